@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A thin front: Meson and Ninja build, tools/ does the rest. Each target first installs what it
+# needs and this machine lacks (tools/setup), which is silent when that is nothing.
+#
+#   V=1          shows the commands
+#   PREFIX=DIR   where `make install` puts things (default /usr/local), DESTDIR=DIR before it
+#   WERROR=1     makes warnings errors
+
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+export V PREFIX DESTDIR WERROR
+
+## all: build the library and the command into build/
+.PHONY: all
+all:
+	@tools/setup run
+	@tools/build plain
+
+## run: build, then a tour of what Postern does, on real processes
+.PHONY: run
+run: all
+	@examples/tour.sh
+
+## check: the tests, plain and under ASan and UBSan
+.PHONY: check
+check:
+	@tools/setup check
+	@tools/check check
+
+## check-all: TSan, clang, musl, valgrind, static analysis, the long tests
+.PHONY: check-all
+check-all:
+	@tools/setup all
+	@tools/check all
+
+## bench-core: round trip and one-way of 64 B, against raw epoll and libuv
+.PHONY: bench-core
+bench-core:
+	@tools/setup bench
+	@tools/build bench
+	@bench/core.py --build build
+
+## format: lay out the sources (not the headers) with clang-format
+.PHONY: format
+format:
+	@tools/setup check
+	@find src cmd tests examples bench -name '*.c' -print0 | xargs -0 clang-format -i
+
+## install: install into PREFIX what `make` has built
+.PHONY: install
+install: all
+	@meson install -C build --no-rebuild --quiet
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
+
+## clean: remove everything that was built
+.PHONY: clean
+clean:
+	@rm -rf build build-*
+
+## help: this list
+.PHONY: help
+help:
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^#   \([A-Z].*\)/  \1/p' Makefile

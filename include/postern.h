@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern.h - talk to another process on this machine
+ *
+ * A server owns a name and produces connections. A connection is a stream of bytes to one peer; both
+ * ends have the same one. A loop runs the events of one thread. Nothing here waits, except for
+ * postern_loop_run(), postern_loop_dispatch() and, bounded, postern_server_new().
+ *
+ * Owner    What you create is yours until you free it, also when what stands above it was freed first:
+ *          then it is closed and inert, and its calls say -ENOTCONN. What an event hands you lives
+ *          until its final event has returned, or until you free or keep it. Every _free accepts NULL,
+ *          returns NULL, and is legal inside every callback, that object's own included.
+ * Once     Each operation ends in exactly one final event. _free(x) is silent about x, but first ends
+ *          everything below x with the reason CANCELLED. Otherwise no callback runs inside a call.
+ * Bound    Every limit has a finite default. To wait for ever you have to write POSTERN_FOREVER.
+ * Thread   An object belongs to the thread that runs its loop. From any other thread, only:
+ *              postern_loop_post    postern_loop_stop (also from a signal handler)
+ * Fork     In a child process nothing of this works: calls say -ECHILD, _free only closes and frees.
+ * Errors   Calls return 0 or a count, or a negative errno: -EINVAL for arguments that cannot be right,
+ *          -ENOMEM, -ECHILD, -ENOTCONN as said above, and what is listed at each function.
+ * Options  A pointer to options may be NULL; a field that is 0 has the default named beside it. Begin
+ *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
+ * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
+ *
+ * More: postern/loop.h (timers, descriptors, child processes), postern/conn.h and postern/server.h
+ * (what fewer programs need), postern/name.h (names), postern(7).
+ */
+#ifndef POSTERN_H
+#define POSTERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POSTERN_API         __attribute__((visibility("default")))
+#define POSTERN_MUST_USE    __attribute__((warn_unused_result))
+#define POSTERN_FOREVER     INT64_MAX
+#define POSTERN_MS(n)       ((int64_t)(n) * 1000000)
+#define POSTERN_SECONDS(n)  ((int64_t)(n) * 1000000000)
+#define POSTERN_VERSION     "0.1.0"
+
+struct postern_loop;
+struct postern_server;
+struct postern_conn;
+
+POSTERN_API const char *postern_version(void); /* of the library that runs, static */
+
+/* ---- Why something ended or failed ----------------------------------------------------------- */
+
+enum {
+	POSTERN_REASON_ENDED = 1,    /* the peer ended the connection; all that it sent was delivered */
+	POSTERN_REASON_CLOSED,       /* you closed it; all that was queued was sent */
+	POSTERN_REASON_ABORTED,      /* you aborted it */
+	POSTERN_REASON_CANCELLED,    /* its server or loop was freed first */
+	POSTERN_REASON_TIMEOUT,      /* a deadline passed; .error says what the last attempt met */
+	POSTERN_REASON_NO_SERVER,    /* all attempts were used, nobody answered */
+	POSTERN_REASON_IDLE,         /* the peer did not read what it was sent */
+	POSTERN_REASON_RESET,        /* the peer went away before it had read all that it was sent */
+	POSTERN_REASON_NOT_ALLOWED,  /* permissions, or a uid that is not let in */
+	POSTERN_REASON_WRONG_TYPE,   /* what stands at the name is not a stream socket */
+	POSTERN_REASON_NAME_IN_USE,  /* a live server has the name */
+	POSTERN_REASON_NAME_LOST,    /* the name was taken away and could not be had back */
+	POSTERN_REASON_NAME_RESTORED,/* the name was taken away and is published again */
+	POSTERN_REASON_NO_RESOURCES, /* descriptors or memory ran out; accepting pauses, then goes on */
+	POSTERN_REASON_FAILED,       /* anything else: see .error */
+};
+
+struct postern_reason {
+	int         code;   /* POSTERN_REASON_... */
+	int         error;  /* a negative errno, or 0 */
+	const char *text;   /* one line: what was tried, where, why; valid as long as the event or call */
+};
+
+POSTERN_API const char *postern_reason_text(int code); /* the code in a few words, static */
+
+/* ---- Loop: the events of one thread ----------------------------------------------------------- */
+
+/* Runs on the loop's thread. loop is NULL when the loop was freed before fn's turn came: release data. */
+typedef void postern_fn(struct postern_loop *loop, void *data);
+
+/* -EMFILE, -ENFILE. Free it last or first, as you like. */
+POSTERN_API POSTERN_MUST_USE int postern_loop_new(struct postern_loop **ret);
+POSTERN_API struct postern_loop *postern_loop_free(struct postern_loop *loop);
+
+/* Runs until postern_loop_stop(). -EDEADLK inside a callback. */
+POSTERN_API int  postern_loop_run(struct postern_loop *loop);
+/* Any thread, or a signal handler. A stop before the run makes that run return at once. */
+POSTERN_API void postern_loop_stop(struct postern_loop *loop);
+
+/* For a loop of your own: poll the descriptor (borrowed) for reading, then dispatch with timeout 0.
+   One bounded turn; returns how much happened, 0 at the timeout. -EDEADLK inside a callback. */
+POSTERN_API int  postern_loop_fd(const struct postern_loop *loop);
+POSTERN_API int  postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns);
+
+/* Any thread: calls fn once on the loop's thread, in order. -EAGAIN while 65,536 calls wait. */
+POSTERN_API POSTERN_MUST_USE int postern_loop_post(struct postern_loop *loop, postern_fn *fn, void *data);
+
+/* Why the last postern_server_new() or postern_connect() on this loop failed at once, in a line that
+   says what to do; valid until the next such call. */
+POSTERN_API const struct postern_reason *postern_loop_why(const struct postern_loop *loop);
+
+/* ---- Connection: bytes to and from one peer ---------------------------------------------------- */
+
+enum {
+	POSTERN_CONNECTING = 1, /* an attempt to connect is made now */
+	POSTERN_WAITING,        /* the attempt failed, postern_conn_why() says why; the next one will come */
+	POSTERN_CONNECTED,      /* accepted by the kernel: a stopped server does that too, see .idle_ns */
+	POSTERN_CLOSING,        /* no more is received; what is queued is being sent */
+	POSTERN_CLOSED,         /* inert */
+};
+
+/* Each one may be NULL. The connection may be freed in each. */
+struct postern_conn_events {
+	size_t size;
+	void   (*state)(struct postern_conn *c, int state, void *data);
+	/* Returns how much it took, and is called again for the rest until it takes nothing. What is left
+	   is kept, up to .unread, and offered again with more bytes, after drained, and on resume. The
+	   bytes are valid until return. NULL: what arrives is dropped. */
+	size_t (*received)(struct postern_conn *c, const void *bytes, size_t n, void *data);
+	/* The peer will send no more. You can still write. NULL: the connection is closed gracefully. */
+	void   (*ended)(struct postern_conn *c, void *data);
+	/* A write was cut short; now the queue is at its low-water mark. */
+	void   (*drained)(struct postern_conn *c, void *data);
+	/* The one final event; the connection is inert. */
+	void   (*closed)(struct postern_conn *c, const struct postern_reason *why, void *data);
+};
+
+/* Limits of one connection. */
+struct postern_conn_options {
+	size_t   size;
+	uint32_t high_water;    /* at most so much is queued for the peer: 8 MiB */
+	uint32_t low_water;     /* drained is told here: a quarter of high_water */
+	uint32_t unread;        /* at most so much is kept that you have not taken: 256 KiB */
+	uint32_t reserved;      /* 0 */
+	int64_t  idle_ns;       /* the peer reads nothing although something was sent: 30 s */
+	int64_t  drain_ns;      /* a graceful close is forced after: 5 s */
+};
+
+struct postern_connect_options {
+	size_t   size;
+	int64_t  deadline_ns;     /* all attempts together: 5 s */
+	int64_t  backoff_ns;      /* the first wait is at most: 10 ms; it doubles, with full jitter */
+	int64_t  backoff_max_ns;  /* up to: 1 s */
+	uint32_t attempts;        /* at most: until the deadline */
+	uint32_t n_server_uids;
+	const uid_t *server_uids; /* who may run the server: me, root, or the owner of the directory */
+	const struct postern_conn_options *conn;
+};
+
+/* Everything that can go wrong later arrives as the closed event. A NAME is a word (clock, system:clock),
+   a path with a slash, or @abstract: postern(7). Server and connection then have the same functions. */
+POSTERN_API POSTERN_MUST_USE int postern_connect(struct postern_conn **ret, struct postern_loop *loop,
+	const char *name, const struct postern_connect_options *options,
+	const struct postern_conn_events *events, void *data);
+/* At once: sends what the kernel takes, then closes. No event. */
+POSTERN_API struct postern_conn *postern_conn_free(struct postern_conn *c);
+/* An accepted connection becomes yours: it stays until you free it. */
+POSTERN_API struct postern_conn *postern_conn_keep(struct postern_conn *c);
+
+/* Takes what fits below the high-water mark (copied, sent at the end of the turn) and says how much;
+   -EAGAIN when nothing does: wait for drained. Allowed while connecting. -EPIPE after shutdown or close. */
+POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n);
+
+POSTERN_API int postern_conn_pause(struct postern_conn *c);    /* no more received, bounded in the kernel */
+POSTERN_API int postern_conn_resume(struct postern_conn *c);
+POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, when all queued is sent */
+POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send all that is queued, then closed */
+POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop what is queued, then closed */
+
+POSTERN_API int   postern_conn_state(const struct postern_conn *c);
+POSTERN_API void *postern_conn_data(const struct postern_conn *c);
+POSTERN_API int   postern_conn_set_data(struct postern_conn *c, void *data);
+/* Why the last attempt failed, or why it is closed; valid until the next attempt or the free. */
+POSTERN_API const struct postern_reason *postern_conn_why(const struct postern_conn *c);
+
+/* ---- Server: owns a name, produces connections ------------------------------------------------- */
+
+/* Who is at the other end, as the kernel vouches for it. Do not authorise by pid: pids are reused. */
+struct postern_peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+};
+
+struct postern_server_events {
+	size_t size;
+	/* What accepted connections begin with, and the server's data as theirs; or NULL. */
+	const struct postern_conn_events *conn;
+	/* Your own rule, after those of the options: 0 lets the peer in, anything else turns it away. */
+	int  (*allow)(struct postern_server *s, const struct postern_peer *peer, void *data);
+	void (*accepted)(struct postern_server *s, struct postern_conn *c, void *data);
+	/* Something went wrong and the server goes on; after NAME_LOST without a name. */
+	void (*error)(struct postern_server *s, const struct postern_reason *why, void *data);
+	/* The final event after postern_server_drain(), or when the loop was freed first. */
+	void (*closed)(struct postern_server *s, const struct postern_reason *why, void *data);
+};
+
+#define POSTERN_ACCESS_USER   0600u
+#define POSTERN_ACCESS_GROUP  0660u
+#define POSTERN_ACCESS_WORLD  0666u
+
+struct postern_server_options {
+	size_t       size;
+	uint32_t     access;        /* mode of the socket: POSTERN_ACCESS_USER; or exact bits */
+	uint32_t     backlog;       /* connections that may wait to be accepted: 128 */
+	uint32_t     connections;         /* at once: 4,096, or what RLIMIT_NOFILE allows; then none is accepted */
+	uint32_t     connections_per_uid; /* 1,024; then a new one is closed */
+	size_t       bytes_per_uid;       /* queued and kept for all of a uid's connections: 64 MiB */
+	const gid_t *group;         /* group of the socket: unchanged */
+	const uid_t *allow_uids;    /* who is let in: whom access lets in; @abstract: me and root */
+	const gid_t *allow_gids;
+	uint32_t     n_allow_uids;
+	uint32_t     n_allow_gids;
+	const struct postern_conn_options *conn; /* limits of accepted connections */
+};
+
+/* Returns when the name is ours and listening, or says why not (postern_loop_why() has the words). It
+   waits up to a second for a predecessor that is just dying. -EADDRINUSE: a live server has the name.
+   -EACCES, -EPERM, -ENOTSOCK, -ENOTDIR, -ELOOP, -ENOSPC, -EMFILE: as said by the text. */
+POSTERN_API POSTERN_MUST_USE int postern_server_new(struct postern_server **ret, struct postern_loop *loop,
+	const char *name, const struct postern_server_options *options,
+	const struct postern_server_events *events, void *data);
+/* Gives up the name and ends its connections at once (their final event: CANCELLED). */
+POSTERN_API struct postern_server *postern_server_free(struct postern_server *s);
+/* Gives up the name, so that a successor can start; accepts who had already connected. */
+POSTERN_API int postern_server_stop(struct postern_server *s);
+/* The same, then closes each connection gracefully, forced at the deadline (0: 5 s); then closed. */
+POSTERN_API int postern_server_drain(struct postern_server *s, int64_t deadline_ns);
+
+POSTERN_API const char *postern_server_path(const struct postern_server *s); /* where it listens */
+POSTERN_API void *postern_server_data(const struct postern_server *s);
+POSTERN_API int   postern_server_set_data(struct postern_server *s, void *data);
+
+/* ---- Freed on scope exit: POSTERN_AUTO(conn) c = NULL; ------------------------------------------ */
+
+/* gcc and clang. Any order of declaration is right. It does not run when a thread is cancelled. */
+#define POSTERN_AUTO(noun)   __attribute__((cleanup(postern_##noun##_auto_))) struct postern_##noun *
+#define POSTERN_AUTO_(noun) \
+	static inline void postern_##noun##_auto_(struct postern_##noun **p) { *p = postern_##noun##_free(*p); }
+POSTERN_AUTO_(loop)
+POSTERN_AUTO_(server)
+POSTERN_AUTO_(conn)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/conn.h - connections: what fewer programs need
+ *
+ * The rules at the top of postern.h hold here too.
+ */
+#ifndef POSTERN_CONN_H
+#define POSTERN_CONN_H
+
+#include <postern.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes who is told from now on; the usual place is the accepted event. events must stay. */
+POSTERN_API int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_events *events,
+	void *data);
+
+/* As postern_conn_write(), gathered; a count may end inside an element. At most 1,024 elements. */
+POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov,
+	size_t n_iov);
+/* So many bytes a write takes now: for all-or-nothing writes. */
+POSTERN_API size_t postern_conn_room(const struct postern_conn *c);
+POSTERN_API size_t postern_conn_queued(const struct postern_conn *c);
+/* Sends now and not at the end of the turn. Returns how much is still queued. Errors of the peer arrive
+   as the closed event. */
+POSTERN_API ssize_t postern_conn_flush(struct postern_conn *c);
+
+/* Makes a connection of a connected stream socket (take: it is ours from success on, and yours still when
+   this fails). Its O_NONBLOCK flag is left as it is. -ENOTSOCK, -EPROTOTYPE: not a stream socket of
+   AF_UNIX, -EDESTADDRREQ: not connected. */
+POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop,
+	int fd, const struct postern_conn_options *options, const struct postern_conn_events *events,
+	void *data);
+/* The socket leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued
+   or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected. */
+POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
+
+/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN. */
+POSTERN_API int postern_conn_fd(const struct postern_conn *c);
+/* The server it was accepted by, or NULL. */
+POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
+
+/* Who is at the other end. For a connection that connected: who was it that called listen(). */
+POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret);
+/* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has gone. */
+POSTERN_API POSTERN_MUST_USE int postern_conn_peer_pidfd(const struct postern_conn *c);
+/* The peer's security label (SELinux, AppArmor, Smack), terminated; its length. -ERANGE: does not fit;
+   -ENOPROTOOPT: no such module here. */
+POSTERN_API ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t size);
+
+struct postern_conn_counters {
+	uint64_t received;      /* bytes, from the peer */
+	uint64_t sent;          /* bytes, to the kernel */
+	int64_t  connected_ns;  /* when it was connected, postern_now(); 0: never */
+	uint32_t attempts;      /* to connect */
+	uint32_t unread;        /* bytes kept because they were not taken */
+};
+POSTERN_API int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

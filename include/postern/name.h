@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/name.h - where a name is, and which names there are
+ *
+ * Any thread. The names themselves are explained in postern(7).
+ */
+#ifndef POSTERN_NAME_H
+#define POSTERN_NAME_H
+
+#include <postern.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Writes where NAME is: a path, "@abstract", or "fd:N". Looks at the environment, not at the disk.
+   -EINVAL: not a name; -ENOENT: no runtime directory, set POSTERN_DIR; -ERANGE: ret is too small. */
+POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size);
+
+struct postern_name_info {
+	size_t      size;
+	const char *name;       /* clock, or system:clock */
+	const char *path;       /* of its socket */
+	int         alive;      /* 1: its lock is held, and the process that wrote pid still runs */
+	pid_t       pid;        /* 0: not known */
+	uid_t       uid;        /* owner of its directory */
+	uint32_t    reserved;
+	int64_t     since;      /* seconds since 1970; 0: not known */
+	const char *mode;       /* "bytes", "" not known */
+	const char *version;    /* of Postern, "" not known */
+};
+
+/* Calls fn for each name under the user's and the system's directory, in order; stops when it returns
+   non-zero, and returns that. Reads what owners wrote and never connects. -ENOENT: no runtime directory. */
+POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/server.h - servers: what fewer programs need
+ *
+ * The rules at the top of postern.h hold here too.
+ */
+#ifndef POSTERN_SERVER_H
+#define POSTERN_SERVER_H
+
+#include <postern.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+POSTERN_API const char *postern_server_name(const struct postern_server *s); /* as it was given */
+/* The listening socket, borrowed. -ENOTCONN when it does not listen. */
+POSTERN_API int postern_server_fd(const struct postern_server *s);
+
+struct postern_server_counters {
+	uint64_t accepted;      /* let in, ever */
+	uint64_t refused;       /* turned away by a rule or by connections_per_uid */
+	uint64_t paused;        /* times that accepting stopped: at .connections, or out of descriptors */
+	uint64_t republished;   /* times that the name was taken away and published again */
+	uint32_t connections;   /* now */
+	uint32_t listening;     /* 1 or 0 */
+	size_t   bytes;         /* queued and kept now, for all peers */
+};
+POSTERN_API int postern_server_get_counters(const struct postern_server *s,
+	struct postern_server_counters *ret);
+
+/* Calls fn for each connection now. fn may free any of them. */
+POSTERN_API int postern_server_each(struct postern_server *s,
+	void (*fn)(struct postern_conn *c, void *data), void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

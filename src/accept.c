@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* accept.c - who is let in, how many, and what happens when descriptors run out */
+#include <errno.h>
+
+#include "base/base.h"
+#include "server.h"
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
+enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256, OVERFLOW_ID = 65534 };
+#define ACCEPT_PAUSE_MIN POSTERN_MS(10)
+#define ACCEPT_PAUSE_MAX POSTERN_MS(100)
+
+/* ---- accounts ---- */
+
+static struct account *account_get(struct postern_server *s, uid_t uid)
+{
+	struct account *a;
+
+	/* As many as there are users who talk to this server at once: a handful. */
+	for (struct list *l = s->accounts.next; l != &s->accounts; l = l->next) {
+		a = container_of(l, struct account, node);
+		if (a->uid == uid) {
+			a->connections++;
+			return a;
+		}
+	}
+	a = sys_alloc(sizeof *a);
+	if (!a)
+		return NULL;
+	a->server = s;
+	a->uid = uid;
+	a->connections = 1;
+	list_append(&s->accounts, &a->node);
+	return a;
+}
+
+void account_put(struct account *a)
+{
+	if (--a->connections > 0)
+		return;
+	list_remove(&a->node);
+	sys_free(a);
+}
+
+/* ---- rules ---- */
+
+static bool accept_in_groups(const struct postern_server *s, const gid_t *groups, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < s->n_allow_gids; k++)
+			if (groups[i] == s->allow_gids[k] && groups[i] != OVERFLOW_ID)
+				return true;
+	return false;
+}
+
+/* The kernel's list of the peer's supplementary groups, as of connect. One that does not fit is of somebody
+   with more groups than we look at: not let in by group. */
+static bool accept_by_groups(const struct postern_server *s, int fd,
+			     const struct postern_peer *peer)
+{
+	gid_t groups[ACCEPT_GROUPS];
+	socklen_t n = sizeof groups;
+
+	if (s->n_allow_gids == 0)
+		return false;
+	if (accept_in_groups(s, &peer->gid, 1))
+		return true;
+	if (sys_getsockopt(fd, SO_PEERGROUPS, groups, &n) < 0)
+		return false;
+	return accept_in_groups(s, groups, n / sizeof *groups);
+}
+
+/* 65534 is what every uid without a mapping in our user namespace looks like: nobody in particular, so no
+   rule by uid lets it in. */
+static bool accept_allowed(struct postern_server *s, int fd, const struct postern_peer *peer)
+{
+	bool ruled = s->n_allow_uids > 0 || s->n_allow_gids > 0;
+	bool in = !ruled && s->name.kind != NAME_ABSTRACT;
+
+	if (!ruled && s->name.kind == NAME_ABSTRACT)
+		in = peer->uid == sys_geteuid() || peer->uid == 0;
+	for (uint32_t i = 0; !in && i < s->n_allow_uids; i++)
+		in = peer->uid == s->allow_uids[i] && peer->uid != OVERFLOW_ID;
+	in = in || accept_by_groups(s, fd, peer);
+	if (in && s->events->allow)
+		in = s->events->allow(s, peer, s->data) == 0;
+	return in;
+}
+
+/* ---- accepting ---- */
+
+/* Returns 0 also for one that was turned away; a negative errno when resources ran out. */
+static int accept_one(struct postern_server *s, int fd)
+{
+	static const struct postern_conn_events none = { .size = sizeof none };
+	struct account *account = NULL;
+	struct postern_peer peer;
+	struct postern_conn *c = NULL;
+	int r;
+
+	if (conn_peer_of(fd, &peer) < 0 || !accept_allowed(s, fd, &peer)) {
+		s->counters.refused++;
+		sys_close(fd);
+		return 0;
+	}
+	if (s->freed) { /* by the allow event */
+		sys_close(fd);
+		return 0;
+	}
+	account = account_get(s, peer.uid);
+	if (!account) {
+		sys_close(fd);
+		return -ENOMEM;
+	}
+	if (account->connections > s->per_uid_max) {
+		s->counters.refused++;
+		account_put(account);
+		sys_close(fd);
+		return 0;
+	}
+	r = conn_new(&c, s->object.loop, &s->conn, s->events->conn ? s->events->conn : &none,
+		     s->data);
+	if (r < 0) {
+		account_put(account);
+		sys_close(fd);
+		return r;
+	}
+	list_remove(&c->object.siblings);
+	list_append(&s->connections, &c->object.siblings);
+	c->account = account;
+	s->counters.connections++;
+	r = conn_open(c, fd, &peer);
+	if (r < 0) {
+		postern_conn_free(c);
+		return r;
+	}
+	s->counters.accepted++;
+	if (s->events->accepted)
+		s->events->accepted(s, c, s->data);
+	return 0;
+}
+
+static void accept_pause(struct postern_server *s, int error)
+{
+	struct why why;
+
+	/* Told once, not for each try of a shortage that lasts. */
+	if (s->pause_ns == 0) {
+		s->counters.paused++;
+		why_set(&why, POSTERN_REASON_NO_RESOURCES, error,
+			"%s: cannot accept at %s: %s; accepting pauses and goes on by itself",
+			s->name.text, s->name.path, why_errno(error));
+		s->pause_ns = ACCEPT_PAUSE_MIN;
+		server_error(s, &why);
+		if (s->freed || s->state != SERVER_LISTENING)
+			return;
+	} else if (s->pause_ns < ACCEPT_PAUSE_MAX) {
+		s->pause_ns *= 2;
+	}
+	object_watch(&s->object, WATCH_OFF);
+	s->accept_at_ns = time_after(loop_now(s->object.loop), s->pause_ns);
+	server_update_timer(s);
+}
+
+void accept_burst(struct postern_server *s)
+{
+	for (int i = 0; i < ACCEPT_BURST; i++) {
+		int fd, r;
+
+		if (s->counters.connections >= s->connections_max) {
+			s->counters.paused++;
+			object_watch(&s->object, WATCH_OFF);
+			return;
+		}
+		fd = sys_accept(s->object.fd);
+		if (fd == -EAGAIN)
+			return;
+		/* A peer that gave up while it waited is none of ours. */
+		if (fd == -EINTR || fd == -ECONNABORTED)
+			continue;
+		r = fd < 0 ? fd : accept_one(s, fd);
+		if (s->freed || s->state != SERVER_LISTENING || loop_check(s->object.loop) < 0)
+			return;
+		if (r < 0) {
+			accept_pause(s, r);
+			return;
+		}
+		s->pause_ns = 0;
+	}
+}
+
+void accept_rest(struct postern_server *s, int listener)
+{
+	/* A backlog is finite, and SHUT_RD or a lost name lets nobody join it; the bound is against an
+	   adopted listener that is shared with a server that goes on. */
+	for (int i = 0; i < 65536 && !s->freed && loop_check(s->object.loop) == 0; i++) {
+		int fd = sys_accept(listener);
+
+		if (fd == -EINTR || fd == -ECONNABORTED)
+			continue;
+		if (fd < 0 || accept_one(s, fd) < 0)
+			return;
+	}
+}
+
+void accept_resume(struct postern_server *s)
+{
+	s->accept_at_ns = POSTERN_FOREVER;
+	if (s->state == SERVER_LISTENING && !s->renewing && s->object.fd >= 0 &&
+	    s->counters.connections < s->connections_max && object_watch(&s->object, EPOLLIN) < 0) {
+		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
+		server_update_timer(s);
+	}
+}

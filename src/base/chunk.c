@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chunk.c - see chunk.h */
+#include "base/chunk.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sys/sys.h"
+
+static_assert(sizeof(struct chunk) == CHUNK_SIZE, "a chunk is what the pool counts");
+
+static struct chunk *chunk_get(struct chunk_pool *pool)
+{
+	struct chunk *c = pool->free;
+
+	if (c) {
+		pool->free = c->next;
+		pool->n--;
+	} else {
+		c = sys_alloc(sizeof *c);
+		if (!c)
+			return NULL;
+	}
+	c->next = NULL;
+	c->begin = c->end = 0;
+	return c;
+}
+
+static void chunk_put(struct chunk_pool *pool, struct chunk *c)
+{
+	if (pool->n >= CHUNK_POOL) {
+		sys_free(c);
+		return;
+	}
+	c->next = pool->free;
+	pool->free = c;
+	pool->n++;
+}
+
+size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
+			  size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		struct chunk *c = q->tail;
+		size_t take;
+
+		if (!c || c->end == sizeof c->bytes) {
+			c = chunk_get(pool);
+			if (!c)
+				break;
+			if (q->tail)
+				q->tail->next = c;
+			else
+				q->head = c;
+			q->tail = c;
+		}
+		take = sizeof c->bytes - c->end;
+		if (take > n - done)
+			take = n - done;
+		memcpy(c->bytes + c->end, (const char *)bytes + done, take);
+		c->end += (uint32_t)take;
+		done += take;
+	}
+	q->bytes += done;
+	return done;
+}
+
+int chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov)
+{
+	int n = 0;
+
+	for (struct chunk *c = q->head; c && n < n_iov; c = c->next)
+		iov[n++] = (struct iovec){ c->bytes + c->begin, c->end - c->begin };
+	return n;
+}
+
+void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n)
+{
+	assert(n <= q->bytes);
+	q->bytes -= n;
+	while (n > 0) {
+		struct chunk *c = q->head;
+		size_t have = c->end - c->begin;
+
+		if (n < have) {
+			c->begin += (uint32_t)n;
+			return;
+		}
+		n -= have;
+		q->head = c->next;
+		if (!q->head)
+			q->tail = NULL;
+		chunk_put(pool, c);
+	}
+}
+
+void chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool)
+{
+	chunk_queue_consume(q, pool, q->bytes);
+}
+
+void chunk_pool_deinit(struct chunk_pool *pool)
+{
+	while (pool->free) {
+		struct chunk *c = pool->free;
+
+		pool->free = c->next;
+		sys_free(c);
+	}
+	pool->n = 0;
+}

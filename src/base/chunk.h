@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chunk.h - bytes that wait to be sent: a queue of fixed pieces, with a pool a loop
+ *
+ * Chunks and not one growing buffer: a queue of 8 MiB is never moved, its head is given back as soon as
+ * the kernel has it, and in steady state a turn's writes take the same warm chunk from the pool and give
+ * it back, so that no message allocates.
+ *
+ * 16 KiB: one sendmsg of a few chunks fills the kernel's default send buffer (208 KiB), and a connection
+ * with a single queued byte does not hold much. The pool keeps at most 64 (1 MiB a loop).
+ */
+#ifndef POSTERN_CHUNK_H
+#define POSTERN_CHUNK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum { CHUNK_SIZE = 16 * 1024, CHUNK_POOL = 64 };
+
+struct chunk {
+	struct chunk *next;
+	uint32_t      begin, end;
+	char          bytes[CHUNK_SIZE - 16];
+};
+
+struct chunk_pool {
+	struct chunk *free;
+	size_t        n;
+};
+
+struct chunk_queue {
+	struct chunk *head, *tail;
+	size_t        bytes;
+};
+
+/* Appends what memory allows and returns how much that was. */
+size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes, size_t n);
+/* Describes the first bytes of the queue; returns how many elements of iov it used. */
+int    chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov);
+void   chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n);
+void   chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool);
+void   chunk_pool_deinit(struct chunk_pool *pool);
+
+#endif

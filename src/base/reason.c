@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reason.c - reasons and their words */
+#include "base/reason.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "sys/sys.h"
+
+static const char *const reason_texts[] = {
+	[POSTERN_REASON_ENDED] = "the peer ended the connection",
+	[POSTERN_REASON_CLOSED] = "closed here, all was sent",
+	[POSTERN_REASON_ABORTED] = "aborted here",
+	[POSTERN_REASON_CANCELLED] = "cancelled: what it belongs to was freed",
+	[POSTERN_REASON_TIMEOUT] = "the deadline passed",
+	[POSTERN_REASON_NO_SERVER] = "no server answered",
+	[POSTERN_REASON_IDLE] = "the peer does not read what it is sent",
+	[POSTERN_REASON_RESET] = "the peer went away with bytes unread",
+	[POSTERN_REASON_NOT_ALLOWED] = "not allowed",
+	[POSTERN_REASON_WRONG_TYPE] = "not a stream socket",
+	[POSTERN_REASON_NAME_IN_USE] = "name in use",
+	[POSTERN_REASON_NAME_LOST] = "the name was taken away",
+	[POSTERN_REASON_NAME_RESTORED] = "the name is published again",
+	[POSTERN_REASON_NO_RESOURCES] = "out of descriptors or memory",
+	[POSTERN_REASON_FAILED] = "failed",
+};
+
+const char *postern_version(void)
+{
+	return POSTERN_VERSION;
+}
+
+const char *postern_reason_text(int code)
+{
+	if (code < 1 || (size_t)code >= sizeof reason_texts / sizeof *reason_texts)
+		return "unknown reason";
+	return reason_texts[code];
+}
+
+/* The errnos that a local socket's life can meet; strerror() itself is not safe in threads everywhere, and
+   both strerror_r() differ. */
+static const struct {
+	int error;
+	const char *text;
+} reason_errnos[] = {
+	{ 0, "no error" },
+	{ -EACCES, "permission denied" },
+	{ -EADDRINUSE, "name in use" },
+	{ -EAGAIN, "the server's backlog is full" },
+	{ -EBADF, "bad descriptor" },
+	{ -ECONNREFUSED, "connection refused" },
+	{ -ECONNRESET, "connection reset by the peer" },
+	{ -EINVAL, "invalid argument" },
+	{ -EIO, "input/output error" },
+	{ -EISDIR, "is a directory" },
+	{ -ELOOP, "too many symbolic links" },
+	{ -EMFILE, "too many open descriptors in this process" },
+	{ -ENAMETOOLONG, "name too long" },
+	{ -ENFILE, "too many open descriptors in the system" },
+	{ -ENOBUFS, "no buffer space" },
+	{ -ENOENT, "no such file or directory" },
+	{ -ENOMEM, "out of memory" },
+	{ -ENOSPC, "no space left" },
+	{ -ENOTCONN, "not connected" },
+	{ -ENOTDIR, "not a directory" },
+	{ -ENOTSOCK, "not a socket" },
+	{ -EPERM, "operation not permitted" },
+	{ -EPIPE, "the peer has closed" },
+	{ -EPROTOTYPE, "a socket of another type (datagram or seqpacket)" },
+	{ -EROFS, "read-only file system" },
+	{ -ESTALE, "stale" },
+	{ -ETIMEDOUT, "timed out" },
+};
+
+const char *why_errno(int error)
+{
+	for (size_t i = 0; i < sizeof reason_errnos / sizeof *reason_errnos; i++)
+		if (reason_errnos[i].error == error)
+			return reason_errnos[i].text;
+	return "system error";
+}
+
+int why_code(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return POSTERN_REASON_NOT_ALLOWED;
+	case -EPROTOTYPE:
+	case -ENOTSOCK:
+		return POSTERN_REASON_WRONG_TYPE;
+	case -EADDRINUSE:
+		return POSTERN_REASON_NAME_IN_USE;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOBUFS:
+		return POSTERN_REASON_NO_RESOURCES;
+	case -ECONNRESET:
+	case -EPIPE:
+		return POSTERN_REASON_RESET;
+	case -ETIMEDOUT:
+		return POSTERN_REASON_TIMEOUT;
+	default:
+		return POSTERN_REASON_FAILED;
+	}
+}
+
+int why_set(struct why *why, int code, int error, const char *format, ...)
+{
+	va_list args;
+
+	if (!why)
+		return error;
+	va_start(args, format);
+	vsnprintf(why->text, sizeof why->text, format, args);
+	va_end(args);
+	/* The text may hold a path that someone else chose; it is to be one line, also in a log. */
+	for (char *p = why->text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+	why->reason = (struct postern_reason){ .code = code, .error = error, .text = why->text };
+	return error;
+}

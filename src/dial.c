@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dial.c - one bounded connect
+ *
+ *   attempt -> connected
+ *           -> final failure: what waiting cannot mend
+ *           -> WAITING for a jittered while -> attempt ...            all of it until the deadline
+ *
+ * A connect to a local socket never waits in the kernel: it succeeds or fails at once (EAGAIN when the
+ * backlog is full; polling such a socket would report POLLHUP at once and for ever). So retrying is
+ * nothing but fresh attempts.
+ *
+ * Retried: no such name yet, refused (stale, or between bind and listen), backlog full. EACCES once more
+ * after 100 ms at least, because a server that is just starting may not have set its mode; then it is
+ * final, as is everything else.
+ *
+ * Backoff: full jitter, a random wait between nothing and a cap that doubles ("Exponential Backoff And
+ * Jitter", Brooker 2015): many clients of one dead server do not come back in step. The last attempt is
+ * made at the deadline itself: a server that came in the last pause is still found.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "conn.h"
+#include "name/name.h"
+
+#define DIAL_DEADLINE     POSTERN_SECONDS(5)
+#define DIAL_BACKOFF      POSTERN_MS(10)
+#define DIAL_BACKOFF_MAX  POSTERN_SECONDS(1)
+#define DIAL_ACCESS_AGAIN POSTERN_MS(100)
+
+struct dial {
+	struct name name;
+	int64_t begun_ns;
+	int64_t deadline_ns; /* absolute */
+	int64_t cap_ns;      /* of the next wait */
+	int64_t cap_max_ns;
+	int64_t denied_ns;     /* when EACCES came first, 0: it did not */
+	uint32_t attempts_max; /* 0: until the deadline */
+	uint32_t n_server_uids;
+	uid_t *server_uids;
+	struct why why;
+};
+
+const struct postern_reason *dial_why(const struct dial *d)
+{
+	return &d->why.reason;
+}
+
+void dial_free(struct dial *d)
+{
+	if (!d)
+		return;
+	name_deinit(&d->name);
+	sys_free(d->server_uids);
+	sys_free(d);
+}
+
+static int dial_set_options(struct dial *d, const struct postern_connect_options *o)
+{
+	if (o->deadline_ns < 0 || o->backoff_ns < 0 || o->backoff_max_ns < 0 ||
+	    o->n_server_uids > 4096 || (o->n_server_uids > 0 && !o->server_uids))
+		return -EINVAL;
+	d->begun_ns = sys_now();
+	d->deadline_ns = time_after(d->begun_ns, o->deadline_ns ? o->deadline_ns : DIAL_DEADLINE);
+	d->cap_ns = o->backoff_ns ? o->backoff_ns : DIAL_BACKOFF;
+	d->cap_max_ns = o->backoff_max_ns ? o->backoff_max_ns : DIAL_BACKOFF_MAX;
+	d->attempts_max = o->attempts;
+	if (o->n_server_uids > 0) {
+		d->server_uids = sys_alloc(o->n_server_uids * sizeof(uid_t));
+		if (!d->server_uids)
+			return -ENOMEM;
+		memcpy(d->server_uids, o->server_uids, o->n_server_uids * sizeof(uid_t));
+		d->n_server_uids = o->n_server_uids;
+	}
+	return 0;
+}
+
+/* ---- what an attempt comes to ---- */
+
+/* A server is fixed by its uid at listen(). The owner of the directory could put any socket there, so to
+   trust that uid gives nothing away. */
+static bool dial_server_allowed(const struct dial *d, const struct postern_peer *server)
+{
+	uid_t uid;
+
+	for (uint32_t i = 0; i < d->n_server_uids; i++)
+		if (d->server_uids[i] == server->uid)
+			return true;
+	if (d->n_server_uids > 0)
+		return false;
+	if (server->uid == sys_geteuid() || server->uid == 0)
+		return true;
+	return name_directory_uid(&d->name, &uid) == 0 && uid == server->uid;
+}
+
+static bool dial_is_retryable(struct dial *d, int error, int64_t now)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+	case -EAGAIN:
+	case -EINTR:
+		return true;
+	case -EACCES:
+		if (d->denied_ns == 0)
+			d->denied_ns = now;
+		return now - d->denied_ns < DIAL_ACCESS_AGAIN;
+	default:
+		return false;
+	}
+}
+
+static const char *dial_hint(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "; is the server running?";
+	case -ECONNREFUSED:
+		return "; a socket is there, but nobody listens on it";
+	case -EAGAIN:
+		return "; the server does not accept";
+	default:
+		return "";
+	}
+}
+
+static void dial_fail(struct postern_conn *c, int code, int error, int64_t now)
+{
+	struct dial *d = c->dial;
+	int64_t ms = (now - d->begun_ns) / 1000000;
+	const char *what = code == POSTERN_REASON_TIMEOUT || code == POSTERN_REASON_NO_SERVER
+				   ? "no server answered"
+				   : "cannot connect";
+
+	why_set(&d->why, code, error, "%s: %s at %s (%u attempt%s in %lld ms): %s%s", d->name.text,
+		what, d->name.path, c->attempts, c->attempts == 1 ? "" : "s", (long long)ms,
+		why_errno(error), dial_hint(error));
+	conn_finish(c, code, error);
+}
+
+static void dial_wait(struct postern_conn *c, int error, int64_t now)
+{
+	struct dial *d = c->dial;
+	int64_t wait = 1 + (int64_t)random_below(&c->object.loop->random, (uint64_t)d->cap_ns);
+
+	d->cap_ns = d->cap_ns < d->cap_max_ns / 2 ? 2 * d->cap_ns : d->cap_max_ns;
+	if (error == -EACCES && wait < DIAL_ACCESS_AGAIN)
+		wait = DIAL_ACCESS_AGAIN;
+	if (time_after(now, wait) > d->deadline_ns)
+		wait = d->deadline_ns - now;
+	why_set(&d->why, why_code(error), error,
+		"%s: attempt %u at %s failed: %s; the next one in %.1f ms", d->name.text,
+		c->attempts, d->name.path, why_errno(error), (double)wait / 1e6);
+	c->state = POSTERN_WAITING;
+	object_timer(&c->object, time_after(now, wait));
+	if (c->events->state)
+		c->events->state(c, POSTERN_WAITING, c->data);
+}
+
+static void dial_failed(struct postern_conn *c, int error)
+{
+	struct dial *d = c->dial;
+	int64_t now = sys_now();
+
+	if (!dial_is_retryable(d, error, now))
+		dial_fail(c, why_code(error), error, now);
+	else if (now >= d->deadline_ns)
+		dial_fail(c, POSTERN_REASON_TIMEOUT, error, now);
+	else if (d->attempts_max > 0 && c->attempts >= d->attempts_max)
+		dial_fail(c, POSTERN_REASON_NO_SERVER, error, now);
+	else
+		dial_wait(c, error, now);
+}
+
+static void dial_connected(struct postern_conn *c, int fd)
+{
+	struct dial *d = c->dial;
+	struct postern_peer server;
+	int r = conn_peer_of(fd, &server);
+
+	if (r == 0 && !dial_server_allowed(d, &server)) {
+		sys_close(fd);
+		why_set(&d->why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"%s: the server at %s runs as uid %u, which is not one that is trusted; "
+			"name it in "
+			"server_uids if it is right",
+			d->name.text, d->name.path, server.uid);
+		conn_finish(c, POSTERN_REASON_NOT_ALLOWED, -EPERM);
+		return;
+	}
+	if (r < 0) {
+		sys_close(fd);
+		dial_failed(c, r);
+		return;
+	}
+	dial_free(d);
+	c->dial = NULL;
+	r = conn_open(c, fd, &server);
+	if (r < 0) {
+		conn_finish(c, why_code(r), r);
+		return;
+	}
+	if (c->events->state)
+		c->events->state(c, POSTERN_CONNECTED, c->data);
+}
+
+void dial_attempt(struct postern_conn *c)
+{
+	int fd;
+
+	c->state = POSTERN_CONNECTING;
+	c->attempts++;
+	if (c->events->state) {
+		c->events->state(c, POSTERN_CONNECTING, c->data);
+		if (!conn_is_open(c) || c->due & CONN_DUE_ABORT)
+			return;
+	}
+	fd = name_connect(&c->dial->name);
+	if (fd < 0)
+		dial_failed(c, fd);
+	else
+		dial_connected(c, fd);
+}
+
+void dial_fire(struct postern_conn *c)
+{
+	conn_due(c, CONN_DUE_ATTEMPT);
+}
+
+/* ---- the call ---- */
+
+int dial_start(struct postern_conn *c, const char *name,
+	       const struct postern_connect_options *options)
+{
+	struct why *why = &c->object.loop->why;
+	int r;
+
+	c->dial = sys_alloc(sizeof *c->dial);
+	if (!c->dial)
+		return -ENOMEM;
+	c->dial->why.reason.text = "";
+	r = dial_set_options(c->dial, options);
+	if (r < 0)
+		return why_set(why, POSTERN_REASON_FAILED, r, "%s: options that cannot be right",
+			       name);
+	r = name_resolve(&c->dial->name, name, why);
+	if (r == 0 && c->dial->name.kind == NAME_FD)
+		r = why_set(why, POSTERN_REASON_FAILED, -EINVAL,
+			    "%s: fd:N is a server's listening socket; a connected one is adopted",
+			    name);
+	if (r < 0)
+		return r;
+	conn_due(c, CONN_DUE_ATTEMPT);
+	return 0;
+}
+
+int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const char *name,
+		    const struct postern_connect_options *options,
+		    const struct postern_conn_events *events, void *data)
+{
+	struct postern_connect_options o;
+	struct postern_conn_options limits;
+	struct postern_conn *c;
+	int r;
+
+	if (!ret || !loop || !name || conn_events_check(events) < 0)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r == 0)
+		r = struct_import(&o, sizeof o, options);
+	if (r == 0)
+		r = conn_options_import(&limits, o.conn);
+	if (r == 0)
+		r = conn_new(&c, loop, &limits, events, data);
+	if (r < 0)
+		return r;
+	c->flags |= CONN_USERS;
+	loop->why.reason.code = 0;
+	r = dial_start(c, name, &o);
+	if (r < 0) {
+		postern_conn_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * idle.c - a peer that is there and does nothing
+ *
+ * "Connected" only means that the kernel accepted: a stopped server does too, and takes 208 KiB before a
+ * send falls short. So what is looked at is whether the peer has read: SIOCOUTQ counts what waits in its
+ * receive buffer. Four looks without any movement, a quarter of the limit apart, end the connection, so it
+ * ends between one and one and a quarter times idle_ns after the last byte moved.
+ *
+ * What the user holds back is not the peer's fault: a paused connection is not looked at, unless bytes
+ * that were sent are unread.
+ */
+#include <errno.h>
+
+#include "base/base.h"
+#include "conn.h"
+
+enum { IDLE_LOOKS = 4 };
+
+void idle_arm(struct postern_conn *c)
+{
+	if (c->idle_ns == POSTERN_FOREVER || c->object.slot != TIMER_OFF ||
+	    c->state != POSTERN_CONNECTED)
+		return;
+	c->strikes = 0;
+	object_timer(&c->object, time_after(loop_now(c->object.loop), c->idle_ns / IDLE_LOOKS + 1));
+}
+
+/* Is anything pending that only the peer can move? */
+static bool idle_pending(struct postern_conn *c)
+{
+	int outq;
+
+	if (c->flags & CONN_HANGUP)
+		return c->unread && !(c->flags & CONN_PAUSED);
+	if (c->unread && !(c->flags & CONN_PAUSED) && (conn_unread_full(c) || c->flags & CONN_EOF))
+		return true;
+	if (!(c->flags & CONN_SENT))
+		return c->out.bytes > 0;
+	outq = sys_ioctl_outq(c->object.fd);
+	if (outq != c->outq)
+		c->flags |= CONN_MOVED;
+	c->outq = outq > 0 ? outq : 0;
+	if (outq <= 0)
+		c->flags &= ~(uint32_t)CONN_SENT;
+	return outq > 0 || c->out.bytes > 0;
+}
+
+void idle_look(struct postern_conn *c)
+{
+	bool pending = idle_pending(c), moved = c->flags & CONN_MOVED;
+
+	c->flags &= ~(uint32_t)CONN_MOVED;
+	if (!pending)
+		return;
+	if (moved)
+		c->strikes = 0;
+	else if (++c->strikes >= IDLE_LOOKS) {
+		conn_finish(c, POSTERN_REASON_IDLE, -ETIMEDOUT);
+		return;
+	}
+	object_timer(&c->object, time_after(loop_now(c->object.loop), c->idle_ns / IDLE_LOOKS + 1));
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child.c - child processes, by pidfd
+ *
+ * SIGCHLD belongs to the program: a handler or a mask of the library's own would be seen by the rest of it,
+ * and signals that come together are merged. A pidfd is readable when that very process has ended.
+ */
+#include <errno.h>
+
+#include "loop/loop.h"
+
+struct postern_child {
+	struct object object;
+	postern_child_fn *fn;
+	void *data;
+};
+
+static void child_ready(struct object *o, uint32_t events)
+{
+	struct postern_child *child = container_of(o, struct postern_child, object);
+	int how = 0, status = 0, r;
+
+	(void)events;
+	r = sys_waitid_pidfd(o->fd, &how, &status);
+	if (r == -EAGAIN || r == -EINTR)
+		return;
+	/* -ECHILD: somebody else reaped it, as a waitpid(-1) in the program would. It has ended all the same,
+	   and nobody knows how: how and status stay 0. */
+	object_close(o);
+	child->fn(child, how, status, child->data);
+}
+
+static void child_orphan(struct object *o)
+{
+	object_close(o);
+}
+
+static void child_bury(struct object *o)
+{
+	sys_free(container_of(o, struct postern_child, object));
+}
+
+static const struct object_ops child_ops = {
+	.ready = child_ready,
+	.orphan = child_orphan,
+	.bury = child_bury,
+};
+
+int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid_t pid,
+		      postern_child_fn *fn, void *data)
+{
+	struct postern_child *child;
+	int r;
+
+	if (!ret || !loop || pid <= 0 || !fn)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	child = sys_alloc(sizeof *child);
+	if (!child)
+		return -ENOMEM;
+	child->fn = fn;
+	child->data = data;
+	r = object_init(&child->object, &child_ops, loop);
+	if (r < 0) {
+		sys_free(child);
+		return r;
+	}
+	r = child->object.fd = sys_pidfd_open(pid);
+	if (r >= 0)
+		r = object_watch(&child->object, EPOLLIN);
+	if (r < 0) {
+		postern_child_free(child);
+		return r;
+	}
+	*ret = child;
+	return 0;
+}
+
+int postern_child_kill(struct postern_child *child, int sig)
+{
+	int r;
+
+	if (!child)
+		return -EINVAL;
+	r = loop_check(child->object.loop);
+	if (r < 0)
+		return r;
+	return child->object.fd < 0 ? -ESRCH : sys_pidfd_signal(child->object.fd, sig);
+}
+
+struct postern_child *postern_child_free(struct postern_child *child)
+{
+	if (!child)
+		return NULL;
+	if (child->object.loop)
+		object_close(&child->object);
+	object_end(&child->object);
+	return NULL;
+}

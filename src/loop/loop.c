@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.c - turns
+ *
+ * Invariants
+ *   - Callbacks run only in a turn (dispatching), and from the _free of something above.
+ *   - After a callback anything may have been freed, this loop included: `loop_check()` first.
+ *   - When a turn ends with tasks left, the eventfd is readable: nothing waits unannounced.
+ *
+ * Kernel behaviour relied on: a timerfd and an eventfd in a nested epoll set make the outer one readable;
+ * setting a timerfd anew takes back an expiration that was not read, so it is never read.
+ *
+ * Tried and rejected: edge-triggered descriptors (a second recv to see EAGAIN for every message, and one
+ * busy peer starves the rest); EPOLLOUT left registered (each buffer that the peer frees wakes us for
+ * nothing); io_uring (no faster in round trips here, and forbidden in many containers).
+ */
+#include "loop/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/base.h"
+#include "loop/fork.h"
+
+bool loop_is_ours(const struct postern_loop *loop)
+{
+	return loop->generation == fork_generation();
+}
+
+int loop_check(const struct postern_loop *loop)
+{
+	if (!loop)
+		return -ENOTCONN;
+	if (!loop_is_ours(loop))
+		return -ECHILD;
+	return loop->freed ? -ENOTCONN : 0;
+}
+
+int64_t loop_now(struct postern_loop *loop)
+{
+	/* Outside a turn nobody would reset it. */
+	if (!loop->dispatching)
+		return sys_now();
+	if (loop->now_ns == 0)
+		loop->now_ns = sys_now();
+	return loop->now_ns;
+}
+
+/* From any thread and from signal handlers. One write for any number of wakes before the next turn. */
+void loop_wake(struct postern_loop *loop)
+{
+	uint64_t one = 1;
+
+	if (!loop_is_ours(loop))
+		return;
+	if (!atomic_exchange(&loop->awake, true))
+		while (sys_write(loop->event.fd, &one, sizeof one) == -EINTR)
+			;
+}
+
+void loop_log(struct postern_loop *loop, int level, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (!loop->log)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	loop->log(loop, level, text, loop->log_data);
+}
+
+char *loop_read_buffer(struct postern_loop *loop)
+{
+	if (!loop->read_buffer)
+		loop->read_buffer = sys_alloc(LOOP_READ_BUFFER);
+	return loop->read_buffer;
+}
+
+/* ---- the loop's own two descriptors ---- */
+
+static void loop_event_ready(struct object *o, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	/* Cleared before the work is looked for: what comes later writes again. */
+	atomic_store(&o->loop->awake, false);
+	sys_read(o->fd, &count, sizeof count);
+	post_run(o->loop);
+}
+
+/* Those that are due now; one that is armed by a callback has a later time, or waits for the next turn. */
+static void loop_timer_ready(struct object *o, uint32_t events)
+{
+	struct postern_loop *loop = o->loop;
+	struct timer_heap *h = &loop->heap;
+	int64_t now = loop_now(loop);
+
+	(void)events;
+	loop->timer_at_ns = 0; /* it has expired: set it again at the turn's end, whatever comes */
+	for (uint32_t n = h->n; n > 0 && h->n > 0 && h->objects[0]->at_ns <= now; n--) {
+		struct object *due = h->objects[0];
+
+		due->ops->fire(due);
+		if (loop_check(loop) < 0)
+			return;
+	}
+}
+
+static void loop_own_orphan(struct object *o)
+{
+	(void)o;
+}
+
+static const struct object_ops loop_event_ops = { .ready = loop_event_ready,
+						  .orphan = loop_own_orphan };
+static const struct object_ops loop_timer_ops = { .ready = loop_timer_ready,
+						  .orphan = loop_own_orphan };
+
+static int loop_add_own(struct postern_loop *loop, struct object *o, const struct object_ops *ops,
+			int fd)
+{
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = object_init(o, ops, loop);
+	if (r < 0) {
+		sys_close(fd);
+		return r;
+	}
+	o->fd = fd;
+	return object_watch(o, EPOLLIN);
+}
+
+/* ---- life ---- */
+
+static void loop_destroy(struct postern_loop *loop)
+{
+	object_close(&loop->event);
+	object_close(&loop->timer);
+	/* Handles that are still somebody's: inert from here on. */
+	while (!list_is_empty(&loop->objects)) {
+		struct object *o = container_of(loop->objects.next, struct object, siblings);
+
+		list_remove(&o->siblings);
+		list_remove(&o->task);
+		o->slot = TIMER_OFF;
+		o->loop = NULL;
+	}
+	if (loop->epoll >= 0)
+		sys_close(loop->epoll);
+	chunk_pool_deinit(&loop->pool);
+	sys_free(loop->heap.objects);
+	sys_free(loop->read_buffer);
+	sys_free(loop);
+}
+
+int postern_loop_new(struct postern_loop **ret)
+{
+	struct postern_loop *loop;
+	int r;
+
+	if (!ret)
+		return -EINVAL;
+	r = fork_guard_setup();
+	if (r < 0)
+		return r;
+	loop = sys_alloc(sizeof *loop);
+	if (!loop)
+		return -ENOMEM;
+	list_init(&loop->objects);
+	list_init(&loop->tasks);
+	list_init(&loop->graves);
+	loop->generation = fork_generation();
+	loop->timer_at_ns = POSTERN_FOREVER;
+	loop->random = random_seed();
+	loop->event.fd = loop->timer.fd = -1;
+	loop->why.reason.text = "";
+	r = loop->epoll = sys_epoll_create();
+	if (r >= 0)
+		r = loop_add_own(loop, &loop->event, &loop_event_ops, sys_eventfd());
+	if (r >= 0)
+		r = loop_add_own(loop, &loop->timer, &loop_timer_ops, sys_timerfd());
+	if (r >= 0)
+		r = post_init(&loop->posts);
+	if (r < 0) {
+		loop_destroy(loop);
+		return r;
+	}
+	*ret = loop;
+	return 0;
+}
+
+struct postern_loop *postern_loop_free(struct postern_loop *loop)
+{
+	bool ours;
+	struct list orphaned;
+
+	if (!loop || loop->freed)
+		return NULL;
+	ours = loop_is_ours(loop);
+	if (ours)
+		pthread_mutex_lock(&loop->posts.mutex);
+	loop->freed = true;
+	if (ours)
+		pthread_mutex_unlock(&loop->posts.mutex);
+	/* A final event may free any object; each one is looked at once. */
+	list_init(&orphaned);
+	list_splice(&orphaned, &loop->objects);
+	while (!list_is_empty(&orphaned)) {
+		struct object *o = container_of(orphaned.next, struct object, siblings);
+
+		list_remove(&o->siblings);
+		list_append(&loop->objects, &o->siblings);
+		o->ops->orphan(o);
+	}
+	if (ours)
+		post_deinit(&loop->posts);
+	else
+		sys_free(loop->posts.ring);
+	if (!loop->dispatching)
+		loop_destroy(loop);
+	return NULL;
+}
+
+/* ---- turns ---- */
+
+/* A task that comes back while this runs has its turn in the next one. */
+static void loop_run_tasks(struct postern_loop *loop)
+{
+	struct list now;
+
+	list_init(&now);
+	list_splice(&now, &loop->tasks);
+	while (!list_is_empty(&now)) {
+		struct object *o = container_of(now.next, struct object, task);
+
+		list_remove(&o->task);
+		o->ops->run(o);
+		if (loop_check(loop) < 0)
+			break;
+	}
+	list_splice(&loop->tasks, &now);
+}
+
+static void loop_bury(struct postern_loop *loop)
+{
+	while (!list_is_empty(&loop->graves)) {
+		struct object *o = container_of(loop->graves.next, struct object, task);
+
+		list_remove(&o->task);
+		o->ops->bury(o);
+	}
+}
+
+static int loop_set_timer(struct postern_loop *loop)
+{
+	int64_t at = loop->heap.n > 0 ? loop->heap.objects[0]->at_ns : POSTERN_FOREVER;
+	int r;
+
+	/* Set to an earlier time than needed is left as it is: a spare wake-up is cheaper than setting it
+	   for each deadline that is cancelled in time. 0: it has expired and must be set. */
+	if (loop->timer_at_ns != 0 && loop->timer_at_ns <= at)
+		return 0;
+	r = sys_timerfd_set(loop->timer.fd, at);
+	if (r == 0)
+		loop->timer_at_ns = at;
+	return r;
+}
+
+static int loop_turn(struct postern_loop *loop, int timeout_ms)
+{
+	struct epoll_event events[LOOP_EVENTS];
+	int n, r;
+
+	if (!list_is_empty(&loop->tasks))
+		timeout_ms = 0;
+	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
+	if (n == -EINTR)
+		n = 0;
+	if (n < 0)
+		return n;
+	loop->dispatching = true;
+	loop->now_ns = 0;
+	for (int i = 0; i < n && loop_check(loop) == 0; i++) {
+		struct object *o = events[i].data.ptr;
+
+		/* Not one that an earlier callback of this turn took out of epoll. */
+		if (o->mask != WATCH_OFF)
+			o->ops->ready(o, events[i].events);
+	}
+	if (loop_check(loop) == 0 && !list_is_empty(&loop->tasks)) {
+		n++;
+		loop_run_tasks(loop);
+	}
+	loop_bury(loop);
+	loop->dispatching = false;
+	if (loop->freed) {
+		loop_destroy(loop);
+		return -ENOTCONN;
+	}
+	r = loop_check(loop);
+	if (r == 0)
+		r = loop_set_timer(loop);
+	if (r == 0 && loop->error < 0) {
+		r = loop->error;
+		loop->error = 0;
+	}
+	return r < 0 ? r : n;
+}
+
+int postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns)
+{
+	int64_t ms;
+	int r;
+
+	if (!loop)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop->dispatching)
+		return -EDEADLK;
+	/* Rounded up, else the last millisecond would be a busy wait. Timers have their own descriptor, so
+	   their precision is not at stake. */
+	ms = timeout_ns <= 0 ? 0 : (timeout_ns - 1) / 1000000 + 1;
+	r = loop_turn(loop, timeout_ns == POSTERN_FOREVER || ms > INT_MAX ? -1 : (int)ms);
+	if (r >= 0 && !list_is_empty(&loop->tasks))
+		loop_wake(loop);
+	return r;
+}
+
+int postern_loop_run(struct postern_loop *loop)
+{
+	int r;
+
+	if (!loop)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	if (loop->dispatching)
+		return -EDEADLK;
+	while (!atomic_exchange(&loop->stopping, false)) {
+		r = loop_turn(loop, -1);
+		if (r < 0)
+			return r;
+	}
+	if (!list_is_empty(&loop->tasks))
+		loop_wake(loop);
+	return 0;
+}
+
+void postern_loop_stop(struct postern_loop *loop)
+{
+	if (!loop || !loop_is_ours(loop))
+		return;
+	atomic_store(&loop->stopping, true);
+	loop_wake(loop);
+}
+
+int postern_loop_fd(const struct postern_loop *loop)
+{
+	int r;
+
+	if (!loop)
+		return -EINVAL;
+	r = loop_check(loop);
+	return r < 0 ? r : loop->epoll;
+}
+
+const struct postern_reason *postern_loop_why(const struct postern_loop *loop)
+{
+	static const struct postern_reason none = { .text = "" };
+
+	return loop && loop->why.reason.code ? &loop->why.reason : &none;
+}
+
+int postern_loop_set_log(struct postern_loop *loop, postern_log_fn *fn, void *data)
+{
+	int r;
+
+	if (!loop)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	loop->log = fn;
+	loop->log_data = data;
+	return 0;
+}

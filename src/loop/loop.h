@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop.h - the loop and what lives on it
+ *
+ * Everything on a loop is an object, and an object has at most one descriptor in epoll, at most one timer
+ * in the heap and at most one place among the tasks. So there is one way for each to arrive (ready, fire,
+ * run), one way to end, and the sizes are known: an idle connection is one allocation.
+ *
+ * A turn:   epoll_wait -> ready() of each descriptor -> fire() of the timers that are due
+ *           -> run() of each task -> what was freed meanwhile gives its memory back
+ *
+ * Tasks are how work is put off to the end of the turn: a connection's writes of one turn become one
+ * sendmsg; attempts to connect, closings and offers of unread bytes happen where callbacks may run.
+ * Outside a turn a new task makes the loop's descriptor readable (an eventfd), so that a write from
+ * anywhere is enough to get it sent, also in a loop that is embedded in another.
+ *
+ * Freeing: during a turn, memory stays until the turn's end, because frames further up the stack and
+ * events already fetched may still point to it; they look at its state before they go on.
+ *
+ * Timers: a timerfd in the epoll set, and no timeout for epoll_wait: then an embedding loop needs one
+ * descriptor and nothing else. It is set only when the earliest time becomes earlier, or has passed, so
+ * that arming a deadline per message that never fires costs no system call.
+ */
+#ifndef POSTERN_LOOP_LOOP_H
+#define POSTERN_LOOP_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <postern/loop.h>
+
+#include "base/chunk.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "sys/sys.h"
+
+enum {
+	LOOP_EVENTS      = 64,        /* descriptors a turn */
+	LOOP_POSTS       = 65536,     /* that may wait */
+	LOOP_POSTS_TURN  = 1024,
+	LOOP_READ_BUFFER = 64 * 1024, /* shared: bytes live in it only during one callback */
+};
+
+#define WATCH_OFF  UINT32_MAX      /* not in epoll; a mask of 0 still reports hang-ups */
+#define TIMER_OFF  UINT32_MAX      /* not in the heap */
+
+struct object;
+
+struct object_ops {
+	void (*ready)(struct object *o, uint32_t events);
+	void (*fire)(struct object *o);
+	void (*run)(struct object *o);
+	/* The loop is being freed: give the final event, and give up the descriptor. */
+	void (*orphan)(struct object *o);
+	/* Give back the memory. */
+	void (*bury)(struct object *o);
+};
+
+struct object {
+	const struct object_ops *ops;
+	struct postern_loop     *loop;      /* NULL once the loop has gone */
+	struct list              siblings;  /* in loop->objects, or with its server */
+	struct list              task;      /* in loop->tasks or loop->graves */
+	int64_t                  at_ns;     /* of the timer */
+	uint32_t                 slot;      /* in the heap, or TIMER_OFF */
+	uint32_t                 mask;      /* in epoll, or WATCH_OFF */
+	int                      fd;
+};
+
+struct post {
+	postern_fn *fn;
+	void       *data;
+};
+
+struct post_queue {
+	pthread_mutex_t mutex;
+	struct post    *ring;
+	uint32_t        begin, n, capacity;  /* capacity: 0 or a power of two */
+};
+
+struct timer_heap {
+	struct object **objects;
+	uint32_t        n, capacity;         /* capacity >= objects of the loop: arming cannot fail */
+};
+
+struct postern_loop {
+	int               epoll;
+	unsigned          generation;        /* of the process that made it: fork.h */
+	bool              dispatching;
+	bool              freed;             /* in a turn: the turn's end does the rest */
+	atomic_bool       stopping;
+	atomic_bool       awake;             /* the eventfd is readable, or about to be */
+	int               error;             /* that makes run() and dispatch() return */
+	struct object     event;             /* eventfd: posts, stop, tasks from outside a turn */
+	struct object     timer;             /* timerfd */
+	int64_t           timer_at_ns;       /* what it is set to */
+	int64_t           now_ns;            /* of this turn, 0: not yet read */
+	struct timer_heap heap;
+	uint32_t          n_objects;
+	struct list       objects;
+	struct list       tasks;
+	struct list       graves;
+	struct post_queue posts;
+	struct chunk_pool pool;
+	char             *read_buffer;
+	struct object    *name_watch;        /* of namewatch.c, made when first needed */
+	uint64_t          random;
+	struct why        why;               /* postern_loop_why() */
+	postern_log_fn   *log;
+	void             *log_data;
+};
+
+/* 0, -ENOTCONN (gone), -ECHILD (another process): what every public call begins with. */
+int     loop_check(const struct postern_loop *loop);
+/* false in a child process: then nothing but close() may touch the descriptors. */
+bool    loop_is_ours(const struct postern_loop *loop);
+int64_t loop_now(struct postern_loop *loop);
+void    loop_wake(struct postern_loop *loop);
+void    loop_log(struct postern_loop *loop, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The shared buffer, or NULL when memory is out. */
+char   *loop_read_buffer(struct postern_loop *loop);
+
+/* object.c */
+int  object_init(struct object *o, const struct object_ops *ops, struct postern_loop *loop);
+/* mask: EPOLLIN and so on, 0 for hang-ups only, or WATCH_OFF. No system call when nothing changes. */
+int  object_watch(struct object *o, uint32_t mask);
+/* Absolute; POSTERN_FOREVER disarms. */
+void object_timer(struct object *o, int64_t at_ns);
+void object_task(struct object *o);
+/* Leaves epoll and closes. Does not shut down. */
+void object_close(struct object *o);
+/* Takes o off everything and buries it: now, or at the end of the turn. Its descriptor must be gone. */
+void object_end(struct object *o);
+
+/* timer.c */
+void     timer_insert(struct timer_heap *h, struct object *o);
+void     timer_remove(struct timer_heap *h, struct object *o);
+
+/* post.c */
+int  post_init(struct post_queue *q);
+void post_run(struct postern_loop *loop);
+void post_deinit(struct post_queue *q);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* watch.c - descriptors of the user's own */
+#include <errno.h>
+
+#include "loop/loop.h"
+
+struct postern_watch {
+	struct object object;
+	postern_watch_fn *fn;
+	void *data;
+};
+
+static void watch_ready(struct object *o, uint32_t events)
+{
+	struct postern_watch *w = container_of(o, struct postern_watch, object);
+	uint64_t happened = 0;
+
+	if (events & EPOLLIN)
+		happened |= POSTERN_READABLE;
+	if (events & EPOLLOUT)
+		happened |= POSTERN_WRITABLE;
+	if (events & (EPOLLHUP | EPOLLERR))
+		happened |= POSTERN_HANGUP;
+	w->fn(w, happened, w->data);
+}
+
+static void watch_orphan(struct object *o)
+{
+	object_watch(o, WATCH_OFF);
+}
+
+static void watch_bury(struct object *o)
+{
+	sys_free(container_of(o, struct postern_watch, object));
+}
+
+static const struct object_ops watch_ops = {
+	.ready = watch_ready,
+	.orphan = watch_orphan,
+	.bury = watch_bury,
+};
+
+int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int fd,
+		      uint64_t wanted, postern_watch_fn *fn, void *data)
+{
+	struct postern_watch *w;
+	int r;
+
+	if (!ret || !loop || fd < 0 || !fn)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	w = sys_alloc(sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	w->fn = fn;
+	w->data = data;
+	r = object_init(&w->object, &watch_ops, loop);
+	if (r < 0) {
+		sys_free(w);
+		return r;
+	}
+	w->object.fd = fd;
+	r = postern_watch_set(w, wanted);
+	if (r < 0) {
+		postern_watch_free(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+int postern_watch_set(struct postern_watch *w, uint64_t wanted)
+{
+	uint32_t mask = 0;
+	int r;
+
+	if (!w || (wanted & ~(uint64_t)(POSTERN_READABLE | POSTERN_WRITABLE | POSTERN_HANGUP)))
+		return -EINVAL;
+	r = loop_check(w->object.loop);
+	if (r < 0)
+		return r;
+	if (wanted & POSTERN_READABLE)
+		mask |= EPOLLIN;
+	if (wanted & POSTERN_WRITABLE)
+		mask |= EPOLLOUT;
+	return object_watch(&w->object, wanted ? mask : WATCH_OFF);
+}
+
+struct postern_watch *postern_watch_free(struct postern_watch *w)
+{
+	if (!w)
+		return NULL;
+	if (w->object.loop)
+		object_watch(&w->object, WATCH_OFF);
+	object_end(&w->object);
+	return NULL;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock.c - step 2 of owning a name: the lock
+ *
+ * One flock() spans the look at what stands at the name, the removal of a stale socket, bind and listen, and
+ * is then kept for life. The kernel drops it with the process, however that ends, so nobody ever has to judge
+ * whether a lock is stale.
+ *
+ * Why flock: an fcntl() lock is lost when anything in the process closes another descriptor of that file; an
+ * open-file-description lock would do, but a child that shares it could not be told from its parent either, and
+ * flock is what other programs can take from a shell.
+ *
+ * The file is never unlinked by us. Where it is (by a cleaner of old files, say), the opener of the old file and
+ * the maker of a new one could both hold "the" lock: so after taking it, the file at the path must be the locked
+ * one, and the directory at its path the one that was opened. Without that, every second claim of a test had
+ * two owners.
+ *
+ * Mode 0600, because whoever can open the file for reading can lock it, and would keep the server from starting.
+ *
+ * Its number is below that of the listening socket, as far as that is in our hands: a dying process then stops
+ * answering before it lets go of the lock, and a successor rarely meets its predecessor's last breath.
+ *
+ * Held elsewhere: in use, says the holder's info. While info is missing or tells of a process that is gone, the
+ * holder is just starting or just ending, and will have said more, or be gone, in a moment; that is waited for.
+ */
+#include "name/own.h"
+
+#include "name/info.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+static int lock_refuse(const struct owner *o, int error, const char *what, struct why *why)
+{
+	return why_set(why, POSTERN_REASON_NOT_ALLOWED, error,
+		       "%s/%s is not a lock of ours (%s): remove it, or use another name", o->name->directory,
+		       o->name->lock, what);
+}
+
+static int lock_cannot_open(const struct owner *o, int error, struct why *why)
+{
+	if (error == -ELOOP)
+		return lock_refuse(o, error, "it is a symlink", why);
+	if (error == -EISDIR)
+		return lock_refuse(o, error, "it is a directory", why);
+	if (error == -ENXIO)
+		return lock_refuse(o, -EPERM, "it is not a regular file", why);
+	return why_set(why, why_code(error), error, "cannot open the lock %s/%s as uid %u: %s",
+		       o->name->directory, o->name->lock, (unsigned)sys_geteuid(), why_errno(error));
+}
+
+/* A lock that was removed meanwhile has no link; lock_stands() finds that. One with content is not empty for a
+   reason that we do not know: some programs keep their pid in such a file, and do not lock it. */
+static int lock_check(const struct owner *o, struct why *why)
+{
+	struct stat st;
+	int r;
+
+	r = sys_fstat(o->lock, &st);
+	if (r < 0)
+		return lock_cannot_open(o, r, why);
+	if (!S_ISREG(st.st_mode))
+		return lock_refuse(o, -EPERM, "it is not a regular file", why);
+	if (st.st_uid != sys_geteuid())
+		return lock_refuse(o, -EPERM, "it belongs to another user", why);
+	if (st.st_nlink > 1)
+		return lock_refuse(o, -EPERM, "it has more than one link", why);
+	if (st.st_size > 0)
+		return lock_refuse(o, -EPERM, "it is not empty", why);
+	if ((st.st_mode & 07777) != 0600) {
+		r = sys_fchmod(o->lock, 0600); /* the umask was in the way, or somebody changed it */
+		if (r < 0)
+			return lock_cannot_open(o, r, why);
+	}
+	return 0;
+}
+
+static void lock_since(char *buf, size_t size, int64_t since)
+{
+	time_t t = (time_t)since;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		buf[0] = 0;
+}
+
+static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *why)
+{
+	const struct name *name = o->name;
+	struct info info;
+	char since[40];
+
+	if (info_read(o->directory, name->info, &info) == 0 && info_alive(&info)) {
+		lock_since(since, sizeof(since), info.since);
+		return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+			       "%s is in use by pid %d since %s: stop that server, or use another name",
+			       name->path, (int)info.pid, since);
+	}
+	if (sys_now() < o->deadline_ns) {
+		*ret_delay_ns = OWN_POLL_NS;
+		return -EAGAIN;
+	}
+	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+		       "%s is in use: a process that did not say which holds its lock, %s/%s", name->path,
+		       name->directory, name->lock);
+}
+
+int lock_stands(const struct owner *o)
+{
+	struct stat at_path, ours;
+	int r;
+
+	r = sys_fstatat(AT_FDCWD, o->name->directory, &at_path, 0);
+	if (r >= 0)
+		r = sys_fstat(o->directory, &ours);
+	if (r >= 0 && !own_same(&at_path, &ours))
+		return 0;
+	if (r >= 0)
+		r = sys_fstatat(o->directory, o->name->lock, &at_path, AT_SYMLINK_NOFOLLOW);
+	if (r >= 0)
+		r = sys_fstat(o->lock, &ours);
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
+	return own_same(&at_path, &ours);
+}
+
+static int lock_restart(struct owner *o, struct why *why)
+{
+	own_close(&o->lock);
+	own_close(&o->directory);
+	o->step = OWNER_START;
+	if (++o->tries <= OWN_RESTARTS)
+		return 0;
+	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
+		       "%s/%s is replaced again and again while it is being locked: find out by whom",
+		       o->name->directory, o->name->lock);
+}
+
+int lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why)
+{
+	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+	int r;
+
+	r = sys_openat(o->directory, o->name->lock, flags, 0600);
+	if (r == -ENOENT)
+		return lock_restart(o, why); /* the directory was removed after it was opened */
+	if (r < 0)
+		return lock_cannot_open(o, r, why);
+	o->lock = r;
+	r = lock_check(o, why);
+	if (r < 0)
+		goto out;
+	r = sys_flock(o->lock, LOCK_EX | LOCK_NB);
+	if (r == -EWOULDBLOCK) {
+		r = lock_held(o, ret_delay_ns, why);
+		goto out;
+	}
+	if (r < 0) {
+		why_set(why, why_code(r), r, "cannot lock %s/%s: %s", o->name->directory, o->name->lock,
+			why_errno(r));
+		goto out;
+	}
+	r = lock_stands(o);
+	if (r == 0)
+		return lock_restart(o, why);
+	if (r < 0)
+		lock_cannot_open(o, r, why);
+	else
+		o->step = OWNER_LOOK;
+out:
+	if (r < 0)
+		own_close(&o->lock);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * own.h - what the files of this directory share: the steps of owning a name, and small helpers
+ *
+ * Only owner.c calls the steps. Each one moves owner.step on and returns 0, or returns -EAGAIN with a
+ * delay, or fails with the words; what it made and did not hand to the owner it has undone by then.
+ */
+#ifndef POSTERN_NAME_OWN_H
+#define POSTERN_NAME_OWN_H
+
+#include "name/name.h"
+
+#include <postern.h>
+
+enum {
+	OWNER_START = 0, /* nothing is open */
+	OWNER_LOCK,      /* the directory is open */
+	OWNER_LOOK,      /* the lock is ours; what stands at the name? */
+	OWNER_AGAIN,     /* it refused once, and is pinned */
+	OWNER_PUBLISH,   /* the name is free */
+	OWNER_LISTENS,
+};
+
+enum {
+	OWN_RESTARTS = 16,          /* lock or directory replaced while we took it: not by accident any more */
+	OWN_SUFFIX_MAX = 9,         /* .info.new, the longest that is put behind the name of a socket */
+	OWN_ADDRESS_MAX = 107,      /* bytes of a path in sockaddr_un, which also holds a terminating 0 */
+};
+
+#define OWN_PATIENCE_NS     POSTERN_SECONDS(1)   /* for a predecessor that is dying */
+#define OWN_PROBE_GAP_NS    POSTERN_MS(50)       /* a foreign server may be between bind and listen */
+#define OWN_POLL_NS         POSTERN_MS(10)       /* between looks at what is dying */
+
+#define OWN_PROC_FD_MAX     40                   /* "/proc/self/fd/" and a number */
+
+#define SYSTEM_BASE         "/run/postern"
+
+/* ---- resolve.c ---- */
+
+bool  name_is_word(const char *text);
+/* The user's base directory: to be freed. */
+int   name_base(char **ret, struct why *why);
+/* printf into new memory, or NULL. */
+char *name_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- connect.c ---- */
+
+/* The address of a path or "@name" that fits; -ENAMETOOLONG. */
+int   address_set(const char *path, struct sockaddr_un *ret, socklen_t *ret_n);
+/* Connects to the socket that an O_PATH descriptor pins, and closes the connection unless ret. */
+int   address_connect_pinned(int pin);
+
+/* ---- the steps ---- */
+
+int   directory_open(struct owner *o, struct why *why);
+int   lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why);
+int   probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why);
+int   probe_again(struct owner *o, int64_t *ret_delay_ns, struct why *why);
+int   publish_path(struct owner *o, struct why *why);
+int   publish_abstract(struct owner *o, struct why *why);
+int   publish_adopted(struct owner *o, struct why *why);
+
+/* ---- their parts ---- */
+
+/* Whether the mode admits anybody but us: connecting needs the right to write, and no other. */
+bool  access_is_wide(const struct owner *o);
+/* Whether those whom the mode admits can get to the lowest directory. The first n_own directories from
+   there count as passable if they are ours: they are about to be widened. */
+int   access_check(const struct owner *o, int lowest, int n_own, struct why *why);
+/* Adds what is missing in a directory of ours. */
+int   access_widen(int fd, mode_t mode);
+/* Exact mode and group of the socket that is pinned. */
+int   access_set_socket(const struct owner *o, int pin, struct why *why);
+
+/* 1: the directory that we opened is at its path, and our lock in it; 0: not; else it cannot be told. */
+int   lock_stands(const struct owner *o);
+
+static inline bool own_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static inline void own_close(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+/* The path of what a descriptor pins, for calls that have no variant for O_PATH descriptors. */
+const char *own_proc_path(char buf[OWN_PROC_FD_MAX], int fd);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * owner.c - owning a name: the state machine, and giving it up
+ *
+ *     START -> LOCK -> LOOK <-> AGAIN -> PUBLISH -> LISTENS
+ *       ^                                              |
+ *       '--- (LOOK, when the lock stayed ours) --- owner_renew()
+ *
+ * Steps 1 to 5 are in directory.c (and access.c), lock.c, probe.c and publish.c. A step that must wait keeps
+ * what it has and says for how long; any failure closes everything, so that a failed server does not sit on a
+ * lock that a working one could have.
+ *
+ * Invariants: whoever has o->inode set has bound that socket and holds the lock. The inode's number cannot be
+ * used again while the bound socket is open, so comparing it before unlink cannot hit a successor; therefore
+ * removal comes before closing, always. Only the process that bound it removes it: a child has the same numbers
+ * in its copy of the struct, and no right to them.
+ *
+ * A name that another uid or a hostile process of our own uid plays with is not defended: both can do with the
+ * directory, or with this process, what they want.
+ */
+#include "name/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+void owner_init(struct owner *o, const struct name *name, const struct owner_options *options)
+{
+	memset(o, 0, sizeof(*o));
+	o->name = name;
+	o->options = *options;
+	o->lock = o->directory = o->listener = o->pin = -1;
+	o->step = OWNER_START;
+}
+
+/* 1: the entry is the socket that we bound; 0: it is not, or there is none; else it cannot be told. */
+static int owner_socket_stands(const struct owner *o)
+{
+	struct stat st;
+	int r;
+
+	if (!o->inode)
+		return 0;
+	r = sys_fstatat(o->directory, o->name->socket, &st, AT_SYMLINK_NOFOLLOW);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return st.st_dev == o->device && st.st_ino == o->inode;
+}
+
+/* In the directory that we opened, wherever that is now. If somebody else holds a new lock there, info is his. */
+static bool owner_lock_in_directory(const struct owner *o)
+{
+	struct stat at_name, ours;
+
+	return o->lock >= 0 && sys_fstat(o->lock, &ours) == 0 &&
+	       sys_fstatat(o->directory, o->name->lock, &at_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       own_same(&at_name, &ours);
+}
+
+static void owner_remove(struct owner *o)
+{
+	if (o->creator == sys_getpid()) {
+		if (owner_socket_stands(o) == 1)
+			sys_unlinkat(o->directory, o->name->socket, 0);
+		if (o->wrote_info && owner_lock_in_directory(o))
+			sys_unlinkat(o->directory, o->name->info, 0);
+	}
+	o->device = 0;
+	o->inode = 0;
+	o->wrote_info = false;
+}
+
+/* A copy of the lock in a child that was forked behind our back would keep it: so it is released, not only closed. */
+static void owner_unlock(struct owner *o)
+{
+	if (o->lock >= 0 && o->creator == sys_getpid())
+		sys_flock(o->lock, LOCK_UN);
+	own_close(&o->lock);
+}
+
+static void owner_abandon(struct owner *o)
+{
+	owner_remove(o);
+	own_close(&o->pin);
+	own_close(&o->listener);
+	own_close(&o->directory);
+	owner_unlock(o);
+	o->step = OWNER_START;
+	o->deadline_ns = 0;
+	o->tries = 0;
+}
+
+static int owner_start(struct owner *o, struct why *why)
+{
+	o->creator = sys_getpid();
+	switch (o->name->kind) {
+	case NAME_ABSTRACT:
+		return publish_abstract(o, why);
+	case NAME_FD:
+		return publish_adopted(o, why);
+	}
+	return directory_open(o, why);
+}
+
+static int owner_step(struct owner *o, int64_t *ret_delay_ns, struct why *why)
+{
+	switch (o->step) {
+	case OWNER_START:
+		return owner_start(o, why);
+	case OWNER_LOCK:
+		return lock_take(o, ret_delay_ns, why);
+	case OWNER_LOOK:
+		return probe_look(o, ret_delay_ns, why);
+	case OWNER_AGAIN:
+		return probe_again(o, ret_delay_ns, why);
+	case OWNER_PUBLISH:
+		return publish_path(o, why);
+	default:
+		return 0;
+	}
+}
+
+/* A delay tells -EAGAIN of a step, which can be waited for, from one that a system call made up. */
+int owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why)
+{
+	int64_t delay_ns = 0;
+	int r = 0;
+
+	if (!o->deadline_ns)
+		o->deadline_ns = sys_now() + OWN_PATIENCE_NS;
+	while (r >= 0 && o->step != OWNER_LISTENS)
+		r = owner_step(o, &delay_ns, why);
+	if (r == -EAGAIN && delay_ns) {
+		*ret_delay_ns = delay_ns;
+		return r;
+	}
+	if (r < 0) {
+		owner_abandon(o);
+		return r;
+	}
+	o->deadline_ns = 0;
+	o->tries = 0;
+	return 0;
+}
+
+/* What cannot be told (no memory in the kernel, no permission any more) counts as well: to give up a name needs
+   more than doubt, and the question will be asked again. */
+int owner_check(const struct owner *o)
+{
+	if (!o->name->directory)
+		return 1;
+	if (o->directory < 0 || o->lock < 0 || lock_stands(o) == 0)
+		return -ESTALE;
+	return owner_socket_stands(o) != 0;
+}
+
+int owner_renew(struct owner *o)
+{
+	int listener = o->listener;
+
+	o->listener = -1;
+	o->renewed = true;
+	o->deadline_ns = 0;
+	o->tries = 0;
+	if (o->directory >= 0 && o->lock >= 0 && lock_stands(o) != 0) {
+		o->device = 0;
+		o->inode = 0;
+		o->step = OWNER_LOOK;
+	} else {
+		owner_abandon(o);
+	}
+	return listener;
+}
+
+void owner_retire(struct owner *o)
+{
+	if (o->listener < 0 || o->name->kind == NAME_FD || o->creator != sys_getpid())
+		return;
+	owner_remove(o);
+	sys_shutdown(o->listener, SHUT_RD);
+}
+
+/* The listener first, then the lock: a successor that gets the lock then meets no last breath of ours. */
+void owner_deinit(struct owner *o, bool in_child)
+{
+	own_close(&o->listener);
+	own_close(&o->pin);
+	own_close(&o->directory);
+	if (in_child)
+		own_close(&o->lock);
+	else
+		owner_unlock(o);
+	o->step = OWNER_START;
+}

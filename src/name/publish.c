@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * publish.c - step 5 of owning a name: the socket
+ *
+ * The order is: mode on the socket, bind, group and mode on the entry, listen, info. fchmod on a socket before
+ * bind becomes the mode of the entry, less the umask, so that there is no moment at which it is open wider;
+ * and until listen the kernel refuses everybody, so that the right mode is there before the first connection.
+ *
+ * It is bound at its final name, by its absolute path where that fits into an address: ss, lsof, getpeername()
+ * and cleaners of old files read what was given to bind, and should see the truth. A path may have led elsewhere
+ * than our descriptor of the directory (a symlink on the way was changed), hence the comparison afterwards.
+ * Where the path is too long it is /proc/self/fd/DIRECTORY/NAME; where that is too long as well, because NAME
+ * alone is, it is bound beside it at a short name made of NAME's hash and moved. That one is a fixed name too:
+ * what a process that died in between has left there, the next one clears.
+ *
+ * Rejected: binding at a temporary name always, and renaming over the stale socket. It needs no probe to be
+ * atomic, but ss would show the temporary name for ever.
+ *
+ * A server in bytes mode is never sent descriptors: where the kernel can refuse them for us (SO_PASSRIGHTS, since
+ * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are dropped at each read.
+ */
+#include "name/own.h"
+
+#include "name/info.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+enum { PUBLISH_SHORT_MAX = 32 };
+
+/* FNV-1a: spread, not secrecy; two names of one directory that collide are 1 in 2^64. */
+static void publish_short_name(char buf[PUBLISH_SHORT_MAX], const char *name)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 1099511628211u;
+	snprintf(buf, PUBLISH_SHORT_MAX, ".postern-%016llx", (unsigned long long)hash);
+}
+
+/* ---- the socket itself ---- */
+
+/* A lower number for the lock than what the next socket will get; its other copy holds it meanwhile. */
+static void publish_lower_lock(struct owner *o)
+{
+	int fd = sys_dup(o->lock);
+
+	if (fd < 0)
+		return;
+	if (fd < o->lock) {
+		int old = o->lock;
+
+		o->lock = fd;
+		fd = old;
+	}
+	sys_close(fd);
+}
+
+static int publish_socket(struct owner *o, struct why *why)
+{
+	int off = 0, fd, r;
+
+	fd = sys_socket_stream();
+	if (fd >= 0 && fd < o->lock) {
+		sys_close(fd);
+		publish_lower_lock(o);
+		fd = sys_socket_stream();
+	}
+	if (fd < 0)
+		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s", o->name->path,
+			       why_errno(fd));
+	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
+	if (r >= 0 || r == -ENOPROTOOPT)
+		r = sys_fchmod(fd, o->options.mode);
+	if (r < 0) {
+		sys_close(fd);
+		return why_set(why, why_code(r), r, "cannot prepare the socket for %s: %s", o->name->path,
+			       why_errno(r));
+	}
+	o->listener = fd;
+	return 0;
+}
+
+static int publish_cannot_bind(const struct owner *o, int error, struct why *why)
+{
+	if (error == -EADDRINUSE || error == -EEXIST)
+		return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+			       "%s is in use: another program took it just now", o->name->path);
+	return why_set(why, why_code(error), error, "cannot bind %s: %s", o->name->path, why_errno(error));
+}
+
+static int publish_listen(const struct owner *o, struct why *why)
+{
+	int r = sys_listen(o->listener, o->options.backlog);
+
+	if (r < 0)
+		return why_set(why, why_code(r), r, "cannot listen on %s: %s", o->name->path, why_errno(r));
+	return 0;
+}
+
+/* ---- in the file system ---- */
+
+static int publish_bind_moved(const struct owner *o)
+{
+	char path[OWN_ADDRESS_MAX + 1], short_name[PUBLISH_SHORT_MAX];
+	struct sockaddr_un address;
+	socklen_t n;
+	int r;
+
+	publish_short_name(short_name, o->name->socket);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", o->directory, short_name);
+	r = sys_unlinkat(o->directory, short_name, 0);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = address_set(path, &address, &n);
+	if (r >= 0)
+		r = sys_bind(o->listener, &address, n);
+	if (r < 0)
+		return r;
+	r = sys_renameat_noreplace(o->directory, short_name, o->name->socket);
+	if (r < 0)
+		sys_unlinkat(o->directory, short_name, 0);
+	return r;
+}
+
+static int publish_bind_beside(const struct owner *o)
+{
+	char path[NAME_MAX + OWN_PROC_FD_MAX];
+	struct sockaddr_un address;
+	socklen_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", o->directory, o->name->socket);
+	if (address_set(path, &address, &n) < 0)
+		return publish_bind_moved(o);
+	return sys_bind(o->listener, &address, n);
+}
+
+/* The path led elsewhere than to our directory: what was bound there is taken away again. */
+static int publish_led_astray(const struct owner *o, struct why *why)
+{
+	struct stat st;
+
+	if (sys_fstatat(AT_FDCWD, o->name->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode) &&
+	    st.st_uid == sys_geteuid())
+		sys_unlinkat(AT_FDCWD, o->name->path, 0);
+	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
+		       "the directory %s was replaced while %s was being bound: try again", o->name->directory,
+		       o->name->path);
+}
+
+static int publish_bind(struct owner *o, struct why *why)
+{
+	struct stat here, at_path;
+	struct sockaddr_un address;
+	bool by_path;
+	socklen_t n;
+	int r;
+
+	by_path = address_set(o->name->path, &address, &n) >= 0;
+	r = by_path ? sys_bind(o->listener, &address, n) : publish_bind_beside(o);
+	if (r < 0)
+		return publish_cannot_bind(o, r, why);
+	r = sys_fstatat(o->directory, o->name->socket, &here, AT_SYMLINK_NOFOLLOW);
+	if (r >= 0 && by_path)
+		r = sys_fstatat(AT_FDCWD, o->name->path, &at_path, AT_SYMLINK_NOFOLLOW);
+	if (r < 0 || (by_path && !own_same(&here, &at_path)))
+		return publish_led_astray(o, why);
+	o->device = here.st_dev;
+	o->inode = here.st_ino;
+	return 0;
+}
+
+static int publish_set_access(struct owner *o, struct why *why)
+{
+	struct stat st;
+	int pin, r;
+
+	pin = sys_openat(o->directory, o->name->socket, O_PATH | O_NOFOLLOW, 0);
+	if (pin < 0)
+		return publish_cannot_bind(o, pin, why);
+	r = sys_fstat(pin, &st);
+	if (r < 0 || st.st_dev != o->device || st.st_ino != o->inode)
+		r = publish_cannot_bind(o, -EADDRINUSE, why);
+	else
+		r = access_set_socket(o, pin, why);
+	sys_close(pin);
+	return r;
+}
+
+/* At a start somebody is there to be told, and nothing is lost by not starting on a full file system. A server
+   whose name went away under it has clients: it goes on without info, which only makes `ls` poorer. */
+static int publish_info(struct owner *o, struct why *why)
+{
+	const struct name *name = o->name;
+	int r;
+
+	r = info_write(o->directory, name->info, "bytes");
+	if (r >= 0) {
+		o->wrote_info = true;
+		return 0;
+	}
+	if (!o->renewed)
+		return why_set(why, why_code(r), r, "cannot write %s/%s: %s", name->directory, name->info,
+			       r == -EEXIST ? "a file that is not ours stands there" : why_errno(r));
+	snprintf(o->warning, sizeof(o->warning), "cannot write %.120s/%s: %s", name->directory, name->info,
+		 why_errno(r));
+	return 0;
+}
+
+int publish_path(struct owner *o, struct why *why)
+{
+	int r;
+
+	r = publish_socket(o, why);
+	if (r >= 0)
+		r = publish_bind(o, why);
+	if (r >= 0)
+		r = publish_set_access(o, why);
+	if (r >= 0)
+		r = publish_listen(o, why);
+	if (r >= 0)
+		r = publish_info(o, why);
+	if (r >= 0)
+		o->step = OWNER_LISTENS;
+	return r;
+}
+
+/* ---- elsewhere ---- */
+
+int publish_abstract(struct owner *o, struct why *why)
+{
+	struct sockaddr_un address;
+	socklen_t n;
+	int r;
+
+	r = publish_socket(o, why);
+	if (r < 0)
+		return r;
+	r = address_set(o->name->path, &address, &n);
+	if (r >= 0)
+		r = sys_bind(o->listener, &address, n);
+	if (r == -EADDRINUSE)
+		return why_set(why, POSTERN_REASON_NAME_IN_USE, r,
+			       "%s is in use: the kernel knows by whom (ss -xlp), stop that server", o->name->path);
+	if (r < 0)
+		return publish_cannot_bind(o, r, why);
+	r = publish_listen(o, why);
+	if (r >= 0)
+		o->step = OWNER_LISTENS;
+	return r;
+}
+
+/* Of the socket that the descriptor is; 0 or a negative errno. */
+static int publish_option(int fd, int option, int *ret)
+{
+	socklen_t n = sizeof(*ret);
+
+	return sys_getsockopt(fd, option, ret, &n);
+}
+
+/* A copy, so that what we close is ours; nothing of what both share is changed. */
+int publish_adopted(struct owner *o, struct why *why)
+{
+	int fd = o->name->fd, domain = 0, type = 0, listens = 0, r;
+
+	r = publish_option(fd, SO_DOMAIN, &domain);
+	if (r >= 0)
+		r = publish_option(fd, SO_TYPE, &type);
+	if (r >= 0)
+		r = publish_option(fd, SO_ACCEPTCONN, &listens);
+	if (r < 0)
+		return why_set(why, why_code(r), r, "fd:%d: %s", fd,
+			       r == -EBADF ? "this descriptor is not open" : why_errno(r));
+	if (domain != AF_UNIX || type != SOCK_STREAM || !listens)
+		return why_set(why, POSTERN_REASON_WRONG_TYPE, domain == AF_UNIX ? -EPROTOTYPE : -ENOTSOCK,
+			       "fd:%d is not a listening local stream socket", fd);
+	r = sys_dup(fd);
+	if (r < 0)
+		return why_set(why, why_code(r), r, "cannot copy fd:%d: %s", fd, why_errno(r));
+	o->listener = r;
+	o->step = OWNER_LISTENS;
+	return 0;
+}

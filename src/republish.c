@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * republish.c - a name that is taken away under a running server is published again
+ *
+ * Cleaners of temporary directories, and people, remove sockets that are in use. The server would then run
+ * for ever and be reached by nobody. So the directory is watched: one inotify instance a loop, because a
+ * user has only 128 of them, and one watch a server.
+ *
+ * What an event says is only a reason to look: owner_check() compares inodes. While we hold the directory
+ * open its removal is not reported, but the removal of the socket in it is, and comes before. Where inotify
+ * is not to be had (a user has 128 instances, a container perhaps none) there is a slow look. A parent of
+ * the directory that is renamed goes unnoticed: postern(7) says so.
+ *
+ * A foreign live socket is never fought for, and a directory that somebody cleans in a loop does not make
+ * us busy: six republications a minute, then the name is lost.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "base/base.h"
+#include "server.h"
+
+enum { REPUBLISH_PER_MINUTE = 6 };
+#define REPUBLISH_SOON POSTERN_MS(100) /* whoever removes a whole directory is to be done with it */
+#define REPUBLISH_LOOK POSTERN_SECONDS(5) /* where inotify is not to be had */
+
+/* One a loop, made with its first server and freed with the loop. */
+struct name_watch {
+	struct object object;
+	struct list servers;
+};
+
+/* ---- watching ---- */
+
+/* Events only say which directory; a burst from a busy /tmp is read in one go and looked at by name. */
+static void republish_event(struct name_watch *w, const struct inotify_event *e)
+{
+	for (struct list *l = w->servers.next; l != &w->servers; l = l->next) {
+		struct postern_server *s = container_of(l, struct postern_server, watch_node);
+		bool ours = e->len == 0 || strcmp(e->name, s->name.socket) == 0 ||
+			    strcmp(e->name, s->name.lock) == 0;
+
+		if (!(e->mask & IN_Q_OVERFLOW) && !(e->wd == s->watch && ours))
+			continue;
+		if (e->mask & IN_IGNORED)
+			s->watch = -1;
+		s->looking = true;
+		object_task(&s->object);
+	}
+}
+
+static void republish_ready(struct object *o, uint32_t events)
+{
+	struct name_watch *w = container_of(o, struct name_watch, object);
+	_Alignas(struct inotify_event) char buffer[4096];
+	ssize_t n = sys_read(o->fd, buffer, sizeof buffer);
+
+	(void)events;
+	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+		const struct inotify_event *e = (const void *)(buffer + at);
+
+		republish_event(w, e);
+		at += (ssize_t)(sizeof *e + e->len);
+	}
+}
+
+static void republish_bury(struct object *o)
+{
+	sys_free(container_of(o, struct name_watch, object));
+}
+
+static void republish_orphan(struct object *o)
+{
+	object_close(o);
+	o->loop->name_watch = NULL;
+	object_end(o);
+}
+
+static const struct object_ops republish_ops = {
+	.ready = republish_ready,
+	.orphan = republish_orphan,
+	.bury = republish_bury,
+};
+
+static struct name_watch *republish_get(struct postern_loop *loop)
+{
+	struct name_watch *w;
+	int fd;
+
+	if (loop->name_watch)
+		return container_of(loop->name_watch, struct name_watch, object);
+	w = sys_alloc(sizeof *w);
+	if (!w)
+		return NULL;
+	if (object_init(&w->object, &republish_ops, loop) < 0) {
+		sys_free(w);
+		return NULL;
+	}
+	list_init(&w->servers);
+	fd = w->object.fd = sys_inotify();
+	if (fd < 0 || object_watch(&w->object, EPOLLIN) < 0) {
+		object_close(&w->object);
+		object_end(&w->object);
+		return NULL;
+	}
+	loop->name_watch = &w->object;
+	return w;
+}
+
+/* Several servers may share a directory, and then inotify gives them one number. */
+static bool republish_shared(const struct name_watch *w, const struct postern_server *s)
+{
+	for (const struct list *l = w->servers.next; l != &w->servers; l = l->next) {
+		const struct postern_server *other =
+			container_of(l, struct postern_server, watch_node);
+
+		if (other != s && other->watch == s->watch)
+			return true;
+	}
+	return false;
+}
+
+int republish_watch(struct postern_server *s)
+{
+	const uint32_t mask =
+		IN_DELETE | IN_MOVED_FROM | IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR;
+	struct name_watch *w;
+
+	if (s->name.kind == NAME_ABSTRACT || s->name.kind == NAME_FD)
+		return 0;
+	w = republish_get(s->object.loop);
+	if (w) {
+		/* By descriptor: this very directory, wherever it is called now. */
+		char path[64];
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", s->owner.directory);
+		s->watch = sys_inotify_add(w->object.fd, path, mask);
+		list_append(&w->servers, &s->watch_node);
+	}
+	if (s->watch < 0) {
+		s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
+		server_update_timer(s);
+	}
+	return 0;
+}
+
+void republish_unwatch(struct postern_server *s)
+{
+	struct object *o = s->object.loop->name_watch;
+
+	if (o && s->watch >= 0 && !republish_shared(container_of(o, struct name_watch, object), s))
+		sys_inotify_remove(o->fd, s->watch);
+	s->watch = -1;
+	list_remove(&s->watch_node);
+}
+
+/* ---- having it back ---- */
+
+static void republish_lost(struct postern_server *s, struct why *why)
+{
+	republish_unwatch(s);
+	s->renewing = false;
+	s->counters.listening = 0;
+	s->state = SERVER_STOPPED;
+	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
+	server_update_timer(s);
+	fork_hold();
+	s->object.fd = -1;
+	owner_deinit(&s->owner, false);
+	fork_release();
+	why->reason.code = POSTERN_REASON_NAME_LOST;
+	server_error(s, why);
+}
+
+/* Counts this republication; false when there were too many within a minute. */
+static bool republish_allowed(struct postern_server *s)
+{
+	int64_t now = loop_now(s->object.loop), *oldest = &s->renewed_at_ns[s->renewed_next];
+
+	if (*oldest != 0 && now - *oldest < POSTERN_SECONDS(60))
+		return false;
+	*oldest = now;
+	s->renewed_next = (s->renewed_next + 1) % REPUBLISH_PER_MINUTE;
+	return true;
+}
+
+/* Lets go of the old socket, after serving who had connected to it. */
+static void republish_let_go(struct postern_server *s)
+{
+	int listener;
+
+	object_watch(&s->object, WATCH_OFF);
+	republish_unwatch(s);
+	listener = owner_renew(&s->owner);
+	s->object.fd = -1;
+	s->counters.listening = 0;
+	s->renewing = true;
+	if (listener >= 0) {
+		accept_rest(s, listener);
+		sys_close(listener);
+	}
+}
+
+void republish_check(struct postern_server *s)
+{
+	s->looking = false;
+	if (s->state != SERVER_LISTENING || s->renewing || owner_check(&s->owner) == 1)
+		return;
+	s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_SOON);
+	server_update_timer(s);
+}
+
+void republish_renew(struct postern_server *s)
+{
+	int64_t delay = 0;
+	struct why why;
+	int r;
+
+	if (s->state != SERVER_LISTENING)
+		return;
+	if (!s->renewing) {
+		if (owner_check(&s->owner) == 1) {
+			if (s->watch < 0)
+				s->renew_at_ns =
+					time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
+			return;
+		}
+		if (!republish_allowed(s)) {
+			why_set(&why, POSTERN_REASON_NAME_LOST, -ESTALE,
+				"%s: %s was taken away %d times within a minute; giving it up",
+				s->name.text, s->name.path, REPUBLISH_PER_MINUTE + 1);
+			republish_lost(s, &why);
+			return;
+		}
+		republish_let_go(s);
+		if (s->freed || loop_check(s->object.loop) < 0 || s->state != SERVER_LISTENING)
+			return;
+	}
+	fork_hold();
+	r = owner_acquire(&s->owner, &delay, &why);
+	fork_release();
+	if (r == -EAGAIN) {
+		s->renew_at_ns = time_after(loop_now(s->object.loop), delay);
+		return;
+	}
+	if (r == 0) {
+		s->renewing = false;
+		r = server_listen(s);
+	}
+	if (r < 0) {
+		if (!s->renewing)
+			why_set(&why, POSTERN_REASON_NAME_LOST, r,
+				"%s: cannot listen at %s again: %s", s->name.text, s->name.path,
+				why_errno(r));
+		republish_lost(s, &why);
+		return;
+	}
+	republish_watch(s);
+	s->counters.republished++;
+	why_set(&why, POSTERN_REASON_NAME_RESTORED, 0,
+		"%s: %s had been taken away and is published again", s->name.text, s->name.path);
+	server_error(s, &why);
+}

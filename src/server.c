@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server.c - servers: owning a name, stopping, draining, ending; the map is in server.h */
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/base.h"
+
+enum {
+	SERVER_BACKLOG = 128,
+	SERVER_CONNECTIONS = 4096,
+	SERVER_PER_UID = 1024,
+	SERVER_DESCRIPTORS = 32, /* of RLIMIT_NOFILE are left for the rest of the program */
+};
+#define SERVER_BYTES_PER_UID ((size_t)64 * 1024 * 1024)
+#define SERVER_DRAIN         POSTERN_SECONDS(5)
+
+static const struct object_ops server_ops;
+
+/* ---- making ---- */
+
+static uint32_t server_connections_default(void)
+{
+	int files = sys_nofile();
+
+	if (files < 0 || files >= SERVER_CONNECTIONS + SERVER_DESCRIPTORS)
+		return SERVER_CONNECTIONS;
+	return files > 2 * SERVER_DESCRIPTORS ? (uint32_t)(files - SERVER_DESCRIPTORS)
+					      : (uint32_t)(files / 2 + 1);
+}
+
+static int server_copy_ids(void *ret, const void *ids, uint32_t n, size_t size)
+{
+	void *copy = NULL;
+
+	if (n > 4096 || (n > 0 && !ids))
+		return -EINVAL;
+	if (n > 0) {
+		copy = sys_alloc(n * size);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, ids, n * size);
+	}
+	memcpy(ret, &copy, sizeof copy);
+	return 0;
+}
+
+static int server_set_options(struct postern_server *s,
+			      const struct postern_server_options *options)
+{
+	struct postern_server_options o;
+	struct owner_options owner;
+	int r;
+
+	r = struct_import(&o, sizeof o, options);
+	if (r < 0)
+		return r;
+	if (o.access & ~0777u || o.backlog > 65535)
+		return -EINVAL;
+	r = conn_options_import(&s->conn, o.conn);
+	if (r == 0)
+		r = server_copy_ids(&s->allow_uids, o.allow_uids, o.n_allow_uids, sizeof(uid_t));
+	if (r == 0)
+		r = server_copy_ids(&s->allow_gids, o.allow_gids, o.n_allow_gids, sizeof(gid_t));
+	if (r < 0)
+		return r;
+	s->n_allow_uids = o.n_allow_uids;
+	s->n_allow_gids = o.n_allow_gids;
+	s->connections_max = o.connections ? o.connections : server_connections_default();
+	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
+	s->bytes_per_uid = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
+	if (o.group)
+		s->group = *o.group;
+	owner = (struct owner_options){
+		.mode = o.access ? o.access : POSTERN_ACCESS_USER,
+		.group = o.group ? &s->group : NULL,
+		.backlog = o.backlog ? (int)o.backlog : SERVER_BACKLOG,
+	};
+	owner_init(&s->owner, &s->name, &owner);
+	return 0;
+}
+
+int server_listen(struct postern_server *s)
+{
+	s->object.fd = s->owner.listener;
+	s->counters.listening = 1;
+	if (s->owner.warning[0])
+		loop_log(s->object.loop, LOG_WARNING, "%s", s->owner.warning);
+	if (s->counters.connections >= s->connections_max)
+		return 0;
+	return object_watch(&s->object, EPOLLIN);
+}
+
+/* Sleeps through what the name asks for: twice 50 ms at the most, or the second of a dying predecessor. */
+static int server_acquire(struct postern_server *s, struct why *why)
+{
+	int64_t delay = 0;
+	int r;
+
+	for (;;) {
+		fork_hold();
+		r = owner_acquire(&s->owner, &delay, why);
+		fork_release();
+		if (r != -EAGAIN)
+			return r;
+		sys_sleep(delay);
+	}
+}
+
+/* In the child of a fork: a copy that lives on must not keep a dead server's name alive. */
+static void server_in_child(struct fork_guard *g)
+{
+	struct postern_server *s = container_of(g, struct postern_server, guard);
+
+	s->object.fd = -1;
+	s->object.mask = WATCH_OFF;
+	owner_deinit(&s->owner, true);
+}
+
+static int server_init(struct postern_server *s, const char *name,
+		       const struct postern_server_options *options, struct why *why)
+{
+	int r = server_set_options(s, options);
+
+	if (r < 0)
+		return why_set(why, POSTERN_REASON_FAILED, r,
+			       "%s: options that cannot be right: %s", name, why_errno(r));
+	r = name_resolve(&s->name, name, why);
+	if (r < 0)
+		return r;
+	r = server_acquire(s, why);
+	if (r < 0)
+		return r;
+	r = server_listen(s);
+	if (r == 0)
+		r = republish_watch(s);
+	if (r < 0)
+		why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name, s->name.path,
+			why_errno(r));
+	return r;
+}
+
+int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
+		       const struct postern_server_options *options,
+		       const struct postern_server_events *events, void *data)
+{
+	struct postern_server *s;
+	int r;
+
+	if (!ret || !loop || !name || !events || events->size < sizeof *events)
+		return -EINVAL;
+	if (events->conn && conn_events_check(events->conn) < 0)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r < 0)
+		return r;
+	s = sys_alloc(sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	r = object_init(&s->object, &server_ops, loop);
+	if (r < 0) {
+		sys_free(s);
+		return r;
+	}
+	s->events = events;
+	s->data = data;
+	s->state = SERVER_LISTENING;
+	s->watch = -1;
+	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
+	list_init(&s->accounts);
+	list_init(&s->connections);
+	list_init(&s->watch_node);
+	owner_init(&s->owner, &s->name, &(struct owner_options){ 0 });
+	fork_guard_add(&s->guard, server_in_child);
+	loop->why.reason.code = 0;
+	r = server_init(s, name, options, &loop->why);
+	if (r < 0) {
+		postern_server_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- turns ---- */
+
+void server_error(struct postern_server *s, const struct why *why)
+{
+	loop_log(s->object.loop,
+		 why->reason.code == POSTERN_REASON_NAME_RESTORED ? LOG_NOTICE : LOG_WARNING, "%s",
+		 why->text);
+	if (s->events->error)
+		s->events->error(s, &why->reason, s->data);
+}
+
+void server_update_timer(struct postern_server *s)
+{
+	int64_t at = s->accept_at_ns;
+
+	if (s->renew_at_ns < at)
+		at = s->renew_at_ns;
+	if (s->drain_at_ns < at)
+		at = s->drain_at_ns;
+	object_timer(&s->object, at);
+}
+
+static void server_ready(struct object *o, uint32_t events)
+{
+	(void)events;
+	accept_burst(container_of(o, struct postern_server, object));
+}
+
+static void server_finish(struct postern_server *s, int code, int error)
+{
+	struct postern_reason why = { code, error, postern_reason_text(code) };
+
+	if (s->state == SERVER_CLOSED)
+		return;
+	s->state = SERVER_CLOSED;
+	s->drain_at_ns = POSTERN_FOREVER;
+	server_update_timer(s);
+	if (s->events->closed && loop_is_ours(s->object.loop))
+		s->events->closed(s, &why, s->data);
+}
+
+/* Ends every connection; their final events may free any of them, and this server. */
+static void server_end_connections(struct postern_server *s, int code, int error)
+{
+	while (!list_is_empty(&s->connections)) {
+		struct list *first = s->connections.next;
+		struct postern_conn *c = container_of(first, struct postern_conn, object.siblings);
+
+		conn_finish(c, code, error);
+		assert(s->connections.next != first); /* else this would not end */
+	}
+}
+
+static void server_fire(struct object *o)
+{
+	struct postern_server *s = container_of(o, struct postern_server, object);
+	int64_t now = loop_now(o->loop);
+
+	object_timer(o, POSTERN_FOREVER);
+	if (s->accept_at_ns <= now)
+		accept_resume(s);
+	if (s->renew_at_ns <= now) {
+		s->renew_at_ns = POSTERN_FOREVER;
+		republish_renew(s);
+	}
+	if (s->freed || loop_check(o->loop) < 0)
+		return;
+	if (s->drain_at_ns <= now) {
+		server_end_connections(s, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
+		if (!s->freed && loop_check(o->loop) == 0)
+			server_finish(s, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
+		return;
+	}
+	server_update_timer(s);
+}
+
+/* The end of stopping: who had connected is let in, then the listener and the lock go. */
+static void server_empty(struct postern_server *s)
+{
+	s->retiring = false;
+	if (s->name.kind != NAME_FD)
+		accept_rest(s, s->owner.listener);
+	fork_hold();
+	s->object.fd = -1;
+	owner_deinit(&s->owner, false);
+	fork_release();
+}
+
+static void server_run(struct object *o)
+{
+	struct postern_server *s = container_of(o, struct postern_server, object);
+	struct list now;
+
+	if (s->looking)
+		republish_check(s);
+	if (s->retiring)
+		server_empty(s);
+	if (s->freed || loop_check(o->loop) < 0 || s->state != SERVER_DRAINING)
+		return;
+	list_init(&now);
+	list_splice(&now, &s->connections);
+	while (!list_is_empty(&now)) {
+		struct postern_conn *c =
+			container_of(now.next, struct postern_conn, object.siblings);
+
+		list_remove(&c->object.siblings);
+		list_append(&s->connections, &c->object.siblings);
+		if (c->state == POSTERN_CONNECTED)
+			conn_begin_close(c, POSTERN_REASON_CLOSED, s->drain_at_ns);
+	}
+	if (list_is_empty(&s->connections))
+		server_finish(s, POSTERN_REASON_CLOSED, 0);
+}
+
+void server_conn_gone(struct account *a)
+{
+	struct postern_server *s = a->server;
+
+	account_put(a);
+	s->counters.connections--;
+	if (s->freed)
+		return;
+	if (s->state == SERVER_DRAINING && list_is_empty(&s->connections))
+		object_task(&s->object);
+	else if (s->object.mask == WATCH_OFF && loop_check(s->object.loop) == 0)
+		accept_resume(s);
+}
+
+/* ---- ending ---- */
+
+/* Gives up the name at once. The listener stays, for those who have already connected. */
+static void server_retire(struct postern_server *s)
+{
+	republish_unwatch(s);
+	s->accept_at_ns = s->renew_at_ns = POSTERN_FOREVER;
+	s->renewing = false;
+	s->counters.listening = 0;
+	if (s->object.fd >= 0)
+		object_watch(&s->object, WATCH_OFF);
+	owner_retire(&s->owner);
+}
+
+static void server_release(struct postern_server *s)
+{
+	bool ours = loop_is_ours(s->object.loop);
+
+	if (ours && s->state == SERVER_LISTENING)
+		server_retire(s);
+	fork_hold();
+	if (s->object.fd >= 0)
+		object_watch(&s->object, WATCH_OFF);
+	s->object.fd = -1;
+	owner_deinit(&s->owner, !ours);
+	fork_release();
+	object_timer(&s->object, POSTERN_FOREVER);
+}
+
+static void server_orphan(struct object *o)
+{
+	struct postern_server *s = container_of(o, struct postern_server, object);
+
+	if (s->freed)
+		return;
+	server_release(s);
+	server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
+	if (!s->freed)
+		server_finish(s, POSTERN_REASON_CANCELLED, -ECANCELED);
+}
+
+static void server_bury(struct object *o)
+{
+	struct postern_server *s = container_of(o, struct postern_server, object);
+
+	fork_guard_remove(&s->guard);
+	name_deinit(&s->name);
+	sys_free(s->allow_uids);
+	sys_free(s->allow_gids);
+	sys_free(s);
+}
+
+static const struct object_ops server_ops = {
+	.ready = server_ready,
+	.fire = server_fire,
+	.run = server_run,
+	.orphan = server_orphan,
+	.bury = server_bury,
+};
+
+struct postern_server *postern_server_free(struct postern_server *s)
+{
+	if (!s || s->freed)
+		return NULL;
+	s->freed = true;
+	if (s->object.loop) {
+		server_release(s);
+		server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
+	}
+	s->state = SERVER_CLOSED;
+	object_end(&s->object);
+	return NULL;
+}
+
+/* ---- public calls ---- */
+
+static int server_check(const struct postern_server *s)
+{
+	int r;
+
+	if (!s)
+		return -EINVAL;
+	r = loop_check(s->object.loop);
+	if (r < 0)
+		return r;
+	return s->state == SERVER_CLOSED ? -ENOTCONN : 0;
+}
+
+int postern_server_stop(struct postern_server *s)
+{
+	int r = server_check(s);
+
+	if (r < 0 || s->state != SERVER_LISTENING)
+		return r;
+	server_retire(s);
+	s->state = SERVER_STOPPED;
+	s->retiring = true;
+	server_update_timer(s);
+	object_task(&s->object);
+	return 0;
+}
+
+int postern_server_drain(struct postern_server *s, int64_t deadline_ns)
+{
+	int r = server_check(s);
+
+	if (deadline_ns < 0)
+		return -EINVAL;
+	if (r == 0)
+		r = postern_server_stop(s);
+	if (r < 0)
+		return r;
+	s->state = SERVER_DRAINING;
+	s->drain_at_ns =
+		time_after(loop_now(s->object.loop), deadline_ns ? deadline_ns : SERVER_DRAIN);
+	server_update_timer(s);
+	object_task(&s->object);
+	return 0;
+}
+
+const char *postern_server_path(const struct postern_server *s)
+{
+	return s->name.path;
+}
+
+const char *postern_server_name(const struct postern_server *s)
+{
+	return s->name.text;
+}
+
+void *postern_server_data(const struct postern_server *s)
+{
+	return s->data;
+}
+
+int postern_server_set_data(struct postern_server *s, void *data)
+{
+	if (!s)
+		return -EINVAL;
+	s->data = data;
+	return 0;
+}
+
+int postern_server_fd(const struct postern_server *s)
+{
+	return s && s->object.fd >= 0 && s->counters.listening ? s->object.fd : -ENOTCONN;
+}
+
+int postern_server_get_counters(const struct postern_server *s, struct postern_server_counters *ret)
+{
+	if (!s || !ret)
+		return -EINVAL;
+	*ret = s->counters;
+	ret->bytes = 0;
+	for (const struct list *l = s->accounts.next; l != &s->accounts; l = l->next)
+		ret->bytes += container_of(l, struct account, node)->bytes;
+	return 0;
+}
+
+int postern_server_each(struct postern_server *s, void (*fn)(struct postern_conn *c, void *data),
+			void *data)
+{
+	struct list now;
+	int r = server_check(s);
+
+	if (r < 0 || !fn)
+		return r < 0 ? r : -EINVAL;
+	list_init(&now);
+	list_splice(&now, &s->connections);
+	while (!list_is_empty(&now)) {
+		struct postern_conn *c =
+			container_of(now.next, struct postern_conn, object.siblings);
+
+		list_remove(&c->object.siblings);
+		list_append(&s->connections, &c->object.siblings);
+		fn(c, data);
+	}
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - a server's whole life
+ *
+ *   LISTENING   server.c: owns the name (name/owner.h); accept.c: accepts in bursts, within limits
+ *       |       republish.c: the name was taken away under it: publishes it anew, or NAME_LOST
+ *   STOPPED     the name is given up; the listener was emptied; connections go on
+ *       |
+ *   DRAINING    each connection is closing; the last one to go, or the deadline, ends it
+ *       |
+ *   CLOSED      inert
+ *
+ * Order when stopping: take the name away while the socket is still open (its inode cannot be another's
+ * then), refuse new connects, accept who had already connected, close the listener, then the lock; only
+ * then drain, so that a successor starts at once. The first two happen in the call, the rest in a task,
+ * because it calls back.
+ *
+ * Accepting stops (the listener leaves epoll) at the limit of connections and when descriptors or memory
+ * run out; the kernel's backlog then fills, and clients wait or retry within their deadline. It goes on
+ * when a connection ends, or at a timer: never by spinning on a listener that stays readable.
+ */
+#ifndef POSTERN_SERVER_INTERNAL_H
+#define POSTERN_SERVER_INTERNAL_H
+
+#include <postern/server.h>
+
+#include "conn.h"
+#include "loop/fork.h"
+#include "name/name.h"
+
+enum { SERVER_LISTENING = 1, SERVER_STOPPED, SERVER_DRAINING, SERVER_CLOSED };
+
+/* All connections of one uid at one server. */
+struct account {
+	struct list             node;
+	struct postern_server  *server;
+	uid_t                   uid;
+	uint32_t                connections;
+	size_t                  bytes;       /* queued and kept */
+};
+
+struct postern_server {
+	struct object           object;      /* its descriptor is the listener, which the owner has too */
+	struct fork_guard       guard;
+	struct name             name;
+	struct owner            owner;
+	const struct postern_server_events *events;
+	void                   *data;
+	struct postern_conn_options conn;
+	uint32_t                connections_max, per_uid_max;
+	size_t                  bytes_per_uid;
+	gid_t                   group;
+	uid_t                  *allow_uids;
+	gid_t                  *allow_gids;
+	uint32_t                n_allow_uids, n_allow_gids;
+	struct list             accounts;
+	struct list             connections;
+	struct postern_server_counters counters;
+	int                     state;
+	bool                    retiring;    /* stopped: the listener is still to be emptied */
+	bool                    renewing;    /* the name went away: owner_acquire() is under way */
+	bool                    looking;     /* something happened where the name is */
+	bool                    freed;
+	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
+	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
+	int64_t                 accept_at_ns, renew_at_ns, drain_at_ns;
+	int64_t                 renewed_at_ns[6];  /* the last republications, a ring */
+	uint32_t                renewed_next;
+	struct list             watch_node;  /* republish.c */
+	int                     watch;       /* inotify's number for the directory, -1 */
+};
+
+/* server.c */
+void server_update_timer(struct postern_server *s);
+void server_error(struct postern_server *s, const struct why *why);
+/* Keeps the object's descriptor the owner's. */
+int  server_listen(struct postern_server *s);
+/* A connection has gone: accepting may go on, and a drain may be over. */
+void server_conn_gone(struct account *a);
+
+/* accept.c */
+void accept_burst(struct postern_server *s);
+/* All that had connected, from a listener that is about to be closed. */
+void accept_rest(struct postern_server *s, int listener);
+void accept_resume(struct postern_server *s);
+void account_put(struct account *a);
+
+/* republish.c */
+int  republish_watch(struct postern_server *s);
+void republish_unwatch(struct postern_server *s);
+/* Is the name still ours? If not, sets out to have it back. */
+void republish_check(struct postern_server *s);
+void republish_renew(struct postern_server *s);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys.c - the kernel's own implementation of sys.h */
+#include "sys/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Evaluates a system call with errno saved around it. */
+#define SYS_CALL(type, call)               \
+	__extension__({                    \
+		int saved_ = errno;        \
+		type r_ = (type)(call);    \
+		if (r_ < 0)                \
+			r_ = (type)-errno; \
+		errno = saved_;            \
+		r_;                        \
+	})
+
+/* ---- descriptors ---- */
+
+int sys_close(int fd)
+{
+	int r = SYS_CALL(int, close(fd));
+
+	return r == -EBADF ? r : 0;
+}
+
+int sys_dup(int fd)
+{
+	return SYS_CALL(int, fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+ssize_t sys_read(int fd, void *buf, size_t n)
+{
+	return SYS_CALL(ssize_t, read(fd, buf, n));
+}
+
+ssize_t sys_write(int fd, const void *buf, size_t n)
+{
+	return SYS_CALL(ssize_t, write(fd, buf, n));
+}
+
+int sys_ioctl_outq(int fd)
+{
+	int n = 0;
+	int r = SYS_CALL(int, ioctl(fd, SIOCOUTQ, &n));
+
+	return r < 0 ? r : n;
+}
+
+int sys_nofile(void)
+{
+	struct rlimit limit;
+	int r = SYS_CALL(int, getrlimit(RLIMIT_NOFILE, &limit));
+
+	if (r < 0)
+		return r;
+	return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
+}
+
+/* ---- sockets ---- */
+
+int sys_socket_stream(void)
+{
+	return SYS_CALL(int, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+int sys_bind(int fd, const struct sockaddr_un *address, socklen_t n)
+{
+	return SYS_CALL(int, bind(fd, (const struct sockaddr *)address, n));
+}
+
+int sys_listen(int fd, int backlog)
+{
+	return SYS_CALL(int, listen(fd, backlog));
+}
+
+int sys_accept(int fd)
+{
+	return SYS_CALL(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)
+{
+	return SYS_CALL(int, connect(fd, (const struct sockaddr *)address, n));
+}
+
+int sys_shutdown(int fd, int how)
+{
+	return SYS_CALL(int, shutdown(fd, how));
+}
+
+ssize_t sys_recv(int fd, void *buf, size_t n)
+{
+	return SYS_CALL(ssize_t, recv(fd, buf, n, MSG_DONTWAIT));
+}
+
+ssize_t sys_send(int fd, const void *buf, size_t n)
+{
+	return SYS_CALL(ssize_t, send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+ssize_t sys_sendmsg(int fd, const struct msghdr *msg)
+{
+	return SYS_CALL(ssize_t, sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int sys_getsockopt(int fd, int option, void *value, socklen_t *n)
+{
+	return SYS_CALL(int, getsockopt(fd, SOL_SOCKET, option, value, n));
+}
+
+int sys_setsockopt(int fd, int option, const void *value, socklen_t n)
+{
+	return SYS_CALL(int, setsockopt(fd, SOL_SOCKET, option, value, n));
+}
+
+/* ---- events ---- */
+
+int sys_epoll_create(void)
+{
+	return SYS_CALL(int, epoll_create1(EPOLL_CLOEXEC));
+}
+
+int sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr)
+{
+	struct epoll_event e = { .events = events, .data.ptr = ptr };
+
+	return SYS_CALL(int, epoll_ctl(epoll, op, fd, &e));
+}
+
+int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
+{
+	return SYS_CALL(int, epoll_wait(epoll, events, n, timeout_ms));
+}
+
+int sys_eventfd(void)
+{
+	return SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+int sys_timerfd(void)
+{
+	return SYS_CALL(int, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int sys_timerfd_set(int fd, int64_t at_ns)
+{
+	struct itimerspec spec = { 0 };
+
+	/* All zero disarms, so a time in the past is 1 ns after boot: it expires at once. */
+	if (at_ns != INT64_MAX) {
+		at_ns = at_ns > 0 ? at_ns : 1;
+		spec.it_value.tv_sec = at_ns / 1000000000;
+		spec.it_value.tv_nsec = at_ns % 1000000000;
+	}
+	return SYS_CALL(int, timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
+}
+
+int sys_inotify(void)
+{
+	return SYS_CALL(int, inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+}
+
+int sys_inotify_add(int fd, const char *path, uint32_t mask)
+{
+	return SYS_CALL(int, inotify_add_watch(fd, path, mask));
+}
+
+int sys_inotify_remove(int fd, int watch)
+{
+	return SYS_CALL(int, inotify_rm_watch(fd, watch));
+}
+
+/* ---- processes ---- */
+
+int sys_pidfd_open(pid_t pid)
+{
+	return SYS_CALL(int, syscall(SYS_pidfd_open, pid, 0));
+}
+
+int sys_pidfd_signal(int pidfd, int sig)
+{
+	return SYS_CALL(int, syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status)
+{
+	siginfo_t info = { 0 };
+	int r = SYS_CALL(int, waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG));
+
+	if (r < 0)
+		return r;
+	if (info.si_pid == 0)
+		return -EAGAIN;
+	*ret_how = info.si_code;
+	*ret_status = info.si_status;
+	return 0;
+}
+
+pid_t sys_getpid(void)
+{
+	return getpid();
+}
+
+uid_t sys_geteuid(void)
+{
+	return geteuid();
+}
+
+gid_t sys_getegid(void)
+{
+	return getegid();
+}
+
+/* ---- files ---- */
+
+int sys_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	return SYS_CALL(int, openat(dir, path, flags | O_CLOEXEC, mode));
+}
+
+int sys_mkdirat(int dir, const char *path, mode_t mode)
+{
+	return SYS_CALL(int, mkdirat(dir, path, mode));
+}
+
+int sys_fstat(int fd, struct stat *ret)
+{
+	return SYS_CALL(int, fstat(fd, ret));
+}
+
+int sys_fstatat(int dir, const char *path, struct stat *ret, int flags)
+{
+	return SYS_CALL(int, fstatat(dir, path, ret, flags));
+}
+
+int sys_fchmod(int fd, mode_t mode)
+{
+	return SYS_CALL(int, fchmod(fd, mode));
+}
+
+int sys_fchown(int fd, uid_t uid, gid_t gid)
+{
+	return SYS_CALL(int, fchown(fd, uid, gid));
+}
+
+int sys_fchmodat(int dir, const char *path, mode_t mode)
+{
+	return SYS_CALL(int, fchmodat(dir, path, mode, 0));
+}
+
+int sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return SYS_CALL(int, fchownat(dir, path, uid, gid, flags));
+}
+
+int sys_unlinkat(int dir, const char *path, int flags)
+{
+	return SYS_CALL(int, unlinkat(dir, path, flags));
+}
+
+int sys_renameat(int dir, const char *from, const char *to)
+{
+	return SYS_CALL(int, renameat(dir, from, dir, to));
+}
+
+int sys_renameat_noreplace(int dir, const char *from, const char *to)
+{
+	/* By number: musl has no wrapper for it. */
+	return SYS_CALL(int, syscall(SYS_renameat2, dir, from, dir, to, 1 /* RENAME_NOREPLACE */));
+}
+
+int sys_flock(int fd, int operation)
+{
+	return SYS_CALL(int, flock(fd, operation));
+}
+
+ssize_t sys_getcwd(char *buf, size_t n)
+{
+	int saved = errno;
+	ssize_t r = getcwd(buf, n) ? (ssize_t)strlen(buf) : -errno;
+
+	errno = saved;
+	return r;
+}
+
+int sys_getdents(int fd, int (*fn)(const char *name, void *data), void *data)
+{
+	int saved = errno, r = 0, copy = sys_dup(fd);
+	struct dirent *entry;
+	DIR *dir;
+
+	if (copy < 0)
+		return copy;
+	dir = fdopendir(copy);
+	if (!dir) {
+		r = -errno;
+		sys_close(copy);
+		goto out;
+	}
+	rewinddir(dir); /* the offset is shared with fd */
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
+		r = fn(entry->d_name, data);
+	if (r == 0)
+		r = -errno;
+	closedir(dir);
+out:
+	errno = saved;
+	return r;
+}
+
+/* ---- time ---- */
+
+int64_t sys_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t sys_realtime(void)
+{
+	return (int64_t)time(NULL);
+}
+
+void sys_sleep(int64_t ns)
+{
+	struct timespec wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	int saved = errno;
+
+	nanosleep(&wait, NULL);
+	errno = saved;
+}
+
+void sys_random(void *buf, size_t n)
+{
+	ssize_t r = SYS_CALL(ssize_t, syscall(SYS_getrandom, buf, n, 1 /* GRND_NONBLOCK */));
+
+	/* Early at boot there is no entropy, and jitter needs none of quality. */
+	for (size_t i = r > 0 ? (size_t)r : 0; i < n; i++)
+		((unsigned char *)buf)[i] =
+			(unsigned char)(((uintptr_t)buf >> 4) ^ (uint64_t)sys_now() ^ i);
+}
