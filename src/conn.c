@@ -91,7 +91,7 @@ int conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer)
 	c->peer = *peer;
 	c->state = POSTERN_CONNECTED;
 	c->connected_ns = loop_now(c->object.loop);
-	return object_watch(&c->object, c->flags & CONN_PAUSED ? 0 : EPOLLIN);
+	return object_watch(&c->object, EPOLLIN);
 }
 
 void conn_due(struct postern_conn *c, unsigned due)
@@ -234,13 +234,23 @@ static void conn_run(struct object *o)
 		conn_offer(c);
 	if (!conn_is_open(c) || !conn_has_socket(c))
 		return;
-	if (c->out.bytes > 0 && !(c->flags & (CONN_BLOCKED | CONN_RETRY)))
-		conn_send(c);
-	if (!conn_tell_drained(c))
-		return;
+	/* Who writes on when told that it drained is sent on at once, a few rounds. */
+	for (int i = 0; i < CONN_ROUNDS; i++) {
+		if (c->out.bytes > 0 && conn_can_send(c))
+			conn_send(c);
+		if (!conn_tell_drained(c))
+			return;
+		if (c->out.bytes == 0 || !conn_can_send(c))
+			break;
+	}
+	/* Writes made by the callbacks above asked for another run; it has been done. */
+	if (c->due == CONN_DUE_FLUSH) {
+		c->due = 0;
+		list_remove(&c->object.task);
+	}
 	if (c->out.bytes == 0)
 		conn_all_sent(c);
-	else if (!(c->flags & (CONN_BLOCKED | CONN_RETRY)))
+	else if (conn_can_send(c))
 		conn_due(c, CONN_DUE_FLUSH);
 	if (conn_is_open(c))
 		conn_update(c);
@@ -257,8 +267,9 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	conn_due(c, CONN_DUE_CLOSING);
 }
 
-/* The socket goes; how, is at "Order of the end" in conn.h. Bounded: a receive buffer is 208 KiB unless root
-   raised it, and after SHUT_RD nothing is added to it. */
+/* The socket goes; how, is at "Order of the end" in conn.h. What is queued gets one try: the last reply of a
+   program that then frees everything and exits has a way out. Bounded: a receive buffer is 208 KiB unless
+   root raised it, and after SHUT_RD nothing is added to it. */
 static void conn_release_socket(struct postern_conn *c, bool clean)
 {
 	struct object *o = &c->object;
@@ -267,6 +278,9 @@ static void conn_release_socket(struct postern_conn *c, bool clean)
 	if (o->fd < 0)
 		return;
 	if (loop_is_ours(o->loop)) {
+		for (int i = 0; clean && i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c);
+		     i++)
+			conn_send(c);
 		object_watch(o, WATCH_OFF);
 		sys_shutdown(o->fd, SHUT_RDWR);
 		for (int i = 0; clean && i < 1024; i++)
@@ -294,6 +308,7 @@ static void conn_release(struct postern_conn *c, bool clean)
 		list_remove(&c->object.task);
 	}
 	if (account) {
+		assert(c->object.loop); /* a server's connections end before its loop goes */
 		/* The user's handle stays, with the loop and no longer with the server. */
 		list_remove(&c->object.siblings);
 		list_append(&c->object.loop->objects, &c->object.siblings);
@@ -345,11 +360,8 @@ struct postern_conn *postern_conn_free(struct postern_conn *c)
 	if (!c || c->flags & CONN_FREED)
 		return NULL;
 	c->flags |= CONN_FREED;
-	if (conn_is_open(c)) {
-		if (c->out.bytes > 0 && conn_has_socket(c) && loop_is_ours(c->object.loop))
-			conn_send(c);
+	if (conn_is_open(c))
 		conn_release(c, true);
-	}
 	object_end(&c->object);
 	return NULL;
 }
@@ -382,9 +394,8 @@ int postern_conn_pause(struct postern_conn *c)
 
 	if (r < 0)
 		return r;
+	/* EPOLLIN goes when something arrives meanwhile: a short pause costs no system call. */
 	c->flags |= CONN_PAUSED;
-	if (conn_has_socket(c) && c->state == POSTERN_CONNECTED)
-		object_watch(&c->object, c->flags & CONN_BLOCKED ? EPOLLOUT : 0);
 	return 0;
 }
 

@@ -117,9 +117,18 @@ static inline bool conn_is_open(const struct postern_conn *c)
 	return c->state != POSTERN_CLOSED;
 }
 
+/* Sends and full reads of one connection in a turn; then it is the others' turn. */
+enum { CONN_ROUNDS = 4 };
+
 static inline bool conn_has_socket(const struct postern_conn *c)
 {
 	return c->object.fd >= 0;
+}
+
+/* Nothing says that a send would be in vain. */
+static inline bool conn_can_send(const struct postern_conn *c)
+{
+	return conn_has_socket(c) && !(c->flags & (CONN_BLOCKED | CONN_RETRY | CONN_BROKEN));
 }
 
 /* read.c */
@@ -129,7 +138,7 @@ void conn_offer(struct postern_conn *c);
 bool conn_unread_full(const struct postern_conn *c);
 
 /* write.c */
-/* One round of sending. After it the connection may be broken, but it is never ended here. */
+/* One system call. After it the connection may be blocked or broken, but it is never ended here. */
 void conn_send(struct postern_conn *c);
 void conn_drop_queue(struct postern_conn *c);
 /* Writes fail from here on. */

@@ -274,7 +274,7 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 		r = conn_options_import(&limits, o.conn);
 	if (r == 0)
 		r = conn_new(&c, loop, &limits, events, data);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	c->flags |= CONN_USERS;
 	loop->why.reason.code = 0;

@@ -12,7 +12,7 @@ int postern_conn_state(const struct postern_conn *c)
 
 void *postern_conn_data(const struct postern_conn *c)
 {
-	return c->data;
+	return c ? c->data : NULL;
 }
 
 int postern_conn_set_data(struct postern_conn *c, void *data)
@@ -35,6 +35,10 @@ int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_ev
 
 const struct postern_reason *postern_conn_why(const struct postern_conn *c)
 {
+	static const struct postern_reason none = { .text = "" };
+
+	if (!c)
+		return &none;
 	return conn_is_open(c) && c->dial ? dial_why(c->dial) : &c->why;
 }
 

@@ -9,6 +9,7 @@
  * Reading stops at a short read: level-triggered epoll says so if there is more, and the recv that returns
  * EAGAIN would be one system call in three for small messages.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -16,7 +17,6 @@
 #include "conn.h"
 
 enum {
-	READ_ROUNDS = 4,     /* full buffers from one peer in a turn, then it is the others' turn */
 	READ_MINIMUM = 4096, /* is always allowed, else a crowded account could never be served */
 };
 
@@ -135,6 +135,7 @@ static bool conn_read_done(struct postern_conn *c, char *bytes, size_t n)
 			conn_finish(c, why_code(r), r);
 			return false;
 		}
+		assert(c->unread && c->unread->capacity >= n - taken);
 		memcpy(c->unread->bytes, bytes + taken, n - taken);
 		c->unread->n = (uint32_t)(n - taken);
 	}
@@ -275,7 +276,7 @@ void conn_read(struct postern_conn *c, bool hangup)
 		conn_update(c);
 		return;
 	}
-	for (int i = 0; i < READ_ROUNDS && full; i++) {
+	for (int i = 0; i < CONN_ROUNDS && full; i++) {
 		full = false;
 		r = conn_read_once(c, &full);
 		if (!conn_is_open(c))

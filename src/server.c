@@ -375,15 +375,21 @@ static const struct object_ops server_ops = {
 
 struct postern_server *postern_server_free(struct postern_server *s)
 {
+	struct postern_loop *loop;
+
 	if (!s || s->freed)
 		return NULL;
+	loop = s->object.loop;
 	s->freed = true;
-	if (s->object.loop) {
+	if (loop) {
+		loop_hold(loop);
 		server_release(s);
 		server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
 	}
 	s->state = SERVER_CLOSED;
 	object_end(&s->object);
+	if (loop)
+		loop_release(loop);
 	return NULL;
 }
 
@@ -435,17 +441,17 @@ int postern_server_drain(struct postern_server *s, int64_t deadline_ns)
 
 const char *postern_server_path(const struct postern_server *s)
 {
-	return s->name.path;
+	return s ? s->name.path : NULL;
 }
 
 const char *postern_server_name(const struct postern_server *s)
 {
-	return s->name.text;
+	return s ? s->name.text : NULL;
 }
 
 void *postern_server_data(const struct postern_server *s)
 {
-	return s->data;
+	return s ? s->data : NULL;
 }
 
 int postern_server_set_data(struct postern_server *s, void *data)

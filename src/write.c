@@ -6,9 +6,9 @@
  * call. The kernel counts buffers and not bytes against its limit (278 one-byte sends fill it), so that
  * one send of many messages is also what lets the most of them wait in the kernel.
  *
- * What is large is sent at once if nothing is queued before it: the copy would cost more than the system
- * call that collecting could save. 16 KiB is where one copy of memory that is not in the cache comes near
- * to the price of a send (docs/RATIONALE.md).
+ * Tried and rejected: sending what is large at once, past the queue, to save the copy. From 4 KiB to 256 KiB
+ * a message, at every threshold, it was no faster, because the kernel copies too and our copy leaves the
+ * bytes in the cache for it (docs/RATIONALE.md has the figures).
  *
  * EPOLLOUT is asked for only after the kernel took less than it was given, and given up at the next send.
  */
@@ -19,9 +19,7 @@
 #include "conn.h"
 
 enum {
-	WRITE_DIRECT = 16 * 1024,
 	WRITE_IOV = 16,            /* 256 KiB: more than a default send buffer takes */
-	WRITE_ROUNDS = 4,          /* sends to one peer in a turn */
 	WRITE_MINIMUM = 16 * 1024, /* fits into an empty queue however crowded the account is */
 };
 
@@ -70,34 +68,30 @@ static void conn_send_failed(struct postern_conn *c, int error)
 
 void conn_send(struct postern_conn *c)
 {
-	for (int i = 0; i < WRITE_ROUNDS && c->out.bytes > 0; i++) {
-		struct iovec iov[WRITE_IOV];
-		struct msghdr msg = { .msg_iov = iov };
-		size_t want = 0;
-		ssize_t r;
+	struct iovec iov[WRITE_IOV];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t want = 0;
+	ssize_t r;
 
-		msg.msg_iovlen = (size_t)chunk_queue_peek(&c->out, iov, WRITE_IOV);
-		for (size_t k = 0; k < msg.msg_iovlen; k++)
-			want += iov[k].iov_len;
-		if (msg.msg_iovlen == 1)
-			r = sys_send(c->object.fd, iov[0].iov_base, iov[0].iov_len);
-		else
-			r = sys_sendmsg(c->object.fd, &msg);
-		if (r < 0) {
-			conn_send_failed(c, (int)r);
-			return;
-		}
-		chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
-		conn_charge(c, 0, (size_t)r);
-		conn_sent(c, (size_t)r);
-		if ((size_t)r < want) {
-			c->flags |= CONN_BLOCKED;
-			return;
-		}
+	msg.msg_iovlen = (size_t)chunk_queue_peek(&c->out, iov, WRITE_IOV);
+	for (size_t i = 0; i < msg.msg_iovlen; i++)
+		want += iov[i].iov_len;
+	if (msg.msg_iovlen == 1)
+		r = sys_send(c->object.fd, iov[0].iov_base, iov[0].iov_len);
+	else
+		r = sys_sendmsg(c->object.fd, &msg);
+	if (r < 0) {
+		conn_send_failed(c, (int)r);
+		return;
 	}
+	chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
+	conn_charge(c, 0, (size_t)r);
+	conn_sent(c, (size_t)r);
+	if ((size_t)r < want)
+		c->flags |= CONN_BLOCKED;
 }
 
-static int conn_write_check(const struct postern_conn *c)
+static inline int conn_write_check(const struct postern_conn *c)
 {
 	int r;
 
@@ -113,66 +107,39 @@ static int conn_write_check(const struct postern_conn *c)
 	return 0;
 }
 
-size_t postern_conn_room(const struct postern_conn *c)
+static inline size_t conn_room(const struct postern_conn *c)
 {
-	size_t room, allowed;
+	size_t room = c->out.bytes < c->high_water ? c->high_water - c->out.bytes : 0, allowed;
 
-	if (conn_write_check(c) < 0)
-		return 0;
-	room = c->out.bytes < c->high_water ? c->high_water - c->out.bytes : 0;
+	if (!c->account)
+		return room;
 	allowed = conn_allowance(c);
 	if (c->out.bytes == 0 && allowed < WRITE_MINIMUM)
 		allowed = WRITE_MINIMUM;
 	return room < allowed ? room : allowed;
 }
 
-/* Past the queue; 0 where that is not to be, and the queue takes it. */
-static size_t conn_write_direct(struct postern_conn *c, const void *bytes, size_t n)
-{
-	ssize_t r;
-
-	if (n < WRITE_DIRECT || c->out.bytes > 0 || !conn_has_socket(c) ||
-	    c->flags & (CONN_BLOCKED | CONN_RETRY))
-		return 0;
-	r = sys_send(c->object.fd, bytes, n);
-	if (r < 0) {
-		conn_send_failed(c, (int)r);
-		return 0;
-	}
-	conn_sent(c, (size_t)r);
-	if ((size_t)r < n)
-		c->flags |= CONN_BLOCKED;
-	return (size_t)r;
-}
-
 ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 {
-	size_t room, done, queued;
+	size_t room, taken;
 	int r = conn_write_check(c);
 
 	if (r < 0)
 		return r;
-	if ((!bytes && n > 0) || n > SSIZE_MAX)
+	if (n == 0)
+		return 0;
+	if (!bytes || n > SSIZE_MAX)
 		return -EINVAL;
-	done = conn_write_direct(c, bytes, n);
-	if (c->flags & CONN_BROKEN) {
-		conn_due(c, CONN_DUE_FLUSH);
-		return -EPIPE;
-	}
-	room = postern_conn_room(c);
-	queued = n - done < room ? n - done : room;
-	if (queued > 0)
-		queued = chunk_queue_append(&c->out, &c->object.loop->pool,
-					    (const char *)bytes + done, queued);
-	conn_charge(c, queued, 0);
-	done += queued;
-	if (done < n)
+	room = conn_room(c);
+	taken = n < room ? n : room;
+	if (taken > 0)
+		taken = chunk_queue_append(&c->out, &c->object.loop->pool, bytes, taken);
+	conn_charge(c, taken, 0);
+	if (taken < n)
 		c->flags |= CONN_REFUSED;
-	if (conn_has_socket(c) && (c->out.bytes > 0 || c->flags & CONN_REFUSED))
+	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	if (done == 0 && n > 0)
-		return -EAGAIN;
-	return (ssize_t)done;
+	return taken > 0 ? (ssize_t)taken : -EAGAIN;
 }
 
 ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, size_t n_iov)
@@ -195,6 +162,11 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
 	return done;
 }
 
+size_t postern_conn_room(const struct postern_conn *c)
+{
+	return conn_write_check(c) < 0 ? 0 : conn_room(c);
+}
+
 ssize_t postern_conn_flush(struct postern_conn *c)
 {
 	int r;
@@ -206,9 +178,9 @@ ssize_t postern_conn_flush(struct postern_conn *c)
 		return r;
 	if (!conn_is_open(c))
 		return -ENOTCONN;
-	if (conn_has_socket(c) && c->out.bytes > 0) {
+	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++)
 		conn_send(c);
+	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	}
 	return (ssize_t)c->out.bytes;
 }

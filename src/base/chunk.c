@@ -37,8 +37,8 @@ static void chunk_put(struct chunk_pool *pool, struct chunk *c)
 	pool->n++;
 }
 
-size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
-			  size_t n)
+size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
+				 size_t n)
 {
 	size_t done = 0;
 
@@ -82,8 +82,10 @@ void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 	q->bytes -= n;
 	while (n > 0) {
 		struct chunk *c = q->head;
-		size_t have = c->end - c->begin;
+		size_t have;
 
+		assert(c); /* else bytes was wrong */
+		have = c->end - c->begin;
 		if (n < have) {
 			c->begin += (uint32_t)n;
 			return;

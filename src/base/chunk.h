@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 enum { CHUNK_SIZE = 16 * 1024, CHUNK_POOL = 64 };
@@ -34,8 +35,23 @@ struct chunk_queue {
 	size_t        bytes;
 };
 
+/* For what does not fit into the last chunk. */
+size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes, size_t n);
+
 /* Appends what memory allows and returns how much that was. */
-size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes, size_t n);
+static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
+                                        size_t n)
+{
+	struct chunk *c = q->tail;
+
+	if (!c || n > sizeof c->bytes || c->end > sizeof c->bytes - n)
+		return chunk_queue_append_slowly(q, pool, bytes, n);
+	memcpy(c->bytes + c->end, bytes, n);
+	c->end += (uint32_t)n;
+	q->bytes += n;
+	return n;
+}
+
 /* Describes the first bytes of the queue; returns how many elements of iov it used. */
 int    chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov);
 void   chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n);

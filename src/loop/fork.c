@@ -3,11 +3,10 @@
 #include "loop/fork.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 static pthread_mutex_t fork_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct list fork_guards = { &fork_guards, &fork_guards };
-static atomic_uint fork_count;
+atomic_uint fork_count;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static int fork_setup_result;
 
@@ -41,11 +40,6 @@ int fork_guard_setup(void)
 {
 	pthread_once(&fork_once, fork_setup);
 	return fork_setup_result;
-}
-
-unsigned fork_generation(void)
-{
-	return atomic_load_explicit(&fork_count, memory_order_relaxed);
 }
 
 void fork_guard_add(struct fork_guard *g, void (*in_child)(struct fork_guard *g))

@@ -16,6 +16,8 @@
 #ifndef POSTERN_FORK_H
 #define POSTERN_FORK_H
 
+#include <stdatomic.h>
+
 #include "base/list.h"
 
 struct fork_guard {
@@ -23,7 +25,14 @@ struct fork_guard {
 	void      (*in_child)(struct fork_guard *g);  /* only close() and plain stores: async-signal-safe */
 };
 
-unsigned fork_generation(void);
+/* How often this process is a child: in fork.c alone it is written. */
+extern atomic_uint fork_count;
+
+static inline unsigned fork_generation(void)
+{
+	return atomic_load_explicit(&fork_count, memory_order_relaxed);
+}
+
 int      fork_guard_setup(void);            /* once a process; -ENOMEM */
 void     fork_guard_add(struct fork_guard *g, void (*in_child)(struct fork_guard *g));
 void     fork_guard_remove(struct fork_guard *g);

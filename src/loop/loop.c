@@ -23,21 +23,6 @@
 #include <stdio.h>
 
 #include "base/base.h"
-#include "loop/fork.h"
-
-bool loop_is_ours(const struct postern_loop *loop)
-{
-	return loop->generation == fork_generation();
-}
-
-int loop_check(const struct postern_loop *loop)
-{
-	if (!loop)
-		return -ENOTCONN;
-	if (!loop_is_ours(loop))
-		return -ECHILD;
-	return loop->freed ? -ENOTCONN : 0;
-}
 
 int64_t loop_now(struct postern_loop *loop)
 {
@@ -161,6 +146,25 @@ static void loop_destroy(struct postern_loop *loop)
 	sys_free(loop);
 }
 
+void loop_hold(struct postern_loop *loop)
+{
+	loop->held++;
+}
+
+void loop_release(struct postern_loop *loop)
+{
+	if (--loop->held > 0)
+		return;
+	while (!list_is_empty(&loop->graves)) {
+		struct object *o = container_of(loop->graves.next, struct object, task);
+
+		list_remove(&o->task);
+		o->ops->bury(o);
+	}
+	if (loop->freed)
+		loop_destroy(loop);
+}
+
 int postern_loop_new(struct postern_loop **ret)
 {
 	struct postern_loop *loop;
@@ -210,6 +214,7 @@ struct postern_loop *postern_loop_free(struct postern_loop *loop)
 	loop->freed = true;
 	if (ours)
 		pthread_mutex_unlock(&loop->posts.mutex);
+	loop_hold(loop);
 	/* A final event may free any object; each one is looked at once. */
 	list_init(&orphaned);
 	list_splice(&orphaned, &loop->objects);
@@ -224,8 +229,7 @@ struct postern_loop *postern_loop_free(struct postern_loop *loop)
 		post_deinit(&loop->posts);
 	else
 		sys_free(loop->posts.ring);
-	if (!loop->dispatching)
-		loop_destroy(loop);
+	loop_release(loop);
 	return NULL;
 }
 
@@ -249,16 +253,6 @@ static void loop_run_tasks(struct postern_loop *loop)
 	list_splice(&loop->tasks, &now);
 }
 
-static void loop_bury(struct postern_loop *loop)
-{
-	while (!list_is_empty(&loop->graves)) {
-		struct object *o = container_of(loop->graves.next, struct object, task);
-
-		list_remove(&o->task);
-		o->ops->bury(o);
-	}
-}
-
 static int loop_set_timer(struct postern_loop *loop)
 {
 	int64_t at = loop->heap.n > 0 ? loop->heap.objects[0]->at_ns : POSTERN_FOREVER;
@@ -274,10 +268,24 @@ static int loop_set_timer(struct postern_loop *loop)
 	return r;
 }
 
+/* What a turn comes to, once its callbacks are done. */
+static int loop_turn_result(struct postern_loop *loop, int n)
+{
+	int r = loop_check(loop);
+
+	if (r == 0)
+		r = loop_set_timer(loop);
+	if (r == 0 && loop->error < 0) {
+		r = loop->error;
+		loop->error = 0;
+	}
+	return r < 0 ? r : n;
+}
+
 static int loop_turn(struct postern_loop *loop, int timeout_ms)
 {
 	struct epoll_event events[LOOP_EVENTS];
-	int n, r;
+	int n;
 
 	if (!list_is_empty(&loop->tasks))
 		timeout_ms = 0;
@@ -286,6 +294,7 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 		n = 0;
 	if (n < 0)
 		return n;
+	loop_hold(loop);
 	loop->dispatching = true;
 	loop->now_ns = 0;
 	for (int i = 0; i < n && loop_check(loop) == 0; i++) {
@@ -299,20 +308,10 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 		n++;
 		loop_run_tasks(loop);
 	}
-	loop_bury(loop);
 	loop->dispatching = false;
-	if (loop->freed) {
-		loop_destroy(loop);
-		return -ENOTCONN;
-	}
-	r = loop_check(loop);
-	if (r == 0)
-		r = loop_set_timer(loop);
-	if (r == 0 && loop->error < 0) {
-		r = loop->error;
-		loop->error = 0;
-	}
-	return r < 0 ? r : n;
+	n = loop_turn_result(loop, n);
+	loop_release(loop);
+	return n;
 }
 
 int postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns)

@@ -14,8 +14,9 @@
  * Outside a turn a new task makes the loop's descriptor readable (an eventfd), so that a write from
  * anywhere is enough to get it sent, also in a loop that is embedded in another.
  *
- * Freeing: during a turn, memory stays until the turn's end, because frames further up the stack and
- * events already fetched may still point to it; they look at its state before they go on.
+ * Freeing: while a turn runs, or a _free that calls back, the loop is held: memory that is freed meanwhile
+ * stays until it is released, because frames further up the stack and events already fetched may still
+ * point to it; they look at its state before they go on.
  *
  * Timers: a timerfd in the epoll set, and no timeout for epoll_wait: then an embedding loop needs one
  * descriptor and nothing else. It is set only when the earliest time becomes earlier, or has passed, so
@@ -24,6 +25,7 @@
 #ifndef POSTERN_LOOP_LOOP_H
 #define POSTERN_LOOP_LOOP_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -32,6 +34,7 @@
 #include "base/chunk.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "loop/fork.h"
 #include "sys/sys.h"
 
 enum {
@@ -87,7 +90,8 @@ struct postern_loop {
 	int               epoll;
 	unsigned          generation;        /* of the process that made it: fork.h */
 	bool              dispatching;
-	bool              freed;             /* in a turn: the turn's end does the rest */
+	bool              freed;             /* the last loop_release() does the rest */
+	unsigned          held;
 	atomic_bool       stopping;
 	atomic_bool       awake;             /* the eventfd is readable, or about to be */
 	int               error;             /* that makes run() and dispatch() return */
@@ -110,12 +114,28 @@ struct postern_loop {
 	void             *log_data;
 };
 
-/* 0, -ENOTCONN (gone), -ECHILD (another process): what every public call begins with. */
-int     loop_check(const struct postern_loop *loop);
 /* false in a child process: then nothing but close() may touch the descriptors. */
-bool    loop_is_ours(const struct postern_loop *loop);
+static inline bool loop_is_ours(const struct postern_loop *loop)
+{
+	return loop->generation == fork_generation();
+}
+
+/* 0, -ENOTCONN (gone), -ECHILD (another process): what every public call begins with. */
+static inline int loop_check(const struct postern_loop *loop)
+{
+	if (!loop)
+		return -ENOTCONN;
+	if (!loop_is_ours(loop))
+		return -ECHILD;
+	return loop->freed ? -ENOTCONN : 0;
+}
+
 int64_t loop_now(struct postern_loop *loop);
 void    loop_wake(struct postern_loop *loop);
+/* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
+   be gone. */
+void    loop_hold(struct postern_loop *loop);
+void    loop_release(struct postern_loop *loop);
 void    loop_log(struct postern_loop *loop, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The shared buffer, or NULL when memory is out. */
@@ -130,7 +150,7 @@ void object_timer(struct object *o, int64_t at_ns);
 void object_task(struct object *o);
 /* Leaves epoll and closes. Does not shut down. */
 void object_close(struct object *o);
-/* Takes o off everything and buries it: now, or at the end of the turn. Its descriptor must be gone. */
+/* Takes o off everything and buries it: now, or when the loop is released. Its descriptor must be gone. */
 void object_end(struct object *o);
 
 /* timer.c */

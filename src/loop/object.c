@@ -109,7 +109,7 @@ void object_end(struct object *o)
 	list_remove(&o->siblings);
 	list_remove(&o->task);
 	loop->n_objects--;
-	if (loop->dispatching)
+	if (loop->held > 0)
 		list_append(&loop->graves, &o->task);
 	else
 		o->ops->bury(o);

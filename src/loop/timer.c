@@ -179,7 +179,7 @@ int postern_timer_cancel(struct postern_timer *t)
 
 int64_t postern_timer_due_ns(const struct postern_timer *t)
 {
-	return t->due_ns;
+	return t ? t->due_ns : 0;
 }
 
 struct postern_timer *postern_timer_free(struct postern_timer *t)

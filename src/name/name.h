@@ -94,8 +94,8 @@ int  owner_check(const struct owner *o);
 int  owner_renew(struct owner *o);
 
 /* Step 7 up to the listener: takes the name away if it is ours, and info; shutdown(SHUT_RD). The listener
-   stays open for the backlog; when that is empty, accept says -EINVAL instead of -EAGAIN. For NAME_FD, and in
-   another process than the one that acquired it, it does nothing. */
+   stays open for the backlog: accept until -EAGAIN. For NAME_FD, and in another process than the one that
+   acquired it, it does nothing. */
 void owner_retire(struct owner *o);
 
 /* Closes all that is open, lock last, and unlocks that first, because a copy in a child would keep it. in_child:

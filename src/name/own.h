@@ -29,7 +29,7 @@ enum {
 
 #define OWN_PATIENCE_NS     POSTERN_SECONDS(1)   /* for a predecessor that is dying */
 #define OWN_PROBE_GAP_NS    POSTERN_MS(50)       /* a foreign server may be between bind and listen */
-#define OWN_POLL_NS         POSTERN_MS(10)       /* between looks at what is dying */
+#define OWN_POLL_NS         POSTERN_MS(10)       /* between looks at a lock */
 
 #define OWN_PROC_FD_MAX     40                   /* "/proc/self/fd/" and a number */
 

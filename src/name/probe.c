@@ -8,7 +8,7 @@
  * listen a foreign server's socket refuses too.
  *
  *     LOOK ---- nothing there ----------------------------> PUBLISH
- *      | ^ ^-- it answers: again after 10 ms, for 1 s, then in use
+ *      | ^ ^-- it answers: again after 50 ms, for 1 s, then in use
  *      v |
  *     AGAIN --- refuses again: renamed, compared, unlinked -> PUBLISH
  *        '----- answers, or something else stands there: LOOK
@@ -21,8 +21,8 @@
  * an unlink, a foreign server could have replaced the socket. What has been renamed can be looked at before it
  * is gone, and moved back. RENAME_NOREPLACE keeps the move from destroying something at either end.
  *
- * A connection attempt that is answered is a connection to that server, closed at once. Servers must live with
- * that, and only those that do not know the lock, or are dying, ever see it.
+ * A probe that is answered is a connection to that server, closed at once: some twenty of them, which a backlog
+ * has room for. Only servers that do not know the lock, or are dying, ever see it.
  */
 #include "name/own.h"
 
@@ -76,7 +76,7 @@ static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *wh
 	own_close(&o->pin);
 	o->step = OWNER_LOOK;
 	if (sys_now() < o->deadline_ns) {
-		*ret_delay_ns = OWN_POLL_NS;
+		*ret_delay_ns = OWN_PROBE_GAP_NS;
 		return -EAGAIN;
 	}
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,

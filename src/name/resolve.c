@@ -23,6 +23,7 @@
 
 #include <postern/name.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -135,6 +136,7 @@ static int resolve_word(struct name *name, const char *word, struct why *why)
 		r = name_base(&name->base, why);
 	if (r < 0)
 		return r;
+	assert(name->base);
 	name->directory = name_format("%s%s%s", name->base, strcmp(name->base, "/") ? "/" : "", word);
 	name->path = name->directory ? name_format("%s/sock", name->directory) : NULL;
 	name->socket = name_format("sock");
@@ -197,6 +199,7 @@ static int resolve_path(struct name *name, const char *text, struct why *why)
 	r = resolve_absolute(&name->path, text, why);
 	if (r < 0)
 		return r;
+	assert(name->path);
 	if (strlen(name->path) >= PATH_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
 			       "a path of %zu bytes is longer than the kernel takes (%d)", strlen(name->path),
@@ -315,6 +318,7 @@ POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size)
 	r = name_resolve(&n, name, NULL);
 	if (r < 0)
 		return r;
+	assert(n.path);
 	if (strlen(n.path) >= size)
 		r = -ERANGE;
 	else
