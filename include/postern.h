@@ -22,8 +22,7 @@
  *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
- * More: postern/loop.h (timers, descriptors, child processes), postern/conn.h and postern/server.h
- * (what fewer programs need), postern/name.h (names), postern(7).
+ * More in postern/: loop.h (timers, descriptors, child processes), conn.h, server.h, name.h; postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H

@@ -75,63 +75,82 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 
 /* 65534 is what every uid without a mapping in our user namespace looks like: nobody in particular, so no
    rule by uid lets it in. */
-static bool accept_allowed(struct postern_server *s, int fd, const struct postern_peer *peer)
+static bool accept_by_rules(const struct postern_server *s, int fd, const struct postern_peer *peer)
 {
-	bool ruled = s->n_allow_uids > 0 || s->n_allow_gids > 0;
-	bool in = !ruled && s->name.kind != NAME_ABSTRACT;
-
-	if (!ruled && s->name.kind == NAME_ABSTRACT)
-		in = peer->uid == sys_geteuid() || peer->uid == 0;
-	for (uint32_t i = 0; !in && i < s->n_allow_uids; i++)
-		in = peer->uid == s->allow_uids[i] && peer->uid != OVERFLOW_ID;
-	in = in || accept_by_groups(s, fd, peer);
-	if (in && s->events->allow)
-		in = s->events->allow(s, peer, s->data) == 0;
-	return in;
+	if (s->n_allow_uids == 0 && s->n_allow_gids == 0)
+		return s->name.kind != NAME_ABSTRACT || peer->uid == sys_geteuid() ||
+		       peer->uid == 0;
+	for (uint32_t i = 0; i < s->n_allow_uids; i++)
+		if (peer->uid == s->allow_uids[i] && peer->uid != OVERFLOW_ID)
+			return true;
+	return accept_by_groups(s, fd, peer);
 }
 
 /* ---- accepting ---- */
 
+static const struct postern_conn_events accept_silent = { .size = sizeof accept_silent };
+
+static int accept_refuse(struct postern_server *s, int fd)
+{
+	s->counters.refused++;
+	sys_close(fd);
+	return 0;
+}
+
+/* The descriptor belongs to a connection before anybody is called, so that it goes with the server however
+   a callback leaves; but nothing is told of it until it is let in. */
+static int accept_make(struct postern_server *s, int fd, struct account *account,
+		       struct postern_conn **ret)
+{
+	struct postern_conn *c;
+	int r = conn_new(&c, s->object.loop, &s->conn, &accept_silent, s->data);
+
+	if (r < 0) {
+		account_put(account);
+		sys_close(fd);
+		return r;
+	}
+	c->object.fd = fd;
+	c->account = account;
+	list_remove(&c->object.siblings);
+	list_append(&s->connections, &c->object.siblings);
+	s->counters.connections++;
+	*ret = c;
+	return 0;
+}
+
 /* Returns 0 also for one that was turned away; a negative errno when resources ran out. */
 static int accept_one(struct postern_server *s, int fd)
 {
-	static const struct postern_conn_events none = { .size = sizeof none };
-	struct account *account = NULL;
+	struct account *account;
 	struct postern_peer peer;
 	struct postern_conn *c = NULL;
 	int r;
 
-	if (conn_peer_of(fd, &peer) < 0 || !accept_allowed(s, fd, &peer)) {
-		s->counters.refused++;
-		sys_close(fd);
-		return 0;
-	}
-	if (s->freed) { /* by the allow event */
-		sys_close(fd);
-		return 0;
-	}
+	if (conn_peer_of(fd, &peer) < 0 || !accept_by_rules(s, fd, &peer))
+		return accept_refuse(s, fd);
 	account = account_get(s, peer.uid);
 	if (!account) {
 		sys_close(fd);
 		return -ENOMEM;
 	}
 	if (account->connections > s->per_uid_max) {
-		s->counters.refused++;
 		account_put(account);
-		sys_close(fd);
+		return accept_refuse(s, fd);
+	}
+	r = accept_make(s, fd, account, &c);
+	if (r < 0)
+		return r;
+	if (s->events->allow && s->events->allow(s, &peer, s->data) != 0) {
+		s->counters.refused++;
+		if (conn_is_open(c))
+			postern_conn_free(c);
 		return 0;
 	}
-	r = conn_new(&c, s->object.loop, &s->conn, s->events->conn ? s->events->conn : &none,
-		     s->data);
-	if (r < 0) {
-		account_put(account);
-		sys_close(fd);
-		return r;
-	}
-	list_remove(&c->object.siblings);
-	list_append(&s->connections, &c->object.siblings);
-	c->account = account;
-	s->counters.connections++;
+	if (!conn_is_open(c)) /* the event freed the server */
+		return 0;
+	if (s->events->conn)
+		c->events = s->events->conn;
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
 		postern_conn_free(c);

@@ -177,16 +177,19 @@ static void conn_ended(struct postern_conn *c)
 			    c->out.bytes > 0 || c->flags & CONN_BROKEN ? -EPIPE : 0);
 }
 
-/* The block is nobody's during the callback: a free of the connection in there does not pull the bytes from
-   under the caller's feet. */
+/* The block is lent during the callback: a free of the connection in there does not pull the bytes from under
+   the caller's feet. */
 static void conn_offer_unread(struct postern_conn *c)
 {
+	struct postern_loop *loop = c->object.loop;
 	struct unread *u = c->unread;
 	size_t taken;
 
 	conn_charge(c, 0, u->capacity);
 	c->unread = NULL;
+	loop->lent = u;
 	taken = conn_deliver(c, u->bytes, u->n);
+	loop->lent = NULL;
 	if (!conn_is_open(c) || taken == u->n) {
 		sys_free(u);
 		return;
@@ -198,6 +201,13 @@ static void conn_offer_unread(struct postern_conn *c)
 	conn_charge(c, u->capacity, 0);
 }
 
+/* The peer has gone, and what it sent is kept until nothing more fits: its end will not be read before something is
+   taken, and a consumer that would answer cannot. */
+static bool conn_is_hopeless(const struct postern_conn *c)
+{
+	return c->flags & CONN_HANGUP && c->flags & CONN_BROKEN && conn_unread_full(c);
+}
+
 void conn_offer(struct postern_conn *c)
 {
 	if (c->unread && !(c->flags & CONN_PAUSED))
@@ -205,7 +215,7 @@ void conn_offer(struct postern_conn *c)
 	if (!conn_is_open(c))
 		return;
 	/* The end comes after the bytes, unless they are declined although nothing stands in their way. */
-	if (c->flags & CONN_EOF && !(c->flags & CONN_PAUSED) &&
+	if ((c->flags & CONN_EOF || conn_is_hopeless(c)) && !(c->flags & CONN_PAUSED) &&
 	    (!c->unread || !(c->flags & CONN_REFUSED)))
 		conn_ended(c);
 	if (conn_is_open(c) && c->unread)
@@ -273,7 +283,10 @@ void conn_read(struct postern_conn *c, bool hangup)
 		return;
 	}
 	if (c->state == POSTERN_CONNECTED && (c->flags & CONN_PAUSED || conn_unread_full(c))) {
-		conn_update(c);
+		if (c->flags & CONN_BROKEN)
+			conn_offer(c);
+		else
+			conn_update(c);
 		return;
 	}
 	for (int i = 0; i < CONN_ROUNDS && full; i++) {

@@ -189,18 +189,17 @@ static bool republish_allowed(struct postern_server *s)
 /* Lets go of the old socket, after serving who had connected to it. */
 static void republish_let_go(struct postern_server *s)
 {
-	int listener;
-
 	object_watch(&s->object, WATCH_OFF);
 	republish_unwatch(s);
-	listener = owner_renew(&s->owner);
+	s->old_listener = owner_renew(&s->owner);
 	s->object.fd = -1;
 	s->counters.listening = 0;
 	s->renewing = true;
-	if (listener >= 0) {
-		accept_rest(s, listener);
-		sys_close(listener);
-	}
+	if (s->old_listener >= 0)
+		accept_rest(s, s->old_listener);
+	if (s->old_listener >= 0)
+		sys_close(s->old_listener);
+	s->old_listener = -1;
 }
 
 void republish_check(struct postern_server *s)

@@ -117,6 +117,9 @@ static void server_in_child(struct fork_guard *g)
 
 	s->object.fd = -1;
 	s->object.mask = WATCH_OFF;
+	if (s->old_listener >= 0)
+		sys_close(s->old_listener);
+	s->old_listener = -1;
 	owner_deinit(&s->owner, true);
 }
 
@@ -168,10 +171,11 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	s->events = events;
 	s->data = data;
 	s->state = SERVER_LISTENING;
-	s->watch = -1;
+	s->watch = s->old_listener = -1;
 	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	list_init(&s->accounts);
 	list_init(&s->connections);
+	list_init(&s->visiting);
 	list_init(&s->watch_node);
 	owner_init(&s->owner, &s->name, &(struct owner_options){ 0 });
 	fork_guard_add(&s->guard, server_in_child);
@@ -229,6 +233,7 @@ static void server_finish(struct postern_server *s, int code, int error)
 /* Ends every connection; their final events may free any of them, and this server. */
 static void server_end_connections(struct postern_server *s, int code, int error)
 {
+	list_splice(&s->connections, &s->visiting);
 	while (!list_is_empty(&s->connections)) {
 		struct list *first = s->connections.next;
 		struct postern_conn *c = container_of(first, struct postern_conn, object.siblings);
@@ -337,6 +342,9 @@ static void server_release(struct postern_server *s)
 	if (s->object.fd >= 0)
 		object_watch(&s->object, WATCH_OFF);
 	s->object.fd = -1;
+	if (s->old_listener >= 0)
+		sys_close(s->old_listener);
+	s->old_listener = -1;
 	owner_deinit(&s->owner, !ours);
 	fork_release();
 	object_timer(&s->object, POSTERN_FOREVER);
@@ -481,20 +489,22 @@ int postern_server_get_counters(const struct postern_server *s, struct postern_s
 int postern_server_each(struct postern_server *s, void (*fn)(struct postern_conn *c, void *data),
 			void *data)
 {
-	struct list now;
 	int r = server_check(s);
 
 	if (r < 0 || !fn)
 		return r < 0 ? r : -EINVAL;
-	list_init(&now);
-	list_splice(&now, &s->connections);
-	while (!list_is_empty(&now)) {
+	if (!list_is_empty(&s->visiting))
+		return -EDEADLK;
+	loop_hold(s->object.loop);
+	list_splice(&s->visiting, &s->connections);
+	while (!list_is_empty(&s->visiting)) {
 		struct postern_conn *c =
-			container_of(now.next, struct postern_conn, object.siblings);
+			container_of(s->visiting.next, struct postern_conn, object.siblings);
 
 		list_remove(&c->object.siblings);
 		list_append(&s->connections, &c->object.siblings);
 		fn(c, data);
 	}
+	loop_release(s->object.loop);
 	return 0;
 }

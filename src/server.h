@@ -55,12 +55,14 @@ struct postern_server {
 	uint32_t                n_allow_uids, n_allow_gids;
 	struct list             accounts;
 	struct list             connections;
+	struct list             visiting;    /* of postern_server_each(): those that are still to come */
 	struct postern_server_counters counters;
 	int                     state;
 	bool                    retiring;    /* stopped: the listener is still to be emptied */
 	bool                    renewing;    /* the name went away: owner_acquire() is under way */
 	bool                    looking;     /* something happened where the name is */
 	bool                    freed;
+	int                     old_listener;/* its backlog is being served, -1 */
 	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
 	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
 	int64_t                 accept_at_ns, renew_at_ns, drain_at_ns;

@@ -34,6 +34,9 @@ void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_REFUSED | CONN_BLOCKED);
 	conn_drop_queue(c);
+	/* Whoever declined bytes until drained hears of no drained any more. */
+	if (c->unread && !(c->flags & CONN_EOF))
+		conn_due(c, CONN_DUE_OFFER);
 }
 
 static void conn_sent(struct postern_conn *c, size_t n)

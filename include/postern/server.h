@@ -29,7 +29,7 @@ struct postern_server_counters {
 POSTERN_API int postern_server_get_counters(const struct postern_server *s,
 	struct postern_server_counters *ret);
 
-/* Calls fn for each connection now. fn may free any of them. */
+/* Calls fn for each connection now. fn may free any of them. -EDEADLK inside fn. */
 POSTERN_API int postern_server_each(struct postern_server *s,
 	void (*fn)(struct postern_conn *c, void *data), void *data);
 

@@ -68,6 +68,9 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 		return r;
 	}
 	r = child->object.fd = sys_pidfd_open(pid);
+	/* A pidfd can be had of any process; its end is told to the parent alone. */
+	if (r >= 0)
+		r = sys_waitid_probe(r);
 	if (r >= 0)
 		r = object_watch(&child->object, EPOLLIN);
 	if (r < 0) {

@@ -143,6 +143,7 @@ static void loop_destroy(struct postern_loop *loop)
 	chunk_pool_deinit(&loop->pool);
 	sys_free(loop->heap.objects);
 	sys_free(loop->read_buffer);
+	sys_free(loop->lent);
 	sys_free(loop);
 }
 
@@ -180,6 +181,7 @@ int postern_loop_new(struct postern_loop **ret)
 		return -ENOMEM;
 	list_init(&loop->objects);
 	list_init(&loop->tasks);
+	list_init(&loop->running);
 	list_init(&loop->graves);
 	loop->generation = fork_generation();
 	loop->timer_at_ns = POSTERN_FOREVER;
@@ -238,19 +240,15 @@ struct postern_loop *postern_loop_free(struct postern_loop *loop)
 /* A task that comes back while this runs has its turn in the next one. */
 static void loop_run_tasks(struct postern_loop *loop)
 {
-	struct list now;
-
-	list_init(&now);
-	list_splice(&now, &loop->tasks);
-	while (!list_is_empty(&now)) {
-		struct object *o = container_of(now.next, struct object, task);
+	list_splice(&loop->running, &loop->tasks);
+	while (!list_is_empty(&loop->running)) {
+		struct object *o = container_of(loop->running.next, struct object, task);
 
 		list_remove(&o->task);
 		o->ops->run(o);
 		if (loop_check(loop) < 0)
-			break;
+			return;
 	}
-	list_splice(&loop->tasks, &now);
 }
 
 static int loop_set_timer(struct postern_loop *loop)

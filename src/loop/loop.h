@@ -18,6 +18,9 @@
  * stays until it is released, because frames further up the stack and events already fetched may still
  * point to it; they look at its state before they go on.
  *
+ * A callback may never return: pthread_exit() unwinds through a turn. So nothing that the loop would have to
+ * give back, and no list that objects are linked to, lives in a frame that calls back.
+ *
  * Timers: a timerfd in the epoll set, and no timeout for epoll_wait: then an embedding loop needs one
  * descriptor and nothing else. It is set only when the earliest time becomes earlier, or has passed, so
  * that arming a deadline per message that never fires costs no system call.
@@ -103,10 +106,12 @@ struct postern_loop {
 	uint32_t          n_objects;
 	struct list       objects;
 	struct list       tasks;
+	struct list       running;           /* tasks of this turn that are still to run */
 	struct list       graves;
 	struct post_queue posts;
 	struct chunk_pool pool;
 	char             *read_buffer;
+	void             *lent;              /* a block that a callback is looking at; freed with the loop */
 	struct object    *name_watch;        /* of namewatch.c, made when first needed */
 	uint64_t          random;
 	struct why        why;               /* postern_loop_why() */

@@ -217,6 +217,14 @@ int sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status)
 	return 0;
 }
 
+int sys_waitid_probe(int pidfd)
+{
+	siginfo_t info;
+
+	return SYS_CALL(int,
+			waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT));
+}
+
 pid_t sys_getpid(void)
 {
 	return getpid();

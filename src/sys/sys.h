@@ -63,6 +63,7 @@ int     sys_inotify_remove(int fd, int watch);
 int     sys_pidfd_open(pid_t pid);
 int     sys_pidfd_signal(int pidfd, int sig);
 int     sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status);     /* reaps; -EAGAIN: still runs */
+int     sys_waitid_probe(int pidfd);                         /* reaps nothing; -ECHILD: no child of ours */
 pid_t   sys_getpid(void);
 uid_t   sys_geteuid(void);
 gid_t   sys_getegid(void);
