@@ -186,11 +186,19 @@ static bool conn_tell_closing(struct postern_conn *c)
 	return conn_is_open(c);
 }
 
+/* The low-water mark, or a quarter of what its account lets it have. What the account refuses is refused below
+   the mark: to be told so at once would be to be refused again, in a circle, for as long as the peer is slow. */
+static bool conn_is_low(const struct postern_conn *c)
+{
+	size_t queued = c->out.bytes, allowed = conn_allowance(c);
+
+	return queued <= c->low_water && (queued == 0 || allowed / 3 >= queued);
+}
+
 /* What is below its low-water mark is told so, once for each time that a write was cut short. */
 static bool conn_tell_drained(struct postern_conn *c)
 {
-	if (!(c->flags & CONN_REFUSED) || c->out.bytes > c->low_water ||
-	    c->state != POSTERN_CONNECTED)
+	if (!(c->flags & CONN_REFUSED) || c->state != POSTERN_CONNECTED || !conn_is_low(c))
 		return true;
 	c->flags &= ~(uint32_t)CONN_REFUSED;
 	if (c->events->drained)

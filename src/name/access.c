@@ -47,7 +47,8 @@ static const char *access_kept_out(const struct owner *o, const struct stat *dir
 }
 
 /* The directory as a prefix of the path, if there is one that leads to it. */
-static const char *access_find_path(const char *below, const struct stat *wanted, char *buf, size_t size)
+static const char *access_find_path(const char *below, const struct stat *wanted, char *buf,
+				    size_t size)
 {
 	size_t n = strlen(below);
 	struct stat st;
@@ -65,12 +66,14 @@ static const char *access_find_path(const char *below, const struct stat *wanted
 	return "a directory above";
 }
 
-static int access_refuse(const struct owner *o, const char *whom, const struct stat *st, struct why *why)
+static int access_refuse(const struct owner *o, const char *whom, const struct stat *st,
+			 struct why *why)
 {
 	char buf[256];
 
 	return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EACCES,
-		       "access %04o lets %s in, but %s (mode %04o, uid %u) does not let them through to %s: ask "
+		       "access %04o lets %s in, but %s (mode %04o, uid %u) does not let them "
+		       "through to %s: ask "
 		       "for less access, or use a directory that they can reach",
 		       (unsigned)o->options.mode, whom,
 		       access_find_path(o->name->directory, st, buf, sizeof(buf)),
@@ -79,7 +82,7 @@ static int access_refuse(const struct owner *o, const char *whom, const struct s
 
 int access_check(const struct owner *o, int lowest, int n_own, struct why *why)
 {
-	struct stat st, below = {0};
+	struct stat st, below = { 0 };
 	const char *whom;
 	gid_t group = 0;
 	int fd = lowest, parent, r = 0;
@@ -105,8 +108,8 @@ int access_check(const struct owner *o, int lowest, int n_own, struct why *why)
 			break;
 	}
 	if (r < 0)
-		why_set(why, why_code(r), r, "cannot look at the directories above %s: %s", o->name->path,
-			why_errno(r));
+		why_set(why, why_code(r), r, "cannot look at the directories above %s: %s",
+			o->name->path, why_errno(r));
 out:
 	if (fd >= 0 && fd != lowest)
 		sys_close(fd);
@@ -135,7 +138,8 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 		r = sys_fchownat(pin, "", (uid_t)-1, *o->options.group, AT_EMPTY_PATH);
 		if (r < 0)
 			return why_set(why, why_code(r), r,
-				       "cannot give %s to group %u: %s; a process can give to groups that it "
+				       "cannot give %s to group %u: %s; a process can give to "
+				       "groups that it "
 				       "is in",
 				       o->name->path, (unsigned)*o->options.group, why_errno(r));
 	}
@@ -143,7 +147,7 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 	if (r >= 0 && (st.st_mode & 07777) != o->options.mode)
 		r = sys_fchmodat(AT_FDCWD, own_proc_path(buf, pin), o->options.mode);
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s", o->name->path,
-			       (unsigned)o->options.mode, why_errno(r));
+		return why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s",
+			       o->name->path, (unsigned)o->options.mode, why_errno(r));
 	return 0;
 }

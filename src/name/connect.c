@@ -95,7 +95,8 @@ int name_connect(const struct name *name)
 	if (strlen(name->path) > OWN_ADDRESS_MAX)
 		return address_connect_long(name->path);
 	r = address_connect(name->path);
-	if (r == -ECONNREFUSED && sys_fstatat(AT_FDCWD, name->path, &st, 0) == 0 && !S_ISSOCK(st.st_mode))
+	if (r == -ECONNREFUSED && sys_fstatat(AT_FDCWD, name->path, &st, 0) == 0 &&
+	    !S_ISSOCK(st.st_mode))
 		r = -ENOTSOCK;
 	return r;
 }

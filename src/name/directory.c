@@ -38,51 +38,61 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 	sticky = (st.st_mode & S_ISVTX) && st.st_uid == 0;
 	if (st.st_uid != me && st.st_uid != 0)
 		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the directory %s belongs to uid %u, who could take the name away: it must belong "
+			       "the directory %s belongs to uid %u, who could take the name away: "
+			       "it must belong "
 			       "to uid %u or root; use another directory",
 			       path, (unsigned)st.st_uid, (unsigned)me);
 	if ((st.st_mode & S_IWOTH) && !sticky)
 		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the directory %s (mode %04o) is writable by others, who could take the name away: "
+			       "the directory %s (mode %04o) is writable by others, who could take "
+			       "the name away: "
 			       "chmod o-w, or use another directory",
 			       path, (unsigned)st.st_mode & 07777);
 	if ((st.st_mode & S_IWGRP) && !sticky)
 		snprintf(o->warning, sizeof(o->warning),
-			 "the directory %.100s is writable by group %u, who can take the name away", path,
-			 (unsigned)st.st_gid);
+			 "the directory %.100s is writable by group %u, who can take the name away",
+			 path, (unsigned)st.st_gid);
 	return 0;
 }
 
 /* Why a directory could not be opened: the kernel says ENOTDIR of a symlink too. */
-static int directory_cannot_open(int dir, const char *entry, const char *path, int error, struct why *why)
+static int directory_cannot_open(int dir, const char *entry, const char *path, int error,
+				 struct why *why)
 {
 	struct stat st;
 	bool link = error == -ENOTDIR && sys_fstatat(dir, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISLNK(st.st_mode);
 
 	if (link)
-		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -ELOOP,
-			       "%s is a symlink, which could be led elsewhere: name the directory itself", path);
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -ELOOP,
+			"%s is a symlink, which could be led elsewhere: name the directory itself",
+			path);
 	if (error == -ENOENT)
-		return why_set(why, POSTERN_REASON_FAILED, error, "the directory %s does not exist: make it first",
-			       path);
-	return why_set(why, why_code(error), error, "cannot use the directory %s: %s", path, why_errno(error));
+		return why_set(why, POSTERN_REASON_FAILED, error,
+			       "the directory %s does not exist: make it first", path);
+	return why_set(why, why_code(error), error, "cannot use the directory %s: %s", path,
+		       why_errno(error));
 }
 
-static int directory_cannot_make(const struct owner *o, const char *path, int error, struct why *why)
+static int directory_cannot_make(const struct owner *o, const char *path, int error,
+				 struct why *why)
 {
 	bool system = !strcmp(o->name->base, SYSTEM_BASE) && sys_geteuid() != 0;
 
 	if (system)
 		return why_set(why, why_code(error), error,
-			       "cannot make %s: %s; root makes it, with this line in tmpfiles.d: d %s 0755 %s",
+			       "cannot make %s: %s; root makes it, with this line in tmpfiles.d: d "
+			       "%s 0755 %s",
 			       path, why_errno(error), path,
 			       strcmp(path, SYSTEM_BASE) ? "USER GROUP" : "root root");
-	return why_set(why, why_code(error), error, "cannot make the directory %s: %s", path, why_errno(error));
+	return why_set(why, why_code(error), error, "cannot make the directory %s: %s", path,
+		       why_errno(error));
 }
 
 /* 0700 first, whatever is asked for: access_widen() follows when all is known to be right. */
-static int directory_make(struct owner *o, int dir, const char *entry, const char *path, struct why *why)
+static int directory_make(struct owner *o, int dir, const char *entry, const char *path,
+			  struct why *why)
 {
 	int fd, r;
 
@@ -160,8 +170,8 @@ static int directory_widen(const struct owner *o, int base, struct why *why)
 		r = access_widen(o->directory, wanted);
 	}
 	if (r < 0)
-		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s", path, (unsigned)wanted,
-			why_errno(r));
+		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s", path,
+			(unsigned)wanted, why_errno(r));
 	return r;
 }
 
@@ -192,7 +202,8 @@ static int directory_open_path(struct owner *o, struct why *why)
 
 	if (strlen(name->socket) > NAME_MAX - OWN_SUFFIX_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "the last part of %s is too long: %d bytes leave room for the lock beside it",
+			       "the last part of %s is too long: %d bytes leave room for the lock "
+			       "beside it",
 			       name->path, NAME_MAX - OWN_SUFFIX_MAX);
 	fd = sys_openat(AT_FDCWD, name->directory, DIRECTORY_FLAGS, 0);
 	if (fd < 0)

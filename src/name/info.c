@@ -69,7 +69,8 @@ static int info_process(pid_t pid, char *ret_state, int *ret_threads, int64_t *r
 		return -EBADMSG;
 	/* state is field 3, num_threads 20, starttime 22 */
 	if (sscanf(p + 1,
-		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %" SCNd64,
+		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s "
+		   "%" SCNd64,
 		   ret_state, ret_threads, ret_start) != 3)
 		return -EBADMSG;
 	return 0;
@@ -165,8 +166,8 @@ int info_write(int directory, const char *file, const char *mode)
 	if (info_process(pid, &state, &threads, &start) < 0)
 		start = 0; /* unknown: readers go by the pid alone */
 	n = snprintf(text, sizeof(text),
-		     "postern %s\npid %d\nstart %" PRId64 "\nsince %" PRId64 "\nmode %s\n", POSTERN_VERSION,
-		     (int)pid, start, sys_realtime(), mode);
+		     "postern %s\npid %d\nstart %" PRId64 "\nsince %" PRId64 "\nmode %s\n",
+		     POSTERN_VERSION, (int)pid, start, sys_realtime(), mode);
 	r = info_write_new(directory, new_file, text, (size_t)n);
 	if (r < 0)
 		return r;
@@ -244,7 +245,7 @@ static int info_parse(char *text, struct info *ret)
 
 int info_read(int directory, const char *file, struct info *ret)
 {
-	struct info info = {0};
+	struct info info = { 0 };
 	char text[INFO_SIZE];
 	ssize_t n;
 	int r;

@@ -27,7 +27,7 @@
 enum { LIST_MAX = 65536, LIST_WORD_SIZE = 65 };
 
 struct list_words {
-	char   (*words)[LIST_WORD_SIZE];
+	char (*words)[LIST_WORD_SIZE];
 	size_t n, room;
 };
 
@@ -70,7 +70,8 @@ static int list_look(int base, const char *word, struct stat *st, struct info *i
 		return 0;
 	r = sys_fstat(fd, st);
 	known = r >= 0 && info_read(fd, "info", info) == 0;
-	there = r >= 0 && sys_fstatat(fd, "sock", &socket, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(socket.st_mode);
+	there = r >= 0 && sys_fstatat(fd, "sock", &socket, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISSOCK(socket.st_mode);
 	sys_close(fd);
 	return known || there;
 }
@@ -78,7 +79,7 @@ static int list_look(int base, const char *word, struct stat *st, struct info *i
 static int list_tell(const char *base_path, int base, const char *prefix, const char *word,
 		     int (*fn)(const struct postern_name_info *info, void *data), void *data)
 {
-	struct postern_name_info tell = {.size = sizeof(tell)};
+	struct postern_name_info tell = { .size = sizeof(tell) };
 	char *name = NULL, *path = NULL;
 	struct info info;
 	struct stat st;
@@ -111,7 +112,7 @@ out:
 static int list_base(const char *path, const char *prefix, bool *missing,
 		     int (*fn)(const struct postern_name_info *info, void *data), void *data)
 {
-	struct list_words l = {0};
+	struct list_words l = { 0 };
 	int base, r;
 
 	base = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
@@ -128,7 +129,8 @@ static int list_base(const char *path, const char *prefix, bool *missing,
 	return r;
 }
 
-POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data)
+POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data),
+				  void *data)
 {
 	char *base = NULL;
 	bool missing;

@@ -36,8 +36,8 @@
 static int lock_refuse(const struct owner *o, int error, const char *what, struct why *why)
 {
 	return why_set(why, POSTERN_REASON_NOT_ALLOWED, error,
-		       "%s/%s is not a lock of ours (%s): remove it, or use another name", o->name->directory,
-		       o->name->lock, what);
+		       "%s/%s is not a lock of ours (%s): remove it, or use another name",
+		       o->name->directory, o->name->lock, what);
 }
 
 static int lock_cannot_open(const struct owner *o, int error, struct why *why)
@@ -49,7 +49,8 @@ static int lock_cannot_open(const struct owner *o, int error, struct why *why)
 	if (error == -ENXIO)
 		return lock_refuse(o, -EPERM, "it is not a regular file", why);
 	return why_set(why, why_code(error), error, "cannot open the lock %s/%s as uid %u: %s",
-		       o->name->directory, o->name->lock, (unsigned)sys_geteuid(), why_errno(error));
+		       o->name->directory, o->name->lock, (unsigned)sys_geteuid(),
+		       why_errno(error));
 }
 
 /* A lock that was removed meanwhile has no link; lock_stands() finds that. One with content is not empty for a
@@ -71,7 +72,8 @@ static int lock_check(const struct owner *o, struct why *why)
 	if (st.st_size > 0)
 		return lock_refuse(o, -EPERM, "it is not empty", why);
 	if ((st.st_mode & 07777) != 0600) {
-		r = sys_fchmod(o->lock, 0600); /* the umask was in the way, or somebody changed it */
+		r = sys_fchmod(o->lock,
+			       0600); /* the umask was in the way, or somebody changed it */
 		if (r < 0)
 			return lock_cannot_open(o, r, why);
 	}
@@ -95,17 +97,18 @@ static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *w
 
 	if (info_read(o->directory, name->info, &info) == 0 && info_alive(&info)) {
 		lock_since(since, sizeof(since), info.since);
-		return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-			       "%s is in use by pid %d since %s: stop that server, or use another name",
-			       name->path, (int)info.pid, since);
+		return why_set(
+			why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+			"%s is in use by pid %d since %s: stop that server, or use another name",
+			name->path, (int)info.pid, since);
 	}
 	if (sys_now() < o->deadline_ns) {
 		*ret_delay_ns = OWN_POLL_NS;
 		return -EAGAIN;
 	}
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-		       "%s is in use: a process that did not say which holds its lock, %s/%s", name->path,
-		       name->directory, name->lock);
+		       "%s is in use: a process that did not say which holds its lock, %s/%s",
+		       name->path, name->directory, name->lock);
 }
 
 int lock_stands(const struct owner *o)
@@ -134,9 +137,10 @@ static int lock_restart(struct owner *o, struct why *why)
 	o->step = OWNER_START;
 	if (++o->tries <= OWN_RESTARTS)
 		return 0;
-	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
-		       "%s/%s is replaced again and again while it is being locked: find out by whom",
-		       o->name->directory, o->name->lock);
+	return why_set(
+		why, POSTERN_REASON_FAILED, -ESTALE,
+		"%s/%s is replaced again and again while it is being locked: find out by whom",
+		o->name->directory, o->name->lock);
 }
 
 int lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why)
@@ -159,8 +163,8 @@ int lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		goto out;
 	}
 	if (r < 0) {
-		why_set(why, why_code(r), r, "cannot lock %s/%s: %s", o->name->directory, o->name->lock,
-			why_errno(r));
+		why_set(why, why_code(r), r, "cannot lock %s/%s: %s", o->name->directory,
+			o->name->lock, why_errno(r));
 		goto out;
 	}
 	r = lock_stands(o);

@@ -52,10 +52,11 @@ static int probe_cannot(const struct owner *o, int error, struct why *why)
 {
 	if (error == -ENOSYS)
 		return why_set(why, POSTERN_REASON_FAILED, error,
-			       "cannot find out whether a server still listens on %s: /proc is not mounted",
+			       "cannot find out whether a server still listens on %s: /proc is not "
+			       "mounted",
 			       o->name->path);
-	return why_set(why, why_code(error), error, "cannot find out what stands at %s: %s", o->name->path,
-		       why_errno(error));
+	return why_set(why, why_code(error), error, "cannot find out what stands at %s: %s",
+		       o->name->path, why_errno(error));
 }
 
 static int probe_wrong_type(const struct owner *o, const struct stat *st, struct why *why)
@@ -65,9 +66,10 @@ static int probe_wrong_type(const struct owner *o, const struct stat *st, struct
 			   : S_ISLNK(st->st_mode) ? "a symlink"
 						  : "something that is no socket";
 
-	return why_set(why, POSTERN_REASON_WRONG_TYPE, S_ISLNK(st->st_mode) ? -ELOOP : -ENOTSOCK,
-		       "%s stands at %s: it is not ours to remove; move it away, or use another name", what,
-		       o->name->path);
+	return why_set(
+		why, POSTERN_REASON_WRONG_TYPE, S_ISLNK(st->st_mode) ? -ELOOP : -ENOTSOCK,
+		"%s stands at %s: it is not ours to remove; move it away, or use another name",
+		what, o->name->path);
 }
 
 /* Somebody answers who does not hold the lock. */
@@ -80,9 +82,29 @@ static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *wh
 		return -EAGAIN;
 	}
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-		       "%s is in use by a server that does not hold its lock (another program, or one that "
+		       "%s is in use by a server that does not hold its lock (another program, or "
+		       "one that "
 		       "does not end): stop it, or use another name",
 		       o->name->path);
+}
+
+/* The fixed name is ours as long as we hold the lock; but what is no socket was not put there by us. */
+static int probe_clear_stale(const struct owner *o, struct why *why)
+{
+	struct stat st;
+	int r;
+
+	r = sys_fstatat(o->directory, o->name->stale, &st, AT_SYMLINK_NOFOLLOW);
+	if (r == -ENOENT)
+		return 0;
+	if (r >= 0 && (!S_ISSOCK(st.st_mode) || st.st_uid != sys_geteuid()))
+		return why_set(
+			why, POSTERN_REASON_FAILED, -EEXIST,
+			"%s/%s is in the way of removing a dead server's socket: move it away",
+			o->name->directory, o->name->stale);
+	if (r >= 0)
+		r = sys_unlinkat(o->directory, o->name->stale, 0);
+	return r < 0 ? probe_cannot(o, r, why) : 0;
 }
 
 int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
@@ -93,6 +115,8 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	own_close(&o->pin);
 	r = sys_openat(o->directory, o->name->socket, O_PATH | O_NOFOLLOW, 0);
 	if (r == -ENOENT) {
+		/* Of one who was killed half-way; anything else there is not in the way now. */
+		probe_clear_stale(o, NULL);
 		o->step = OWNER_PUBLISH;
 		return 0;
 	}
@@ -106,7 +130,8 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		return probe_wrong_type(o, &st, why);
 	if (st.st_uid != sys_geteuid())
 		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the socket %s belongs to uid %u: it is not ours to remove; use another name",
+			       "the socket %s belongs to uid %u: it is not ours to remove; use "
+			       "another name",
 			       o->name->path, (unsigned)st.st_uid);
 	r = probe_pinned(o->pin);
 	if (r < 0)
@@ -116,24 +141,6 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	o->step = OWNER_AGAIN;
 	*ret_delay_ns = OWN_PROBE_GAP_NS;
 	return -EAGAIN;
-}
-
-/* The fixed name is ours as long as we hold the lock; but what is no socket was not put there by us. */
-static int probe_clear_stale(const struct owner *o, struct why *why)
-{
-	struct stat st;
-	int r;
-
-	r = sys_fstatat(o->directory, o->name->stale, &st, AT_SYMLINK_NOFOLLOW);
-	if (r == -ENOENT)
-		return 0;
-	if (r >= 0 && (!S_ISSOCK(st.st_mode) || st.st_uid != sys_geteuid()))
-		return why_set(why, POSTERN_REASON_FAILED, -EEXIST,
-			       "%s/%s is in the way of removing a dead server's socket: move it away",
-			       o->name->directory, o->name->stale);
-	if (r >= 0)
-		r = sys_unlinkat(o->directory, o->name->stale, 0);
-	return r < 0 ? probe_cannot(o, r, why) : 0;
 }
 
 static int probe_remove(struct owner *o, int64_t *ret_delay_ns, struct why *why)
@@ -151,7 +158,8 @@ static int probe_remove(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		return 0;
 	}
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot remove the socket of a dead server, %s: %s; remove it",
+		return why_set(why, why_code(r), r,
+			       "cannot remove the socket of a dead server, %s: %s; remove it",
 			       name->path, why_errno(r));
 	r = sys_fstat(o->pin, &pinned);
 	if (r >= 0)

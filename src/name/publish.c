@@ -74,15 +74,15 @@ static int publish_socket(struct owner *o, struct why *why)
 		fd = sys_socket_stream();
 	}
 	if (fd < 0)
-		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s", o->name->path,
-			       why_errno(fd));
+		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
+			       o->name->path, why_errno(fd));
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
 	if (r >= 0 || r == -ENOPROTOOPT)
 		r = sys_fchmod(fd, o->options.mode);
 	if (r < 0) {
 		sys_close(fd);
-		return why_set(why, why_code(r), r, "cannot prepare the socket for %s: %s", o->name->path,
-			       why_errno(r));
+		return why_set(why, why_code(r), r, "cannot prepare the socket for %s: %s",
+			       o->name->path, why_errno(r));
 	}
 	o->listener = fd;
 	return 0;
@@ -93,7 +93,8 @@ static int publish_cannot_bind(const struct owner *o, int error, struct why *why
 	if (error == -EADDRINUSE || error == -EEXIST)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 			       "%s is in use: another program took it just now", o->name->path);
-	return why_set(why, why_code(error), error, "cannot bind %s: %s", o->name->path, why_errno(error));
+	return why_set(why, why_code(error), error, "cannot bind %s: %s", o->name->path,
+		       why_errno(error));
 }
 
 static int publish_listen(const struct owner *o, struct why *why)
@@ -101,7 +102,8 @@ static int publish_listen(const struct owner *o, struct why *why)
 	int r = sys_listen(o->listener, o->options.backlog);
 
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot listen on %s: %s", o->name->path, why_errno(r));
+		return why_set(why, why_code(r), r, "cannot listen on %s: %s", o->name->path,
+			       why_errno(r));
 	return 0;
 }
 
@@ -147,12 +149,12 @@ static int publish_led_astray(const struct owner *o, struct why *why)
 {
 	struct stat st;
 
-	if (sys_fstatat(AT_FDCWD, o->name->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode) &&
-	    st.st_uid == sys_geteuid())
+	if (sys_fstatat(AT_FDCWD, o->name->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISSOCK(st.st_mode) && st.st_uid == sys_geteuid())
 		sys_unlinkat(AT_FDCWD, o->name->path, 0);
 	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
-		       "the directory %s was replaced while %s was being bound: try again", o->name->directory,
-		       o->name->path);
+		       "the directory %s was replaced while %s was being bound: try again",
+		       o->name->directory, o->name->path);
 }
 
 static int publish_bind(struct owner *o, struct why *why)
@@ -207,10 +209,11 @@ static int publish_info(struct owner *o, struct why *why)
 		return 0;
 	}
 	if (!o->renewed)
-		return why_set(why, why_code(r), r, "cannot write %s/%s: %s", name->directory, name->info,
-			       r == -EEXIST ? "a file that is not ours stands there" : why_errno(r));
-	snprintf(o->warning, sizeof(o->warning), "cannot write %.120s/%s: %s", name->directory, name->info,
-		 why_errno(r));
+		return why_set(
+			why, why_code(r), r, "cannot write %s/%s: %s", name->directory, name->info,
+			r == -EEXIST ? "a file that is not ours stands there" : why_errno(r));
+	snprintf(o->warning, sizeof(o->warning), "cannot write %.120s/%s: %s", name->directory,
+		 name->info, why_errno(r));
 	return 0;
 }
 
@@ -248,7 +251,8 @@ int publish_abstract(struct owner *o, struct why *why)
 		r = sys_bind(o->listener, &address, n);
 	if (r == -EADDRINUSE)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, r,
-			       "%s is in use: the kernel knows by whom (ss -xlp), stop that server", o->name->path);
+			       "%s is in use: the kernel knows by whom (ss -xlp), stop that server",
+			       o->name->path);
 	if (r < 0)
 		return publish_cannot_bind(o, r, why);
 	r = publish_listen(o, why);
@@ -279,7 +283,8 @@ int publish_adopted(struct owner *o, struct why *why)
 		return why_set(why, why_code(r), r, "fd:%d: %s", fd,
 			       r == -EBADF ? "this descriptor is not open" : why_errno(r));
 	if (domain != AF_UNIX || type != SOCK_STREAM || !listens)
-		return why_set(why, POSTERN_REASON_WRONG_TYPE, domain == AF_UNIX ? -EPROTOTYPE : -ENOTSOCK,
+		return why_set(why, POSTERN_REASON_WRONG_TYPE,
+			       domain == AF_UNIX ? -EPROTOTYPE : -ENOTSOCK,
 			       "fd:%d is not a listening local stream socket", fd);
 	r = sys_dup(fd);
 	if (r < 0)

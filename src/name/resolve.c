@@ -96,8 +96,10 @@ static int resolve_base_of_user(char **ret, struct why *why)
 	if (sys_fstatat(AT_FDCWD, directory, &st, 0) == 0 && S_ISDIR(st.st_mode))
 		return resolve_base_of(ret, directory, "/postern", why);
 	return why_set(why, POSTERN_REASON_FAILED, -ENOENT,
-		       "there is no runtime directory: neither POSTERN_DIR nor XDG_RUNTIME_DIR is set and %s "
-		       "does not exist; set POSTERN_DIR to a directory of yours, for servers and clients alike",
+		       "there is no runtime directory: neither POSTERN_DIR nor XDG_RUNTIME_DIR is "
+		       "set and %s "
+		       "does not exist; set POSTERN_DIR to a directory of yours, for servers and "
+		       "clients alike",
 		       directory);
 }
 
@@ -108,7 +110,8 @@ int name_base(char **ret, struct why *why)
 	if (directory) {
 		if (directory[0] != '/')
 			return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-				       "POSTERN_DIR is \"%.200s\": set it to an absolute path, or unset it",
+				       "POSTERN_DIR is \"%.200s\": set it to an absolute path, or "
+				       "unset it",
 				       directory);
 		return resolve_base_of(ret, directory, "", why);
 	}
@@ -116,7 +119,8 @@ int name_base(char **ret, struct why *why)
 	if (directory && directory[0]) {
 		if (directory[0] != '/')
 			return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-				       "XDG_RUNTIME_DIR is \"%.200s\", not an absolute path: correct it, or "
+				       "XDG_RUNTIME_DIR is \"%.200s\", not an absolute path: "
+				       "correct it, or "
 				       "set POSTERN_DIR",
 				       directory);
 		return resolve_base_of(ret, directory, "/postern", why);
@@ -137,7 +141,8 @@ static int resolve_word(struct name *name, const char *word, struct why *why)
 	if (r < 0)
 		return r;
 	assert(name->base);
-	name->directory = name_format("%s%s%s", name->base, strcmp(name->base, "/") ? "/" : "", word);
+	name->directory =
+		name_format("%s%s%s", name->base, strcmp(name->base, "/") ? "/" : "", word);
 	name->path = name->directory ? name_format("%s/sock", name->directory) : NULL;
 	name->socket = name_format("sock");
 	name->lock = name_format("lock");
@@ -154,20 +159,25 @@ static int resolve_bad_word(const char *text, const char *word, struct why *why)
 
 	if (n == 0)
 		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: write a word (clock, system:clock), a path with a slash, @abstract or fd:N",
-			       text[0] ? "there is nothing behind \"system:\"" : "the name is empty");
+			       "%s: write a word (clock, system:clock), a path with a slash, "
+			       "@abstract or fd:N",
+			       text[0] ? "there is nothing behind \"system:\""
+				       : "the name is empty");
 	snprintf(shown, sizeof(shown), bad > ' ' && bad < 0x7f ? "%c" : "\\x%02x", bad);
 	if (good < n)
 		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "\"%.*s\" goes on with '%s', which a name cannot have: use A-Z a-z 0-9 . _ - "
+			       "\"%.*s\" goes on with '%s', which a name cannot have: use A-Z a-z "
+			       "0-9 . _ - "
 			       "only, or a path with a slash",
 			       good > RESOLVE_WORD_MAX ? RESOLVE_WORD_MAX : (int)good, word, shown);
 	if (n > RESOLVE_WORD_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "\"%.*s...\" has %zu characters: a name has at most %d, a path may be longer",
+			       "\"%.*s...\" has %zu characters: a name has at most %d, a path may "
+			       "be longer",
 			       RESOLVE_WORD_MAX, word, n, RESOLVE_WORD_MAX);
 	return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-		       "\"%s\" begins with a dot, which a name cannot: write ./%s for a path", word, word);
+		       "\"%s\" begins with a dot, which a name cannot: write ./%s for a path", word,
+		       word);
 }
 
 static int resolve_absolute(char **ret, const char *text, struct why *why)
@@ -183,9 +193,10 @@ static int resolve_absolute(char **ret, const char *text, struct why *why)
 	if (r >= 0 && cwd[0] != '/')
 		r = -ENOENT; /* "(unreachable)": out of the root, or another mount namespace */
 	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, (int)r,
-			       "%.200s: the working directory has no path (%s): use an absolute path", text,
-			       why_errno((int)r));
+		return why_set(
+			why, POSTERN_REASON_FAILED, (int)r,
+			"%.200s: the working directory has no path (%s): use an absolute path",
+			text, why_errno((int)r));
 	*ret = name_format("%s/%s", strcmp(cwd, "/") ? cwd : "", text);
 	return *ret ? 0 : resolve_no_memory(why);
 }
@@ -202,12 +213,13 @@ static int resolve_path(struct name *name, const char *text, struct why *why)
 	assert(name->path);
 	if (strlen(name->path) >= PATH_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "a path of %zu bytes is longer than the kernel takes (%d)", strlen(name->path),
-			       PATH_MAX - 1);
+			       "a path of %zu bytes is longer than the kernel takes (%d)",
+			       strlen(name->path), PATH_MAX - 1);
 	last = strrchr(name->path, '/') + 1;
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
 		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "%s is a directory: a path must end with the name of the socket", text);
+			       "%s is a directory: a path must end with the name of the socket",
+			       text);
 	n = (size_t)(last - name->path);
 	while (n > 1 && name->path[n - 1] == '/')
 		n--;
@@ -225,8 +237,8 @@ static int resolve_abstract(struct name *name, const char *text, struct why *why
 
 	if (n < 1 || n > OWN_ADDRESS_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, n ? -ENAMETOOLONG : -EINVAL,
-			       "%.16s%s has %zu bytes: an abstract name has 1 to %d behind its @", text,
-			       n ? "..." : "", n, OWN_ADDRESS_MAX);
+			       "%.16s%s has %zu bytes: an abstract name has 1 to %d behind its @",
+			       text, n ? "..." : "", n, OWN_ADDRESS_MAX);
 	name->path = name_format("%s", text);
 	return 0;
 }
@@ -237,8 +249,10 @@ static int resolve_fd(struct name *name, const char *text, struct why *why)
 	size_t n = strlen(digits);
 
 	if (n < 1 || n > RESOLVE_FD_DIGITS || strspn(digits, "0123456789") != n)
-		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "\"%.40s\" is not a descriptor: write fd: and its number, as in fd:3", text);
+		return why_set(
+			why, POSTERN_REASON_FAILED, -EINVAL,
+			"\"%.40s\" is not a descriptor: write fd: and its number, as in fd:3",
+			text);
 	name->fd = (int)strtol(digits, NULL, 10);
 	name->path = name_format("fd:%d", name->fd);
 	return 0;
@@ -271,7 +285,8 @@ static int resolve_kind(struct name *name, const char *text, struct why *why)
 		name->kind = NAME_SYSTEM;
 		word += 7;
 	}
-	return name_is_word(word) ? resolve_word(name, word, why) : resolve_bad_word(text, word, why);
+	return name_is_word(word) ? resolve_word(name, word, why)
+				  : resolve_bad_word(text, word, why);
 }
 
 int name_resolve(struct name *name, const char *text, struct why *why)
