@@ -184,6 +184,19 @@ static void accept_pause(struct postern_server *s, int error)
 	server_update_timer(s);
 }
 
+/* An adopted listener may be blocking, as service managers pass them; that flag is not ours to change, since it
+   is shared with whoever else has the socket. */
+static int accept_next(const struct postern_server *s, int listener)
+{
+	if (s->name.kind == NAME_FD) {
+		int r = sys_acceptable(listener);
+
+		if (r <= 0)
+			return r < 0 ? r : -EAGAIN;
+	}
+	return sys_accept(listener);
+}
+
 void accept_burst(struct postern_server *s)
 {
 	for (int i = 0; i < ACCEPT_BURST; i++) {
@@ -194,7 +207,7 @@ void accept_burst(struct postern_server *s)
 			object_watch(&s->object, WATCH_OFF);
 			return;
 		}
-		fd = sys_accept(s->object.fd);
+		fd = accept_next(s, s->object.fd);
 		if (fd == -EAGAIN)
 			return;
 		/* A peer that gave up while it waited is none of ours. */
@@ -216,7 +229,7 @@ void accept_rest(struct postern_server *s, int listener)
 	/* A backlog is finite, and SHUT_RD or a lost name lets nobody join it; the bound is against an
 	   adopted listener that is shared with a server that goes on. */
 	for (int i = 0; i < 65536 && !s->freed && loop_check(s->object.loop) == 0; i++) {
-		int fd = sys_accept(listener);
+		int fd = accept_next(s, listener);
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;

@@ -240,7 +240,7 @@ void republish_renew(struct postern_server *s)
 	fork_hold();
 	r = owner_acquire(&s->owner, &delay, &why);
 	fork_release();
-	if (r == -EAGAIN) {
+	if (r == -EAGAIN && delay > 0) {
 		s->renew_at_ns = time_after(loop_now(s->object.loop), delay);
 		return;
 	}

@@ -97,14 +97,15 @@ int server_listen(struct postern_server *s)
 /* Sleeps through what the name asks for: twice 50 ms at the most, or the second of a dying predecessor. */
 static int server_acquire(struct postern_server *s, struct why *why)
 {
-	int64_t delay = 0;
-	int r;
-
 	for (;;) {
+		int64_t delay = 0;
+		int r;
+
 		fork_hold();
 		r = owner_acquire(&s->owner, &delay, why);
 		fork_release();
-		if (r != -EAGAIN)
+		/* Without a delay it is the EAGAIN of a system call, and no invitation to come again. */
+		if (r != -EAGAIN || delay == 0)
 			return r;
 		sys_sleep(delay);
 	}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,13 @@ int sys_listen(int fd, int backlog)
 int sys_accept(int fd)
 {
 	return SYS_CALL(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int sys_acceptable(int fd)
+{
+	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+
+	return SYS_CALL(int, poll(&waiting, 1, 0));
 }
 
 int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)

@@ -40,6 +40,7 @@ int     sys_socket_stream(void);
 int     sys_bind(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_listen(int fd, int backlog);
 int     sys_accept(int fd);
+int     sys_acceptable(int fd);                              /* 1: accept would not wait; 0: it would */
 int     sys_connect(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_shutdown(int fd, int how);
 ssize_t sys_recv(int fd, void *buf, size_t n);               /* MSG_DONTWAIT; passed descriptors are dropped */
