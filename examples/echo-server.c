@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* echo-server NAME: sends back what each connection sends, until SIGINT or SIGTERM */
+#include <postern.h>
+#include <signal.h>
+#include <stdio.h>
+
+static struct postern_loop *running;
+
+static void stop(int sig)
+{
+	postern_loop_stop(running);
+}
+
+/* What the peer's queue has no room for is not taken, and is offered again when it has. */
+static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	ssize_t taken = postern_conn_write(c, bytes, n);
+
+	return taken > 0 ? (size_t)taken : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct postern_conn_events conn = { sizeof conn, .received = received };
+	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	POSTERN_AUTO(loop) loop = NULL;
+	POSTERN_AUTO(server) server = NULL;
+
+	if (argc != 2 || postern_loop_new(&loop) < 0)
+		return 64;
+	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0) {
+		fprintf(stderr, "echo-server: %s\n", postern_loop_why(loop)->text);
+		return 1;
+	}
+	running = loop;
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	return postern_loop_run(loop) < 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * single-instance NAME [FILE]... - one instance of a program; later starts hand their files to it
+ *
+ * The first one owns NAME. A later one finds it in use, sends its files to the owner, waits for "ok" and
+ * ends. Both can lose a race: two start at once (one has the name, the other hands over), or the owner ends
+ * while files are handed over (who was not answered tries to be the owner). All of it within 5 s. A file is sent as a string with its 0. A real program sends its working directory too.
+ */
+#include <errno.h>
+#include <postern/loop.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct postern_loop *running;
+
+static void stop(int sig)
+{
+	postern_loop_stop(running);
+}
+
+static void open_file(const char *file)
+{
+	printf("open %s\n", file);
+	fflush(stdout);
+}
+
+/* Takes one whole string; the beginning of one is left, and offered again with more. */
+static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	const char *end = memchr(bytes, 0, n);
+
+	if (!end)
+		return 0;
+	open_file(bytes);
+	return (size_t)(end - (const char *)bytes) + 1;
+}
+
+static void ended(struct postern_conn *c, void *data)
+{
+	if (postern_conn_write(c, "ok", 2) == 2)
+		postern_conn_close(c);
+	else
+		postern_conn_abort(c);
+}
+
+static size_t answer(struct postern_conn *c, const void *bytes, size_t n, void *answered)
+{
+	*(int *)answered = n >= 2 && memcmp(bytes, "ok", 2) == 0;
+	return *(int *)answered ? n : 0;
+}
+
+static void closed(struct postern_conn *c, const struct postern_reason *why, void *answered)
+{
+	postern_loop_stop(running);
+}
+
+static void too_late(struct postern_timer *t, void *data)
+{
+	postern_loop_stop(running);
+}
+
+/* 1: the owner has all files; 0: it went away, or does not answer. */
+static int hand_over(struct postern_loop *loop, const char *name, char **files, int64_t left_ns)
+{
+	static const struct postern_conn_events events = { sizeof events, .received = answer,
+							   .closed = closed };
+	/* Short: if nobody is there any more, the name is free. */
+	const struct postern_connect_options options = { sizeof options,
+							 .deadline_ns = POSTERN_MS(200) };
+	POSTERN_AUTO(timer) timer = NULL;
+	POSTERN_AUTO(conn) c = NULL;
+	int answered = 0;
+
+	if (postern_timer_new(&timer, loop, too_late, NULL) < 0 ||
+	    postern_timer_set(timer, left_ns) < 0 ||
+	    postern_connect(&c, loop, name, &options, &events, &answered) < 0)
+		return 0;
+	for (; *files; files++)
+		if (postern_conn_write(c, *files, strlen(*files) + 1) < (ssize_t)strlen(*files) + 1)
+			return 0;
+	if (postern_conn_shutdown(c) < 0 || postern_loop_run(loop) < 0)
+		return 0;
+	return answered;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct postern_conn_events conn = { sizeof conn, .received = received,
+							 .ended = ended };
+	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	const int64_t deadline_ns = postern_now() + POSTERN_SECONDS(5);
+	POSTERN_AUTO(server) server = NULL;
+	POSTERN_AUTO(loop) loop = NULL;
+	int r;
+
+	if (argc < 2 || postern_loop_new(&loop) < 0)
+		return 64;
+	running = loop;
+	while ((r = postern_server_new(&server, loop, argv[1], NULL, &events, NULL)) ==
+	       -EADDRINUSE) {
+		if (hand_over(loop, argv[1], argv + 2, deadline_ns - postern_now()))
+			return 0;
+		if (postern_now() < deadline_ns)
+			continue;
+		fprintf(stderr, "single-instance: the one that runs does not answer\n");
+		return 1;
+	}
+	if (r < 0) {
+		fprintf(stderr, "single-instance: %s\n", postern_loop_why(loop)->text);
+		return 1;
+	}
+	for (int i = 2; i < argc; i++)
+		open_file(argv[i]);
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	fprintf(stderr, "single-instance: listening at %s\n", postern_server_path(server));
+	return postern_loop_run(loop) < 0;
+}

@@ -1,0 +1,409 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tour.sh [COMMAND [LOAD]] - what Postern does, on real processes, in about 20 seconds
+#
+# Each step says what it proves, prints what it measured, and fails the tour when it does not hold. Names
+# live in a private directory, which is removed at the end, and no process is left.
+set -u
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+postern=${1:-$here/../build/postern}
+load=${2:-$here/../build/examples/load}
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+# Lateness of the timer that fails the tour: a loop that is blocked is late by seconds, and a machine that
+# is shared with others makes any process wait for its turn.
+late_limit_ms=250
+
+for program in "$postern" "$load" socat "$python"; do
+	command -v "$program" >/dev/null || { echo "tour: there is no $program; run: make" >&2; exit 1; }
+done
+dir=$(mktemp -d "${TMPDIR:-/tmp}/postern-tour-XXXXXX") || exit 1
+export POSTERN_DIR=$dir/names
+mkdir -m 700 "$POSTERN_DIR" || exit 1
+
+pids=()
+steps=0
+held=0
+holds=yes
+clients=0
+messages=0
+late_us=0
+servers=0
+
+cleanup()
+{
+	local pid
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+
+now_ms()
+{
+	local us=${EPOCHREALTIME/./}
+	echo $((us / 1000))
+}
+
+step()
+{
+	[ "$steps" -eq 0 ] || end_step
+	steps=$((steps + 1))
+	holds=yes
+	printf '\n%d. %s\n' "$steps" "$1"
+}
+
+end_step()
+{
+	[ "$holds" = no ] || held=$((held + 1))
+}
+
+measured()
+{
+	printf '   %s\n' "$*"
+}
+
+# hold WHAT COMMAND...: the step fails when the command does.
+hold()
+{
+	local what=$1
+	shift
+	"$@" && return
+	holds=no
+	printf '   DOES NOT HOLD: %s (%s)\n' "$what" "$*"
+	return 1
+}
+
+within()
+{
+	[ "$2" -ge "$1" ] && [ "$2" -le "$3" ]
+}
+
+forget()
+{
+	local pid rest=()
+	for pid in "${pids[@]}"; do
+		[ "$pid" = "$1" ] || rest+=("$pid")
+	done
+	pids=(${rest[@]+"${rest[@]}"})
+}
+
+# start LOG COMMAND...: in the background, stderr in LOG; $pid is the process.
+start()
+{
+	local log=$1
+	shift
+	# The background opens it later, and what the last one said must be gone by then.
+	: >"$log"
+	"$@" </dev/null >"$log.out" 2>"$log" &
+	pid=$!
+	pids+=("$pid")
+}
+
+# ended PID: waits for it; $status is how it ended.
+ended()
+{
+	status=0
+	wait "$1" 2>/dev/null || status=$?
+	forget "$1"
+}
+
+# serve LOG ARGUMENT...: a server that is ready; $pid is the process, $took how long that was, in ms.
+serve()
+{
+	local log=$1 began i
+	shift
+	began=$(now_ms)
+	start "$log" "$postern" serve "$@"
+	servers=$((servers + 1))
+	for ((i = 0; i < 500; i++)); do
+		grep -q '^ready ' "$log" && break
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.01
+	done
+	took=$(($(now_ms) - began))
+	hold 'the server is ready' grep -q '^ready ' "$log" || cat "$log"
+}
+
+stop()
+{
+	kill "-$1" "$2" && ended "$2"
+}
+
+descriptors()
+{
+	find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l
+}
+
+# What ls says of a name: alive, dead, or none.
+listed()
+{
+	"$postern" ls --json | "$python" -c '
+import json, sys
+print({True: "alive", False: "dead"}[next(n["alive"] for n in json.load(sys.stdin) if n["name"] == sys.argv[1])])
+' "$1" 2>/dev/null || echo none
+}
+
+figure()
+{
+	sed -n "s/^stats .*\\b$2=\\([0-9]*\\).*/\\1/p" "$1"
+}
+
+began=$(now_ms)
+echo "Postern $("$postern" --version | cut -d ' ' -f 2), a tour. Names are in $POSTERN_DIR."
+
+# ---------------------------------------------------------------------------------------------------------
+step 'Clients may start before their server: they connect when it comes, and need no loop of sleeps.'
+early=()
+for i in 1 2 3 4 5; do
+	echo "I am client $i" >"$dir/in.$i"
+	"$postern" connect early --deadline 10s <"$dir/in.$i" >"$dir/out.$i" 2>"$dir/err.$i" &
+	early+=($!)
+	pids+=($!)
+done
+sleep 0.5
+waiting=0
+for pid in "${early[@]}"; do
+	kill -0 "$pid" 2>/dev/null && waiting=$((waiting + 1))
+done
+hold 'all clients wait' [ "$waiting" -eq 5 ]
+serve "$dir/early" early --echo
+server=$pid
+ready=$(now_ms)
+good=0
+for i in 1 2 3 4 5; do
+	ended "${early[i - 1]}"
+	[ "$status" -eq 0 ] && cmp -s "$dir/in.$i" "$dir/out.$i" && good=$((good + 1))
+done
+hold 'all clients had their answer' [ "$good" -eq 5 ]
+measured "5 clients waited 500 ms for a server that was not there; $good of 5 had their answer" \
+	"$(($(now_ms) - ready)) ms after it was ready"
+stop TERM "$server"
+clients=$((clients + 5))
+messages=$((messages + 5))
+
+# ---------------------------------------------------------------------------------------------------------
+step 'One server, 200 clients, 100,000 messages; its loop is never blocked, and keeps nothing afterwards.'
+serve "$dir/echo" echo --echo --stats
+server=$pid
+before=$(descriptors "$server")
+loads=()
+for i in 1 2 3 4; do
+	start "$dir/load.$i" "$load" echo 50 500 60
+	loads+=("$pid")
+done
+good=0
+for pid in "${loads[@]}"; do
+	ended "$pid"
+	[ "$status" -eq 0 ] && good=$((good + 1))
+done
+hold 'all messages came back unchanged' [ "$good" -eq 4 ] || cat "$dir"/load.?
+sleep 0.1
+after=$(descriptors "$server")
+hold 'the server has no descriptor more than before' [ "$after" -eq "$before" ]
+stop TERM "$server"
+hold 'the server ended with 0' [ "$status" -eq 0 ]
+done_messages=$(cat "$dir"/load.?.out | sed -n 's/.*messages=\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
+seconds=$(sed -n 's/.*seconds=//p' "$dir"/load.?.out | sort -n | tail -n 1)
+bytes=$(figure "$dir/echo" bytes_in)
+late_us=$(figure "$dir/echo" timer_late_us)
+hold '100,000 messages' [ "$done_messages" -eq 100000 ]
+hold 'the server counted the same bytes' [ "${bytes:-0}" -eq 6400000 ]
+hold "a 10 ms timer was never $late_limit_ms ms late" [ "${late_us:-999999999}" -lt $((late_limit_ms * 1000)) ]
+measured "$done_messages messages of 64 B over 200 connections of 4 processes in $seconds s," \
+	"each compared with what was sent"
+measured "worst lateness of a 10 ms timer in the server's loop: $((late_us / 1000)).$((late_us / 100 % 10)) ms;" \
+	"descriptors $before before, $after after"
+clients=$((clients + 200))
+messages=$((messages + done_messages))
+
+# ---------------------------------------------------------------------------------------------------------
+step 'A server that is not there: connecting ends at its deadline, and says why.'
+started=$(now_ms)
+start "$dir/missing" "$postern" connect nobody --deadline 500ms
+ended "$pid"
+ms=$(($(now_ms) - started))
+hold 'the status is 69' [ "$status" -eq 69 ]
+hold 'not before its deadline, and soon after' within 450 "$ms" 2500
+hold 'it says that nothing is there' grep -qi 'no such file\|no server' "$dir/missing"
+measured "--deadline 500ms: status $status after $ms ms, process start and end included"
+measured "$(cat "$dir/missing")"
+
+# ---------------------------------------------------------------------------------------------------------
+step 'A server that is stopped, its backlog full: the same, without burning a CPU; then it goes on.'
+serve "$dir/stopped" stopped --echo --backlog 1
+server=$pid
+kill -STOP "$server"
+start "$dir/fill" "$python" -c '
+import os, socket, sys, time
+held = []
+try:
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        s.connect(sys.argv[1])
+        held.append(s)
+except BlockingIOError:
+    print(len(held), flush=True)
+time.sleep(60)' "$POSTERN_DIR/stopped/sock"
+filler=$pid
+for ((i = 0; i < 300; i++)); do
+	[ -s "$dir/fill.out" ] && break
+	sleep 0.02
+done
+hold 'the backlog is full' [ -s "$dir/fill.out" ]
+TIMEFORMAT='%R %U %S'
+{ time "$postern" connect stopped --deadline 2s </dev/null >/dev/null 2>"$dir/full" || status=$?; } 2>"$dir/time"
+read -r real user system <"$dir/time"
+hold 'the status is 69' [ "$status" -eq 69 ]
+hold 'not before its deadline, and soon after' within 1950 "$((10#${real/./}))" 4000
+hold 'it says that the backlog is full' grep -q 'backlog is full' "$dir/full"
+measured "$(cat "$dir/fill.out") connections fill the backlog; --deadline 2s: status $status after $real s," \
+	"CPU time $user s user + $system s system"
+measured "$(cat "$dir/full")"
+kill -CONT "$server"
+stop KILL "$filler"
+answer=$(echo again | "$postern" connect stopped --deadline 5s)
+hold 'it serves again when it runs again' [ "$answer" = again ]
+stop TERM "$server"
+clients=$((clients + 3))
+messages=$((messages + 1))
+
+# ---------------------------------------------------------------------------------------------------------
+step 'However a server ends, the next one starts at once: no name is lost, no descriptor is left.'
+fds=
+mkfifo "$dir/hold"
+for signal in TERM INT KILL; do
+	serve "$dir/phoenix" phoenix --echo --drain 200ms
+	server=$pid
+	hold 'ls shows it' [ "$(listed phoenix)" = alive ]
+	[ -n "$fds" ] || fds=$(descriptors "$server")
+	hold 'it has as many descriptors as the first one' [ "$(descriptors "$server")" -eq "$fds" ]
+	# Somebody is connected, and stays.
+	start "$dir/client" "$postern" connect phoenix --deadline 5s
+	client=$pid
+	exec 9<>"$dir/hold"
+	"$postern" connect phoenix <&9 >"$dir/held" 2>/dev/null &
+	holder=$!
+	pids+=("$holder")
+	echo hello >&9
+	for ((i = 0; i < 250; i++)); do
+		[ -s "$dir/held" ] && break
+		sleep 0.02
+	done
+	hold 'a client talks to it' [ "$(cat "$dir/held")" = hello ]
+	ended "$client"
+	started=$(now_ms)
+	stop "$signal" "$server"
+	ms=$(($(now_ms) - started))
+	exec 9>&-
+	how=$status
+	left=$(listed phoenix)
+	ended "$holder"
+	: >"$dir/held"
+	if [ "$signal" = KILL ]; then
+		hold 'ls shows a dead one' [ "$left" = dead ]
+	else
+		hold 'the status is 0' [ "$how" -eq 0 ]
+		hold 'the name is gone' [ ! -e "$POSTERN_DIR/phoenix/sock" ]
+	fi
+	serve "$dir/phoenix" phoenix --echo
+	hold 'the next one serves' [ "$(echo next | "$postern" connect phoenix --deadline 5s)" = next ]
+	hold 'it has as many descriptors as the first one' [ "$(descriptors "$pid")" -eq "$fds" ]
+	measured "SIG$signal: ended with $how after $ms ms, ls then says '$left'; the next one was ready" \
+		"after $took ms, with $fds descriptors"
+	stop TERM "$pid"
+	clients=$((clients + 3))
+	messages=$((messages + 2))
+done
+
+# ---------------------------------------------------------------------------------------------------------
+step 'Sixteen start at once, for a name that a killed server left behind: exactly one wins.'
+serve "$dir/race" race --echo
+stop KILL "$pid"
+racers=()
+for ((i = 0; i < 16; i++)); do
+	start "$dir/race.$i" "$postern" serve race --echo
+	racers+=("$pid")
+done
+sleep 0.1
+lost=0
+winner=
+for ((i = 0; i < 500 && lost < 15; i++)); do
+	lost=0
+	for pid in "${racers[@]}"; do
+		kill -0 "$pid" 2>/dev/null && winner=$pid || lost=$((lost + 1))
+	done
+	sleep 0.02
+done
+in_use=0
+for pid in "${racers[@]}"; do
+	[ "$pid" = "$winner" ] && continue
+	ended "$pid"
+	[ "$status" -eq 73 ] && in_use=$((in_use + 1))
+done
+hold 'fifteen said that the name is in use' [ "$in_use" -eq 15 ]
+hold 'one is ready' [ "$(cat "$dir"/race.? "$dir"/race.?? | grep -c '^ready ')" -eq 1 ]
+hold 'and it serves' [ "$(echo won | "$postern" connect race --deadline 5s)" = won ]
+measured "1 serves, $in_use ended with 73, as this one:"
+measured "$(cat "$dir"/race.? "$dir"/race.?? | grep -v '^ready ' | head -n 1)"
+stop TERM "$winner"
+servers=$((servers + 1))
+clients=$((clients + 1))
+messages=$((messages + 1))
+
+# ---------------------------------------------------------------------------------------------------------
+step 'The bytes are yours alone: socat and Python are clients of Postern, and servers for it.'
+serve "$dir/shout" shout --exec tr a-z A-Z
+server=$pid
+answer=$(echo 'from socat' | timeout 10 socat -t 5 - "UNIX-CONNECT:$POSTERN_DIR/shout/sock")
+hold 'socat is answered' [ "$answer" = 'FROM SOCAT' ]
+measured "socat  -> serve --exec tr a-z A-Z: '$answer'"
+answer=$(timeout 10 "$python" -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"from python\n")
+s.shutdown(socket.SHUT_WR)
+print(s.makefile().read(), end="")' "$POSTERN_DIR/shout/sock")
+hold 'Python is answered' [ "$answer" = 'FROM PYTHON' ]
+measured "Python -> serve --exec tr a-z A-Z: '$answer'"
+stop TERM "$server"
+start "$dir/socat" socat "UNIX-LISTEN:$dir/socat.sock" EXEC:cat
+server=$pid
+answer=$(echo 'to socat' | "$postern" connect "$dir/socat.sock" --deadline 5s)
+hold 'socat answers' [ "$answer" = 'to socat' ]
+measured "connect -> socat: '$answer'"
+ended "$server"
+start "$dir/python" "$python" -c '
+import socket, sys
+l = socket.socket(socket.AF_UNIX)
+l.bind(sys.argv[1])
+l.listen()
+s = l.accept()[0]
+s.sendall(s.makefile("rb").read()[::-1].strip() + b"\n")' "$dir/python.sock"
+server=$pid
+answer=$(echo 'nohtyp ot' | "$postern" connect "$dir/python.sock" --deadline 5s)
+hold 'Python answers' [ "$answer" = 'to python' ]
+measured "connect -> Python: '$answer'"
+ended "$server"
+clients=$((clients + 4))
+messages=$((messages + 4))
+end_step
+
+# ---------------------------------------------------------------------------------------------------------
+left=0
+for pid in ${pids[@]+"${pids[@]}"}; do
+	kill -0 "$pid" 2>/dev/null && left=$((left + 1))
+done
+ms=$(($(now_ms) - began))
+printf '\ntour: %d of %d steps, %d clients, %d messages, worst timer lateness %d.%d ms, %d servers, %d processes left, %d.%d s\n' \
+	"$held" "$steps" "$clients" "$messages" $((late_us / 1000)) $((late_us / 100 % 10)) "$servers" "$left" \
+	$((ms / 1000)) $((ms / 100 % 10))
+[ "$held" -eq 7 ] && [ "$left" -eq 0 ]
