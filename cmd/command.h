@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * command.h - what the verbs of the command share
+ *
+ * A verb is a table: its options with their defaults, its operands, its text. Parsing, --help, --defaults
+ * and the lists of the shells come from that one table, so that they cannot disagree.
+ */
+#ifndef POSTERN_COMMAND_H
+#define POSTERN_COMMAND_H
+
+#include <postern.h>
+#include <postern/conn.h>
+#include <postern/loop.h>
+#include <postern/name.h>
+#include <postern/server.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* The exit status; the first ones that sysexits.h knows too. */
+enum {
+	EXIT_DONE = 0,
+	EXIT_ANSWERED_ERROR = 1,
+	EXIT_USAGE = 64,
+	EXIT_NO_INPUT = 66,
+	EXIT_NO_SERVER = 69,
+	EXIT_NAME_IN_USE = 73,
+	EXIT_IO = 74,
+	EXIT_TRY_AGAIN = 75,
+	EXIT_WRONG_TYPE = 76,
+	EXIT_NOT_ALLOWED = 77,
+	EXIT_NO_PROGRAM = 127,
+};
+
+/* ---- options.c ---- */
+
+enum option_type {
+	OPTION_FLAG,     /* bool */
+	OPTION_DURATION, /* int64_t, nanoseconds */
+	OPTION_SIZE,     /* size_t, bytes */
+	OPTION_SIZE32,   /* uint32_t, bytes */
+	OPTION_COUNT,    /* uint32_t */
+	OPTION_ACCESS,   /* uint32_t, the bits of a mode */
+	OPTION_UIDS,     /* struct id_list */
+	OPTION_GIDS,     /* struct id_list */
+	OPTION_REST,     /* char **: this argument and all that follow */
+};
+
+struct option {
+	const char      *name;
+	const char      *also;     /* another name, or NULL */
+	char             letter;   /* or 0 */
+	bool             one;      /* of the lists: at most one */
+	enum option_type type;
+	const char      *argument; /* NULL for a flag */
+	const char      *standard; /* the default, as it would be written; or words; or NULL */
+	const char      *help;
+	size_t           offset;   /* into the values of the verb */
+};
+
+#define IDS_MAX 64u
+
+struct id_list {
+	uint32_t n;
+	uint32_t ids[IDS_MAX];
+};
+
+/* The values of every verb begin with this. */
+struct common {
+	const char *name; /* the operand NAME, or NULL */
+	bool        verbose;
+};
+
+struct verb {
+	const char          *name;
+	const char          *operands; /* for the usage line */
+	const char          *about;
+	const char          *notes;    /* below the options of --help */
+	bool                 takes_name;
+	const struct option *options;  /* ends with a NULL name */
+	size_t               size;     /* of the values */
+	int                (*run)(void *values);
+};
+
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls;
+
+/* Parses argv (behind the verb) into values (zeroed). Returns -1 to go on, or the exit status after it has
+   printed the help, the defaults or the error. */
+int  options_parse(const struct verb *verb, char **argv, void *values);
+void options_help(const struct verb *verb, FILE *out);
+/* One line an option: --name, argument, text, with tabs between. For completion. */
+void options_list(const struct verb *verb, FILE *out);
+/* True when word is likely a misspelt candidate, and then more likely than *best says. */
+bool options_closer(const char *word, const char *candidate, size_t *best);
+
+/* ---- duration.c ---- */
+
+/* Each returns NULL, or what is wrong with text: words that follow it. *ret is set on success only. */
+const char *duration_parse(const char *text, int64_t *ret_ns);
+const char *size_parse(const char *text, uint64_t *ret);
+const char *count_parse(const char *text, uint32_t *ret);
+const char *access_parse(const char *text, uint32_t *ret);
+/* Adds the ids of text, numbers or names of users or groups with commas between. */
+const char *ids_parse(const char *text, bool groups, struct id_list *list);
+/* As it would be written: 500ms, 5s. */
+const char *duration_text(int64_t ns, char *buffer, size_t size);
+
+/* ---- output.c ---- */
+
+/* One line on stderr: "postern VERB: NAME: what". NULLs are left out; control characters become '?'. */
+void output_error(const char *verb, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same without what is before it. */
+void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A text of the library's, which may begin with the name already. */
+void output_text(const char *verb, const char *name, const char *text);
+/* Says a reason and returns the exit status it stands for. */
+int  output_reason(const char *verb, const char *name, const struct postern_reason *why);
+/* The same for a call that failed with a negative errno and no reason. */
+int  output_errno(const char *verb, const char *name, const char *what, int error);
+int  output_status(const struct postern_reason *why);
+/* For --verbose: what became of an attempt to connect. */
+void output_state(const char *verb, const char *name, const struct postern_conn *c, int state);
+/* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void output_json(FILE *out, const char *text);
+/* Columns for a terminal: control characters become '?'. */
+void output_cell(FILE *out, const char *text, int width);
+/* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
+int  output_finish(const char *verb, int status);
+/* Tells the service manager, when there is one: "READY=1". */
+void output_notify(const char *state);
+
+/* ---- exec.c ---- */
+
+struct exec;
+
+struct exec_options {
+	char      **argv;
+	const char *path;        /* of argv[0], found */
+	const char *name;        /* for POSTERN_NAME and messages */
+	uint32_t    children;    /* at once; further connections wait */
+	uint32_t    per_uid;     /* at once; further ones are turned away */
+	bool        verbose;
+};
+
+/* Finds program as a shell does. 0, or a negative errno. */
+int  exec_find(const char *program, char *ret, size_t size);
+int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
+	      void (*idle)(void *data), void *data);
+/* 0 when one more connection of this uid may have a process, or wait for one. */
+int  exec_allow(const struct exec *e, const struct postern_peer *peer);
+/* Gives the connection a process, or lets it wait for its turn. */
+void exec_accept(struct exec *e, struct postern_conn *c);
+/* How many run; idle() is called when the last one of them has ended. */
+uint32_t exec_running(const struct exec *e);
+/* From now on so long; then SIGTERM to what still runs, and SIGKILL a second later. */
+void exec_drain(struct exec *e, int64_t deadline_ns);
+/* Kills what runs. */
+struct exec *exec_free(struct exec *e);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - postern VERB */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls };
+
+#define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
+
+static const struct verb *main_find(const char *name)
+{
+	for (size_t i = 0; i < MAIN_N_VERBS; i++)
+		if (!strcmp(main_verbs[i]->name, name))
+			return main_verbs[i];
+	return NULL;
+}
+
+static int main_unknown(const char *word)
+{
+	size_t best = SIZE_MAX;
+	const char *guess = NULL;
+
+	for (size_t i = 0; i < MAIN_N_VERBS; i++)
+		if (options_closer(word, main_verbs[i]->name, &best))
+			guess = main_verbs[i]->name;
+	if (options_closer(word, "help", &best))
+		guess = "help";
+	if (guess)
+		output_error(NULL, NULL, "there is no verb '%s'; did you mean '%s'?", word, guess);
+	else
+		output_error(NULL, NULL, "there is no verb '%s'; see: postern help", word);
+	return EXIT_USAGE;
+}
+
+static void main_usage(FILE *out)
+{
+	fprintf(out, "usage: postern VERB [OPTION]... [NAME]\n\n"
+		     "Talks to another process on this machine, over local sockets.\n\n");
+	for (size_t i = 0; i < MAIN_N_VERBS; i++)
+		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
+	fprintf(out, "  %-9s%s\n", "help",
+		"Prints this, or with a verb what postern VERB --help prints.");
+	fprintf(out,
+		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"
+		"postern VERB --help shows the options; postern --version the version.\n"
+		"More: man postern\n");
+}
+
+static int main_help(char **argv)
+{
+	const struct verb *verb;
+
+	if (!*argv) {
+		main_usage(stdout);
+		return EXIT_DONE;
+	}
+	verb = main_find(*argv);
+	if (!verb)
+		return main_unknown(*argv);
+	options_help(verb, stdout);
+	return EXIT_DONE;
+}
+
+/* For the completion of shells: the verbs, or the options of one. */
+static int main_complete(char **argv)
+{
+	const struct verb *verb = *argv ? main_find(*argv) : NULL;
+
+	if (verb) {
+		options_list(verb, stdout);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < MAIN_N_VERBS; i++)
+		printf("%s\t\t%s\n", main_verbs[i]->name, main_verbs[i]->about);
+	printf("help\t\tPrints help.\n");
+	return EXIT_DONE;
+}
+
+static int main_run(const struct verb *verb, char **argv)
+{
+	void *values = calloc(1, verb->size);
+	int status;
+
+	if (!values) {
+		output_error(verb->name, NULL, "out of memory");
+		return EXIT_TRY_AGAIN;
+	}
+	status = options_parse(verb, argv, values);
+	if (status < 0)
+		status = verb->run(values);
+	free(values);
+	return status;
+}
+
+/* A shell may start us without them, and the first socket would then become stdout. What takes their place
+   fails in the direction that counts, so that nothing is lost without a word. */
+static void main_open_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+			_Exit(EXIT_IO);
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+	const char *word = argc > 1 ? argv[1] : "";
+	int status;
+
+	main_open_standard();
+	verb = main_find(word);
+	if (verb) {
+		status = main_run(verb, argv + 2);
+	} else if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
+		status = main_help(argv + 2);
+	} else if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+		printf("postern %s\n", postern_version());
+		status = EXIT_DONE;
+	} else if (!strcmp(word, "complete")) {
+		status = main_complete(argv + 2);
+	} else if (argc < 2) {
+		main_usage(stderr);
+		status = EXIT_USAGE;
+	} else {
+		status = main_unknown(word);
+	}
+	return output_finish(verb ? verb->name : NULL, status);
+}

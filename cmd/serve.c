@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve.c - postern serve: a name, and an echo or a process for each connection
+ *
+ * Signals are blocked and read from a signalfd on the loop, so that no handler runs between two lines of the
+ * loop's work. The first one drains; the second one finds the loop still turning, and ends it.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define SERVE_TICK        POSTERN_MS(10)
+#define SERVE_CONNECTIONS 4096u
+#define SERVE_PER_UID     1024u
+#define SERVE_HIGH_WATER  (8u << 20)
+#define SERVE_LISTEN_FD   3 /* the first one that a service manager passes */
+
+struct serve_values {
+	struct common common;
+	bool echo;
+	bool stats;
+	char **exec;
+	uint32_t access;
+	struct id_list group;
+	struct id_list allow_uids;
+	struct id_list allow_gids;
+	uint32_t backlog;
+	uint32_t connections;
+	uint32_t connections_per_uid;
+	size_t bytes_per_uid;
+	uint32_t high_water;
+	uint32_t low_water;
+	uint32_t unread;
+	int64_t idle;
+	int64_t drain;
+};
+
+struct serve {
+	const struct serve_values *values;
+	const char *name; /* for people */
+	struct postern_loop *loop;
+	struct postern_server *server;
+	struct postern_watch *signals;
+	struct postern_timer *tick;
+	struct exec *exec; /* NULL: echo */
+	int signal_fd;
+	int status;
+	int said; /* the error that was reported last, and when */
+	int64_t said_ns;
+	bool draining;
+	bool closed;
+	uint64_t reads;
+	uint64_t received;
+	uint64_t sent;
+	int64_t late_ns; /* the worst of the tick */
+	struct postern_server_counters counters;
+};
+
+#define SERVE_OPTION(field) .offset = offsetof(struct serve_values, field)
+
+static const struct option serve_options[] = {
+	{ .name = "echo", .help = "send back what each connection sends", SERVE_OPTION(echo) },
+	{ .name = "exec",
+	  .type = OPTION_REST,
+	  .argument = "CMD [ARG]...",
+	  .help = "give each connection a process, with the socket as its stdin and "
+		  "stdout; takes the rest of the line",
+	  SERVE_OPTION(exec) },
+	{ .name = "access",
+	  .type = OPTION_ACCESS,
+	  .argument = "WHO",
+	  .standard = "user",
+	  .help = "who may connect: user, group, world, or a mode such as 0640",
+	  SERVE_OPTION(access) },
+	{ .name = "group",
+	  .type = OPTION_GIDS,
+	  .one = true,
+	  .argument = "GROUP",
+	  .standard = "unchanged",
+	  .help = "group of the socket",
+	  SERVE_OPTION(group) },
+	{ .name = "allow-uid",
+	  .type = OPTION_UIDS,
+	  .argument = "USER",
+	  .standard = "whom --access lets in; @abstract: me and root",
+	  .help = "who is let in; may be repeated",
+	  SERVE_OPTION(allow_uids) },
+	{ .name = "allow-gid",
+	  .type = OPTION_GIDS,
+	  .argument = "GROUP",
+	  .help = "the same for the peer's group",
+	  SERVE_OPTION(allow_gids) },
+	{ .name = "backlog",
+	  .type = OPTION_COUNT,
+	  .argument = "N",
+	  .standard = "128",
+	  .help = "connections that may wait to be accepted",
+	  SERVE_OPTION(backlog) },
+	{ .name = "connections",
+	  .also = "max",
+	  .type = OPTION_COUNT,
+	  .argument = "N",
+	  .standard = "4096",
+	  .help = "connections, or processes, at once; less where descriptors are short",
+	  SERVE_OPTION(connections) },
+	{ .name = "connections-per-uid",
+	  .type = OPTION_COUNT,
+	  .argument = "N",
+	  .standard = "1024",
+	  .help = "of one user at once; further ones are closed",
+	  SERVE_OPTION(connections_per_uid) },
+	{ .name = "bytes-per-uid",
+	  .type = OPTION_SIZE,
+	  .argument = "SIZE",
+	  .standard = "64M",
+	  .help = "queued and kept for all connections of a user",
+	  SERVE_OPTION(bytes_per_uid) },
+	{ .name = "high-water",
+	  .type = OPTION_SIZE32,
+	  .argument = "SIZE",
+	  .standard = "8M",
+	  .help = "at most so much is queued for a peer",
+	  SERVE_OPTION(high_water) },
+	{ .name = "low-water",
+	  .type = OPTION_SIZE32,
+	  .argument = "SIZE",
+	  .standard = "a quarter of high-water",
+	  .help = "echoing goes on when the queue is down to this",
+	  SERVE_OPTION(low_water) },
+	{ .name = "unread",
+	  .type = OPTION_SIZE32,
+	  .argument = "SIZE",
+	  .standard = "256K",
+	  .help = "at most so much is kept that was not echoed yet",
+	  SERVE_OPTION(unread) },
+	{ .name = "idle",
+	  .type = OPTION_DURATION,
+	  .argument = "TIME",
+	  .standard = "30s",
+	  .help = "a peer that reads nothing for so long is dropped",
+	  SERVE_OPTION(idle) },
+	{ .name = "drain",
+	  .type = OPTION_DURATION,
+	  .argument = "TIME",
+	  .standard = "5s",
+	  .help = "at the end, connections and processes have so long",
+	  SERVE_OPTION(drain) },
+	{ .name = "stats",
+	  .help = "print a line of figures at the end, with the worst lateness of a 10 ms timer in "
+		  "the loop",
+	  SERVE_OPTION(stats) },
+	{ .name = "verbose",
+	  .letter = 'v',
+	  .help = "show each connection and why it ended",
+	  SERVE_OPTION(common.verbose) },
+	{ .name = NULL },
+};
+
+/* ---- connections ---- */
+
+static size_t serve_echo(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	struct serve *s = data;
+	ssize_t taken = postern_conn_write(c, bytes, n);
+
+	/* -EAGAIN above the high-water mark: the rest is offered again when drained. */
+	if (taken <= 0)
+		return 0;
+	s->reads++;
+	return (size_t)taken;
+}
+
+static void serve_conn_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
+{
+	struct serve *s = data;
+	struct postern_conn_counters counters = { .received = 0 };
+	struct postern_peer peer = { .pid = 0 };
+
+	postern_conn_get_counters(c, &counters);
+	s->received += counters.received;
+	s->sent += counters.sent;
+	if (!s->values->common.verbose)
+		return;
+	postern_conn_peer(c, &peer);
+	output_error("serve", s->name, "uid %lu, pid %ld: %s", (unsigned long)peer.uid,
+		     (long)peer.pid, why->text);
+}
+
+static const struct postern_conn_events serve_echo_events = {
+	.size = sizeof(serve_echo_events),
+	.received = serve_echo,
+	.closed = serve_conn_closed,
+};
+
+/* Not one byte is read of what belongs to the process. */
+static size_t serve_leave(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	(void)c;
+	(void)bytes;
+	(void)n;
+	(void)data;
+	return 0;
+}
+
+static const struct postern_conn_events serve_exec_events = {
+	.size = sizeof(serve_exec_events),
+	.received = serve_leave,
+};
+
+/* ---- the server ---- */
+
+static void serve_maybe_stop(struct serve *s)
+{
+	if (s->closed && (!s->exec || !exec_running(s->exec)))
+		postern_loop_stop(s->loop);
+}
+
+static void serve_idle(void *data)
+{
+	serve_maybe_stop(data);
+}
+
+static void serve_drain(struct serve *s)
+{
+	if (s->draining)
+		return;
+	s->draining = true;
+	output_notify("STOPPING=1\nSTATUS=draining");
+	if (s->exec)
+		exec_drain(s->exec, s->values->drain ? s->values->drain : POSTERN_SECONDS(5));
+	postern_server_drain(s->server, s->values->drain);
+}
+
+static int serve_allow(struct postern_server *server, const struct postern_peer *peer, void *data)
+{
+	struct serve *s = data;
+
+	(void)server;
+	return exec_allow(s->exec, peer);
+}
+
+static void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data)
+{
+	struct serve *s = data;
+	struct postern_peer peer = { .pid = 0 };
+
+	(void)server;
+	if (s->exec) {
+		exec_accept(s->exec, c);
+	} else if (s->values->common.verbose) {
+		postern_conn_peer(c, &peer);
+		output_error("serve", s->name, "uid %lu, pid %ld: connected",
+			     (unsigned long)peer.uid, (long)peer.pid);
+	}
+}
+
+/* A shortage of descriptors may come back many times a second. */
+static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
+{
+	struct serve *s = data;
+	int64_t now = postern_now();
+
+	(void)server;
+	if (why->code != s->said || now - s->said_ns >= POSTERN_SECONDS(1)) {
+		output_text("serve", s->name, why->text);
+		s->said = why->code;
+		s->said_ns = now;
+	}
+	/* Another one has the name now. To go on without it would be to wait for nobody. */
+	if (why->code == POSTERN_REASON_NAME_LOST) {
+		s->status = EXIT_NAME_IN_USE;
+		serve_drain(s);
+	}
+}
+
+static void serve_closed(struct postern_server *server, const struct postern_reason *why,
+			 void *data)
+{
+	struct serve *s = data;
+
+	(void)why;
+	postern_server_get_counters(server, &s->counters);
+	s->closed = true;
+	serve_maybe_stop(s);
+}
+
+static const struct postern_server_events serve_events_echo = {
+	.size = sizeof(serve_events_echo),
+	.conn = &serve_echo_events,
+	.accepted = serve_accepted,
+	.error = serve_error,
+	.closed = serve_closed,
+};
+
+static const struct postern_server_events serve_events_exec = {
+	.size = sizeof(serve_events_exec),
+	.conn = &serve_exec_events,
+	.allow = serve_allow,
+	.accepted = serve_accepted,
+	.error = serve_error,
+	.closed = serve_closed,
+};
+
+/* Warnings about the directory, while the server is made; what is logged later comes as its error event too. */
+static void serve_log(struct postern_loop *loop, int level, const char *text, void *data)
+{
+	const struct serve *s = data;
+
+	(void)loop;
+	if (!s->server && (level <= LOG_WARNING || s->values->common.verbose))
+		output_text("serve", s->name, text);
+}
+
+/* ---- signals ---- */
+
+static void serve_signalled(struct postern_watch *w, uint64_t happened, void *data)
+{
+	struct serve *s = data;
+	struct signalfd_siginfo info;
+
+	(void)w;
+	(void)happened;
+	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (s->draining)
+			postern_loop_stop(s->loop);
+		else
+			serve_drain(s);
+	}
+}
+
+/* A shell without job control starts what is behind '&' with SIGINT ignored, and an ignored signal reaches no
+   signalfd; but who names our pid in kill(1) means us. */
+static int serve_take_signals(struct serve *s)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return -errno;
+	return postern_watch_new(&s->signals, s->loop, s->signal_fd, POSTERN_READABLE,
+				 serve_signalled, s);
+}
+
+/* ---- figures ---- */
+
+static void serve_ticked(struct postern_timer *t, void *data)
+{
+	struct serve *s = data;
+	int64_t late = postern_now() - postern_timer_due_ns(t);
+
+	if (late > s->late_ns)
+		s->late_ns = late;
+}
+
+static void serve_print_stats(struct serve *s)
+{
+	output_line("stats accepted=%" PRIu64 " refused=%" PRIu64 " paused=%" PRIu64
+		    " reads=%" PRIu64 " bytes_in=%" PRIu64 " bytes_out=%" PRIu64
+		    " timer_late_us=%" PRId64,
+		    s->counters.accepted, s->counters.refused, s->counters.paused, s->reads,
+		    s->received, s->sent, s->late_ns / 1000);
+}
+
+/* ---- starting ---- */
+
+/* Sockets from a service manager: 0 none, 1 one, or the exit status of a message. */
+static int serve_listen_fds(const char *name)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint32_t n_pid, n = 0;
+	int flags;
+
+	if (!pid || !fds || count_parse(pid, &n_pid) || n_pid != (uint32_t)getpid())
+		return 0;
+	if (count_parse(fds, &n) || n != 1) {
+		output_error("serve", name,
+			     "LISTEN_FDS is %s, and one socket is what serve takes: use one "
+			     "ListenStream= a "
+			     "service",
+			     fds);
+		return EXIT_USAGE;
+	}
+	/* It is passed to us alone: processes of --exec do not get it, and accepting must never wait. */
+	fcntl(SERVE_LISTEN_FD, F_SETFD, FD_CLOEXEC);
+	flags = fcntl(SERVE_LISTEN_FD, F_GETFL);
+	if (flags >= 0)
+		fcntl(SERVE_LISTEN_FD, F_SETFL, flags | O_NONBLOCK);
+	return 1;
+}
+
+static int serve_check(const struct serve_values *v, const char *name)
+{
+	if (!name)
+		output_error(
+			"serve", NULL,
+			"a NAME is missing; it stands before --exec; see: postern serve --help");
+	else if (!v->echo && !v->exec)
+		output_error("serve", name, "say what to serve: --echo, or --exec CMD ARG...");
+	else if (v->echo && v->exec)
+		output_error("serve", name, "--echo and --exec exclude each other");
+	else if (v->low_water > (v->high_water ? v->high_water : SERVE_HIGH_WATER))
+		output_error("serve", name, "--low-water is above --high-water");
+	else
+		return EXIT_DONE;
+	return EXIT_USAGE;
+}
+
+static int serve_find(const struct serve_values *v, const char *name, char *path, size_t size)
+{
+	int r;
+
+	if (v->echo)
+		return EXIT_DONE;
+	r = exec_find(*v->exec, path, size);
+	if (!r)
+		return EXIT_DONE;
+	output_error("serve", name, "cannot run '%s': %s", *v->exec,
+		     r == -ENOENT && !strchr(*v->exec, '/') ? "no such program in PATH"
+		     : r == -EACCES                         ? "not an executable file"
+							    : strerror(-r));
+	return EXIT_NO_PROGRAM;
+}
+
+/* The usual soft limit of 1,024 is there for programs that use select(), and would be our limit too. The
+   processes of --exec may be such programs, and there we need few. */
+static void serve_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve_new_server(struct serve *s, const char *name)
+{
+	const struct serve_values *v = s->values;
+	const struct postern_conn_options conn = {
+		.size = sizeof(conn),
+		.high_water = v->high_water,
+		.low_water = v->low_water,
+		.unread = v->unread,
+		.idle_ns = v->idle,
+		.drain_ns = v->drain,
+	};
+	const struct postern_server_options options = {
+		.size = sizeof(options),
+		.access = v->access,
+		.backlog = v->backlog,
+		.connections = v->connections,
+		.connections_per_uid = v->connections_per_uid,
+		.bytes_per_uid = v->bytes_per_uid,
+		.group = v->group.n ? v->group.ids : NULL,
+		.allow_uids = v->allow_uids.n ? v->allow_uids.ids : NULL,
+		.allow_gids = v->allow_gids.n ? v->allow_gids.ids : NULL,
+		.n_allow_uids = v->allow_uids.n,
+		.n_allow_gids = v->allow_gids.n,
+		.conn = &conn,
+	};
+
+	return postern_server_new(&s->server, s->loop, name, &options,
+				  s->exec ? &serve_events_exec : &serve_events_echo, s);
+}
+
+static int serve_new_exec(struct serve *s, const char *path)
+{
+	const struct serve_values *v = s->values;
+	const struct exec_options options = {
+		.argv = v->exec,
+		.path = path,
+		.name = s->name,
+		.children = v->connections ? v->connections : SERVE_CONNECTIONS,
+		.per_uid = v->connections_per_uid ? v->connections_per_uid : SERVE_PER_UID,
+		.verbose = v->common.verbose,
+	};
+
+	return exec_new(&s->exec, s->loop, &options, serve_idle, s);
+}
+
+static int serve_go(struct serve *s, const char *name)
+{
+	char ready[64 + PATH_MAX];
+	int r;
+
+	r = serve_new_server(s, name);
+	if (r < 0) {
+		r = output_reason("serve", s->name, postern_loop_why(s->loop));
+		/* Something else than a socket of ours stands at the path: it is taken. */
+		return r == EXIT_WRONG_TYPE && strncmp(name, "fd:", 3) ? EXIT_NAME_IN_USE : r;
+	}
+	output_line("ready %s %s", s->name, postern_server_path(s->server));
+	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s",
+		 postern_server_path(s->server));
+	output_notify(ready);
+	r = postern_loop_run(s->loop);
+	if (r < 0)
+		return output_errno("serve", s->name, "the loop failed", r);
+	return s->status;
+}
+
+static int serve_prepare(struct serve *s, const char *path)
+{
+	int r = postern_loop_new(&s->loop);
+
+	if (r == 0)
+		r = postern_loop_set_log(s->loop, serve_log, s);
+	if (r == 0)
+		r = serve_take_signals(s);
+	if (r == 0 && s->values->exec)
+		r = serve_new_exec(s, path);
+	if (r == 0 && s->values->stats)
+		r = postern_timer_new(&s->tick, s->loop, serve_ticked, s);
+	if (r == 0 && s->tick)
+		r = postern_timer_set_periodic(s->tick, SERVE_TICK);
+	return r;
+}
+
+static int serve_run(void *data)
+{
+	struct serve s = { .values = data, .signal_fd = -1 };
+	char path[PATH_MAX];
+	const char *name = s.values->common.name;
+	int status, r, passed = serve_listen_fds(name);
+	bool stats = false;
+
+	if (passed > 1)
+		return passed;
+	s.name = !name && passed ? "fd:3" : name;
+	status = serve_check(s.values, s.name);
+	if (!status)
+		status = serve_find(s.values, s.name, path, sizeof(path));
+	if (status)
+		return status;
+	if (s.values->echo)
+		serve_raise_limit();
+	r = serve_prepare(&s, path);
+	if (r < 0)
+		status = output_errno("serve", s.name, "cannot prepare", r);
+	else
+		status = serve_go(&s, passed ? "fd:3" : s.name);
+	/* Its closed event read them before it became inert; but a second signal comes before that event. */
+	if (s.server && !s.closed)
+		postern_server_get_counters(s.server, &s.counters);
+	if (s.server && s.values->stats)
+		stats = true;
+	postern_server_free(s.server);
+	if (stats)
+		serve_print_stats(&s);
+	exec_free(s.exec);
+	postern_timer_free(s.tick);
+	postern_watch_free(s.signals);
+	postern_loop_free(s.loop);
+	if (s.signal_fd >= 0)
+		close(s.signal_fd);
+	return status;
+}
+
+const struct verb verb_serve = {
+	.name = "serve",
+	.operands = "NAME --echo | NAME --exec CMD [ARG]...",
+	.about = "Serves a name: an echo, or a process for each connection.",
+	.notes = "SIZE is written 4096, 64K or 8M; TIME 500ms, 5s, 2m or forever; USER and GROUP "
+		 "are names or\n"
+		 "numbers. With --exec, processes count as connections, and --high-water to --idle "
+		 "do not apply.\n"
+		 "SIGTERM and SIGINT end it: the name is given up and connections are drained; a "
+		 "second signal\n"
+		 "ends it at once.",
+	.takes_name = true,
+	.options = serve_options,
+	.size = sizeof(struct serve_values),
+	.run = serve_run,
+};
