@@ -155,12 +155,17 @@ static void conn_ready(struct object *o, uint32_t events)
 		conn_read(c, events & EPOLLHUP);
 }
 
-/* The kernel had no memory for a send: once more. */
+/* The kernel had no memory for a send: once more, about as long as a peer may do nothing. */
 static void conn_retry(struct postern_conn *c)
 {
 	c->flags &= ~(uint32_t)CONN_RETRY;
-	conn_due(c, CONN_DUE_FLUSH);
-	idle_arm(c);
+	if (c->strikes < UINT8_MAX)
+		c->strikes++;
+	if (c->idle_ns != POSTERN_FOREVER &&
+	    (c->strikes == UINT8_MAX || c->strikes * CONN_RETRY_MAX > c->idle_ns))
+		conn_finish(c, POSTERN_REASON_NO_RESOURCES, -ENOMEM);
+	else
+		conn_due(c, CONN_DUE_FLUSH);
 }
 
 static void conn_fire(struct object *o)
@@ -219,8 +224,13 @@ static void conn_all_sent(struct postern_conn *c)
 		return;
 	}
 	if (c->flags & CONN_SHUT && !(c->flags & (CONN_SHUT_DONE | CONN_BROKEN))) {
+		int r = sys_shutdown(c->object.fd, SHUT_WR);
+
 		c->flags |= CONN_SHUT_DONE;
-		sys_shutdown(c->object.fd, SHUT_WR);
+		/* -ENOTCONN: the peer has gone, which the reader hears. Else the peer would wait for an end
+		   that never comes. */
+		if (r < 0 && r != -ENOTCONN)
+			conn_finish(c, why_code(r), r);
 	}
 }
 

@@ -71,6 +71,9 @@ enum {
 	CONN_FREED      = 8192,
 };
 
+/* Between two sends that failed for want of memory in the kernel: a tenth of it, then more. */
+#define CONN_RETRY_MAX POSTERN_MS(100)
+
 struct postern_conn {
 	struct object         object;
 	struct account       *account;      /* who is charged, and whose server; NULL: not accepted */

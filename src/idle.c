@@ -35,13 +35,17 @@ static bool idle_pending(struct postern_conn *c)
 		return c->unread && !(c->flags & CONN_PAUSED);
 	if (c->unread && !(c->flags & CONN_PAUSED) && (conn_unread_full(c) || c->flags & CONN_EOF))
 		return true;
+	if (c->flags & CONN_BROKEN)
+		return !(c->flags & (CONN_PAUSED | CONN_EOF));
 	if (!(c->flags & CONN_SENT))
 		return c->out.bytes > 0;
 	outq = sys_ioctl_outq(c->object.fd);
+	if (outq < 0)
+		return true;
 	if (outq != c->outq)
 		c->flags |= CONN_MOVED;
-	c->outq = outq > 0 ? outq : 0;
-	if (outq <= 0)
+	c->outq = outq;
+	if (outq == 0)
 		c->flags &= ~(uint32_t)CONN_SENT;
 	return outq > 0 || c->out.bytes > 0;
 }
@@ -51,7 +55,9 @@ void idle_look(struct postern_conn *c)
 	bool pending = idle_pending(c), moved = c->flags & CONN_MOVED;
 
 	c->flags &= ~(uint32_t)CONN_MOVED;
-	if (!pending)
+	/* Others of its uid may have given back the room that it waits for, and nothing else would tell. */
+	conn_update(c);
+	if (!conn_is_open(c) || !pending)
 		return;
 	if (moved)
 		c->strikes = 0;

@@ -218,7 +218,7 @@ void conn_offer(struct postern_conn *c)
 	if ((c->flags & CONN_EOF || conn_is_hopeless(c)) && !(c->flags & CONN_PAUSED) &&
 	    (!c->unread || !(c->flags & CONN_REFUSED)))
 		conn_ended(c);
-	if (conn_is_open(c) && c->unread)
+	if (conn_is_open(c) && (c->unread || c->flags & CONN_BROKEN))
 		idle_arm(c);
 	if (conn_is_open(c))
 		conn_update(c);
@@ -309,6 +309,9 @@ void conn_read(struct postern_conn *c, bool hangup)
 		if (c->flags & CONN_PAUSED || conn_unread_full(c))
 			break;
 	}
-	if (c->unread)
-		conn_update(c);
+	if (!c->unread)
+		return;
+	if (conn_unread_full(c))
+		idle_arm(c);
+	conn_update(c);
 }

@@ -220,12 +220,11 @@ void republish_renew(struct postern_server *s)
 	if (s->state != SERVER_LISTENING)
 		return;
 	if (!s->renewing) {
-		if (owner_check(&s->owner) == 1) {
-			if (s->watch < 0)
-				s->renew_at_ns =
-					time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
+		r = owner_check(&s->owner);
+		if (r == -EAGAIN || (r == 1 && s->watch < 0))
+			s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
+		if (r == -EAGAIN || r == 1)
 			return;
-		}
 		if (!republish_allowed(s)) {
 			why_set(&why, POSTERN_REASON_NAME_LOST, -ESTALE,
 				"%s: %s was taken away %d times within a minute; giving it up",

@@ -34,6 +34,8 @@ void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_REFUSED | CONN_BLOCKED);
 	conn_drop_queue(c);
+	/* A peer that closed only its reading side may keep silent for ever. */
+	idle_arm(c);
 	/* Whoever declined bytes until drained hears of no drained any more. */
 	if (c->unread && !(c->flags & CONN_EOF))
 		conn_due(c, CONN_DUE_OFFER);
@@ -50,6 +52,8 @@ static void conn_sent(struct postern_conn *c, size_t n)
 /* What a send that did not go well means; ending the connection is for conn_run() and the reader. */
 static void conn_send_failed(struct postern_conn *c, int error)
 {
+	int64_t wait;
+
 	switch (error) {
 	case -EINTR:
 		break;
@@ -60,9 +64,9 @@ static void conn_send_failed(struct postern_conn *c, int error)
 	case -ENOBUFS:
 		/* The socket stays writable meanwhile, so epoll would spin: the timer sends again. */
 		c->flags |= CONN_RETRY;
+		wait = CONN_RETRY_MAX / 10 * (c->strikes < 10 ? c->strikes + 1 : 10);
 		if (c->state == POSTERN_CONNECTED)
-			object_timer(&c->object,
-				     time_after(loop_now(c->object.loop), POSTERN_MS(10)));
+			object_timer(&c->object, time_after(loop_now(c->object.loop), wait));
 		break;
 	default:
 		conn_break(c);

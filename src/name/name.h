@@ -85,7 +85,7 @@ void owner_init(struct owner *o, const struct name *name, const struct owner_opt
 int  owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why);
 
 /* 1: our socket stands at the name and our lock at its path; 0: the socket is gone or not ours any more, and
-   the lock still ours; -ESTALE: the lock is not ours any more either. */
+   the lock still ours; -ESTALE: the lock is not ours any more either; -EAGAIN: it cannot be told now. */
 int  owner_check(const struct owner *o);
 
 /* The name went away: forgets the old socket and returns its listener (or -1), whose backlog the caller serves

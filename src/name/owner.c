@@ -144,15 +144,21 @@ int owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	return 0;
 }
 
-/* What cannot be told (no memory in the kernel, no permission any more) counts as well: to give up a name needs
-   more than doubt, and the question will be asked again. */
+/* To give up a name needs more than doubt (no memory in the kernel, no permission any more). */
 int owner_check(const struct owner *o)
 {
+	int r;
+
 	if (!o->name->directory)
 		return 1;
-	if (o->directory < 0 || o->lock < 0 || lock_stands(o) == 0)
+	if (o->directory < 0 || o->lock < 0)
 		return -ESTALE;
-	return owner_socket_stands(o) != 0;
+	r = lock_stands(o);
+	if (r == 0)
+		return -ESTALE;
+	if (r > 0)
+		r = owner_socket_stands(o);
+	return r < 0 ? -EAGAIN : r;
 }
 
 int owner_renew(struct owner *o)

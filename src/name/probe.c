@@ -40,6 +40,7 @@ static int probe_pinned(int pin)
 	case -EAGAIN:
 	case -EACCES:
 	case -EPROTOTYPE:
+	case -EINTR: /* nothing was learned; what seems alive is looked at again */
 		return 1;
 	}
 	if (fd < 0)
