@@ -22,7 +22,8 @@
  *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
- * More in postern/: loop.h (timers, descriptors, child processes), conn.h, server.h, name.h; postern(7).
+ * More in postern/: client.h (calls that wait), thread.h, frame.h (messages), loop.h (timers, descriptors,
+ * child processes), conn.h, server.h, name.h; and in postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H
@@ -34,7 +35,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
 #define POSTERN_API         __attribute__((visibility("default")))
 #define POSTERN_MUST_USE    __attribute__((warn_unused_result))
 #define POSTERN_FOREVER     INT64_MAX
@@ -42,9 +42,7 @@ extern "C" {
 #define POSTERN_SECONDS(n)  ((int64_t)(n) * 1000000000)
 #define POSTERN_VERSION     "0.1.0"
 
-struct postern_loop;
-struct postern_server;
-struct postern_conn;
+struct postern_loop; struct postern_server; struct postern_conn;
 
 POSTERN_API const char *postern_version(void); /* of the library that runs, static */
 
@@ -57,8 +55,9 @@ enum {
 	POSTERN_REASON_CANCELLED,    /* its server or loop was freed first */
 	POSTERN_REASON_TIMEOUT,      /* a deadline passed; .error says what the last attempt met */
 	POSTERN_REASON_NO_SERVER,    /* all attempts were used, nobody answered */
-	POSTERN_REASON_IDLE,         /* the peer did not read what it was sent */
+	POSTERN_REASON_IDLE,         /* nothing moved for .idle_ns although something was pending */
 	POSTERN_REASON_RESET,        /* the peer went away before it had read all that it was sent */
+	POSTERN_REASON_VIOLATION,    /* the peer broke the framing: too long, or ended within a message */
 	POSTERN_REASON_NOT_ALLOWED,  /* permissions, or a uid that is not let in */
 	POSTERN_REASON_WRONG_TYPE,   /* what stands at the name is not a stream socket */
 	POSTERN_REASON_NAME_IN_USE,  /* a live server has the name */
@@ -75,7 +74,6 @@ struct postern_reason {
 };
 
 POSTERN_API const char *postern_reason_text(int code); /* the code in a few words, static */
-
 /* ---- Loop: the events of one thread ----------------------------------------------------------- */
 
 /* Runs on the loop's thread. loop is NULL when the loop was freed before fn's turn came: release data. */
@@ -90,8 +88,8 @@ POSTERN_API int  postern_loop_run(struct postern_loop *loop);
 /* Any thread, or a signal handler. A stop before the run makes that run return at once. */
 POSTERN_API void postern_loop_stop(struct postern_loop *loop);
 
-/* For a loop of your own: poll the descriptor (borrowed) for reading, then dispatch with timeout 0.
-   One bounded turn; returns how much happened, 0 at the timeout. -EDEADLK inside a callback. */
+/* For a loop of your own: poll the descriptor (borrowed) for reading, then dispatch with timeout 0, which
+   is one bounded turn and says how much happened, 0 at the timeout. -EDEADLK inside a callback. */
 POSTERN_API int  postern_loop_fd(const struct postern_loop *loop);
 POSTERN_API int  postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns);
 
@@ -120,22 +118,28 @@ struct postern_conn_events {
 	   is kept, up to .unread, and offered again with more bytes, after drained, and on resume. The
 	   bytes are valid until return. NULL: what arrives is dropped. */
 	size_t (*received)(struct postern_conn *c, const void *bytes, size_t n, void *data);
+	/* In place of received where .framing is set: one whole message. To hold off, pause. */
+	void   (*frame)(struct postern_conn *c, const void *payload, size_t n, void *data);
 	/* The peer will send no more. You can still write. NULL: the connection is closed gracefully. */
 	void   (*ended)(struct postern_conn *c, void *data);
 	/* A write was cut short; now the queue is at its low-water mark. */
 	void   (*drained)(struct postern_conn *c, void *data);
+	/* So much of what was written went to the kernel. */
+	void   (*sent)(struct postern_conn *c, size_t n, void *data);
 	/* The one final event; the connection is inert. */
 	void   (*closed)(struct postern_conn *c, const struct postern_reason *why, void *data);
 };
 
-/* Limits of one connection. */
+enum { POSTERN_LINES = 1, POSTERN_NUL, POSTERN_U32BE, POSTERN_U32LE }; /* framings: postern/frame.h */
 struct postern_conn_options {
 	size_t   size;
 	uint32_t high_water;    /* at most so much is queued for the peer: 8 MiB */
 	uint32_t low_water;     /* drained is told here: a quarter of high_water */
 	uint32_t unread;        /* at most so much is kept that you have not taken: 256 KiB */
+	uint32_t framing;       /* whole messages as frame events: none; or POSTERN_LINES ... */
+	uint32_t frame_max;     /* largest message: 4 MiB; with framing, .unread is what one takes */
 	uint32_t reserved;      /* 0 */
-	int64_t  idle_ns;       /* the peer reads nothing although something was sent: 30 s */
+	int64_t  idle_ns;       /* nothing moves although the peer has not read, or you have not taken: 30 s */
 	int64_t  drain_ns;      /* a graceful close is forced after: 5 s */
 };
 
@@ -150,14 +154,13 @@ struct postern_connect_options {
 	const struct postern_conn_options *conn;
 };
 
-/* Everything that can go wrong later arrives as the closed event. A NAME is a word (clock, system:clock),
-   a path with a slash, or @abstract: postern(7). Server and connection then have the same functions. */
+/* What can go wrong later arrives as the closed event; at once, only what postern_loop_why() says. A name is
+   a word (clock, system:clock), a path with a slash, or @abstract: postern(7). */
 POSTERN_API POSTERN_MUST_USE int postern_connect(struct postern_conn **ret, struct postern_loop *loop,
 	const char *name, const struct postern_connect_options *options,
 	const struct postern_conn_events *events, void *data);
-/* At once: sends what the kernel takes, then closes. No event. */
+/* free: at once; sends what the kernel takes, then closes. keep: an accepted one is yours from now on. */
 POSTERN_API struct postern_conn *postern_conn_free(struct postern_conn *c);
-/* An accepted connection becomes yours: it stays until you free it. */
 POSTERN_API struct postern_conn *postern_conn_keep(struct postern_conn *c);
 
 /* Takes what fits below the high-water mark (copied, sent at the end of the turn) and says how much;
@@ -170,12 +173,11 @@ POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, wh
 POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send all that is queued, then closed */
 POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop what is queued, then closed */
 
-POSTERN_API int   postern_conn_state(const struct postern_conn *c);
+POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_CONNECTING ... */
 POSTERN_API void *postern_conn_data(const struct postern_conn *c);
 POSTERN_API int   postern_conn_set_data(struct postern_conn *c, void *data);
 /* Why the last attempt failed, or why it is closed; valid until the next attempt or the free. */
 POSTERN_API const struct postern_reason *postern_conn_why(const struct postern_conn *c);
-
 /* ---- Server: owns a name, produces connections ------------------------------------------------- */
 
 /* Who is at the other end, as the kernel vouches for it. Do not authorise by pid: pids are reused. */
@@ -198,9 +200,7 @@ struct postern_server_events {
 	void (*closed)(struct postern_server *s, const struct postern_reason *why, void *data);
 };
 
-#define POSTERN_ACCESS_USER   0600u
-#define POSTERN_ACCESS_GROUP  0660u
-#define POSTERN_ACCESS_WORLD  0666u
+enum { POSTERN_ACCESS_USER = 0600, POSTERN_ACCESS_GROUP = 0660, POSTERN_ACCESS_WORLD = 0666 };
 
 struct postern_server_options {
 	size_t       size;
@@ -219,7 +219,7 @@ struct postern_server_options {
 
 /* Returns when the name is ours and listening, or says why not (postern_loop_why() has the words). It
    waits up to a second for a predecessor that is just dying. -EADDRINUSE: a live server has the name.
-   -EACCES, -EPERM, -ENOTSOCK, -ENOTDIR, -ELOOP, -ENOSPC, -EMFILE: as said by the text. */
+   -EACCES, -EPERM, -ENOTSOCK, -ENOENT, -ENOSPC, -EMFILE and others: as said by the text. */
 POSTERN_API POSTERN_MUST_USE int postern_server_new(struct postern_server **ret, struct postern_loop *loop,
 	const char *name, const struct postern_server_options *options,
 	const struct postern_server_events *events, void *data);

@@ -27,7 +27,7 @@ static struct account *account_get(struct postern_server *s, uid_t uid)
 			return a;
 		}
 	}
-	a = sys_alloc(sizeof *a);
+	a = sys_alloc(sizeof(*a));
 	if (!a)
 		return NULL;
 	a->server = s;
@@ -62,7 +62,7 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 			     const struct postern_peer *peer)
 {
 	gid_t groups[ACCEPT_GROUPS];
-	socklen_t n = sizeof groups;
+	socklen_t n = sizeof(groups);
 
 	if (s->n_allow_gids == 0)
 		return false;
@@ -70,7 +70,7 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 		return true;
 	if (sys_getsockopt(fd, SO_PEERGROUPS, groups, &n) < 0)
 		return false;
-	return accept_in_groups(s, groups, n / sizeof *groups);
+	return accept_in_groups(s, groups, n / sizeof(*groups));
 }
 
 /* 65534 is what every uid without a mapping in our user namespace looks like: nobody in particular, so no
@@ -88,7 +88,7 @@ static bool accept_by_rules(const struct postern_server *s, int fd, const struct
 
 /* ---- accepting ---- */
 
-static const struct postern_conn_events accept_silent = { .size = sizeof accept_silent };
+static const struct postern_conn_events accept_silent = { .size = sizeof(accept_silent) };
 
 static int accept_refuse(struct postern_server *s, int fd)
 {
@@ -141,6 +141,7 @@ static int accept_one(struct postern_server *s, int fd)
 	r = accept_make(s, fd, account, &c);
 	if (r < 0)
 		return r;
+	loop_calls(s->object.loop, "allow");
 	if (s->events->allow && s->events->allow(s, &peer, s->data) != 0) {
 		s->counters.refused++;
 		if (conn_is_open(c))
@@ -157,6 +158,7 @@ static int accept_one(struct postern_server *s, int fd)
 		return r;
 	}
 	s->counters.accepted++;
+	loop_calls(s->object.loop, "accepted");
 	if (s->events->accepted)
 		s->events->accepted(s, c, s->data);
 	return 0;
@@ -214,7 +216,8 @@ void accept_burst(struct postern_server *s)
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
 		r = fd < 0 ? fd : accept_one(s, fd);
-		if (s->freed || s->state != SERVER_LISTENING || loop_check(s->object.loop) < 0)
+		if (s->freed || s->state != SERVER_LISTENING || s->paused ||
+		    loop_check(s->object.loop) < 0)
 			return;
 		if (r < 0) {
 			accept_pause(s, r);
@@ -241,7 +244,7 @@ void accept_rest(struct postern_server *s, int listener)
 void accept_resume(struct postern_server *s)
 {
 	s->accept_at_ns = POSTERN_FOREVER;
-	if (s->state == SERVER_LISTENING && !s->renewing && s->object.fd >= 0 &&
+	if (s->state == SERVER_LISTENING && !s->renewing && !s->paused && s->object.fd >= 0 &&
 	    s->counters.connections < s->connections_max && object_watch(&s->object, EPOLLIN) < 0) {
 		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
 		server_update_timer(s);

@@ -9,11 +9,12 @@
 #include "server.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
-static_assert(sizeof(struct postern_conn) <= 248, "an idle connection is at most 256 bytes");
+static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");
 
 enum {
 	CONN_HIGH_WATER = 8 * 1024 * 1024,
 	CONN_UNREAD = 256 * 1024,
+	CONN_FRAME = 4 * 1024 * 1024,
 };
 #define CONN_IDLE  POSTERN_SECONDS(30)
 #define CONN_DRAIN POSTERN_SECONDS(5)
@@ -22,16 +23,16 @@ static const struct object_ops conn_ops;
 
 int conn_events_check(const struct postern_conn_events *events)
 {
-	return events && events->size >= sizeof *events ? 0 : -EINVAL;
+	return events && events->size >= sizeof(*events) ? 0 : -EINVAL;
 }
 
 int conn_options_import(struct postern_conn_options *to, const struct postern_conn_options *from)
 {
-	int r = struct_import(to, sizeof *to, from);
+	int r = struct_import(to, sizeof(*to), from);
 
 	if (r < 0)
 		return r;
-	if (to->idle_ns < 0 || to->drain_ns < 0 || to->reserved)
+	if (to->idle_ns < 0 || to->drain_ns < 0 || to->reserved || to->framing > POSTERN_U32LE)
 		return -EINVAL;
 	if (to->high_water == 0)
 		to->high_water = CONN_HIGH_WATER;
@@ -39,6 +40,12 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 		to->low_water = to->high_water / 4;
 	if (to->unread == 0)
 		to->unread = CONN_UNREAD;
+	if (to->frame_max == 0)
+		to->frame_max = CONN_FRAME;
+	if (to->frame_max > UINT32_MAX - CONN_FRAME_HEAD)
+		return -EINVAL;
+	if (to->framing)
+		to->unread = to->frame_max + CONN_FRAME_HEAD;
 	if (to->idle_ns == 0)
 		to->idle_ns = CONN_IDLE;
 	if (to->drain_ns == 0)
@@ -50,7 +57,7 @@ int conn_new(struct postern_conn **ret, struct postern_loop *loop,
 	     const struct postern_conn_options *options, const struct postern_conn_events *events,
 	     void *data)
 {
-	struct postern_conn *c = sys_alloc(sizeof *c);
+	struct postern_conn *c = sys_alloc(sizeof(*c));
 	int r;
 
 	if (!c)
@@ -65,6 +72,7 @@ int conn_new(struct postern_conn **ret, struct postern_loop *loop,
 	c->high_water = options->high_water;
 	c->low_water = options->low_water;
 	c->unread_max = options->unread;
+	c->framing = (uint8_t)options->framing;
 	c->idle_ns = options->idle_ns;
 	c->drain_ns = options->drain_ns;
 	c->why.text = "";
@@ -76,7 +84,7 @@ int conn_new(struct postern_conn **ret, struct postern_loop *loop,
 int conn_peer_of(int fd, struct postern_peer *ret)
 {
 	struct ucred cred;
-	socklen_t n = sizeof cred;
+	socklen_t n = sizeof(cred);
 	int r = sys_getsockopt(fd, SO_PEERCRED, &cred, &n);
 
 	if (r < 0)
@@ -183,11 +191,17 @@ static void conn_fire(struct object *o)
 		idle_look(c);
 }
 
+void conn_tell_state(struct postern_conn *c)
+{
+	loop_calls(c->object.loop, "state");
+	if (c->events->state)
+		c->events->state(c, c->state, c->data);
+}
+
 /* The state is told even if the closing is over in this same turn. */
 static bool conn_tell_closing(struct postern_conn *c)
 {
-	if (c->events->state)
-		c->events->state(c, POSTERN_CLOSING, c->data);
+	conn_tell_state(c);
 	return conn_is_open(c);
 }
 
@@ -200,12 +214,26 @@ static bool conn_is_low(const struct postern_conn *c)
 	return queued <= c->low_water && (queued == 0 || allowed / 3 >= queued);
 }
 
+/* At most once a round, for all that was sent since. */
+static bool conn_tell_sent(struct postern_conn *c)
+{
+	uint32_t n = c->untold;
+
+	c->untold = 0;
+	if (n == 0 || !c->events->sent)
+		return true;
+	loop_calls(c->object.loop, "sent");
+	c->events->sent(c, n, c->data);
+	return conn_is_open(c);
+}
+
 /* What is below its low-water mark is told so, once for each time that a write was cut short. */
 static bool conn_tell_drained(struct postern_conn *c)
 {
 	if (!(c->flags & CONN_REFUSED) || c->state != POSTERN_CONNECTED || !conn_is_low(c))
 		return true;
 	c->flags &= ~(uint32_t)CONN_REFUSED;
+	loop_calls(c->object.loop, "drained");
 	if (c->events->drained)
 		c->events->drained(c, c->data);
 	if (!conn_is_open(c))
@@ -256,7 +284,7 @@ static void conn_run(struct object *o)
 	for (int i = 0; i < CONN_ROUNDS; i++) {
 		if (c->out.bytes > 0 && conn_can_send(c))
 			conn_send(c);
-		if (!conn_tell_drained(c))
+		if (!conn_tell_sent(c) || !conn_tell_drained(c))
 			return;
 		if (c->out.bytes == 0 || !conn_can_send(c))
 			break;
@@ -279,7 +307,7 @@ static void conn_run(struct object *o)
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 {
 	c->state = POSTERN_CLOSING;
-	c->end_code = end_code;
+	c->end_code = (uint8_t)end_code;
 	c->flags &= ~(uint32_t)CONN_RETRY;
 	object_timer(&c->object, deadline_ns);
 	conn_due(c, CONN_DUE_CLOSING);
@@ -302,7 +330,7 @@ static void conn_release_socket(struct postern_conn *c, bool clean)
 		object_watch(o, WATCH_OFF);
 		sys_shutdown(o->fd, SHUT_RDWR);
 		for (int i = 0; clean && i < 1024; i++)
-			if (sys_recv(o->fd, rest, sizeof rest) <= 0)
+			if (sys_recv(o->fd, rest, sizeof(rest)) <= 0)
 				break;
 	}
 	object_close(o);
@@ -343,6 +371,7 @@ void conn_finish(struct postern_conn *c, int code, int error)
 	c->why = (struct postern_reason){ code, error, postern_reason_text(code) };
 	if (c->dial && dial_why(c->dial)->code == code)
 		c->why = *dial_why(c->dial);
+	loop_calls(c->object.loop, "closed");
 	if (c->events->closed && loop_is_ours(c->object.loop))
 		c->events->closed(c, &c->why, c->data);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
@@ -471,7 +500,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	struct postern_peer peer;
 	struct postern_conn *c;
 	int r, domain = 0, type = 0, listening = 0;
-	socklen_t n = sizeof domain;
+	socklen_t n = sizeof(domain);
 
 	if (!ret || !loop || fd < 0 || conn_events_check(events) < 0)
 		return -EINVAL;
@@ -517,7 +546,7 @@ int postern_conn_detach(struct postern_conn *c)
 		return r;
 	if (c->state != POSTERN_CONNECTED || c->due & CONN_DUE_ABORT)
 		return -ENOTCONN;
-	if (c->out.bytes > 0 || c->unread)
+	if (c->out.bytes > 0 || c->unread || c->flags & CONN_FOLLOWED)
 		return -EBUSY;
 	object_watch(&c->object, WATCH_OFF);
 	fd = c->object.fd;

@@ -43,6 +43,8 @@ struct dial;
 /* Received and not taken. It is one block, since it is offered as one. */
 struct unread {
 	uint32_t n, capacity;
+	uint32_t seen;            /* of a frame that is not whole: without its end */
+	uint32_t looks;           /* of the idle timer at this frame */
 	char     bytes[];
 };
 
@@ -69,6 +71,7 @@ enum {
 	CONN_SENT       = 2048,   /* the peer may have bytes of ours unread */
 	CONN_RETRY      = 4096,   /* the kernel was out of memory: the timer sends again */
 	CONN_FREED      = 8192,
+	CONN_FOLLOWED   = 16384,  /* in a frame event: there are bytes behind the message */
 };
 
 /* Between two sends that failed for want of memory in the kernel: a tenth of it, then more. */
@@ -86,14 +89,17 @@ struct postern_conn {
 	int64_t               idle_ns, drain_ns;
 	int64_t               connected_ns;
 	uint64_t              received, sent;
-	uint32_t              high_water, low_water, unread_max;
+	uint32_t              high_water, low_water;
+	uint32_t              unread_max;   /* with framing: the largest message and its head */
 	uint32_t              flags;
 	struct postern_peer   peer;
 	uint16_t              due;
 	uint8_t               state;
 	uint8_t               strikes;      /* looks of the idle timer without progress */
 	int                   outq;         /* what the peer had unread at the last look */
-	int                   end_code;     /* the reason to be told when a closing is done */
+	uint8_t               end_code;     /* the reason to be told when a closing is done */
+	uint8_t               framing;
+	uint32_t              untold;       /* of sent, since sent() was called */
 	uint32_t              attempts;
 };
 
@@ -108,6 +114,7 @@ int  conn_peer_of(int fd, struct postern_peer *ret);
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns);
 /* Ends the connection and calls closed(). Within a turn, or from the _free of something above. */
 void conn_finish(struct postern_conn *c, int code, int error);
+void conn_tell_state(struct postern_conn *c);
 void conn_due(struct postern_conn *c, unsigned due);
 /* What may be read and written decides what epoll watches. Ends the connection when epoll refuses. */
 void conn_update(struct postern_conn *c);
@@ -121,7 +128,7 @@ static inline bool conn_is_open(const struct postern_conn *c)
 }
 
 /* Sends and full reads of one connection in a turn; then it is the others' turn. */
-enum { CONN_ROUNDS = 4 };
+enum { CONN_ROUNDS = 4, CONN_FRAME_HEAD = 4 };
 
 static inline bool conn_has_socket(const struct postern_conn *c)
 {

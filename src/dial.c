@@ -155,8 +155,7 @@ static void dial_wait(struct postern_conn *c, int error, int64_t now)
 		c->attempts, d->name.path, why_errno(error), (double)wait / 1e6);
 	c->state = POSTERN_WAITING;
 	object_timer(&c->object, time_after(now, wait));
-	if (c->events->state)
-		c->events->state(c, POSTERN_WAITING, c->data);
+	conn_tell_state(c);
 }
 
 static void dial_failed(struct postern_conn *c, int error)
@@ -202,8 +201,7 @@ static void dial_connected(struct postern_conn *c, int fd)
 		conn_finish(c, why_code(r), r);
 		return;
 	}
-	if (c->events->state)
-		c->events->state(c, POSTERN_CONNECTED, c->data);
+	conn_tell_state(c);
 }
 
 void dial_attempt(struct postern_conn *c)
@@ -212,11 +210,9 @@ void dial_attempt(struct postern_conn *c)
 
 	c->state = POSTERN_CONNECTING;
 	c->attempts++;
-	if (c->events->state) {
-		c->events->state(c, POSTERN_CONNECTING, c->data);
-		if (!conn_is_open(c) || c->due & CONN_DUE_ABORT)
-			return;
-	}
+	conn_tell_state(c);
+	if (!conn_is_open(c) || c->due & CONN_DUE_ABORT)
+		return;
 	fd = name_connect(&c->dial->name);
 	if (fd < 0)
 		dial_failed(c, fd);
@@ -237,7 +233,7 @@ int dial_start(struct postern_conn *c, const char *name,
 	struct why *why = &c->object.loop->why;
 	int r;
 
-	c->dial = sys_alloc(sizeof *c->dial);
+	c->dial = sys_alloc(sizeof(*c->dial));
 	if (!c->dial)
 		return -ENOMEM;
 	c->dial->why.reason.text = "";
@@ -268,16 +264,19 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 	if (!ret || !loop || !name || conn_events_check(events) < 0)
 		return -EINVAL;
 	r = loop_check(loop);
-	if (r == 0)
-		r = struct_import(&o, sizeof o, options);
+	if (r < 0)
+		return r;
+	loop->why.reason.code = 0;
+	r = struct_import(&o, sizeof(o), options);
 	if (r == 0)
 		r = conn_options_import(&limits, o.conn);
-	if (r == 0)
-		r = conn_new(&c, loop, &limits, events, data);
-	if (r != 0)
+	if (r < 0)
+		return why_set(&loop->why, POSTERN_REASON_FAILED, r,
+			       "%s: options that cannot be right: %s", name, why_errno(r));
+	r = conn_new(&c, loop, &limits, events, data);
+	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;
-	loop->why.reason.code = 0;
 	r = dial_start(c, name, &o);
 	if (r < 0) {
 		postern_conn_free(c);

@@ -7,6 +7,9 @@
  * receive buffer. Four looks without any movement, a quarter of the limit apart, end the connection, so it
  * ends between one and one and a quarter times idle_ns after the last byte moved.
  *
+ * A message of which only a part has come is given the same time as a whole, however steadily its bytes trickle:
+ * else a peer could hold our memory for ever with one byte now and then.
+ *
  * What the user holds back is not the peer's fault: a paused connection is not looked at, unless bytes
  * that were sent are unread.
  */
@@ -50,18 +53,29 @@ static bool idle_pending(struct postern_conn *c)
 	return outq > 0 || c->out.bytes > 0;
 }
 
+/* Has the same message been incomplete for too long? Counts a look. */
+static bool idle_half_frame(struct postern_conn *c)
+{
+	if (!c->framing || !c->unread || c->flags & CONN_PAUSED)
+		return false;
+	return c->unread->looks++ >= IDLE_LOOKS;
+}
+
 void idle_look(struct postern_conn *c)
 {
-	bool pending = idle_pending(c), moved = c->flags & CONN_MOVED;
+	bool pending = idle_pending(c), half = c->framing && c->unread,
+	     moved = c->flags & CONN_MOVED;
 
 	c->flags &= ~(uint32_t)CONN_MOVED;
 	/* Others of its uid may have given back the room that it waits for, and nothing else would tell. */
 	conn_update(c);
-	if (!conn_is_open(c) || !pending)
+	if (!conn_is_open(c) || (!pending && !half))
 		return;
-	if (moved)
+	if (moved || !pending)
 		c->strikes = 0;
-	else if (++c->strikes >= IDLE_LOOKS) {
+	else
+		c->strikes++;
+	if (c->strikes >= IDLE_LOOKS || idle_half_frame(c)) {
 		conn_finish(c, POSTERN_REASON_IDLE, -ETIMEDOUT);
 		return;
 	}

@@ -75,7 +75,7 @@ int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret)
 int postern_conn_peer_pidfd(const struct postern_conn *c)
 {
 	int fd = -1, r;
-	socklen_t n = sizeof fd;
+	socklen_t n = sizeof(fd);
 
 	if (!c)
 		return -EINVAL;

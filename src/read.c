@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <postern/frame.h>
+
 #include "base/base.h"
 #include "conn.h"
 
@@ -56,7 +58,7 @@ static int conn_unread_reserve(struct postern_conn *c, size_t want)
 		capacity = most;
 	if (capacity <= have)
 		return 0;
-	u = sys_realloc(c->unread, sizeof *u + capacity);
+	u = sys_realloc(c->unread, sizeof(*u) + capacity);
 	if (!u)
 		return -ENOMEM;
 	if (!c->unread)
@@ -74,14 +76,51 @@ static void conn_unread_drop(struct postern_conn *c)
 	c->unread = NULL;
 }
 
+static bool conn_wants(const struct postern_conn *c)
+{
+	return !(c->flags & CONN_PAUSED) && c->state == POSTERN_CONNECTED &&
+	       !(c->due & CONN_DUE_ABORT);
+}
+
+/* Whole messages, one call each. What breaks the framing ends the connection: nobody could tell where the next
+   message begins. */
+static size_t conn_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
+				  uint32_t *seen)
+{
+	struct postern_frame frame;
+	size_t taken = 0;
+
+	while (taken < n && conn_wants(c)) {
+		int r = postern_frame_find(c->framing, bytes + taken, n - taken, *seen,
+					   c->unread_max - CONN_FRAME_HEAD, &frame);
+
+		*seen = r == 0 ? (uint32_t)frame.used : 0;
+		if (r < 0)
+			conn_finish(c, POSTERN_REASON_VIOLATION, r);
+		if (r <= 0)
+			break;
+		taken += frame.used;
+		loop_calls(c->object.loop, "frame");
+		if (taken < n)
+			c->flags |= CONN_FOLLOWED;
+		if (c->events->frame)
+			c->events->frame(c, frame.bytes, frame.n, c->data);
+		c->flags &= ~(uint32_t)CONN_FOLLOWED;
+	}
+	return taken;
+}
+
 /* Offers bytes until they are taken, refused or unwanted; returns how many were taken. */
-static size_t conn_deliver(struct postern_conn *c, const char *bytes, size_t n)
+static size_t conn_deliver(struct postern_conn *c, const char *bytes, size_t n, uint32_t *seen)
 {
 	size_t taken = 0;
 
+	if (c->framing)
+		return conn_deliver_frames(c, bytes, n, seen);
+	loop_calls(c->object.loop, "received");
 	if (!c->events->received)
 		return n;
-	while (taken < n && !(c->flags & CONN_PAUSED) && c->state == POSTERN_CONNECTED) {
+	while (taken < n && conn_wants(c)) {
 		size_t k = c->events->received(c, bytes + taken, n - taken, c->data);
 
 		if (k == 0)
@@ -116,6 +155,7 @@ static int conn_read_target(struct postern_conn *c, char **ret, size_t *ret_n)
 /* Hands on n fresh bytes that are at `bytes`; false when the connection is to be left alone. */
 static bool conn_read_done(struct postern_conn *c, char *bytes, size_t n)
 {
+	uint32_t seen = 0;
 	size_t taken;
 
 	c->received += n;
@@ -125,7 +165,7 @@ static bool conn_read_done(struct postern_conn *c, char *bytes, size_t n)
 		conn_offer(c);
 		return conn_is_open(c);
 	}
-	taken = conn_deliver(c, bytes, n);
+	taken = conn_deliver(c, bytes, n, &seen);
 	if (!conn_is_open(c))
 		return false;
 	if (taken < n && c->state == POSTERN_CONNECTED) {
@@ -138,6 +178,9 @@ static bool conn_read_done(struct postern_conn *c, char *bytes, size_t n)
 		assert(c->unread && c->unread->capacity >= n - taken);
 		memcpy(c->unread->bytes, bytes + taken, n - taken);
 		c->unread->n = (uint32_t)(n - taken);
+		c->unread->seen = seen;
+		c->unread->looks = 0;
+		idle_arm(c);
 	}
 	return true;
 }
@@ -155,8 +198,13 @@ static void conn_ended(struct postern_conn *c)
 {
 	bool gone = c->flags & (CONN_HANGUP | CONN_BROKEN);
 
+	if (c->framing && c->unread) {
+		conn_finish(c, POSTERN_REASON_VIOLATION, -EBADMSG);
+		return;
+	}
 	if (!(c->flags & CONN_EOF_TOLD)) {
 		c->flags |= CONN_EOF_TOLD;
+		loop_calls(c->object.loop, "ended");
 		if (c->events->ended) {
 			c->events->ended(c, c->data);
 			if (!conn_is_open(c))
@@ -188,15 +236,17 @@ static void conn_offer_unread(struct postern_conn *c)
 	conn_charge(c, 0, u->capacity);
 	c->unread = NULL;
 	loop->lent = u;
-	taken = conn_deliver(c, u->bytes, u->n);
+	taken = conn_deliver(c, u->bytes, u->n, &u->seen);
 	loop->lent = NULL;
 	if (!conn_is_open(c) || taken == u->n) {
 		sys_free(u);
 		return;
 	}
-	u->n -= (uint32_t)taken;
-	if (taken > 0)
+	if (taken > 0) {
+		u->n -= (uint32_t)taken;
+		u->looks = 0;
 		memmove(u->bytes, u->bytes + taken, u->n);
+	}
 	c->unread = u;
 	conn_charge(c, u->capacity, 0);
 }

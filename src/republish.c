@@ -55,14 +55,14 @@ static void republish_ready(struct object *o, uint32_t events)
 {
 	struct name_watch *w = container_of(o, struct name_watch, object);
 	_Alignas(struct inotify_event) char buffer[4096];
-	ssize_t n = sys_read(o->fd, buffer, sizeof buffer);
+	ssize_t n = sys_read(o->fd, buffer, sizeof(buffer));
 
 	(void)events;
 	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
 		const struct inotify_event *e = (const void *)(buffer + at);
 
 		republish_event(w, e);
-		at += (ssize_t)(sizeof *e + e->len);
+		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 }
 
@@ -91,7 +91,7 @@ static struct name_watch *republish_get(struct postern_loop *loop)
 
 	if (loop->name_watch)
 		return container_of(loop->name_watch, struct name_watch, object);
-	w = sys_alloc(sizeof *w);
+	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return NULL;
 	if (object_init(&w->object, &republish_ops, loop) < 0) {
@@ -135,7 +135,7 @@ int republish_watch(struct postern_server *s)
 		/* By descriptor: this very directory, wherever it is called now. */
 		char path[64];
 
-		snprintf(path, sizeof path, "/proc/self/fd/%d", s->owner.directory);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", s->owner.directory);
 		s->watch = sys_inotify_add(w->object.fd, path, mask);
 		list_append(&w->servers, &s->watch_node);
 	}

@@ -44,7 +44,7 @@ static int server_copy_ids(void *ret, const void *ids, uint32_t n, size_t size)
 			return -ENOMEM;
 		memcpy(copy, ids, n * size);
 	}
-	memcpy(ret, &copy, sizeof copy);
+	memcpy(ret, &copy, sizeof(copy));
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static int server_set_options(struct postern_server *s,
 	struct owner_options owner;
 	int r;
 
-	r = struct_import(&o, sizeof o, options);
+	r = struct_import(&o, sizeof(o), options);
 	if (r < 0)
 		return r;
 	if (o.access & ~0777u || o.backlog > 65535)
@@ -89,7 +89,7 @@ int server_listen(struct postern_server *s)
 	s->counters.listening = 1;
 	if (s->owner.warning[0])
 		loop_log(s->object.loop, LOG_WARNING, "%s", s->owner.warning);
-	if (s->counters.connections >= s->connections_max)
+	if (s->paused || s->counters.connections >= s->connections_max)
 		return 0;
 	return object_watch(&s->object, EPOLLIN);
 }
@@ -154,14 +154,14 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	struct postern_server *s;
 	int r;
 
-	if (!ret || !loop || !name || !events || events->size < sizeof *events)
+	if (!ret || !loop || !name || !events || events->size < sizeof(*events))
 		return -EINVAL;
 	if (events->conn && conn_events_check(events->conn) < 0)
 		return -EINVAL;
 	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	s = sys_alloc(sizeof *s);
+	s = sys_alloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	r = object_init(&s->object, &server_ops, loop);
@@ -197,6 +197,7 @@ void server_error(struct postern_server *s, const struct why *why)
 	loop_log(s->object.loop,
 		 why->reason.code == POSTERN_REASON_NAME_RESTORED ? LOG_NOTICE : LOG_WARNING, "%s",
 		 why->text);
+	loop_calls(s->object.loop, "error");
 	if (s->events->error)
 		s->events->error(s, &why->reason, s->data);
 }
@@ -227,6 +228,7 @@ static void server_finish(struct postern_server *s, int code, int error)
 	s->state = SERVER_CLOSED;
 	s->drain_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
+	loop_calls(s->object.loop, "server closed");
 	if (s->events->closed && loop_is_ours(s->object.loop))
 		s->events->closed(s, &why, s->data);
 }
@@ -445,6 +447,28 @@ int postern_server_drain(struct postern_server *s, int64_t deadline_ns)
 		time_after(loop_now(s->object.loop), deadline_ns ? deadline_ns : SERVER_DRAIN);
 	server_update_timer(s);
 	object_task(&s->object);
+	return 0;
+}
+
+int postern_server_pause(struct postern_server *s)
+{
+	int r = server_check(s);
+
+	if (r < 0)
+		return r;
+	s->paused = true;
+	return s->object.fd >= 0 ? object_watch(&s->object, WATCH_OFF) : 0;
+}
+
+int postern_server_resume(struct postern_server *s)
+{
+	int r = server_check(s);
+
+	if (r < 0)
+		return r;
+	s->paused = false;
+	if (s->object.mask == WATCH_OFF)
+		accept_resume(s);
 	return 0;
 }
 

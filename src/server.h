@@ -58,6 +58,7 @@ struct postern_server {
 	struct list             visiting;    /* of postern_server_each(): those that are still to come */
 	struct postern_server_counters counters;
 	int                     state;
+	bool                    paused;      /* by the user */
 	bool                    retiring;    /* stopped: the listener is still to be emptied */
 	bool                    renewing;    /* the name went away: owner_acquire() is under way */
 	bool                    looking;     /* something happened where the name is */

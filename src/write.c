@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include <postern/frame.h>
+
 #include "base/base.h"
 #include "conn.h"
 
@@ -44,6 +46,7 @@ void conn_break(struct postern_conn *c)
 static void conn_sent(struct postern_conn *c, size_t n)
 {
 	c->sent += n;
+	c->untold += (uint32_t)n;
 	c->flags |= CONN_MOVED | CONN_SENT;
 	if (c->object.slot == TIMER_OFF)
 		idle_arm(c);
@@ -79,11 +82,13 @@ void conn_send(struct postern_conn *c)
 	struct msghdr msg = { .msg_iov = iov };
 	size_t want = 0;
 	ssize_t r;
+	int n;
 
-	msg.msg_iovlen = (size_t)chunk_queue_peek(&c->out, iov, WRITE_IOV);
-	for (size_t i = 0; i < msg.msg_iovlen; i++)
+	n = chunk_queue_peek(&c->out, iov, WRITE_IOV);
+	for (int i = 0; i < n; i++)
 		want += iov[i].iov_len;
-	if (msg.msg_iovlen == 1)
+	msg.msg_iovlen = (size_t)n;
+	if (n == 1)
 		r = sys_send(c->object.fd, iov[0].iov_base, iov[0].iov_len);
 	else
 		r = sys_sendmsg(c->object.fd, &msg);
@@ -167,6 +172,43 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
 			break;
 	}
 	return done;
+}
+
+/* Half a message cannot be taken back, and what comes after it would be read as its rest. */
+static bool conn_queue_all(struct postern_conn *c, const void *bytes, size_t n)
+{
+	size_t queued = n > 0 ? chunk_queue_append(&c->out, &c->object.loop->pool, bytes, n) : 0;
+
+	conn_charge(c, queued, 0);
+	if (queued < n)
+		conn_break(c);
+	return queued == n;
+}
+
+ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
+{
+	char head[4], tail[1];
+	int n_head = postern_frame_make(framing, payload, n, head, tail), r;
+	size_t whole, n_tail = n_head == 0;
+
+	if (n_head < 0)
+		return n_head;
+	r = conn_write_check(c);
+	if (r < 0)
+		return r;
+	whole = (size_t)n_head + n + n_tail;
+	if (whole > c->high_water)
+		return -EMSGSIZE;
+	if (conn_has_socket(c))
+		conn_due(c, CONN_DUE_FLUSH);
+	if (whole > conn_room(c) && c->out.bytes > 0) {
+		c->flags |= CONN_REFUSED;
+		return -EAGAIN;
+	}
+	if (!conn_queue_all(c, head, (size_t)n_head) || !conn_queue_all(c, payload, n) ||
+	    !conn_queue_all(c, tail, n_tail))
+		return -ENOMEM;
+	return (ssize_t)n;
 }
 
 size_t postern_conn_room(const struct postern_conn *c)

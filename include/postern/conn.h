@@ -34,7 +34,7 @@ POSTERN_API ssize_t postern_conn_flush(struct postern_conn *c);
 POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop,
 	int fd, const struct postern_conn_options *options, const struct postern_conn_events *events,
 	void *data);
-/* The socket leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued
+/* Returns the socket, which leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued
    or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 

@@ -21,7 +21,7 @@ struct postern_name_info {
 	size_t      size;
 	const char *name;       /* clock, or system:clock */
 	const char *path;       /* of its socket */
-	int         alive;      /* 1: its lock is held, and the process that wrote pid still runs */
+	int         alive;      /* 1: the process that wrote pid still runs (start time compared) */
 	pid_t       pid;        /* 0: not known */
 	uid_t       uid;        /* owner of its directory */
 	uint32_t    reserved;

@@ -14,6 +14,10 @@ extern "C" {
 #endif
 
 POSTERN_API const char *postern_server_name(const struct postern_server *s); /* as it was given */
+/* Accepts nobody until resumed: the backlog fills, and clients wait or retry within their deadline. For what the
+   limits cannot know, such as places in a queue of yours. */
+POSTERN_API int postern_server_pause(struct postern_server *s);
+POSTERN_API int postern_server_resume(struct postern_server *s);
 /* The listening socket, borrowed. -ENOTCONN when it does not listen. */
 POSTERN_API int postern_server_fd(const struct postern_server *s);
 

@@ -20,7 +20,7 @@ uint64_t random_seed(void)
 {
 	uint64_t seed;
 
-	sys_random(&seed, sizeof seed);
+	sys_random(&seed, sizeof(seed));
 	return seed | 1;
 }
 
@@ -44,8 +44,8 @@ int struct_import(void *to, size_t size, const void *from)
 	memset(to, 0, size);
 	if (!from)
 		return 0;
-	memcpy(&theirs, from, sizeof theirs);
-	if (theirs < sizeof theirs || theirs > 4096)
+	memcpy(&theirs, from, sizeof(theirs));
+	if (theirs < sizeof(theirs) || theirs > 4096)
 		return -EINVAL;
 	for (size_t i = size; i < theirs; i++)
 		if (((const char *)from)[i])

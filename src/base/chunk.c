@@ -17,7 +17,7 @@ static struct chunk *chunk_get(struct chunk_pool *pool)
 		pool->free = c->next;
 		pool->n--;
 	} else {
-		c = sys_alloc(sizeof *c);
+		c = sys_alloc(sizeof(*c));
 		if (!c)
 			return NULL;
 	}
@@ -46,7 +46,7 @@ size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool,
 		struct chunk *c = q->tail;
 		size_t take;
 
-		if (!c || c->end == sizeof c->bytes) {
+		if (!c || c->end == sizeof(c->bytes)) {
 			c = chunk_get(pool);
 			if (!c)
 				break;
@@ -56,7 +56,7 @@ size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool,
 				q->head = c;
 			q->tail = c;
 		}
-		take = sizeof c->bytes - c->end;
+		take = sizeof(c->bytes) - c->end;
 		if (take > n - done)
 			take = n - done;
 		memcpy(c->bytes + c->end, (const char *)bytes + done, take);

@@ -44,7 +44,7 @@ static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool
 {
 	struct chunk *c = q->tail;
 
-	if (!c || n > sizeof c->bytes || c->end > sizeof c->bytes - n)
+	if (!c || n > sizeof(c->bytes) || c->end > sizeof(c->bytes) - n)
 		return chunk_queue_append_slowly(q, pool, bytes, n);
 	memcpy(c->bytes + c->end, bytes, n);
 	c->end += (uint32_t)n;

@@ -15,8 +15,9 @@ static const char *const reason_texts[] = {
 	[POSTERN_REASON_CANCELLED] = "cancelled: what it belongs to was freed",
 	[POSTERN_REASON_TIMEOUT] = "the deadline passed",
 	[POSTERN_REASON_NO_SERVER] = "no server answered",
-	[POSTERN_REASON_IDLE] = "the peer does not read what it is sent",
+	[POSTERN_REASON_IDLE] = "nothing moved for too long",
 	[POSTERN_REASON_RESET] = "the peer went away with bytes unread",
+	[POSTERN_REASON_VIOLATION] = "the peer broke the protocol",
 	[POSTERN_REASON_NOT_ALLOWED] = "not allowed",
 	[POSTERN_REASON_WRONG_TYPE] = "not a stream socket",
 	[POSTERN_REASON_NAME_IN_USE] = "name in use",
@@ -33,7 +34,7 @@ const char *postern_version(void)
 
 const char *postern_reason_text(int code)
 {
-	if (code < 1 || (size_t)code >= sizeof reason_texts / sizeof *reason_texts)
+	if (code < 1 || (size_t)code >= sizeof(reason_texts) / sizeof(*reason_texts))
 		return "unknown reason";
 	return reason_texts[code];
 }
@@ -47,10 +48,12 @@ static const struct {
 	{ 0, "no error" },
 	{ -EACCES, "permission denied" },
 	{ -EADDRINUSE, "name in use" },
+	{ -E2BIG, "set by a newer header than this library knows" },
 	{ -EAGAIN, "the server's backlog is full" },
 	{ -EBADF, "bad descriptor" },
 	{ -ECONNREFUSED, "connection refused" },
 	{ -ECONNRESET, "connection reset by the peer" },
+	{ -EEXIST, "something stands there already" },
 	{ -EINVAL, "invalid argument" },
 	{ -EIO, "input/output error" },
 	{ -EISDIR, "is a directory" },
@@ -70,12 +73,15 @@ static const struct {
 	{ -EPROTOTYPE, "a socket of another type (datagram or seqpacket)" },
 	{ -EROFS, "read-only file system" },
 	{ -ESTALE, "stale" },
+	{ -ENOSYS, "the kernel does not have this" },
+	{ -EDQUOT, "the quota is used up" },
+	{ -EXDEV, "on another file system" },
 	{ -ETIMEDOUT, "timed out" },
 };
 
 const char *why_errno(int error)
 {
-	for (size_t i = 0; i < sizeof reason_errnos / sizeof *reason_errnos; i++)
+	for (size_t i = 0; i < sizeof(reason_errnos) / sizeof(*reason_errnos); i++)
 		if (reason_errnos[i].error == error)
 			return reason_errnos[i].text;
 	return "system error";
@@ -114,7 +120,7 @@ int why_set(struct why *why, int code, int error, const char *format, ...)
 	if (!why)
 		return error;
 	va_start(args, format);
-	vsnprintf(why->text, sizeof why->text, format, args);
+	vsnprintf(why->text, sizeof(why->text), format, args);
 	va_end(args);
 	/* The text may hold a path that someone else chose; it is to be one line, also in a log. */
 	for (char *p = why->text; *p; p++)

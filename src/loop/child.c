@@ -27,6 +27,7 @@ static void child_ready(struct object *o, uint32_t events)
 	/* -ECHILD: somebody else reaped it, as a waitpid(-1) in the program would. It has ended all the same,
 	   and nobody knows how: how and status stay 0. */
 	object_close(o);
+	loop_calls(o->loop, "child");
 	child->fn(child, how, status, child->data);
 }
 
@@ -57,7 +58,7 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	child = sys_alloc(sizeof *child);
+	child = sys_alloc(sizeof(*child));
 	if (!child)
 		return -ENOMEM;
 	child->fn = fn;

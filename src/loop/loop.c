@@ -24,6 +24,23 @@
 
 #include "base/base.h"
 
+/* Holds of all loops on this thread. */
+static _Thread_local unsigned loop_holds;
+
+bool loop_in_callback(void)
+{
+	return loop_holds > 0;
+}
+
+void loop_forget_frames(struct postern_loop *loop)
+{
+	loop_holds = 0;
+	if (!loop)
+		return;
+	loop->dispatching = false;
+	loop->held = 0;
+}
+
 int64_t loop_now(struct postern_loop *loop)
 {
 	/* Outside a turn nobody would reset it. */
@@ -42,7 +59,7 @@ void loop_wake(struct postern_loop *loop)
 	if (!loop_is_ours(loop))
 		return;
 	if (!atomic_exchange(&loop->awake, true))
-		while (sys_write(loop->event.fd, &one, sizeof one) == -EINTR)
+		while (sys_write(loop->event.fd, &one, sizeof(one)) == -EINTR)
 			;
 }
 
@@ -54,7 +71,7 @@ void loop_log(struct postern_loop *loop, int level, const char *format, ...)
 	if (!loop->log)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	loop->log(loop, level, text, loop->log_data);
 }
@@ -73,9 +90,10 @@ static void loop_event_ready(struct object *o, uint32_t events)
 	uint64_t count;
 
 	(void)events;
-	/* Cleared before the work is looked for: what comes later writes again. */
+	/* The flag goes after the count, else the read could take a write that came in between, and with the
+	   flag set nobody would write again. It goes before the work is looked for: what comes later writes. */
+	sys_read(o->fd, &count, sizeof(count));
 	atomic_store(&o->loop->awake, false);
-	sys_read(o->fd, &count, sizeof count);
 	post_run(o->loop);
 }
 
@@ -129,7 +147,7 @@ static void loop_destroy(struct postern_loop *loop)
 {
 	object_close(&loop->event);
 	object_close(&loop->timer);
-	/* Handles that are still somebody's: inert from here on. */
+	/* Handles that are still somebody's: inert from here on, unless they go with the loop. */
 	while (!list_is_empty(&loop->objects)) {
 		struct object *o = container_of(loop->objects.next, struct object, siblings);
 
@@ -137,6 +155,8 @@ static void loop_destroy(struct postern_loop *loop)
 		list_remove(&o->task);
 		o->slot = TIMER_OFF;
 		o->loop = NULL;
+		if (loop->owns && o->ops->bury)
+			o->ops->bury(o);
 	}
 	if (loop->epoll >= 0)
 		sys_close(loop->epoll);
@@ -150,10 +170,12 @@ static void loop_destroy(struct postern_loop *loop)
 void loop_hold(struct postern_loop *loop)
 {
 	loop->held++;
+	loop_holds++;
 }
 
 void loop_release(struct postern_loop *loop)
 {
+	loop_holds--;
 	if (--loop->held > 0)
 		return;
 	while (!list_is_empty(&loop->graves)) {
@@ -176,7 +198,7 @@ int postern_loop_new(struct postern_loop **ret)
 	r = fork_guard_setup();
 	if (r < 0)
 		return r;
-	loop = sys_alloc(sizeof *loop);
+	loop = sys_alloc(sizeof(*loop));
 	if (!loop)
 		return -ENOMEM;
 	list_init(&loop->objects);
@@ -280,6 +302,19 @@ static int loop_turn_result(struct postern_loop *loop, int n)
 	return r < 0 ? r : n;
 }
 
+/* The one place where a thread of thread.c can be cancelled: no frame of ours holds anything here. */
+static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms)
+{
+	int n, before = 0;
+
+	if (loop->cancellable)
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
+	if (loop->cancellable)
+		pthread_setcancelstate(before, &before);
+	return n;
+}
+
 static int loop_turn(struct postern_loop *loop, int timeout_ms)
 {
 	struct epoll_event events[LOOP_EVENTS];
@@ -287,7 +322,8 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 
 	if (!list_is_empty(&loop->tasks))
 		timeout_ms = 0;
-	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
+	loop_calls(loop, NULL);
+	n = loop_wait(loop, events, timeout_ms);
 	if (n == -EINTR)
 		n = 0;
 	if (n < 0)

@@ -93,10 +93,13 @@ struct postern_loop {
 	int               epoll;
 	unsigned          generation;        /* of the process that made it: fork.h */
 	bool              dispatching;
+	bool              owns;              /* what is made on it goes with it: thread.c */
+	bool              cancellable;       /* where it waits */
 	bool              freed;             /* the last loop_release() does the rest */
 	unsigned          held;
 	atomic_bool       stopping;
 	atomic_bool       awake;             /* the eventfd is readable, or about to be */
+	_Atomic(const char *) calling;       /* the callback of this turn that was called last, or NULL */
 	int               error;             /* that makes run() and dispatch() return */
 	struct object     event;             /* eventfd: posts, stop, tasks from outside a turn */
 	struct object     timer;             /* timerfd */
@@ -112,7 +115,7 @@ struct postern_loop {
 	struct chunk_pool pool;
 	char             *read_buffer;
 	void             *lent;              /* a block that a callback is looking at; freed with the loop */
-	struct object    *name_watch;        /* of namewatch.c, made when first needed */
+	struct object    *name_watch;        /* of republish.c, made when first needed */
 	uint64_t          random;
 	struct why        why;               /* postern_loop_why() */
 	postern_log_fn   *log;
@@ -135,6 +138,10 @@ static inline int loop_check(const struct postern_loop *loop)
 	return loop->freed ? -ENOTCONN : 0;
 }
 
+/* Is this thread in a callback of any loop? */
+bool    loop_in_callback(void);
+/* The frames of a turn that was left by pthread_exit() are gone. */
+void    loop_forget_frames(struct postern_loop *loop);
 int64_t loop_now(struct postern_loop *loop);
 void    loop_wake(struct postern_loop *loop);
 /* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
@@ -143,6 +150,12 @@ void    loop_hold(struct postern_loop *loop);
 void    loop_release(struct postern_loop *loop);
 void    loop_log(struct postern_loop *loop, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Before each callback: what postern_thread_calling() shows of a thread that hangs. */
+static inline void loop_calls(struct postern_loop *loop, const char *callback)
+{
+	atomic_store_explicit(&loop->calling, callback, memory_order_relaxed);
+}
+
 /* The shared buffer, or NULL when memory is out. */
 char   *loop_read_buffer(struct postern_loop *loop);
 

@@ -22,7 +22,7 @@ static int post_grow(struct post_queue *q)
 
 	if (q->n == LOOP_POSTS)
 		return -EAGAIN;
-	ring = sys_alloc(capacity * sizeof *ring);
+	ring = sys_alloc(capacity * sizeof(*ring));
 	if (!ring)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < q->n; i++)
@@ -83,8 +83,10 @@ void post_run(struct postern_loop *loop)
 	pthread_mutex_lock(&q->mutex);
 	n = q->n < LOOP_POSTS_TURN ? q->n : LOOP_POSTS_TURN;
 	pthread_mutex_unlock(&q->mutex);
-	for (i = 0; i < n && loop_check(loop) == 0 && post_take(q, &p); i++)
+	for (i = 0; i < n && loop_check(loop) == 0 && post_take(q, &p); i++) {
+		loop_calls(loop, "post");
 		p.fn(loop, p.data);
+	}
 	if (loop_check(loop) < 0)
 		return;
 	pthread_mutex_lock(&q->mutex);

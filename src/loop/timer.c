@@ -92,6 +92,7 @@ static void timer_fire(struct object *o)
 	} else {
 		object_timer(o, POSTERN_FOREVER);
 	}
+	loop_calls(o->loop, "timer");
 	t->fn(t, t->data);
 }
 
@@ -122,7 +123,7 @@ int postern_timer_new(struct postern_timer **ret, struct postern_loop *loop, pos
 	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	t = sys_alloc(sizeof *t);
+	t = sys_alloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	t->fn = fn;

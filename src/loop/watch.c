@@ -21,6 +21,7 @@ static void watch_ready(struct object *o, uint32_t events)
 		happened |= POSTERN_WRITABLE;
 	if (events & (EPOLLHUP | EPOLLERR))
 		happened |= POSTERN_HANGUP;
+	loop_calls(o->loop, "watch");
 	w->fn(w, happened, w->data);
 }
 
@@ -51,7 +52,7 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	w = sys_alloc(sizeof *w);
+	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	w->fn = fn;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/frame.h - messages in a stream of bytes: framings that other programs use, and a buffer
+ *
+ * The rules at the top of postern.h hold here too. A connection with .framing set (postern_conn_options)
+ * tells whole messages as frame events and needs nothing of this; the functions serve everybody else.
+ */
+#ifndef POSTERN_FRAME_H
+#define POSTERN_FRAME_H
+
+#include <postern.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* POSTERN_LINES: ends with \n (a \r before it is left in the payload). POSTERN_NUL: ends with \0, as varlink.
+   POSTERN_U32BE: its length in 4 bytes, most significant first, as QDataStream; POSTERN_U32LE: last. */
+
+struct postern_frame {
+	const void *bytes;  /* the payload, within the bytes that were looked at */
+	size_t      n;
+	size_t      used;   /* of them, what the frame takes up with its framing */
+};
+
+/* Finds the first frame in n bytes. 1: there is one. 0: not whole yet; the first ret->used bytes need not be
+   looked at again (pass them as `seen`). -EMSGSIZE: its payload is longer than max, whole or not: nothing
+   needs to be kept of it. -EINVAL. Pure: any thread. */
+POSTERN_API int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, size_t max,
+	struct postern_frame *ret);
+
+/* Writes the framing of a payload: what goes before it into head, what goes after it into tail; returns the
+   length of head, 0 or 4; that of tail is 1 where head's is 0. -EBADMSG: the payload contains what would end
+   it. -EMSGSIZE: over 4 GiB. Pure: any thread. */
+POSTERN_API int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1]);
+
+/* Writes a whole frame to a connection or nothing: n, or -EAGAIN (wait for drained); -EMSGSIZE: it would never
+   fit below the high-water mark; the errors of postern_frame_make() and postern_conn_write(). */
+POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_write_frame(struct postern_conn *c, int framing,
+	const void *payload, size_t n);
+
+/* ---- A bounded buffer, for a received event that collects. One thread at a time. ---- */
+
+struct postern_buffer;
+
+/* At most max bytes: 0 is 256 KiB. */
+POSTERN_API POSTERN_MUST_USE int postern_buffer_new(struct postern_buffer **ret, size_t max);
+POSTERN_API struct postern_buffer *postern_buffer_free(struct postern_buffer *b);
+
+/* Takes what fits and memory allows, and says how much: what a received event returns. */
+POSTERN_API size_t postern_buffer_add(struct postern_buffer *b, const void *bytes, size_t n);
+POSTERN_API size_t postern_buffer_size(const struct postern_buffer *b);
+/* All of it in one piece; valid until the next call that changes it. */
+POSTERN_API const void *postern_buffer_bytes(const struct postern_buffer *b);
+
+/* At most n bytes, and how many: read takes them out, peek leaves them, skip drops them. */
+POSTERN_API size_t postern_buffer_read(struct postern_buffer *b, void *ret, size_t n);
+POSTERN_API size_t postern_buffer_peek(const struct postern_buffer *b, void *ret, size_t n);
+POSTERN_API size_t postern_buffer_skip(struct postern_buffer *b, size_t n);
+/* All n or none: -EAGAIN while there are fewer; -EMSGSIZE: more than max. */
+POSTERN_API int postern_buffer_read_exactly(struct postern_buffer *b, void *ret, size_t n);
+/* A line without its \n, terminated; its length. -EAGAIN: no whole line yet. -EMSGSIZE: it does not fit into
+   size, or max is reached without one; it stays. */
+POSTERN_API ssize_t postern_buffer_read_line(struct postern_buffer *b, char *ret, size_t size);
+/* The payload of a frame; its length. -EAGAIN, -EMSGSIZE as above; -EINVAL. */
+POSTERN_API ssize_t postern_buffer_read_frame(struct postern_buffer *b, int framing, void *ret, size_t size);
+
+POSTERN_AUTO_(buffer)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

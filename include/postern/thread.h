@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/thread.h - a loop on a thread of its own
+ *
+ * The thread owns its loop and everything that is made on that loop, and takes all of it along, once, on every
+ * way out: the loop was stopped, a callback called pthread_exit(), the thread was cancelled. Final events come
+ * as usual (CANCELLED); then the handles are gone: free them earlier, on the thread, or not at all.
+ *
+ * Cancellation takes effect where the loop waits, never inside a callback. A callback must not throw.
+ *
+ * start, stop, post, join and free may be called from any thread. stop and post also from the thread itself.
+ */
+#ifndef POSTERN_THREAD_H
+#define POSTERN_THREAD_H
+
+#include <postern.h>
+#include <pthread.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct postern_thread;
+
+/* Runs on the new thread before its loop does: here servers and connections are made. 0: ready. A negative
+   errno ends the thread, and the start with it. */
+typedef int postern_thread_fn(struct postern_thread *t, struct postern_loop *loop, void *data);
+
+struct postern_thread_options {
+	size_t      size;
+	int64_t     start_ns;    /* within which it must be ready: 5 s */
+	int64_t     join_ns;     /* what free waits for it to end: 5 s */
+	size_t      stack_size;  /* the system's */
+	const char *name;        /* for debuggers, at most 15 bytes: "postern" */
+	/* Called on the thread as its very last, when all it owned is closed; or NULL. */
+	void      (*ended)(void *data);
+};
+
+/* Returns when fn says that it is ready. What fn returned; -ETIMEDOUT: it did not return in time, and is left
+   to itself: it will be stopped as soon as it does; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
+   threads; -EDEADLK: inside a callback, because it waits. */
+POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret, postern_thread_fn *fn,
+	void *data, const struct postern_thread_options *options);
+/* Asks the loop to stop; returns at once. -ENOTCONN: it has ended. */
+POSTERN_API int postern_thread_stop(struct postern_thread *t);
+/* As postern_loop_post(). -ENOTCONN: it has ended, and fn will not be called. */
+POSTERN_API POSTERN_MUST_USE int postern_thread_post(struct postern_thread *t, postern_fn *fn, void *data);
+/* Waits until it has ended; does not stop it. -ETIMEDOUT: it has not, and is yours still;
+   postern_thread_calling() says where it hangs. -EDEADLK: on itself, or inside a callback. */
+POSTERN_API POSTERN_MUST_USE int postern_thread_join(struct postern_thread *t, int64_t deadline_ns);
+/* The callback that it is in, such as "received", or "" where it waits. A hint: it goes on meanwhile. */
+POSTERN_API const char *postern_thread_calling(struct postern_thread *t);
+/* For pthread_cancel(), pthread_setschedparam() and the like. Do not join or detach it. */
+POSTERN_API pthread_t postern_thread_id(const struct postern_thread *t);
+/* Stops and joins it, within join_ns; one that hangs longer is left to itself and takes all along when it
+   ends. Inside a callback it does not wait. */
+POSTERN_API struct postern_thread *postern_thread_free(struct postern_thread *t);
+
+POSTERN_AUTO_(thread)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

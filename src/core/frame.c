@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * frame.c - framings: pure functions on bytes
+ *
+ * No state and no memory of its own, so that the same code serves connections, the waiting client, and a
+ * fuzzer. The limit is checked on what the length says, or on what has arrived of a frame that ends with a
+ * delimiter, before anybody has allocated for it.
+ *
+ * A delimiter is looked for from `seen` on: a peer that sends one byte at a time would otherwise make us look
+ * at all of a long line again for each byte, quadratically.
+ */
+#include <postern/frame.h>
+
+#include <errno.h>
+#include <string.h>
+
+enum { FRAME_HEAD = 4 };
+
+static int frame_find_delimited(char delimiter, const char *bytes, size_t n, size_t seen,
+				size_t max, struct postern_frame *ret)
+{
+	const char *end = seen < n ? memchr(bytes + seen, delimiter, n - seen) : NULL;
+	size_t length = end ? (size_t)(end - bytes) : n;
+
+	if (length > max)
+		return -EMSGSIZE;
+	*ret = (struct postern_frame){ .bytes = bytes, .n = length, .used = end ? length + 1 : n };
+	return end != NULL;
+}
+
+static uint32_t frame_length(int framing, const unsigned char *b)
+{
+	if (framing == POSTERN_U32BE)
+		return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+	return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
+}
+
+int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, size_t max,
+		       struct postern_frame *ret)
+{
+	size_t length;
+
+	if (!ret || (!bytes && n > 0) || seen > n)
+		return -EINVAL;
+	switch (framing) {
+	case POSTERN_LINES:
+		return frame_find_delimited('\n', bytes, n, seen, max, ret);
+	case POSTERN_NUL:
+		return frame_find_delimited('\0', bytes, n, seen, max, ret);
+	case POSTERN_U32BE:
+	case POSTERN_U32LE:
+		break;
+	default:
+		return -EINVAL;
+	}
+	*ret = (struct postern_frame){ .bytes = bytes };
+	if (n < FRAME_HEAD)
+		return 0;
+	length = frame_length(framing, bytes);
+	if (length > max)
+		return -EMSGSIZE;
+	if (n - FRAME_HEAD < length)
+		return 0;
+	*ret = (struct postern_frame){ (const char *)bytes + FRAME_HEAD, length,
+				       FRAME_HEAD + length };
+	return 1;
+}
+
+int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1])
+{
+	char delimiter = framing == POSTERN_LINES ? '\n' : '\0';
+
+	if ((!payload && n > 0) || !head || !tail)
+		return -EINVAL;
+	switch (framing) {
+	case POSTERN_LINES:
+	case POSTERN_NUL:
+		if (n > 0 && memchr(payload, delimiter, n))
+			return -EBADMSG;
+		*tail = delimiter;
+		return 0;
+	case POSTERN_U32BE:
+	case POSTERN_U32LE:
+		if (n > UINT32_MAX)
+			return -EMSGSIZE;
+		for (int i = 0; i < FRAME_HEAD; i++)
+			head[i] = (char)(n >> (framing == POSTERN_U32BE ? 24 - 8 * i : 8 * i));
+		return FRAME_HEAD;
+	default:
+		return -EINVAL;
+	}
+}
