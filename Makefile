@@ -53,6 +53,23 @@ install: all
 	@meson install -C build --no-rebuild --quiet
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
 
+## uninstall: remove what `make install` installed from here
+.PHONY: uninstall
+uninstall:
+	@ninja -C build --quiet uninstall
+
+## amalgamation: the library as one postern.c and one postern.h, in build/amalgamation
+.PHONY: amalgamation
+amalgamation:
+	@tools/setup run
+	@tools/amalgamate build/amalgamation
+
+## deb: Debian packages, into build/deb
+.PHONY: deb
+deb:
+	@tools/setup deb
+	@tools/deb
+
 ## clean: remove everything that was built
 .PHONY: clean
 clean:
