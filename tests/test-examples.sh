@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The examples do what they say, also when they lose a race.
+
+. "$(dirname "$0")/tap.sh"
+
+examples=$POSTERN_BUILD/examples
+if [ ! -x "$examples/echo-server" ]; then
+	echo '1..0 # SKIP the examples were not built'
+	exit 0
+fi
+
+# until_file FILE TEXT: waits, 10 s at most, until TEXT is in FILE.
+until_file()
+{
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		grep -qs -- "$2" "$1" && return
+		sleep 0.01
+	done
+	return 1
+}
+
+until_listening()
+{
+	"$POSTERN_COMMAND" wait "$1" --deadline 10s
+}
+
+run()
+{
+	status=0
+	output=$("$@" 2>"$tap_dir/stderr") || status=$?
+}
+
+ended()
+{
+	status=0
+	wait "$1" 2>/dev/null || status=$?
+}
+
+# ---- echo ----
+
+tap_start "$examples/echo-server" echo 2>"$tap_dir/echo.err"
+server=$tap_pid
+until_listening echo
+run "$examples/echo-client" echo 'hello, echo'
+tap_is 'echo_client_prints_what_it_sent' "$status $output" '0 hello, echo'
+
+head -c 3000000 /dev/urandom | base64 -w 0 >"$tap_dir/large"
+tap_is 'echo_server_returns_4_MB_unchanged' \
+	"$("$POSTERN_COMMAND" connect echo --idle 20s <"$tap_dir/large" | cksum)" "$(cksum <"$tap_dir/large")"
+
+run "$examples/echo-server" echo
+tap_is 'echo_server_says_who_has_its_name' \
+	"$status $(grep -c "in use by pid $server " "$tap_dir/stderr")" '1 1'
+
+kill -TERM "$server"
+ended "$server"
+tap_is 'echo_server_ends_with_0_and_without_its_socket' \
+	"$status $(ls "$tap_dir/echo")" '0 lock'
+
+run "$examples/echo-client" 'a name that is none' x
+tap_is 'echo_client_says_what_a_name_is' "$status $(grep -c 'cannot have' "$tap_dir/stderr")" '1 1'
+
+start=${EPOCHREALTIME/./}
+run "$examples/echo-client" nobody x
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+tap_is 'echo_client_gives_up_at_its_deadline_and_says_why' \
+	"$status $(grep -c 'is the server running' "$tap_dir/stderr") $((took >= 4950 && took < 15000))" '1 1 1'
+note "deadline 5000 ms, ended after $took ms"
+
+# ---- single instance ----
+
+tap_start "$examples/single-instance" one first.txt >"$tap_dir/one.out" 2>"$tap_dir/one.err"
+owner=$tap_pid
+until_file "$tap_dir/one.err" 'listening at'
+run "$examples/single-instance" one 'second file.txt' third.txt
+tap_is 'single_instance_hands_its_files_over' "$status:$output:$(cat "$tap_dir/one.out")" \
+	'0::open first.txt
+open second file.txt
+open third.txt'
+
+kill -STOP "$owner"
+start=${EPOCHREALTIME/./}
+run "$examples/single-instance" one fourth.txt
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+kill -CONT "$owner"
+tap_is 'pain_29_single_instance_ends_bounded_when_the_owner_is_stopped' \
+	"$status $((took < 15000)) $(cat "$tap_dir/stderr")" \
+	'1 1 single-instance: the one that runs does not answer'
+note "bound 5000 ms, ended after $took ms"
+
+kill -KILL "$owner"
+ended "$owner"
+tap_start "$examples/single-instance" one fifth.txt >"$tap_dir/one.out" 2>"$tap_dir/one.err"
+owner=$tap_pid
+until_file "$tap_dir/one.err" 'listening at'
+tap_is 'single_instance_takes_over_from_a_killed_one' "$(cat "$tap_dir/one.out")" 'open fifth.txt'
+kill -TERM "$owner"
+ended "$owner"
+tap_is 'single_instance_gives_its_name_up' "$status $(ls "$tap_dir/one")" '0 lock'
+
+# Twelve at once: one is the owner and opens every file exactly once.
+pids=()
+for i in {1..12}; do
+	tap_start "$examples/single-instance" many "file $i" >"$tap_dir/many.$i.out" 2>"$tap_dir/many.$i.err"
+	pids+=("$tap_pid")
+done
+handed=0
+for ((i = 0; i < 1000 && handed < 11; i++)); do
+	handed=0
+	for pid in "${pids[@]}"; do
+		kill -0 "$pid" 2>/dev/null || handed=$((handed + 1))
+	done
+	sleep 0.01
+done
+tap_is 'single_instance_opens_each_file_once_when_twelve_start' \
+	"$handed $(cat "$tap_dir"/many.*.out | sort -V)" \
+	"11 $(for i in {1..12}; do echo "open file $i"; done)"
+tap_is 'single_instance_has_one_owner_when_twelve_start' \
+	"$(cat "$tap_dir"/many.*.err | grep -c 'listening at')" 1
+
+# The owner ends while others hand over, again and again: nobody fails, each file is opened.
+for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+for i in {1..12}; do
+	tap_start "$examples/single-instance" relay "file $i" >"$tap_dir/relay.$i.out" 2>"$tap_dir/relay.$i.err"
+	pids[i]=$tap_pid
+	sleep 0.02
+	[ $((i % 3)) -eq 0 ] || continue
+	for file in $(grep -l 'listening at' "$tap_dir"/relay.*.err); do
+		file=${file%.err}
+		kill -TERM "${pids[${file##*.}]}" 2>/dev/null
+	done
+done
+opened=0
+for ((i = 0; i < 1000 && opened < 12; i++)); do
+	opened=$(cat "$tap_dir"/relay.*.out | sort -u | grep -c '^open file ')
+	sleep 0.01
+done
+note "$(cat "$tap_dir"/relay.*.err | grep -c 'listening at') owners, one after another"
+tap_is 'single_instance_loses_no_file_while_owners_end' \
+	"$opened opened, $(cat "$tap_dir"/relay.*.err | grep -vc 'listening at') failed" '12 opened, 0 failed'
+
+tap_done

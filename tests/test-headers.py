@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The public headers and the symbols of the shared library, as a stranger's compiler and linker see them."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import tap
+
+INCLUDE = tap.SOURCE / "include"
+HEADERS = sorted(str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.h"))
+LINES_MAX = 250
+
+# Not -D_GNU_SOURCE: which features of libc a program asks for is its own affair.
+COMMON = ["-fsyntax-only", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{INCLUDE}"]
+LANGUAGES = {
+    # -Wpadded: what the compiler would put between the fields of a struct has no name and no value.
+    "C11": (["gcc", "clang"], ["-xc", "-std=c11", "-Wstrict-prototypes", "-Wundef", "-Wpadded"]),
+    "C++17": (["g++", "clang++"], ["-xc++", "-std=c++17", "-Wpadded"]),
+}
+
+
+def check_compiles(directory):
+    for language, (compilers, options) in LANGUAGES.items():
+        for compiler in compilers:
+            if not shutil.which(compiler):
+                tap.skip(f"each header alone is {language} for {compiler}", f"{compiler} is not installed")
+                continue
+            wrong = []
+            for header in HEADERS:
+                # Twice: the second time must be nothing. A C file may not be empty.
+                source = directory / "alone.c"
+                source.write_text(f"#include <{header}>\n#include <{header}>\nextern int nothing;\n")
+                run = subprocess.run([compiler, *COMMON, *options, source], capture_output=True, text=True)
+                if run.returncode:
+                    wrong.append(f"{header}:\n{run.stderr}")
+            tap.result(f"each header alone is {language} for {compiler}", wrong)
+
+
+def check_lengths():
+    lines = {header: len((INCLUDE / header).read_text().splitlines()) for header in HEADERS}
+    tap.comment("lines: " + ", ".join(f"{header} {n}" for header, n in lines.items()))
+    tap.result(
+        f"no header has more than {LINES_MAX} lines",
+        [f"{header}: {n} lines" for header, n in lines.items() if n > LINES_MAX],
+    )
+
+
+def dynamic(path, *options):
+    text = subprocess.run(["nm", "-DP", *options, path], check=True, capture_output=True, text=True).stdout
+    names = {}
+    for line in text.splitlines():
+        name, kind = line.split()[:2]
+        names[re.sub("@.*", "", name)] = kind
+    return names
+
+
+def declared():
+    """Names of the functions that a header gives POSTERN_API to."""
+    names = set()
+    for header in HEADERS:
+        text = re.sub(r"/\*.*?\*/", "", (INCLUDE / header).read_text(), flags=re.S)
+        text = re.sub(r"^#.*?(?<!\\)$", "", text, flags=re.S | re.M)
+        names |= {re.search(r"(\w+)\(", d)[1] for d in re.findall(r"^POSTERN_API ([^;]+);", text, re.M)}
+    return names
+
+
+def check_symbols():
+    library, program = tap.BUILD / "src/libpostern.so", tap.BUILD / "tests/test-api"
+    missing = [str(p) for p in (library, program) if not p.exists()]
+    if missing:
+        tap.skip("exported symbols", f"not built here: {', '.join(missing)}")
+        return
+    exported = {name for name, kind in dynamic(library, "--defined-only").items() if kind in "TDBRWViu"}
+    used = set(dynamic(program, "--undefined-only"))
+    tap.comment(f"{len(exported)} symbols are exported")
+    tap.result("every exported symbol begins with postern_", sorted(n for n in exported if not n.startswith("postern_")))
+    tap.result(
+        "what is exported is what the headers declare",
+        sorted(f"{n}: exported, in no header" for n in exported - declared())
+        + sorted(f"{n}: in a header, not exported" for n in declared() - exported),
+    )
+    tap.result("test-api uses every exported symbol", sorted(exported - used))
+    versions = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True).stdout
+    tap.result(
+        "every exported symbol has the version of its release",
+        [line for line in versions.splitlines() if " T " in line and "@@POSTERN_" not in line],
+    )
+
+
+def main():
+    tap.need("nm", "gcc")
+    with tempfile.TemporaryDirectory(prefix="postern-test-") as directory:
+        check_compiles(Path(directory))
+    check_lengths()
+    check_symbols()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()

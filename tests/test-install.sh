@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What `make install` puts into a prefix is enough for a program outside of the tree: it is found by pkg-config,
+# compiles as C and as C++ with pedantic warnings, and runs with the shared library and with the static one.
+
+. "$(dirname "$0")/tap.sh"
+tap_need gcc pkg-config meson
+
+dest=$tap_dir/dest
+if ! DESTDIR=$dest meson install -C "$POSTERN_BUILD" --no-rebuild --quiet >"$tap_dir/install.log" 2>&1; then
+	not_ok 'the build can be installed' "$(cat "$tap_dir/install.log")"
+	tap_done
+fi
+ok 'the build can be installed'
+
+pc=$(find "$dest" -name postern.pc)
+tap_is 'there is one file for pkg-config' "$(wc -l <<<"$pc")" 1
+prefix=$dest$(sed -n 's/^prefix=//p' "$pc")
+
+# The prefix is where this test has put it, and what is installed on the machine is out of sight.
+config()
+{
+	PKG_CONFIG_LIBDIR=$(dirname "$pc") pkg-config --define-variable=prefix="$prefix" "$@" postern
+}
+
+lib=$(config --variable=libdir)
+tap_is 'pkg-config knows the version' "$(config --modversion)" "$("$prefix/bin/postern" --version | awk '{ print $NF }')"
+tap_is 'every public header is installed' \
+	"$(cd "$prefix/include" && find . -name '*.h' | sort)" \
+	"$(cd "$POSTERN_SOURCE/include" && find . -name '*.h' | sort)"
+tap_is 'the shared library has its soname' \
+	"$(readelf -d "$lib/libpostern.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')" libpostern.so.0
+tap_is 'nothing is installed that names the build directory' \
+	"$(grep -rlF "$POSTERN_BUILD" "$dest" --include='*.pc' --include='*.h' --include='*.service')" ''
+
+cat >"$tap_dir/echo.c" <<'END'
+#include <postern.h>
+#include <postern/conn.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct postern_loop *loop;
+static int failed = 1;
+
+static size_t echo(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	ssize_t taken = postern_conn_write(c, bytes, n);
+
+	(void)data;
+	return taken > 0 ? (size_t)taken : 0;
+}
+
+static void greet(struct postern_conn *c, int state, void *data)
+{
+	(void)data;
+	if (state == POSTERN_CONNECTED && postern_conn_write(c, "hello", 5) != 5)
+		postern_loop_stop(loop);
+}
+
+static size_t answer(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	(void)data;
+	if (n < 5)
+		return 0;
+	failed = memcmp(bytes, "hello", 5) != 0;
+	printf("%.*s from %s, %zu queued\n", 5, (const char *)bytes, postern_version(), postern_conn_queued(c));
+	postern_loop_stop(loop);
+	return n;
+}
+
+int main(void)
+{
+	static struct postern_conn_events echoes, greets;
+	static struct postern_server_events serves;
+	POSTERN_AUTO(server) server = NULL;
+	POSTERN_AUTO(conn) conn = NULL;
+
+	echoes.size = greets.size = sizeof greets;
+	echoes.received = echo;
+	greets.state = greet;
+	greets.received = answer;
+	serves.size = sizeof serves;
+	serves.conn = &echoes;
+	if (postern_loop_new(&loop) < 0)
+		return 1;
+	if (postern_server_new(&server, loop, "installed", NULL, &serves, NULL) < 0 ||
+	    postern_connect(&conn, loop, "installed", NULL, &greets, NULL) < 0)
+		fprintf(stderr, "%s\n", postern_loop_why(loop)->text);
+	else if (postern_loop_run(loop) < 0)
+		return 1;
+	loop = postern_loop_free(loop);
+	return failed;
+}
+END
+cp "$tap_dir/echo.c" "$tap_dir/echo.cc"
+
+version=$(config --modversion)
+warnings='-Wall -Wextra -pedantic -Werror -O1'
+
+# program NAME COMPILER ARGUMENT...: compiles, then runs, and says hello.
+program()
+{
+	local name=$1 compiler=$2
+	shift 2
+	if ! command -v "$compiler" >/dev/null; then
+		skip "$name" "$compiler is not installed"
+		return
+	fi
+	rm -f "$tap_dir/echo"
+	if ! tap_output=$("$compiler" "$@" -o "$tap_dir/echo" 2>&1); then
+		not_ok "$name" "$tap_output"
+		return
+	fi
+	tap_is "$name" "$(LD_LIBRARY_PATH=$lib timeout 20 "$tap_dir/echo" 2>&1)" "hello from $version, 0 queued"
+}
+
+# shellcheck disable=SC2046,SC2086
+{
+	program 'a C11 program runs with the shared library, gcc' \
+		gcc -std=c11 $warnings "$tap_dir/echo.c" $(config --cflags --libs)
+	program 'a C11 program runs with the shared library, clang' \
+		clang -std=c11 $warnings "$tap_dir/echo.c" $(config --cflags --libs)
+	program 'a C++17 program runs with the shared library, g++' \
+		g++ -std=c++17 $warnings "$tap_dir/echo.cc" $(config --cflags --libs)
+	program 'a C++17 program runs with the shared library, clang++' \
+		clang++ -std=c++17 $warnings "$tap_dir/echo.cc" $(config --cflags --libs)
+	program 'a C11 program runs with the static library' \
+		gcc -std=c11 $warnings "$tap_dir/echo.c" $(config --cflags) -L"$lib" -Wl,-Bstatic -lpostern \
+		-Wl,-Bdynamic -pthread
+}
+tap_is 'the static program needs no libpostern.so' "$(readelf -d "$tap_dir/echo" | grep -c libpostern)" 0
+tap_done
