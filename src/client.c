@@ -125,6 +125,9 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 
 	if (r < 0)
 		return r;
+	/* Frames are read here by name; as events nobody would hear of them. */
+	if (limits.framing)
+		return -EINVAL;
 	if (loop_in_callback())
 		return -EDEADLK;
 	c = sys_alloc(sizeof(*c));
@@ -177,11 +180,16 @@ int postern_client_new(struct postern_client **ret, const char *name,
 	r = struct_import(&o, sizeof(o), options);
 	if (r == 0)
 		r = client_make(&c, o.conn);
-	if (r != 0)
+	if (r < 0) {
+		if (n_why > 0)
+			snprintf(why, n_why, "%s: %s", name, why_errno(r));
 		return r;
+	}
 	r = postern_connect(&c->conn, c->loop, name, options, &client_events, c);
 	if (r < 0) {
 		text = postern_loop_why(c->loop)->text;
+		if (!text[0])
+			text = why_errno(r);
 	} else {
 		r = client_connect(c);
 		if (r < 0)
@@ -239,8 +247,8 @@ static ssize_t client_read(struct postern_client *c, int64_t deadline_ns,
 	for (;;) {
 		bool over = c->ended || c->closed;
 
-		/* What was kept for lack of room comes before the end. */
-		r = client_turn(c, at);
+		/* What was kept for lack of room comes before the end, in a turn; there is nothing to wait for. */
+		r = client_turn(c, over ? 0 : at);
 		k = take(c, to, n, how);
 		if (k != -EAGAIN)
 			break;
@@ -326,15 +334,18 @@ int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns)
 
 /* ---- writing ---- */
 
-/* Until the kernel has all that is queued. */
+/* Until the kernel has all that is queued. A connection whose peer has gone drops its queue, and is not at its end
+   until what the peer sent is read. */
 static int client_flush(struct postern_client *c, int64_t at)
 {
+	bool some = postern_conn_queued(c->conn) > 0;
+
 	for (;;) {
 		ssize_t queued = postern_conn_flush(c->conn);
 		int r;
 
 		if (queued == 0)
-			return 0;
+			return some && c->conn->flags & CONN_BROKEN ? -EPIPE : 0;
 		if (queued < 0)
 			return queued == -ENOTCONN ? client_error(c) : (int)queued;
 		r = client_turn(c, at);
@@ -406,9 +417,10 @@ int postern_client_shutdown(struct postern_client *c, int64_t deadline_ns)
 		r = client_flush(c, time_after(sys_now(), deadline_ns));
 	if (r == 0)
 		r = postern_conn_shutdown(c->conn);
+	if (r < 0)
+		return r;
 	/* The turn in which it is carried out. */
-	if (r == 0)
-		r = client_turn(c, 0);
+	r = client_turn(c, 0);
 	return r == -ETIMEDOUT ? 0 : r;
 }
 

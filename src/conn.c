@@ -298,8 +298,12 @@ static void conn_run(struct object *o)
 		conn_all_sent(c);
 	else if (conn_can_send(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	if (conn_is_open(c))
-		conn_update(c);
+	if (!conn_is_open(c))
+		return;
+	/* Refused although nothing is queued: memory was short, and no send will tell when it is not. */
+	if (c->flags & CONN_REFUSED && c->out.bytes == 0 && conn_can_send(c))
+		conn_send_later(c);
+	conn_update(c);
 }
 
 /* ---- endings ---- */

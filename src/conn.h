@@ -67,10 +67,11 @@ enum {
 	CONN_EOF_TOLD   = 128,    /* ... and ended() was called */
 	CONN_HANGUP     = 256,    /* the peer has gone altogether */
 	CONN_BROKEN     = 512,    /* writes fail */
-	CONN_MOVED      = 1024,   /* bytes went either way since the idle timer looked */
+	CONN_MOVED      = 1024,   /* the peer sent or read something since the idle timer looked */
 	CONN_SENT       = 2048,   /* the peer may have bytes of ours unread */
 	CONN_RETRY      = 4096,   /* the kernel was out of memory: the timer sends again */
 	CONN_FREED      = 8192,
+	CONN_WATCHED    = 16384,  /* idle.c: is it seen to read? */
 	CONN_FOLLOWED   = 16384,  /* in a frame event: there are bytes behind the message */
 };
 
@@ -96,7 +97,7 @@ struct postern_conn {
 	uint16_t              due;
 	uint8_t               state;
 	uint8_t               strikes;      /* looks of the idle timer without progress */
-	int                   outq;         /* what the peer had unread at the last look */
+	int                   outq;         /* what the peer has unread if it has read nothing */
 	uint8_t               end_code;     /* the reason to be told when a closing is done */
 	uint8_t               framing;
 	uint32_t              untold;       /* of sent, since sent() was called */
@@ -150,6 +151,8 @@ bool conn_unread_full(const struct postern_conn *c);
 /* write.c */
 /* One system call. After it the connection may be blocked or broken, but it is never ended here. */
 void conn_send(struct postern_conn *c);
+/* Memory is short: the timer sends again, or tells drained. */
+void conn_send_later(struct postern_conn *c);
 void conn_drop_queue(struct postern_conn *c);
 /* Writes fail from here on. */
 void conn_break(struct postern_conn *c);
@@ -157,6 +160,9 @@ void conn_break(struct postern_conn *c);
 /* idle.c */
 void idle_arm(struct postern_conn *c);
 void idle_look(struct postern_conn *c);
+/* Around each send to a connection that is CONN_WATCHED. */
+void idle_before_send(struct postern_conn *c);
+void idle_after_send(struct postern_conn *c);
 
 /* dial.c */
 int  dial_start(struct postern_conn *c, const char *name, const struct postern_connect_options *options);

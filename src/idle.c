@@ -10,6 +10,11 @@
  * A message of which only a part has come is given the same time as a whole, however steadily its bytes trickle:
  * else a peer could hold our memory for ever with one byte now and then.
  *
+ * A send is no movement: the kernel takes some 278 small ones for a peer that is stopped. From the first look at
+ * which bytes are unread, the peer is watched: what each send adds to them is seen around the send, so that
+ * whatever is less than that, the peer has read. Then it is not watched until the next look, which keeps this
+ * at a few system calls a look for a peer that reads at all.
+ *
  * What the user holds back is not the peer's fault: a paused connection is not looked at, unless bytes
  * that were sent are unread.
  */
@@ -45,12 +50,30 @@ static bool idle_pending(struct postern_conn *c)
 	outq = sys_ioctl_outq(c->object.fd);
 	if (outq < 0)
 		return true;
-	if (outq != c->outq)
+	/* What went on before it was watched is not known, and counts for it. */
+	if (!(c->flags & CONN_WATCHED) || outq < c->outq)
 		c->flags |= CONN_MOVED;
 	c->outq = outq;
+	c->flags |= CONN_WATCHED;
 	if (outq == 0)
-		c->flags &= ~(uint32_t)CONN_SENT;
+		c->flags &= ~(uint32_t)(CONN_SENT | CONN_WATCHED);
 	return outq > 0 || c->out.bytes > 0;
+}
+
+void idle_before_send(struct postern_conn *c)
+{
+	if (sys_ioctl_outq(c->object.fd) >= c->outq)
+		return;
+	c->flags |= CONN_MOVED;
+	c->flags &= ~(uint32_t)CONN_WATCHED;
+}
+
+void idle_after_send(struct postern_conn *c)
+{
+	int outq = sys_ioctl_outq(c->object.fd);
+
+	if (outq > 0)
+		c->outq = outq;
 }
 
 /* Has the same message been incomplete for too long? Counts a look. */

@@ -124,8 +124,9 @@ static bool republish_shared(const struct name_watch *w, const struct postern_se
 
 int republish_watch(struct postern_server *s)
 {
-	const uint32_t mask =
-		IN_DELETE | IN_MOVED_FROM | IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR;
+	/* A rename onto the socket removes it without an IN_DELETE; QLocalServer publishes its own in this way. */
+	const uint32_t mask = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF |
+			      IN_DELETE_SELF | IN_ONLYDIR;
 	struct name_watch *w;
 
 	if (s->name.kind == NAME_ABSTRACT || s->name.kind == NAME_FD)
@@ -143,6 +144,8 @@ int republish_watch(struct postern_server *s)
 		s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
 		server_update_timer(s);
 	}
+	/* What happened after listen and before the watch is reported by nobody. */
+	republish_check(s);
 	return 0;
 }
 

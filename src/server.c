@@ -341,6 +341,8 @@ static void server_release(struct postern_server *s)
 
 	if (ours && s->state == SERVER_LISTENING)
 		server_retire(s);
+	if (s->state == SERVER_LISTENING)
+		s->state = SERVER_STOPPED;
 	fork_hold();
 	if (s->object.fd >= 0)
 		object_watch(&s->object, WATCH_OFF);

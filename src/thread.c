@@ -36,10 +36,11 @@ struct postern_thread {
 	unsigned generation;
 	unsigned references;
 	int state;
-	int result;                /* of fn */
-	bool joined;               /* or detached */
-	bool stopping;             /* asked for before there was a loop */
-	struct postern_loop *loop; /* NULL before it is made and after it is freed */
+	int result;                   /* of fn */
+	bool joined;                  /* or detached */
+	bool stopping;                /* asked for before there was a loop */
+	struct postern_loop *loop;    /* NULL before it is made and after it is freed */
+	struct postern_loop *leaving; /* the same while it is being freed */
 	postern_thread_fn *fn;
 	void *data;
 	struct postern_thread_options options;
@@ -100,22 +101,37 @@ static void thread_forget_marks(void)
 }
 #endif
 
-static void thread_leave(void *data)
+static void thread_give_back(struct postern_thread *t)
 {
-	struct postern_thread *t = data;
-	void (*ended)(void *data) = t->options.ended;
-	struct postern_loop *loop;
-	void *ended_data = t->data;
+	void (*ended)(void *data);
 
-	thread_forget_marks();
 	pthread_mutex_lock(&t->mutex);
-	loop = t->loop;
+	if (t->loop)
+		t->leaving = t->loop;
 	t->loop = NULL;
 	pthread_mutex_unlock(&t->mutex);
-	loop_forget_frames(loop);
-	postern_loop_free(loop);
+	loop_abandon(t->leaving);
+	t->leaving = NULL;
+	ended = t->options.ended;
+	t->options.ended = NULL;
 	if (ended)
-		ended(ended_data);
+		ended(t->data);
+}
+
+/* A final event may leave by pthread_exit() too, even when it comes because another one did: then this is called
+   once more and goes on where that was. The C library calls the handlers below again as well, glibc this one; so
+   who is done says so in the frame of thread_main(). */
+static void thread_leave(void *data)
+{
+	struct postern_thread **own = data, *t = *own;
+
+	if (!t)
+		return;
+	thread_forget_marks();
+	pthread_cleanup_push(thread_leave, own);
+	thread_give_back(t);
+	pthread_cleanup_pop(0);
+	*own = NULL;
 	thread_announce(t, THREAD_ENDED, -ECANCELED);
 	thread_unref(t);
 }
@@ -139,11 +155,11 @@ static int thread_make_loop(struct postern_thread *t)
 
 static void *thread_main(void *data)
 {
-	struct postern_thread *t = data;
+	struct postern_thread *t = data, *own = t;
 	int r, ignored;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
-	pthread_cleanup_push(thread_leave, t);
+	pthread_cleanup_push(thread_leave, &own);
 	pthread_setname_np(pthread_self(), t->name);
 	r = thread_make_loop(t);
 	if (r == 0)

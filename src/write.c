@@ -47,16 +47,23 @@ static void conn_sent(struct postern_conn *c, size_t n)
 {
 	c->sent += n;
 	c->untold += (uint32_t)n;
-	c->flags |= CONN_MOVED | CONN_SENT;
+	c->flags |= CONN_SENT;
 	if (c->object.slot == TIMER_OFF)
 		idle_arm(c);
+}
+
+void conn_send_later(struct postern_conn *c)
+{
+	int64_t wait = CONN_RETRY_MAX / 10 * (c->strikes < 10 ? c->strikes + 1 : 10);
+
+	c->flags |= CONN_RETRY;
+	if (c->state == POSTERN_CONNECTED)
+		object_timer(&c->object, time_after(loop_now(c->object.loop), wait));
 }
 
 /* What a send that did not go well means; ending the connection is for conn_run() and the reader. */
 static void conn_send_failed(struct postern_conn *c, int error)
 {
-	int64_t wait;
-
 	switch (error) {
 	case -EINTR:
 		break;
@@ -65,11 +72,8 @@ static void conn_send_failed(struct postern_conn *c, int error)
 		break;
 	case -ENOMEM:
 	case -ENOBUFS:
-		/* The socket stays writable meanwhile, so epoll would spin: the timer sends again. */
-		c->flags |= CONN_RETRY;
-		wait = CONN_RETRY_MAX / 10 * (c->strikes < 10 ? c->strikes + 1 : 10);
-		if (c->state == POSTERN_CONNECTED)
-			object_timer(&c->object, time_after(loop_now(c->object.loop), wait));
+		/* The socket stays writable meanwhile, so epoll would spin. */
+		conn_send_later(c);
 		break;
 	default:
 		conn_break(c);
@@ -84,6 +88,8 @@ void conn_send(struct postern_conn *c)
 	ssize_t r;
 	int n;
 
+	if (c->flags & CONN_WATCHED)
+		idle_before_send(c);
 	n = chunk_queue_peek(&c->out, iov, WRITE_IOV);
 	for (int i = 0; i < n; i++)
 		want += iov[i].iov_len;
@@ -99,6 +105,8 @@ void conn_send(struct postern_conn *c)
 	chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
 	conn_charge(c, 0, (size_t)r);
 	conn_sent(c, (size_t)r);
+	if (c->flags & CONN_WATCHED)
+		idle_after_send(c);
 	if ((size_t)r < want)
 		c->flags |= CONN_BLOCKED;
 }

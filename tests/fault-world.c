@@ -675,6 +675,12 @@ static bool objects_of_an_idle_connection(struct world *w)
 		world_check_error(r < 0 ? (int)r : 0);
 		r = postern_conn_flush(e.c);
 		world_check_error(r < 0 ? (int)r : 0);
+		/* After the first look, when the peer is watched: another send. */
+		world_turn(w, POSTERN_MS(1500), end_is_over, &e);
+		if (!e.closed) {
+			r = postern_conn_writev(e.c, &iov, 1);
+			world_check_error(r < 0 ? (int)r : 0);
+		}
 		world_turn(w, POSTERN_SECONDS(60), end_is_over, &e);
 		if (!e.closed && !w->broken && !fault_has_hit())
 			fail_msg("%s: idle for ever", world_where());

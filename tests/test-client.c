@@ -24,7 +24,7 @@
 
 enum { MIB = 1024 * 1024 };
 #define SHORT POSTERN_MS(60)
-#define LONG  POSTERN_SECONDS(20)
+#define LONG  POSTERN_SECONDS(8)
 
 static char text[9 * MIB], got[9 * MIB];
 
@@ -379,7 +379,8 @@ static void an_end_while_it_waits_ends_the_wait(void **state)
 			break;
 		default:
 			r = postern_client_write(t.c, text, sizeof text, LONG);
-			assert_errno(r, -EPIPE);
+			/* Bytes were under way, or they were not. */
+			assert_true(r == -EPIPE || r == -ECONNRESET);
 		}
 		watch_begun = test_now_ns() - watch_begun;
 		assert_took(0, POSTERN_MS(50), __LINE__);

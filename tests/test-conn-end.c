@@ -474,6 +474,42 @@ static void a_peer_that_reads_slowly_is_not_idle(void **state)
 	pair_close(&p);
 }
 
+/* The kernel takes hundreds of small sends for a peer that is stopped; they are not the peer's doing. */
+static void steady_small_writes_do_not_hide_a_peer_that_reads_nothing(void **state)
+{
+	struct pair p;
+	int64_t begun;
+
+	(void)state;
+	pair_open(&p, &idle_options);
+	begun = test_now_ns();
+	for (int i = 0; i < 200 && !p.end.closed; i++) {
+		assert_int_equal(postern_conn_write(p.c, "tick", 4), 4);
+		turn_for(p.loop, 10);
+	}
+	test_note("idle after %lld ms, limit 200", (long long)(test_now_ns() - begun) / 1000000);
+	assert_int_equal(p.end.closed, 1);
+	assert_int_equal(p.end.why.code, POSTERN_REASON_IDLE);
+	pair_close(&p);
+}
+
+static void steady_small_writes_to_a_peer_that_falls_behind_are_not_idle(void **state)
+{
+	struct pair p;
+	char got[4];
+
+	(void)state;
+	pair_open(&p, &idle_options);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(postern_conn_write(p.c, "tick", 4), 4);
+		turn_for(p.loop, 5);
+		if (i % 4 == 3)
+			assert_int_equal(recv(p.peer, got, sizeof(got), 0), 4);
+	}
+	assert_int_equal(p.end.closed, 0);
+	pair_close(&p);
+}
+
 static void a_peer_that_has_read_all_may_be_silent_for_ever(void **state)
 {
 	struct pair p;
@@ -572,6 +608,8 @@ int main(void)
 		TEST(a_flooding_peer_that_dies_is_let_go_at_once),
 		TEST(a_peer_that_does_not_read_is_idle),
 		TEST(a_peer_that_reads_slowly_is_not_idle),
+		TEST(steady_small_writes_do_not_hide_a_peer_that_reads_nothing),
+		TEST(steady_small_writes_to_a_peer_that_falls_behind_are_not_idle),
 		TEST(a_peer_that_has_read_all_may_be_silent_for_ever),
 		TEST(a_stopped_peer_is_idle),
 		TEST(the_idle_limit_can_be_for_ever),

@@ -1,13 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What `make install` puts into a prefix is enough for a program outside of the tree: it is found by pkg-config,
-# compiles as C and as C++ with pedantic warnings, and runs with the shared library and with the static one.
+# What `make install` puts into a prefix is enough for a program outside of the tree: it is found by pkg-config, Meson
+# and CMake, compiles as C and as C++ with pedantic warnings, and runs with the shared library and with the static one.
+# The same program is built from the one-file form. `make uninstall` leaves nothing behind.
 
 . "$(dirname "$0")/tap.sh"
 tap_need gcc pkg-config meson
 
 dest=$tap_dir/dest
+# By this file the build directory knows what `make uninstall` has to remove, and that is not what is installed here.
+log=$POSTERN_BUILD/meson-logs/install-log.txt
+[ ! -e "$log" ] || cp "$log" "$tap_dir/install-log.txt"
+restore_log()
+{
+	rm -f "$log"
+	[ ! -e "$tap_dir/install-log.txt" ] || cp "$tap_dir/install-log.txt" "$log"
+}
+trap 'restore_log; tap_cleanup' EXIT
+
 if ! DESTDIR=$dest meson install -C "$POSTERN_BUILD" --no-rebuild --quiet >"$tap_dir/install.log" 2>&1; then
 	not_ok 'the build can be installed' "$(cat "$tap_dir/install.log")"
 	tap_done
@@ -36,7 +47,9 @@ tap_is 'nothing is installed that names the build directory' \
 
 cat >"$tap_dir/echo.c" <<'END'
 #include <postern.h>
+#include <postern/client.h>
 #include <postern/conn.h>
+#include <postern/thread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,4 +143,79 @@ program()
 		-Wl,-Bdynamic -pthread
 }
 tap_is 'the static program needs no libpostern.so' "$(readelf -d "$tap_dir/echo" | grep -c libpostern)" 0
+
+# ---- found by other builds -------------------------------------------------------------------------------
+
+# built NAME PROGRAM COMMAND...: the command makes the program, which runs, and says hello.
+built()
+{
+	local name=$1 program=$2
+	shift 2
+	if tap_output=$("$@" 2>&1); then
+		tap_is "$name" "$(LD_LIBRARY_PATH=$lib timeout 20 "$program" 2>&1)" "hello from $version, 0 queued"
+	else
+		not_ok "$name" "$tap_output"
+	fi
+}
+
+mkdir "$tap_dir/meson" "$tap_dir/cmake"
+cp "$tap_dir/echo.c" "$tap_dir/meson"
+cp "$tap_dir/echo.c" "$tap_dir/cmake"
+cat >"$tap_dir/meson/meson.build" <<'END'
+project('user', 'c', default_options: 'warning_level=2')
+executable('echo', 'echo.c', dependencies: dependency('postern', version: '>= 0.1'))
+END
+cat >"$tap_dir/cmake/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.16)
+project(user C)
+find_package(Postern 0.1 REQUIRED)
+add_executable(echo echo.c)
+target_link_libraries(echo Postern::postern)
+END
+
+with_meson()
+{
+	PKG_CONFIG_LIBDIR=$(dirname "$pc") PKG_CONFIG_SYSROOT_DIR=$dest \
+		meson setup "$tap_dir/meson/build" "$tap_dir/meson" && ninja -C "$tap_dir/meson/build"
+}
+
+with_cmake()
+{
+	cmake -S "$tap_dir/cmake" -B "$tap_dir/cmake/build" -DCMAKE_PREFIX_PATH="$prefix" &&
+		cmake --build "$tap_dir/cmake/build"
+}
+
+built "Meson's dependency() finds it" "$tap_dir/meson/build/echo" with_meson
+if ! command -v cmake >/dev/null; then
+	skip "CMake's find_package() finds it" 'cmake is not installed'
+else
+	built "CMake's find_package() finds it" "$tap_dir/cmake/build/echo" with_cmake
+fi
+
+# ---- in one file -----------------------------------------------------------------------------------------
+
+one=$tap_dir/one
+tap_try 'the library can be written as one file' "$POSTERN_SOURCE/tools/amalgamate" "$one"
+# There is one header then.
+for source in echo.c echo.cc; do
+	grep -v '^#include <postern/' "$tap_dir/$source" >"$one/$source"
+done
+warnings='-Wall -Wextra -Werror -O1'
+# shellcheck disable=SC2086
+{
+	program 'in one file, by gcc' gcc -std=c11 $warnings -I"$one" "$one/echo.c" "$one/postern.c" -pthread
+	tap_is 'it needs no libpostern.so' "$(readelf -d "$tap_dir/echo" | grep -c libpostern)" 0
+	program 'in one file, by clang' clang -std=c11 $warnings -I"$one" "$one/echo.c" "$one/postern.c" -pthread
+	gcc -std=c11 $warnings -I"$one" -c "$one/postern.c" -o "$one/postern.o"
+	for compiler in g++ clang++; do
+		program "its header in C++17, by $compiler" $compiler -std=c++17 -pedantic $warnings -I"$one" \
+			"$one/echo.cc" "$one/postern.o" -pthread
+	done
+}
+
+# ---- and gone again --------------------------------------------------------------------------------------
+
+tap_try 'it can be uninstalled' ninja -C "$POSTERN_BUILD" --quiet uninstall
+tap_is 'uninstalling leaves no file behind' "$(find "$dest" -not -type d 2>/dev/null)" ''
+tap_is 'and no directory of ours' "$(find "$dest" -type d -iname '*postern*' 2>/dev/null)" ''
 tap_done

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes wrong with local sockets elsewhere, as a program meets it: the public calls, and real processes
- * where more than one is in the story. The number is that of the pain in docs/ARCHITECTURE.md.
+ * where more than one is in the story. The numbers are those of a fixed list; those that are missing belong
+ * to what this version does not have.
  */
 #include "pair.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <postern/name.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>

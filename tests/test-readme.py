@@ -25,8 +25,9 @@ COMMAND = os.environ.get("POSTERN_COMMAND", str(tap.BUILD / "postern"))
 
 # A piece of C that is no program may use what these declare.
 PRELUDE = "".join(f"#include <{h}>\n" for h in [
-    "postern.h", "postern/conn.h", "postern/loop.h", "postern/server.h", "postern/name.h", "errno.h", "stdio.h",
-    "stdlib.h", "string.h", "sys/socket.h", "sys/un.h", "time.h", "unistd.h"])
+    "postern.h", "postern/conn.h", "postern/loop.h", "postern/server.h", "postern/name.h", "postern/client.h",
+    "postern/frame.h", "postern/thread.h", "errno.h", "stdio.h", "stdlib.h", "string.h", "sys/socket.h", "sys/un.h",
+    "time.h", "unistd.h"])
 
 
 def fences(text, language):
@@ -68,7 +69,7 @@ def check_readme(directory):
     tap.result("the_programs_of_the_readme_are_the_examples", wrong)
     shown = [name for name, text in examples.items() if text in programs]
     tap.result("the_smallest_server_and_client_are_shown",
-               [n for n in ("echo-server.c", "echo-client.c") if n not in shown])
+               [n for n in ("echo-server.c", "echo-client.c", "ask.c") if n not in shown])
     tap.result("they_have_at_most_40_lines",
                [f"{n}: {examples[n].count(chr(10))}" for n in shown if examples[n].count("\n") > 40])
     wrong = [said for text in fences(README, "c") if (said := compiled(text, directory))]

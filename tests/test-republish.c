@@ -81,6 +81,34 @@ static void a_socket_that_is_unlinked_comes_back(void **state)
 	take_away(test_path("path"), test_path("path"), unlink_it);
 }
 
+static int unlink_when_it_listens(void *path)
+{
+	int fd;
+
+	while ((fd = plain_connect(path)) < 0)
+		;
+	return unlink(path);
+}
+
+/* Between listening and watching the directory there is a moment too. */
+static void a_socket_that_is_unlinked_as_soon_as_it_listens_comes_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 15; i++) {
+		char path[512];
+		struct site s;
+		pid_t pid;
+
+		snprintf(path, sizeof(path), "%s", test_path("clock/sock"));
+		pid = test_fork_start(unlink_when_it_listens, path);
+		test_sleep_ms(1);
+		site_open(&s, "clock", NULL);
+		assert_int_equal(test_fork_wait(pid), 0);
+		turn_until(s.loop, s.errors[POSTERN_REASON_NAME_RESTORED] == 1);
+		site_close(&s);
+	}
+}
+
 static void a_socket_that_is_renamed_comes_back(void **state)
 {
 	(void)state;
@@ -309,6 +337,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_socket_that_is_unlinked_comes_back),
+		TEST(a_socket_that_is_unlinked_as_soon_as_it_listens_comes_back),
 		TEST(a_socket_that_is_renamed_comes_back),
 		TEST(a_directory_that_is_removed_comes_back),
 		TEST(a_directory_that_is_renamed_comes_back),

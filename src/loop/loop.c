@@ -32,15 +32,6 @@ bool loop_in_callback(void)
 	return loop_holds > 0;
 }
 
-void loop_forget_frames(struct postern_loop *loop)
-{
-	loop_holds = 0;
-	if (!loop)
-		return;
-	loop->dispatching = false;
-	loop->held = 0;
-}
-
 int64_t loop_now(struct postern_loop *loop)
 {
 	/* Outside a turn nobody would reset it. */
@@ -205,6 +196,7 @@ int postern_loop_new(struct postern_loop **ret)
 	list_init(&loop->tasks);
 	list_init(&loop->running);
 	list_init(&loop->graves);
+	list_init(&loop->orphaned);
 	loop->generation = fork_generation();
 	loop->timer_at_ns = POSTERN_FOREVER;
 	loop->random = random_seed();
@@ -225,10 +217,28 @@ int postern_loop_new(struct postern_loop **ret)
 	return 0;
 }
 
+/* A final event may free any object; each one is looked at once. */
+static void loop_end(struct postern_loop *loop)
+{
+	loop_hold(loop);
+	list_splice(&loop->orphaned, &loop->objects);
+	while (!list_is_empty(&loop->orphaned)) {
+		struct object *o = container_of(loop->orphaned.next, struct object, siblings);
+
+		list_remove(&o->siblings);
+		list_append(&loop->objects, &o->siblings);
+		o->ops->orphan(o);
+	}
+	if (loop_is_ours(loop))
+		post_deinit(&loop->posts);
+	else
+		sys_free(loop->posts.ring);
+	loop_release(loop);
+}
+
 struct postern_loop *postern_loop_free(struct postern_loop *loop)
 {
 	bool ours;
-	struct list orphaned;
 
 	if (!loop || loop->freed)
 		return NULL;
@@ -238,23 +248,21 @@ struct postern_loop *postern_loop_free(struct postern_loop *loop)
 	loop->freed = true;
 	if (ours)
 		pthread_mutex_unlock(&loop->posts.mutex);
-	loop_hold(loop);
-	/* A final event may free any object; each one is looked at once. */
-	list_init(&orphaned);
-	list_splice(&orphaned, &loop->objects);
-	while (!list_is_empty(&orphaned)) {
-		struct object *o = container_of(orphaned.next, struct object, siblings);
-
-		list_remove(&o->siblings);
-		list_append(&loop->objects, &o->siblings);
-		o->ops->orphan(o);
-	}
-	if (ours)
-		post_deinit(&loop->posts);
-	else
-		sys_free(loop->posts.ring);
-	loop_release(loop);
+	loop_end(loop);
 	return NULL;
+}
+
+void loop_abandon(struct postern_loop *loop)
+{
+	loop_holds = 0;
+	if (!loop)
+		return;
+	loop->dispatching = false;
+	loop->held = 0;
+	if (loop->freed)
+		loop_end(loop);
+	else
+		postern_loop_free(loop);
 }
 
 /* ---- turns ---- */
@@ -302,17 +310,48 @@ static int loop_turn_result(struct postern_loop *loop, int n)
 	return r < 0 ? r : n;
 }
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+/* ThreadSanitizer takes a call that was cancelled for one that still blocks, and hears of no lock from then on. For it
+   alone the wait is cut into pieces, with the cancellation between them. */
+static int loop_wait_cancellable(struct postern_loop *loop, struct epoll_event *events,
+				 int timeout_ms)
+{
+	enum { PIECE = 5 };
+	int n, before, piece;
+
+	do {
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+		pthread_testcancel();
+		pthread_setcancelstate(before, &before);
+		piece = timeout_ms < 0 || timeout_ms > PIECE ? PIECE : timeout_ms;
+		n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, piece);
+		if (timeout_ms > 0)
+			timeout_ms -= piece;
+	} while (n == 0 && timeout_ms != 0);
+	return n;
+}
+#else
+static int loop_wait_cancellable(struct postern_loop *loop, struct epoll_event *events,
+				 int timeout_ms)
+{
+	int n, before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
+	pthread_setcancelstate(before, &before);
+	return n;
+}
+#endif
+
 /* The one place where a thread of thread.c can be cancelled: no frame of ours holds anything here. */
 static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms)
 {
-	int n, before = 0;
-
 	if (loop->cancellable)
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
-	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
-	if (loop->cancellable)
-		pthread_setcancelstate(before, &before);
-	return n;
+		return loop_wait_cancellable(loop, events, timeout_ms);
+	return sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
 }
 
 static int loop_turn(struct postern_loop *loop, int timeout_ms)

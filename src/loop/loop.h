@@ -111,6 +111,7 @@ struct postern_loop {
 	struct list       tasks;
 	struct list       running;           /* tasks of this turn that are still to run */
 	struct list       graves;
+	struct list       orphaned;          /* being freed: those that are still to be told */
 	struct post_queue posts;
 	struct chunk_pool pool;
 	char             *read_buffer;
@@ -140,8 +141,8 @@ static inline int loop_check(const struct postern_loop *loop)
 
 /* Is this thread in a callback of any loop? */
 bool    loop_in_callback(void);
-/* The frames of a turn that was left by pthread_exit() are gone. */
-void    loop_forget_frames(struct postern_loop *loop);
+/* Frees a loop of which a callback has not returned, but left by pthread_exit(): also one that was being freed then. */
+void    loop_abandon(struct postern_loop *loop);
 int64_t loop_now(struct postern_loop *loop);
 void    loop_wake(struct postern_loop *loop);
 /* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
