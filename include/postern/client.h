@@ -9,7 +9,7 @@
  *
  * When the connection has ended, what had arrived can still be read; then read returns 0 if the peer ended
  * it, and an error otherwise: -ECONNRESET (it went away with bytes unread), -ETIMEDOUT (it did not read for
- * .idle_ns). Writing says -EPIPE. postern_client_why() has the words.
+ * .idle_ns). Writing says the same error, or -EPIPE. postern_client_why() has the words.
  */
 #ifndef POSTERN_CLIENT_H
 #define POSTERN_CLIENT_H
@@ -25,7 +25,7 @@ struct postern_client;
 
 /* Connects within options->deadline_ns (5 s): -ETIMEDOUT; -ECONNREFUSED: its attempts were used up; -EACCES,
    -EPERM: not let in, or not a server to trust; -ENOTSOCK, -EPROTOTYPE; -EMFILE. Of the connection's limits,
-   .unread is how much is read ahead. why, or NULL: receives the words of a failure, in n_why bytes. */
+   .unread is how much is read ahead; .framing must be 0. why, or NULL: receives the words of a failure, in n_why bytes. */
 POSTERN_API POSTERN_MUST_USE int postern_client_new(struct postern_client **ret, const char *name,
 	const struct postern_connect_options *options, char *why, size_t n_why);
 /* As postern_conn_adopt(). */

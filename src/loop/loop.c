@@ -236,19 +236,27 @@ static void loop_end(struct postern_loop *loop)
 	loop_release(loop);
 }
 
-struct postern_loop *postern_loop_free(struct postern_loop *loop)
+static void loop_free(struct postern_loop *loop)
 {
-	bool ours;
+	bool ours = loop_is_ours(loop);
 
-	if (!loop || loop->freed)
-		return NULL;
-	ours = loop_is_ours(loop);
 	if (ours)
 		pthread_mutex_lock(&loop->posts.mutex);
 	loop->freed = true;
 	if (ours)
 		pthread_mutex_unlock(&loop->posts.mutex);
 	loop_end(loop);
+}
+
+struct postern_loop *postern_loop_free(struct postern_loop *loop)
+{
+	if (!loop || loop->freed)
+		return NULL;
+	/* A thread's own is still in its hands, and in those of who stops it or posts to it: it frees it when it ends. */
+	if (loop->owns)
+		postern_loop_stop(loop);
+	else
+		loop_free(loop);
 	return NULL;
 }
 
@@ -262,7 +270,7 @@ void loop_abandon(struct postern_loop *loop)
 	if (loop->freed)
 		loop_end(loop);
 	else
-		postern_loop_free(loop);
+		loop_free(loop);
 }
 
 /* ---- turns ---- */
@@ -310,51 +318,55 @@ static int loop_turn_result(struct postern_loop *loop, int n)
 	return r < 0 ? r : n;
 }
 
+/* The one place where a thread can be cancelled: no frame of ours holds anything here. */
+static int loop_wait_once(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
+			  int cancel)
+{
+	int n;
+
+	pthread_setcancelstate(cancel, &cancel);
+	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
+	pthread_setcancelstate(cancel, &cancel);
+	return n;
+}
+
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 /* ThreadSanitizer takes a call that was cancelled for one that still blocks, and hears of no lock from then on. For it
    alone the wait is cut into pieces, with the cancellation between them. */
-static int loop_wait_cancellable(struct postern_loop *loop, struct epoll_event *events,
-				 int timeout_ms)
+static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
+		     int cancel)
 {
 	enum { PIECE = 5 };
-	int n, before, piece;
+	int n, piece;
 
+	if (!loop->cancellable)
+		return loop_wait_once(loop, events, timeout_ms, cancel);
 	do {
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
 		pthread_testcancel();
-		pthread_setcancelstate(before, &before);
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 		piece = timeout_ms < 0 || timeout_ms > PIECE ? PIECE : timeout_ms;
-		n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, piece);
+		n = loop_wait_once(loop, events, piece, PTHREAD_CANCEL_DISABLE);
 		if (timeout_ms > 0)
 			timeout_ms -= piece;
 	} while (n == 0 && timeout_ms != 0);
 	return n;
 }
 #else
-static int loop_wait_cancellable(struct postern_loop *loop, struct epoll_event *events,
-				 int timeout_ms)
+/* cancel: what the thread had set for itself; one of thread.c leaves it to the loop. */
+static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
+		     int cancel)
 {
-	int n, before;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
-	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
-	pthread_setcancelstate(before, &before);
-	return n;
+	return loop_wait_once(loop, events, timeout_ms,
+			      loop->cancellable ? PTHREAD_CANCEL_ENABLE : cancel);
 }
 #endif
 
-/* The one place where a thread of thread.c can be cancelled: no frame of ours holds anything here. */
-static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms)
-{
-	if (loop->cancellable)
-		return loop_wait_cancellable(loop, events, timeout_ms);
-	return sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
-}
-
-static int loop_turn(struct postern_loop *loop, int timeout_ms)
+/* Cancellation is disabled when this is called. */
+static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int cancel)
 {
 	struct epoll_event events[LOOP_EVENTS];
 	int n;
@@ -362,7 +374,7 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 	if (!list_is_empty(&loop->tasks))
 		timeout_ms = 0;
 	loop_calls(loop, NULL);
-	n = loop_wait(loop, events, timeout_ms);
+	n = loop_wait(loop, events, timeout_ms, cancel);
 	if (n == -EINTR)
 		n = 0;
 	if (n < 0)
@@ -385,6 +397,16 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 	n = loop_turn_result(loop, n);
 	loop_release(loop);
 	return n;
+}
+
+static int loop_turn(struct postern_loop *loop, int timeout_ms)
+{
+	int r, cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	r = loop_turn_uncancelled(loop, timeout_ms, cancel);
+	pthread_setcancelstate(cancel, &cancel);
+	return r;
 }
 
 int postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns)

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,11 +37,23 @@
 		r_;                        \
 	})
 
+/* The same for what POSIX lets a thread be cancelled in: not here, where callers hold locks and descriptors. The one
+   exception is where a loop waits. */
+#define SYS_UNCANCELLED(type, call)                                       \
+	__extension__({                                                   \
+		int cancel_;                                              \
+		type result_;                                             \
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_); \
+		result_ = SYS_CALL(type, call);                           \
+		pthread_setcancelstate(cancel_, &cancel_);                \
+		result_;                                                  \
+	})
+
 /* ---- descriptors ---- */
 
 int sys_close(int fd)
 {
-	int r = SYS_CALL(int, close(fd));
+	int r = SYS_UNCANCELLED(int, close(fd));
 
 	return r == -EBADF ? r : 0;
 }
@@ -52,12 +65,12 @@ int sys_dup(int fd)
 
 ssize_t sys_read(int fd, void *buf, size_t n)
 {
-	return SYS_CALL(ssize_t, read(fd, buf, n));
+	return SYS_UNCANCELLED(ssize_t, read(fd, buf, n));
 }
 
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
-	return SYS_CALL(ssize_t, write(fd, buf, n));
+	return SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
 }
 
 int sys_ioctl_outq(int fd)
@@ -97,19 +110,19 @@ int sys_listen(int fd, int backlog)
 
 int sys_accept(int fd)
 {
-	return SYS_CALL(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+	return SYS_UNCANCELLED(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
 
 int sys_acceptable(int fd)
 {
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 
-	return SYS_CALL(int, poll(&waiting, 1, 0));
+	return SYS_UNCANCELLED(int, poll(&waiting, 1, 0));
 }
 
 int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)
 {
-	return SYS_CALL(int, connect(fd, (const struct sockaddr *)address, n));
+	return SYS_UNCANCELLED(int, connect(fd, (const struct sockaddr *)address, n));
 }
 
 int sys_shutdown(int fd, int how)
@@ -119,17 +132,17 @@ int sys_shutdown(int fd, int how)
 
 ssize_t sys_recv(int fd, void *buf, size_t n)
 {
-	return SYS_CALL(ssize_t, recv(fd, buf, n, MSG_DONTWAIT));
+	return SYS_UNCANCELLED(ssize_t, recv(fd, buf, n, MSG_DONTWAIT));
 }
 
 ssize_t sys_send(int fd, const void *buf, size_t n)
 {
-	return SYS_CALL(ssize_t, send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return SYS_UNCANCELLED(ssize_t, send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg)
 {
-	return SYS_CALL(ssize_t, sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return SYS_UNCANCELLED(ssize_t, sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 int sys_getsockopt(int fd, int option, void *value, socklen_t *n)
@@ -214,7 +227,8 @@ int sys_pidfd_signal(int pidfd, int sig)
 int sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status)
 {
 	siginfo_t info = { 0 };
-	int r = SYS_CALL(int, waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG));
+	int r = SYS_UNCANCELLED(int,
+				waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG));
 
 	if (r < 0)
 		return r;
@@ -229,8 +243,8 @@ int sys_waitid_probe(int pidfd)
 {
 	siginfo_t info;
 
-	return SYS_CALL(int,
-			waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT));
+	return SYS_UNCANCELLED(
+		int, waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT));
 }
 
 pid_t sys_getpid(void)
@@ -252,7 +266,7 @@ gid_t sys_getegid(void)
 
 int sys_openat(int dir, const char *path, int flags, mode_t mode)
 {
-	return SYS_CALL(int, openat(dir, path, flags | O_CLOEXEC, mode));
+	return SYS_UNCANCELLED(int, openat(dir, path, flags | O_CLOEXEC, mode));
 }
 
 int sys_mkdirat(int dir, const char *path, mode_t mode)
@@ -363,10 +377,8 @@ int64_t sys_realtime(void)
 void sys_sleep(int64_t ns)
 {
 	struct timespec wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-	int saved = errno;
 
-	nanosleep(&wait, NULL);
-	errno = saved;
+	(void)SYS_UNCANCELLED(int, nanosleep(&wait, NULL));
 }
 
 void sys_random(void *buf, size_t n)
