@@ -8,9 +8,9 @@
  *
  * posix_spawn() and not fork(): no handlers run in a copy of this process, and no page of it is copied.
  *
- * The server counts connections, and a detached one is none to it. So those that find all places taken are
- * kept here, paused, until a process ends; the server's own limit bounds them, and behind that limit they
- * wait in the backlog.
+ * The server counts connections, and a detached one is none to it. So the places are counted here, and whoever
+ * accepts is told when none is left: to pause the server then, and to resume it when a process ends. Clients
+ * wait in the backlog meanwhile, where they cost us nothing.
  */
 #include "command.h"
 
@@ -37,21 +37,13 @@ struct exec_child {
 	uid_t uid;
 };
 
-struct exec_waiting {
-	struct exec_waiting *next;
-	struct exec *exec;
-	struct postern_conn *conn;
-	uid_t uid;
-};
-
 struct exec {
 	struct exec_options options;
 	struct postern_loop *loop;
-	void (*idle)(void *data);
+	void (*ended)(void *data);
 	void *data;
 	struct exec_child *children;
 	uint32_t n;
-	struct exec_waiting *waiting, **last;
 	struct postern_timer *timer;
 	bool terminated;
 	char **environment; /* ends with the four below */
@@ -185,8 +177,6 @@ out_actions:
 	return -r;
 }
 
-static void exec_next(struct exec *e);
-
 static void exec_free_child(struct exec_child *child)
 {
 	postern_child_free(child->child);
@@ -218,9 +208,7 @@ static void exec_ended(struct postern_child *c, int how, int status, void *data)
 		output_error("serve", e->options.name, "process %ld was ended by signal %d",
 			     (long)child->pid, status);
 	exec_remove(child);
-	exec_next(e);
-	if (!e->n)
-		e->idle(e->data);
+	e->ended(e->data);
 }
 
 /* Takes the process under our care; without that it must not live. */
@@ -282,80 +270,6 @@ static void exec_start(struct exec *e, struct postern_conn *c)
 			     (long)pid, (unsigned long)peer.uid, (long)peer.pid);
 }
 
-/* ---- waiting for a place ---- */
-
-static void exec_forget(struct exec_waiting *waiting)
-{
-	struct exec *e = waiting->exec;
-	struct exec_waiting **p = &e->waiting;
-
-	while (*p != waiting)
-		p = &(*p)->next;
-	*p = waiting->next;
-	if (!*p)
-		e->last = p;
-	free(waiting);
-}
-
-static size_t exec_received(struct postern_conn *c, const void *bytes, size_t n, void *data)
-{
-	(void)c;
-	(void)bytes;
-	(void)n;
-	(void)data;
-	return 0;
-}
-
-static void exec_half_closed(struct postern_conn *c, void *data)
-{
-	(void)c;
-	(void)data;
-}
-
-static void exec_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
-{
-	(void)c;
-	(void)why;
-	exec_forget(data);
-}
-
-/* Nothing is read here: every byte is for the process. */
-static const struct postern_conn_events exec_waiting_events = {
-	.size = sizeof(exec_waiting_events),
-	.received = exec_received,
-	.ended = exec_half_closed,
-	.closed = exec_closed,
-};
-
-static void exec_wait(struct exec *e, struct postern_conn *c)
-{
-	struct exec_waiting *waiting = calloc(1, sizeof(*waiting));
-	struct postern_peer peer = { .pid = 0 };
-
-	if (!waiting || postern_conn_peer(c, &peer) < 0) {
-		free(waiting);
-		postern_conn_free(c);
-		return;
-	}
-	waiting->exec = e;
-	waiting->conn = c;
-	waiting->uid = peer.uid;
-	*e->last = waiting;
-	e->last = &waiting->next;
-	postern_conn_pause(c);
-	postern_conn_set_events(c, &exec_waiting_events, waiting);
-}
-
-static void exec_next(struct exec *e)
-{
-	while (e->waiting && e->n < e->options.children) {
-		struct postern_conn *c = e->waiting->conn;
-
-		exec_forget(e->waiting);
-		exec_start(e, c);
-	}
-}
-
 /* ---- for serve.c ---- */
 
 int exec_allow(const struct exec *e, const struct postern_peer *peer)
@@ -364,17 +278,16 @@ int exec_allow(const struct exec *e, const struct postern_peer *peer)
 
 	for (const struct exec_child *c = e->children; c; c = c->next)
 		n += c->uid == peer->uid;
-	for (const struct exec_waiting *w = e->waiting; w; w = w->next)
-		n += w->uid == peer->uid;
 	return n < e->options.per_uid ? 0 : -EAGAIN;
 }
 
-void exec_accept(struct exec *e, struct postern_conn *c)
+bool exec_accept(struct exec *e, struct postern_conn *c)
 {
+	/* Beyond the places only while draining, when the backlog is emptied: such a connection is left to be
+	   closed with the server. */
 	if (e->n < e->options.children)
 		exec_start(e, c);
-	else
-		exec_wait(e, c);
+	return e->n < e->options.children;
 }
 
 uint32_t exec_running(const struct exec *e)
@@ -417,10 +330,6 @@ struct exec *exec_free(struct exec *e)
 		next = c->next;
 		exec_free_child(c);
 	}
-	for (struct exec_waiting *w = e->waiting, *next; w; w = next) {
-		next = w->next;
-		free(w);
-	}
 	postern_timer_free(e->timer);
 	free(e->environment);
 	free(e->name);
@@ -429,7 +338,7 @@ struct exec *exec_free(struct exec *e)
 }
 
 int exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
-	     void (*idle)(void *data), void *data)
+	     void (*ended)(void *data), void *data)
 {
 	struct exec *e = calloc(1, sizeof(*e));
 	int r;
@@ -438,9 +347,8 @@ int exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_opt
 		return -ENOMEM;
 	e->options = *options;
 	e->loop = loop;
-	e->idle = idle;
+	e->ended = ended;
 	e->data = data;
-	e->last = &e->waiting;
 	r = exec_make_environment(e);
 	if (r == 0)
 		r = postern_timer_new(&e->timer, loop, exec_due, e);

@@ -225,9 +225,12 @@ static void serve_maybe_stop(struct serve *s)
 		postern_loop_stop(s->loop);
 }
 
-static void serve_idle(void *data)
+static void serve_exec_ended(void *data)
 {
-	serve_maybe_stop(data);
+	struct serve *s = data;
+
+	postern_server_resume(s->server);
+	serve_maybe_stop(s);
 }
 
 static void serve_drain(struct serve *s)
@@ -254,9 +257,9 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 	struct serve *s = data;
 	struct postern_peer peer = { .pid = 0 };
 
-	(void)server;
 	if (s->exec) {
-		exec_accept(s->exec, c);
+		if (!exec_accept(s->exec, c))
+			postern_server_pause(server);
 	} else if (s->values->common.verbose) {
 		postern_conn_peer(c, &peer);
 		output_error("serve", s->name, "uid %lu, pid %ld: connected",
@@ -492,7 +495,7 @@ static int serve_new_exec(struct serve *s, const char *path)
 		.verbose = v->common.verbose,
 	};
 
-	return exec_new(&s->exec, s->loop, &options, serve_idle, s);
+	return exec_new(&s->exec, s->loop, &options, serve_exec_ended, s);
 }
 
 static int serve_go(struct serve *s, const char *name)

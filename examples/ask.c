@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ask NAME LINE: sends LINE and prints the line that comes back, or says in time why none does */
+#include <postern/client.h>
+#include <stdio.h>
+#include <string.h>
+
+static int failed(const char *what, ssize_t error)
+{
+	fprintf(stderr, "ask: %s: %s\n", what, strerror((int)-error));
+	return 75;
+}
+
+int main(int argc, char **argv)
+{
+	const struct postern_connect_options patience = { .size = sizeof patience,
+							  .deadline_ns = POSTERN_SECONDS(2) };
+	POSTERN_AUTO(client) c = NULL;
+	char why[256], line[1024];
+	ssize_t n;
+	int r;
+
+	if (argc != 3)
+		return 64;
+	if (postern_client_new(&c, argv[1], &patience, why, sizeof why) < 0) {
+		fprintf(stderr, "ask: %s\n", why);
+		return 69;
+	}
+	r = postern_client_write_frame(c, POSTERN_LINES, argv[2], strlen(argv[2]), POSTERN_MS(200));
+	if (r < 0)
+		return failed("it does not read", r);
+	n = postern_client_read_line(c, line, sizeof line, POSTERN_MS(500));
+	if (n < 0)
+		return failed("no answer", n);
+	puts(line);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client-1 PATH LINE...: the same with Postern's waiting client */
+#include <postern/client.h>
+#include <stdio.h>
+#include <string.h>
+
+static int ask(struct postern_client *server, const char *line)
+{
+	ssize_t r = postern_client_write_frame(server, POSTERN_LINES, line, strlen(line),
+					       POSTERN_SECONDS(1));
+	char answer[1024];
+
+	if (r == 0)
+		r = postern_client_read_line(server, answer, sizeof answer, POSTERN_SECONDS(1));
+	if (r >= 0)
+		return puts(answer) < 0;
+	fprintf(stderr, "client-1: no answer: %s\n", strerror((int)-r));
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	POSTERN_AUTO(client) server = NULL;
+	char why[200];
+	int status = 0;
+
+	if (argc < 3)
+		return 64;
+	if (postern_client_new(&server, argv[1], NULL, why, sizeof why) < 0) {
+		fprintf(stderr, "client-1: %s\n", why); /* after 5 s at the latest */
+		return 1;
+	}
+	for (int i = 2; i < argc && status == 0; i++)
+		status = ask(server, argv[i]);
+	return status;
+}
