@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -189,10 +190,125 @@ static void threat_14_a_thread_is_cancelled_at_any_instant(void **state)
 		  (double)(test_now_ns() - begun) / 1e9);
 }
 
+/* ---- threads of the program's own ---- */
+
+struct plain {
+	struct victim v;
+	struct postern_loop *loop;
+	struct postern_server *server;
+	pthread_t id;
+	atomic_bool ready;
+};
+
+static void plain_leaves(void *data)
+{
+	struct plain *p = data;
+
+	postern_server_free(p->server);
+	postern_loop_free(p->loop);
+}
+
+static void *plain_main(void *data)
+{
+	struct plain *p = data;
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	pthread_cleanup_push(plain_leaves, p);
+	if (postern_loop_new(&p->loop) < 0 ||
+	    postern_server_new(&p->server, p->loop, "plain", NULL, &victim_events, &p->v) < 0)
+		abort();
+	snprintf(p->v.path, sizeof p->v.path, "%s", postern_server_path(p->server));
+	p->ready = true;
+	pthread_setcancelstate(before, &before);
+	postern_loop_run(p->loop);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+static const bool deaf = true;
+#else
+static const bool deaf = false;
+#endif
+
+/* They are cancelled where the loop waits, and nowhere else: what they then free is whole. */
+static void threat_14_a_plain_thread_is_cancelled_where_its_loop_waits(void **state)
+{
+	enum { PLAIN_ROUNDS = 300 };
+	uint64_t seed = (uint64_t)test_now_ns();
+	int64_t memory = fault_memory();
+	int fds = test_fd_count();
+	unsigned echoes = 0;
+
+	(void)state;
+	if (deaf)
+		test_skip("ThreadSanitizer takes a call that was cancelled for one that blocks");
+	for (int i = 0; i < PLAIN_ROUNDS; i++) {
+		struct plain p = { .loop = NULL };
+		pthread_t visitors[VISITORS];
+
+		assert_int_equal(pthread_create(&p.id, NULL, plain_main, &p), 0);
+		while (!p.ready)
+			sleep_ns(10000);
+		for (int k = 0; k < VISITORS; k++)
+			assert_int_equal(pthread_create(&visitors[k], NULL, visitor_main, &p.v), 0);
+		sleep_ns(random_next(&seed) % 2000000);
+		pthread_cancel(p.id);
+		pthread_join(p.id, NULL);
+		for (int k = 0; k < VISITORS; k++)
+			pthread_join(visitors[k], NULL);
+		if (fault_memory() != memory || test_fd_count() != fds)
+			fail_msg("round %d: %lld blocks and %d descriptors are not given back", i,
+				 (long long)(fault_memory() - memory), test_fd_count() - fds);
+		assert_int_equal(access(p.v.path, F_OK), -1);
+		echoes += p.v.echoed;
+	}
+	test_note("%d cancellations beside %u echoes", PLAIN_ROUNDS, echoes);
+}
+
+static void *cancelled_main(void *data)
+{
+	struct plain *p = data;
+
+	pthread_cleanup_push(plain_leaves, p);
+	if (postern_loop_new(&p->loop) < 0)
+		abort();
+	pthread_cancel(pthread_self());
+	(void)!postern_server_new(&p->server, p->loop, "plain", NULL, &victim_events, &p->v);
+	pthread_testcancel();
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+static int does_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* While a server is made, no fork can come between; so that must not be where a thread is cancelled. */
+static void threat_13_a_cancellation_does_not_hold_up_a_fork(void **state)
+{
+	int64_t memory = fault_memory();
+	struct plain p = { .loop = NULL };
+
+	(void)state;
+	assert_int_equal(pthread_create(&p.id, NULL, cancelled_main, &p), 0);
+	pthread_join(p.id, NULL);
+	assert_int_equal(test_fork(does_nothing, NULL), 0);
+	assert_int_equal(fault_memory(), memory);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(threat_14_a_thread_is_cancelled_at_any_instant),
+		TEST(threat_14_a_plain_thread_is_cancelled_where_its_loop_waits),
+		TEST(threat_13_a_cancellation_does_not_hold_up_a_fork),
 	};
 
 	return test_run(tests);

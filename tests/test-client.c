@@ -1106,6 +1106,7 @@ static void waiting_inside_a_callback_is_refused(void **state)
 	struct postern_watch *watch = NULL;
 	struct postern_conn *c = NULL;
 	bool reaped = false;
+	struct pair p;
 	struct site s;
 	struct end e;
 	int fd, pipes[2];
@@ -1152,6 +1153,19 @@ static void waiting_inside_a_callback_is_refused(void **state)
 	postern_child_free(child);
 	close(pipes[0]);
 	close(pipes[1]);
+
+	trials = 0;
+	pair_open(&p, &(struct postern_conn_options){ .size = sizeof(struct postern_conn_options),
+						      .high_water = 10 });
+	p.end.hook = trial_end;
+	assert_int_equal(postern_conn_write(p.c, "a dozen bytes", 13), 10);
+	pair_send(&p, "bytes", 5);
+	pair_close_peer(&p);
+	turn_until(p.loop, p.end.closed);
+	assert_int_equal(strspn(p.end.trace, "dre"), strlen(p.end.trace) - 1);
+	assert_int_equal(trials, strlen(p.end.trace));
+	assert_true(trials >= 3);
+	pair_close(&p);
 
 	/* Outside of them it waits as before. */
 	assert_ok(postern_client_write(trial.c, "x", 1, LONG));

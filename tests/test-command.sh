@@ -482,6 +482,36 @@ end TERM "$server"
 tap_is 'no process is left' "$status" 0
 
 begin
+serve clock --max 1 --exec sh -c 'echo $$; exec cat'
+for i in {1..20}; do
+	echo "$i" | "$postern" connect clock >"$dir/client.$i" 2>/dev/null &
+	tap_pids="$tap_pids $!"
+done
+# shellcheck disable=SC2317
+all_served()
+{
+	[ "$(cat "$dir"/client.* | wc -l)" -eq 40 ]
+}
+holds 'twenty share one place, one after another' poll all_served
+
+begin
+serve clock --max 1 --drain 2s --exec sleep 300
+"$postern" connect clock --idle 100s </dev/null >/dev/null 2>&1 &
+tap_pids="$tap_pids $!"
+poll pgrep -P "$server" -x sleep >/dev/null
+"$postern" connect clock --idle 100s </dev/null >/dev/null 2>&1 &
+waiter=$!
+tap_pids="$tap_pids $waiter"
+sleep 0.3
+kill -TERM "$server"
+began=$(now_ms)
+status=0
+wait "$waiter" || status=$?
+tap_is 'who waits for a place when it is ended is closed' "$status $(pgrep -c -P "$server")" '0 1'
+holds 'at once, and not when the others are' within 0 $(($(now_ms) - began)) $((1500 * scale))
+end TERM "$server"
+
+begin
 serve clock --connections-per-uid 1 --exec sleep 300
 "$postern" connect clock --idle 100s </dev/null >/dev/null 2>&1 &
 tap_pids="$tap_pids $!"

@@ -141,4 +141,53 @@ note "$(cat "$tap_dir"/relay.*.err | grep -c 'listening at') owners, one after a
 tap_is 'single_instance_loses_no_file_while_owners_end' \
 	"$opened opened, $(cat "$tap_dir"/relay.*.err | grep -vc 'listening at') failed" '12 opened, 0 failed'
 
+# ---- a client that waits ----
+
+tap_start "$examples/echo-server" echo 2>"$tap_dir/echo.err"
+server=$tap_pid
+until_listening echo
+run "$examples/ask" echo 'a line'
+tap_is 'ask_prints_the_answer' "$status $output" '0 a line'
+kill -STOP "$server"
+start=${EPOCHREALTIME/./}
+run "$examples/ask" echo 'a line'
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+tap_is 'ask_waits_for_its_answer_as_long_as_it_says' \
+	"$status $(cat "$tap_dir/stderr") $((took >= 450 && took < 10000))" '75 ask: no answer: Connection timed out 1'
+note "deadline 500 ms, ended after $took ms"
+tap_start "$examples/ask" echo 'a line' 2>"$tap_dir/ask.err"
+asks=$tap_pid
+sleep 0.1
+kill -KILL "$server"
+ended "$asks"
+tap_is 'ask_says_that_the_server_went_away' "$status $(grep -c 'no answer' "$tap_dir/ask.err")" '75 1'
+run "$examples/ask" echo 'a line'
+tap_is 'ask_says_that_there_is_no_server' "$status $(grep -c 'no server' "$tap_dir/stderr")" '69 1'
+
+# ---- a server in a thread ----
+
+mkfifo "$tap_dir/input"
+# Opening its input waits for the writer below, so that is done in the background.
+"$examples/thread" time <"$tap_dir/input" 2>"$tap_dir/thread.err" &
+thread=$!
+tap_pids="$tap_pids $thread"
+exec 8>"$tap_dir/input"
+until_listening time
+tap_is 'thread_serves_while_its_program_reads' \
+	"$("$POSTERN_COMMAND" connect time </dev/null | grep -c ':[0-9][0-9]:')" 1
+run "$examples/thread" time </dev/null
+tap_is 'thread_says_who_has_its_name' "$status $(grep -c "in use by pid $thread " "$tap_dir/stderr")" '1 1'
+exec 8>&-
+ended "$thread"
+tap_is 'thread_gives_its_name_up' "$status $(ls "$tap_dir/time")" '0 lock'
+
+for way in return pthread_exit cancel hang; do
+	run env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 "$examples/tour-thread" deputy "$way"
+	note "$way, $output"
+	tap_is "tour_thread_leaves_nothing_after_$way" "$status $(cat "$tap_dir/stderr") $(ls "$tap_dir/deputy")" '0  lock'
+done
+run "$examples/tour-thread" deputy exit
+tap_is 'tour_thread_leaves_a_dead_name_after_exit' \
+	"$status $("$POSTERN_COMMAND" ls | awk '$1 == "deputy" { print $3 }')" '0 dead'
+
 tap_done

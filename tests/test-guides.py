@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What docs/FROM_QT.md, docs/FROM_SOCKETS.md, docs/EVENT_LOOPS.md and docs/QT_PARITY.md show is so.
+
+Each piece of C is the text of an example, or compiles by itself; each piece of C++ with Qt compiles; the programs
+inside other event loops are shown whole and are short; the table of Qt has no empty cell and names what exists.
+"""
+
+import re
+import tempfile
+
+import tap
+from snippets import compiled, compiled_qt, fences, qt_options
+
+DOCS = tap.SOURCE / "docs"
+EXAMPLES = [p.read_text() for pattern in ("*.c", "*/*.c", "*/*.h", "*/*.cpp")
+            for p in (tap.SOURCE / "examples").glob(pattern)]
+LOOP_LINES_MAX = 60
+
+
+def check_c(directory):
+    for name in ("FROM_QT", "FROM_SOCKETS", "EVENT_LOOPS"):
+        pieces = fences((DOCS / f"{name}.md").read_text(), "c")
+        # A piece of an example ends where the example's line ends, so that it can be found there.
+        strange = [text for text in pieces if not any(text in example for example in EXAMPLES)]
+        wrong = [f"{said}in\n{text}" for text in strange if (said := compiled(text, directory))]
+        tap.comment(f"{name}: {len(pieces)} pieces, {len(pieces) - len(strange)} of them out of the examples")
+        tap.result(f"all_c_in_{name.lower()}_is_an_examples_or_compiles", wrong or ([] if pieces else "there is none"))
+
+
+def check_cpp(directory):
+    name = "all_cpp_of_the_guides_compiles"
+    if qt_options() is None:
+        tap.skip(name, "Qt 6 or g++ is not installed")
+        return
+    # Those of EVENT_LOOPS.md are programs, and built as such.
+    pieces = fences((DOCS / "FROM_QT.md").read_text(), "cpp")
+    tap.comment(f"{len(pieces)} pieces")
+    tap.result(name, compiled_qt(pieces, directory) if pieces else "there is none")
+
+
+def check_loops():
+    text = (DOCS / "EVENT_LOOPS.md").read_text()
+    shown = fences(text, "c") + fences(text, "cpp")
+    programs = sorted((tap.SOURCE / "examples" / "loops").glob("*.c*"))
+    wrong = [f"{p.name} is not shown as it is" for p in programs if p.read_text() not in shown]
+    wrong += [f"{p.name} has {n} lines" for p in programs
+              if (n := p.read_text().count("\n")) > LOOP_LINES_MAX]
+    tap.result("five_event_loops_are_shown_whole_and_short", wrong or ([] if len(programs) == 5 else "there are not five"))
+
+
+def check_parity():
+    text = (DOCS / "QT_PARITY.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.M)]
+    rows = [row for row in rows if not all(re.fullmatch(r":?-+:?", cell) for cell in row)]
+    wrong = [f"an empty cell: {row}" for row in rows if not all(row)]
+    # The last column is what proves it, except in the heads of the tables.
+    wrong += [f"no test and no reason: {row}" for row in rows
+              if not re.search(r"\]\(\.\./tests/|not applicable, because|^Test$", row[-1])]
+    declared = "".join(p.read_text() for p in (tap.SOURCE / "include").rglob("*.h"))
+    wrong += [f"there is no {function}" for function in sorted(set(re.findall(r"\bpostern_\w+(?=\(\))", text)))
+              if not re.search(rf"\b{function}\(", declared)]
+    tap.comment(f"{len(rows)} rows")
+    tap.result("qt_parity_has_no_empty_cell_and_names_what_exists", wrong or ([] if len(rows) > 40 else "rows are missing"))
+
+
+def main():
+    tap.need("gcc", "nm")
+    with tempfile.TemporaryDirectory() as directory:
+        check_c(directory)
+        check_cpp(directory)
+    check_loops()
+    check_parity()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()

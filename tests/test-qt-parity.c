@@ -431,13 +431,13 @@ static void a_socket_that_is_renamed_over_the_name_is_noticed(void **state)
 	snprintf(other, sizeof(other), "%s/other", test_dir());
 	site_open(&s, path, NULL);
 	/* a dead one is replaced, a live one is respected */
-	close(plain_listen(other, 4));
+	close(plain_listen(other, 128));
 	assert_int_equal(rename(other, path), 0);
 	turn_until(s.loop, s.errors[POSTERN_REASON_NAME_RESTORED] == 1);
 	fd = plain_connect(path);
 	site_echo(&s, fd);
 	close(fd);
-	fd = plain_listen(other, 4);
+	fd = plain_listen(other, 128);
 	assert_int_equal(rename(other, path), 0);
 	turn_until(s.loop, s.errors[POSTERN_REASON_NAME_LOST] == 1);
 	assert_int_equal(site_counters(&s).listening, 0);

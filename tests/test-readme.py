@@ -16,50 +16,18 @@ import tempfile
 from pathlib import Path
 
 import tap
+from snippets import compiled, fences, linkable
 
 README = (tap.SOURCE / "README.md").read_text()
 DOCUMENTS = sorted([*tap.SOURCE.glob("*.md"), *tap.SOURCE.glob("docs/*.md")])
 PAGES = sorted([*tap.SOURCE.glob("man/*.3"), *tap.SOURCE.glob("man/*.7")])
-LIBRARY = tap.BUILD / "src"
 COMMAND = os.environ.get("POSTERN_COMMAND", str(tap.BUILD / "postern"))
-
-# A piece of C that is no program may use what these declare.
-PRELUDE = "".join(f"#include <{h}>\n" for h in [
-    "postern.h", "postern/conn.h", "postern/loop.h", "postern/server.h", "postern/name.h", "postern/client.h",
-    "postern/frame.h", "postern/thread.h", "errno.h", "stdio.h", "stdlib.h", "string.h", "sys/socket.h", "sys/un.h",
-    "time.h", "unistd.h"])
-
-
-def fences(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
-
 
 def displays(page):
     """The literal displays of a page that are C: they have a body in braces, and no prompt."""
     for text in re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page.read_text(), re.M | re.S):
         if "\n{\n" in text:
             yield text.replace("\\e", "\\").replace("\\&", "")
-
-
-def compiled(text, directory):
-    """What gcc says of it: nothing when it is well. A program is linked too."""
-    program = "int main(" in text
-    source = Path(directory, "text.c")
-    source.write_text(text if program else PRELUDE + text)
-    options = ["-Wall", "-Werror", "-Wno-unused-function", f"-I{tap.SOURCE}/include", str(source)]
-    if program:
-        options += ["-o", f"{directory}/text", str(LIBRARY / "libpostern.a"), "-pthread"]
-    else:
-        options += ["-fsyntax-only"]
-    # The library may be instrumented; its objects then want the same of whoever links them.
-    if program and not linkable():
-        options = [*options[:5], "-fsyntax-only"]
-    return subprocess.run(["gcc", *options], capture_output=True, text=True).stderr
-
-
-def linkable():
-    nm = subprocess.run(["nm", "-u", str(LIBRARY / "libpostern.a")], capture_output=True, text=True)
-    return nm.returncode == 0 and not re.search(r"__(asan|tsan|ubsan)_", nm.stdout)
 
 
 def check_readme(directory):
