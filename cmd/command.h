@@ -127,6 +127,9 @@ void output_state(const char *verb, const char *name, const struct postern_conn 
 void output_json(FILE *out, const char *text);
 /* Columns for a terminal: control characters become '?'. */
 void output_cell(FILE *out, const char *text, int width);
+/* postern review, with the arguments after the verb; argv[0] is free to change. */
+int command_review(int argc, char **argv);
+
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
 /* Tells the service manager, when there is one: "READY=1". */
@@ -140,20 +143,21 @@ struct exec_options {
 	char      **argv;
 	const char *path;        /* of argv[0], found */
 	const char *name;        /* for POSTERN_NAME and messages */
-	uint32_t    children;    /* at once; further connections wait */
+	uint32_t    children;    /* at once */
 	uint32_t    per_uid;     /* at once; further ones are turned away */
 	bool        verbose;
 };
 
 /* Finds program as a shell does. 0, or a negative errno. */
 int  exec_find(const char *program, char *ret, size_t size);
+/* ended() is called whenever a process has ended. */
 int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
-	      void (*idle)(void *data), void *data);
-/* 0 when one more connection of this uid may have a process, or wait for one. */
+	      void (*ended)(void *data), void *data);
+/* 0 when one more connection of this uid may have a process. */
 int  exec_allow(const struct exec *e, const struct postern_peer *peer);
-/* Gives the connection a process, or lets it wait for its turn. */
-void exec_accept(struct exec *e, struct postern_conn *c);
-/* How many run; idle() is called when the last one of them has ended. */
+/* Gives the connection a process. False: the places are taken; accept no more until ended(). */
+bool exec_accept(struct exec *e, struct postern_conn *c);
+/* How many run. */
 uint32_t exec_running(const struct exec *e);
 /* From now on so long; then SIGTERM to what still runs, and SIGKILL a second later. */
 void exec_drain(struct exec *e, int64_t deadline_ns);
