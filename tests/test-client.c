@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -592,6 +593,8 @@ static void (*serve_play)(int fd);
 static int serve(void *arg)
 {
 	(void)arg;
+	/* One that is stopped has no alarm clock: after a failed test nobody else would end it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		int fd = accept(serve_listener, NULL, NULL);
 
@@ -607,7 +610,7 @@ static void remote_open(struct remote *r, void (*play)(int fd),
 			const struct postern_conn_options *conn)
 {
 	struct postern_connect_options o = { .size = sizeof o, .conn = conn };
-	char path[200];
+	char path[600];
 
 	snprintf(path, sizeof path, "%s", test_path("server"));
 	unlink(path);
@@ -663,7 +666,7 @@ static void a_stopped_server_is_connected_to_within_the_deadline(void **state)
 	struct postern_connect_options o = { .size = sizeof o, .deadline_ns = POSTERN_MS(200) };
 	struct postern_client *more[16] = { NULL };
 	struct remote s;
-	char why[200] = "";
+	char why[600] = "";
 	ssize_t r = 0;
 	int n = 0;
 
@@ -846,7 +849,7 @@ static void a_failure_has_words(void **state)
 	struct postern_conn_options wrong = { .size = sizeof wrong, .reserved = 1 };
 	struct postern_client *c = NULL;
 	struct rlimit limit, none;
-	char why[300];
+	char why[600];
 	int r, fd;
 
 	(void)state;

@@ -49,6 +49,7 @@ enum place {
 	IN_ERROR,
 	IN_SERVER_CLOSED,
 	IN_EACH,
+	IN_LIST,
 	IN_TIMER,
 	IN_WATCH,
 	IN_CHILD,
@@ -72,6 +73,7 @@ static const struct {
 	[IN_ERROR] = { "error of a server", "error" },
 	[IN_SERVER_CLOSED] = { "closed of a server", "server closed" },
 	[IN_EACH] = { "each", "post" },
+	[IN_LIST] = { "list", "post" },
 	[IN_TIMER] = { "timer", "timer" },
 	[IN_WATCH] = { "watch", "watch" },
 	[IN_CHILD] = { "child", "child" },
@@ -230,6 +232,13 @@ static void house_reaped(struct postern_child *child, int how, int status, void 
 	house_at(data, IN_CHILD);
 }
 
+static int parcel_list(const struct postern_name_info *info, void *data)
+{
+	(void)info;
+	house_at(data, IN_LIST);
+	return 0;
+}
+
 /* A post that owns something: it is released once, whether it is run or not. */
 struct parcel {
 	struct house *h;
@@ -256,6 +265,8 @@ static void parcel_arrives(struct postern_loop *loop, void *data)
 		assert_ok(postern_server_drain(p.h->server, 0));
 	else if (p.place == IN_EACH)
 		assert_ok(postern_server_each(p.h->server, parcel_each, p.h));
+	else if (p.place == IN_LIST)
+		assert_ok(postern_name_list(parcel_list, p.h));
 	else
 		house_at(p.h, p.place);
 }
@@ -422,6 +433,7 @@ static void house_provoke(struct house *h, enum place place)
 		kill(h->pid, SIGKILL);
 		break;
 	case IN_POST:
+	case IN_LIST:
 	case IN_SERVER_CLOSED:
 		assert_ok(house_post(h, place));
 		break;

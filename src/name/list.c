@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,77 +77,113 @@ static int list_look(int base, const char *word, struct stat *st, struct info *i
 	return known || there;
 }
 
-static int list_tell(const char *base_path, int base, const char *prefix, const char *word,
-		     int (*fn)(const struct postern_name_info *info, void *data), void *data)
+/* What is held while somebody else's function is called. That may leave by pthread_exit(), or be cancelled: so it is
+   anchored in postern_name_list(), and in no frame below it. */
+struct list_walk {
+	int (*fn)(const struct postern_name_info *info, void *data);
+	void *data;
+	char *user_base; /* or NULL */
+	bool missing;
+	int base;
+	struct list_words words;
+	char *name, *path;
+};
+
+static void list_forget_name(struct list_walk *w)
+{
+	sys_free(w->name);
+	sys_free(w->path);
+	w->name = w->path = NULL;
+}
+
+static void list_forget_base(struct list_walk *w)
+{
+	sys_free(w->words.words);
+	w->words = (struct list_words){ 0 };
+	if (w->base >= 0)
+		sys_close(w->base);
+	w->base = -1;
+}
+
+static void list_forget(void *data)
+{
+	struct list_walk *w = data;
+
+	list_forget_name(w);
+	list_forget_base(w);
+	sys_free(w->user_base);
+}
+
+static int list_tell(struct list_walk *w, const char *base_path, const char *prefix,
+		     const char *word)
 {
 	struct postern_name_info tell = { .size = sizeof(tell) };
-	char *name = NULL, *path = NULL;
 	struct info info;
 	struct stat st;
-	int r = 0;
+	int r = -ENOMEM;
 
-	if (!list_look(base, word, &st, &info))
+	if (!list_look(w->base, word, &st, &info))
 		return 0;
-	name = name_format("%s%s", prefix, word);
-	path = name_format("%s/%s/sock", strcmp(base_path, "/") ? base_path : "", word);
-	if (!name || !path) {
-		r = -ENOMEM;
-		goto out;
+	w->name = name_format("%s%s", prefix, word);
+	w->path = name_format("%s/%s/sock", strcmp(base_path, "/") ? base_path : "", word);
+	if (w->name && w->path) {
+		tell.name = w->name;
+		tell.path = w->path;
+		tell.alive = info_alive(&info);
+		tell.pid = info.pid;
+		tell.uid = st.st_uid;
+		tell.since = info.since;
+		tell.mode = info.mode;
+		tell.version = info.version;
+		r = w->fn(&tell, w->data);
 	}
-	tell.name = name;
-	tell.path = path;
-	tell.alive = info_alive(&info);
-	tell.pid = info.pid;
-	tell.uid = st.st_uid;
-	tell.since = info.since;
-	tell.mode = info.mode;
-	tell.version = info.version;
-	r = fn(&tell, data);
-out:
-	sys_free(name);
-	sys_free(path);
+	list_forget_name(w);
 	return r;
 }
 
-/* A directory that nobody has made yet has no names; *missing then stays as it is. */
-static int list_base(const char *path, const char *prefix, bool *missing,
-		     int (*fn)(const struct postern_name_info *info, void *data), void *data)
+/* A directory that nobody has made yet has no names; missing then stays as it is. */
+static int list_base(struct list_walk *w, const char *path, const char *prefix)
 {
-	struct list_words l = { 0 };
-	int base, r;
+	int r;
 
-	base = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	if (base < 0)
-		return base == -ENOENT ? 0 : base;
-	*missing = false;
-	r = sys_getdents(base, list_add, &l);
-	if (r >= 0 && l.n > 0)
-		qsort(l.words, l.n, LIST_WORD_SIZE, list_compare);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = list_tell(path, base, prefix, l.words[i], fn, data);
-	sys_free(l.words);
-	sys_close(base);
+	w->base = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+	if (w->base < 0)
+		return w->base == -ENOENT ? 0 : w->base;
+	w->missing = false;
+	r = sys_getdents(w->base, list_add, &w->words);
+	if (r >= 0 && w->words.n > 0)
+		qsort(w->words.words, w->words.n, LIST_WORD_SIZE, list_compare);
+	for (size_t i = 0; r == 0 && i < w->words.n; i++)
+		r = list_tell(w, path, prefix, w->words.words[i]);
+	list_forget_base(w);
 	return r;
+}
+
+static int list_bases(struct list_walk *w)
+{
+	int r = 0;
+
+	if (w->user_base)
+		r = list_base(w, w->user_base, "");
+	if (r == 0 && (!w->user_base || strcmp(w->user_base, SYSTEM_BASE)))
+		r = list_base(w, SYSTEM_BASE, "system:");
+	return r == 0 && w->missing ? -ENOENT : r;
 }
 
 POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data),
 				  void *data)
 {
-	char *base = NULL;
-	bool missing;
+	struct list_walk w = { .fn = fn, .data = data, .base = -1 };
 	int r;
 
 	if (!fn)
 		return -EINVAL;
-	r = name_base(&base, NULL);
+	r = name_base(&w.user_base, NULL);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	missing = r == -ENOENT;
-	r = 0;
-	if (base)
-		r = list_base(base, "", &missing, fn, data);
-	if (r == 0 && (!base || strcmp(base, SYSTEM_BASE)))
-		r = list_base(SYSTEM_BASE, "system:", &missing, fn, data);
-	sys_free(base);
-	return r == 0 && missing ? -ENOENT : r;
+	w.missing = r == -ENOENT;
+	pthread_cleanup_push(list_forget, &w);
+	r = list_bases(&w);
+	pthread_cleanup_pop(1);
+	return r;
 }
