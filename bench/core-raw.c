@@ -137,7 +137,7 @@ static void raw_request(struct raw *r)
 static int raw_open(const struct bench *b)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), client;
 
 	if (fd < 0)
 		bench_die("socket", errno);
@@ -152,7 +152,10 @@ static int raw_open(const struct bench *b)
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
 		bench_die(b->path, errno);
 	bench_ready();
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	unlink(b->path);
+	close(fd);
+	return client;
 }
 
 int main(int argc, char **argv)

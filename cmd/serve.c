@@ -388,7 +388,6 @@ static int serve_listen_fds(const char *name)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	uint32_t n_pid, n = 0;
-	int flags;
 
 	if (!pid || !fds || count_parse(pid, &n_pid) || n_pid != (uint32_t)getpid())
 		return 0;
@@ -400,11 +399,12 @@ static int serve_listen_fds(const char *name)
 			     fds);
 		return EXIT_USAGE;
 	}
-	/* It is passed to us alone: processes of --exec do not get it, and accepting must never wait. */
-	fcntl(SERVE_LISTEN_FD, F_SETFD, FD_CLOEXEC);
-	flags = fcntl(SERVE_LISTEN_FD, F_GETFL);
-	if (flags >= 0)
-		fcntl(SERVE_LISTEN_FD, F_SETFL, flags | O_NONBLOCK);
+	/* It is passed to us alone: processes of --exec do not get it. */
+	if (fcntl(SERVE_LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0) {
+		output_error("serve", name, "LISTEN_FDS is %s, but descriptor %d is not open", fds,
+			     SERVE_LISTEN_FD);
+		return EXIT_USAGE;
+	}
 	return 1;
 }
 

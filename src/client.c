@@ -14,6 +14,7 @@
 #include <postern/client.h>
 #include <postern/conn.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,7 +172,7 @@ int postern_client_new(struct postern_client **ret, const char *name,
 		       const struct postern_connect_options *options, char *why, size_t n_why)
 {
 	struct postern_connect_options o;
-	struct postern_client *c;
+	struct postern_client *c = NULL;
 	const char *text = "";
 	int r;
 
@@ -185,6 +186,7 @@ int postern_client_new(struct postern_client **ret, const char *name,
 			snprintf(why, n_why, "%s: %s", name, why_errno(r));
 		return r;
 	}
+	assert(c);
 	r = postern_connect(&c->conn, c->loop, name, options, &client_events, c);
 	if (r < 0) {
 		text = postern_loop_why(c->loop)->text;
