@@ -22,6 +22,13 @@ all:
 run: all
 	@examples/tour.sh
 
+## review: the reviewer alone, as build/review/postern-review
+.PHONY: review
+review:
+	@tools/setup review
+	@tools/build plain review/postern-review
+	@echo "build/review/postern-review is ready; a whole build has it as build/postern review"
+
 ## check: the tests, plain and under ASan and UBSan
 .PHONY: check
 check:
@@ -45,7 +52,7 @@ bench-core:
 .PHONY: format
 format:
 	@tools/setup check
-	@find src cmd tests examples bench -name '*.c' -print0 | xargs -0 clang-format -i
+	@find src cmd tests examples bench review -name '*.c' -not -path 'tests/review/*' -not -path '*/node_modules/*' -print0 | xargs -0 clang-format -i
 
 ## install: install into PREFIX what `make` has built
 .PHONY: install

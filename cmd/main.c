@@ -27,6 +27,8 @@ static int main_unknown(const char *word)
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		if (options_closer(word, main_verbs[i]->name, &best))
 			guess = main_verbs[i]->name;
+	if (options_closer(word, "review", &best))
+		guess = "review";
 	if (options_closer(word, "help", &best))
 		guess = "help";
 	if (guess)
@@ -42,6 +44,8 @@ static void main_usage(FILE *out)
 		     "Talks to another process on this machine, over local sockets.\n\n");
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
+	fprintf(out, "  %-9s%s\n", "review",
+		"Finds what makes socket code leak, hang or fail, in C, C++ and Qt sources.");
 	fprintf(out, "  %-9s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
@@ -76,6 +80,7 @@ static int main_complete(char **argv)
 	}
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		printf("%s\t\t%s\n", main_verbs[i]->name, main_verbs[i]->about);
+	printf("review\t\tFinds defects in socket code.\n");
 	printf("help\t\tPrints help.\n");
 	return EXIT_DONE;
 }
@@ -116,6 +121,8 @@ int main(int argc, char **argv)
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);
+	} else if (!strcmp(word, "review")) {
+		status = command_review(argc - 1, argv + 1);
 	} else if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
 		status = main_help(argv + 2);
 	} else if (!strcmp(word, "--version") || !strcmp(word, "-V")) {

@@ -40,6 +40,9 @@ def check_readme(directory):
                [n for n in ("echo-server.c", "echo-client.c", "ask.c") if n not in shown])
     tap.result("they_have_at_most_40_lines",
                [f"{n}: {examples[n].count(chr(10))}" for n in shown if examples[n].count("\n") > 40])
+    report = (tap.SOURCE / "tests/review/reference/qt.cpp.expected").read_text()
+    tap.result("the_report_that_it_shows_is_that_of_the_reference",
+               [] if report in list(fences(README, "text")) else ["not tests/review/reference/qt.cpp.expected"])
     wrong = [said for text in fences(README, "c") if (said := compiled(text, directory))]
     tap.result("all_c_in_the_readme_compiles", wrong)
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * review.c - postern review: the reviewer, or how to get it
+ *
+ * The reviewer is a program of its own that shares nothing with the rest of the command; it has its own
+ * options, and is left out where its parser is not there when the command is built.
+ */
+#include "command.h"
+
+#ifdef POSTERN_HAVE_REVIEW
+#include "review.h"
+
+int command_review(int argc, char **argv)
+{
+	static char name[] = "postern review";
+
+	argv[0] = name;
+	return review_main(argc, argv);
+}
+#else
+int command_review(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	output_error("review", NULL,
+		     "this command was built without the reviewer, for want of its parser; in the "
+		     "sources: make "
+		     "review");
+	return EXIT_NO_SERVER;
+}
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole reviewer on one hostile file, for libFuzzer: the first byte says whether the rest is C
+ * or C++. It is built with a slab for each allocation, so that AddressSanitizer sees the ends.
+ */
+
+#include "review.h"
+#include "parse.h"
+#include "report.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What the knowledge has put there stays; every run has the rest for itself. */
+static struct arena fuzz_knowledge;
+static FILE *fuzz_out;
+
+static void fuzz_begin(void)
+{
+	fuzz_out = fopen("/dev/null", "we");
+	if (!fuzz_out)
+		abort();
+	kb_init();
+	fuzz_knowledge = run_arena;
+	run_arena = (struct arena){ 0 };
+	intern_keep();
+	kb_keep();
+}
+
+static void fuzz_end(void)
+{
+	findings_forget();
+	index_forget();
+	kb_forget();
+	intern_forget();
+	arena_free(&run_arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct source *source;
+	struct tree tree;
+
+	if (!fuzz_knowledge.slabs)
+		fuzz_begin();
+	if (!size)
+		return 0;
+	source = source_from_text(data[0] & 1 ? "fuzz.cpp" : "fuzz.c", (const char *)data + 1,
+				  size - 1);
+	program.sources = grow(program.sources, 0, &program.cap_sources, sizeof(*program.sources));
+	program.sources[program.n_sources++] = source;
+	shape_learn(source);
+	if (tree_parse(&tree, source))
+		lower_tree(&tree);
+	tree_free(&tree);
+	program_link();
+	flow_program(NULL);
+	findings_sort();
+	report_text(fuzz_out, false);
+	report_json(fuzz_out);
+	report_sarif(fuzz_out);
+	fuzz_end();
+	return 0;
+}

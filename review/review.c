@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run: knowledge, files, link, flow, report. */
+
+#include "review.h"
+#include "parse.h"
+#include "report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static bool review_progress;
+
+static const char *review_error(int r)
+{
+	switch (r) {
+	case -EILSEQ:
+		return "not a text file";
+	case -EFBIG:
+		return "larger than 16 MB";
+	case -EINVAL:
+		return "not a regular file";
+	default:
+		return strerror(-r);
+	}
+}
+
+static void review_show(const char *what, size_t done, size_t all)
+{
+	if (review_progress)
+		fprintf(stderr, "\r\033[K%s %zu/%zu", what, done, all);
+}
+
+static void review_show_flow(size_t done, size_t all)
+{
+	review_show("walked functions", done, all);
+}
+
+static bool review_file(const char *path, bool named, void *data)
+{
+	bool *failed = data;
+	struct source *source;
+	int r;
+
+	if (named && strcmp(path, "-") != 0 && !source_name_is_code(path) &&
+	    access(path, F_OK) == 0) {
+		complain("%s: neither C nor C++ by its name", path);
+		*failed = true;
+		return false;
+	}
+	r = source_read(&source, path);
+	if (r < 0) {
+		complain("%s: %s", path, review_error(r));
+		*failed |= named || r != -EILSEQ;
+		return false;
+	}
+	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
+			       sizeof(*program.sources));
+	program.sources[program.n_sources++] = source;
+	shape_learn(source);
+	return true;
+}
+
+/* After all were read: a macro of a header matters to files that come before it. */
+static void review_parse(struct source *source)
+{
+	struct tree tree;
+
+	if (tree_parse(&tree, source))
+		lower_tree(&tree);
+	tree_free(&tree);
+	if (source->too_deep)
+		complain("%s: nested too deep; what lies deeper was not read", source->path);
+	if (source->limited)
+		complain("%s: took too long to parse; not understood", source->path);
+}
+
+static bool review_has_findings(const struct review_options *options)
+{
+	bool any = false;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n_findings; i++) {
+		if ((int)findings[i]->severity < options->min_severity)
+			continue;
+		any |= findings[i]->severity > SEVERITY_ADVICE && !findings[i]->old;
+		findings[kept++] = findings[i];
+	}
+	n_findings = kept;
+	return any;
+}
+
+static void review_report(const struct review_options *options)
+{
+	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
+
+	if (options->format == REVIEW_JSON)
+		report_json(stdout);
+	else if (options->format == REVIEW_SARIF)
+		report_sarif(stdout);
+	else
+		report_text(stdout, colour);
+}
+
+static int review_run(struct review_options *options)
+{
+	bool failed = options->failed, any;
+	int r;
+
+	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	for (size_t i = 0; i < options->n_paths; i++)
+		if (!files_walk(options->paths[i], review_file, &failed))
+			failed = true;
+	for (size_t i = 0; i < program.n_sources; i++) {
+		review_parse(program.sources[i]);
+		if (i % 16 == 0)
+			review_show("parsed files", i, program.n_sources);
+	}
+	parse_end();
+	program_link();
+	flow_program(review_show_flow);
+	if (review_progress)
+		fputs("\r\033[K", stderr);
+	findings_sort();
+	if (options->baseline) {
+		r = baseline_read(options->baseline);
+		if (r < 0) {
+			complain("%s: %s", options->baseline,
+				 r == -EINVAL ? "not the JSON of a review" : strerror(-r));
+			failed = true;
+		}
+	}
+	any = review_has_findings(options);
+	review_report(options);
+	return failed ? EX_NOINPUT : any;
+}
+
+int review_main(int argc, char **argv)
+{
+	struct review_options options;
+	int r;
+
+	kb_init();
+	r = review_options_parse(&options, argc, argv);
+	if (r)
+		return r;
+	if (options.help) {
+		review_usage();
+	} else if (options.list_rules) {
+		explain_list(stdout);
+	} else if (options.explain) {
+		r = explain_rule(stdout, options.explain);
+		if (r < 0)
+			complain("no rule \"%s\"; see --rules", options.explain);
+		r = r < 0 ? EX_USAGE : 0;
+	} else {
+		r = review_run(&options);
+	}
+	if (fflush(stdout) != 0 && !r)
+		r = EX_IOERR;
+	return r;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_H
+#define REVIEW_H
+
+/*
+ * postern review: finds leaks, endless waits and unhandled failures in programs that use sockets.
+ *
+ * The way of the data; each box may use those before it and none after:
+ *
+ *	base      arenas, interned names, text
+ *	ir        the form of a function: places, items, blocks, loops; graph.c asks it
+ *	source    a file's text, lines and suppressions
+ *	kb        what functions outside the project do (knowledge/, --knowledge)
+ *	index     what all files declare
+ *	parse     tree-sitter; shape.c hides macros that no grammar knows
+ *	lower     syntax trees to the form: -decl, -expr, -call, -stmt, -build
+ *	link      names to types, constants, knowledge and functions, once all files are read
+ *	state     what is known at one point; flow walks a function state by state: -call does what
+ *	          calls do, -taint follows bytes of peers, -summary keeps what callers need, -order
+ *	          takes callees before callers
+ *	descriptor  what kinds of descriptor a name may hold, over all files
+ *	outcome   what a function does when one of its calls gives a certain result
+ *	peer      where bytes of a peer go, over all functions, for the rules N: -step one item,
+ *	          -call calls, -format formats, -habit what functions nobody knows are likely to do
+ *	rules     the table of rules and the findings; query.c answers questions about loops;
+ *	          rules-FAMILY.c are the rules; they see functions, flows and knowledge, no trees
+ *	report    text, JSON, SARIF, the baseline, explanations
+ *	files     folders and their files; options: the command line; review.c: the run
+ *
+ * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
+ * still lack what later files declare, so lowering resolves no name that its function does not
+ * declare, and link does that afterwards for all.
+ *
+ * A rule in five lines: write `const struct rule rule_X9 = { .id = "X9", .title = …, .cwe = …,
+ * .pillar = …, .severity = …, .call = x9_call };` in rules-FAMILY.c; fill the callbacks that
+ * rules.h lists; add &rule_X9 to the table in rules.c (and new files to meson.build); write
+ * explain/X9.txt with a bad and a good example; put programs into tests/review/snippets/X9/ with "// X9" behind each line that is wrong.
+ * What the rule needs to know of an API it looks up as facts and roles, never by name.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum review_format { REVIEW_TEXT, REVIEW_JSON, REVIEW_SARIF };
+
+struct review_options {
+	enum review_format format;
+	int min_severity;
+	const char **paths;
+	size_t n_paths;
+	const char *baseline;
+	const char *explain;
+	bool list_rules;
+	bool help;
+	int colour;   /* 0, 1, or -1: when standard output is a terminal */
+	bool failed;  /* some input or option was bad, and the run goes on: the status is 66 */
+};
+
+/*
+ * The command `postern review`: argv[0] is its name. Returns the exit status: 0 nothing found (or
+ * advice alone), 1 findings, 64 usage, 66 unreadable input.
+ */
+int review_main(int argc, char **argv);
+
+/* 0, or EX_USAGE after a line on standard error. */
+int review_options_parse(struct review_options *options, int argc, char **argv);
+void review_usage(void);
+
+/* Calls visit for each source file at or below the path; false: nothing to read there. */
+bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
+		void *data);
+
+#endif

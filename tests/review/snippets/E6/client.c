@@ -1,0 +1,10 @@
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* A client is ended as easily as a server. Said once: the second place is mended with the first. */
+int hello(int fd)
+{
+	if (send(fd, "hello\n", 6, 0) != 6) // E6
+		return -1;
+	return send(fd, "more\n", 5, 0) == 5 ? 0 : -1;
+}

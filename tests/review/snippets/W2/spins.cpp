@@ -1,0 +1,65 @@
+#include <QCoreApplication>
+#include <QElapsedTimer>
+#include <QLocalServer>
+#include <QLocalSocket>
+#include <QThread>
+
+bool bad_process_events(QLocalSocket *socket)
+{
+	QElapsedTimer timer;
+	timer.start();
+	while (socket->state() == QLocalSocket::ConnectingState) { // W2
+		if (timer.elapsed() > 2000)
+			return false;
+		QCoreApplication::processEvents();
+	}
+	return true;
+}
+
+bool bad_ask(QLocalSocket *socket, qint64 limit)
+{
+	QElapsedTimer timer;
+	timer.start();
+	while (socket->bytesAvailable() < 4) { // W2
+		if (timer.hasExpired(limit))
+			return false;
+	}
+	return true;
+}
+
+bool bad_zero(QLocalSocket *socket, bool &quit)
+{
+	while (!quit && socket->state() == QLocalSocket::ConnectedState) { // W2
+		if (!socket->waitForReadyRead(0))
+			continue;
+		if (socket->readLine() == "quit\n")
+			quit = true;
+	}
+	return quit;
+}
+
+bool good_wait(QLocalSocket *socket)
+{
+	QElapsedTimer timer;
+	timer.start();
+	while (socket->state() == QLocalSocket::ConnectedState && timer.elapsed() < 2000)
+		if (socket->waitForReadyRead(100))
+			return true;
+	return false;
+}
+
+int good_lines(QLocalSocket *socket)
+{
+	int n = 0;
+	while (socket->canReadLine()) {
+		socket->readLine();
+		n++;
+	}
+	return n;
+}
+
+void good_pending(QLocalServer *server)
+{
+	while (server->hasPendingConnections())
+		server->nextPendingConnection()->deleteLater();
+}

@@ -1,0 +1,24 @@
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <poll.h>
+
+static int ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 2000) == 1;
+}
+
+int ask(int fd, const struct sockaddr_un *addr)
+{
+	char c;
+
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
+		return -1;
+	if (send(fd, "?", 1, MSG_NOSIGNAL) != 1 || !ready(fd))
+		return -1;
+	return recv(fd, &c, 1, 0) == 1 ? c : -1;
+}
