@@ -35,6 +35,7 @@ static int watch_modes(void *arg)
 
 	(void)arg;
 	assert_int_equal(chdir(test_dir()), 0);
+	/* postern-review: ignore W2 no instant is to be missed */
 	while (access("go", F_OK) == 0)
 		if (lstat("clock/sock", &st) == 0 && ++seen && (st.st_mode & 07777) != 0600)
 			return 1;

@@ -180,9 +180,9 @@ static void each_read_keeps_its_deadline(void **state)
 static void play_late(int fd)
 {
 	test_sleep_ms(50);
-	send(fd, "lines that ", 11, MSG_NOSIGNAL);
+	(void)send(fd, "lines that ", 11, MSG_NOSIGNAL);
 	test_sleep_ms(50);
-	send(fd, "come late\n", 10, MSG_NOSIGNAL);
+	(void)send(fd, "come late\n", 10, MSG_NOSIGNAL);
 }
 
 static void a_read_waits_for_what_comes_late(void **state)
@@ -432,7 +432,7 @@ static void play_answers_at_the_end(int fd)
 
 	while (recv(fd, &byte, 1, 0) == 1)
 		;
-	send(fd, text, MIB, MSG_NOSIGNAL);
+	(void)send(fd, text, MIB, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_RDWR);
 }
 
@@ -492,7 +492,7 @@ static void play_reads_all(int fd)
 	while (n < sizeof got && (r = recv(fd, got + n, sizeof got - n, 0)) > 0)
 		n += (size_t)r;
 	/* So that the other side knows. */
-	send(fd, &n, sizeof n, MSG_NOSIGNAL);
+	(void)send(fd, &n, sizeof n, MSG_NOSIGNAL);
 }
 
 static void a_write_may_be_larger_than_the_high_water_mark(void **state)
@@ -596,6 +596,7 @@ static int serve(void *arg)
 	/* One that is stopped has no alarm clock: after a failed test nobody else would end it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
+		/* postern-review: ignore E7 a test that has no descriptors is to fail */
 		int fd = accept(serve_listener, NULL, NULL);
 
 		if (fd < 0)
@@ -635,7 +636,7 @@ static void play_echo(int fd)
 	ssize_t n;
 
 	while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)
-		send(fd, buffer, (size_t)n, MSG_NOSIGNAL);
+		(void)send(fd, buffer, (size_t)n, MSG_NOSIGNAL);
 }
 
 static void a_server_that_is_stopped_costs_the_deadline_and_no_more(void **state)
@@ -786,7 +787,7 @@ static void a_server_that_sends_without_end_fills_a_bounded_buffer(void **state)
 
 static void play_writes_and_leaves(int fd)
 {
-	send(fd, "all that there is\n", 18, MSG_NOSIGNAL);
+	(void)send(fd, "all that there is\n", 18, MSG_NOSIGNAL);
 }
 
 static void a_server_that_closes_after_writing_is_heard(void **state)

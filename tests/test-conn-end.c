@@ -336,7 +336,7 @@ static void a_peer_that_dies_with_our_bytes_unread_is_a_reset_after_its_data(voi
 	turn_quiet(p.loop);
 	pattern_fill(big, 0, 150000);
 	/* More than the shared buffer, so that the reset is met with data still in the kernel. */
-	assert_int_equal(send(p.peer, big, 150000, 0), 150000);
+	assert_int_equal(send(p.peer, big, 150000, MSG_NOSIGNAL), 150000);
 	pair_close_peer(&p);
 	turn_until(p.loop, p.end.closed);
 	assert_int_equal(p.end.n, 150000);

@@ -381,8 +381,8 @@ static void world_live(struct world *w)
 	turns(w, 8);
 	if (w->loop && lives(w->client))
 		(void)!postern_conn_write(w->client->c, "to the server", 13);
-	send(w->plain, "to the server", 13, MSG_NOSIGNAL);
-	send(w->peer, "to the adopted", 14, MSG_NOSIGNAL);
+	(void)send(w->plain, "to the server", 13, MSG_NOSIGNAL);
+	(void)send(w->peer, "to the adopted", 14, MSG_NOSIGNAL);
 	turns(w, 8);
 	drain_adopted(w);
 	shutdown(w->plain, SHUT_WR);

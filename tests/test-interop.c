@@ -78,13 +78,14 @@ static void script_end(void)
 static int interop_begin(void **state)
 {
 	const char *source = getenv("POSTERN_SOURCE");
-	FILE *f = fopen(test_path("in"), "we");
 	uint32_t seed = 1;
+	FILE *f;
 
 	(void)state;
 	memset(&it, 0, sizeof it);
 	it.bytes = malloc(BYTES);
-	if (!f || !it.bytes || !source)
+	f = it.bytes && source ? fopen(test_path("in"), "we") : NULL;
+	if (!f)
 		return -1;
 	for (size_t i = 0; i < BYTES; i++) {
 		seed = seed * 1664525u + 1013904223u;

@@ -804,6 +804,7 @@ TEST(recv_without_a_control_buffer_drops_descriptors_and_leaks_none)
 	assert_int_equal(recv(s[1], &byte, 1, 0), 1);
 	assert_int_equal(count_descriptors(), before);
 	assert_int_equal(read(p[0], &byte, 1), 0);
+	close(p[0]);
 }
 
 TEST(a_control_buffer_of_cmsg_space_admits_more_than_one_of_cmsg_len)
@@ -950,6 +951,7 @@ TEST(a_pidfd_is_readable_at_exit_and_can_be_waited_for)
 	assert_int_equal(info.si_pid, pid);
 	assert_int_equal(info.si_status, 7);
 	child = 0;
+	close(gate[0]);
 }
 
 int main(void)

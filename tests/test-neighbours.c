@@ -105,6 +105,7 @@ static int flooder(void *arg)
 			atomic_fetch_add(&seen->flooded, n);
 		(void)!send(p.fd, block, sizeof block, MSG_NOSIGNAL);
 	}
+	close(p.fd);
 	return 0;
 }
 
@@ -118,6 +119,7 @@ static int never_reader(void *arg)
 		poll(&p, 1, 100);
 		(void)!send(p.fd, block, sizeof block, MSG_NOSIGNAL);
 	}
+	close(p.fd);
 	return 0;
 }
 
@@ -130,6 +132,7 @@ static int stopped(void *arg)
 	for (int i = 0; i < 16; i++)
 		(void)!send(fd, block, sizeof block, MSG_NOSIGNAL);
 	raise(SIGSTOP);
+	close(fd);
 	return 0;
 }
 

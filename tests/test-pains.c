@@ -613,6 +613,7 @@ static void pain_22_the_last_reply_is_not_lost_at_close(void **state)
 static int ask_as_another_user(void *path)
 {
 	char byte;
+	ssize_t r;
 	int fd;
 
 	if (setgid(1234) < 0 || setuid(1234) < 0)
@@ -620,7 +621,9 @@ static int ask_as_another_user(void *path)
 	fd = plain_connect(path);
 	if (fd < 0)
 		return 2;
-	return recv(fd, &byte, 1, 0) <= 0 ? 0 : 1;
+	r = recv(fd, &byte, 1, 0);
+	close(fd);
+	return r <= 0 ? 0 : 1;
 }
 
 static void pain_23_an_abstract_name_is_not_open_to_every_user(void **state)
@@ -645,8 +648,13 @@ static int connect_and_wait(void *path)
 {
 	char byte;
 	int fd = plain_connect(path);
+	ssize_t r;
 
-	return fd >= 0 && recv(fd, &byte, 1, 0) == 1 ? 0 : 1;
+	if (fd < 0)
+		return 1;
+	r = recv(fd, &byte, 1, 0);
+	close(fd);
+	return r == 1 ? 0 : 1;
 }
 
 static void pain_24_the_peer_is_known_by_a_pidfd_and_not_by_a_number(void **state)

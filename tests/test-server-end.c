@@ -496,7 +496,7 @@ static void who_was_held_up_by_a_crowded_account_goes_on_when_there_is_room(void
 		while (postern_conn_write(s.conns[i], big, sizeof(big)) > 0)
 			turn(s.loop, 0);
 	assert_ok(postern_conn_set_events(s.conns[0], &events, &messages));
-	assert_int_equal(send(fds[0], big, 20000, MSG_DONTWAIT), 20000);
+	assert_int_equal(send(fds[0], big, 20000, MSG_DONTWAIT | MSG_NOSIGNAL), 20000);
 	turn_quiet(s.loop);
 	assert_int_equal(messages, 0);
 	assert_ok(postern_conn_get_counters(s.conns[0], &counters));
@@ -526,7 +526,7 @@ static void what_an_account_was_charged_is_given_back_however_it_ends(void **sta
 		turn_until(s.loop, s.accepted == 2);
 		assert_ok(postern_conn_set_events(s.conns[0], &events, &messages));
 		assert_true(postern_conn_write(s.conns[0], big, sizeof(big)) > 0);
-		assert_int_equal(send(fds[0], big, 5000, MSG_DONTWAIT), 5000);
+		assert_int_equal(send(fds[0], big, 5000, MSG_DONTWAIT | MSG_NOSIGNAL), 5000);
 		turn_quiet(s.loop);
 		counters = site_counters(&s);
 		assert_true(counters.bytes >= postern_conn_queued(s.conns[0]) + 5000);

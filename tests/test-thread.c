@@ -402,7 +402,7 @@ static void house_provoke(struct house *h, enum place place)
 	switch (place) {
 	case IN_FRAME:
 		fd = house_visit(h, 1);
-		send(fd, "one\ntwo\nthr", 11, MSG_NOSIGNAL);
+		(void)send(fd, "one\ntwo\nthr", 11, MSG_NOSIGNAL);
 		break;
 	case IN_ALLOW:
 	case IN_ACCEPTED:
@@ -411,7 +411,7 @@ static void house_provoke(struct house *h, enum place place)
 	case IN_DRAINED:
 		fd = house_visit(h, 0);
 		/* It may be gone by now. */
-		send(fd, "hello", 5, MSG_NOSIGNAL);
+		(void)send(fd, "hello", 5, MSG_NOSIGNAL);
 		break;
 	case IN_ENDED:
 	case IN_CLOSED:

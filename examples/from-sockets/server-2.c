@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	static const struct postern_server_events events = { sizeof events, .conn = &conn };
 	const struct postern_server_options options = { sizeof options, .access = 0660,
 							.backlog = 16 };
-	int epoll = epoll_create1(EPOLL_CLOEXEC), terminate;
+	int epoll, terminate;
 	struct epoll_event event = { 0 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
@@ -54,10 +54,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "server-2: %s\n", postern_loop_why(loop)->text);
 		return 1;
 	}
+	epoll = epoll_create1(EPOLL_CLOEXEC);
 	add(epoll, postern_loop_fd(loop));
 	add(epoll, terminate);
 	while (epoll_wait(epoll, &event, 1, -1) >= 0 && event.data.fd != terminate)
 		if (postern_loop_dispatch(loop, 0) < 0)
 			break;
+	close(epoll);
 	return 0;
 }
