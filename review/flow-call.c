@@ -263,6 +263,15 @@ static void call_store(struct flow *flow, int place, int r)
 }
 
 /* opens=KIND:*N and opens=KIND:**N. */
+/* The owner is the caller's, and outlives this function. */
+static bool call_owner_is_given(const struct flow *flow, const struct item *item)
+{
+	const struct fact *owner = api_fact(item->call->api, FACT_OWNER);
+	const struct operand *o = owner ? call_argument(item->call, owner->arg) : NULL;
+
+	return o && o->kind == OPERAND_PLACE && flow->fn->places[o->place].kind == PLACE_PARAM;
+}
+
 static void call_open_stored(struct flow *flow, const struct item *item, const struct fact *fact)
 {
 	const struct operand *o = call_argument(item->call, fact->arg);
@@ -284,8 +293,13 @@ static void call_open_stored(struct flow *flow, const struct item *item, const s
 		}
 		return;
 	}
-	if (o->kind == OPERAND_ADDRESS && place_is_local(flow->fn, place))
-		call_store(flow, place, flow_open(flow, item, fact->word, api, api->fails, 0));
+	if (o->kind == OPERAND_ADDRESS && place_is_local(flow->fn, place)) {
+		int r = flow_open(flow, item, fact->word, api, api->fails, 0);
+
+		call_store(flow, place, r);
+		if (r >= 0 && call_owner_is_given(flow, item))
+			flow->state->bits[r] |= RES_GONE;
+	}
 }
 
 /* ev.data.fd goes with &ev. */

@@ -56,6 +56,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_USES] = "uses",
 	[FACT_STATUS] = "status",
 	[FACT_WHOLE] = "whole",
+	[FACT_CLOSER] = "closer",
 	[FACT_NORETURN] = "noreturn",
 	[FACT_SCANS] = "scans",
 	[FACT_SEARCHES] = "searches",
@@ -261,6 +262,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 		return kb_fails_word(api, s);
 	case FACT_BASE:
 	case FACT_WHOLE:
+	case FACT_CLOSER:
 	case FACT_RETURNS:
 		fact->word = intern_z(s);
 		return *s != '\0';

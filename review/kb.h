@@ -24,7 +24,8 @@
  *	takes=N           ownership goes to somebody else, unless the call fails
  *	flag=WORD:N       takes argument N only where the call names such a flag, or a function that
  *	                  has WORD in its name is called for the result
- *	owner=N           argument N, if not null, owns the result (QObject parent)
+ *	owner=N           argument N, if not null, owns the result (QObject parent); where the result is stored
+ *	                  through an argument, an owner that came into the function from outside
  *	waits=N           blocks at most as long as argument N says
  *	forever=V         the value of that argument which means no limit
  *	default=V         the value of that argument when it is left out
@@ -47,6 +48,7 @@
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
+ *	closer=NAME       the function that closes what this one opens
  *	whole=NAME        the function that goes on until all bytes are through
  *	base=CLASS        of a class
  *	noreturn
@@ -80,6 +82,7 @@ enum fact_key {
 	FACT_USES,
 	FACT_STATUS,
 	FACT_WHOLE,
+	FACT_CLOSER,
 	FACT_NORETURN,
 	FACT_SCANS,
 	FACT_SEARCHES,

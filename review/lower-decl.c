@@ -209,8 +209,8 @@ static void lower_construct(struct builder *b, int dst, const struct type_text *
 		if (node_kind(b->tree, argument) == NODE_parameter_declaration) {
 			TSNode inner = lower_cast_argument(b->tree, argument);
 
-			argument = node_ok(inner) ? inner
-						  : node_field(b->tree, argument, FIELD_type);
+			argument =
+				node_ok(inner) ? inner : node_field(b->tree, argument, FIELD_type);
 		}
 		if (node_kind(b->tree, argument) == NODE_type_identifier)
 			build_argument(call, operand_of_place(lower_place(b, argument)), argument);

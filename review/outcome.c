@@ -43,6 +43,54 @@ bool call_is_talk(const struct call *call)
 	return false;
 }
 
+static bool outcome_is_ancestor(const struct block *up, const struct block *down)
+{
+	return up->enter && up->enter <= down->enter && up->leave >= down->leave;
+}
+
+/* exit(), die(): no edge leads on from here, whatever the text of the function looks like. */
+static bool outcome_block_ends(const struct function *fn, int block)
+{
+	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    call_ends(fn->items[i].call))
+			return true;
+	return false;
+}
+
+/* Backwards from the edges that return to the header, never past it. */
+void loop_members(struct function *fn, int loop)
+{
+	struct loop *l = &fn->loops[loop];
+	const struct block *header = &fn->blocks[l->header];
+	bool changed = true;
+
+	if (l->member)
+		return;
+	l->member = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	l->member[l->header] = 1;
+	for (int i = 0; i < fn->n_blocks; i++)
+		for (int e = 0; e < 2; e++)
+			if (fn->blocks[i].next[e] == l->header && fn->blocks[i].enter &&
+			    outcome_is_ancestor(header, &fn->blocks[i]) &&
+			    !outcome_block_ends(fn, i))
+				l->member[i] = 1;
+	for (int round = 0; changed && round < 200; round++) {
+		changed = false;
+		for (int i = fn->n_blocks; i-- > 0;) {
+			const struct block *block = &fn->blocks[i];
+
+			if (l->member[i] || !block->enter || outcome_block_ends(fn, i))
+				continue;
+			for (int e = 0; e < 2; e++)
+				if (block->next[e] >= 0 && block->next[e] != l->header &&
+				    l->member[block->next[e]] && outcome_is_ancestor(header, block))
+					l->member[i] = 1;
+			changed |= l->member[i];
+		}
+	}
+}
+
 int item_result(const struct function *fn, const struct item *item)
 {
 	const struct item *next = item->next >= 0 ? &fn->items[item->next] : NULL;

@@ -157,7 +157,8 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 	if (kind != USE_FAILED && kind != USE_UNCHECKED)
 		return;
 	if (!e2_is_socket(r->site, r->api) || e2_is_fine(flow, item, resource, kind) ||
-	    api_is(item->call->api, ROLE(CHECK)))
+	    /* To print it does no harm. */
+	    api_is(item->call->api, ROLE(CHECK) | ROLE(LOG)))
 		return;
 	if (kind == USE_UNCHECKED && e2_shows(item) && !r->accepted) {
 		if (e2_told(flow->fn, r->site))

@@ -19,6 +19,8 @@ static bool lifetime_is_descriptor(const struct resource *r)
 
 static const char *lifetime_closer(const struct resource *r)
 {
+	const struct fact *closer;
+
 	if (!strcmp(r->kind, "file"))
 		return "fclose";
 	if (!strcmp(r->kind, "fd"))
@@ -31,6 +33,9 @@ static const char *lifetime_closer(const struct resource *r)
 		return "closedir";
 	if (!strcmp(r->kind, "thread"))
 		return "pthread_join";
+	closer = api_fact(r->site->call->api, FACT_CLOSER);
+	if (closer)
+		return closer->word;
 	return r->closed ? r->closed->call->name : "free";
 }
 

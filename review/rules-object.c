@@ -250,11 +250,16 @@ const struct rule rule_L2 = {
 /* A connection, as far as is known, and not some file or thread. */
 static bool l3_may_be_connection(const struct function *fn, const struct operand *o)
 {
+	const struct item *made;
 	uint8_t stars;
 	const char *type;
 
 	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
 		return true;
+	/* What the function made itself nobody has accepted. */
+	made = place_is_local(fn, o->place) ? operand_source(fn, o, fn->items + fn->n_items) : NULL;
+	if (made && (made->call->flags & CALL_NEW))
+		return false;
 	type = place_type(fn, o->place, &stars);
 	return !type || !kb_class(type) || api_is(kb_class(type), ROLE(CONNECTION)) ||
 	       !strcmp(type, "QObject") || !strcmp(type, "QIODevice");

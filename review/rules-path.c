@@ -59,6 +59,16 @@ static bool path_program_has(const struct function *fn, uint64_t roles)
 
 static const uint64_t path_answers = ROLE(CONNECT) | ROLE(LOCKS) | ROLE(DIALS);
 
+/* lockFile.lock(), acquire_pidfile_lock(): a file that only one server holds, by its name. */
+static bool path_locks(const struct function *fn, const struct call *call)
+{
+	const char *of = call->receiver.kind ? operand_text(fn, &call->receiver) : call->name;
+	bool locks = strcasestr(call->name, "lock") && !strcasestr(call->name, "unlock") &&
+		     !strcasestr(call->name, "block") && !strcasestr(call->name, "clock");
+
+	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
+}
+
 /* Whether somebody answers, or a lock that a living server would hold. */
 static bool path_asks(struct function *fn, const struct item *before, int depth, uint64_t roles)
 {
@@ -66,6 +76,8 @@ static bool path_asks(struct function *fn, const struct item *before, int depth,
 		if (item->kind != ITEM_CALL || !item->call)
 			continue;
 		if (api_is(item->call->api, roles))
+			return true;
+		if ((roles & ROLE(LOCKS)) && path_locks(fn, item->call))
 			return true;
 		if (item->call->target && depth > 0 &&
 		    path_asks(item->call->target,
@@ -153,7 +165,9 @@ static void l5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i], *unlink;
-		bool object = item->kind == ITEM_CALL && item->call && item->call->receiver.kind;
+		/* listen() in a method of a class derived from QLocalServer has no receiver. */
+		bool object = item->kind == ITEM_CALL && item->call &&
+			      (item->call->receiver.kind || item->call->receiver_type);
 
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
 		    !api_is(item->call->api, object ? ROLE(LISTEN) : ROLE(BIND)))

@@ -14,10 +14,9 @@ extern const struct rule rule_W1, rule_W2, rule_N1, rule_E1, rule_E5;
 extern const struct rule rule_E2, rule_E3, rule_E4, rule_E6, rule_E7;
 
 const struct rule *const rules_all[] = {
-	&rule_L1, &rule_L2, &rule_L3, &rule_L4, &rule_L5, &rule_L6,
-	&rule_L7, &rule_W1, &rule_W2, &rule_W3, &rule_W4, &rule_N1, &rule_N2, &rule_N3, &rule_N4, &rule_N5,
-	&rule_E1, &rule_E2, &rule_E3, &rule_E4,
-	&rule_E5, &rule_E6, &rule_E7,
+	&rule_L1, &rule_L2, &rule_L3, &rule_L4, &rule_L5, &rule_L6, &rule_L7, &rule_W1,
+	&rule_W2, &rule_W3, &rule_W4, &rule_N1, &rule_N2, &rule_N3, &rule_N4, &rule_N5,
+	&rule_E1, &rule_E2, &rule_E3, &rule_E4, &rule_E5, &rule_E6, &rule_E7,
 };
 const size_t rules_count = sizeof(rules_all) / sizeof(*rules_all);
 
