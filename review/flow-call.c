@@ -394,7 +394,8 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		flow_close(flow, &item->call->receiver, item);
 	if (call_speaks_of(api, FACT_TAKES, ARG_THIS))
 		state_escape(flow, &item->call->receiver);
-	for (const struct fact *f = api->facts; f < api->facts + api->n_facts; f++) {
+	for (const struct fact *f = api->facts; api->n_facts > 0 && f < api->facts + api->n_facts;
+	     f++) {
 		if (f->key == FACT_OPENS && f->arg == ARG_RESULT)
 			r = flow_open(flow, item, f->word, api, api->fails, 0);
 		else if (f->key == FACT_OPENS)

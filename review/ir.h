@@ -296,7 +296,10 @@ static inline bool operand_is_number(const struct operand *o, int64_t *number)
 /* Dies with the function: a variable of it, or a part of such a variable. */
 bool place_is_local(const struct function *fn, int place);
 bool place_is_within(const struct function *fn, int place, int ancestor);
-/* Marks the blocks of loop number `loop` in loop->member (by the graph, not by the text). */
+/*
+ * outcome.c: marks the blocks of loop number `loop` in loop->member, by the graph and not by the
+ * text; a block that ends the program belongs to none.
+ */
 void loop_members(struct function *fn, int loop);
 /* Adds the loops that backward gotos make; called once after lowering. */
 void graph_finish(struct function *fn, struct arena *arena);

@@ -151,6 +151,30 @@ static bool link_visit_unknown(const char *class_name, void *data)
 	return (!type || !type->source) && !kb_class(class_name);
 }
 
+/* A name that nobody declares: it was given what socket() opened, or says that it is an fd. */
+static bool link_is_descriptor(const struct function *fn, int place)
+{
+	const char *text = fn->places[place].text;
+	const struct fact *opens;
+
+	if (text && strstr(text, "fd"))
+		return true;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i], *next;
+
+		if (item->kind != ITEM_CALL || !item->call || item->call->receiver.kind)
+			continue;
+		next = item->next >= 0 ? &fn->items[item->next] : NULL;
+		opens = api_fact(kb_function(item->call->name), FACT_OPENS);
+		if (opens && !strcmp(opens->word, "fd") &&
+		    (item->dst == place ||
+		     (next && next->kind == ITEM_ASSIGN && next->dst == place &&
+		      operand_is_place(&next->a, item->dst))))
+			return true;
+	}
+	return false;
+}
+
 static bool link_is_integer(const struct function *fn, const struct operand *o)
 {
 	const char *type;
@@ -161,9 +185,10 @@ static bool link_is_integer(const struct function *fn, const struct operand *o)
 	if (o->kind != OPERAND_PLACE)
 		return false;
 	type = place_type(fn, o->place, &stars);
-	return !stars && type &&
-	       (!strcmp(type, "int") || !strcmp(type, "SOCKET") || !strcmp(type, "qintptr") ||
-		!strcmp(type, "socket_t"));
+	if (!type)
+		return link_is_descriptor(fn, o->place);
+	return !stars && (!strcmp(type, "int") || !strcmp(type, "SOCKET") ||
+			  !strcmp(type, "qintptr") || !strcmp(type, "socket_t"));
 }
 
 /* connect(object, &Class::signal, …): Qt's, whatever is around it. */

@@ -380,34 +380,40 @@ void lower_parameters(struct builder *b, TSNode list)
 	}
 }
 
+/* int ac; in int main(ac) int ac; { */
+void lower_old_parameter(struct builder *b, TSNode declaration)
+{
+	struct children inner;
+
+	node_children(b->scratch, declaration, b->tree, &inner);
+	for (size_t k = 0; k < inner.n; k++) {
+		struct type_text type =
+			lower_type(b->tree, node_field(b->tree, declaration, FIELD_type));
+		TSNode function, name;
+		int64_t size;
+		int place;
+
+		if (inner.field[k] != b->tree->fields[FIELD_declarator])
+			continue;
+		name = lower_declarator(b->tree, inner.node[k], &type, &size, &function);
+		place = node_ok(name) ? build_lookup(b, node_name(b->tree, name)) : -1;
+		if (place < 0)
+			continue;
+		b->places[place].type = type.name;
+		b->places[place].stars = type.stars;
+		b->places[place].flags |= type.flags;
+	}
+}
+
 /* int f(fd, name) int fd; char *name; { … */
 void lower_old_parameters(struct builder *b, TSNode definition)
 {
-	struct children children, inner;
+	struct children children;
 
 	node_children(b->scratch, definition, b->tree, &children);
-	for (size_t i = 0; i < children.n; i++) {
-		if (node_kind(b->tree, children.node[i]) != NODE_declaration)
-			continue;
-		node_children(b->scratch, children.node[i], b->tree, &inner);
-		for (size_t k = 0; k < inner.n; k++) {
-			struct type_text type = lower_type(
-				b->tree, node_field(b->tree, children.node[i], FIELD_type));
-			TSNode function, name;
-			int64_t size;
-			int place;
-
-			if (inner.field[k] != b->tree->fields[FIELD_declarator])
-				continue;
-			name = lower_declarator(b->tree, inner.node[k], &type, &size, &function);
-			place = node_ok(name) ? build_lookup(b, node_name(b->tree, name)) : -1;
-			if (place < 0)
-				continue;
-			b->places[place].type = type.name;
-			b->places[place].stars = type.stars;
-			b->places[place].flags |= type.flags;
-		}
-	}
+	for (size_t i = 0; i < children.n; i++)
+		if (node_kind(b->tree, children.node[i]) == NODE_declaration)
+			lower_old_parameter(b, children.node[i]);
 }
 
 static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struct type_info *owner)

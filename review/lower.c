@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALK_MAX_DEPTH = 60 };
+enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16 };
 
 static struct arena lower_scratch;
 
@@ -392,17 +392,85 @@ static void lower_top(struct tree *tree, TSNode node, struct type_info *owner, i
 	}
 }
 
+/*
+ * main(ac, av) int ac; char **av; { … }: a function of old C that names no type. The grammar sees
+ * a call without a semicolon, declarations and a block.
+ */
+struct lower_old {
+	TSNode call;
+	TSNode types[LOWER_OLD_TYPES];
+	int n;
+};
+
+static void lower_old_function(struct tree *tree, const struct lower_old *old, TSNode body)
+{
+	struct builder *b = arena_alloc(&lower_scratch, sizeof(*b));
+	TSNode name = node_field(tree, old->call, FIELD_function);
+	struct type_text type = { 0 };
+	struct function *fn = lower_function_new(tree, node_name(tree, name), NULL, name, body);
+
+	fn->flags = lower_function_flags(tree, old->call, name, &type, NULL);
+	lower_begin(b, tree, fn);
+	lower_parameters(b, node_field(tree, old->call, FIELD_arguments));
+	for (int i = 0; i < old->n; i++)
+		lower_old_parameter(b, old->types[i]);
+	lower_statement(b, body);
+	lower_end(b, body);
+	index_function(fn);
+	arena_reset(&lower_scratch);
+}
+
+/* The call that may begin such a function: name(a, b) with no semicolon. */
+static bool lower_old_begins(struct tree *tree, TSNode node, struct lower_old *old)
+{
+	uint32_t n = ts_node_child_count(node);
+
+	old->n = 0;
+	old->call = ts_node_named_child(node, 0);
+	return tree->source->language == SOURCE_C &&
+	       node_kind(tree, node) == NODE_expression_statement && n > 1 &&
+	       ts_node_is_missing(ts_node_child(node, n - 1)) &&
+	       node_kind(tree, old->call) == NODE_call_expression &&
+	       node_kind(tree, node_field(tree, old->call, FIELD_function)) == NODE_identifier;
+}
+
+/* It was some macro: what follows declares what it seems to. */
+static void lower_old_ends(struct tree *tree, struct lower_old *old, struct type_info *owner,
+			   int depth)
+{
+	for (int i = 0; i < old->n; i++)
+		lower_top(tree, old->types[i], owner, depth);
+	old->n = 0;
+}
+
 static void lower_walk(struct tree *tree, TSNode node, struct type_info *owner, int depth)
 {
+	struct lower_old old = { .n = 0 };
 	TSTreeCursor cursor;
+	bool begun = false;
 
 	if (depth > WALK_MAX_DEPTH || !node_ok(node))
 		return;
 	cursor = ts_tree_cursor_new(node);
 	if (ts_tree_cursor_goto_first_child(&cursor))
-		do
-			lower_top(tree, ts_tree_cursor_current_node(&cursor), owner, depth);
-		while (ts_tree_cursor_goto_next_sibling(&cursor));
+		do {
+			TSNode child = ts_tree_cursor_current_node(&cursor);
+			enum node_kind kind = node_kind(tree, child);
+
+			if (begun && kind == NODE_declaration && old.n < LOWER_OLD_TYPES) {
+				old.types[old.n++] = child;
+				continue;
+			}
+			if (begun && kind == NODE_comment)
+				continue;
+			if (begun && kind == NODE_compound_statement)
+				lower_old_function(tree, &old, child);
+			else
+				lower_old_ends(tree, &old, owner, depth);
+			begun = lower_old_begins(tree, child, &old);
+			lower_top(tree, child, owner, depth);
+		} while (ts_tree_cursor_goto_next_sibling(&cursor));
+	lower_old_ends(tree, &old, owner, depth);
 	ts_tree_cursor_delete(&cursor);
 }
 

@@ -127,6 +127,7 @@ TSNode lower_declarator(const struct tree *tree, TSNode declarator, struct type_
 			int64_t *size, TSNode *function);
 void lower_declaration(struct builder *b, TSNode node);
 void lower_parameters(struct builder *b, TSNode list);
+void lower_old_parameter(struct builder *b, TSNode declaration);
 void lower_old_parameters(struct builder *b, TSNode definition);
 void declare_file(struct tree *tree, TSNode node, const struct type_text *type,
 		  struct type_info *owner);

@@ -254,8 +254,8 @@ uint16_t peer_sought(const struct operand *what)
 
 static void peer_checks(struct peer_walk *walk, const struct call *call)
 {
-	for (const struct fact *f = call->api->facts; f < call->api->facts + call->api->n_facts;
-	     f++) {
+	for (const struct fact *f = call->api->facts;
+	     call->api->n_facts > 0 && f < call->api->facts + call->api->n_facts; f++) {
 		const struct operand *o = call_argument(call, f->arg), *what;
 
 		if (f->key == FACT_CLEANS && o && strcmp(f->word, "zero") != 0) {

@@ -244,6 +244,7 @@ static const struct item *e2_hands_over(struct function *fn, const struct item *
 		const struct call *call = item->call;
 
 		if (item->kind != ITEM_CALL || !call || !fn->reached[i] || item == from ||
+		    api_is(call->api, ROLE(LOG)) ||
 		    (!call->api && !call->target && call_is_talk(call)))
 			continue;
 		for (int k = 0; k < call->n_args; k++) {
@@ -359,7 +360,37 @@ static void e2_status(struct function *fn, const struct item *item)
 	}
 }
 
-/* E2: a failed result is used: accept's -1, a null socket. */
+/* text[n] = '\0', where n is what recv() gave and no condition has looked at it. */
+static void e2_amount(struct function *fn, const struct item *item)
+{
+	int amount = item_result(fn, item);
+	const char *name;
+	struct finding *finding;
+
+	if (amount < 0 || fn->places[amount].kind != PLACE_LOCAL ||
+	    item->call->api->fails != FAILS_MINUS_ONE || e2_is_tested(fn, amount) ||
+	    function_find_call(fn, e2_asserts, NULL))
+		return;
+	name = fn->places[amount].text;
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++) {
+		if (i->kind != ITEM_OPERATE || i->op != '[' || !operand_is_place(&i->b, amount))
+			continue;
+		finding = finding_add(&rule_E2, fn, i->at,
+				      "`%s` is used as an index without asking whether %s "
+				      "succeeded; when it failed, that is -1, in front of the "
+				      "buffer.",
+				      name, call_text(fn, item));
+		if (finding)
+			finding->also = item->at;
+		finding_mend(finding,
+			     "In %s(), test `%s` right after %s: below 0 it failed, and at 0 the "
+			     "peer has hung up.",
+			     fn->label, name, call_text(fn, item));
+		return;
+	}
+}
+
+/* E2: a failed result is used: accept's -1, a null socket, the -1 of a read. */
 static void e2_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -370,6 +401,8 @@ static void e2_function(struct function *fn)
 		if (api_is(item->call->api, ROLE(ACCEPT)) &&
 		    item->call->api->fails == FAILS_MINUS_ONE)
 			e2_accepted(fn, item);
+		if (api_is(item->call->api, ROLE(READ)))
+			e2_amount(fn, item);
 		e2_status(fn, item);
 	}
 }

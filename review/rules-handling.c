@@ -215,6 +215,24 @@ static bool e5_asks_state(struct function *fn, const struct item *item,
 					   strstr(operand_text(fn, &next->b), "ConnectingState"));
 }
 
+/* A local object that somebody else was given, emit newConnection(socket): he may handle it. */
+static bool e5_is_given(const struct function *fn, const struct operand *socket)
+{
+	if (socket->kind != OPERAND_PLACE || !place_is_local(fn, socket->place))
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call || call->api ||
+		    (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE)))
+			continue;
+		for (int k = 0; k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], socket->place))
+				return true;
+	}
+	return false;
+}
+
 /* The outcome of an attempt to connect is asked for, later in the function. */
 static bool e5_is_asked(struct function *fn, const struct item *item)
 {
@@ -273,7 +291,8 @@ static void e5_function(struct function *fn)
 			continue;
 		}
 		if (!api_is(call->api, ROLE(DIALS)) || !call->receiver.kind ||
-		    e5_is_asked(fn, item) || e5_has_handler(fn, call))
+		    e5_is_asked(fn, item) || e5_has_handler(fn, call) ||
+		    e5_is_given(fn, &call->receiver))
 			continue;
 		name = operand_text(fn, &call->receiver);
 		finding =

@@ -247,26 +247,35 @@ static bool wait_is_passed_on(const struct item *item, int amount)
 	return false;
 }
 
+static bool wait_is_exit(const struct loop_exit *exits, int n, const struct item *test)
+{
+	for (int i = 0; i < n; i++)
+		if (exits[i].test == test)
+			return true;
+	return false;
+}
+
 /*
  * Whatever the loop tests, it goes on when a read gives 0, and the total on which it ends then
- * stays the same. Returns the total, or NULL.
+ * stays the same. Returns the total, or the read's own result when it ends on that alone, or NULL.
  */
 static const struct operand *wait_starves(struct function *fn, int loop, const struct item *read)
 {
 	int amount = item_result(fn, read);
 	struct loop_exit exits[LOOP_EXITS];
 	int n = loop_exits(fn, loop, exits);
-	const struct operand *total = NULL;
+	const struct operand *total = NULL, *result = NULL;
 
 	for (int b = 0; b < fn->n_blocks; b++)
 		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
 		     i = fn->items[i].next) {
 			const struct item *item = &fn->items[i];
-			bool tests = item->kind == ITEM_BRANCH &&
-				     (operand_is_place(&item->a, amount) ||
-				      operand_is_place(&item->b, amount));
+			bool tests =
+				item->kind == ITEM_BRANCH && (operand_is_place(&item->a, amount) ||
+							      operand_is_place(&item->b, amount));
 
-			if (tests ? !wait_overlooks_end(item, amount)
+			if (tests ? !wait_is_exit(exits, n, item) &&
+					    !wait_overlooks_end(item, amount)
 				  : item != read && wait_is_passed_on(item, amount) &&
 					    item != &fn->items[read->next])
 				return NULL;
@@ -277,8 +286,13 @@ static const struct operand *wait_starves(struct function *fn, int loop, const s
 		if (!test)
 			return NULL;
 		if (operand_is_place(&test->a, amount)) {
-			if (wait_holds(0, test->op, test->b.number) == !exits[i].edge)
+			int64_t number;
+
+			if (test->op == OP_UNKNOWN || !operand_is_number(&test->b, &number) ||
+			    wait_holds(0, test->op, number) == !exits[i].edge)
 				return NULL;
+			result = wait_holds(1, test->op, number) == !exits[i].edge ? &test->a
+										   : result;
 			continue;
 		}
 		if (wait_is_errno(fn, &test->a))
@@ -290,7 +304,7 @@ static const struct operand *wait_starves(struct function *fn, int loop, const s
 		else
 			return NULL;
 	}
-	return total;
+	return total ? total : result;
 }
 
 /* W1: … a loop that counts what it reads, and that the end of the stream does not end. */
@@ -303,10 +317,15 @@ static void w1_end_of_stream(struct function *fn, int number)
 
 	if (!total)
 		return;
-	finding = finding_add(&rule_W1, fn, loop->at,
-			      "When the peer has hung up, %s gives 0 at once and every time; `%s` "
-			      "then stays as it is, and the loop never ends.",
-			      call_text(fn, read), operand_text(fn, total));
+	finding = operand_is_place(total, item_result(fn, read))
+			  ? finding_add(&rule_W1, fn, loop->at,
+					"When the peer has hung up, %s gives 0 at once and every "
+					"time, and this loop goes on for that: it never ends.",
+					call_text(fn, read))
+			  : finding_add(&rule_W1, fn, loop->at,
+					"When the peer has hung up, %s gives 0 at once and every "
+					"time; `%s` then stays as it is, and the loop never ends.",
+					call_text(fn, read), operand_text(fn, total));
 	if (finding)
 		finding->also = read->at;
 	finding_mend(finding,
