@@ -13,8 +13,7 @@
  * Once     Each operation ends in exactly one final event. _free(x) is silent about x, but first ends
  *          everything below x with the reason CANCELLED. Otherwise no callback runs inside a call.
  * Bound    Every limit has a finite default. To wait for ever you have to write POSTERN_FOREVER.
- * Thread   An object belongs to the thread that runs its loop. From any other thread, only:
- *              postern_loop_post    postern_loop_stop (also from a signal handler)
+ * Thread   An object belongs to its loop's thread. Any other may call postern_loop_post and _stop only.
  * Fork     In a child process nothing of this works: calls say -ECHILD, _free only closes and frees.
  * Errors   Calls return 0 or a count, or a negative errno: -EINVAL for arguments that cannot be right,
  *          -ENOMEM, -ECHILD, -ENOTCONN as said above, and what is listed at each function.
@@ -27,7 +26,6 @@
  */
 #ifndef POSTERN_H
 #define POSTERN_H
-
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -74,6 +72,7 @@ struct postern_reason {
 };
 
 POSTERN_API const char *postern_reason_text(int code); /* the code in a few words, static */
+
 /* ---- Loop: the events of one thread ----------------------------------------------------------- */
 
 /* Runs on the loop's thread. loop is NULL when the loop was freed before fn's turn came: release data. */
@@ -178,6 +177,7 @@ POSTERN_API void *postern_conn_data(const struct postern_conn *c);
 POSTERN_API int   postern_conn_set_data(struct postern_conn *c, void *data);
 /* Why the last attempt failed, or why it is closed; valid until the next attempt or the free. */
 POSTERN_API const struct postern_reason *postern_conn_why(const struct postern_conn *c);
+
 /* ---- Server: owns a name, produces connections ------------------------------------------------- */
 
 /* Who is at the other end, as the kernel vouches for it. Do not authorise by pid: pids are reused. */
