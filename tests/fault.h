@@ -22,7 +22,7 @@
 	X(setsockopt) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
-	X(fstat) X(fstatat) X(fchmod) X(fchown) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
+	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
 	X(renameat_noreplace) X(flock) X(getcwd) X(getdents) X(now) X(realtime) X(sleep) \
 	X(random) X(alloc) X(realloc) X(free)
 
@@ -67,7 +67,6 @@
 #define sys_fstat real_fstat
 #define sys_fstatat real_fstatat
 #define sys_fchmod real_fchmod
-#define sys_fchown real_fchown
 #define sys_fchmodat real_fchmodat
 #define sys_fchownat real_fchownat
 #define sys_unlinkat real_unlinkat
@@ -159,7 +158,6 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_fstat(...) (FAULT_AT(fstat), sys_fstat(__VA_ARGS__))
 #define sys_fstatat(...) (FAULT_AT(fstatat), sys_fstatat(__VA_ARGS__))
 #define sys_fchmod(...) (FAULT_AT(fchmod), sys_fchmod(__VA_ARGS__))
-#define sys_fchown(...) (FAULT_AT(fchown), sys_fchown(__VA_ARGS__))
 #define sys_fchmodat(...) (FAULT_AT(fchmodat), sys_fchmodat(__VA_ARGS__))
 #define sys_fchownat(...) (FAULT_AT(fchownat), sys_fchownat(__VA_ARGS__))
 #define sys_unlinkat(...) (FAULT_AT(unlinkat), sys_unlinkat(__VA_ARGS__))

@@ -386,7 +386,6 @@ FAULT_PASS(int, fstat, (int fd, struct stat *ret), (fd, ret))
 FAULT_PASS(int, fstatat, (int dir, const char *path, struct stat *ret, int flags),
 	   (dir, path, ret, flags))
 FAULT_PASS(int, fchmod, (int fd, mode_t mode), (fd, mode))
-FAULT_PASS(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
 FAULT_PASS(int, fchmodat, (int dir, const char *path, mode_t mode), (dir, path, mode))
 FAULT_PASS(int, fchownat, (int dir, const char *path, uid_t uid, gid_t gid, int flags),
 	   (dir, path, uid, gid, flags))

@@ -409,18 +409,21 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 	return r;
 }
 
+/* 0 when a turn may begin here. */
+static int loop_enter(const struct postern_loop *loop)
+{
+	int r = loop ? loop_check(loop) : -EINVAL;
+
+	return r == 0 && loop->dispatching ? -EDEADLK : r;
+}
+
 int postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns)
 {
 	int64_t ms;
-	int r;
+	int r = loop_enter(loop);
 
-	if (!loop)
-		return -EINVAL;
-	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	if (loop->dispatching)
-		return -EDEADLK;
 	/* Rounded up, else the last millisecond would be a busy wait. Timers have their own descriptor, so
 	   their precision is not at stake. */
 	ms = timeout_ns <= 0 ? 0 : (timeout_ns - 1) / 1000000 + 1;
@@ -432,15 +435,10 @@ int postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns)
 
 int postern_loop_run(struct postern_loop *loop)
 {
-	int r;
+	int r = loop_enter(loop);
 
-	if (!loop)
-		return -EINVAL;
-	r = loop_check(loop);
 	if (r < 0)
 		return r;
-	if (loop->dispatching)
-		return -EDEADLK;
 	while (!atomic_exchange(&loop->stopping, false)) {
 		r = loop_turn(loop, -1);
 		if (r < 0)

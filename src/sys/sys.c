@@ -289,11 +289,6 @@ int sys_fchmod(int fd, mode_t mode)
 	return SYS_CALL(int, fchmod(fd, mode));
 }
 
-int sys_fchown(int fd, uid_t uid, gid_t gid)
-{
-	return SYS_CALL(int, fchown(fd, uid, gid));
-}
-
 int sys_fchmodat(int dir, const char *path, mode_t mode)
 {
 	return SYS_CALL(int, fchmodat(dir, path, mode, 0));

@@ -75,7 +75,6 @@ int     sys_mkdirat(int dir, const char *path, mode_t mode);
 int     sys_fstat(int fd, struct stat *ret);
 int     sys_fstatat(int dir, const char *path, struct stat *ret, int flags);
 int     sys_fchmod(int fd, mode_t mode);
-int     sys_fchown(int fd, uid_t uid, gid_t gid);
 int     sys_fchmodat(int dir, const char *path, mode_t mode);           /* follows symlinks: for /proc/self/fd/N */
 int     sys_fchownat(int dir, const char *path, uid_t uid, gid_t gid, int flags);
 int     sys_unlinkat(int dir, const char *path, int flags);
