@@ -153,9 +153,9 @@ void bench_print(const struct bench *b)
 {
 	if (!b->end.wall_ns)
 		bench_die("the other end left too early", 0);
-	printf("{\"peer\": \"%s\", \"version\": \"%s\", \"role\": \"%s\", \"workload\": \"%s\", "
-	       "\"messages\": %" PRIu64 ", \"batch\": %zu, \"wall_ns\": %" PRId64
-	       ", \"cpu_ns\": %" PRId64 ", \"allocations\": %" PRIu64 "}\n",
+	printf("{\"peer\": \"%s\", \"version\": \"%s\", \"role\": \"%s\", \"workload\": \"%s\", \"messages\": %" PRIu64
+	       ", \"batch\": %zu, \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64
+	       ", \"allocations\": %" PRIu64 "}\n",
 	       b->peer, b->version, b->server ? "server" : "client", b->stream ? "stream" : "echo",
 	       b->total - b->warmup, b->batch, b->end.wall_ns - b->begin.wall_ns,
 	       b->end.cpu_ns - b->begin.cpu_ns, b->end.allocations - b->begin.allocations);

@@ -65,8 +65,7 @@ static const struct option connect_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "30s",
-	  .help = "give up when nothing moves for so long, once stdin has ended, or "
-		  "while the server does not read",
+	  .help = "give up when nothing moves for so long, once stdin has ended, or while the server does not read",
 	  .offset = offsetof(struct connect_values, idle) },
 	{ .name = "server-uid",
 	  .type = OPTION_UIDS,
@@ -279,11 +278,10 @@ static void connect_idle(struct postern_timer *t, void *data)
 		postern_timer_set(t, idle - (now - x->progress_ns));
 		return;
 	}
-	output_error("connect", x->values->common.name,
-		     "nothing came for %s after the end of input, and the server did not end the "
-		     "connection; "
-		     "wait longer with --idle",
-		     duration_text(idle, text, sizeof(text)));
+	output_error(
+		"connect", x->values->common.name,
+		"nothing came for %s after the end of input, and the server did not end the connection; wait longer with --idle",
+		duration_text(idle, text, sizeof(text)));
 	connect_end(x, EXIT_TRY_AGAIN);
 }
 
@@ -358,9 +356,9 @@ const struct verb verb_connect = {
 	.name = "connect",
 	.operands = "NAME",
 	.about = "Copies stdin to the server at NAME, and its answer to stdout.",
-	.notes = "TIME is written 500ms, 5s, 2m or forever. The end of stdin is passed on; the "
-		 "command ends when\n"
-		 "the server does.",
+	.notes =
+		"TIME is written 500ms, 5s, 2m or forever. The end of stdin is passed on; the command ends when\n"
+		"the server does.",
 	.takes_name = true,
 	.options = connect_options,
 	.size = sizeof(struct connect_values),

@@ -22,10 +22,9 @@ int command_review(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	output_error("review", NULL,
-		     "this command was built without the reviewer, for want of its parser; in the "
-		     "sources: make "
-		     "review");
+	output_error(
+		"review", NULL,
+		"this command was built without the reviewer, for want of its parser; in the sources: make review");
 	return EXIT_NO_SERVER;
 }
 #endif

@@ -73,8 +73,7 @@ static const struct option serve_options[] = {
 	{ .name = "exec",
 	  .type = OPTION_REST,
 	  .argument = "CMD [ARG]...",
-	  .help = "give each connection a process, with the socket as its stdin and "
-		  "stdout; takes the rest of the line",
+	  .help = "give each connection a process, with the socket as its stdin and stdout; takes the rest of the line",
 	  SERVE_OPTION(exec) },
 	{ .name = "access",
 	  .type = OPTION_ACCESS,
@@ -156,8 +155,7 @@ static const struct option serve_options[] = {
 	  .help = "at the end, connections and processes have so long",
 	  SERVE_OPTION(drain) },
 	{ .name = "stats",
-	  .help = "print a line of figures at the end, with the worst lateness of a 10 ms timer in "
-		  "the loop",
+	  .help = "print a line of figures at the end, with the worst lateness of a 10 ms timer in the loop",
 	  SERVE_OPTION(stats) },
 	{ .name = "verbose",
 	  .letter = 'v',
@@ -392,11 +390,10 @@ static int serve_listen_fds(const char *name)
 	if (!pid || !fds || count_parse(pid, &n_pid) || n_pid != (uint32_t)getpid())
 		return 0;
 	if (count_parse(fds, &n) || n != 1) {
-		output_error("serve", name,
-			     "LISTEN_FDS is %s, and one socket is what serve takes: use one "
-			     "ListenStream= a "
-			     "service",
-			     fds);
+		output_error(
+			"serve", name,
+			"LISTEN_FDS is %s, and one socket is what serve takes: use one ListenStream= a service",
+			fds);
 		return EXIT_USAGE;
 	}
 	/* It is passed to us alone: processes of --exec do not get it. */
@@ -580,13 +577,11 @@ const struct verb verb_serve = {
 	.name = "serve",
 	.operands = "NAME --echo | NAME --exec CMD [ARG]...",
 	.about = "Serves a name: an echo, or a process for each connection.",
-	.notes = "SIZE is written 4096, 64K or 8M; TIME 500ms, 5s, 2m or forever; USER and GROUP "
-		 "are names or\n"
-		 "numbers. With --exec, processes count as connections, and --high-water to --idle "
-		 "do not apply.\n"
-		 "SIGTERM and SIGINT end it: the name is given up and connections are drained; a "
-		 "second signal\n"
-		 "ends it at once.",
+	.notes =
+		"SIZE is written 4096, 64K or 8M; TIME 500ms, 5s, 2m or forever; USER and GROUP are names or\n"
+		"numbers. With --exec, processes count as connections, and --high-water to --idle do not apply.\n"
+		"SIGTERM and SIGINT end it: the name is given up and connections are drained; a second signal\n"
+		"ends it at once.",
 	.takes_name = true,
 	.options = serve_options,
 	.size = sizeof(struct serve_values),

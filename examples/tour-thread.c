@@ -183,9 +183,7 @@ int main(int argc, char **argv)
 		left += access(path, F_OK) == 0;
 	}
 	after = account();
-	printf("%d times: descriptors %zu before, %zu after; memory in use %zu B before, %zu B "
-	       "after; "
-	       "%d names left\n",
+	printf("%d times: descriptors %zu before, %zu after; memory in use %zu B before, %zu B after; %d names left\n",
 	       ROUNDS, before.descriptors, after.descriptors, before.bytes, after.bytes, left);
 	return left > 0 || after.descriptors != before.descriptors || after.bytes > before.bytes;
 }

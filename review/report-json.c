@@ -108,8 +108,7 @@ void report_json(FILE *out)
 		json_finding(out, findings[i]);
 	}
 	fprintf(out,
-		"%s],\n  \"summary\": { \"findings\": %zu, \"functions\": %zu, \"waits\": %zu, "
-		"\"resources\": %zu, \"not_understood\": %zu }\n}\n",
+		"%s],\n  \"summary\": { \"findings\": %zu, \"functions\": %zu, \"waits\": %zu, \"resources\": %zu, \"not_understood\": %zu }\n}\n",
 		n ? "\n  " : "", n, program.n_functions, program.n_waits, program.n_resources,
 		program.n_skipped);
 }

@@ -55,9 +55,7 @@ static void text_pillar_note(FILE *out, int pillar, size_t from)
 		return;
 	for (size_t i = from; i < n_findings && findings[i]->rule->pillar == pillar; i++)
 		if (findings[i]->rule->id[0] == 'W' && !findings[i]->old) {
-			fputs("  (Waits without an end are CWE-835, which the tree has under "
-			      "CWE-691; "
-			      "reviews of such code file them here.)\n",
+			fputs("  (Waits without an end are CWE-835, which the tree has under CWE-691; reviews of such code file them here.)\n",
 			      out);
 			return;
 		}

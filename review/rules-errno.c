@@ -313,21 +313,20 @@ static void e4_interrupted(struct function *fn, const struct item *item)
 		fatal |= ((ends & OUTCOME_LEAVES) && !errno_comes_back(fn, item)) || gives_up;
 	if (!fatal)
 		return;
-	finding = finding_add(&rule_E4, fn, item->at,
-			      "%s() fails with EINTR when %s arrives, and that is taken for a "
-			      "failure: %s.",
-			      name, signal,
-			      ends & OUTCOME_EXITS ? "the program ends"
-			      : gives_up           ? "the connection is given up"
-						   : "the loop is left");
-	finding_mend(finding,
-		     "In %s(), call %s() again when `errno == EINTR`%s, before the failure is "
-		     "reported%s.",
-		     fn->label, name,
-		     kinds & ERRNO_ENDS ? " (after a look at the flag that the handler sets)" : "",
-		     api_is(item->call->api, ROLE(POLL))
-			     ? ""
-			     : "; or install the handler with `SA_RESTART`");
+	finding = finding_add(
+		&rule_E4, fn, item->at,
+		"%s() fails with EINTR when %s arrives, and that is taken for a failure: %s.", name,
+		signal,
+		ends & OUTCOME_EXITS ? "the program ends"
+		: gives_up           ? "the connection is given up"
+				     : "the loop is left");
+	finding_mend(
+		finding,
+		"In %s(), call %s() again when `errno == EINTR`%s, before the failure is reported%s.",
+		fn->label, name,
+		kinds & ERRNO_ENDS ? " (after a look at the flag that the handler sets)" : "",
+		api_is(item->call->api, ROLE(POLL)) ? ""
+						    : "; or install the handler with `SA_RESTART`");
 }
 
 /* A socket, and this very descriptor does not block; not another one that the variable held. */
@@ -392,17 +391,16 @@ static void e4_not_ready(struct function *fn, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_E4, fn, item->at,
-		"`%s` does not block, so %s() fails with EAGAIN when nothing is there "
-		"yet; that is taken for a failure: %s.",
+		"`%s` does not block, so %s() fails with EAGAIN when nothing is there yet; that is taken for a failure: %s.",
 		operand_text(fn, fd), item->call->name,
 		ends & OUTCOME_EXITS ? "the program ends" : "the connection is given up");
 	/* Right after poll() it happens seldom; in a loop that empties the socket, always. */
 	if (finding && !flag && !e4_reads_until_empty(fn, item))
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(finding,
-		     "In %s(), when %s() gives -1 and errno is EAGAIN (or EWOULDBLOCK), go back to "
-		     "waiting for `%s`; drop it on 0 and on other errors only.",
-		     fn->label, item->call->name, operand_text(fn, fd));
+	finding_mend(
+		finding,
+		"In %s(), when %s() gives -1 and errno is EAGAIN (or EWOULDBLOCK), go back to waiting for `%s`; drop it on 0 and on other errors only.",
+		fn->label, item->call->name, operand_text(fn, fd));
 }
 
 /* E4: EINTR or EAGAIN is taken for a failure, where handlers or non-blocking sockets make them. */
@@ -444,16 +442,13 @@ static void e7_report(struct function *fn, const struct item *item, bool ends)
 
 	finding = finding_add(
 		&rule_E7, fn, item->at,
-		ends ? "When all descriptors are in use, %s() fails with EMFILE, and "
-		       "the server ends; any client can bring that about."
-		     : "When all descriptors are in use, %s() fails with EMFILE at once "
-		       "and again, as the connection stays in the queue: a busy loop.",
+		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends; any client can bring that about."
+		     : "When all descriptors are in use, %s() fails with EMFILE at once and again, as the connection stays in the queue: a busy loop.",
 		name);
-	finding_mend(finding,
-		     "In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a "
-		     "while (a pause of 100 ms will do), or keep a spare descriptor to close, so "
-		     "that the connection can be accepted and closed; go on afterwards.",
-		     fn->label, fd);
+	finding_mend(
+		finding,
+		"In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a while (a pause of 100 ms will do), or keep a spare descriptor to close, so that the connection can be accepted and closed; go on afterwards.",
+		fn->label, fd);
 }
 
 /* accept() is in no loop, or its loop takes all who wait and is left: what do the callers do? */
@@ -575,14 +570,14 @@ static void e7_callback(struct function *fn, const struct item *item)
 		if (end->kind != ITEM_CALL || !end->call || !callback->reached[i] ||
 		    (!call_ends(end->call) && !api_is(end->call->api, ROLE(QUIT))))
 			continue;
-		finding = finding_add(&rule_E7, callback, end->at,
-				      "%s() is called when accepting fails, also with EMFILE when "
-				      "all descriptors are in use, and it ends the server.",
-				      callback->name);
-		finding_mend(finding,
-			     "In %s(), report the error and go on; on EMFILE and ENFILE disable "
-			     "the listener until a connection is closed or a moment has passed.",
-			     callback->name);
+		finding = finding_add(
+			&rule_E7, callback, end->at,
+			"%s() is called when accepting fails, also with EMFILE when all descriptors are in use, and it ends the server.",
+			callback->name);
+		finding_mend(
+			finding,
+			"In %s(), report the error and go on; on EMFILE and ENFILE disable the listener until a connection is closed or a moment has passed.",
+			callback->name);
 		return;
 	}
 }

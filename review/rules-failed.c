@@ -45,18 +45,17 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 
 	if (e2_told(fn, site))
 		return;
-	finding = finding_add(&rule_E2, fn, at->at,
-			      known ? "`%s` is used here on a way on which %s has failed, so it is "
-				      "%s."
-				    : "`%s` is used without asking whether %s succeeded; when it "
-				      "failed, it is %s.",
-			      name, origin, e2_value(fails));
+	finding = finding_add(
+		&rule_E2, fn, at->at,
+		known ? "`%s` is used here on a way on which %s has failed, so it is %s."
+		      : "`%s` is used without asking whether %s succeeded; when it failed, it is %s.",
+		name, origin, e2_value(fails));
 	if (finding)
 		finding->also = site->at;
-	finding_mend(finding,
-		     "In %s(), test `%s` right after %s, and leave or go on without it when it is "
-		     "%s.",
-		     fn->label, name, origin, e2_value(fails));
+	finding_mend(
+		finding,
+		"In %s(), test `%s` right after %s, and leave or go on without it when it is %s.",
+		fn->label, name, origin, e2_value(fails));
 }
 
 /* The call that uses it is tested itself: then the failure shows there, if late. */
@@ -163,11 +162,11 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 	if (kind == USE_UNCHECKED && e2_shows(item) && !r->accepted) {
 		if (e2_told(flow->fn, r->site))
 			return;
-		finding = finding_add(&rule_E2, flow->fn, item->at,
-				      "Nobody asks whether %s gave `%s`; when it failed, the error "
-				      "that is reported is that of %s().",
-				      resource_origin(flow, resource),
-				      resource_name(flow, resource), item->call->name);
+		finding = finding_add(
+			&rule_E2, flow->fn, item->at,
+			"Nobody asks whether %s gave `%s`; when it failed, the error that is reported is that of %s().",
+			resource_origin(flow, resource), resource_name(flow, resource),
+			item->call->name);
 		if (finding) {
 			finding->severity = SEVERITY_ADVICE;
 			finding->also = r->site->at;
@@ -348,15 +347,15 @@ static void e2_status(struct function *fn, const struct item *item)
 		user = callback ? e2_deaf(callback, f->arg2) : NULL;
 		if (!user)
 			continue;
-		finding = finding_add(&rule_E2, callback, user->at,
-				      "%s() is called when %s() has failed, too; `%s` says so, and "
-				      "nobody looks at it before the connection is used.",
-				      callback->name, item->call->name,
-				      callback->places[callback->params[f->arg2 - 1]].text);
-		finding_mend(finding,
-			     "Begin %s() with `if (%s < 0)`: close the handle, and retry or report "
-			     "there.",
-			     callback->name, callback->places[callback->params[f->arg2 - 1]].text);
+		finding = finding_add(
+			&rule_E2, callback, user->at,
+			"%s() is called when %s() has failed, too; `%s` says so, and nobody looks at it before the connection is used.",
+			callback->name, item->call->name,
+			callback->places[callback->params[f->arg2 - 1]].text);
+		finding_mend(
+			finding,
+			"Begin %s() with `if (%s < 0)`: close the handle, and retry or report there.",
+			callback->name, callback->places[callback->params[f->arg2 - 1]].text);
 	}
 }
 
@@ -375,17 +374,16 @@ static void e2_amount(struct function *fn, const struct item *item)
 	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++) {
 		if (i->kind != ITEM_OPERATE || i->op != '[' || !operand_is_place(&i->b, amount))
 			continue;
-		finding = finding_add(&rule_E2, fn, i->at,
-				      "`%s` is used as an index without asking whether %s "
-				      "succeeded; when it failed, that is -1, in front of the "
-				      "buffer.",
-				      name, call_text(fn, item));
+		finding = finding_add(
+			&rule_E2, fn, i->at,
+			"`%s` is used as an index without asking whether %s succeeded; when it failed, that is -1, in front of the buffer.",
+			name, call_text(fn, item));
 		if (finding)
 			finding->also = item->at;
-		finding_mend(finding,
-			     "In %s(), test `%s` right after %s: below 0 it failed, and at 0 the "
-			     "peer has hung up.",
-			     fn->label, name, call_text(fn, item));
+		finding_mend(
+			finding,
+			"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",
+			fn->label, name, call_text(fn, item));
 		return;
 	}
 }

@@ -62,25 +62,24 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 	struct finding *finding;
 
 	if (stored)
-		finding = finding_add(&rule_E1, fn, item->at,
-				      "The result of %s() is put into `%s`, and nobody looks at it "
-				      "there; when it fails, what follows works on something that "
-				      "was never set up.",
-				      call->name, stored);
+		finding = finding_add(
+			&rule_E1, fn, item->at,
+			"The result of %s() is put into `%s`, and nobody looks at it there; when it fails, what follows works on something that was never set up.",
+			call->name, stored);
 	else
-		finding = finding_add(&rule_E1, fn, item->at,
-				      "The result of %s() is ignored; when it fails, what follows "
-				      "works on something that was never set up.",
-				      call->name);
+		finding = finding_add(
+			&rule_E1, fn, item->at,
+			"The result of %s() is ignored; when it fails, what follows works on something that was never set up.",
+			call->name);
 	if (finding && e1_is_minor(fn, item))
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(finding,
-		     "In %s(), make it `%s`, report why it failed, and leave through the way that "
-		     "releases what is open by then%s.",
-		     fn->label, e1_condition(fn, item),
-		     finding && finding->severity == SEVERITY_ADVICE
-			     ? "; or write `(void)` before it if the program works as well without"
-			     : "");
+	finding_mend(
+		finding,
+		"In %s(), make it `%s`, report why it failed, and leave through the way that releases what is open by then%s.",
+		fn->label, e1_condition(fn, item),
+		finding && finding->severity == SEVERITY_ADVICE
+			? "; or write `(void)` before it if the program works as well without"
+			: "");
 }
 
 /*
@@ -255,18 +254,16 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
-	finding =
-		finding_add(&rule_E5, fn, item->at,
-			    "Whether %s succeeded is not looked at; when it did not, what follows "
-			    "cannot work and nobody learns why.",
-			    callee);
+	finding = finding_add(
+		&rule_E5, fn, item->at,
+		"Whether %s succeeded is not looked at; when it did not, what follows cannot work and nobody learns why.",
+		callee);
 	/* What comes afterwards shows it, or the next read. */
 	if (finding && !api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_mend(
 		finding,
-		"Test %s in %s() and handle the failure (`errorString()` says why), or react to "
-		"the signals instead of waiting.",
+		"Test %s in %s() and handle the failure (`errorString()` says why), or react to the signals instead of waiting.",
 		callee, fn->label);
 }
 
@@ -295,17 +292,13 @@ static void e5_function(struct function *fn)
 		    e5_is_given(fn, &call->receiver))
 			continue;
 		name = operand_text(fn, &call->receiver);
-		finding =
-			finding_add(&rule_E5, fn, item->at,
-				    "`%s` connects, but neither the outcome is tested nor a signal "
-				    "of failure handled; the thread blocks or goes on without a "
-				    "connection.",
-				    name);
+		finding = finding_add(
+			&rule_E5, fn, item->at,
+			"`%s` connects, but neither the outcome is tested nor a signal of failure handled; the thread blocks or goes on without a connection.",
+			name);
 		finding_mend(
 			finding,
-			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and "
-			"`connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event "
-			"loop run; or test `%s->waitForConnected(msec)`.",
+			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and `connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s->waitForConnected(msec)`.",
 			name, call->receiver_type ? call->receiver_type : "QLocalSocket", name,
 			call->receiver_type ? call->receiver_type : "QLocalSocket", call->name,
 			name);

@@ -133,11 +133,10 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 				      "Nothing keeps what %s gives, so nothing can release it.",
 				      origin);
 	else if (loss->kind == LOSS_FREED)
-		finding =
-			finding_add(rule, flow->fn, loss->item->at,
-				    "The memory freed here holds the only name of what %s on line "
-				    "%u opened, and that stays open.",
-				    origin, pos_line(r->site->at));
+		finding = finding_add(
+			rule, flow->fn, loss->item->at,
+			"The memory freed here holds the only name of what %s on line %u opened, and that stays open.",
+			origin, pos_line(r->site->at));
 	else if (r->handled && (loss->item->implicit || loss->kind == LOSS_OVERWRITTEN))
 		finding = finding_add(rule, flow->fn, r->site->at,
 				      "`%s`, from %s, is not released on some way to line %u, %s.",
@@ -170,17 +169,15 @@ static void lifetime_mend(struct finding *finding, struct flow *flow, const stru
 	else if (flow->fn->source->language == SOURCE_CXX)
 		finding_mend(
 			finding,
-			"In %s(), give `%s` an owner right after line %u whose destructor calls "
-			"%s(): a small class, or `std::unique_ptr` with a deleter. Then no return "
-			"and no exception can leave it open.",
+			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(): a small class, or `std::unique_ptr` with a deleter. Then no return and no exception can leave it open.",
 			flow->fn->label, resource_name(flow, loss->resource), pos_line(r->site->at),
 			lifetime_closer(r));
 	else
-		finding_mend(finding,
-			     "In %s(), call %s(%s) on every way out after line %u, best at one "
-			     "label at the end that all failures `goto`.",
-			     flow->fn->label, lifetime_closer(r),
-			     resource_name(flow, loss->resource), pos_line(r->site->at));
+		finding_mend(
+			finding,
+			"In %s(), call %s(%s) on every way out after line %u, best at one label at the end that all failures `goto`.",
+			flow->fn->label, lifetime_closer(r), resource_name(flow, loss->resource),
+			pos_line(r->site->at));
 }
 
 /* An accepted connection that is lost in the normal course of things. */
@@ -278,12 +275,11 @@ void l3_call(struct flow *flow, const struct item *item)
 	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
 	    l3_is_flagged(flow->fn, item, flag->word))
 		return;
-	finding =
-		finding_add(&rule_L3, flow->fn, item->at,
-			    "%s() does not close `%s` when it ends itself, as nothing says %s, and "
-			    "nobody else closes the connection.",
-			    item->call->name,
-			    operand_text(flow->fn, &item->call->args[flag->arg - 1]), flag->word);
+	finding = finding_add(
+		&rule_L3, flow->fn, item->at,
+		"%s() does not close `%s` when it ends itself, as nothing says %s, and nobody else closes the connection.",
+		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		flag->word);
 	finding_mend(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
 		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
 		     flag->word);
@@ -310,21 +306,21 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
 	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater"))
 		return;
-	finding = finding_add(&rule_L4, flow->fn, item->at,
-			      "`%s` %s, but it was %s on line %u; what it named may be something "
-			      "else by now.",
-			      name, kind == USE_CLOSE_AGAIN ? "is released again" : "is used here",
-			      l4_done(r), pos_line(r->closed->at));
+	finding = finding_add(
+		&rule_L4, flow->fn, item->at,
+		"`%s` %s, but it was %s on line %u; what it named may be something else by now.",
+		name, kind == USE_CLOSE_AGAIN ? "is released again" : "is used here", l4_done(r),
+		pos_line(r->closed->at));
 	if (!finding)
 		return;
 	finding->also = r->closed->at;
 	finding->cwe =
 		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
-	finding_mend(finding,
-		     "In %s(), set `%s` to %s right after line %u, and skip what needs it when it "
-		     "has that value.",
-		     flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
-		     pos_line(r->closed->at));
+	finding_mend(
+		finding,
+		"In %s(), set `%s` to %s right after line %u, and skip what needs it when it has that value.",
+		flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
+		pos_line(r->closed->at));
 }
 
 const struct rule rule_L4 = {

@@ -161,15 +161,14 @@ static void w3_call(struct function *fn, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_W3, fn, item->at,
-		"%s waits without a limit (`%s`): %s() does not come back before %s, and a "
-		"peer that hangs never does.",
+		"%s waits without a limit (`%s`): %s() does not come back before %s, and a peer that hangs never does.",
 		name, operand_text(fn, o), fn->label,
 		api_is(kb_class(call->receiver_type), ROLE(PROCESS)) ? "the process does"
 								     : limit_event(item));
-	finding_mend(finding,
-		     "Give %s a limit in milliseconds (for several waits, what is left until one "
-		     "deadline), and let %s() report the failure to its caller when it has passed.",
-		     name, fn->label);
+	finding_mend(
+		finding,
+		"Give %s a limit in milliseconds (for several waits, what is left until one deadline), and let %s() report the failure to its caller when it has passed.",
+		name, fn->label);
 }
 
 /* W3: a wait is called with no limit, outside a loop over events. */
@@ -256,13 +255,11 @@ static void w4_program(void)
 			continue;
 		finding = finding_add(
 			&rule_W4, fn, item->at,
-			"%s blocks until the server answers, and no timeout of any kind "
-			"ends that: with a server that hangs, so does this program.",
+			"%s blocks until the server answers, and no timeout of any kind ends that: with a server that hangs, so does this program.",
 			call_text(fn, item));
 		finding_mend(
 			finding,
-			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` after it is connected, or "
-			"`poll()` it with a limit before each %s in %s().",
+			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` after it is connected, or `poll()` it with a limit before each %s in %s().",
 			operand_text(fn, &item->call->args[0]), call_text(fn, item), fn->label);
 	}
 }

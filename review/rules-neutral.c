@@ -60,10 +60,10 @@ static void n1_tell(const struct peer_hit *hit)
 	const char *callee = neutral_callee(hit);
 	struct finding *finding = neutral_find(
 		&rule_N1, hit, "134",
-		arena_printf(&run_arena,
-			     "`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this "
-			     "process read or write memory of its own.",
-			     hit->what, neutral_origin(hit), callee));
+		arena_printf(
+			&run_arena,
+			"`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this process read or write memory of its own.",
+			hit->what, neutral_origin(hit), callee));
 
 	finding_mend(finding,
 		     "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.", callee,
@@ -92,16 +92,13 @@ static void n2_tell(const struct peer_hit *hit)
 		&rule_N2, hit, "78",
 		arena_printf(
 			&run_arena,
-			"`%s` %s and a shell reads it in %s: `;`, `$(…)` or a quote in it runs "
-			"any command with the rights of this process.",
+			"`%s` %s and a shell reads it in %s: `;`, `$(…)` or a quote in it runs any command with the rights of this process.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_mend(finding,
-		     "Start the program without a shell in %s() (`posix_spawn`, `execv`, "
-		     "`QProcess::start(program, arguments)`) and pass what the peer sent as one "
-		     "argument behind `--`; or accept only names from a list of your own before "
-		     "`%s` is built.",
-		     hit->fn->label, hit->what);
+	finding_mend(
+		finding,
+		"Start the program without a shell in %s() (`posix_spawn`, `execv`, `QProcess::start(program, arguments)`) and pass what the peer sent as one argument behind `--`; or accept only names from a list of your own before `%s` is built.",
+		hit->fn->label, hit->what);
 }
 
 static void n2_program(void)
@@ -127,15 +124,12 @@ static void n3_tell(const struct peer_hit *hit)
 		&rule_N3, hit, "22",
 		arena_printf(
 			&run_arena,
-			"`%s` %s and names a file for %s: with `../` or a leading `/` the peer "
-			"chooses any file that this process may touch.",
+			"`%s` %s and names a file for %s: with `../` or a leading `/` the peer chooses any file that this process may touch.",
 			hit->what, neutral_origin(hit), callee));
 
 	finding_mend(
 		finding,
-		"In %s(), before `%s` reaches %s, refuse names that are empty, begin with `.` or "
-		"contain `/` (%s), or open them below a directory descriptor with "
-		"`openat2(…, RESOLVE_BENEATH)`.",
+		"In %s(), before `%s` reaches %s, refuse names that are empty, begin with `.` or contain `/` (%s), or open them below a directory descriptor with `openat2(…, RESOLVE_BENEATH)`.",
 		hit->fn->label, hit->what, callee,
 		cxx ? "`name.contains('/')`, `name.find('/')`" : "`strchr(name, '/')`");
 }
@@ -159,15 +153,15 @@ static void n4_no_room(const struct peer_hit *hit)
 {
 	struct finding *finding = neutral_find(
 		&rule_N4, hit, "170",
-		arena_printf(&run_arena,
-			     "`%s` may be as large as `%s`, since the read fills all of it: the "
-			     "terminator is then written one byte behind the buffer.",
-			     hit->what, hit->into));
+		arena_printf(
+			&run_arena,
+			"`%s` may be as large as `%s`, since the read fills all of it: the terminator is then written one byte behind the buffer.",
+			hit->what, hit->into));
 
-	finding_mend(finding,
-		     "Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into "
-		     "`%s`.",
-		     hit->into, hit->into);
+	finding_mend(
+		finding,
+		"Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",
+		hit->into, hit->into);
 }
 
 static void n4_mend(struct finding *finding, const struct peer_hit *hit)
@@ -180,15 +174,13 @@ static void n4_mend(struct finding *finding, const struct peer_hit *hit)
 	if (hit->source && hit->source->call && hit->source->call->api)
 		finding_mend(
 			finding,
-			"Let %s in line %u read one byte less than `%s` holds and end what came: "
-			"`%s[n] = '\\0'`; or give its length to %s (%s).",
+			"Let %s in line %u read one byte less than `%s` holds and end what came: `%s[n] = '\\0'`; or give its length to %s (%s).",
 			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer, buffer,
 			neutral_callee(hit), with);
 	else
 		finding_mend(
 			finding,
-			"End `%s` where it is filled, with room for one byte more than is read "
-			"(`%s[n] = '\\0'`), or pass its length to %s() and use that (%s).",
+			"End `%s` where it is filled, with room for one byte more than is read (`%s[n] = '\\0'`), or pass its length to %s() and use that (%s).",
 			buffer, buffer, hit->fn->label, with);
 }
 
@@ -204,8 +196,7 @@ static void n4_tell(const struct peer_hit *hit)
 		&rule_N4, hit, "170",
 		arena_printf(
 			&run_arena,
-			"`%s` %s, and nothing has put a terminator behind it when %s takes it for "
-			"a string: it reads on into whatever lies there.",
+			"`%s` %s, and nothing has put a terminator behind it when %s takes it for a string: it reads on into whatever lies there.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
 	n4_mend(finding, hit);
 }
@@ -229,15 +220,14 @@ static void n5_alloc(const struct peer_hit *hit)
 {
 	struct finding *finding = neutral_find(
 		&rule_N5, hit, "789",
-		arena_printf(&run_arena,
-			     "`%s` %s and decides without a limit how much memory %s asks for: one "
-			     "message can take all of it, and adding to it can overflow.",
-			     hit->what, neutral_origin(hit), neutral_callee(hit)));
+		arena_printf(
+			&run_arena,
+			"`%s` %s and decides without a limit how much memory %s asks for: one message can take all of it, and adding to it can overflow.",
+			hit->what, neutral_origin(hit), neutral_callee(hit)));
 
 	finding_mend(
 		finding,
-		"Compare `%s` in %s() with the largest message that the protocol allows, and end "
-		"the connection when it is more, before anything is allocated.",
+		"Compare `%s` in %s() with the largest message that the protocol allows, and end the connection when it is more, before anything is allocated.",
 		hit->what, hit->fn->label);
 }
 
@@ -248,24 +238,19 @@ static void n5_copy(const struct peer_hit *hit)
 		&rule_N5, hit, "1284",
 		arena_printf(
 			&run_arena,
-			"`%s` %s and says how many bytes go into `%s`; nothing compares it with "
-			"what `%s` can hold%s.",
+			"`%s` %s and says how many bytes go into `%s`; nothing compares it with what `%s` can hold%s.",
 			hit->what, neutral_origin(hit), into, into,
 			hit->limited ? " (that so much has come is no limit)" : ""));
 
 	if (hit->fixed)
 		finding_mend(
 			finding,
-			"In %s(), refuse the message when `%s` is larger than `sizeof(%s)`, before "
-			"anything is read or copied.",
+			"In %s(), refuse the message when `%s` is larger than `sizeof(%s)`, before anything is read or copied.",
 			hit->fn->label, hit->what, into);
 	else
 		finding_mend(
 			finding,
-			"In %s(), refuse the message when `%s` is larger than what `%s` points to "
-			"can hold, before anything is read or copied; pass that size along if it "
-			"is "
-			"not known there.",
+			"In %s(), refuse the message when `%s` is larger than what `%s` points to can hold, before anything is read or copied; pass that size along if it is not known there.",
 			hit->fn->label, hit->what, into);
 }
 
@@ -274,17 +259,16 @@ static void n5_index(const struct peer_hit *hit)
 	const char *into = hit->into && *hit->into ? hit->into : "the array";
 	struct finding *finding = neutral_find(
 		&rule_N5, hit, "1284",
-		arena_printf(&run_arena,
-			     "`%s` %s%s and is the index into `%s`; nothing compares it "
-			     "with the number of "
-			     "its elements.",
-			     hit->what, hit->counted ? "counts up to a number that " : "",
-			     neutral_origin(hit), into));
+		arena_printf(
+			&run_arena,
+			"`%s` %s%s and is the index into `%s`; nothing compares it with the number of its elements.",
+			hit->what, hit->counted ? "counts up to a number that " : "",
+			neutral_origin(hit), into));
 
-	finding_mend(finding,
-		     "In %s(), refuse the message when `%s` is not below the number of elements of "
-		     "`%s` (and, if it is signed, when it is negative).",
-		     hit->fn->label, hit->what, into);
+	finding_mend(
+		finding,
+		"In %s(), refuse the message when `%s` is not below the number of elements of `%s` (and, if it is signed, when it is negative).",
+		hit->fn->label, hit->what, into);
 }
 
 static void n5_tell(const struct peer_hit *hit)

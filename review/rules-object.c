@@ -66,21 +66,19 @@ static void l2_say(struct function *fn, const struct l2_object *object)
 	const char *name = fn->places[object->place].text;
 	struct finding *finding;
 
-	finding =
-		finding_add(&rule_L2, fn, object->made->at,
-			    "`%s` is a raw pointer, deleted only at the normal end (line %u). An "
-			    "early return, an exception or a cancelled thread leaves the %s alive.",
-			    name, pos_line(object->deleted->at), l2_stack(object->made));
+	finding = finding_add(
+		&rule_L2, fn, object->made->at,
+		"`%s` is a raw pointer, deleted only at the normal end (line %u). An early return, an exception or a cancelled thread leaves the %s alive.",
+		name, pos_line(object->deleted->at), l2_stack(object->made));
 	if (!finding)
 		return;
 	finding->also = object->deleted->at;
-	finding_mend(finding,
-		     "Give `%s` an owner that ends with %s(): `QScopedPointer<%s> %s(new %s)` or "
-		     "`auto %s = std::make_unique<%s>()`, or the object itself on the stack, "
-		     "`%s %s;`; then drop `delete %s` on line %u.",
-		     name, fn->label, l2_stack(object->made), name, l2_stack(object->made), name,
-		     l2_stack(object->made), l2_stack(object->made), name, name,
-		     pos_line(object->deleted->at));
+	finding_mend(
+		finding,
+		"Give `%s` an owner that ends with %s(): `QScopedPointer<%s> %s(new %s)` or `auto %s = std::make_unique<%s>()`, or the object itself on the stack, `%s %s;`; then drop `delete %s` on line %u.",
+		name, fn->label, l2_stack(object->made), name, l2_stack(object->made), name,
+		l2_stack(object->made), l2_stack(object->made), name, name,
+		pos_line(object->deleted->at));
 }
 
 static void l2_members(struct function *fn, const struct item *made);
@@ -130,18 +128,17 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 	if (strcmp(r->kind, "object") != 0 || !(r->site->call->flags & CALL_NEW) ||
 	    !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION)))
 		return;
-	finding = finding_add(&rule_L2, flow->fn, r->site->at,
-			      "`%s` has no parent and no owner, and line %u leaves %s() without "
-			      "deleting it.",
-			      name, pos_line(loss->item->at), flow->fn->label);
+	finding = finding_add(
+		&rule_L2, flow->fn, r->site->at,
+		"`%s` has no parent and no owner, and line %u leaves %s() without deleting it.",
+		name, pos_line(loss->item->at), flow->fn->label);
 	if (!finding)
 		return;
 	finding->also = loss->item->at;
-	finding_mend(finding,
-		     "Give `%s` a parent (`new %s(this)`), or an owner that ends with %s(): "
-		     "`QScopedPointer<%s>`, `std::unique_ptr<%s>` or the object on the stack.",
-		     name, l2_stack(r->site), flow->fn->label, l2_stack(r->site),
-		     l2_stack(r->site));
+	finding_mend(
+		finding,
+		"Give `%s` a parent (`new %s(this)`), or an owner that ends with %s(): `QScopedPointer<%s>`, `std::unique_ptr<%s>` or the object on the stack.",
+		name, l2_stack(r->site), flow->fn->label, l2_stack(r->site), l2_stack(r->site));
 }
 
 /* The callee does more with its argument than use it, as far as is known. */
@@ -227,14 +224,14 @@ static void l2_members(struct function *fn, const struct item *made)
 	if (member < 0 || l2_class_ends(fn, fn->places[member].name, NULL))
 		return;
 	name = fn->places[member].text;
-	finding = finding_add(&rule_L2, fn, made->at,
-			      "`%s` has no parent, and no method of %s deletes it; it outlives the "
-			      "object that made it.",
-			      name, fn->class_name);
-	finding_mend(finding,
-		     "Give `%s` a parent, `new %s(this)`, or make the member a "
-		     "`std::unique_ptr<%s>` or the object itself.",
-		     name, l2_stack(made), l2_stack(made));
+	finding = finding_add(
+		&rule_L2, fn, made->at,
+		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
+		name, fn->class_name);
+	finding_mend(
+		finding,
+		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
+		name, l2_stack(made), l2_stack(made));
 }
 
 const struct rule rule_L2 = {
@@ -341,15 +338,14 @@ static void l3_function(struct function *fn)
 		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
 		    l3_is_given(fn, item))
 			continue;
-		finding = finding_add(&rule_L3, fn, item->at,
-				      "The connection that %s gives is never deleted; each client "
-				      "that comes and goes leaves one behind.",
-				      call_text(fn, item));
-		finding_mend(finding,
-			     "In %s(), connect the new socket's `disconnected` to its own "
-			     "`deleteLater`: `connect(s, &%s::disconnected, s, "
-			     "&QObject::deleteLater)`.",
-			     fn->label, api_fact(item->call->api, FACT_RETURNS)->word);
+		finding = finding_add(
+			&rule_L3, fn, item->at,
+			"The connection that %s gives is never deleted; each client that comes and goes leaves one behind.",
+			call_text(fn, item));
+		finding_mend(
+			finding,
+			"In %s(), connect the new socket's `disconnected` to its own `deleteLater`: `connect(s, &%s::disconnected, s, &QObject::deleteLater)`.",
+			fn->label, api_fact(item->call->api, FACT_RETURNS)->word);
 	}
 }
 

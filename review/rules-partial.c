@@ -234,31 +234,29 @@ static void e3_written(struct function *fn, const struct item *item)
 	bool dropped = item->call->flags & CALL_DROPPED;
 	struct finding *finding;
 
-	finding =
-		finding_add(&rule_E3, fn, item->at,
-			    dropped ? "The result of %s() is ignored: nobody notices when only a "
-				      "part of %s was sent, or nothing."
-				    : "%s() is only asked whether it failed; it may have sent just "
-				      "a part of %s, and the peer waits for the rest.",
-			    item->call->name, partial_what(fn, item));
-	finding_mend(finding,
-		     "In %s(), send %s in a loop that goes on behind what was sent until nothing "
-		     "is left, and calls again on EINTR (%s).",
-		     fn->label, partial_what(fn, item), partial_mend(fn, item));
+	finding = finding_add(
+		&rule_E3, fn, item->at,
+		dropped ? "The result of %s() is ignored: nobody notices when only a part of %s was sent, or nothing."
+			: "%s() is only asked whether it failed; it may have sent just a part of %s, and the peer waits for the rest.",
+		item->call->name, partial_what(fn, item));
+	finding_mend(
+		finding,
+		"In %s(), send %s in a loop that goes on behind what was sent until nothing is left, and calls again on EINTR (%s).",
+		fn->label, partial_what(fn, item), partial_mend(fn, item));
 }
 
 static void e3_read(struct function *fn, const struct item *item)
 {
 	struct finding *finding;
 
-	finding = finding_add(&rule_E3, fn, item->at,
-			      "%s() may give only a part of %s, and nobody compares how many bytes "
-			      "came; what is used then was partly never received.",
-			      item->call->name, partial_what(fn, item));
-	finding_mend(finding,
-		     "In %s(), read on into %s until all bytes are there, and treat an end before "
-		     "that as a failure (%s).",
-		     fn->label, partial_what(fn, item), partial_mend(fn, item));
+	finding = finding_add(
+		&rule_E3, fn, item->at,
+		"%s() may give only a part of %s, and nobody compares how many bytes came; what is used then was partly never received.",
+		item->call->name, partial_what(fn, item));
+	finding_mend(
+		finding,
+		"In %s(), read on into %s until all bytes are there, and treat an end before that as a failure (%s).",
+		fn->label, partial_what(fn, item), partial_mend(fn, item));
 }
 
 static bool partial_other_call(struct outcome *outcome, const struct item *item)
@@ -376,15 +374,14 @@ static void e3_parsed(struct function *fn, const struct item *item)
 		    e3_at_end(fn))
 			continue;
 		name = operand_text(fn, &whole->call->receiver);
-		finding = finding_add(&rule_E3, fn, whole->at,
-				      "What `%s` has received so far is parsed as one whole "
-				      "message; it may be a part of one, or several.",
-				      name);
-		finding_mend(finding,
-			     "In %s(), append %s to a buffer that lives as long as `%s`, and take "
-			     "a message out of it when its end (a newline, a length before it) "
-			     "is there.",
-			     fn->label, call_text(fn, whole), name);
+		finding = finding_add(
+			&rule_E3, fn, whole->at,
+			"What `%s` has received so far is parsed as one whole message; it may be a part of one, or several.",
+			name);
+		finding_mend(
+			finding,
+			"In %s(), append %s to a buffer that lives as long as `%s`, and take a message out of it when its end (a newline, a length before it) is there.",
+			fn->label, call_text(fn, whole), name);
 	}
 }
 
@@ -476,14 +473,13 @@ static void e6_function(struct function *fn, const uint8_t *speaks, const struct
 		if (e6_is_handled(fn->source, speaks))
 			return;
 		told[(*n)++] = fn->source;
-		finding = finding_add(&rule_E6, fn, item->at,
-				      "When the peer has hung up, %s() raises SIGPIPE, and nothing "
-				      "in this program keeps that from ending it.",
-				      item->call->name);
+		finding = finding_add(
+			&rule_E6, fn, item->at,
+			"When the peer has hung up, %s() raises SIGPIPE, and nothing in this program keeps that from ending it.",
+			item->call->name);
 		finding_mend(
 			finding,
-			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE; "
-			"in a library send with `MSG_NOSIGNAL`%s.",
+			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE; in a library send with `MSG_NOSIGNAL`%s.",
 			api_is(item->call->api, ROLE(PEER))
 				? ""
 				: " instead of writing, so that the signals stay the program's");

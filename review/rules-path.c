@@ -126,19 +126,17 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 
 	if (path_asks(fn, bind, 2, path_answers) || path_callers_ask(fn, 3, path_answers))
 		return;
-	finding = finding_add(&rule_L5, fn, unlink->at,
-			      "The path is removed without asking whether its server is alive: a "
-			      "second start takes the name from a server that still runs, and its "
-			      "clients hang.");
+	finding = finding_add(
+		&rule_L5, fn, unlink->at,
+		"The path is removed without asking whether its server is alive: a second start takes the name from a server that still runs, and its clients hang.");
 	if (!finding)
 		return;
 	finding->also = bind->at;
 	finding->cwe = "367";
-	finding_mend(finding,
-		     "In %s(), before %s(%s), connect to it: remove it only when that fails with "
-		     "ECONNREFUSED, or hold a lock file (`flock`) beside it as long as the server "
-		     "lives.",
-		     fn->label, unlink->call->name, path_argument(fn, unlink));
+	finding_mend(
+		finding,
+		"In %s(), before %s(%s), connect to it: remove it only when that fails with ECONNREFUSED, or hold a lock file (`flock`) beside it as long as the server lives.",
+		fn->label, unlink->call->name, path_argument(fn, unlink));
 }
 
 static void l5_left(struct function *fn, const struct item *bind)
@@ -147,13 +145,12 @@ static void l5_left(struct function *fn, const struct item *bind)
 
 	if (path_is_abstract(fn) || path_program_has(fn, ROLE(UNLINK)))
 		return;
-	finding = finding_add(&rule_L5, fn, bind->at,
-			      "The socket's path is never unlinked: it stays when the server ends, "
-			      "and the next bind() fails with EADDRINUSE.");
+	finding = finding_add(
+		&rule_L5, fn, bind->at,
+		"The socket's path is never unlinked: it stays when the server ends, and the next bind() fails with EADDRINUSE.");
 	finding_mend(
 		finding,
-		"Unlink the path that %s() binds when the server ends, also on SIGTERM, and at "
-		"the start when nobody answers on it.",
+		"Unlink the path that %s() binds when the server ends, also on SIGTERM, and at the start when nobody answers on it.",
 		fn->label);
 }
 
@@ -334,10 +331,10 @@ static void l6_function(struct function *fn)
 		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
 		    l6_closes_all(fn) || !l6_spawns_beside(fn))
 			continue;
-		finding = finding_add(&rule_L6, fn, item->at,
-				      "What %s() opens is inherited by every program that this one "
-				      "starts; it keeps the connection open and can use it.",
-				      item->call->name);
+		finding = finding_add(
+			&rule_L6, fn, item->at,
+			"What %s() opens is inherited by every program that this one starts; it keeps the connection open and can use it.",
+			item->call->name);
 		finding_mend(
 			finding, "In %s(), %s.", fn->label,
 			api_is(item->call->api, ROLE(ACCEPT))   ? "use `accept4(…, SOCK_CLOEXEC)`"

@@ -317,21 +317,22 @@ static void w1_end_of_stream(struct function *fn, int number)
 
 	if (!total)
 		return;
-	finding = operand_is_place(total, item_result(fn, read))
-			  ? finding_add(&rule_W1, fn, loop->at,
-					"When the peer has hung up, %s gives 0 at once and every "
-					"time, and this loop goes on for that: it never ends.",
-					call_text(fn, read))
-			  : finding_add(&rule_W1, fn, loop->at,
-					"When the peer has hung up, %s gives 0 at once and every "
-					"time; `%s` then stays as it is, and the loop never ends.",
-					call_text(fn, read), operand_text(fn, total));
+	finding =
+		operand_is_place(total, item_result(fn, read))
+			? finding_add(
+				  &rule_W1, fn, loop->at,
+				  "When the peer has hung up, %s gives 0 at once and every time, and this loop goes on for that: it never ends.",
+				  call_text(fn, read))
+			: finding_add(
+				  &rule_W1, fn, loop->at,
+				  "When the peer has hung up, %s gives 0 at once and every time; `%s` then stays as it is, and the loop never ends.",
+				  call_text(fn, read), operand_text(fn, total));
 	if (finding)
 		finding->also = read->at;
-	finding_mend(finding,
-		     "In %s(), leave the loop when %s gives 0: the peer ended before all had "
-		     "come, and the caller must learn it.",
-		     fn->label, call_text(fn, read));
+	finding_mend(
+		finding,
+		"In %s(), leave the loop when %s gives 0: the peer ended before all had come, and the caller must learn it.",
+		fn->label, call_text(fn, read));
 }
 
 /*
@@ -352,20 +353,18 @@ static void w1_loop(struct function *fn, int number)
 	if (loop_find_call(fn, number, wait_asserts, NULL))
 		return;
 	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
-	finding = finding_add(&rule_W1, fn, loop->at,
-			      "The loop ends only when %s %s. If the server is gone that never "
-			      "comes, and nothing counts attempts or looks at the time%s.",
-			      call_text(fn, awaited),
-			      wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
-			      busy ? "; meanwhile it keeps a processor busy" : "");
+	finding = finding_add(
+		&rule_W1, fn, loop->at,
+		"The loop ends only when %s %s. If the server is gone that never comes, and nothing counts attempts or looks at the time%s.",
+		call_text(fn, awaited),
+		wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
+		busy ? "; meanwhile it keeps a processor busy" : "");
 	if (finding)
 		finding->also = awaited->at;
-	finding_mend(finding,
-		     "Limit the wait on %s in %s(): count attempts or set a deadline "
-		     "(`QElapsedTimer`, `clock_gettime(CLOCK_MONOTONIC)`) beside the condition, "
-		     "pause between attempts, and report the failure to the caller when the limit "
-		     "is reached.",
-		     call_text(fn, awaited), fn->label);
+	finding_mend(
+		finding,
+		"Limit the wait on %s in %s(): count attempts or set a deadline (`QElapsedTimer`, `clock_gettime(CLOCK_MONOTONIC)`) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
+		call_text(fn, awaited), fn->label);
 }
 
 const struct rule rule_W1 = {
@@ -587,31 +586,24 @@ static void w2_loop(struct function *fn, int number)
 	if (loop->bounded || wait_awaited(fn, number))
 		return;
 	if (w2_retries(fn, number)) {
-		finding =
-			finding_add(&rule_W2, fn, loop->at,
-				    "After `EAGAIN` this loop tries again at once on a descriptor "
-				    "that does not block: it keeps a processor busy until the peer "
-				    "moves.");
+		finding = finding_add(
+			&rule_W2, fn, loop->at,
+			"After `EAGAIN` this loop tries again at once on a descriptor that does not block: it keeps a processor busy until the peer moves.");
 		finding_mend(
 			finding,
-			"In %s(), `poll()` the descriptor with a limit before the next attempt, "
-			"or keep what is left and go on when the event loop says that the "
-			"descriptor is ready.",
+			"In %s(), `poll()` the descriptor with a limit before the next attempt, or keep what is left and go on when the event loop says that the descriptor is ready.",
 			fn->label);
 		return;
 	}
 	if (!w2_spins(fn, number) && !w2_idles(fn, number))
 		return;
-	finding =
-		finding_add(&rule_W2, fn, loop->at,
-			    "Nothing in this loop blocks, so it keeps a processor busy until `%s` "
-			    "changes.",
-			    loop->condition ? loop->condition : "it");
+	finding = finding_add(
+		&rule_W2, fn, loop->at,
+		"Nothing in this loop blocks, so it keeps a processor busy until `%s` changes.",
+		loop->condition ? loop->condition : "it");
 	finding_mend(
 		finding,
-		"In %s(), block until something happens instead of asking again and again: "
-		"`poll()` with a limit, `waitFor…(msec)`, or a signal or callback of the event "
-		"loop.",
+		"In %s(), block until something happens instead of asking again and again: `poll()` with a limit, `waitFor…(msec)`, or a signal or callback of the event loop.",
 		fn->label);
 }
 

@@ -182,9 +182,7 @@ static void dial_connected(struct postern_conn *c, int fd)
 	if (r == 0 && !dial_server_allowed(d, &server)) {
 		sys_close(fd);
 		why_set(&d->why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"%s: the server at %s runs as uid %u, which is not one that is trusted; "
-			"name it in "
-			"server_uids if it is right",
+			"%s: the server at %s runs as uid %u, which is not one that is trusted; name it in server_uids if it is right",
 			d->name.text, d->name.path, server.uid);
 		conn_finish(c, POSTERN_REASON_NOT_ALLOWED, -EPERM);
 		return;

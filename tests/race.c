@@ -399,13 +399,10 @@ static void play(const struct name *name)
 	end_all();
 	if (!atomic_load(&shared->broken))
 		last_owner(name);
-	printf("# %d starters, %d rounds in %.1f s: %u attempts, %u claims, %u of them after a "
-	       "process that was "
-	       "still ending\n",
+	printf("# %d starters, %d rounds in %.1f s: %u attempts, %u claims, %u of them after a process that was still ending\n",
 	       race.starters, round, (double)(now_ms() - begin) / 1000, shared->attempts,
 	       shared->claims, shared->inherited);
-	printf("# killed: %u owners, %u while they took over, %u other starters; %u owners "
-	       "retired\n",
+	printf("# killed: %u owners, %u while they took over, %u other starters; %u owners retired\n",
 	       race.killed_owners, race.killed_takers, race.killed_starters, shared->retired);
 	if (waits && round > 0) {
 		qsort(waits, (size_t)round, sizeof(*waits), by_value);

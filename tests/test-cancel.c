@@ -176,19 +176,19 @@ static void threat_14_a_thread_is_cancelled_at_any_instant(void **state)
 		v.delay_ns = random_next(&seed) % (v.instant == RUNNING ? 2000000 : 500000);
 		cancel_one(&v);
 		if (v.ended != 1 || fault_memory() != memory || test_fd_count() != fds)
-			fail_msg("round %u, instant %d after %lld ns: ended %u times, %lld blocks "
-				 "and %d descriptors are not given back",
-				 i, v.instant, (long long)v.delay_ns, v.ended,
-				 (long long)(fault_memory() - memory), test_fd_count() - fds);
+			fail_msg(
+				"round %u, instant %d after %lld ns: ended %u times, %lld blocks and %d descriptors are not given back",
+				i, v.instant, (long long)v.delay_ns, v.ended,
+				(long long)(fault_memory() - memory), test_fd_count() - fds);
 		assert_int_equal(access(v.path, F_OK), -1);
 		assert_int_equal(errno, ENOENT);
 		n[v.instant]++;
 		echoes += v.echoed;
 	}
-	test_note("%u cancellations (%u while starting, %u running, %u stopping) beside %u echoes, "
-		  "in %.1f s",
-		  rounds, n[STARTING], n[RUNNING], n[STOPPING], echoes,
-		  (double)(test_now_ns() - begun) / 1e9);
+	test_note(
+		"%u cancellations (%u while starting, %u running, %u stopping) beside %u echoes, in %.1f s",
+		rounds, n[STARTING], n[RUNNING], n[STOPPING], echoes,
+		(double)(test_now_ns() - begun) / 1e9);
 }
 
 /* ---- threads of the program's own ---- */

@@ -169,22 +169,25 @@ static void echoes_client(const char *program, const char *script)
 static void library_echoes_what_asyncio_sends(void **state)
 {
 	(void)state;
-	echoes_client("python3", "python3 \"$TESTS/tests/interop-asyncio.py\" client \"$SOCKET\" "
-				 "<\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
+	echoes_client(
+		"python3",
+		"python3 \"$TESTS/tests/interop-asyncio.py\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
 }
 
 static void library_echoes_what_node_sends(void **state)
 {
 	(void)state;
-	echoes_client("node", "node \"$TESTS/tests/interop-net.js\" client \"$SOCKET\" "
-			      "<\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
+	echoes_client(
+		"node",
+		"node \"$TESTS/tests/interop-net.js\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
 }
 
 static void library_echoes_what_socat_sends(void **state)
 {
 	(void)state;
-	echoes_client("socat", "socat -t 30 - UNIX-CONNECT:\"$SOCKET\" "
-			       "<\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
+	echoes_client(
+		"socat",
+		"socat -t 30 - UNIX-CONNECT:\"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
 }
 
 static void library_echoes_what_netcat_sends(void **state)
@@ -245,8 +248,9 @@ static void library_serves_a_file_to_curl(void **state)
 	struct postern_server *s = server_begin(&http_events);
 
 	(void)state;
-	script_start("curl", "curl -sSf --unix-socket \"$SOCKET\" http://localhost/file "
-			     "-o \"$OUT\" && cmp \"$IN\" \"$OUT\"");
+	script_start(
+		"curl",
+		"curl -sSf --unix-socket \"$SOCKET\" http://localhost/file -o \"$OUT\" && cmp \"$IN\" \"$OUT\"");
 	script_end();
 	turn_until(&it.closed, "the connection is not closed");
 	assert_int_equal(it.code, POSTERN_REASON_CLOSED);

@@ -358,10 +358,10 @@ static void load_report(void)
 		  shared->connect_ns / 1000000, CLIENTS * MESSAGES, shared->echo_ns / 1000000);
 	test_note("memory of an idle connection: %lld bytes at the server, %lld at the client",
 		  shared->server_bytes / CLIENTS, shared->client_bytes / CLIENTS);
-	test_note("resident size of the server: %lld KiB before, %lld at the peak, %lld after; "
-		  "heap in use: %lld bytes before, %lld after",
-		  shared->resident_before / 1024, shared->resident_peak / 1024,
-		  shared->resident_after / 1024, shared->heap_before, shared->heap_after);
+	test_note(
+		"resident size of the server: %lld KiB before, %lld at the peak, %lld after; heap in use: %lld bytes before, %lld after",
+		shared->resident_before / 1024, shared->resident_peak / 1024,
+		shared->resident_after / 1024, shared->heap_before, shared->heap_after);
 }
 
 static void five_thousand_clients_at_once_echo_and_leave_nothing(void **state)
@@ -586,11 +586,11 @@ static void a_full_server_sleeps_and_goes_on_when_a_client_leaves(void **state)
 	few_turn(2500, FEW_CLIENTS);
 	assert_int_equal(few.n_echoed, full + 1);
 	few_ask(ASK_MEASURE);
-	test_note("%d of %d clients served with %d descriptors; %.2f %% CPU while full, told %d "
-		  "times, worst timer lateness %.1f ms",
-		  full, FEW_CLIENTS, FEW_FILES,
-		  100.0 * (double)shared->cpu_ns / (double)(test_now_ns() - from_ns),
-		  atomic_load(&shared->errors), (double)atomic_load(&shared->late_ns) / 1e6);
+	test_note(
+		"%d of %d clients served with %d descriptors; %.2f %% CPU while full, told %d times, worst timer lateness %.1f ms",
+		full, FEW_CLIENTS, FEW_FILES,
+		100.0 * (double)shared->cpu_ns / (double)(test_now_ns() - from_ns),
+		atomic_load(&shared->errors), (double)atomic_load(&shared->late_ns) / 1e6);
 	assert_true(shared->cpu_ns * 20 < test_now_ns() - from_ns);
 
 	for (int i = 0; i < 5; i++) {

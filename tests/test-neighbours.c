@@ -287,11 +287,10 @@ static void neighbours_hardly_notice_a_flood_a_blocked_and_a_stopped_client(void
 		test_fork_wait(pids[i]);
 	}
 	assert_int_equal(test_fork_wait(server), 0);
-	test_note("p99 of an echo: %.0f us among themselves, %.0f us among bad neighbours "
-		  "(%.1f times); %lld MiB flooded, %lld KiB held at most",
-		  (double)alone_ns / 1e3, (double)crowd_ns / 1e3,
-		  (double)crowd_ns / (double)alone_ns, atomic_load(&seen->flooded) >> 20,
-		  atomic_load(&seen->held) >> 10);
+	test_note(
+		"p99 of an echo: %.0f us among themselves, %.0f us among bad neighbours (%.1f times); %lld MiB flooded, %lld KiB held at most",
+		(double)alone_ns / 1e3, (double)crowd_ns / 1e3, (double)crowd_ns / (double)alone_ns,
+		atomic_load(&seen->flooded) >> 20, atomic_load(&seen->held) >> 10);
 	assert_true(atomic_load(&seen->flooded) > 1024 * 1024);
 	assert_true(atomic_load(&seen->held) <= 64 * 1024 * 1024);
 	/* Twice as long is the goal; five-fold slack, and a time slice of the scheduler. */

@@ -71,13 +71,12 @@ static int access_refuse(const struct owner *o, const char *whom, const struct s
 {
 	char buf[256];
 
-	return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EACCES,
-		       "access %04o lets %s in, but %s (mode %04o, uid %u) does not let them "
-		       "through to %s: ask "
-		       "for less access, or use a directory that they can reach",
-		       (unsigned)o->options.mode, whom,
-		       access_find_path(o->name->directory, st, buf, sizeof(buf)),
-		       (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, o->name->path);
+	return why_set(
+		why, POSTERN_REASON_NOT_ALLOWED, -EACCES,
+		"access %04o lets %s in, but %s (mode %04o, uid %u) does not let them through to %s: ask for less access, or use a directory that they can reach",
+		(unsigned)o->options.mode, whom,
+		access_find_path(o->name->directory, st, buf, sizeof(buf)),
+		(unsigned)st->st_mode & 07777, (unsigned)st->st_uid, o->name->path);
 }
 
 int access_check(const struct owner *o, int lowest, int n_own, struct why *why)
@@ -137,11 +136,10 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 	if (o->options.group) {
 		r = sys_fchownat(pin, "", (uid_t)-1, *o->options.group, AT_EMPTY_PATH);
 		if (r < 0)
-			return why_set(why, why_code(r), r,
-				       "cannot give %s to group %u: %s; a process can give to "
-				       "groups that it "
-				       "is in",
-				       o->name->path, (unsigned)*o->options.group, why_errno(r));
+			return why_set(
+				why, why_code(r), r,
+				"cannot give %s to group %u: %s; a process can give to groups that it is in",
+				o->name->path, (unsigned)*o->options.group, why_errno(r));
 	}
 	r = sys_fstat(pin, &st);
 	if (r >= 0 && (st.st_mode & 07777) != o->options.mode)

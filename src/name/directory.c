@@ -37,17 +37,15 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 		return why_set(why, why_code(r), r, "%s: %s", path, why_errno(r));
 	sticky = (st.st_mode & S_ISVTX) && st.st_uid == 0;
 	if (st.st_uid != me && st.st_uid != 0)
-		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the directory %s belongs to uid %u, who could take the name away: "
-			       "it must belong "
-			       "to uid %u or root; use another directory",
-			       path, (unsigned)st.st_uid, (unsigned)me);
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"the directory %s belongs to uid %u, who could take the name away: it must belong to uid %u or root; use another directory",
+			path, (unsigned)st.st_uid, (unsigned)me);
 	if ((st.st_mode & S_IWOTH) && !sticky)
-		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the directory %s (mode %04o) is writable by others, who could take "
-			       "the name away: "
-			       "chmod o-w, or use another directory",
-			       path, (unsigned)st.st_mode & 07777);
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"the directory %s (mode %04o) is writable by others, who could take the name away: chmod o-w, or use another directory",
+			path, (unsigned)st.st_mode & 07777);
 	if ((st.st_mode & S_IWGRP) && !sticky)
 		snprintf(o->warning, sizeof(o->warning),
 			 "the directory %.100s is writable by group %u, who can take the name away",
@@ -81,11 +79,11 @@ static int directory_cannot_make(const struct owner *o, const char *path, int er
 	bool system = !strcmp(o->name->base, SYSTEM_BASE) && sys_geteuid() != 0;
 
 	if (system)
-		return why_set(why, why_code(error), error,
-			       "cannot make %s: %s; root makes it, with this line in tmpfiles.d: d "
-			       "%s 0755 %s",
-			       path, why_errno(error), path,
-			       strcmp(path, SYSTEM_BASE) ? "USER GROUP" : "root root");
+		return why_set(
+			why, why_code(error), error,
+			"cannot make %s: %s; root makes it, with this line in tmpfiles.d: d %s 0755 %s",
+			path, why_errno(error), path,
+			strcmp(path, SYSTEM_BASE) ? "USER GROUP" : "root root");
 	return why_set(why, why_code(error), error, "cannot make the directory %s: %s", path,
 		       why_errno(error));
 }
@@ -201,10 +199,10 @@ static int directory_open_path(struct owner *o, struct why *why)
 	int fd, r;
 
 	if (strlen(name->socket) > NAME_MAX - OWN_SUFFIX_MAX)
-		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "the last part of %s is too long: %d bytes leave room for the lock "
-			       "beside it",
-			       name->path, NAME_MAX - OWN_SUFFIX_MAX);
+		return why_set(
+			why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
+			"the last part of %s is too long: %d bytes leave room for the lock beside it",
+			name->path, NAME_MAX - OWN_SUFFIX_MAX);
 	fd = sys_openat(AT_FDCWD, name->directory, DIRECTORY_FLAGS, 0);
 	if (fd < 0)
 		return directory_cannot_open(AT_FDCWD, name->directory, name->directory, fd, why);

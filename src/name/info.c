@@ -69,8 +69,7 @@ static int info_process(pid_t pid, char *ret_state, int *ret_threads, int64_t *r
 		return -EBADMSG;
 	/* state is field 3, num_threads 20, starttime 22 */
 	if (sscanf(p + 1,
-		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s "
-		   "%" SCNd64,
+		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %" SCNd64,
 		   ret_state, ret_threads, ret_start) != 3)
 		return -EBADMSG;
 	return 0;

@@ -52,10 +52,10 @@ static int probe_pinned(int pin)
 static int probe_cannot(const struct owner *o, int error, struct why *why)
 {
 	if (error == -ENOSYS)
-		return why_set(why, POSTERN_REASON_FAILED, error,
-			       "cannot find out whether a server still listens on %s: /proc is not "
-			       "mounted",
-			       o->name->path);
+		return why_set(
+			why, POSTERN_REASON_FAILED, error,
+			"cannot find out whether a server still listens on %s: /proc is not mounted",
+			o->name->path);
 	return why_set(why, why_code(error), error, "cannot find out what stands at %s: %s",
 		       o->name->path, why_errno(error));
 }
@@ -82,11 +82,10 @@ static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *wh
 		*ret_delay_ns = OWN_PROBE_GAP_NS;
 		return -EAGAIN;
 	}
-	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-		       "%s is in use by a server that does not hold its lock (another program, or "
-		       "one that "
-		       "does not end): stop it, or use another name",
-		       o->name->path);
+	return why_set(
+		why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+		"%s is in use by a server that does not hold its lock (another program, or one that does not end): stop it, or use another name",
+		o->name->path);
 }
 
 /* The fixed name is ours as long as we hold the lock; but what is no socket was not put there by us. */
@@ -130,10 +129,10 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	if (!S_ISSOCK(st.st_mode))
 		return probe_wrong_type(o, &st, why);
 	if (st.st_uid != sys_geteuid())
-		return why_set(why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			       "the socket %s belongs to uid %u: it is not ours to remove; use "
-			       "another name",
-			       o->name->path, (unsigned)st.st_uid);
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"the socket %s belongs to uid %u: it is not ours to remove; use another name",
+			o->name->path, (unsigned)st.st_uid);
 	r = probe_pinned(o->pin);
 	if (r < 0)
 		return probe_cannot(o, r, why);

@@ -34,8 +34,8 @@
 
 enum { RESOLVE_WORD_MAX = 64, RESOLVE_FD_DIGITS = 9 };
 
-static const char resolve_word_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					      "0123456789._-";
+static const char resolve_word_characters[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
 char *name_format(const char *format, ...)
 {
@@ -95,12 +95,10 @@ static int resolve_base_of_user(char **ret, struct why *why)
 	snprintf(directory, sizeof(directory), "/run/user/%u", (unsigned)sys_geteuid());
 	if (sys_fstatat(AT_FDCWD, directory, &st, 0) == 0 && S_ISDIR(st.st_mode))
 		return resolve_base_of(ret, directory, "/postern", why);
-	return why_set(why, POSTERN_REASON_FAILED, -ENOENT,
-		       "there is no runtime directory: neither POSTERN_DIR nor XDG_RUNTIME_DIR is "
-		       "set and %s "
-		       "does not exist; set POSTERN_DIR to a directory of yours, for servers and "
-		       "clients alike",
-		       directory);
+	return why_set(
+		why, POSTERN_REASON_FAILED, -ENOENT,
+		"there is no runtime directory: neither POSTERN_DIR nor XDG_RUNTIME_DIR is set and %s does not exist; set POSTERN_DIR to a directory of yours, for servers and clients alike",
+		directory);
 }
 
 int name_base(char **ret, struct why *why)
@@ -109,20 +107,19 @@ int name_base(char **ret, struct why *why)
 
 	if (directory) {
 		if (directory[0] != '/')
-			return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-				       "POSTERN_DIR is \"%.200s\": set it to an absolute path, or "
-				       "unset it",
-				       directory);
+			return why_set(
+				why, POSTERN_REASON_FAILED, -EINVAL,
+				"POSTERN_DIR is \"%.200s\": set it to an absolute path, or unset it",
+				directory);
 		return resolve_base_of(ret, directory, "", why);
 	}
 	directory = secure_getenv("XDG_RUNTIME_DIR");
 	if (directory && directory[0]) {
 		if (directory[0] != '/')
-			return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-				       "XDG_RUNTIME_DIR is \"%.200s\", not an absolute path: "
-				       "correct it, or "
-				       "set POSTERN_DIR",
-				       directory);
+			return why_set(
+				why, POSTERN_REASON_FAILED, -EINVAL,
+				"XDG_RUNTIME_DIR is \"%.200s\", not an absolute path: correct it, or set POSTERN_DIR",
+				directory);
 		return resolve_base_of(ret, directory, "/postern", why);
 	}
 	return resolve_base_of_user(ret, why);
@@ -158,23 +155,21 @@ static int resolve_bad_word(const char *text, const char *word, struct why *why)
 	char shown[8];
 
 	if (n == 0)
-		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: write a word (clock, system:clock), a path with a slash, "
-			       "@abstract or fd:N",
-			       text[0] ? "there is nothing behind \"system:\""
-				       : "the name is empty");
+		return why_set(
+			why, POSTERN_REASON_FAILED, -EINVAL,
+			"%s: write a word (clock, system:clock), a path with a slash, @abstract or fd:N",
+			text[0] ? "there is nothing behind \"system:\"" : "the name is empty");
 	snprintf(shown, sizeof(shown), bad > ' ' && bad < 0x7f ? "%c" : "\\x%02x", bad);
 	if (good < n)
-		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
-			       "\"%.*s\" goes on with '%s', which a name cannot have: use A-Z a-z "
-			       "0-9 . _ - "
-			       "only, or a path with a slash",
-			       good > RESOLVE_WORD_MAX ? RESOLVE_WORD_MAX : (int)good, word, shown);
+		return why_set(
+			why, POSTERN_REASON_FAILED, -EINVAL,
+			"\"%.*s\" goes on with '%s', which a name cannot have: use A-Z a-z 0-9 . _ - only, or a path with a slash",
+			good > RESOLVE_WORD_MAX ? RESOLVE_WORD_MAX : (int)good, word, shown);
 	if (n > RESOLVE_WORD_MAX)
-		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "\"%.*s...\" has %zu characters: a name has at most %d, a path may "
-			       "be longer",
-			       RESOLVE_WORD_MAX, word, n, RESOLVE_WORD_MAX);
+		return why_set(
+			why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
+			"\"%.*s...\" has %zu characters: a name has at most %d, a path may be longer",
+			RESOLVE_WORD_MAX, word, n, RESOLVE_WORD_MAX);
 	return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
 		       "\"%s\" begins with a dot, which a name cannot: write ./%s for a path", word,
 		       word);
