@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "conn.h"
+#include "conn/conn.h"
 
 struct postern_client {
 	struct postern_loop *loop;

@@ -15,7 +15,7 @@
 
 #include <postern/frame.h>
 
-#include "conn.h"
+#include "conn/conn.h"
 #include "fault.h"
 
 static const int framings[] = { POSTERN_LINES, POSTERN_NUL, POSTERN_U32BE, POSTERN_U32LE };

@@ -21,7 +21,7 @@
 #include <errno.h>
 
 #include "base/base.h"
-#include "conn.h"
+#include "conn/conn.h"
 
 enum { IDLE_LOOKS = 4 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * write.c - bytes to the peer
+ * outbox.c - bytes to the peer
  *
  * A write copies into the connection's queue; the end of the turn sends a turn's writes with one system
  * call. The kernel counts buffers and not bytes against its limit (278 one-byte sends fill it), so that
@@ -18,7 +18,7 @@
 #include <postern/frame.h>
 
 #include "base/base.h"
-#include "conn.h"
+#include "conn/conn.h"
 
 enum {
 	WRITE_IOV = 16,            /* 256 KiB: more than a default send buffer takes */

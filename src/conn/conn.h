@@ -4,8 +4,8 @@
  *
  *   CONNECTING <-> WAITING        dial.c: attempts, until one succeeds or the deadline passes
  *        |                        (accepted and adopted connections begin below)
- *   CONNECTED                     read.c: recv -> received() -> what was not taken is kept in unread
- *        |                        write.c: write() -> out -> one sendmsg at the end of the turn
+ *   CONNECTED                     inbox.c: recv -> received() -> what was not taken is kept in unread
+ *        |                        outbox.c: write() -> out -> one sendmsg at the end of the turn
  *   CLOSING                       what arrives is dropped, what is queued is sent, until drain_ns
  *        |
  *   CLOSED                        conn_finish(): the only place, reached once; gives the final event
@@ -142,13 +142,13 @@ static inline bool conn_can_send(const struct postern_conn *c)
 	return conn_has_socket(c) && !(c->flags & (CONN_BLOCKED | CONN_RETRY | CONN_BROKEN));
 }
 
-/* read.c */
+/* inbox.c */
 void conn_read(struct postern_conn *c, bool hangup);
 /* Offers unread; then, after the peer's end, sees to what follows from it. */
 void conn_offer(struct postern_conn *c);
 bool conn_unread_full(const struct postern_conn *c);
 
-/* write.c */
+/* outbox.c */
 /* One system call. After it the connection may be blocked or broken, but it is never ended here. */
 void conn_send(struct postern_conn *c);
 /* Memory is short: the timer sends again, or tells drained. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conn.c - connections: making, turning, ending; the map is in conn.h */
-#include "conn.h"
+#include "conn/conn.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #include "base/base.h"
-#include "server.h"
+#include "server/server.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
 static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/base.h"
-#include "server.h"
+#include "server/server.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59

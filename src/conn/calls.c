@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query.c - what can be asked of a connection; no state changes here but the user's own data */
+/* calls.c - what can be asked of a connection; no state changes here but the user's own data */
 #include <errno.h>
 
-#include "conn.h"
-#include "server.h"
+#include "conn/conn.h"
+#include "server/server.h"
 
 int postern_conn_state(const struct postern_conn *c)
 {

@@ -20,7 +20,7 @@
 #include <sys/inotify.h>
 
 #include "base/base.h"
-#include "server.h"
+#include "server/server.h"
 
 enum { REPUBLISH_PER_MINUTE = 6 };
 #define REPUBLISH_SOON POSTERN_MS(100) /* whoever removes a whole directory is to be done with it */

@@ -24,7 +24,7 @@
 
 #include <postern/server.h>
 
-#include "conn.h"
+#include "conn/conn.h"
 #include "loop/fork.h"
 #include "name/name.h"
 

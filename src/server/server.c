@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server.c - servers: owning a name, stopping, draining, ending; the map is in server.h */
-#include "server.h"
+#include "server/server.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "conn.h"
+#include "conn/conn.h"
 #include "name/name.h"
 
 #define DIAL_DEADLINE     POSTERN_SECONDS(5)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read.c - bytes from the peer
+ * inbox.c - bytes from the peer
  *
  * All connections of a loop read into one shared buffer: bytes that are taken at once are never copied and
  * no connection owns a buffer while nothing is unread. What is not taken moves to `unread`, and the next
@@ -16,7 +16,7 @@
 #include <postern/frame.h>
 
 #include "base/base.h"
-#include "conn.h"
+#include "conn/conn.h"
 
 enum {
 	READ_MINIMUM = 4096, /* is always allowed, else a crowded account could never be served */
