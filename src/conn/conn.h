@@ -115,6 +115,8 @@ int  conn_peer_of(int fd, struct postern_peer *ret);
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns);
 /* Ends the connection and calls closed(). Within a turn, or from the _free of something above. */
 void conn_finish(struct postern_conn *c, int code, int error);
+/* Gives up the socket and all that is held, without an event. clean: what is queued has one more try. */
+void conn_release(struct postern_conn *c, bool clean);
 void conn_tell_state(struct postern_conn *c);
 void conn_due(struct postern_conn *c, unsigned due);
 /* What may be read and written decides what epoll watches. Ends the connection when epoll refuses. */
@@ -141,6 +143,11 @@ static inline bool conn_can_send(const struct postern_conn *c)
 {
 	return conn_has_socket(c) && !(c->flags & (CONN_BLOCKED | CONN_RETRY | CONN_BROKEN));
 }
+
+/* turn.c: how events arrive */
+void conn_ready(struct object *o, uint32_t events);
+void conn_fire(struct object *o);
+void conn_run(struct object *o);
 
 /* inbox.c */
 void conn_read(struct postern_conn *c, bool hangup);
