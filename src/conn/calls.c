@@ -4,7 +4,6 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "server/server.h"
 
 /* ---- what can be asked ---- */
 
@@ -53,11 +52,6 @@ size_t postern_conn_queued(const struct postern_conn *c)
 int postern_conn_fd(const struct postern_conn *c)
 {
 	return c && conn_has_socket(c) ? c->object.fd : -ENOTCONN;
-}
-
-struct postern_server *postern_conn_server(const struct postern_conn *c)
-{
-	return c && c->account ? c->account->server : NULL;
 }
 
 int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret)

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "base/base.h"
-#include "server/server.h"
+#include "account.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
 static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");
@@ -82,9 +82,8 @@ size_t conn_allowance(const struct postern_conn *c)
 		return SIZE_MAX;
 	/* One peer gets at most a quarter of what the others of its uid have left. */
 	others = c->account->bytes - own;
-	share = others < c->account->server->bytes_per_uid
-			? (c->account->server->bytes_per_uid - others) / 4
-			: 0;
+	share = others < c->account->owner->bytes_max ? (c->account->owner->bytes_max - others) / 4
+						      : 0;
 	return share > own ? share - own : 0;
 }
 
@@ -125,6 +124,7 @@ static void conn_release_socket(struct postern_conn *c, bool clean)
 void conn_release(struct postern_conn *c, bool clean)
 {
 	struct account *account = c->account;
+	struct account_owner *owner = account ? account->owner : NULL;
 
 	c->state = POSTERN_CLOSED;
 	c->due = 0;
@@ -145,7 +145,8 @@ void conn_release(struct postern_conn *c, bool clean)
 		list_remove(&c->object.siblings);
 		list_append(&c->object.loop->objects, &c->object.siblings);
 		c->account = NULL;
-		server_conn_gone(account);
+		account_put(account);
+		owner->gone(owner);
 	}
 }
 
