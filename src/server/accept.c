@@ -71,7 +71,7 @@ static int accept_make(struct postern_server *s, int fd, struct account *account
 		       struct postern_conn **ret)
 {
 	struct postern_conn *c;
-	int r = conn_new(&c, s->object.loop, &s->conn, &accept_silent, s->data);
+	int r = conn_new(&c, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
 	if (r < 0) {
 		account_put(account);
