@@ -3,7 +3,7 @@
 #
 # The command as a user meets it: real processes, each test with names of its own. Wall-clock limits are best
 # of five, or have slack; the figures are printed. Interoperability is in test-command-interop.sh.
-# shellcheck source=tests/command.sh
+# shellcheck source=tests/process/command.sh
 . "$(dirname "$0")/command.sh"
 
 # ---- wrong usage: one line that says what is meant -------------------------------------------------------
