@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The library as a program outside of it sees it: public headers only, linked with the shared library. Every
- * exported function is called here, with sense and without; test-headers.py compares the list with what
- * libpostern.so exports.
+ * exported function is called here and in the files test-api-*.c beside, with sense and without; test-headers.py
+ * compares the list with what libpostern.so exports.
  */
 #pragma GCC diagnostic push
 /* What the compiler would put between the fields of a public struct is to be a field with a name. */
@@ -17,7 +17,7 @@
 #include <postern/thread.h>
 #pragma GCC diagnostic pop
 
-#include "test.h"
+#include "world.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,161 +29,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
-
-/* ---- a server, a client, and what happened to them ---- */
-
-struct end {
-	struct postern_conn *conn;
-	size_t received;
-	unsigned int connected, ended, drained, closed;
-	int code;
-	char last[64];
-};
-
-struct world {
-	struct postern_loop *loop;
-	struct postern_server *server;
-	struct end client, accepted;
-	struct postern_server_counters counters;
-	unsigned int allowed, posted, logged, each, server_closed, server_errors;
-	int server_code;
-};
-
-static void end_state(struct postern_conn *c, int state, void *data)
-{
-	struct end *e = data;
-
-	(void)c;
-	if (state == POSTERN_CONNECTED)
-		e->connected++;
-}
-
-static size_t end_received(struct postern_conn *c, const void *bytes, size_t n, void *data)
-{
-	struct end *e = data;
-
-	(void)c;
-	snprintf(e->last, sizeof e->last, "%.*s", n > 63 ? 63 : (int)n, (const char *)bytes);
-	e->received += n;
-	return n;
-}
-
-static void end_ended(struct postern_conn *c, void *data)
-{
-	struct end *e = data;
-
-	(void)c;
-	e->ended++;
-}
-
-static void end_drained(struct postern_conn *c, void *data)
-{
-	struct end *e = data;
-
-	(void)c;
-	e->drained++;
-}
-
-static void end_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
-{
-	struct end *e = data;
-
-	(void)c;
-	e->closed++;
-	e->code = why->code;
-}
-
-static const struct postern_conn_events end_events = {
-	.size = sizeof end_events,
-	.state = end_state,
-	.received = end_received,
-	.ended = end_ended,
-	.drained = end_drained,
-	.closed = end_closed,
-};
-
-static int world_allow(struct postern_server *s, const struct postern_peer *peer, void *data)
-{
-	struct world *w = data;
-
-	(void)s;
-	w->allowed++;
-	return peer->pid == getpid() ? 0 : -EPERM;
-}
-
-static void world_accepted(struct postern_server *s, struct postern_conn *c, void *data)
-{
-	struct world *w = data;
-
-	assert_ptr_equal(postern_conn_server(c), s);
-	assert_ptr_equal(postern_conn_data(c), w);
-	w->accepted.conn = postern_conn_keep(c);
-	assert_ptr_equal(w->accepted.conn, c);
-	assert_ok(postern_conn_set_events(c, &end_events, &w->accepted));
-}
-
-static void world_error(struct postern_server *s, const struct postern_reason *why, void *data)
-{
-	struct world *w = data;
-
-	(void)s, (void)why;
-	w->server_errors++;
-}
-
-static void world_closed(struct postern_server *s, const struct postern_reason *why, void *data)
-{
-	struct world *w = data;
-
-	(void)s;
-	w->server_closed++;
-	w->server_code = why->code;
-}
-
-static const struct postern_server_events world_events = {
-	.size = sizeof world_events,
-	.conn = &end_events,
-	.allow = world_allow,
-	.accepted = world_accepted,
-	.error = world_error,
-	.closed = world_closed,
-};
-
-#define UNTIL(w, condition)                                                          \
-	do {                                                                         \
-		int64_t until_ = postern_now() + POSTERN_SECONDS(5) * test_scale();  \
-		while (!(condition) && postern_now() < until_)                       \
-			assert_ok(postern_loop_dispatch((w)->loop, POSTERN_MS(10))); \
-		if (!(condition))                                                    \
-			fail_msg("%s did not come true", #condition);                \
-	} while (0)
-
-static void world_begin(struct world *w)
-{
-	memset(w, 0, sizeof *w);
-	assert_ok(postern_loop_new(&w->loop));
-	assert_ok(postern_server_new(&w->server, w->loop, "api", NULL, &world_events, w));
-}
-
-static void world_connect(struct world *w)
-{
-	assert_ok(postern_connect(&w->client.conn, w->loop, "api", NULL, &end_events, &w->client));
-	UNTIL(w, w->client.connected && w->accepted.conn);
-}
-
-static void world_end(struct world *w)
-{
-	w->client.conn = postern_conn_free(w->client.conn);
-	w->accepted.conn = postern_conn_free(w->accepted.conn);
-	w->server = postern_server_free(w->server);
-	assert_null(w->client.conn);
-	assert_null(w->accepted.conn);
-	assert_null(w->server);
-	assert_null(postern_loop_free(w->loop));
-}
 
 /* ---- used as meant ---- */
 
@@ -195,30 +42,12 @@ static void version_and_reasons_have_words(void **state)
 		assert_true(strlen(postern_reason_text(code)) > 3);
 }
 
-static void world_post(struct postern_loop *loop, void *data)
-{
-	struct world *w = data;
-
-	assert_ptr_equal(loop, w->loop);
-	w->posted++;
-}
-
 static void world_stop(struct postern_loop *loop, void *data)
 {
 	(void)data;
 	assert_errno(postern_loop_run(loop), -EDEADLK);
 	assert_errno(postern_loop_dispatch(loop, 0), -EDEADLK);
 	postern_loop_stop(loop);
-}
-
-static void world_log(struct postern_loop *loop, int level, const char *text, void *data)
-{
-	struct world *w = data;
-
-	assert_ptr_equal(loop, w->loop);
-	assert_in_range(level, LOG_WARNING, LOG_DEBUG);
-	assert_non_null(text);
-	w->logged++;
 }
 
 static void a_loop_runs_posts_and_stops(void **state)
@@ -306,41 +135,6 @@ static void no_post_is_left_behind_while_the_loop_sleeps(void **state)
 	postern_timer_free(t);
 	postern_loop_free(loop);
 	assert_false(atomic_load(&given_up));
-}
-
-struct ticks {
-	struct postern_timer *timer;
-	struct postern_watch *watch;
-	unsigned int fired, readable, exited;
-	int64_t late_ns;
-	int how, status;
-};
-
-static void ticks_fire(struct postern_timer *t, void *data)
-{
-	struct ticks *k = data;
-
-	k->late_ns = postern_now() - postern_timer_due_ns(t);
-	k->fired++;
-}
-
-static void ticks_ready(struct postern_watch *w, uint64_t happened, void *data)
-{
-	struct ticks *k = data;
-
-	if (happened & POSTERN_READABLE)
-		k->readable++;
-	assert_ok(postern_watch_set(w, 0));
-}
-
-static void ticks_exit(struct postern_child *child, int how, int status, void *data)
-{
-	struct ticks *k = data;
-
-	(void)child;
-	k->exited++;
-	k->how = how;
-	k->status = status;
 }
 
 static int sleep_long(void *arg)
@@ -531,14 +325,6 @@ static void a_socket_comes_and_goes(void **state)
 	world_end(&w);
 }
 
-static void world_each(struct postern_conn *c, void *data)
-{
-	struct world *w = data;
-
-	assert_ptr_equal(c, w->accepted.conn);
-	w->each++;
-}
-
 static void a_server_says_where_it_is_and_drains(void **state)
 {
 	char path[PATH_MAX];
@@ -669,38 +455,6 @@ static void frames_are_made_found_and_buffered(void **state)
 	assert_null(postern_buffer_free(b));
 }
 
-static size_t thread_echo(struct postern_conn *c, const void *bytes, size_t n, void *data)
-{
-	ssize_t r = postern_conn_write(c, bytes, n);
-
-	(void)data;
-	return r > 0 ? (size_t)r : 0;
-}
-
-static const struct postern_conn_events thread_conn_events = {
-	.size = sizeof thread_conn_events,
-	.received = thread_echo,
-};
-
-static const struct postern_server_events thread_server_events = {
-	.size = sizeof thread_server_events,
-	.conn = &thread_conn_events,
-};
-
-static int thread_serve(struct postern_thread *t, struct postern_loop *loop, void *data)
-{
-	struct postern_server **s = data;
-
-	(void)t;
-	return postern_server_new(s, loop, "thread", NULL, &thread_server_events, NULL);
-}
-
-static void thread_posted(struct postern_loop *loop, void *data)
-{
-	if (loop)
-		atomic_store((atomic_bool *)data, true);
-}
-
 static void a_client_talks_to_a_server_on_a_thread(void **state)
 {
 	struct postern_thread *t = NULL;
@@ -738,400 +492,6 @@ static void a_client_talks_to_a_server_on_a_thread(void **state)
 	assert_ok(postern_thread_stop(t));
 	assert_ok(postern_thread_join(t, second));
 	assert_null(postern_thread_free(t));
-}
-
-/* ---- nonsense ---- */
-
-static void calls_with_null_say_invalid(void **state)
-{
-	struct iovec iov = { 0 };
-	char text[8];
-
-	(void)state;
-	assert_errno(postern_loop_new(NULL), -EINVAL);
-	assert_null(postern_loop_free(NULL));
-	assert_errno(postern_loop_run(NULL), -EINVAL);
-	postern_loop_stop(NULL);
-	assert_errno(postern_loop_fd(NULL), -EINVAL);
-	assert_errno(postern_loop_dispatch(NULL, 0), -EINVAL);
-	assert_errno(postern_loop_post(NULL, world_post, NULL), -EINVAL);
-	assert_non_null(postern_loop_why(NULL));
-	assert_non_null(postern_loop_why(NULL)->text);
-	assert_errno(postern_loop_set_log(NULL, world_log, NULL), -EINVAL);
-
-	assert_null(postern_timer_free(NULL));
-	assert_errno(postern_timer_set(NULL, 1), -EINVAL);
-	assert_errno(postern_timer_set_periodic(NULL, 1), -EINVAL);
-	assert_errno(postern_timer_cancel(NULL), -EINVAL);
-	assert_int_equal(postern_timer_due_ns(NULL), 0);
-	assert_null(postern_watch_free(NULL));
-	assert_errno(postern_watch_set(NULL, 0), -EINVAL);
-	assert_null(postern_child_free(NULL));
-	assert_errno(postern_child_kill(NULL, 0), -EINVAL);
-
-	assert_null(postern_conn_free(NULL));
-	assert_null(postern_conn_keep(NULL));
-	assert_errno(postern_conn_write(NULL, "x", 1), -EINVAL);
-	assert_errno(postern_conn_writev(NULL, &iov, 1), -EINVAL);
-	assert_int_equal(postern_conn_room(NULL), 0);
-	assert_int_equal(postern_conn_queued(NULL), 0);
-	assert_errno(postern_conn_flush(NULL), -EINVAL);
-	assert_errno(postern_conn_pause(NULL), -EINVAL);
-	assert_errno(postern_conn_resume(NULL), -EINVAL);
-	assert_errno(postern_conn_shutdown(NULL), -EINVAL);
-	assert_errno(postern_conn_close(NULL), -EINVAL);
-	assert_errno(postern_conn_abort(NULL), -EINVAL);
-	assert_int_equal(postern_conn_state(NULL), POSTERN_CLOSED);
-	assert_null(postern_conn_data(NULL));
-	assert_errno(postern_conn_set_data(NULL, NULL), -EINVAL);
-	assert_errno(postern_conn_set_events(NULL, &end_events, NULL), -EINVAL);
-	assert_non_null(postern_conn_why(NULL));
-	assert_non_null(postern_conn_why(NULL)->text);
-	assert_errno(postern_conn_detach(NULL), -EINVAL);
-	assert_true(postern_conn_fd(NULL) < 0);
-	assert_null(postern_conn_server(NULL));
-	assert_errno(postern_conn_peer(NULL, &(struct postern_peer){ 0 }), -EINVAL);
-	assert_errno(postern_conn_peer_pidfd(NULL), -EINVAL);
-	assert_errno(postern_conn_peer_label(NULL, text, sizeof text), -EINVAL);
-	assert_errno(postern_conn_get_counters(NULL, &(struct postern_conn_counters){ 0 }),
-		     -EINVAL);
-
-	assert_null(postern_server_free(NULL));
-	assert_errno(postern_server_stop(NULL), -EINVAL);
-	assert_errno(postern_server_drain(NULL, 0), -EINVAL);
-	assert_null(postern_server_path(NULL));
-	assert_null(postern_server_name(NULL));
-	assert_null(postern_server_data(NULL));
-	assert_errno(postern_server_set_data(NULL, NULL), -EINVAL);
-	assert_true(postern_server_fd(NULL) < 0);
-	assert_errno(postern_server_get_counters(NULL, &(struct postern_server_counters){ 0 }),
-		     -EINVAL);
-	assert_errno(postern_server_each(NULL, world_each, NULL), -EINVAL);
-
-	assert_errno(postern_server_pause(NULL), -EINVAL);
-	assert_errno(postern_server_resume(NULL), -EINVAL);
-
-	assert_errno(postern_name_resolve(NULL, text, sizeof text), -EINVAL);
-	assert_errno(postern_name_resolve("api", NULL, 8), -EINVAL);
-	assert_errno(postern_name_resolve("api", text, 0), -EINVAL);
-	assert_errno(postern_name_list(NULL, NULL), -EINVAL);
-}
-
-static void waiting_and_framing_calls_with_null_say_invalid(void **state)
-{
-	struct postern_client *client = NULL;
-	struct postern_frame frame;
-	char text[8];
-
-	(void)state;
-	assert_errno(postern_client_new(NULL, "x", NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_client_new(&client, NULL, NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_client_adopt(NULL, 0, NULL), -EINVAL);
-	assert_errno(postern_client_adopt(&client, -1, NULL), -EINVAL);
-	assert_null(client);
-	assert_null(postern_client_free(NULL));
-	assert_errno(postern_client_read(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_read_exactly(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_read_line(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_read_frame(NULL, POSTERN_LINES, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_write(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_write_frame(NULL, POSTERN_LINES, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_shutdown(NULL, 0), -EINVAL);
-	assert_errno(postern_client_close(NULL, 0), -EINVAL);
-	assert_errno(postern_client_wait_end(NULL, 0), -EINVAL);
-	assert_int_equal(postern_client_available(NULL), 0);
-	assert_non_null(postern_client_why(NULL));
-	assert_null(postern_client_conn(NULL));
-
-	assert_errno(postern_frame_find(0, "x", 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, NULL, 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, "x", 1, 0, 1, NULL), -EINVAL);
-	assert_errno(postern_frame_make(0, "x", 1, text, text), -EINVAL);
-	assert_errno(postern_frame_make(POSTERN_LINES, NULL, 1, text, text), -EINVAL);
-	assert_errno(postern_conn_write_frame(NULL, POSTERN_LINES, "x", 1), -EINVAL);
-	assert_errno(postern_buffer_new(NULL, 0), -EINVAL);
-	assert_null(postern_buffer_free(NULL));
-	assert_int_equal(postern_buffer_add(NULL, "x", 1), 0);
-	assert_int_equal(postern_buffer_size(NULL), 0);
-	(void)postern_buffer_bytes(NULL); /* of 0 bytes, whatever it points to */
-	assert_int_equal(postern_buffer_read(NULL, text, 1), 0);
-	assert_int_equal(postern_buffer_peek(NULL, text, 1), 0);
-	assert_int_equal(postern_buffer_skip(NULL, 1), 0);
-	assert_errno(postern_buffer_read_exactly(NULL, text, 1), -EINVAL);
-	assert_errno(postern_buffer_read_line(NULL, text, 1), -EINVAL);
-	assert_errno(postern_buffer_read_frame(NULL, POSTERN_LINES, text, 1), -EINVAL);
-}
-
-static void thread_calls_with_null_say_invalid(void **state)
-{
-	struct postern_thread *t = NULL;
-
-	(void)state;
-	assert_errno(postern_thread_start(NULL, thread_serve, NULL, NULL), -EINVAL);
-	assert_errno(postern_thread_start(&t, NULL, NULL, NULL), -EINVAL);
-	assert_null(t);
-	assert_errno(postern_thread_stop(NULL), -EINVAL);
-	assert_errno(postern_thread_post(NULL, thread_posted, NULL), -EINVAL);
-	assert_errno(postern_thread_join(NULL, 0), -EINVAL);
-	assert_non_null(postern_thread_calling(NULL));
-	assert_null(postern_thread_free(NULL));
-}
-
-static void constructors_with_nonsense_leave_the_result_alone(void **state)
-{
-	struct postern_server *server = (void *)state;
-	struct postern_conn *conn = (void *)state;
-	struct postern_timer *timer = (void *)state;
-	struct postern_watch *watch = (void *)state;
-	struct postern_child *child = (void *)state;
-	struct postern_conn_events small = { .size = 8 };
-	struct postern_server_events small_server = { .size = 8 };
-	struct postern_server_events small_conn = { .size = sizeof small_conn, .conn = &small };
-	struct world w;
-	int pair[2];
-
-	world_begin(&w);
-	assert_errno(postern_timer_new(NULL, w.loop, ticks_fire, NULL), -EINVAL);
-	assert_errno(postern_timer_new(&timer, NULL, ticks_fire, NULL), -EINVAL);
-	assert_errno(postern_timer_new(&timer, w.loop, NULL, NULL), -EINVAL);
-	assert_errno(postern_watch_new(NULL, w.loop, 0, 1, ticks_ready, NULL), -EINVAL);
-	assert_errno(postern_watch_new(&watch, NULL, 0, 1, ticks_ready, NULL), -EINVAL);
-	assert_errno(postern_watch_new(&watch, w.loop, -1, 1, ticks_ready, NULL), -EINVAL);
-	assert_errno(postern_watch_new(&watch, w.loop, 60000, 1, ticks_ready, NULL), -EBADF);
-	assert_errno(postern_watch_new(&watch, w.loop, 0, 1, NULL, NULL), -EINVAL);
-	assert_errno(postern_watch_new(&watch, w.loop, 0, 1u << 31, ticks_ready, NULL), -EINVAL);
-	assert_errno(postern_child_new(NULL, w.loop, 1, ticks_exit, NULL), -EINVAL);
-	assert_errno(postern_child_new(&child, NULL, 1, ticks_exit, NULL), -EINVAL);
-	assert_errno(postern_child_new(&child, w.loop, 0, ticks_exit, NULL), -EINVAL);
-	assert_errno(postern_child_new(&child, w.loop, -1, ticks_exit, NULL), -EINVAL);
-	assert_errno(postern_child_new(&child, w.loop, 1, NULL, NULL), -EINVAL);
-	assert_errno(postern_loop_post(w.loop, NULL, NULL), -EINVAL);
-
-	assert_errno(postern_server_new(NULL, w.loop, "x", NULL, &world_events, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, NULL, "x", NULL, &world_events, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, NULL, NULL, &world_events, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, "", NULL, &world_events, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, "x", NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, "x", NULL, &small_server, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, "x", NULL, &small_conn, NULL), -EINVAL);
-	assert_errno(postern_server_new(&server, w.loop, "api", NULL, &world_events, NULL),
-		     -EADDRINUSE);
-	assert_int_equal(postern_loop_why(w.loop)->code, POSTERN_REASON_NAME_IN_USE);
-
-	assert_errno(postern_connect(NULL, w.loop, "x", NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_connect(&conn, NULL, "x", NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_connect(&conn, w.loop, NULL, NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_connect(&conn, w.loop, "a b", NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_connect(&conn, w.loop, "x", NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_connect(&conn, w.loop, "x", NULL, &small, NULL), -EINVAL);
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_errno(postern_conn_adopt(NULL, w.loop, pair[0], NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_conn_adopt(&conn, NULL, pair[0], NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_conn_adopt(&conn, w.loop, -1, NULL, &end_events, NULL), -EINVAL);
-	assert_errno(postern_conn_adopt(&conn, w.loop, 60000, NULL, &end_events, NULL), -EBADF);
-	assert_errno(postern_conn_adopt(&conn, w.loop, pair[0], NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_conn_adopt(&conn, w.loop, pair[0], NULL, &small, NULL), -EINVAL);
-	close(pair[0]);
-	close(pair[1]);
-
-	assert_ptr_equal(server, (void *)state);
-	assert_ptr_equal(conn, (void *)state);
-	assert_ptr_equal(timer, (void *)state);
-	assert_ptr_equal(watch, (void *)state);
-	assert_ptr_equal(child, (void *)state);
-	world_end(&w);
-}
-
-static void calls_with_nonsense_say_invalid(void **state)
-{
-	struct postern_conn_events small = { .size = 8 };
-	struct iovec iov = { NULL, 1 };
-	struct postern_timer *timer = NULL;
-	struct world w;
-
-	(void)state;
-	world_begin(&w);
-	world_connect(&w);
-	assert_errno(postern_conn_write(w.client.conn, NULL, 1), -EINVAL);
-	assert_errno(postern_conn_write(w.client.conn, "x", SIZE_MAX), -EINVAL);
-	assert_int_equal(postern_conn_write(w.client.conn, NULL, 0), 0);
-	assert_errno(postern_conn_writev(w.client.conn, NULL, 1), -EINVAL);
-	assert_errno(postern_conn_writev(w.client.conn, &iov, 1), -EINVAL);
-	assert_errno(postern_conn_writev(w.client.conn, &iov, 1025), -EINVAL);
-	assert_int_equal(postern_conn_writev(w.client.conn, NULL, 0), 0);
-	assert_errno(postern_conn_set_events(w.client.conn, NULL, NULL), -EINVAL);
-	assert_errno(postern_conn_set_events(w.client.conn, &small, NULL), -EINVAL);
-	assert_errno(postern_conn_peer(w.client.conn, NULL), -EINVAL);
-	assert_errno(postern_conn_peer_label(w.client.conn, NULL, 8), -EINVAL);
-	assert_errno(postern_conn_peer_label(w.client.conn, w.client.last, 0), -EINVAL);
-	assert_errno(postern_conn_get_counters(w.client.conn, NULL), -EINVAL);
-	assert_errno(postern_server_get_counters(w.server, NULL), -EINVAL);
-	assert_errno(postern_server_each(w.server, NULL, NULL), -EINVAL);
-	assert_errno(postern_server_drain(w.server, -1), -EINVAL);
-	assert_true(postern_server_fd(w.server) >= 0);
-	assert_ok(postern_timer_new(&timer, w.loop, ticks_fire, NULL));
-	assert_errno(postern_timer_set_periodic(timer, 0), -EINVAL);
-	assert_errno(postern_timer_set_periodic(timer, INT64_MIN), -EINVAL);
-	assert_null(postern_timer_free(timer));
-	assert_ok(postern_loop_set_log(w.loop, NULL, NULL));
-	assert_string_equal(postern_reason_text(0), postern_reason_text(INT_MAX));
-	assert_string_equal(postern_reason_text(0), postern_reason_text(INT_MIN));
-	world_end(&w);
-}
-
-/* ---- options ---- */
-
-/* What a later version of the header would pass: the fields of today, and more behind them. */
-struct later_options {
-	struct postern_connect_options now;
-	uint64_t more;
-};
-
-static int try_server(struct world *w, const struct postern_server_options *o)
-{
-	struct postern_server *s = NULL;
-	int r = postern_server_new(&s, w->loop, "options", o, &world_events, w);
-
-	postern_server_free(s);
-	return r;
-}
-
-static int try_connect(struct world *w, const struct postern_connect_options *o)
-{
-	struct postern_conn *c = NULL;
-	int r = postern_connect(&c, w->loop, "api", o, &end_events, &w->client);
-
-	postern_conn_free(c);
-	return r;
-}
-
-static void options_that_cannot_be_right_are_refused(void **state)
-{
-	struct world w;
-
-	(void)state;
-	world_begin(&w);
-#define SERVER(...)  try_server(&w, &(struct postern_server_options){ __VA_ARGS__ })
-#define CONNECT(...) try_connect(&w, &(struct postern_connect_options){ __VA_ARGS__ })
-#define CONN(...)                                               \
-	CONNECT(.size = sizeof(struct postern_connect_options), \
-		.conn = &(struct postern_conn_options){ __VA_ARGS__ })
-	assert_ok(SERVER(.size = sizeof(struct postern_server_options)));
-	assert_errno(SERVER(.size = 0), -EINVAL);
-	assert_errno(SERVER(.size = SIZE_MAX), -EINVAL);
-	assert_errno(SERVER(.size = sizeof(struct postern_server_options), .access = 01000),
-		     -EINVAL);
-	assert_errno(SERVER(.size = sizeof(struct postern_server_options), .backlog = 65536),
-		     -EINVAL);
-	assert_errno(SERVER(.size = sizeof(struct postern_server_options), .n_allow_uids = 1),
-		     -EINVAL);
-	assert_errno(
-		SERVER(.size = sizeof(struct postern_server_options), .n_allow_gids = UINT32_MAX),
-		-EINVAL);
-	assert_errno(SERVER(.size = sizeof(struct postern_server_options),
-			    .conn = &(struct postern_conn_options){ .size = 1 }),
-		     -EINVAL);
-
-	assert_ok(CONNECT(.size = sizeof(struct postern_connect_options)));
-	assert_errno(CONNECT(.size = 0), -EINVAL);
-	assert_errno(CONNECT(.size = sizeof(struct postern_connect_options), .deadline_ns = -1),
-		     -EINVAL);
-	assert_errno(CONNECT(.size = sizeof(struct postern_connect_options), .backoff_ns = -1),
-		     -EINVAL);
-	assert_errno(CONNECT(.size = sizeof(struct postern_connect_options), .backoff_max_ns = -1),
-		     -EINVAL);
-	assert_errno(CONNECT(.size = sizeof(struct postern_connect_options), .n_server_uids = 1),
-		     -EINVAL);
-	assert_ok(CONNECT(.size = sizeof(struct postern_connect_options),
-			  .deadline_ns = POSTERN_FOREVER, .backoff_ns = POSTERN_FOREVER,
-			  .backoff_max_ns = POSTERN_FOREVER, .attempts = UINT32_MAX));
-
-	assert_ok(CONN(.size = sizeof(struct postern_conn_options)));
-	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .reserved = 1), -EINVAL);
-	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .idle_ns = -1), -EINVAL);
-	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .drain_ns = -1), -EINVAL);
-	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .high_water = 10,
-			  .low_water = 11),
-		     -EINVAL);
-#undef CONN
-#undef CONNECT
-#undef SERVER
-	world_end(&w);
-}
-
-static void options_of_other_versions_are_understood(void **state)
-{
-	struct later_options later = { .now = { .size = sizeof later } };
-	struct postern_connect_options earlier = {
-		.size = offsetof(struct postern_connect_options, backoff_ns),
-		.deadline_ns = POSTERN_SECONDS(1),
-		/* Behind the end of what an earlier version knew: not looked at. */
-		.backoff_ns = -1,
-	};
-	struct world w;
-
-	(void)state;
-	world_begin(&w);
-	assert_ok(try_connect(&w, &later.now));
-	later.more = 1;
-	assert_errno(try_connect(&w, &later.now), -E2BIG);
-	assert_ok(try_connect(&w, &earlier));
-	world_end(&w);
-}
-
-static size_t take_nothing(struct postern_conn *c, const void *bytes, size_t n, void *data)
-{
-	(void)c, (void)bytes, (void)n, (void)data;
-	return 0;
-}
-
-static const struct postern_conn_events declining_events = {
-	.size = sizeof declining_events,
-	.received = take_nothing,
-};
-
-/* Those that show without waiting for them; test-command.sh compares what the header says with --defaults. */
-static void defaults_of_a_connection_are_those_of_the_header(void **state)
-{
-	static const char zeros[1024 * 1024];
-	struct postern_conn_counters counters;
-	struct world w;
-
-	(void)state;
-	world_begin(&w);
-	world_connect(&w);
-	assert_int_equal(postern_conn_room(w.client.conn), 8 * 1024 * 1024);
-	assert_ok(postern_conn_set_events(w.accepted.conn, &declining_events, NULL));
-	assert_int_equal(postern_conn_write(w.client.conn, zeros, sizeof zeros), sizeof zeros);
-	for (int i = 0; i < 50; i++)
-		assert_ok(postern_loop_dispatch(w.loop, POSTERN_MS(1)));
-	assert_ok(postern_conn_get_counters(w.accepted.conn, &counters));
-	assert_int_equal(counters.unread, 256 * 1024);
-	world_end(&w);
-}
-
-static void default_backlog_is_that_of_the_header(void **state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fds[200], n = 0;
-	struct world w;
-
-	(void)state;
-	world_begin(&w);
-	assert_ok(postern_name_resolve("api", address.sun_path, sizeof address.sun_path));
-	for (; n < 200; n++) {
-		fds[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (connect(fds[n], (struct sockaddr *)&address, sizeof address) < 0)
-			break;
-	}
-	assert_int_equal(errno, EAGAIN);
-	/* The kernel lets one more wait than it was told. */
-	assert_int_equal(n, 128 + 1);
-	do
-		close(fds[n]);
-	while (n-- > 0);
-	world_end(&w);
 }
 
 /* ---- handles whose loop has gone ---- */
@@ -1211,15 +571,6 @@ int main(void)
 		TEST(a_server_pauses),
 		TEST(frames_are_made_found_and_buffered),
 		TEST(a_client_talks_to_a_server_on_a_thread),
-		TEST(calls_with_null_say_invalid),
-		TEST(waiting_and_framing_calls_with_null_say_invalid),
-		TEST(thread_calls_with_null_say_invalid),
-		TEST(constructors_with_nonsense_leave_the_result_alone),
-		TEST(calls_with_nonsense_say_invalid),
-		TEST(options_that_cannot_be_right_are_refused),
-		TEST(options_of_other_versions_are_understood),
-		TEST(defaults_of_a_connection_are_those_of_the_header),
-		TEST(default_backlog_is_that_of_the_header),
 		TEST(handles_outlive_their_loop),
 	};
 
