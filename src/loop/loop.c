@@ -42,15 +42,17 @@ int64_t loop_now(struct postern_loop *loop)
 	return loop->now_ns;
 }
 
+/* A handler may have interrupted a thread that is about to change the same ones. */
+static_assert(ATOMIC_BOOL_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
+	      "postern_loop_stop() is called from signal handlers");
+
 /* From any thread and from signal handlers. One write for any number of wakes before the next turn. */
 void loop_wake(struct postern_loop *loop)
 {
-	uint64_t one = 1;
-
 	if (!loop_is_ours(loop))
 		return;
 	if (!atomic_exchange(&loop->awake, true))
-		while (sys_write(loop->event.fd, &one, sizeof(one)) == -EINTR)
+		while (sys_eventfd_add(loop->event.fd) == -EINTR)
 			;
 }
 

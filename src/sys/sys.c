@@ -179,6 +179,15 @@ int sys_eventfd(void)
 	return SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
+/* By number: write() is a place where a thread is cancelled, and what makes it none (pthread_setcancelstate) may not be
+   called from a signal handler. syscall() is neither. */
+int sys_eventfd_add(int fd)
+{
+	const uint64_t one = 1;
+
+	return SYS_CALL(int, syscall(SYS_write, fd, &one, sizeof(one)));
+}
+
 int sys_timerfd(void)
 {
 	return SYS_CALL(int, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
