@@ -367,6 +367,24 @@ static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int 
 }
 #endif
 
+/* What was fetched at the beginning of the turn may have been overtaken by the callbacks before this one: what is not
+   wanted any more is not told, and neither is what an earlier descriptor, or wish, was about. When a wish is new in this
+   turn, the descriptor itself is asked. */
+static void loop_tell(struct object *o, uint32_t events)
+{
+	if (o->mask == WATCH_OFF)
+		return;
+	if (o->asked == o->loop->turn) {
+		int r = sys_poll(o->fd, o->mask);
+
+		/* What could not be found out comes again, it is level-triggered. */
+		events = r > 0 ? (uint32_t)r : 0;
+	}
+	events &= o->mask | EPOLLHUP | EPOLLERR;
+	if (events)
+		o->ops->ready(o, events);
+}
+
 /* Cancellation is disabled when this is called. */
 static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int cancel)
 {
@@ -384,13 +402,9 @@ static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int 
 	loop_hold(loop);
 	loop->dispatching = true;
 	loop->now_ns = 0;
-	for (int i = 0; i < n && loop_check(loop) == 0; i++) {
-		struct object *o = events[i].data.ptr;
-
-		/* Not one that an earlier callback of this turn took out of epoll. */
-		if (o->mask != WATCH_OFF)
-			o->ops->ready(o, events[i].events);
-	}
+	loop->turn++;
+	for (int i = 0; i < n && loop_check(loop) == 0; i++)
+		loop_tell(events[i].data.ptr, events[i].events);
 	if (loop_check(loop) == 0 && !list_is_empty(&loop->tasks)) {
 		n++;
 		loop_run_tasks(loop);

@@ -70,6 +70,7 @@ struct object {
 	int64_t                  at_ns;     /* of the timer */
 	uint32_t                 slot;      /* in the heap, or TIMER_OFF */
 	uint32_t                 mask;      /* in epoll, or WATCH_OFF */
+	uint32_t                 asked;     /* the turn in which epoll was last asked for more */
 	int                      fd;
 };
 
@@ -105,6 +106,7 @@ struct postern_loop {
 	struct object     timer;             /* timerfd */
 	int64_t           timer_at_ns;       /* what it is set to */
 	int64_t           now_ns;            /* of this turn, 0: not yet read */
+	uint32_t          turn;              /* the number of this turn, or of the last one; it may wrap */
 	struct timer_heap heap;
 	uint32_t          n_objects;
 	struct list       objects;

@@ -52,6 +52,8 @@ int object_watch(struct object *o, uint32_t mask)
 	r = sys_epoll_ctl(o->loop->epoll, op, o->fd, mask, o);
 	if (r < 0 && op != EPOLL_CTL_DEL)
 		return r;
+	if (o->mask == WATCH_OFF || mask & ~o->mask)
+		o->asked = o->loop->turn;
 	o->mask = mask;
 	return 0;
 }

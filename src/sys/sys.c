@@ -169,6 +169,14 @@ int sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr)
 	return SYS_CALL(int, epoll_ctl(epoll, op, fd, &e));
 }
 
+int sys_poll(int fd, uint32_t events)
+{
+	struct pollfd p = { .fd = fd, .events = (short)events };
+	int r = SYS_UNCANCELLED(int, poll(&p, 1, 0));
+
+	return r > 0 ? (unsigned short)p.revents : r;
+}
+
 int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
 {
 	return SYS_CALL(int, epoll_wait(epoll, events, n, timeout_ms));
