@@ -176,7 +176,7 @@ int postern_conn_close(struct postern_conn *c)
 	if (!conn_has_socket(c))
 		return postern_conn_abort(c);
 	conn_begin_close(c, POSTERN_REASON_CLOSED,
-			 time_after(loop_now(c->object.loop), c->drain_ns));
+			 loop_after(c->object.loop, c->drain_ns));
 	return 0;
 }
 

@@ -211,7 +211,7 @@ static void conn_ended(struct postern_conn *c)
 				return;
 		} else if (!gone && c->state == POSTERN_CONNECTED) {
 			conn_begin_close(c, POSTERN_REASON_ENDED,
-					 time_after(loop_now(c->object.loop), c->drain_ns));
+					 loop_after(c->object.loop, c->drain_ns));
 			return;
 		} else if (c->unread) {
 			conn_unread_drop(c);

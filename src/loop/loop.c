@@ -42,6 +42,15 @@ int64_t loop_now(struct postern_loop *loop)
 	return loop->now_ns;
 }
 
+int64_t loop_after(struct postern_loop *loop, int64_t after_ns)
+{
+	int64_t now = sys_now();
+
+	if (loop->dispatching && loop->now_ns == 0)
+		loop->now_ns = now;
+	return time_after(now, after_ns > 0 ? after_ns : 1);
+}
+
 /* A handler may have interrupted a thread that is about to change the same ones. */
 static_assert(ATOMIC_BOOL_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	      "postern_loop_stop() is called from signal handlers");

@@ -145,7 +145,11 @@ static inline int loop_check(const struct postern_loop *loop)
 bool    loop_in_callback(void);
 /* Frees a loop of which a callback has not returned, but left by pthread_exit(): also one that was being freed then. */
 void    loop_abandon(struct postern_loop *loop);
+/* Read once a turn: for what follows from events. */
 int64_t loop_now(struct postern_loop *loop);
+/* after_ns from this very moment: for a duration that the user gives, however long the callback has run that gives it.
+   Later than loop_now(), so a timer that is set in a turn does not fire in it. */
+int64_t loop_after(struct postern_loop *loop, int64_t after_ns);
 void    loop_wake(struct postern_loop *loop);
 /* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
    be gone. */

@@ -446,8 +446,7 @@ int postern_server_drain(struct postern_server *s, int64_t deadline_ns)
 	if (r < 0)
 		return r;
 	s->state = SERVER_DRAINING;
-	s->drain_at_ns =
-		time_after(loop_now(s->object.loop), deadline_ns ? deadline_ns : SERVER_DRAIN);
+	s->drain_at_ns = loop_after(s->object.loop, deadline_ns ? deadline_ns : SERVER_DRAIN);
 	server_update_timer(s);
 	object_task(&s->object);
 	return 0;
