@@ -226,7 +226,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	c->flags |= CONN_USERS;
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
-		c->object.fd = -1; /* the caller's still */
+		object_give_up(&c->object); /* the caller's still */
 		c->state = POSTERN_CLOSED;
 		object_end(&c->object);
 		return r;
@@ -245,9 +245,7 @@ int postern_conn_detach(struct postern_conn *c)
 		return -ENOTCONN;
 	if (c->out.bytes > 0 || c->unread || c->flags & CONN_FOLLOWED)
 		return -EBUSY;
-	object_watch(&c->object, WATCH_OFF);
-	fd = c->object.fd;
-	c->object.fd = -1;
+	fd = object_give_up(&c->object);
 	conn_release(c, false);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;

@@ -212,6 +212,7 @@ int postern_loop_new(struct postern_loop **ret)
 	loop->timer_at_ns = POSTERN_FOREVER;
 	loop->random = random_seed();
 	loop->event.fd = loop->timer.fd = -1;
+	loop->event.mask = loop->timer.mask = WATCH_OFF;
 	loop->why.reason.text = "";
 	r = loop->epoll = sys_epoll_create();
 	if (r >= 0)

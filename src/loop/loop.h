@@ -173,7 +173,11 @@ int  object_watch(struct object *o, uint32_t mask);
 /* Absolute; POSTERN_FOREVER disarms. */
 void object_timer(struct object *o, int64_t at_ns);
 void object_task(struct object *o);
-/* Leaves epoll and closes. Does not shut down. */
+/* The descriptor leaves epoll, and then the object: returns it, or -1. The only way for one to leave, because where
+   another process has a copy, epoll would go on reporting a closed descriptor, and for an object that is gone. In a child
+   process epoll is the parent's and not touched. */
+int  object_give_up(struct object *o);
+/* The same, and closes it. Does not shut down. */
 void object_close(struct object *o);
 /* Takes o off everything and buries it: now, or when the loop is released. Its descriptor must be gone. */
 void object_end(struct object *o);

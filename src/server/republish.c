@@ -170,7 +170,7 @@ static void republish_lost(struct postern_server *s, struct why *why)
 	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 	fork_hold();
-	s->object.fd = -1;
+	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
 	why->reason.code = POSTERN_REASON_NAME_LOST;
@@ -192,10 +192,9 @@ static bool republish_allowed(struct postern_server *s)
 /* Lets go of the old socket, after serving who had connected to it. */
 static void republish_let_go(struct postern_server *s)
 {
-	object_watch(&s->object, WATCH_OFF);
+	object_give_up(&s->object);
 	republish_unwatch(s);
 	s->old_listener = owner_renew(&s->owner);
-	s->object.fd = -1;
 	s->counters.listening = 0;
 	s->renewing = true;
 	if (s->old_listener >= 0)

@@ -116,8 +116,7 @@ static void server_in_child(struct fork_guard *g)
 {
 	struct postern_server *s = container_of(g, struct postern_server, guard);
 
-	s->object.fd = -1;
-	s->object.mask = WATCH_OFF;
+	object_give_up(&s->object);
 	if (s->old_listener >= 0)
 		sys_close(s->old_listener);
 	s->old_listener = -1;
@@ -291,7 +290,7 @@ static void server_empty(struct postern_server *s)
 	if (s->name.kind != NAME_FD)
 		accept_rest(s, s->owner.listener);
 	fork_hold();
-	s->object.fd = -1;
+	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
 }
@@ -345,9 +344,7 @@ static void server_release(struct postern_server *s)
 	if (s->state == SERVER_LISTENING)
 		s->state = SERVER_STOPPED;
 	fork_hold();
-	if (s->object.fd >= 0)
-		object_watch(&s->object, WATCH_OFF);
-	s->object.fd = -1;
+	object_give_up(&s->object);
 	if (s->old_listener >= 0)
 		sys_close(s->old_listener);
 	s->old_listener = -1;
