@@ -162,6 +162,7 @@ static void loop_destroy(struct postern_loop *loop)
 	}
 	if (loop->epoll >= 0)
 		sys_close(loop->epoll);
+	post_deinit(&loop->posts, loop_is_ours(loop));
 	chunk_pool_deinit(&loop->pool);
 	sys_free(loop->heap.objects);
 	sys_free(loop->read_buffer);
@@ -229,7 +230,9 @@ int postern_loop_new(struct postern_loop **ret)
 	return 0;
 }
 
-/* A final event may free any object; each one is looked at once. */
+/* A final event may free any object, and the loop once more: then all that is left is told in there, because the loop is
+   gone for whoever has freed it. So an object may be looked at while it is being told; its second look ends what the
+   first one has not come to. */
 static void loop_end(struct postern_loop *loop)
 {
 	loop_hold(loop);
@@ -242,9 +245,7 @@ static void loop_end(struct postern_loop *loop)
 		o->ops->orphan(o);
 	}
 	if (loop_is_ours(loop))
-		post_deinit(&loop->posts);
-	else
-		sys_free(loop->posts.ring);
+		post_cancel(&loop->posts);
 	loop_release(loop);
 }
 
@@ -262,7 +263,7 @@ static void loop_free(struct postern_loop *loop)
 
 struct postern_loop *postern_loop_free(struct postern_loop *loop)
 {
-	if (!loop || loop->freed)
+	if (!loop)
 		return NULL;
 	/* A thread's own is still in its hands, and in those of who stops it or posts to it: it frees it when it ends. */
 	if (loop->owns)

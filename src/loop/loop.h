@@ -83,6 +83,7 @@ struct post_queue {
 	pthread_mutex_t mutex;
 	struct post    *ring;
 	uint32_t        begin, n, capacity;  /* capacity: 0 or a power of two */
+	bool            made;
 };
 
 struct timer_heap {
@@ -189,6 +190,8 @@ void     timer_remove(struct timer_heap *h, struct object *o);
 /* post.c */
 int  post_init(struct post_queue *q);
 void post_run(struct postern_loop *loop);
-void post_deinit(struct post_queue *q);
+/* Those that wait are called without the loop; may be entered again from one of them. */
+void post_cancel(struct post_queue *q);
+void post_deinit(struct post_queue *q, bool ours);
 
 #endif

@@ -357,8 +357,7 @@ static void server_orphan(struct object *o)
 {
 	struct postern_server *s = container_of(o, struct postern_server, object);
 
-	if (s->freed)
-		return;
+	/* Also of one that is just being freed, in the final event of one of its connections. */
 	server_release(s);
 	server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
 	if (!s->freed)
