@@ -32,6 +32,8 @@ struct account {
 
 /* That of uid, with one connection more; NULL when memory is out. */
 struct account *account_get(struct account_owner *owner, uid_t uid);
+/* How many connections uid has. */
+uint32_t account_connections(const struct account_owner *owner, uid_t uid);
 /* One connection less; the last one takes the account along. */
 void account_put(struct account *a);
 

@@ -343,6 +343,8 @@ static void server_release(struct postern_server *s)
 		server_retire(s);
 	if (s->state == SERVER_LISTENING)
 		s->state = SERVER_STOPPED;
+	if (s->entering)
+		conn_finish(s->entering, POSTERN_REASON_CANCELLED, -ECANCELED);
 	fork_hold();
 	object_give_up(&s->object);
 	if (s->old_listener >= 0)

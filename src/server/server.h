@@ -46,6 +46,7 @@ struct postern_server {
 	uint32_t                n_allow_uids, n_allow_gids;
 	struct account_owner    accounts;
 	struct list             connections;
+	struct postern_conn    *entering;    /* the one that `allow` is being asked about */
 	struct list             visiting;    /* of postern_server_each(): those that are still to come */
 	struct postern_server_counters counters;
 	int                     state;
