@@ -34,8 +34,8 @@ static void two_open(struct two *t, void (*first)(struct two *t, int other))
 	assert_ok(postern_loop_new(&t->loop));
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(pipe(t->fds[i]), 0);
-		assert_ok(postern_watch_new(&t->watches[i], t->loop, t->fds[i][0],
-					    POSTERN_READABLE, two_ready, t));
+		assert_ok(postern_watch_new(&t->watches[i], t->loop, t->fds[i][0], POSTERN_READABLE,
+					    two_ready, t));
 		assert_int_equal(write(t->fds[i][1], "x", 1), 1);
 	}
 }

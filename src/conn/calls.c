@@ -175,8 +175,7 @@ int postern_conn_close(struct postern_conn *c)
 	/* Not connected yet: nothing was sent, and nothing will be. */
 	if (!conn_has_socket(c))
 		return postern_conn_abort(c);
-	conn_begin_close(c, POSTERN_REASON_CLOSED,
-			 loop_after(c->object.loop, c->drain_ns));
+	conn_begin_close(c, POSTERN_REASON_CLOSED, loop_after(c->object.loop, c->drain_ns));
 	return 0;
 }
 

@@ -208,25 +208,56 @@ void accept_burst(struct postern_server *s)
 	}
 }
 
-void accept_rest(struct postern_server *s, int listener)
+bool accept_has_room(const struct postern_server *s)
 {
-	/* A backlog is finite, and SHUT_RD or a lost name lets nobody join it; the bound is against an
-	   adopted listener that is shared with a server that goes on. */
-	for (int i = 0; i < 65536 && !s->freed && loop_check(s->object.loop) == 0; i++) {
-		int fd = accept_next(s, listener);
+	return !s->paused && s->counters.connections < s->connections_max;
+}
+
+/* 0: all were accepted; 1: not yet; a negative errno when resources ran out. Afterwards the server may be freed, as after
+   any callback. */
+static int accept_rest(struct postern_server *s, int listener)
+{
+	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
+		int fd = accept_next(s, listener), r;
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
-		if (fd < 0 || accept_one(s, fd) < 0)
-			return;
+		if (fd < 0)
+			return fd == -EAGAIN ? 0 : fd;
+		r = accept_one(s, fd);
+		if (r < 0 || s->freed || loop_check(s->object.loop) < 0)
+			return r;
+	}
+	return 1;
+}
+
+void accept_close_old(struct postern_server *s)
+{
+	if (s->old_listener >= 0)
+		sys_close(s->old_listener);
+	s->old_listener = -1;
+}
+
+void accept_old(struct postern_server *s)
+{
+	int r = accept_rest(s, s->old_listener);
+
+	if (s->freed || loop_check(s->object.loop) < 0)
+		return;
+	s->closing = false; /* whoever came just now has not been told */
+	if (r == 0) {
+		accept_close_old(s);
+		accept_resume(s);
+	} else if (r < 0) {
+		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
 	}
 }
 
 void accept_resume(struct postern_server *s)
 {
 	s->accept_at_ns = POSTERN_FOREVER;
-	if (s->state == SERVER_LISTENING && !s->renewing && !s->paused && s->object.fd >= 0 &&
-	    s->counters.connections < s->connections_max && object_watch(&s->object, EPOLLIN) < 0) {
+	if (s->state == SERVER_LISTENING && !s->renewing && s->object.fd >= 0 &&
+	    accept_has_room(s) && object_watch(&s->object, EPOLLIN) < 0) {
 		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
 		server_update_timer(s);
 	}
