@@ -226,7 +226,7 @@ POSTERN_API POSTERN_MUST_USE int postern_server_new(struct postern_server **ret,
 	const struct postern_server_events *events, void *data);
 /* Gives up the name and ends its connections at once (their final event: CANCELLED). */
 POSTERN_API struct postern_server *postern_server_free(struct postern_server *s);
-/* Gives up the name, so that a successor can start; accepts who had already connected. */
+/* Gives up the name, so that a successor can start; accepts who had already connected, within the limits. */
 POSTERN_API int postern_server_stop(struct postern_server *s);
 /* The same, then closes each connection gracefully, forced at the deadline (0: 5 s); then closed. */
 POSTERN_API int postern_server_drain(struct postern_server *s, int64_t deadline_ns);

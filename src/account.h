@@ -85,5 +85,7 @@ bool            account_would(const struct account *a, const struct list *place,
 void            account_return(struct account *a, const struct list *place);
 /* Out of the line. */
 void            account_leave(struct account *a, struct list *place);
+/* How many connections uid has. */
+uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 
 #endif

@@ -53,8 +53,10 @@ int     sys_setsockopt(int fd, int option, const void *value, socklen_t n);
 /* events */
 int     sys_epoll_create(void);
 int     sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr);
+int     sys_poll(int fd, uint32_t events);                   /* of now, without waiting; 0: nothing */
 int     sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms);
 int     sys_eventfd(void);                                   /* non-blocking */
+int     sys_eventfd_add(int fd);                             /* 1; also from signal handlers */
 int     sys_timerfd(void);                                   /* CLOCK_MONOTONIC, non-blocking */
 int     sys_timerfd_set(int fd, int64_t at_ns);              /* absolute; INT64_MAX disarms */
 int     sys_inotify(void);                                   /* non-blocking */

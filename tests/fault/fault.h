@@ -19,7 +19,7 @@
 #define FAULT_CALLS(X) \
 	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(nofile) X(socket_stream) X(bind) \
 	X(listen) X(accept) X(acceptable) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
-	X(setsockopt) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd) \
+	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
@@ -49,8 +49,10 @@
 #define sys_setsockopt real_setsockopt
 #define sys_epoll_create real_epoll_create
 #define sys_epoll_ctl real_epoll_ctl
+#define sys_poll real_poll
 #define sys_epoll_wait real_epoll_wait
 #define sys_eventfd real_eventfd
+#define sys_eventfd_add real_eventfd_add
 #define sys_timerfd real_timerfd
 #define sys_timerfd_set real_timerfd_set
 #define sys_inotify real_inotify
@@ -141,8 +143,10 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_setsockopt(...) (FAULT_AT(setsockopt), sys_setsockopt(__VA_ARGS__))
 #define sys_epoll_create(...) (FAULT_AT(epoll_create), sys_epoll_create(__VA_ARGS__))
 #define sys_epoll_ctl(...) (FAULT_AT(epoll_ctl), sys_epoll_ctl(__VA_ARGS__))
+#define sys_poll(...) (FAULT_AT(poll), sys_poll(__VA_ARGS__))
 #define sys_epoll_wait(...) (FAULT_AT(epoll_wait), sys_epoll_wait(__VA_ARGS__))
 #define sys_eventfd(...) (FAULT_AT(eventfd), sys_eventfd(__VA_ARGS__))
+#define sys_eventfd_add(...) (FAULT_AT(eventfd_add), sys_eventfd_add(__VA_ARGS__))
 #define sys_timerfd(...) (FAULT_AT(timerfd), sys_timerfd(__VA_ARGS__))
 #define sys_timerfd_set(...) (FAULT_AT(timerfd_set), sys_timerfd_set(__VA_ARGS__))
 #define sys_inotify(...) (FAULT_AT(inotify), sys_inotify(__VA_ARGS__))

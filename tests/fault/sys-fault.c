@@ -372,6 +372,8 @@ FAULT_PASS(int, getsockopt, (int fd, int option, void *v, socklen_t *n), (fd, op
 FAULT_PASS(int, setsockopt, (int fd, int option, const void *v, socklen_t n), (fd, option, v, n))
 FAULT_PASS(int, epoll_create, (void), ())
 FAULT_PASS(int, eventfd, (void), ())
+FAULT_PASS(int, eventfd_add, (int fd), (fd))
+FAULT_PASS(int, poll, (int fd, uint32_t events), (fd, events))
 FAULT_PASS(int, inotify, (void), ())
 FAULT_PASS(int, inotify_add, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 FAULT_PASS(int, inotify_remove, (int fd, int watch), (fd, watch))

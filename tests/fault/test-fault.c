@@ -101,7 +101,7 @@ static bool is_harmless(void)
 		return false;
 	return call == FAULT_recv || call == FAULT_send || call == FAULT_sendmsg ||
 	       call == FAULT_accept || call == FAULT_epoll_wait || call == FAULT_write ||
-	       call == FAULT_read || call == FAULT_connect;
+	       call == FAULT_eventfd_add || call == FAULT_read || call == FAULT_connect;
 }
 
 static void run_once(bool (*scenario)(void), const struct fault *f)

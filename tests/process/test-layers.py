@@ -239,6 +239,18 @@ def check_texts():
     tap.result("every source file says its licence on top", unlicensed)
 
 
+def check_given_up():
+    """A descriptor that is given up leaves epoll first: one function does that."""
+    wrong = [
+        f"{brief(path)}: {line.strip()}"
+        for path in sources("src")
+        if brief(path) not in ("src/loop/object.c", "src/loop/loop.c")
+        for line in path.read_text().splitlines()
+        if re.search(r"object\.fd = -1|\bo->fd = -1", line)
+    ]
+    tap.result("an object's descriptor is given up by object_give_up() alone", wrong)
+
+
 def main():
     tap.need("nm", "objdump")
     if check_layers_are_known():
@@ -248,6 +260,7 @@ def main():
             check_globals()
         else:
             tap.result("the objects of the library are there", f"none in {tap.BUILD}/src")
+    check_given_up()
     check_names()
     check_sizes()
     check_texts()
