@@ -189,7 +189,7 @@ void fault_reset(void);
 
 /* ---- faults ---- */
 
-#define FAULT_SHORT 1 /* in place of an errno: reads and writes move one byte less than they could */
+#define FAULT_SHORT 4096 /* in place of an errno, and none of them: reads and writes move one byte less than they could */
 
 struct fault {
 	int      call;   /* FAULT_ANY: all that can fail */
