@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "link/socket.h"
 
 /* ---- what can be asked ---- */
 
@@ -41,7 +42,9 @@ const struct postern_reason *postern_conn_why(const struct postern_conn *c)
 
 	if (!c)
 		return &none;
-	return conn_is_open(c) && c->dial ? dial_why(c->dial) : &c->why;
+	if (!conn_is_open(c))
+		return &c->why;
+	return c->dial ? dial_why(c->dial) : &none;
 }
 
 size_t postern_conn_queued(const struct postern_conn *c)
@@ -112,7 +115,7 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 		.sent = c->sent,
 		.connected_ns = c->connected_ns,
 		.attempts = c->attempts,
-		.unread = c->unread ? c->unread->n : 0,
+		.unread = c->kept ? c->kept->n : 0,
 	};
 	return 0;
 }
@@ -150,6 +153,9 @@ int postern_conn_resume(struct postern_conn *c)
 	if (r < 0)
 		return r;
 	c->flags &= ~(uint32_t)CONN_PAUSED;
+	/* A pause was not the peer's: the time of a message begins anew. */
+	if (c->kept && c->flags & CONN_HALF)
+		c->kept->begun_ns = loop_now(c->object.loop);
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_OFFER);
 	return 0;
@@ -170,12 +176,13 @@ int postern_conn_close(struct postern_conn *c)
 {
 	int r = conn_check(c);
 
-	if (r < 0 || c->state == POSTERN_CLOSING)
+	if (r < 0 || c->state == POSTERN_CLOSING || c->flags & CONN_ABORTED)
 		return r;
 	/* Not connected yet: nothing was sent, and nothing will be. */
 	if (!conn_has_socket(c))
 		return postern_conn_abort(c);
-	conn_begin_close(c, POSTERN_REASON_CLOSED, loop_after(c->object.loop, c->drain_ns));
+	conn_begin_close(c, POSTERN_REASON_CLOSED,
+			 loop_after(c->object.loop, c->limits->drain_ns));
 	return 0;
 }
 
@@ -183,16 +190,19 @@ int postern_conn_abort(struct postern_conn *c)
 {
 	int r = conn_check(c);
 
-	if (r == 0)
-		conn_due(c, CONN_DUE_ABORT);
-	return r;
+	if (r < 0)
+		return r;
+	c->flags |= CONN_ABORTED;
+	conn_due(c, CONN_DUE_FLUSH);
+	return 0;
 }
 
 int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int fd,
 		       const struct postern_conn_options *options,
 		       const struct postern_conn_events *events, void *data)
 {
-	struct postern_conn_options limits;
+	struct postern_conn_options imported;
+	const struct conn_limits *limits;
 	struct postern_peer peer;
 	struct postern_conn *c;
 	int r, domain = 0, type = 0, listening = 0;
@@ -202,7 +212,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 		return -EINVAL;
 	r = loop_check(loop);
 	if (r == 0)
-		r = conn_options_import(&limits, options);
+		r = conn_options_import(&imported, options);
 	if (r == 0)
 		r = sys_getsockopt(fd, SO_DOMAIN, &domain, &n);
 	if (r == 0)
@@ -219,7 +229,9 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 		return r;
 	if (listening || peer.uid == (uid_t)-1)
 		return -EDESTADDRREQ;
-	r = conn_new(&c, loop, &limits, events, data);
+	r = conn_limits_get(loop, &imported, &limits);
+	if (r == 0)
+		r = conn_new(&c, loop, limits, events, data);
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;
@@ -240,10 +252,12 @@ int postern_conn_detach(struct postern_conn *c)
 
 	if (r < 0)
 		return r;
-	if (c->state != POSTERN_CONNECTED || c->due & CONN_DUE_ABORT)
+	if (c->state != POSTERN_CONNECTED || c->flags & CONN_ABORTED)
 		return -ENOTCONN;
-	if (c->out.bytes > 0 || c->unread || c->flags & CONN_FOLLOWED)
+	if (c->out.bytes > 0 || c->kept || c->flags & CONN_FOLLOWED)
 		return -EBUSY;
+	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
+		link_end_sending(c->object.fd);
 	fd = object_give_up(&c->object);
 	conn_release(c, false);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {

@@ -1,42 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conn.c - connections: making, turning, ending; the map is in conn.h */
+/* conn.c - connections: making and ending; the map is in conn.h */
 #include "conn/conn.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "base/base.h"
-#include "account.h"
+#include "link/socket.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
 static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");
 
 static const struct object_ops conn_ops;
 
-int conn_new(struct postern_conn **ret, struct postern_loop *loop,
-	     const struct postern_conn_options *options, const struct postern_conn_events *events,
-	     void *data)
+int conn_new(struct postern_conn **ret, struct postern_loop *loop, const struct conn_limits *limits,
+	     const struct postern_conn_events *events, void *data)
 {
 	struct postern_conn *c = sys_alloc(sizeof(*c));
-	int r;
+	int r = -ENOMEM;
 
-	if (!c)
-		return -ENOMEM;
-	r = object_init(&c->object, &conn_ops, loop);
+	if (c)
+		r = object_init(&c->object, &conn_ops, loop);
 	if (r < 0) {
+		conn_limits_unref(limits);
 		sys_free(c);
 		return r;
 	}
+	c->limits = limits;
 	c->events = events;
 	c->data = data;
-	c->high_water = options->high_water;
-	c->low_water = options->low_water;
-	c->unread_max = options->unread;
-	c->framing = (uint8_t)options->framing;
-	c->idle_ns = options->idle_ns;
-	c->drain_ns = options->drain_ns;
-	c->why.text = "";
+	c->deadline_ns = POSTERN_FOREVER;
 	c->state = POSTERN_CONNECTING;
+	list_init(&c->line);
 	*ret = c;
 	return 0;
 }
@@ -64,27 +58,13 @@ int conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer)
 
 void conn_due(struct postern_conn *c, unsigned due)
 {
-	c->due |= (uint16_t)due;
+	c->due |= (uint8_t)due;
 	object_task(&c->object);
 }
 
-void conn_charge(struct postern_conn *c, size_t more, size_t less)
+void conn_wake(struct list *place)
 {
-	if (c->account)
-		c->account->bytes += more - less;
-}
-
-size_t conn_allowance(const struct postern_conn *c)
-{
-	size_t own = c->out.bytes + (c->unread ? c->unread->capacity : 0), others, share;
-
-	if (!c->account)
-		return SIZE_MAX;
-	/* One peer gets at most a quarter of what the others of its uid have left. */
-	others = c->account->bytes - own;
-	share = others < c->account->owner->bytes_max ? (c->account->owner->bytes_max - others) / 4
-						      : 0;
-	return share > own ? share - own : 0;
+	conn_due(container_of(place, struct postern_conn, line), CONN_DUE_ROOM);
 }
 
 /* ---- endings ---- */
@@ -93,18 +73,20 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 {
 	c->state = POSTERN_CLOSING;
 	c->end_code = (uint8_t)end_code;
-	c->flags &= ~(uint32_t)CONN_RETRY;
-	object_timer(&c->object, deadline_ns);
+	c->deadline_ns = deadline_ns;
+	/* What nobody will be told of is not waited for. */
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE);
+	inbox_clear(c);
+	if (c->account)
+		account_leave(c->account, &c->line);
+	conn_arm(c);
 	conn_due(c, CONN_DUE_CLOSING);
 }
 
-/* The socket goes; how, is at "Order of the end" in conn.h. What is queued gets one try: the last reply of a
-   program that then frees everything and exits has a way out. Bounded: a receive buffer is 208 KiB unless
-   root raised it, and after SHUT_RD nothing is added to it. */
+/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. */
 static void conn_release_socket(struct postern_conn *c, bool clean)
 {
 	struct object *o = &c->object;
-	char rest[4096];
 
 	if (o->fd < 0)
 		return;
@@ -113,51 +95,51 @@ static void conn_release_socket(struct postern_conn *c, bool clean)
 		     i++)
 			conn_send(c);
 		object_watch(o, WATCH_OFF);
-		sys_shutdown(o->fd, SHUT_RDWR);
-		for (int i = 0; clean && i < 1024; i++)
-			if (sys_recv(o->fd, rest, sizeof(rest)) <= 0)
-				break;
+		link_end(o->fd, clean);
 	}
 	object_close(o);
 }
 
-void conn_release(struct postern_conn *c, bool clean)
+static void conn_release_account(struct postern_conn *c)
 {
 	struct account *account = c->account;
-	struct account_owner *owner = account ? account->owner : NULL;
+	struct account_owner *owner;
 
+	if (!account)
+		return;
+	owner = account->owner;
+	assert(c->object.loop); /* a server's connections end before its loop goes */
+	/* The user's handle stays, with the loop and no longer with the server. */
+	list_remove(&c->object.siblings);
+	list_append(&c->object.loop->objects, &c->object.siblings);
+	c->account = NULL;
+	account_leave(account, &c->line);
+	account_return(account, &c->line);
+	account_put(account);
+	owner->gone(owner);
+}
+
+void conn_release(struct postern_conn *c, bool clean)
+{
 	c->state = POSTERN_CLOSED;
 	c->due = 0;
 	conn_release_socket(c, clean);
-	conn_drop_queue(c);
-	if (c->unread) {
-		conn_charge(c, 0, c->unread->capacity);
-		sys_free(c->unread);
-		c->unread = NULL;
-	}
+	outbox_clear(c);
+	inbox_clear(c);
 	if (c->object.loop) {
 		object_timer(&c->object, POSTERN_FOREVER);
 		list_remove(&c->object.task);
 	}
-	if (account) {
-		assert(c->object.loop); /* a server's connections end before its loop goes */
-		/* The user's handle stays, with the loop and no longer with the server. */
-		list_remove(&c->object.siblings);
-		list_append(&c->object.loop->objects, &c->object.siblings);
-		c->account = NULL;
-		account_put(account);
-		owner->gone(owner);
-	}
+	conn_release_account(c);
+	c->why = (struct postern_reason){ .text = "" };
 }
 
-void conn_finish(struct postern_conn *c, int code, int error)
+void conn_finish_because(struct postern_conn *c, const struct postern_reason *why)
 {
 	if (!conn_is_open(c))
 		return;
-	conn_release(c, code != POSTERN_REASON_ABORTED);
-	c->why = (struct postern_reason){ code, error, postern_reason_text(code) };
-	if (c->dial && dial_why(c->dial)->code == code)
-		c->why = *dial_why(c->dial);
+	conn_release(c, why->code != POSTERN_REASON_ABORTED);
+	c->why = *why;
 	loop_calls(c->object.loop, "closed");
 	if (c->events->closed && loop_is_ours(c->object.loop))
 		c->events->closed(c, &c->why, c->data);
@@ -165,6 +147,13 @@ void conn_finish(struct postern_conn *c, int code, int error)
 		c->flags |= CONN_FREED;
 		object_end(&c->object);
 	}
+}
+
+void conn_finish(struct postern_conn *c, int code, int error)
+{
+	struct postern_reason why = { code, error, postern_reason_text(code) };
+
+	conn_finish_because(c, &why);
 }
 
 static void conn_orphan(struct object *o)
@@ -178,6 +167,7 @@ static void conn_bury(struct object *o)
 	struct postern_conn *c = container_of(o, struct postern_conn, object);
 
 	dial_free(c->dial);
+	conn_limits_unref(c->limits);
 	sys_free(c);
 }
 

@@ -1,71 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* turn.c - what happens to a connection in a turn: ready, fire, run */
+/* turn.c - what happens to a connection in a turn: how events arrive, and what follows from them */
 #include <errno.h>
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "conn/state.h"
+#include "link/socket.h"
 
-void conn_update(struct postern_conn *c)
+/* The flags that are facts as they are. */
+static const struct {
+	uint32_t flag, fact;
+} turn_facts[] = {
+	{ CONN_ABORTED, FACT_ABORTED },   { CONN_FAILED, FACT_FAILED },
+	{ CONN_PAUSED, FACT_PAUSED },     { CONN_HALF, FACT_HALF },
+	{ CONN_LINE_READ, FACT_IN_LINE }, { CONN_END, FACT_END },
+	{ CONN_TOLD, FACT_TOLD },         { CONN_GONE, FACT_GONE },
+	{ CONN_BROKEN, FACT_BROKEN },     { CONN_REFUSED, FACT_REFUSED },
+	{ CONN_LINE_WRITE, FACT_AWAITS }, { CONN_SHORT, FACT_AWAITS },
+	{ CONN_RETRY, FACT_AWAITS },      { CONN_SENT, FACT_SENT },
+	{ CONN_DECLINED, FACT_DECLINED },
+};
+
+uint32_t conn_facts(const struct postern_conn *c)
 {
-	bool reading =
-		!(c->flags & CONN_EOF) && (c->state == POSTERN_CLOSING ||
-					   (!(c->flags & CONN_PAUSED) && !conn_unread_full(c)));
-	uint32_t mask = 0;
-	int r;
+	uint32_t facts = 0;
 
-	if (!conn_has_socket(c))
-		return;
-	if (reading)
-		mask |= EPOLLIN;
-	if (c->flags & CONN_BLOCKED)
-		mask |= EPOLLOUT;
-	if (!reading && c->flags & CONN_HANGUP)
-		mask = WATCH_OFF;
-	r = object_watch(&c->object, mask);
-	if (r < 0)
-		conn_finish(c, why_code(r), r);
-}
-
-/* ---- turns ---- */
-
-void conn_ready(struct object *o, uint32_t events)
-{
-	struct postern_conn *c = container_of(o, struct postern_conn, object);
-
-	if (events & EPOLLOUT) {
-		c->flags &= ~(uint32_t)CONN_BLOCKED;
-		conn_due(c, CONN_DUE_FLUSH);
-	}
-	if (events & ~(uint32_t)EPOLLOUT)
-		conn_read(c, events & EPOLLHUP);
-}
-
-/* The kernel had no memory for a send: once more, about as long as a peer may do nothing. */
-static void conn_retry(struct postern_conn *c)
-{
-	c->flags &= ~(uint32_t)CONN_RETRY;
-	if (c->strikes < UINT8_MAX)
-		c->strikes++;
-	if (c->idle_ns != POSTERN_FOREVER &&
-	    (c->strikes == UINT8_MAX || c->strikes * CONN_RETRY_MAX > c->idle_ns))
-		conn_finish(c, POSTERN_REASON_NO_RESOURCES, -ENOMEM);
-	else
-		conn_due(c, CONN_DUE_FLUSH);
-}
-
-void conn_fire(struct object *o)
-{
-	struct postern_conn *c = container_of(o, struct postern_conn, object);
-
-	object_timer(o, POSTERN_FOREVER);
-	if (c->dial)
-		dial_fire(c);
-	else if (c->state == POSTERN_CLOSING)
-		conn_finish(c, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
-	else if (c->flags & CONN_RETRY)
-		conn_retry(c);
-	else
-		idle_look(c);
+	for (size_t i = 0; i < sizeof(turn_facts) / sizeof(*turn_facts); i++)
+		if (c->flags & turn_facts[i].flag)
+			facts |= turn_facts[i].fact;
+	if (c->kept)
+		facts |= FACT_KEPT;
+	if (inbox_is_full(c))
+		facts |= FACT_FULL;
+	if (c->out.bytes > 0)
+		facts |= FACT_QUEUED;
+	/* A system call, but only where something has gone and its end was not read. */
+	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
+	    link_arrived(c->object.fd) > 0)
+		facts |= FACT_ARRIVED;
+	return facts;
 }
 
 void conn_tell_state(struct postern_conn *c)
@@ -75,20 +48,99 @@ void conn_tell_state(struct postern_conn *c)
 		c->events->state(c, c->state, c->data);
 }
 
-/* The state is told even if the closing is over in this same turn. */
-static bool conn_tell_closing(struct postern_conn *c)
+/* Who does not listen for the end wants no more than that the connection ends too. */
+static void turn_tell_end(struct postern_conn *c)
 {
-	conn_tell_state(c);
-	return conn_is_open(c);
+	bool gone = c->flags & (CONN_GONE | CONN_BROKEN);
+
+	c->flags |= CONN_TOLD;
+	loop_calls(c->object.loop, "ended");
+	if (c->events->ended)
+		c->events->ended(c, c->data);
+	else if (!gone)
+		conn_begin_close(c, POSTERN_REASON_ENDED,
+				 loop_after(c->object.loop, c->limits->drain_ns));
 }
 
-/* The low-water mark, or a quarter of what its account lets it have. What the account refuses is refused below
-   the mark: to be told so at once would be to be refused again, in a circle, for as long as the peer is slow. */
-static bool conn_is_low(const struct postern_conn *c)
+static int turn_end_error(const struct postern_conn *c, uint8_t code)
 {
-	size_t queued = c->out.bytes, allowed = conn_allowance(c);
+	switch (code) {
+	case POSTERN_REASON_VIOLATION:
+		return -EBADMSG;
+	case POSTERN_REASON_RESET:
+		return -EPIPE;
+	case POSTERN_REASON_FAILED:
+		return c->failed;
+	default:
+		return 0;
+	}
+}
 
-	return queued <= c->low_water && (queued == 0 || allowed / 3 >= queued);
+static void turn_end(struct postern_conn *c, uint8_t code)
+{
+	int error = turn_end_error(c, code);
+
+	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
+}
+
+/* What may be read and written decides what epoll watches. */
+static void turn_watch(struct postern_conn *c, bool receive)
+{
+	uint32_t mask = receive ? EPOLLIN : 0;
+	int r;
+
+	if (c->flags & CONN_BLOCKED)
+		mask |= EPOLLOUT;
+	if (!receive && c->flags & CONN_GONE)
+		mask = WATCH_OFF;
+	r = object_watch(&c->object, mask);
+	if (r < 0)
+		conn_finish(c, why_code(r), r);
+}
+
+void conn_settle(struct postern_conn *c)
+{
+	struct outlook o = { 0 };
+
+	if (c->state == POSTERN_CONNECTED) {
+		o = conn_outlook(conn_facts(c));
+		if (o.tell_end)
+			turn_tell_end(c);
+		/* Also where that began to close: what is queued for one that has gone reaches nobody. */
+		if (o.tell_end && conn_is_open(c))
+			o = conn_outlook(conn_facts(c));
+		if (o.end)
+			turn_end(c, o.end);
+	}
+	if (!conn_is_open(c) || !conn_has_socket(c))
+		return;
+	if (c->state == POSTERN_CLOSING)
+		o.receive = !(c->flags & CONN_END);
+	turn_watch(c, o.receive);
+	if (o.guarded && conn_is_open(c) && c->deadline_ns == POSTERN_FOREVER)
+		idle_begin(c);
+	if (conn_is_open(c))
+		conn_arm(c);
+}
+
+/* ---- events ---- */
+
+void conn_ready(struct object *o, uint32_t events)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+
+	if (c->flags & CONN_ABORTED)
+		return;
+	if (events & EPOLLHUP)
+		c->flags |= CONN_GONE;
+	/* Nobody will read what is queued for one that has gone: the next send says so. */
+	if (events & (EPOLLOUT | EPOLLHUP)) {
+		c->flags &= ~(uint32_t)CONN_BLOCKED;
+		conn_due(c, CONN_DUE_FLUSH);
+	}
+	if (events & ~(uint32_t)EPOLLOUT)
+		inbox_read(c);
+	conn_settle(c);
 }
 
 /* At most once a round, for all that was sent since. */
@@ -104,60 +156,50 @@ static bool conn_tell_sent(struct postern_conn *c)
 	return conn_is_open(c);
 }
 
-/* What is below its low-water mark is told so, once for each time that a write was cut short. */
+/* What is below its low-water mark is told so, once for each time that a write was cut short. One that stands in line
+   keeps its place until it has been told: what it writes then is admitted first. */
 static bool conn_tell_drained(struct postern_conn *c)
 {
-	if (!(c->flags & CONN_REFUSED) || c->state != POSTERN_CONNECTED || !conn_is_low(c))
+	bool in_line = c->flags & CONN_LINE_WRITE;
+
+	if ((c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) != CONN_REFUSED ||
+	    c->state != POSTERN_CONNECTED || !outbox_is_low(c))
 		return true;
-	c->flags &= ~(uint32_t)CONN_REFUSED;
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
 	loop_calls(c->object.loop, "drained");
 	if (c->events->drained)
 		c->events->drained(c, c->data);
 	if (!conn_is_open(c))
 		return false;
-	if (c->unread || c->flags & CONN_EOF)
-		conn_offer(c);
+	if (in_line && c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
+		account_leave(c->account, &c->line);
+	inbox_offer(c);
 	return conn_is_open(c);
 }
 
 /* What is to happen once all is sent. */
 static void conn_all_sent(struct postern_conn *c)
 {
+	bool broken = c->flags & CONN_BROKEN;
+	int r;
+
 	if (c->state == POSTERN_CLOSING) {
-		conn_finish(c, c->flags & CONN_BROKEN ? POSTERN_REASON_RESET : c->end_code,
-			    c->flags & CONN_BROKEN ? -EPIPE : 0);
+		conn_finish(c, broken ? POSTERN_REASON_RESET : c->end_code, broken ? -EPIPE : 0);
 		return;
 	}
-	if (c->flags & CONN_SHUT && !(c->flags & (CONN_SHUT_DONE | CONN_BROKEN))) {
-		int r = sys_shutdown(c->object.fd, SHUT_WR);
-
-		c->flags |= CONN_SHUT_DONE;
-		/* -ENOTCONN: the peer has gone, which the reader hears. Else the peer would wait for an end
-		   that never comes. */
-		if (r < 0 && r != -ENOTCONN)
-			conn_finish(c, why_code(r), r);
-	}
+	if (!(c->flags & CONN_SHUT) || c->flags & (CONN_SHUT_DONE | CONN_BROKEN))
+		return;
+	r = link_end_sending(c->object.fd);
+	c->flags |= CONN_SHUT_DONE;
+	/* -ENOTCONN: the peer has gone, which the reader hears. Else the peer would wait for an end
+	   that never comes. */
+	if (r < 0 && r != -ENOTCONN)
+		conn_finish(c, why_code(r), r);
 }
 
-void conn_run(struct object *o)
+/* Sends what is queued. Who writes on when told that it drained is sent on at once, a few rounds. */
+static void conn_flush_queue(struct postern_conn *c)
 {
-	struct postern_conn *c = container_of(o, struct postern_conn, object);
-	unsigned due = c->due;
-
-	c->due = 0;
-	if (due & CONN_DUE_ABORT) {
-		conn_finish(c, POSTERN_REASON_ABORTED, 0);
-		return;
-	}
-	if (due & CONN_DUE_CLOSING && !conn_tell_closing(c))
-		return;
-	if (due & CONN_DUE_ATTEMPT)
-		dial_attempt(c);
-	if (due & CONN_DUE_OFFER && c->state == POSTERN_CONNECTED)
-		conn_offer(c);
-	if (!conn_is_open(c) || !conn_has_socket(c))
-		return;
-	/* Who writes on when told that it drained is sent on at once, a few rounds. */
 	for (int i = 0; i < CONN_ROUNDS; i++) {
 		if (c->out.bytes > 0 && conn_can_send(c))
 			conn_send(c);
@@ -165,6 +207,10 @@ void conn_run(struct object *o)
 			return;
 		if (c->out.bytes == 0 || !conn_can_send(c))
 			break;
+	}
+	if (c->flags & CONN_FAILED) {
+		turn_end(c, POSTERN_REASON_FAILED);
+		return;
 	}
 	/* Writes made by the callbacks above asked for another run; it has been done. */
 	if (c->due == CONN_DUE_FLUSH) {
@@ -175,10 +221,49 @@ void conn_run(struct object *o)
 		conn_all_sent(c);
 	else if (conn_can_send(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	if (!conn_is_open(c))
+	/* Nothing is queued whose sending would tell when memory is there again. */
+	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)
+		conn_try_later(c);
+}
+
+/* The account has room for the first in line. */
+static void conn_take_room(struct postern_conn *c)
+{
+	int r;
+
+	if (!(c->flags & CONN_LINE_READ) || !c->kept)
 		return;
-	/* Refused although nothing is queued: memory was short, and no send will tell when it is not. */
-	if (c->flags & CONN_REFUSED && c->out.bytes == 0 && conn_can_send(c))
-		conn_send_later(c);
-	conn_update(c);
+	r = inbox_grow(c);
+	if (r == 0)
+		c->kept->begun_ns = loop_now(c->object.loop); /* the wait was not the peer's */
+	else if (r != -EAGAIN)
+		conn_finish(c, why_code(r), r);
+}
+
+void conn_run(struct object *o)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+	unsigned due = c->due;
+
+	c->due = 0;
+	if (c->flags & CONN_ABORTED) {
+		conn_finish(c, POSTERN_REASON_ABORTED, 0);
+		return;
+	}
+	if (due & CONN_DUE_CLOSING)
+		/* Told even if the closing is over in this same turn. */
+		conn_tell_state(c);
+	if (due & CONN_DUE_ATTEMPT && conn_is_open(c))
+		dial_attempt(c);
+	if (due & CONN_DUE_ROOM && conn_is_open(c))
+		conn_take_room(c);
+	if (due & CONN_DUE_OFFER && conn_is_open(c))
+		inbox_offer(c);
+	if (!conn_is_open(c) || !conn_has_socket(c))
+		return;
+	conn_flush_queue(c);
+	/* Has the peer gone? Then its end is here, behind what it sent, and is told before anything is decided. */
+	if (c->flags & CONN_BROKEN)
+		inbox_read(c);
+	conn_settle(c);
 }

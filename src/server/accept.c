@@ -69,7 +69,7 @@ static int accept_refuse(struct postern_server *s, int fd)
    a callback leaves. But it is no connection of the server yet: nothing counts it, and nothing is told of it. */
 static int accept_make(struct postern_server *s, int fd, struct postern_conn **ret)
 {
-	int r = conn_new(ret, s->object.loop, &s->conn, &accept_silent, s->data);
+	int r = conn_new(ret, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
 	if (r < 0)
 		sys_close(fd);

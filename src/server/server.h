@@ -42,7 +42,7 @@ struct postern_server {
 	struct owner            owner;
 	const struct postern_server_events *events;
 	void                   *data;
-	struct postern_conn_options conn;
+	const struct conn_limits *limits; /* of accepted connections */
 	uint32_t                connections_max, per_uid_max;
 	gid_t                   group;
 	uid_t                  *allow_uids;
