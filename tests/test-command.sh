@@ -573,6 +573,17 @@ for notify in "$dir/notify" "@postern-test-$$"; do
 	tap_is "a socket from a service manager is served and stays (${notify:0:1})" "$(head -n 4 <<<"$out" | tr '\n' ' ')" \
 		"READY=1 ping STOPPING=1 0 True $(find "$dir" -mindepth 1 -maxdepth 1 | wc -l) "
 done
+
+run "$python" - "$postern" "$dir/blocking" <<'END'
+import socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[2])
+listener.listen()
+command = [sys.argv[1], "serve", "fd:%d" % listener.fileno(), "--echo", "--keep-flags"]
+ran = subprocess.run(command, pass_fds=[listener.fileno()], capture_output=True, text=True, timeout=20)
+print(ran.returncode != 0, "is a blocking socket" in ran.stderr, listener.getblocking())
+END
+tap_is 'a blocking socket whose flags are to be kept is refused' "$out" 'True True True'
 rm -f "$dir/s" "$dir/notify"
 # shellcheck disable=SC2016
 run "$python" "$dir/manager.py" "$postern" "$dir/s" "$dir/notify" '' \
