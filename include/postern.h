@@ -213,9 +213,9 @@ struct postern_server_options {
 	const gid_t *group;         /* group of the socket: unchanged */
 	const uid_t *allow_uids;    /* who is let in: whom access lets in; @abstract: me and root */
 	const gid_t *allow_gids;
-	uint32_t     n_allow_uids;
-	uint32_t     n_allow_gids;
+	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
+	uint32_t     keep_flags, reserved;       /* 1: fd:N has to be non-blocking, else it is made so; 0 */
 };
 
 /* Returns when the name is ours and listening, or says why not (postern_loop_why() has the words). It
