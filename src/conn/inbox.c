@@ -140,6 +140,7 @@ void inbox_offer(struct postern_conn *c)
 {
 	struct postern_loop *loop = c->object.loop;
 	struct kept *k = c->kept;
+	bool was_half = c->flags & CONN_HALF;
 	size_t taken;
 
 	if (!k || !inbox_wants(c))
@@ -160,12 +161,14 @@ void inbox_offer(struct postern_conn *c)
 	}
 	c->kept = k;
 	c->lent = 0;
-	if (taken == 0)
-		return;
-	k->n -= (uint32_t)taken;
-	memmove(k->bytes, k->bytes + taken, k->n);
-	inbox_shrink(c);
-	inbox_begun(c);
+	if (taken > 0) {
+		k->n -= (uint32_t)taken;
+		memmove(k->bytes, k->bytes + taken, k->n);
+		inbox_shrink(c);
+	}
+	/* The rest of a paused offer may be whole messages; only now it is known to be half of one. */
+	if (taken > 0 || !was_half)
+		inbox_begun(c);
 }
 
 /* While closing, what arrives is read and dropped: a peer that waits for us to read goes on, and reads. */
