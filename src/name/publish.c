@@ -17,7 +17,7 @@
  * atomic, but ss would show the temporary name for ever.
  *
  * A server in bytes mode is never sent descriptors: where the kernel can refuse them for us (SO_PASSRIGHTS, since
- * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are dropped at each read.
+ * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are taken at each read and closed.
  */
 #include "name/own.h"
 
@@ -77,6 +77,7 @@ static int publish_socket(struct owner *o, struct why *why)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
 			       o->name->path, why_errno(fd));
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
+	o->refuses_rights = r >= 0;
 	if (r >= 0 || r == -ENOPROTOOPT)
 		r = sys_fchmod(fd, o->options.mode);
 	if (r < 0) {
