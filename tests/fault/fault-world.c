@@ -685,6 +685,24 @@ static bool adopt(struct world *w, struct end *e, int fds[2],
 	return r == 0;
 }
 
+/* Bytes with a descriptor that nobody asked for. */
+static void pass_one(int to, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
+	struct iovec iov = { bytes, 2 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof control };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	assert_int_equal(sendmsg(to, &msg, MSG_NOSIGNAL), 2);
+}
+
 /* What can be asked, then a peer that reads nothing. */
 static bool objects_of_an_idle_connection(struct world *w)
 {
@@ -697,6 +715,7 @@ static bool objects_of_an_idle_connection(struct world *w)
 	ssize_t r;
 
 	if (adopt(w, &e, fds, &options)) {
+		pass_one(fds[1], fds[1]);
 		pidfd = postern_conn_peer_pidfd(e.c);
 		if (pidfd >= 0)
 			close(pidfd);
