@@ -56,6 +56,8 @@ size_t          account_owner_bytes(const struct account_owner *owner);
 
 /* That of uid, with one connection more; NULL when memory is out. */
 struct account *account_get(struct account_owner *owner, uid_t uid);
+/* How many connections uid has. */
+uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 /* One connection less. */
 void            account_put(struct account *a);
 
@@ -85,7 +87,5 @@ bool            account_would(const struct account *a, const struct list *place,
 void            account_return(struct account *a, const struct list *place);
 /* Out of the line. */
 void            account_leave(struct account *a, struct list *place);
-/* How many connections uid has. */
-uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 
 #endif

@@ -167,19 +167,6 @@ static void accept_pause(struct postern_server *s, int error)
 	server_update_timer(s);
 }
 
-/* An adopted listener may be blocking, as service managers pass them; that flag is not ours to change, since it
-   is shared with whoever else has the socket. */
-static int accept_next(const struct postern_server *s, int listener)
-{
-	if (s->name.kind == NAME_FD) {
-		int r = sys_acceptable(listener);
-
-		if (r <= 0)
-			return r < 0 ? r : -EAGAIN;
-	}
-	return sys_accept(listener);
-}
-
 void accept_burst(struct postern_server *s)
 {
 	for (int i = 0; i < ACCEPT_BURST; i++) {
@@ -190,7 +177,7 @@ void accept_burst(struct postern_server *s)
 			object_watch(&s->object, WATCH_OFF);
 			return;
 		}
-		fd = accept_next(s, s->object.fd);
+		fd = sys_accept(s->object.fd);
 		if (fd == -EAGAIN)
 			return;
 		/* A peer that gave up while it waited is none of ours. */
@@ -218,7 +205,7 @@ bool accept_has_room(const struct postern_server *s)
 static int accept_rest(struct postern_server *s, int listener)
 {
 	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
-		int fd = accept_next(s, listener), r;
+		int fd = sys_accept(listener), r;
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;

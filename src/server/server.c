@@ -59,7 +59,7 @@ static int server_set_options(struct postern_server *s,
 	r = struct_import(&o, sizeof(o), options);
 	if (r < 0)
 		return r;
-	if (o.access & ~0777u || o.backlog > 65535)
+	if (o.access & ~0777u || o.backlog > 65535 || o.keep_flags > 1 || o.reserved)
 		return -EINVAL;
 	r = conn_options_import(&conn, o.conn);
 	if (r == 0)
@@ -83,6 +83,7 @@ static int server_set_options(struct postern_server *s,
 		.mode = o.access ? o.access : POSTERN_ACCESS_USER,
 		.group = o.group ? &s->group : NULL,
 		.backlog = o.backlog ? (int)o.backlog : SERVER_BACKLOG,
+		.keep_flags = o.keep_flags,
 	};
 	owner_init(&s->owner, &s->name, &owner);
 	return 0;

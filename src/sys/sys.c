@@ -89,6 +89,16 @@ int sys_ioctl_inq(int fd)
 	return r < 0 ? r : n;
 }
 
+int sys_get_flags(int fd)
+{
+	return SYS_CALL(int, fcntl(fd, F_GETFL));
+}
+
+int sys_set_flags(int fd, int flags)
+{
+	return SYS_CALL(int, fcntl(fd, F_SETFL, flags));
+}
+
 int sys_nofile(void)
 {
 	struct rlimit limit;
@@ -119,13 +129,6 @@ int sys_listen(int fd, int backlog)
 int sys_accept(int fd)
 {
 	return SYS_UNCANCELLED(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
-}
-
-int sys_acceptable(int fd)
-{
-	struct pollfd waiting = { .fd = fd, .events = POLLIN };
-
-	return SYS_UNCANCELLED(int, poll(&waiting, 1, 0));
 }
 
 int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)

@@ -34,6 +34,8 @@ ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 int     sys_ioctl_outq(int fd);                              /* SIOCOUTQ: bytes that the peer has not read */
 int     sys_ioctl_inq(int fd);                               /* SIOCINQ: bytes that have arrived */
+int     sys_get_flags(int fd);                               /* F_GETFL */
+int     sys_set_flags(int fd, int flags);
 int     sys_nofile(void);                                    /* RLIMIT_NOFILE, the soft limit */
 
 /* sockets; all made close-on-exec and non-blocking */
@@ -41,7 +43,6 @@ int     sys_socket_stream(void);
 int     sys_bind(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_listen(int fd, int backlog);
 int     sys_accept(int fd);
-int     sys_acceptable(int fd);                              /* 1: accept would not wait; 0: it would */
 int     sys_connect(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_shutdown(int fd, int how);
 ssize_t sys_recv(int fd, void *buf, size_t n);               /* MSG_DONTWAIT; passed descriptors are dropped */

@@ -17,8 +17,8 @@
 #define FAULT_H
 
 #define FAULT_CALLS(X) \
-	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(nofile) X(socket_stream) X(bind) \
-	X(listen) X(accept) X(acceptable) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
+	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
+	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
 	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
@@ -34,12 +34,13 @@
 #define sys_write real_write
 #define sys_ioctl_outq real_ioctl_outq
 #define sys_ioctl_inq real_ioctl_inq
+#define sys_get_flags real_get_flags
+#define sys_set_flags real_set_flags
 #define sys_nofile real_nofile
 #define sys_socket_stream real_socket_stream
 #define sys_bind real_bind
 #define sys_listen real_listen
 #define sys_accept real_accept
-#define sys_acceptable real_acceptable
 #define sys_connect real_connect
 #define sys_shutdown real_shutdown
 #define sys_recv real_recv
@@ -128,12 +129,13 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_write(...) (FAULT_AT(write), sys_write(__VA_ARGS__))
 #define sys_ioctl_outq(...) (FAULT_AT(ioctl_outq), sys_ioctl_outq(__VA_ARGS__))
 #define sys_ioctl_inq(...) (FAULT_AT(ioctl_inq), sys_ioctl_inq(__VA_ARGS__))
+#define sys_get_flags(...) (FAULT_AT(get_flags), sys_get_flags(__VA_ARGS__))
+#define sys_set_flags(...) (FAULT_AT(set_flags), sys_set_flags(__VA_ARGS__))
 #define sys_nofile(...) (FAULT_AT(nofile), sys_nofile(__VA_ARGS__))
 #define sys_socket_stream(...) (FAULT_AT(socket_stream), sys_socket_stream(__VA_ARGS__))
 #define sys_bind(...) (FAULT_AT(bind), sys_bind(__VA_ARGS__))
 #define sys_listen(...) (FAULT_AT(listen), sys_listen(__VA_ARGS__))
 #define sys_accept(...) (FAULT_AT(accept), sys_accept(__VA_ARGS__))
-#define sys_acceptable(...) (FAULT_AT(acceptable), sys_acceptable(__VA_ARGS__))
 #define sys_connect(...) (FAULT_AT(connect), sys_connect(__VA_ARGS__))
 #define sys_shutdown(...) (FAULT_AT(shutdown), sys_shutdown(__VA_ARGS__))
 #define sys_recv(...) (FAULT_AT(recv), sys_recv(__VA_ARGS__))
@@ -189,7 +191,7 @@ void fault_reset(void);
 
 /* ---- faults ---- */
 
-#define FAULT_SHORT 1 /* in place of an errno: reads and writes move one byte less than they could */
+#define FAULT_SHORT 4096 /* in place of an errno, and none of them: reads and writes move one byte less than they could */
 
 struct fault {
 	int      call;   /* FAULT_ANY: all that can fail */

@@ -102,15 +102,20 @@ def check_layers_are_known():
 
 
 def check_includes():
-    wrong = []
+    wrong, graph = [], defaultdict(set)
     for path in sources("src"):
         for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M):
             target = SRC / name
             if not target.exists():
                 wrong.append(f"{brief(path)} includes {name}: name it from src/")
-            elif above(layer_of_path(path), layer_of_path(target)):
+                continue
+            graph[layer_of_path(path)].add(layer_of_path(target))
+            if above(layer_of_path(path), layer_of_path(target)):
                 wrong.append(f"{brief(path)} includes {name}, which is above it")
-    tap.result("no file includes a header of a layer above it", wrong)
+    for layer in reversed(LAYERS):
+        if graph[layer] - {layer}:
+            tap.comment(f"{layer} includes {', '.join(sorted(graph[layer] - {layer}, key=LAYERS.index))}")
+    tap.result("no file includes a header of a layer above it, so there is no circle of folders", wrong)
 
 
 def symbols():
