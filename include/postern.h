@@ -140,6 +140,7 @@ struct postern_conn_options {
 	uint32_t reserved;      /* 0 */
 	int64_t  idle_ns;       /* nothing moves although the peer has not read, or you have not taken: 30 s */
 	int64_t  drain_ns;      /* a graceful close is forced after: 5 s */
+	int64_t  message_ns;    /* with framing: a message is whole so long after its first byte: 60 s */
 };
 
 struct postern_connect_options {

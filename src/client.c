@@ -326,7 +326,7 @@ int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns)
 	at = time_after(sys_now(), deadline_ns);
 	while (!c->ended && !c->closed) {
 		r = client_turn(c, at);
-		if (!c->ended && !c->closed && conn_unread_full(c->conn))
+		if (!c->ended && !c->closed && inbox_is_full(c->conn))
 			return -ENOBUFS;
 		if (r < 0)
 			return c->ended || c->closed ? 0 : r;

@@ -17,7 +17,7 @@
 #define FAULT_H
 
 #define FAULT_CALLS(X) \
-	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(nofile) X(socket_stream) X(bind) \
+	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(nofile) X(socket_stream) X(bind) \
 	X(listen) X(accept) X(acceptable) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
 	X(setsockopt) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
@@ -33,6 +33,7 @@
 #define sys_read real_read
 #define sys_write real_write
 #define sys_ioctl_outq real_ioctl_outq
+#define sys_ioctl_inq real_ioctl_inq
 #define sys_nofile real_nofile
 #define sys_socket_stream real_socket_stream
 #define sys_bind real_bind
@@ -124,6 +125,7 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_read(...) (FAULT_AT(read), sys_read(__VA_ARGS__))
 #define sys_write(...) (FAULT_AT(write), sys_write(__VA_ARGS__))
 #define sys_ioctl_outq(...) (FAULT_AT(ioctl_outq), sys_ioctl_outq(__VA_ARGS__))
+#define sys_ioctl_inq(...) (FAULT_AT(ioctl_inq), sys_ioctl_inq(__VA_ARGS__))
 #define sys_nofile(...) (FAULT_AT(nofile), sys_nofile(__VA_ARGS__))
 #define sys_socket_stream(...) (FAULT_AT(socket_stream), sys_socket_stream(__VA_ARGS__))
 #define sys_bind(...) (FAULT_AT(bind), sys_bind(__VA_ARGS__))

@@ -402,6 +402,7 @@ static int fault_wait(int epoll, struct epoll_event *events, int n, int timeout_
 
 FAULT_PASS(int, dup, (int fd), (fd))
 FAULT_PASS(int, ioctl_outq, (int fd), (fd))
+FAULT_PASS(int, ioctl_inq, (int fd), (fd))
 FAULT_PASS(int, nofile, (void), ())
 FAULT_PASS(int, socket_stream, (void), ())
 FAULT_PASS(int, bind, (int fd, const struct sockaddr_un *a, socklen_t n), (fd, a, n))

@@ -16,8 +16,8 @@ from collections import Counter, defaultdict
 
 import tap
 
-# From the bottom to the top. What lies in src/ itself are the public objects.
-LAYERS = ["sys", "base", "loop", "name", "link", "core", "conn", "server", "top"]
+# From the bottom to the top. What lies in src/ itself are public objects, but for a file that is a layer by itself.
+LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "top"]
 
 LIBC = set(
     # memory and strings
@@ -63,21 +63,18 @@ def brief(path):
 
 def layer_of_path(path):
     parts = path.relative_to(SRC).parts
-    return parts[0] if len(parts) > 1 else "top"
+    return parts[0] if len(parts) > 1 else path.stem if path.stem in LAYERS else "top"
 
 
 def layer_of_object(name):
-    first = name.split("_")[0]
-    return first if "_" in name and first in LAYERS else "top"
+    first = re.split(r"[_.]", name)[0]
+    return first if first in LAYERS else "top"
 
 
 def above(layer, other):
     """Is `other` out of bounds for `layer`? The core uses base/ and nothing else of what is below it."""
     if layer == "core":
         return other not in ("core", "base")
-    # A server and its connections still know each other.
-    if {layer, other} == {"conn", "server"}:
-        return False
     return LAYERS.index(other) > LAYERS.index(layer)
 
 

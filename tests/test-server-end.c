@@ -476,36 +476,38 @@ static void who_was_held_up_by_a_crowded_account_goes_on_when_there_is_room(void
 {
 	static const struct postern_conn_events events = { .size = sizeof(events),
 							   .received = long_received };
-	struct postern_conn_options limits = { .size = sizeof(limits),
-					       .idle_ns = POSTERN_MS(2000) };
+	struct postern_conn_options limits = { .size = sizeof(limits), .unread = 64 * 1024 };
 	struct postern_server_options options = { .size = sizeof(options),
-						  .bytes_per_uid = 128 * 1024,
+						  .bytes_per_uid = 68 * 1024,
 						  .conn = &limits };
 	struct postern_conn_counters counters;
 	unsigned messages = 0;
 	struct site s;
-	int fds[4];
+	int fds[2];
 
 	(void)state;
 	site_open(&s, "clock", &options);
-	for (int i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 2; i++) {
 		fds[i] = connect_to(&s);
-	turn_until(s.loop, s.accepted == 4);
-	/* Three that read nothing: a quarter of what is left for each, and for the fourth. */
-	for (int i = 1; i < 4; i++)
-		while (postern_conn_write(s.conns[i], big, sizeof(big)) > 0)
-			turn(s.loop, 0);
-	assert_ok(postern_conn_set_events(s.conns[0], &events, &messages));
-	assert_int_equal(send(fds[0], big, 20000, MSG_DONTWAIT | MSG_NOSIGNAL), 20000);
-	turn_quiet(s.loop);
+		turn_until(s.loop, s.accepted == i + 1);
+		assert_ok(postern_conn_set_events(s.conns[i], &events, &messages));
+	}
+	/* The first one needs the reserve for its message, of which a part has come. The second one has to wait. */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			send(fds[i], big, 19000 + 1000 * (size_t)i, MSG_DONTWAIT | MSG_NOSIGNAL),
+			19000 + 1000 * (size_t)i);
+		turn_quiet(s.loop);
+	}
 	assert_int_equal(messages, 0);
-	assert_ok(postern_conn_get_counters(s.conns[0], &counters));
+	assert_ok(postern_conn_get_counters(s.conns[1], &counters));
 	assert_in_range(counters.unread, 4096, 19999);
-	/* The crowd goes. */
-	for (int i = 1; i < 4; i++)
+	/* It goes on when the first one has what it waited for, and at once. */
+	assert_int_equal(send(fds[0], big, 1000, MSG_DONTWAIT | MSG_NOSIGNAL), 1000);
+	turn_quiet(s.loop);
+	assert_int_equal(messages, 2);
+	for (int i = 0; i < 2; i++)
 		close(fds[i]);
-	turn_until(s.loop, messages == 1);
-	close(fds[0]);
 	site_close(&s);
 }
 
@@ -513,6 +515,9 @@ static void what_an_account_was_charged_is_given_back_however_it_ends(void **sta
 {
 	static const struct postern_conn_events events = { .size = sizeof(events),
 							   .received = long_received };
+	/* Of the one that dies, the bytes that were declined are kept until the limit. */
+	struct postern_conn_options limits = { .size = sizeof(limits), .idle_ns = POSTERN_MS(100) };
+	struct postern_server_options options = { .size = sizeof(options), .conn = &limits };
 	struct postern_server_counters counters;
 	unsigned messages = 0;
 	struct site s;
@@ -520,7 +525,7 @@ static void what_an_account_was_charged_is_given_back_however_it_ends(void **sta
 
 	(void)state;
 	for (int way = 0; way < 4; way++) {
-		site_open(&s, "clock", NULL);
+		site_open(&s, "clock", &options);
 		fds[0] = connect_to(&s);
 		fds[1] = connect_to(&s); /* the account goes with the last one of its uid */
 		turn_until(s.loop, s.accepted == 2);

@@ -131,12 +131,13 @@ static void one_slow_peer_does_not_take_all_that_its_uid_has(void **state)
 	} while (r > 0);
 	assert_errno(r, -EAGAIN);
 	first = postern_conn_queued(s.conns[0]);
-	assert_in_range(first, 200 * 1024, 256 * 1024);
-	assert_int_equal(site_counters(&s).bytes, first);
+	/* A quarter of what the reserve leaves; charged is what was allocated for it. */
+	assert_in_range(first, 160 * 1024, 192 * 1024);
+	assert_in_range(site_counters(&s).bytes, first, first + 2 * 16 * 1024);
 	assert_int_equal(postern_conn_room(s.conns[0]), 0);
 
 	/* The other one has a quarter of what is left, and is served. */
-	assert_in_range(postern_conn_room(s.conns[1]), 180 * 1024, 200 * 1024);
+	assert_in_range(postern_conn_room(s.conns[1]), 120 * 1024, 144 * 1024);
 	site_echo(&s, fds[1]);
 
 	/* "Wait for drained" is no busy wait, though the queue is far below its low-water mark. */

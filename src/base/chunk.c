@@ -50,6 +50,7 @@ size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool,
 			c = chunk_get(pool);
 			if (!c)
 				break;
+			q->chunks++;
 			if (q->tail)
 				q->tail->next = c;
 			else
@@ -63,7 +64,7 @@ size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool,
 		c->end += (uint32_t)take;
 		done += take;
 	}
-	q->bytes += done;
+	q->bytes += (uint32_t)done;
 	return done;
 }
 
@@ -79,7 +80,7 @@ int chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov)
 void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n)
 {
 	assert(n <= q->bytes);
-	q->bytes -= n;
+	q->bytes -= (uint32_t)n;
 	while (n > 0) {
 		struct chunk *c = q->head;
 		size_t have;
@@ -94,6 +95,7 @@ void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 		q->head = c->next;
 		if (!q->head)
 			q->tail = NULL;
+		q->chunks--;
 		chunk_put(pool, c);
 	}
 }

@@ -32,10 +32,16 @@ struct chunk_pool {
 
 struct chunk_queue {
 	struct chunk *head, *tail;
-	size_t        bytes;
+	uint32_t      bytes, chunks;
 };
 
-/* For what does not fit into the last chunk. */
+/* So many bytes can be appended without another chunk. */
+static inline size_t chunk_queue_spare(const struct chunk_queue *q)
+{
+	return q->tail ? sizeof(q->tail->bytes) - q->tail->end : 0;
+}
+
+/* For what does not fit into the last chunk. A queue is less than 4 GiB: its users have a high-water mark of 32 bits. */
 size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes, size_t n);
 
 /* Appends what memory allows and returns how much that was. */
@@ -48,7 +54,7 @@ static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool
 		return chunk_queue_append_slowly(q, pool, bytes, n);
 	memcpy(c->bytes + c->end, bytes, n);
 	c->end += (uint32_t)n;
-	q->bytes += n;
+	q->bytes += (uint32_t)n;
 	return n;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* calls.c - what can be asked of a connection; no state changes here but the user's own data */
+/* calls.c - the public calls on a connection, but for those that write */
 #include <errno.h>
 
+#include "base/base.h"
 #include "conn/conn.h"
-#include "server/server.h"
+#include "link/socket.h"
+
+/* ---- what can be asked ---- */
 
 int postern_conn_state(const struct postern_conn *c)
 {
@@ -39,7 +42,9 @@ const struct postern_reason *postern_conn_why(const struct postern_conn *c)
 
 	if (!c)
 		return &none;
-	return conn_is_open(c) && c->dial ? dial_why(c->dial) : &c->why;
+	if (!conn_is_open(c))
+		return &c->why;
+	return c->dial ? dial_why(c->dial) : &none;
 }
 
 size_t postern_conn_queued(const struct postern_conn *c)
@@ -50,11 +55,6 @@ size_t postern_conn_queued(const struct postern_conn *c)
 int postern_conn_fd(const struct postern_conn *c)
 {
 	return c && conn_has_socket(c) ? c->object.fd : -ENOTCONN;
-}
-
-struct postern_server *postern_conn_server(const struct postern_conn *c)
-{
-	return c && c->account ? c->account->server : NULL;
 }
 
 int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret)
@@ -115,7 +115,156 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 		.sent = c->sent,
 		.connected_ns = c->connected_ns,
 		.attempts = c->attempts,
-		.unread = c->unread ? c->unread->n : 0,
+		.unread = c->kept ? c->kept->n : 0,
 	};
 	return 0;
+}
+
+/* ---- what changes its state ---- */
+
+/* 0 when c can be used: what every call below begins with. */
+static int conn_check(const struct postern_conn *c)
+{
+	int r;
+
+	if (!c)
+		return -EINVAL;
+	r = loop_check(c->object.loop);
+	if (r < 0)
+		return r;
+	return conn_is_open(c) ? 0 : -ENOTCONN;
+}
+
+int postern_conn_pause(struct postern_conn *c)
+{
+	int r = conn_check(c);
+
+	if (r < 0)
+		return r;
+	/* EPOLLIN goes when something arrives meanwhile: a short pause costs no system call. */
+	c->flags |= CONN_PAUSED;
+	return 0;
+}
+
+int postern_conn_resume(struct postern_conn *c)
+{
+	int r = conn_check(c);
+
+	if (r < 0)
+		return r;
+	c->flags &= ~(uint32_t)CONN_PAUSED;
+	/* A pause was not the peer's: the time of a message begins anew. */
+	if (c->kept && c->flags & CONN_HALF)
+		c->kept->begun_ns = loop_now(c->object.loop);
+	if (conn_has_socket(c))
+		conn_due(c, CONN_DUE_OFFER);
+	return 0;
+}
+
+int postern_conn_shutdown(struct postern_conn *c)
+{
+	int r = conn_check(c);
+
+	if (r < 0)
+		return r;
+	c->flags |= CONN_SHUT;
+	conn_due(c, CONN_DUE_FLUSH);
+	return 0;
+}
+
+int postern_conn_close(struct postern_conn *c)
+{
+	int r = conn_check(c);
+
+	if (r < 0 || c->state == POSTERN_CLOSING || c->flags & CONN_ABORTED)
+		return r;
+	/* Not connected yet: nothing was sent, and nothing will be. */
+	if (!conn_has_socket(c))
+		return postern_conn_abort(c);
+	conn_begin_close(c, POSTERN_REASON_CLOSED,
+			 time_after(loop_now(c->object.loop), c->limits->drain_ns));
+	return 0;
+}
+
+int postern_conn_abort(struct postern_conn *c)
+{
+	int r = conn_check(c);
+
+	if (r < 0)
+		return r;
+	c->flags |= CONN_ABORTED;
+	conn_due(c, CONN_DUE_FLUSH);
+	return 0;
+}
+
+int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int fd,
+		       const struct postern_conn_options *options,
+		       const struct postern_conn_events *events, void *data)
+{
+	struct postern_conn_options imported;
+	const struct conn_limits *limits;
+	struct postern_peer peer;
+	struct postern_conn *c;
+	int r, domain = 0, type = 0, listening = 0;
+	socklen_t n = sizeof(domain);
+
+	if (!ret || !loop || fd < 0 || conn_events_check(events) < 0)
+		return -EINVAL;
+	r = loop_check(loop);
+	if (r == 0)
+		r = conn_options_import(&imported, options);
+	if (r == 0)
+		r = sys_getsockopt(fd, SO_DOMAIN, &domain, &n);
+	if (r == 0)
+		r = sys_getsockopt(fd, SO_TYPE, &type, &n);
+	if (r == 0)
+		r = sys_getsockopt(fd, SO_ACCEPTCONN, &listening, &n);
+	if (r < 0)
+		return r;
+	if (domain != AF_UNIX || type != SOCK_STREAM)
+		return -EPROTOTYPE;
+	/* A socket that was never connected has no peer to vouch for. */
+	r = conn_peer_of(fd, &peer);
+	if (r < 0)
+		return r;
+	if (listening || peer.uid == (uid_t)-1)
+		return -EDESTADDRREQ;
+	r = conn_limits_get(loop, &imported, &limits);
+	if (r == 0)
+		r = conn_new(&c, loop, limits, events, data);
+	if (r < 0)
+		return r;
+	c->flags |= CONN_USERS;
+	r = conn_open(c, fd, &peer);
+	if (r < 0) {
+		c->object.fd = -1; /* the caller's still */
+		c->state = POSTERN_CLOSED;
+		object_end(&c->object);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+int postern_conn_detach(struct postern_conn *c)
+{
+	int fd, r = conn_check(c);
+
+	if (r < 0)
+		return r;
+	if (c->state != POSTERN_CONNECTED || c->flags & CONN_ABORTED)
+		return -ENOTCONN;
+	if (c->out.bytes > 0 || c->kept || c->flags & CONN_FOLLOWED)
+		return -EBUSY;
+	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
+		link_end_sending(c->object.fd);
+	object_watch(&c->object, WATCH_OFF);
+	fd = c->object.fd;
+	c->object.fd = -1;
+	conn_release(c, false);
+	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
+		c->flags |= CONN_FREED;
+		object_end(&c->object);
+	}
+	return fd;
 }

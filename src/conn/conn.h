@@ -4,11 +4,14 @@
  *
  *   CONNECTING <-> WAITING        dial.c: attempts, until one succeeds or the deadline passes
  *        |                        (accepted and adopted connections begin below)
- *   CONNECTED                     inbox.c: recv -> received() -> what was not taken is kept in unread
- *        |                        outbox.c: write() -> out -> one sendmsg at the end of the turn
+ *   CONNECTED                     inbox.c: receive -> received() -> what was not taken is kept
+ *        |                        outbox.c: write() -> queue -> one sendmsg at the end of the turn
  *   CLOSING                       what arrives is dropped, what is queued is sent, until drain_ns
  *        |
  *   CLOSED                        conn_finish(): the only place, reached once; gives the final event
+ *
+ * What can still happen to a connected one is decided in one place, conn_outlook() in state.h. Whatever changes a
+ * fact lets conn_settle() act on it: the end, what epoll watches, the idle limit.
  *
  * Work that may call back is put off to conn_run(), the connection's task; the bits in `due` say what. So
  * the public calls never call back, and a turn's writes are sent together.
@@ -17,111 +20,143 @@
  * One that is the user's stays, inert, until the user frees it. After any callback, conn_is_open() says
  * whether to go on: the memory is there until the end of the turn (loop.h).
  *
- * Reading stops, and EPOLLIN with it, while it is paused, while unread is full, and after the peer's end.
- * If the peer hangs up meanwhile, the descriptor leaves epoll, which would report nothing else.
+ * Reading stops, and EPOLLIN with it, while it is paused, while nothing more can be kept, while it stands in line
+ * for room, and after the peer's end. If the peer hangs up meanwhile, the descriptor leaves epoll, which would
+ * report nothing else.
  *
- * Progress. A peer that does not read what it was sent is found by a timer every idle/4 that looks whether
- * bytes moved, and asks the kernel (SIOCOUTQ) whether the peer still has bytes of ours unread. It is armed
- * by the first send after all was read, so a message costs neither a timer nor a look at the clock, and an
- * idle connection costs nothing at all.
+ * Time. One timer; deadline.c says which deadline is next: the next look of the idle limit, the end of a message
+ * that has begun, another try after the kernel had no memory, the end of a drain.
  *
  * Order of the end. A write that fails with EPIPE ends nothing: what the peer had sent before it went is
- * still in our receive buffer, and is delivered first; then comes the end of file or ECONNRESET. A close of
- * ours is shutdown(SHUT_RDWR), then reading what is left, then close: a socket that is closed with bytes
- * unread gives its peer ECONNRESET in place of the end of file.
+ * still in our receive buffer, and is delivered first; then comes the end of file or ECONNRESET.
  */
 #ifndef POSTERN_CONN_INTERNAL_H
 #define POSTERN_CONN_INTERNAL_H
 
 #include <postern/conn.h>
 
+#include <assert.h>
+
+#include "account.h"
 #include "loop/loop.h"
 
-struct account;
 struct dial;
+struct outlook;
+
+/*
+ * What options say, once for all connections that were made with the same ones: constant, counted, and of one
+ * thread, as the loop is. It is what another protocol on the same connection replaces, between two messages.
+ */
+struct conn_limits {
+	uint32_t references;
+	uint32_t framing;
+	uint32_t high_water, low_water;
+	uint32_t keep_max;        /* received and not taken; with framing: the largest message and its head */
+	uint32_t reserved;
+	int64_t  idle_ns, drain_ns, message_ns;
+};
 
 /* Received and not taken. It is one block, since it is offered as one. */
-struct unread {
+struct kept {
 	uint32_t n, capacity;
-	uint32_t seen;            /* of a frame that is not whole: without its end */
-	uint32_t looks;           /* of the idle timer at this frame */
+	uint32_t charged;         /* to the account: the capacity, or all that the message needs */
+	uint32_t seen;            /* of a message that is not whole: without its end */
+	int64_t  begun_ns;        /* when that message began */
 	char     bytes[];
 };
 
 enum { /* what conn_run() has to do */
-	CONN_DUE_ATTEMPT = 1,     /* connect */
-	CONN_DUE_CLOSING = 2,     /* tell the state */
-	CONN_DUE_OFFER   = 4,     /* unread, once more */
-	CONN_DUE_ABORT   = 8,
-	CONN_DUE_FLUSH   = 16,
+	CONN_DUE_ATTEMPT = 1u << 0, /* connect */
+	CONN_DUE_CLOSING = 1u << 1, /* tell the state */
+	CONN_DUE_OFFER   = 1u << 2, /* what is kept, once more */
+	CONN_DUE_FLUSH   = 1u << 3,
+	CONN_DUE_ROOM    = 1u << 4, /* the account has room again, and this one is the first in line */
 };
 
 enum {
-	CONN_USERS      = 1,      /* is freed by the user alone */
-	CONN_PAUSED     = 2,
-	CONN_REFUSED    = 4,      /* a write was cut short: drained is owed */
-	CONN_BLOCKED    = 8,      /* the kernel's buffer was full: EPOLLOUT */
-	CONN_SHUT       = 16,     /* no more writes; shutdown(SHUT_WR) when all is sent */
-	CONN_SHUT_DONE  = 32,
-	CONN_EOF        = 64,     /* the peer's end was read */
-	CONN_EOF_TOLD   = 128,    /* ... and ended() was called */
-	CONN_HANGUP     = 256,    /* the peer has gone altogether */
-	CONN_BROKEN     = 512,    /* writes fail */
-	CONN_MOVED      = 1024,   /* the peer sent or read something since the idle timer looked */
-	CONN_SENT       = 2048,   /* the peer may have bytes of ours unread */
-	CONN_RETRY      = 4096,   /* the kernel was out of memory: the timer sends again */
-	CONN_FREED      = 8192,
-	CONN_WATCHED    = 16384,  /* idle.c: is it seen to read? */
-	CONN_FOLLOWED   = 16384,  /* in a frame event: there are bytes behind the message */
+	CONN_USERS       = 1u << 0,  /* is freed by the user alone */
+	CONN_FREED       = 1u << 1,
+	CONN_ABORTED     = 1u << 2,
+	CONN_PAUSED      = 1u << 3,
+	CONN_REFUSED     = 1u << 4,  /* a write was cut short: drained is owed */
+	CONN_SHORT       = 1u << 5,  /* ... because memory was, and nothing that is queued will tell when it is not */
+	CONN_LINE_WRITE  = 1u << 6,  /* ... and it stands in line with it */
+	CONN_LINE_READ   = 1u << 7,  /* stands in line for room to receive a message */
+	CONN_LENT_READ   = 1u << 8,  /* has the account's reserve for that */
+	CONN_LENT_WRITE  = 1u << 9,  /* ... for what is queued */
+	CONN_BLOCKED     = 1u << 10, /* the kernel's buffer was full: EPOLLOUT */
+	CONN_RETRY       = 1u << 11, /* the kernel was out of memory: the timer sends again */
+	CONN_SHUT        = 1u << 12, /* no more writes; the peer is to read an end when all is sent */
+	CONN_SHUT_DONE   = 1u << 13,
+	CONN_END         = 1u << 14, /* the peer's end was read */
+	CONN_TOLD        = 1u << 15, /* ... and ended() was called */
+	CONN_GONE        = 1u << 16, /* the peer has gone altogether */
+	CONN_BROKEN      = 1u << 17, /* writes fail */
+	CONN_FAILED      = 1u << 18, /* a send was refused: .failed says why */
+	CONN_SENT        = 1u << 19, /* the peer may have bytes of ours unread */
+	CONN_WATCHED     = 1u << 20, /* idle.c: is it seen to read? */
+	CONN_SLOW        = 1u << 21, /* it was not, for a while: small sends */
+	CONN_HALF        = 1u << 22, /* what is kept is a part of a message */
+	CONN_TAKEN       = 1u << 23, /* the program took something since the idle limit looked */
+	CONN_FOLLOWED    = 1u << 24, /* in a frame event: there are bytes behind the message */
+	CONN_DECLINED    = 1u << 25, /* the program was told that writes fail, in an offer of which it took nothing */
 };
+static_assert((CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT | CONN_LINE_WRITE |
+	       CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED | CONN_RETRY | CONN_SHUT |
+	       CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN | CONN_FAILED | CONN_SENT |
+	       CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED | CONN_DECLINED) == (1u << 26) - 1,
+	      "26 flags, no two of which share a bit");
 
 /* Between two sends that failed for want of memory in the kernel: a tenth of it, then more. */
 #define CONN_RETRY_MAX POSTERN_MS(100)
 
 struct postern_conn {
 	struct object         object;
-	struct account       *account;      /* who is charged, and whose server; NULL: not accepted */
+	struct account       *account;      /* who is charged; NULL: not accepted */
 	const struct postern_conn_events *events;
 	void                 *data;
+	const struct conn_limits *limits;
 	struct chunk_queue    out;
-	struct unread        *unread;       /* NULL when all was taken */
+	struct kept          *kept;         /* NULL when all was taken */
 	struct dial          *dial;         /* until connected; after a failure it keeps the words */
-	struct postern_reason why;
-	int64_t               idle_ns, drain_ns;
+	union {
+		struct list           line; /* while it is open: the place in the account's line */
+		struct postern_reason why;  /* from then on */
+	};
 	int64_t               connected_ns;
+	int64_t               deadline_ns;  /* of the idle limit's next look, or of the drain; POSTERN_FOREVER */
 	uint64_t              received, sent;
-	uint32_t              high_water, low_water;
-	uint32_t              unread_max;   /* with framing: the largest message and its head */
 	uint32_t              flags;
 	struct postern_peer   peer;
-	uint16_t              due;
-	uint8_t               state;
-	uint8_t               strikes;      /* looks of the idle timer without progress */
+	uint32_t              mark;         /* of received, when the idle limit saw something move */
 	int                   outq;         /* what the peer has unread if it has read nothing */
-	uint8_t               end_code;     /* the reason to be told when a closing is done */
-	uint8_t               framing;
+	uint32_t              lent;         /* charged for bytes that a callback is looking at */
 	uint32_t              untold;       /* of sent, since sent() was called */
 	uint32_t              attempts;
+	int16_t               failed;       /* errno of a send that was refused */
+	uint8_t               due;
+	uint8_t               state;
+	uint8_t               strikes;      /* looks of the idle limit without movement */
+	uint8_t               retries;      /* sends in a row for which memory was short */
+	uint8_t               end_code;     /* the reason to be told when a closing is done */
 };
 
 /* conn.c */
-int  conn_new(struct postern_conn **ret, struct postern_loop *loop, const struct postern_conn_options *options,
+/* The limits become the connection's, also on failure. */
+int  conn_new(struct postern_conn **ret, struct postern_loop *loop, const struct conn_limits *limits,
 	const struct postern_conn_events *events, void *data);
-int  conn_options_import(struct postern_conn_options *to, const struct postern_conn_options *from);
-int  conn_events_check(const struct postern_conn_events *events);
 /* fd becomes the connection's, also on failure. */
 int  conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer);
 int  conn_peer_of(int fd, struct postern_peer *ret);
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns);
 /* Ends the connection and calls closed(). Within a turn, or from the _free of something above. */
 void conn_finish(struct postern_conn *c, int code, int error);
-void conn_tell_state(struct postern_conn *c);
+void conn_finish_because(struct postern_conn *c, const struct postern_reason *why);
+/* Gives up the socket and all that is held, without an event. clean: what is queued has one more try. */
+void conn_release(struct postern_conn *c, bool clean);
 void conn_due(struct postern_conn *c, unsigned due);
-/* What may be read and written decides what epoll watches. Ends the connection when epoll refuses. */
-void conn_update(struct postern_conn *c);
-void conn_charge(struct postern_conn *c, size_t more, size_t less);
-/* So much may be held for this connection in addition, as its account sees it. */
-size_t conn_allowance(const struct postern_conn *c);
+/* The account's: the first in line may ask again. */
+void conn_wake(struct list *place);
 
 static inline bool conn_is_open(const struct postern_conn *c)
 {
@@ -139,30 +174,65 @@ static inline bool conn_has_socket(const struct postern_conn *c)
 /* Nothing says that a send would be in vain. */
 static inline bool conn_can_send(const struct postern_conn *c)
 {
-	return conn_has_socket(c) && !(c->flags & (CONN_BLOCKED | CONN_RETRY | CONN_BROKEN));
+	return conn_has_socket(c) && !(c->flags & (CONN_BLOCKED | CONN_RETRY | CONN_BROKEN | CONN_FAILED));
 }
 
+/* options.c */
+int  conn_options_import(struct postern_conn_options *to, const struct postern_conn_options *from);
+int  conn_events_check(const struct postern_conn_events *events);
+/* Those of the options, which were imported; *ret is one more reference. */
+int  conn_limits_get(struct postern_loop *loop, const struct postern_conn_options *options,
+	const struct conn_limits **ret);
+const struct conn_limits *conn_limits_ref(const struct conn_limits *limits);
+void conn_limits_unref(const struct conn_limits *limits);
+
+/* turn.c: how events arrive, and what follows from them */
+void conn_ready(struct object *o, uint32_t events);
+void conn_run(struct object *o);
+void conn_tell_state(struct postern_conn *c);
+uint32_t conn_facts(const struct postern_conn *c);
+/* Does what the facts call for; the connection may have ended then. Not inside a public call. */
+void conn_settle(struct postern_conn *c);
+
+/* deadline.c */
+/* Sets the timer to the earliest deadline. */
+void conn_arm(struct postern_conn *c);
+void conn_fire(struct object *o);
+/* Memory is short: the timer sends again, or tells drained. */
+void conn_try_later(struct postern_conn *c);
+
 /* inbox.c */
-void conn_read(struct postern_conn *c, bool hangup);
-/* Offers unread; then, after the peer's end, sees to what follows from it. */
-void conn_offer(struct postern_conn *c);
-bool conn_unread_full(const struct postern_conn *c);
+void inbox_read(struct postern_conn *c);
+/* Offers what is kept. */
+void inbox_offer(struct postern_conn *c);
+bool inbox_is_full(const struct postern_conn *c);
+/* Gives back what is charged, and the memory. */
+void inbox_clear(struct postern_conn *c);
+
+/* room.c: the inbox's memory, and the account that is charged for it */
+/* So many bytes may be received at once, and kept if nobody takes them. */
+size_t inbox_most(const struct postern_conn *c);
+int  inbox_keep(struct postern_conn *c, const char *bytes, size_t n);
+/* Room for at least one byte more behind what is kept. -EAGAIN: the connection stands in line for it. */
+int  inbox_grow(struct postern_conn *c);
+/* After something was taken: lets go of what is not needed any more. */
+void inbox_shrink(struct postern_conn *c);
 
 /* outbox.c */
 /* One system call. After it the connection may be blocked or broken, but it is never ended here. */
 void conn_send(struct postern_conn *c);
-/* Memory is short: the timer sends again, or tells drained. */
-void conn_send_later(struct postern_conn *c);
-void conn_drop_queue(struct postern_conn *c);
+void outbox_clear(struct postern_conn *c);
 /* Writes fail from here on. */
 void conn_break(struct postern_conn *c);
+/* Is it time to tell drained? */
+bool outbox_is_low(const struct postern_conn *c);
 
 /* idle.c */
-void idle_arm(struct postern_conn *c);
-void idle_look(struct postern_conn *c);
+void idle_begin(struct postern_conn *c);
+void idle_look(struct postern_conn *c, const struct outlook *o);
 /* Around each send to a connection that is CONN_WATCHED. */
 void idle_before_send(struct postern_conn *c);
-void idle_after_send(struct postern_conn *c);
+void idle_after_send(struct postern_conn *c, size_t n);
 
 /* dial.c */
 int  dial_start(struct postern_conn *c, const char *name, const struct postern_connect_options *options);

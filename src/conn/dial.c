@@ -137,7 +137,7 @@ static void dial_fail(struct postern_conn *c, int code, int error, int64_t now)
 	why_set(&d->why, code, error, "%s: %s at %s (%u attempt%s in %lld ms): %s%s", d->name.text,
 		what, d->name.path, c->attempts, c->attempts == 1 ? "" : "s", (long long)ms,
 		why_errno(error), dial_hint(error));
-	conn_finish(c, code, error);
+	conn_finish_because(c, &d->why.reason);
 }
 
 static void dial_wait(struct postern_conn *c, int error, int64_t now)
@@ -184,7 +184,7 @@ static void dial_connected(struct postern_conn *c, int fd)
 		why_set(&d->why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"%s: the server at %s runs as uid %u, which is not one that is trusted; name it in server_uids if it is right",
 			d->name.text, d->name.path, server.uid);
-		conn_finish(c, POSTERN_REASON_NOT_ALLOWED, -EPERM);
+		conn_finish_because(c, &d->why.reason);
 		return;
 	}
 	if (r < 0) {
@@ -209,7 +209,7 @@ void dial_attempt(struct postern_conn *c)
 	c->state = POSTERN_CONNECTING;
 	c->attempts++;
 	conn_tell_state(c);
-	if (!conn_is_open(c) || c->due & CONN_DUE_ABORT)
+	if (!conn_is_open(c) || c->flags & CONN_ABORTED)
 		return;
 	fd = name_connect(&c->dial->name);
 	if (fd < 0)
@@ -255,7 +255,8 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 		    const struct postern_conn_events *events, void *data)
 {
 	struct postern_connect_options o;
-	struct postern_conn_options limits;
+	struct postern_conn_options conn;
+	const struct conn_limits *limits;
 	struct postern_conn *c;
 	int r;
 
@@ -267,11 +268,13 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 	loop->why.reason.code = 0;
 	r = struct_import(&o, sizeof(o), options);
 	if (r == 0)
-		r = conn_options_import(&limits, o.conn);
+		r = conn_options_import(&conn, o.conn);
 	if (r < 0)
 		return why_set(&loop->why, POSTERN_REASON_FAILED, r,
 			       "%s: options that cannot be right: %s", name, why_errno(r));
-	r = conn_new(&c, loop, &limits, events, data);
+	r = conn_limits_get(loop, &conn, &limits);
+	if (r == 0)
+		r = conn_new(&c, loop, limits, events, data);
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;

@@ -1,106 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * idle.c - a peer that is there and does nothing
+ * idle.c - a peer that is there and does nothing, or a program that takes nothing
  *
  * "Connected" only means that the kernel accepted: a stopped server does too, and takes 208 KiB before a
  * send falls short. So what is looked at is whether the peer has read: SIOCOUTQ counts what waits in its
  * receive buffer. Four looks without any movement, a quarter of the limit apart, end the connection, so it
  * ends between one and one and a quarter times idle_ns after the last byte moved.
  *
- * A message of which only a part has come is given the same time as a whole, however steadily its bytes trickle:
- * else a peer could hold our memory for ever with one byte now and then.
+ * The kernel gives back whole buffers, of up to some 36 KB, when the peer has read all of one. So a peer that takes
+ * 64 KiB within the limit is always seen to read, and a slower one may not be. After a look that saw nothing,
+ * sends become small, and with them what a slow reader has to read to be seen.
  *
  * A send is no movement: the kernel takes some 278 small ones for a peer that is stopped. From the first look at
  * which bytes are unread, the peer is watched: what each send adds to them is seen around the send, so that
  * whatever is less than that, the peer has read. Then it is not watched until the next look, which keeps this
  * at a few system calls a look for a peer that reads at all.
  *
- * What the user holds back is not the peer's fault: a paused connection is not looked at, unless bytes
- * that were sent are unread.
+ * Any byte that the peer sends shows that it lives, and counts as movement; but where we wait for it to read, or
+ * where others wait for the room that its message holds, trickling is no excuse: there it takes 64 KiB.
+ *
+ * When it counts, and for whom, is conn_outlook()'s to say (state.h). What moves when the program is waited for is
+ * what it takes.
  */
 #include <errno.h>
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "conn/state.h"
+#include "link/socket.h"
 
-enum { IDLE_LOOKS = 4 };
+enum { IDLE_LOOKS = 4, IDLE_PACE = 64 * 1024 };
 
-void idle_arm(struct postern_conn *c)
+static void idle_next(struct postern_conn *c)
 {
-	if (c->idle_ns == POSTERN_FOREVER || c->object.slot != TIMER_OFF ||
-	    c->state != POSTERN_CONNECTED)
-		return;
-	c->strikes = 0;
-	object_timer(&c->object, time_after(loop_now(c->object.loop), c->idle_ns / IDLE_LOOKS + 1));
+	c->deadline_ns = time_after(loop_now(c->object.loop), c->limits->idle_ns / IDLE_LOOKS + 1);
 }
 
-/* Is anything pending that only the peer can move? */
-static bool idle_pending(struct postern_conn *c)
+void idle_begin(struct postern_conn *c)
+{
+	if (c->limits->idle_ns == POSTERN_FOREVER || c->state != POSTERN_CONNECTED)
+		return;
+	c->strikes = 0;
+	c->mark = (uint32_t)c->received;
+	c->flags &= ~(uint32_t)CONN_TAKEN;
+	idle_next(c);
+	conn_arm(c);
+}
+
+/* Has the peer read something of what was sent? */
+static bool idle_peer_read(struct postern_conn *c)
 {
 	int outq;
+	bool moved;
 
-	if (c->flags & CONN_HANGUP)
-		return c->unread && !(c->flags & CONN_PAUSED);
-	if (c->unread && !(c->flags & CONN_PAUSED) && (conn_unread_full(c) || c->flags & CONN_EOF))
-		return true;
-	if (c->flags & CONN_BROKEN)
-		return !(c->flags & (CONN_PAUSED | CONN_EOF));
 	if (!(c->flags & CONN_SENT))
-		return c->out.bytes > 0;
-	outq = sys_ioctl_outq(c->object.fd);
+		return false;
+	outq = link_unread_by_peer(c->object.fd);
 	if (outq < 0)
-		return true;
+		return false;
 	/* What went on before it was watched is not known, and counts for it. */
-	if (!(c->flags & CONN_WATCHED) || outq < c->outq)
-		c->flags |= CONN_MOVED;
+	moved = !(c->flags & CONN_WATCHED) || outq < c->outq;
 	c->outq = outq;
 	c->flags |= CONN_WATCHED;
 	if (outq == 0)
-		c->flags &= ~(uint32_t)(CONN_SENT | CONN_WATCHED);
-	return outq > 0 || c->out.bytes > 0;
+		c->flags &= ~(uint32_t)(CONN_SENT | CONN_WATCHED | CONN_SLOW);
+	else if (!moved)
+		c->flags |= CONN_SLOW;
+	return moved;
+}
+
+static void idle_saw(struct postern_conn *c)
+{
+	c->strikes = 0;
+	c->mark = (uint32_t)c->received;
+	c->flags &= ~(uint32_t)CONN_WATCHED;
 }
 
 void idle_before_send(struct postern_conn *c)
 {
-	if (sys_ioctl_outq(c->object.fd) >= c->outq)
-		return;
-	c->flags |= CONN_MOVED;
-	c->flags &= ~(uint32_t)CONN_WATCHED;
+	int outq = link_unread_by_peer(c->object.fd);
+
+	if (outq >= 0 && outq < c->outq)
+		idle_saw(c);
+	c->outq = outq;
 }
 
-void idle_after_send(struct postern_conn *c)
+/* What the send has added is at least its bytes; if there is less, the peer was reading meanwhile. */
+void idle_after_send(struct postern_conn *c, size_t n)
 {
-	int outq = sys_ioctl_outq(c->object.fd);
+	int outq = link_unread_by_peer(c->object.fd);
 
-	if (outq > 0)
-		c->outq = outq;
+	if (outq >= 0 && (size_t)outq < (size_t)c->outq + n)
+		idle_saw(c);
+	c->outq = outq;
 }
 
-/* Has the same message been incomplete for too long? Counts a look. */
-static bool idle_half_frame(struct postern_conn *c)
+/* Others of its uid wait for the room that a message of its own holds. */
+static bool idle_is_in_the_way(const struct postern_conn *c)
 {
-	if (!c->framing || !c->unread || c->flags & CONN_PAUSED)
-		return false;
-	return c->unread->looks++ >= IDLE_LOOKS;
+	return c->flags & CONN_HALF && c->account && account_is_short(c->account) &&
+	       c->kept->charged > c->kept->capacity / 2;
 }
 
-void idle_look(struct postern_conn *c)
+static bool idle_moved(struct postern_conn *c, const struct outlook *o)
 {
-	bool pending = idle_pending(c), half = c->framing && c->unread,
-	     moved = c->flags & CONN_MOVED;
+	bool read = idle_peer_read(c), taken = c->flags & CONN_TAKEN, late = idle_is_in_the_way(c);
+	uint32_t arrived = (uint32_t)c->received - c->mark;
 
-	c->flags &= ~(uint32_t)CONN_MOVED;
-	/* Others of its uid may have given back the room that it waits for, and nothing else would tell. */
-	conn_update(c);
-	if (!conn_is_open(c) || (!pending && !half))
-		return;
-	if (moved || !pending)
+	c->flags &= ~(uint32_t)CONN_TAKEN;
+	if (o->waits == WAITS_FOR_PROGRAM)
+		return taken;
+	if (read && !late)
+		return true;
+	return arrived >= (late || c->flags & CONN_REFUSED ? IDLE_PACE : 1);
+}
+
+void idle_look(struct postern_conn *c, const struct outlook *o)
+{
+	c->deadline_ns = POSTERN_FOREVER;
+	if (idle_moved(c, o)) {
 		c->strikes = 0;
-	else
-		c->strikes++;
-	if (c->strikes >= IDLE_LOOKS || idle_half_frame(c)) {
-		conn_finish(c, POSTERN_REASON_IDLE, -ETIMEDOUT);
+		c->mark = (uint32_t)c->received;
+	} else if (o->guarded && ++c->strikes >= IDLE_LOOKS) {
+		conn_finish(c, o->lost ? POSTERN_REASON_RESET : POSTERN_REASON_IDLE,
+			    o->lost ? -EPIPE : -ETIMEDOUT);
 		return;
 	}
-	object_timer(&c->object, time_after(loop_now(c->object.loop), c->idle_ns / IDLE_LOOKS + 1));
+	/* With nothing to wait for, the next thing that is waited for begins to look again. */
+	if (o->guarded)
+		idle_next(c);
 }

@@ -11,6 +11,10 @@
  * bytes in the cache for it (docs/RATIONALE.md has the figures).
  *
  * EPOLLOUT is asked for only after the kernel took less than it was given, and given up at the next send.
+ *
+ * The account is charged for chunks and not for bytes: what fits into the last chunk is free, and most writes do.
+ * A message that finds the queue empty and the account short stands in line; nothing else does, since a queue
+ * that is not empty tells when it is.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,46 +23,53 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "link/socket.h"
 
 enum {
-	WRITE_IOV = 16,            /* 256 KiB: more than a default send buffer takes */
-	WRITE_MINIMUM = 16 * 1024, /* fits into an empty queue however crowded the account is */
-};
+	OUTBOX_SLOW = 4096
+}; /* a send to a peer that is not seen to read: room for it is seen sooner */
 
-void conn_drop_queue(struct postern_conn *c)
+#define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
+
+/* The account hears of chunks that came or went. */
+static inline void outbox_charge(struct postern_conn *c, uint32_t had)
 {
-	conn_charge(c, 0, c->out.bytes);
-	if (c->out.bytes > 0)
-		chunk_queue_clear(&c->out, &c->object.loop->pool);
+	if (!c->account || c->out.chunks == had)
+		return;
+	if (c->out.chunks > had)
+		account_take(c->account, (size_t)(c->out.chunks - had) * CHUNK_SIZE);
+	else
+		account_give(c->account, &c->line, (size_t)(had - c->out.chunks) * CHUNK_SIZE);
+}
+
+/* The queue is empty: neither the reserve nor a place in line is needed for it. */
+static void outbox_return(struct postern_conn *c)
+{
+	if (!(c->flags & CONN_LENT_WRITE))
+		return;
+	c->flags &= ~(uint32_t)CONN_LENT_WRITE;
+	if (!(c->flags & CONN_LENT_READ))
+		account_return(c->account, &c->line);
+}
+
+void outbox_clear(struct postern_conn *c)
+{
+	uint32_t had = c->out.chunks;
+
+	if (had == 0)
+		return;
+	chunk_queue_clear(&c->out, &c->object.loop->pool);
+	outbox_return(c);
+	outbox_charge(c, had);
 }
 
 void conn_break(struct postern_conn *c)
 {
-	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_REFUSED | CONN_BLOCKED);
-	conn_drop_queue(c);
-	/* A peer that closed only its reading side may keep silent for ever. */
-	idle_arm(c);
+	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
+	outbox_clear(c);
 	/* Whoever declined bytes until drained hears of no drained any more. */
-	if (c->unread && !(c->flags & CONN_EOF))
+	if (c->kept && c->state == POSTERN_CONNECTED)
 		conn_due(c, CONN_DUE_OFFER);
-}
-
-static void conn_sent(struct postern_conn *c, size_t n)
-{
-	c->sent += n;
-	c->untold += (uint32_t)n;
-	c->flags |= CONN_SENT;
-	if (c->object.slot == TIMER_OFF)
-		idle_arm(c);
-}
-
-void conn_send_later(struct postern_conn *c)
-{
-	int64_t wait = CONN_RETRY_MAX / 10 * (c->strikes < 10 ? c->strikes + 1 : 10);
-
-	c->flags |= CONN_RETRY;
-	if (c->state == POSTERN_CONNECTED)
-		object_timer(&c->object, time_after(loop_now(c->object.loop), wait));
 }
 
 /* What a send that did not go well means; ending the connection is for conn_run() and the reader. */
@@ -73,45 +84,88 @@ static void conn_send_failed(struct postern_conn *c, int error)
 	case -ENOMEM:
 	case -ENOBUFS:
 		/* The socket stays writable meanwhile, so epoll would spin. */
-		conn_send_later(c);
+		conn_try_later(c);
+		break;
+	case -EPIPE:
+	case -ECONNRESET:
+		conn_break(c);
 		break;
 	default:
-		conn_break(c);
+		c->failed = (int16_t)error;
+		c->flags |= CONN_FAILED;
+		conn_due(c, CONN_DUE_FLUSH);
 	}
 }
 
 void conn_send(struct postern_conn *c)
 {
-	struct iovec iov[WRITE_IOV];
-	struct msghdr msg = { .msg_iov = iov };
-	size_t want = 0;
+	uint32_t had = c->out.chunks;
+	bool all;
 	ssize_t r;
-	int n;
 
 	if (c->flags & CONN_WATCHED)
 		idle_before_send(c);
-	n = chunk_queue_peek(&c->out, iov, WRITE_IOV);
-	for (int i = 0; i < n; i++)
-		want += iov[i].iov_len;
-	msg.msg_iovlen = (size_t)n;
-	if (n == 1)
-		r = sys_send(c->object.fd, iov[0].iov_base, iov[0].iov_len);
-	else
-		r = sys_sendmsg(c->object.fd, &msg);
+	r = link_send(c->object.fd, &c->out, c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX, &all);
 	if (r < 0) {
 		conn_send_failed(c, (int)r);
 		return;
 	}
 	chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
-	conn_charge(c, 0, (size_t)r);
-	conn_sent(c, (size_t)r);
+	if (c->out.bytes == 0)
+		outbox_return(c);
+	outbox_charge(c, had);
+	c->sent += (size_t)r;
+	c->untold += (uint32_t)r;
+	c->flags |= CONN_SENT;
+	c->retries = 0;
+	if (c->deadline_ns == POSTERN_FOREVER)
+		idle_begin(c);
 	if (c->flags & CONN_WATCHED)
-		idle_after_send(c);
-	if ((size_t)r < want)
+		idle_after_send(c, (size_t)r);
+	if (!all)
 		c->flags |= CONN_BLOCKED;
 }
 
-static inline int conn_write_check(const struct postern_conn *c)
+/* ---- what may be queued ---- */
+
+/* So much more may be charged for this connection: one peer gets at most a quarter of what is left for all. */
+static size_t outbox_share(const struct postern_conn *c)
+{
+	size_t own = (size_t)c->out.chunks * CHUNK_SIZE + (c->kept ? c->kept->charged : c->lent),
+	       share;
+
+	share = (account_free(c->account) + own) / 4;
+	return share > own ? share - own : 0;
+}
+
+static inline size_t outbox_room(const struct postern_conn *c)
+{
+	size_t room =
+		c->out.bytes < c->limits->high_water ? c->limits->high_water - c->out.bytes : 0;
+	size_t spare = chunk_queue_spare(&c->out), chunks;
+
+	if (!c->account || room <= spare)
+		return room;
+	chunks = outbox_share(c) / CHUNK_SIZE;
+	/* One fits into an empty queue however crowded the account is. */
+	if (chunks == 0 && c->out.chunks == 0)
+		chunks = 1;
+	spare += chunks * OUTBOX_CHUNK;
+	return room < spare ? room : spare;
+}
+
+/* The low-water mark, or a quarter of what its account lets it have. What the account refuses is refused below
+   the mark: to be told so at once would be to be refused again, in a circle, for as long as the peer is slow. */
+bool outbox_is_low(const struct postern_conn *c)
+{
+	uint32_t queued = c->out.bytes;
+
+	if (c->flags & CONN_LINE_WRITE)
+		return c->account && account_ready(c->account, &c->line);
+	return queued <= c->limits->low_water && (queued == 0 || outbox_room(c) / 3 >= queued);
+}
+
+static inline int outbox_check(const struct postern_conn *c)
 {
 	int r;
 
@@ -122,27 +176,32 @@ static inline int conn_write_check(const struct postern_conn *c)
 		return r;
 	if (!conn_is_open(c))
 		return -ENOTCONN;
-	if (c->state == POSTERN_CLOSING || c->flags & (CONN_SHUT | CONN_BROKEN))
+	if (c->state == POSTERN_CLOSING ||
+	    c->flags & (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED))
 		return -EPIPE;
 	return 0;
 }
 
-static inline size_t conn_room(const struct postern_conn *c)
+/* The same for those who write: that writes fail is something that the program knows from here on. */
+static inline int outbox_begin(struct postern_conn *c)
 {
-	size_t room = c->out.bytes < c->high_water ? c->high_water - c->out.bytes : 0, allowed;
+	int r = outbox_check(c);
 
-	if (!c->account)
-		return room;
-	allowed = conn_allowance(c);
-	if (c->out.bytes == 0 && allowed < WRITE_MINIMUM)
-		allowed = WRITE_MINIMUM;
-	return room < allowed ? room : allowed;
+	if (r == -EPIPE && c->flags & CONN_BROKEN)
+		c->flags |= CONN_DECLINED;
+	return r;
+}
+
+static inline size_t outbox_add(struct postern_conn *c, const void *bytes, size_t n)
+{
+	return chunk_queue_append(&c->out, &c->object.loop->pool, bytes, n);
 }
 
 ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 {
-	size_t room, taken;
-	int r = conn_write_check(c);
+	size_t room, taken, done = 0;
+	uint32_t had;
+	int r = outbox_begin(c);
 
 	if (r < 0)
 		return r;
@@ -150,16 +209,19 @@ ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 		return 0;
 	if (!bytes || n > SSIZE_MAX)
 		return -EINVAL;
-	room = conn_room(c);
+	had = c->out.chunks;
+	room = outbox_room(c);
 	taken = n < room ? n : room;
 	if (taken > 0)
-		taken = chunk_queue_append(&c->out, &c->object.loop->pool, bytes, taken);
-	conn_charge(c, taken, 0);
-	if (taken < n)
+		done = outbox_add(c, bytes, taken);
+	outbox_charge(c, had);
+	if (done < n)
 		c->flags |= CONN_REFUSED;
+	if (done < taken)
+		c->flags |= CONN_SHORT;
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	return taken > 0 ? (ssize_t)taken : -EAGAIN;
+	return done > 0 ? (ssize_t)done : -EAGAIN;
 }
 
 ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, size_t n_iov)
@@ -169,7 +231,7 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
 	if ((!iov && n_iov > 0) || n_iov > 1024)
 		return -EINVAL;
 	if (n_iov == 0)
-		return conn_write_check(c);
+		return outbox_check(c);
 	for (size_t i = 0; i < n_iov; i++) {
 		ssize_t r = postern_conn_write(c, iov[i].iov_base, iov[i].iov_len);
 
@@ -182,46 +244,69 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
 	return done;
 }
 
-/* Half a message cannot be taken back, and what comes after it would be read as its rest. */
-static bool conn_queue_all(struct postern_conn *c, const void *bytes, size_t n)
-{
-	size_t queued = n > 0 ? chunk_queue_append(&c->out, &c->object.loop->pool, bytes, n) : 0;
+/* ---- whole messages ---- */
 
-	conn_charge(c, queued, 0);
-	if (queued < n)
-		conn_break(c);
-	return queued == n;
+/* May a message of n bytes be queued now? It stands in line if only others of its uid are in the way. *ret_charged:
+   what the account was charged for it already. */
+static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
+{
+	size_t charge;
+
+	if (n <= outbox_room(c))
+		return true;
+	c->flags |= CONN_REFUSED;
+	if (!c->account || c->out.bytes > 0)
+		return false;
+	charge = (n + OUTBOX_CHUNK - 1) / OUTBOX_CHUNK * CHUNK_SIZE;
+	if (!account_ask(c->account, &c->line, charge)) {
+		c->flags |= CONN_LINE_WRITE;
+		return false;
+	}
+	if (c->account->holder == &c->line)
+		c->flags |= CONN_LENT_WRITE;
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	*ret_charged = charge;
+	return true;
 }
 
 ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
 {
 	char head[4], tail[1];
 	int n_head = postern_frame_make(framing, payload, n, head, tail), r;
-	size_t whole, n_tail = n_head == 0;
+	size_t whole, n_tail = n_head == 0, charged = 0, done;
+	uint32_t had;
 
 	if (n_head < 0)
 		return n_head;
-	r = conn_write_check(c);
+	r = outbox_begin(c);
 	if (r < 0)
 		return r;
 	whole = (size_t)n_head + n + n_tail;
-	if (whole > c->high_water)
+	if (whole > c->limits->high_water)
 		return -EMSGSIZE;
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	if (whole > conn_room(c) && c->out.bytes > 0) {
-		c->flags |= CONN_REFUSED;
+	if (!outbox_admit(c, whole, &charged))
 		return -EAGAIN;
-	}
-	if (!conn_queue_all(c, head, (size_t)n_head) || !conn_queue_all(c, payload, n) ||
-	    !conn_queue_all(c, tail, n_tail))
-		return -ENOMEM;
-	return (ssize_t)n;
+	had = c->out.chunks;
+	done = outbox_add(c, head, (size_t)n_head);
+	if (done == (size_t)n_head && n > 0)
+		done += outbox_add(c, payload, n);
+	if (done == (size_t)n_head + n)
+		done += outbox_add(c, tail, n_tail);
+	outbox_charge(c, had);
+	if (charged > 0)
+		account_give(c->account, &c->line, charged);
+	if (done == whole)
+		return (ssize_t)n;
+	/* Half a message cannot be taken back, and what comes after it would be read as its rest. */
+	conn_break(c);
+	return -ENOMEM;
 }
 
 size_t postern_conn_room(const struct postern_conn *c)
 {
-	return conn_write_check(c) < 0 ? 0 : conn_room(c);
+	return outbox_check(c) < 0 ? 0 : outbox_room(c);
 }
 
 ssize_t postern_conn_flush(struct postern_conn *c)

@@ -9,7 +9,7 @@
  * A delimiter is looked for from `seen` on: a peer that sends one byte at a time would otherwise make us look
  * at all of a long line again for each byte, quadratically.
  */
-#include <postern/frame.h>
+#include "core/frame.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,6 +33,13 @@ static uint32_t frame_length(int framing, const unsigned char *b)
 	if (framing == POSTERN_U32BE)
 		return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 	return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
+}
+
+size_t frame_whole(int framing, const void *bytes, size_t n)
+{
+	if ((framing != POSTERN_U32BE && framing != POSTERN_U32LE) || n < FRAME_HEAD)
+		return 0;
+	return FRAME_HEAD + (size_t)frame_length(framing, bytes);
 }
 
 int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, size_t max,

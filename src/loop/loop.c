@@ -151,6 +151,9 @@ static void loop_destroy(struct postern_loop *loop)
 	}
 	if (loop->epoll >= 0)
 		sys_close(loop->epoll);
+	for (int i = 0; i < LOOP_SLOTS; i++)
+		if (loop->slots[i].destroy)
+			loop->slots[i].destroy(loop->slots[i].data);
 	chunk_pool_deinit(&loop->pool);
 	sys_free(loop->heap.objects);
 	sys_free(loop->read_buffer);

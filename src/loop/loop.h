@@ -89,6 +89,14 @@ struct timer_heap {
 	uint32_t        n, capacity;         /* capacity >= objects of the loop: arming cannot fail */
 };
 
+/* What is kept on a loop for those above it, who know what it is; it goes with the loop. */
+enum { LOOP_SLOT_LIMITS, LOOP_SLOTS };
+
+struct loop_slot {
+	void  *data;
+	void (*destroy)(void *data);
+};
+
 struct postern_loop {
 	int               epoll;
 	unsigned          generation;        /* of the process that made it: fork.h */
@@ -117,6 +125,7 @@ struct postern_loop {
 	char             *read_buffer;
 	void             *lent;              /* a block that a callback is looking at; freed with the loop */
 	struct object    *name_watch;        /* of republish.c, made when first needed */
+	struct loop_slot  slots[LOOP_SLOTS];
 	uint64_t          random;
 	struct why        why;               /* postern_loop_why() */
 	postern_log_fn   *log;

@@ -13,38 +13,6 @@ enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256, OVERFLOW_ID = 65534 };
 #define ACCEPT_PAUSE_MIN POSTERN_MS(10)
 #define ACCEPT_PAUSE_MAX POSTERN_MS(80)
 
-/* ---- accounts ---- */
-
-static struct account *account_get(struct postern_server *s, uid_t uid)
-{
-	struct account *a;
-
-	/* As many as there are users who talk to this server at once: a handful. */
-	for (struct list *l = s->accounts.next; l != &s->accounts; l = l->next) {
-		a = container_of(l, struct account, node);
-		if (a->uid == uid) {
-			a->connections++;
-			return a;
-		}
-	}
-	a = sys_alloc(sizeof(*a));
-	if (!a)
-		return NULL;
-	a->server = s;
-	a->uid = uid;
-	a->connections = 1;
-	list_append(&s->accounts, &a->node);
-	return a;
-}
-
-void account_put(struct account *a)
-{
-	if (--a->connections > 0)
-		return;
-	list_remove(&a->node);
-	sys_free(a);
-}
-
 /* ---- rules ---- */
 
 static bool accept_in_groups(const struct postern_server *s, const gid_t *groups, size_t n)
@@ -103,7 +71,7 @@ static int accept_make(struct postern_server *s, int fd, struct account *account
 		       struct postern_conn **ret)
 {
 	struct postern_conn *c;
-	int r = conn_new(&c, s->object.loop, &s->conn, &accept_silent, s->data);
+	int r = conn_new(&c, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
 	if (r < 0) {
 		account_put(account);
@@ -129,7 +97,7 @@ static int accept_one(struct postern_server *s, int fd)
 
 	if (conn_peer_of(fd, &peer) < 0 || !accept_by_rules(s, fd, &peer))
 		return accept_refuse(s, fd);
-	account = account_get(s, peer.uid);
+	account = account_get(&s->accounts, peer.uid);
 	if (!account) {
 		sys_close(fd);
 		return -ENOMEM;

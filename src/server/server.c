@@ -52,6 +52,7 @@ static int server_set_options(struct postern_server *s,
 			      const struct postern_server_options *options)
 {
 	struct postern_server_options o;
+	struct postern_conn_options conn;
 	struct owner_options owner;
 	int r;
 
@@ -60,7 +61,9 @@ static int server_set_options(struct postern_server *s,
 		return r;
 	if (o.access & ~0777u || o.backlog > 65535)
 		return -EINVAL;
-	r = conn_options_import(&s->conn, o.conn);
+	r = conn_options_import(&conn, o.conn);
+	if (r == 0)
+		r = conn_limits_get(s->object.loop, &conn, &s->limits);
 	if (r == 0)
 		r = server_copy_ids(&s->allow_uids, o.allow_uids, o.n_allow_uids, sizeof(uid_t));
 	if (r == 0)
@@ -71,7 +74,9 @@ static int server_set_options(struct postern_server *s,
 	s->n_allow_gids = o.n_allow_gids;
 	s->connections_max = o.connections ? o.connections : server_connections_default();
 	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
-	s->bytes_per_uid = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
+	s->accounts.bytes_max = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
+	s->accounts.reserve =
+		conn.unread < s->accounts.bytes_max ? conn.unread : s->accounts.bytes_max;
 	if (o.group)
 		s->group = *o.group;
 	owner = (struct owner_options){
@@ -124,6 +129,20 @@ static void server_in_child(struct fork_guard *g)
 	owner_deinit(&s->owner, true);
 }
 
+/* Accepting may go on, and a drain may be over. */
+static void server_conn_gone(struct account_owner *owner)
+{
+	struct postern_server *s = container_of(owner, struct postern_server, accounts);
+
+	s->counters.connections--;
+	if (s->freed)
+		return;
+	if (s->state == SERVER_DRAINING && list_is_empty(&s->connections))
+		object_task(&s->object);
+	else if (s->object.mask == WATCH_OFF && loop_check(s->object.loop) == 0)
+		accept_resume(s);
+}
+
 static int server_init(struct postern_server *s, const char *name,
 		       const struct postern_server_options *options, struct why *why)
 {
@@ -174,7 +193,9 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	s->state = SERVER_LISTENING;
 	s->watch = s->old_listener = -1;
 	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
-	list_init(&s->accounts);
+	account_owner_init(&s->accounts);
+	s->accounts.gone = server_conn_gone;
+	s->accounts.wake = conn_wake;
 	list_init(&s->connections);
 	list_init(&s->visiting);
 	list_init(&s->watch_node);
@@ -307,20 +328,6 @@ static void server_run(struct object *o)
 		server_finish(s, POSTERN_REASON_CLOSED, 0);
 }
 
-void server_conn_gone(struct account *a)
-{
-	struct postern_server *s = a->server;
-
-	account_put(a);
-	s->counters.connections--;
-	if (s->freed)
-		return;
-	if (s->state == SERVER_DRAINING && list_is_empty(&s->connections))
-		object_task(&s->object);
-	else if (s->object.mask == WATCH_OFF && loop_check(s->object.loop) == 0)
-		accept_resume(s);
-}
-
 /* ---- ending ---- */
 
 /* Gives up the name at once. The listener stays, for those who have already connected. */
@@ -372,6 +379,8 @@ static void server_bury(struct object *o)
 	struct postern_server *s = container_of(o, struct postern_server, object);
 
 	fork_guard_remove(&s->guard);
+	account_owner_deinit(&s->accounts);
+	conn_limits_unref(s->limits);
 	name_deinit(&s->name);
 	sys_free(s->allow_uids);
 	sys_free(s->allow_gids);
@@ -497,6 +506,12 @@ int postern_server_set_data(struct postern_server *s, void *data)
 	return 0;
 }
 
+struct postern_server *postern_conn_server(const struct postern_conn *c)
+{
+	return c && c->account ? container_of(c->account->owner, struct postern_server, accounts)
+			       : NULL;
+}
+
 int postern_server_fd(const struct postern_server *s)
 {
 	return s && s->object.fd >= 0 && s->counters.listening ? s->object.fd : -ENOTCONN;
@@ -507,9 +522,7 @@ int postern_server_get_counters(const struct postern_server *s, struct postern_s
 	if (!s || !ret)
 		return -EINVAL;
 	*ret = s->counters;
-	ret->bytes = 0;
-	for (const struct list *l = s->accounts.next; l != &s->accounts; l = l->next)
-		ret->bytes += container_of(l, struct account, node)->bytes;
+	ret->bytes = account_owner_bytes(&s->accounts);
 	return 0;
 }
 

@@ -24,20 +24,12 @@
 
 #include <postern/server.h>
 
+#include "account.h"
 #include "conn/conn.h"
 #include "loop/fork.h"
 #include "name/name.h"
 
 enum { SERVER_LISTENING = 1, SERVER_STOPPED, SERVER_DRAINING, SERVER_CLOSED };
-
-/* All connections of one uid at one server. */
-struct account {
-	struct list             node;
-	struct postern_server  *server;
-	uid_t                   uid;
-	uint32_t                connections;
-	size_t                  bytes;       /* queued and kept */
-};
 
 struct postern_server {
 	struct object           object;      /* its descriptor is the listener, which the owner has too */
@@ -46,14 +38,13 @@ struct postern_server {
 	struct owner            owner;
 	const struct postern_server_events *events;
 	void                   *data;
-	struct postern_conn_options conn;
+	const struct conn_limits *limits; /* of accepted connections */
 	uint32_t                connections_max, per_uid_max;
-	size_t                  bytes_per_uid;
 	gid_t                   group;
 	uid_t                  *allow_uids;
 	gid_t                  *allow_gids;
 	uint32_t                n_allow_uids, n_allow_gids;
-	struct list             accounts;
+	struct account_owner    accounts;
 	struct list             connections;
 	struct list             visiting;    /* of postern_server_each(): those that are still to come */
 	struct postern_server_counters counters;
@@ -78,15 +69,12 @@ void server_update_timer(struct postern_server *s);
 void server_error(struct postern_server *s, const struct why *why);
 /* Keeps the object's descriptor the owner's. */
 int  server_listen(struct postern_server *s);
-/* A connection has gone: accepting may go on, and a drain may be over. */
-void server_conn_gone(struct account *a);
 
 /* accept.c */
 void accept_burst(struct postern_server *s);
 /* All that had connected, from a listener that is about to be closed. */
 void accept_rest(struct postern_server *s, int listener);
 void accept_resume(struct postern_server *s);
-void account_put(struct account *a);
 
 /* republish.c */
 int  republish_watch(struct postern_server *s);

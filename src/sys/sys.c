@@ -81,6 +81,14 @@ int sys_ioctl_outq(int fd)
 	return r < 0 ? r : n;
 }
 
+int sys_ioctl_inq(int fd)
+{
+	int n = 0;
+	int r = SYS_CALL(int, ioctl(fd, SIOCINQ, &n));
+
+	return r < 0 ? r : n;
+}
+
 int sys_nofile(void)
 {
 	struct rlimit limit;

@@ -33,6 +33,7 @@ int     sys_dup(int fd);                                     /* F_DUPFD_CLOEXEC,
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 int     sys_ioctl_outq(int fd);                              /* SIOCOUTQ: bytes that the peer has not read */
+int     sys_ioctl_inq(int fd);                               /* SIOCINQ: bytes that have arrived */
 int     sys_nofile(void);                                    /* RLIMIT_NOFILE, the soft limit */
 
 /* sockets; all made close-on-exec and non-blocking */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deadline.c - a connection's one timer, and which of its deadlines is next
+ *
+ *   deadline_ns    connected: the idle limit's next look; closing: when the drain is over
+ *   a message      message_ns after its first byte, while it is on the peer to go on with it
+ *   a retry        the kernel, or the process, was short of memory: soon
+ *
+ * Nothing is set per message: a deadline that is not needed any more is left to fire and finds nothing to do.
+ */
+#include <errno.h>
+
+#include "base/base.h"
+#include "conn/conn.h"
+#include "conn/state.h"
+
+/* When the message that has begun must be whole. */
+static int64_t deadline_of_message(const struct postern_conn *c)
+{
+	if (c->state != POSTERN_CONNECTED || !c->kept || !(c->flags & CONN_HALF) ||
+	    c->limits->message_ns == POSTERN_FOREVER)
+		return POSTERN_FOREVER;
+	return time_after(c->kept->begun_ns, c->limits->message_ns);
+}
+
+void conn_arm(struct postern_conn *c)
+{
+	int64_t at = c->deadline_ns, message = deadline_of_message(c);
+
+	if (message < at)
+		at = message;
+	/* What is set already is early enough: a retry, or what fires in vain and is then set anew. */
+	if (c->object.slot != TIMER_OFF && c->object.at_ns <= at)
+		return;
+	if (at != POSTERN_FOREVER)
+		object_timer(&c->object, at);
+}
+
+void conn_try_later(struct postern_conn *c)
+{
+	int64_t wait = CONN_RETRY_MAX / 10 * (c->retries < 10 ? c->retries + 1 : 10);
+	int64_t at = time_after(loop_now(c->object.loop), wait);
+
+	c->flags |= CONN_RETRY;
+	if (c->retries < UINT8_MAX)
+		c->retries++;
+	if (c->object.slot == TIMER_OFF || at < c->object.at_ns)
+		object_timer(&c->object, at);
+}
+
+/* Memory may be short for as long as a peer may do nothing; a drain has its own deadline. */
+static bool deadline_is_hopeless(const struct postern_conn *c)
+{
+	int64_t waited = (int64_t)c->retries * CONN_RETRY_MAX;
+
+	return c->state == POSTERN_CONNECTED && c->limits->idle_ns != POSTERN_FOREVER &&
+	       (c->retries == UINT8_MAX || waited > c->limits->idle_ns);
+}
+
+static void deadline_connected(struct postern_conn *c, int64_t now)
+{
+	struct outlook o = conn_outlook(conn_facts(c));
+
+	if (c->deadline_ns <= now)
+		idle_look(c, &o);
+	if (!conn_is_open(c) || deadline_of_message(c) > now)
+		return;
+	/* Its time does not run while it is on us: paused, or in line. */
+	if (c->flags & (CONN_PAUSED | CONN_LINE_READ))
+		c->kept->begun_ns = now;
+	else
+		conn_finish(c, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
+}
+
+void conn_fire(struct object *o)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+	int64_t now = loop_now(o->loop);
+
+	object_timer(o, POSTERN_FOREVER);
+	if (c->dial) {
+		dial_fire(c);
+		return;
+	}
+	if (c->flags & CONN_RETRY) {
+		c->flags &= ~(uint32_t)(CONN_RETRY | CONN_SHORT);
+		if (deadline_is_hopeless(c))
+			conn_finish(c, POSTERN_REASON_NO_RESOURCES, -ENOMEM);
+		else
+			conn_due(c, CONN_DUE_FLUSH);
+	}
+	if (c->state == POSTERN_CONNECTED)
+		deadline_connected(c, now);
+	else if (c->state == POSTERN_CLOSING && c->deadline_ns <= now)
+		conn_finish(c, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
+	if (conn_is_open(c))
+		conn_settle(c);
+}

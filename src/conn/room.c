@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * room.c - the memory of what was received and not taken, and who is charged for it
+ *
+ * A connection without an account has its own limit alone. One with an account asks before it takes; a page is
+ * always allowed. A message whose length is known asks for all of it, once; one that ends with a delimiter, and
+ * bytes that nobody takes, ask for twice as much each time, and for all that they may ever need when only the
+ * reserve can give it. Memory follows what has really arrived, so that a length in a header costs its sender's
+ * account, and not us.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "conn/conn.h"
+#include "core/frame.h"
+
+enum { ROOM_PAGE = 4096 };
+
+static size_t room_page(const struct postern_conn *c)
+{
+	return c->limits->keep_max < ROOM_PAGE ? c->limits->keep_max : ROOM_PAGE;
+}
+
+size_t inbox_most(const struct postern_conn *c)
+{
+	size_t most = c->limits->keep_max, free = SIZE_MAX;
+
+	if (c->account)
+		free = account_is_short(c->account) ? 0 : account_free(c->account);
+	if (most > free)
+		most = free;
+	return most > room_page(c) ? most : room_page(c);
+}
+
+bool inbox_is_full(const struct postern_conn *c)
+{
+	return c->kept && c->kept->n >= c->limits->keep_max;
+}
+
+/* What was asked for is not needed any more: neither the place in line for it nor the reserve. */
+static void room_return(struct postern_conn *c)
+{
+	uint32_t had = c->flags;
+
+	c->flags &= ~(uint32_t)(CONN_LENT_READ | CONN_LINE_READ);
+	if (had & CONN_LINE_READ && !(had & CONN_LINE_WRITE))
+		account_leave(c->account, &c->line);
+	if (had & CONN_LENT_READ && !(had & CONN_LENT_WRITE))
+		account_return(c->account, &c->line);
+}
+
+void inbox_clear(struct postern_conn *c)
+{
+	size_t charged = c->lent + (c->kept ? c->kept->charged : 0);
+
+	sys_free(c->kept);
+	c->kept = NULL;
+	c->lent = 0;
+	c->flags &= ~(uint32_t)CONN_HALF;
+	if (!c->account)
+		return;
+	room_return(c);
+	if (charged > 0)
+		account_give(c->account, &c->line, charged);
+}
+
+int inbox_keep(struct postern_conn *c, const char *bytes, size_t n)
+{
+	size_t capacity = (n + ROOM_PAGE - 1) / ROOM_PAGE * ROOM_PAGE;
+	struct kept *k;
+
+	if (capacity > c->limits->keep_max)
+		capacity = c->limits->keep_max > n ? c->limits->keep_max : n;
+	k = sys_alloc(sizeof(*k) + capacity);
+	if (!k)
+		return -ENOMEM;
+	memcpy(k->bytes, bytes, n);
+	k->n = (uint32_t)n;
+	k->capacity = k->charged = (uint32_t)capacity;
+	c->kept = k;
+	if (c->account)
+		account_take(c->account, capacity);
+	return 0;
+}
+
+/* What the message that has begun takes up with its framing, or 0: not known yet. */
+static size_t room_whole(const struct postern_conn *c)
+{
+	return c->flags & CONN_HALF
+		       ? frame_whole((int)c->limits->framing, c->kept->bytes, c->kept->n)
+		       : 0;
+}
+
+/* Asks the account for what is to be charged. */
+static int room_ask(struct postern_conn *c, size_t claim)
+{
+	struct kept *k = c->kept;
+	size_t more = claim - k->charged;
+
+	if (!c->account || claim <= k->charged)
+		return 0;
+	if (claim <= room_page(c)) {
+		account_take(c->account, more);
+	} else if (claim > account_most(c->account)) {
+		return -ENOBUFS;
+	} else if (!account_ask(c->account, &c->line, more)) {
+		c->flags |= CONN_LINE_READ;
+		return -EAGAIN;
+	} else if (c->account->holder == &c->line) {
+		c->flags |= CONN_LENT_READ;
+	}
+	k->charged = (uint32_t)claim;
+	return 0;
+}
+
+int inbox_grow(struct postern_conn *c)
+{
+	struct kept *k = c->kept;
+	size_t whole = room_whole(c), capacity = k->capacity, claim;
+	int r;
+
+	if (k->n >= k->capacity)
+		capacity = capacity ? 2 * capacity : ROOM_PAGE;
+	if (whole > 0 && capacity > whole)
+		capacity = whole > k->capacity ? whole : k->capacity;
+	if (capacity > c->limits->keep_max)
+		capacity = c->limits->keep_max;
+	claim = whole > capacity ? whole : capacity;
+	r = room_ask(c, claim);
+	if (r < 0)
+		return r;
+	c->flags &= ~(uint32_t)CONN_LINE_READ;
+	if (capacity <= k->capacity)
+		return 0;
+	k = sys_realloc(k, sizeof(*k) + capacity);
+	if (!k)
+		return -ENOMEM;
+	k->capacity = (uint32_t)capacity;
+	if (k->charged < capacity)
+		k->charged = (uint32_t)capacity;
+	c->kept = k;
+	return 0;
+}
+
+void inbox_shrink(struct postern_conn *c)
+{
+	struct kept *k = c->kept, *smaller;
+	size_t capacity = (k->n + ROOM_PAGE - 1) / ROOM_PAGE * ROOM_PAGE, spare;
+
+	if (k->capacity > 4 * capacity) {
+		smaller = sys_realloc(k, sizeof(*k) + capacity);
+		if (smaller) {
+			c->kept = k = smaller;
+			k->capacity = (uint32_t)capacity;
+		}
+	}
+	spare = k->charged > k->capacity ? k->charged - k->capacity : 0;
+	k->charged -= (uint32_t)spare;
+	if (!c->account)
+		return;
+	room_return(c);
+	if (spare > 0)
+		account_give(c->account, &c->line, spare);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.c - see state.h */
+#include "conn/state.h"
+
+#include <postern.h>
+
+static inline bool state_has(uint32_t facts, uint32_t any)
+{
+	return facts & any;
+}
+
+/* Bytes that the program can still get, if it wants them. Half a message is none of them once nothing follows. */
+static bool state_is_deliverable(uint32_t facts)
+{
+	return state_has(facts, FACT_ARRIVED) || (facts & (FACT_KEPT | FACT_HALF)) == FACT_KEPT;
+}
+
+/* The reason for which this is the end, or 0. */
+static uint8_t state_end(uint32_t facts, bool *ret_tell)
+{
+	bool gone = state_has(facts, FACT_GONE), broken = state_has(facts, FACT_BROKEN),
+	     paused = state_has(facts, FACT_PAUSED);
+
+	if (state_has(facts, FACT_ABORTED))
+		return POSTERN_REASON_ABORTED;
+	if (state_has(facts, FACT_FAILED))
+		return POSTERN_REASON_FAILED;
+	/* It was offered, to a program that knows that no answer gets out, and that takes nothing. */
+	if (broken && state_has(facts, FACT_DECLINED) && state_has(facts, FACT_KEPT) && !paused)
+		return POSTERN_REASON_RESET;
+	if (state_is_deliverable(facts) || state_has(facts, FACT_IN_LINE))
+		return 0;
+	/* drained cannot come any more, and from a peer that lives no end may ever come. */
+	if (broken && state_has(facts, FACT_REFUSED) && !state_has(facts, FACT_GONE | FACT_END))
+		return POSTERN_REASON_RESET;
+	if (!state_has(facts, FACT_END) || (paused && !gone && !broken))
+		return 0;
+	if (state_has(facts, FACT_HALF))
+		return POSTERN_REASON_VIOLATION;
+	if (!state_has(facts, FACT_TOLD)) {
+		*ret_tell = true;
+		return 0;
+	}
+	if (!gone && !broken)
+		return 0;
+	return broken || state_has(facts, FACT_QUEUED) ? POSTERN_REASON_RESET
+						       : POSTERN_REASON_ENDED;
+}
+
+/* On whose move the connection waits, in the order of what hides what. */
+static uint8_t state_waits(uint32_t facts)
+{
+	bool over = state_has(facts, FACT_GONE | FACT_BROKEN);
+
+	if (state_has(facts, FACT_IN_LINE))
+		return WAITS_FOR_ACCOUNT;
+	/* Its peer may not read because it cannot write, and that because the program holds off until drained. */
+	if (state_has(facts, FACT_REFUSED) && !over)
+		return state_has(facts, FACT_AWAITS) ? WAITS_FOR_ACCOUNT : WAITS_FOR_PEER;
+	if (state_has(facts, FACT_PAUSED) && over)
+		return WAITS_FOR_PROGRAM;
+	if (!state_has(facts, FACT_PAUSED) && state_has(facts, FACT_KEPT))
+		return state_has(facts, FACT_HALF) ? WAITS_FOR_PEER : WAITS_FOR_PROGRAM;
+	if (state_has(facts, FACT_QUEUED | FACT_SENT | FACT_BROKEN))
+		return WAITS_FOR_PEER;
+	return WAITS_FOR_NOBODY;
+}
+
+/* Of one that has gone with nothing before its end, the end is received though paused. */
+static bool state_receives(uint32_t facts)
+{
+	if (state_has(facts, FACT_END | FACT_FULL | FACT_IN_LINE))
+		return false;
+	return !state_has(facts, FACT_PAUSED) ||
+	       (state_has(facts, FACT_GONE) && !state_is_deliverable(facts));
+}
+
+struct outlook conn_outlook(uint32_t facts)
+{
+	struct outlook o = { 0 };
+
+	o.end = state_end(facts, &o.tell_end);
+	if (o.end || o.tell_end)
+		return o;
+	o.receive = state_receives(facts);
+	o.lost = state_has(facts, FACT_BROKEN);
+	o.waits = state_waits(facts);
+	o.guarded = o.waits == WAITS_FOR_PEER || o.waits == WAITS_FOR_PROGRAM;
+	return o;
+}

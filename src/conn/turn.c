@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* turn.c - what happens to a connection in a turn: how events arrive, and what follows from them */
+#include <errno.h>
+
+#include "base/base.h"
+#include "conn/conn.h"
+#include "conn/state.h"
+#include "link/socket.h"
+
+/* The flags that are facts as they are. */
+static const struct {
+	uint32_t flag, fact;
+} turn_facts[] = {
+	{ CONN_ABORTED, FACT_ABORTED },   { CONN_FAILED, FACT_FAILED },
+	{ CONN_PAUSED, FACT_PAUSED },     { CONN_HALF, FACT_HALF },
+	{ CONN_LINE_READ, FACT_IN_LINE }, { CONN_END, FACT_END },
+	{ CONN_TOLD, FACT_TOLD },         { CONN_GONE, FACT_GONE },
+	{ CONN_BROKEN, FACT_BROKEN },     { CONN_REFUSED, FACT_REFUSED },
+	{ CONN_LINE_WRITE, FACT_AWAITS }, { CONN_SHORT, FACT_AWAITS },
+	{ CONN_RETRY, FACT_AWAITS },      { CONN_SENT, FACT_SENT },
+	{ CONN_DECLINED, FACT_DECLINED },
+};
+
+uint32_t conn_facts(const struct postern_conn *c)
+{
+	uint32_t facts = 0;
+
+	for (size_t i = 0; i < sizeof(turn_facts) / sizeof(*turn_facts); i++)
+		if (c->flags & turn_facts[i].flag)
+			facts |= turn_facts[i].fact;
+	if (c->kept)
+		facts |= FACT_KEPT;
+	if (inbox_is_full(c))
+		facts |= FACT_FULL;
+	if (c->out.bytes > 0)
+		facts |= FACT_QUEUED;
+	/* A system call, but only where something has gone and its end was not read. */
+	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
+	    link_arrived(c->object.fd) > 0)
+		facts |= FACT_ARRIVED;
+	return facts;
+}
+
+void conn_tell_state(struct postern_conn *c)
+{
+	loop_calls(c->object.loop, "state");
+	if (c->events->state)
+		c->events->state(c, c->state, c->data);
+}
+
+/* Who does not listen for the end wants no more than that the connection ends too. */
+static void turn_tell_end(struct postern_conn *c)
+{
+	bool gone = c->flags & (CONN_GONE | CONN_BROKEN);
+
+	c->flags |= CONN_TOLD;
+	loop_calls(c->object.loop, "ended");
+	if (c->events->ended)
+		c->events->ended(c, c->data);
+	else if (!gone)
+		conn_begin_close(c, POSTERN_REASON_ENDED,
+				 time_after(loop_now(c->object.loop), c->limits->drain_ns));
+}
+
+static int turn_end_error(const struct postern_conn *c, uint8_t code)
+{
+	switch (code) {
+	case POSTERN_REASON_VIOLATION:
+		return -EBADMSG;
+	case POSTERN_REASON_RESET:
+		return -EPIPE;
+	case POSTERN_REASON_FAILED:
+		return c->failed;
+	default:
+		return 0;
+	}
+}
+
+static void turn_end(struct postern_conn *c, uint8_t code)
+{
+	int error = turn_end_error(c, code);
+
+	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
+}
+
+/* What may be read and written decides what epoll watches. */
+static void turn_watch(struct postern_conn *c, bool receive)
+{
+	uint32_t mask = receive ? EPOLLIN : 0;
+	int r;
+
+	if (c->flags & CONN_BLOCKED)
+		mask |= EPOLLOUT;
+	if (!receive && c->flags & CONN_GONE)
+		mask = WATCH_OFF;
+	r = object_watch(&c->object, mask);
+	if (r < 0)
+		conn_finish(c, why_code(r), r);
+}
+
+void conn_settle(struct postern_conn *c)
+{
+	struct outlook o = { 0 };
+
+	if (c->state == POSTERN_CONNECTED) {
+		o = conn_outlook(conn_facts(c));
+		if (o.tell_end)
+			turn_tell_end(c);
+		/* Also where that began to close: what is queued for one that has gone reaches nobody. */
+		if (o.tell_end && conn_is_open(c))
+			o = conn_outlook(conn_facts(c));
+		if (o.end)
+			turn_end(c, o.end);
+	}
+	if (!conn_is_open(c) || !conn_has_socket(c))
+		return;
+	if (c->state == POSTERN_CLOSING)
+		o.receive = !(c->flags & CONN_END);
+	turn_watch(c, o.receive);
+	if (o.guarded && conn_is_open(c) && c->deadline_ns == POSTERN_FOREVER)
+		idle_begin(c);
+	if (conn_is_open(c))
+		conn_arm(c);
+}
+
+/* ---- events ---- */
+
+void conn_ready(struct object *o, uint32_t events)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+
+	if (c->flags & CONN_ABORTED)
+		return;
+	if (events & EPOLLHUP)
+		c->flags |= CONN_GONE;
+	/* Nobody will read what is queued for one that has gone: the next send says so. */
+	if (events & (EPOLLOUT | EPOLLHUP)) {
+		c->flags &= ~(uint32_t)CONN_BLOCKED;
+		conn_due(c, CONN_DUE_FLUSH);
+	}
+	if (events & ~(uint32_t)EPOLLOUT)
+		inbox_read(c);
+	conn_settle(c);
+}
+
+/* At most once a round, for all that was sent since. */
+static bool conn_tell_sent(struct postern_conn *c)
+{
+	uint32_t n = c->untold;
+
+	c->untold = 0;
+	if (n == 0 || !c->events->sent)
+		return true;
+	loop_calls(c->object.loop, "sent");
+	c->events->sent(c, n, c->data);
+	return conn_is_open(c);
+}
+
+/* What is below its low-water mark is told so, once for each time that a write was cut short. One that stands in line
+   keeps its place until it has been told: what it writes then is admitted first. */
+static bool conn_tell_drained(struct postern_conn *c)
+{
+	bool in_line = c->flags & CONN_LINE_WRITE;
+
+	if ((c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) != CONN_REFUSED ||
+	    c->state != POSTERN_CONNECTED || !outbox_is_low(c))
+		return true;
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	loop_calls(c->object.loop, "drained");
+	if (c->events->drained)
+		c->events->drained(c, c->data);
+	if (!conn_is_open(c))
+		return false;
+	if (in_line && c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
+		account_leave(c->account, &c->line);
+	inbox_offer(c);
+	return conn_is_open(c);
+}
+
+/* What is to happen once all is sent. */
+static void conn_all_sent(struct postern_conn *c)
+{
+	bool broken = c->flags & CONN_BROKEN;
+	int r;
+
+	if (c->state == POSTERN_CLOSING) {
+		conn_finish(c, broken ? POSTERN_REASON_RESET : c->end_code, broken ? -EPIPE : 0);
+		return;
+	}
+	if (!(c->flags & CONN_SHUT) || c->flags & (CONN_SHUT_DONE | CONN_BROKEN))
+		return;
+	r = link_end_sending(c->object.fd);
+	c->flags |= CONN_SHUT_DONE;
+	/* -ENOTCONN: the peer has gone, which the reader hears. Else the peer would wait for an end
+	   that never comes. */
+	if (r < 0 && r != -ENOTCONN)
+		conn_finish(c, why_code(r), r);
+}
+
+/* Sends what is queued. Who writes on when told that it drained is sent on at once, a few rounds. */
+static void conn_flush_queue(struct postern_conn *c)
+{
+	for (int i = 0; i < CONN_ROUNDS; i++) {
+		if (c->out.bytes > 0 && conn_can_send(c))
+			conn_send(c);
+		if (!conn_tell_sent(c) || !conn_tell_drained(c))
+			return;
+		if (c->out.bytes == 0 || !conn_can_send(c))
+			break;
+	}
+	if (c->flags & CONN_FAILED) {
+		turn_end(c, POSTERN_REASON_FAILED);
+		return;
+	}
+	/* Writes made by the callbacks above asked for another run; it has been done. */
+	if (c->due == CONN_DUE_FLUSH) {
+		c->due = 0;
+		list_remove(&c->object.task);
+	}
+	if (c->out.bytes == 0)
+		conn_all_sent(c);
+	else if (conn_can_send(c))
+		conn_due(c, CONN_DUE_FLUSH);
+	/* Nothing is queued whose sending would tell when memory is there again. */
+	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)
+		conn_try_later(c);
+}
+
+/* The account has room for the first in line. */
+static void conn_take_room(struct postern_conn *c)
+{
+	int r;
+
+	if (!(c->flags & CONN_LINE_READ) || !c->kept)
+		return;
+	r = inbox_grow(c);
+	if (r == 0)
+		c->kept->begun_ns = loop_now(c->object.loop); /* the wait was not the peer's */
+	else if (r != -EAGAIN)
+		conn_finish(c, why_code(r), r);
+}
+
+void conn_run(struct object *o)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+	unsigned due = c->due;
+
+	c->due = 0;
+	if (c->flags & CONN_ABORTED) {
+		conn_finish(c, POSTERN_REASON_ABORTED, 0);
+		return;
+	}
+	if (due & CONN_DUE_CLOSING)
+		/* Told even if the closing is over in this same turn. */
+		conn_tell_state(c);
+	if (due & CONN_DUE_ATTEMPT && conn_is_open(c))
+		dial_attempt(c);
+	if (due & CONN_DUE_ROOM && conn_is_open(c))
+		conn_take_room(c);
+	if (due & CONN_DUE_OFFER && conn_is_open(c))
+		inbox_offer(c);
+	if (!conn_is_open(c) || !conn_has_socket(c))
+		return;
+	conn_flush_queue(c);
+	/* Has the peer gone? Then its end is here, behind what it sent, and is told before anything is decided. */
+	if (c->flags & CONN_BROKEN)
+		inbox_read(c);
+	conn_settle(c);
+}
