@@ -244,10 +244,11 @@ void act_child_free(struct child_model *m)
 		waitpid(m->pid, &status, 0);
 }
 
-/* It has ended when this goes on, so that nothing depends on how fast it is: vfork() waits for that. */
+/* It has ended when this goes on, so that nothing depends on how fast it is. */
 void act_child(struct child_model *m)
 {
 	int loop = some_loop();
+	siginfo_t info;
 	intmax_t r;
 
 	m->id = (int)(m - L.children);
@@ -263,6 +264,7 @@ void act_child(struct child_model *m)
 	m->pid = vfork();
 	if (m->pid == 0)
 		_exit(7);
+	waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT);
 	m->told = 0;
 	m->loop = loop;
 	r = CALL(child_new, postern_child_new(&m->c, L.loops[loop].loop, m->pid, law_child_ended, m));

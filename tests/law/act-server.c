@@ -84,10 +84,7 @@ static void server_new(struct server_model *m)
 		return;
 	}
 	m->used = m->listens = true;
-	if (m->adopted) {
-		/* It is the server's; ours is a copy. */
-		m->listener = dup(m->listener);
-	} else {
+	if (!m->adopted) {
 		strncpy(a.sun_path, CALL_PTR(server_path, postern_server_path(m->s)),
 			sizeof(a.sun_path) - 1);
 		n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(a.sun_path) + 1);

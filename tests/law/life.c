@@ -55,7 +55,7 @@ static void act_on_slot(void)
 		e = &L.ends[LAW_SLOTS + law_below(L.n_ends - LAW_SLOTS)];
 	if (e->used)
 		act_conn(e);
-	else if (!e->busy && (L.depth == 0 || law_chance(20)))
+	else if (!L.ends[slot].used && !L.ends[slot].busy && (L.depth == 0 || law_chance(20)))
 		law_chance(60) ? act_born(slot) : act_dial(slot);
 }
 
@@ -290,6 +290,22 @@ static void settle(void)
 			stream_free(&L.links[i].stream[at]);
 }
 
+/* What a life that was broken off left at the names. */
+static void clear_names(void)
+{
+	static const char *const files[] = { "sock", "lock", "info" };
+	char path[256];
+
+	for (int i = 0; i < LAW_SERVERS; i++) {
+		for (int k = 0; k < 3; k++) {
+			snprintf(path, sizeof(path), "%s/law%d/%s", getenv("POSTERN_DIR"), i, files[k]);
+			unlink(path);
+		}
+		snprintf(path, sizeof(path), "%s/law%d", getenv("POSTERN_DIR"), i);
+		rmdir(path);
+	}
+}
+
 static int count_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -305,6 +321,7 @@ static int count_fds(void)
 static void life_begin(uint64_t seed)
 {
 	memset(&L, 0, sizeof(L));
+	clear_names();
 	fault_reset();
 	fault_clock_fake();
 	law_trace_begin(seed);

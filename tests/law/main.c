@@ -154,6 +154,15 @@ static bool still_fails(uint64_t seed, const char *law)
 	return !live(seed, seed + 1, 0) && strcmp(law_shared->law, law) == 0;
 }
 
+static unsigned left(void)
+{
+	unsigned n = 4096 + n_kept_inside;
+
+	for (unsigned i = 0; i < 4096; i++)
+		n -= dropped_steps[i];
+	return n;
+}
+
 static void shrink_steps(uint64_t seed, const char *law, unsigned n)
 {
 	for (unsigned size = n / 2; size > 0; size /= 2)
@@ -195,8 +204,8 @@ static int shrink(uint64_t seed)
 	}
 	snprintf(law, sizeof(law), "%s", law_shared->law);
 	n = law_shared->step && law_shared->step < 4000 ? law_shared->step : 200;
-	law_options.steps = law_options.steps ? law_options.steps : 0;
-	for (int round = 0; round < 2; round++) {
+	for (unsigned before = 0; before != left();) {
+		before = left();
 		shrink_steps(seed, law, n);
 		(void)still_fails(seed, law);
 		shrink_inside(seed, law);

@@ -214,7 +214,12 @@ static const char *idle_is_false(const struct end *e)
 		return NULL;
 	if (idle == POSTERN_FOREVER)
 		return "there is no such limit";
-	if (!ours && !gone && (!declined || e->o.framing))
+	if (!ours && !gone && e->o.framing && e->kept > 0) {
+		snprintf(text, sizeof(text), "only a message is not whole, since %lld ms",
+			 (long long)(now - e->kept_ns) / 1000000);
+		return text;
+	}
+	if (!ours && !gone && !declined)
 		return "nothing was pending";
 	if (now - e->calm_ns < idle) {
 		snprintf(text, sizeof(text), "nothing was pending %lld ms ago, the limit is %lld",
@@ -269,8 +274,6 @@ static const char *is_false(const struct end *e, int code)
 
 	switch (code) {
 	case POSTERN_REASON_ENDED:
-		if (e->closing)
-			return "the program closed it";
 		return peer_ended(e) ? not_complete(e) : "its peer has not ended";
 	case POSTERN_REASON_CLOSED:
 		if (!e->closing && !(m && m->draining))
@@ -303,9 +306,11 @@ static const char *is_false(const struct end *e, int code)
 
 void oracle_closed(struct end *e, const struct postern_reason *why)
 {
+	size_t kept = e->kept;
 	const char *wrong;
 
 	look_at_counters(e);
+	e->kept = kept; /* the counters do not know it any more */
 	law_shared->ends[why->code]++;
 	wrong = is_false(e, why->code);
 	/* What was queued and not sent is gone: none of it may arrive. */
