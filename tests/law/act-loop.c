@@ -44,8 +44,8 @@ void act_loop_free(int loop)
 		if (L.servers[i].loop == loop)
 			L.servers[i].listens &= L.servers[i].listener >= 0;
 	CALL_PTR(loop_free, postern_loop_free(m->loop));
-	m->freeing = false;
 	oracle_loop_freed(loop);
+	m->freeing = false;
 }
 
 static void post(int loop)

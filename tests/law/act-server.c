@@ -150,8 +150,8 @@ void act_server_free(struct server_model *m)
 	m->freed = m->freeing = true;
 	m->listens = m->adopted && m->listener >= 0 && m->listens;
 	CALL_PTR(server_free, postern_server_free(m->s));
-	m->freeing = false;
 	oracle_server_freed(m);
+	m->freeing = false;
 	m->used = false;
 }
 

@@ -29,7 +29,7 @@ struct law_frame law_callback(int place)
 	}
 	L.call = CALL_none;
 	L.place = place;
-	L.progress++;
+	L.progress += place != IN_watch && place != IN_timer;
 	return f;
 }
 
@@ -112,7 +112,7 @@ static void on_state(struct postern_conn *c, int state, void *data)
 
 static size_t appetite_of(const struct end *e, size_t n)
 {
-	switch (e->appetite) {
+	switch (L.calm ? TAKES_ALL : e->appetite) {
 	case TAKES_ALL:
 		return n;
 	case TAKES_SOME:
@@ -321,6 +321,7 @@ static void on_accepted(struct postern_server *s, struct postern_conn *c, void *
 	};
 	e->connected = true;
 	e->events = (int)law_mix(L.seed, m->n_events) & 3;
+	e->drops = e->events == EVENTS_NO_RECEIVED;
 	e->appetite = (int)law_mix(L.seed, m->n_events + 1000) % 5;
 	e->appetite = e->appetite > TAKES_NONE ? TAKES_ALL : e->appetite;
 	e->calm_ns = e->acted_ns = e->received_ns = law_now();

@@ -234,9 +234,14 @@ static void settle_slowly(void)
 
 	law_say("nobody does anything, time passes");
 	for (int i = 0; i < 40; i++) {
-		for (int turns = 0; turns < 3; turns++)
+		size_t before = L.progress - 1;
+
+		/* A small limit on what is kept makes small reads, and many turns. */
+		for (int turns = 0; turns < 20000 && (turns < 3 || L.progress != before); turns++) {
+			before = L.progress;
 			for (unsigned k = 0; k < L.n_loops; k++)
 				law_turn((int)k);
+		}
 		fault_clock_advance(step);
 	}
 	oracle_all_ended();

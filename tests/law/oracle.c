@@ -270,6 +270,7 @@ static bool violation_is_true(const struct end *e)
 /* NULL, or what speaks against it. */
 static const char *is_false(const struct end *e, int code)
 {
+	static char text[160];
 	const struct server_model *m = e->server >= 0 ? &L.servers[e->server] : NULL;
 
 	switch (code) {
@@ -296,7 +297,12 @@ static const char *is_false(const struct end *e, int code)
 		return e->paused || e->closing || e->closing_ns > 0 || e->kept > 0 ? NULL
 										   : not_complete(e);
 	case POSTERN_REASON_VIOLATION:
-		return violation_is_true(e) ? NULL : "its peer kept the framing";
+		if (violation_is_true(e))
+			return NULL;
+		snprintf(text, sizeof(text), "framing %u of at most %u, %zu of %zu bytes read, the peer's framing is %d",
+			 e->o.framing, e->o.frame_max, in_of(e)->read, in_of(e)->n,
+			 in_of(e)->framing);
+		return text;
 	case POSTERN_REASON_NOT_ALLOWED:
 		return e->not_trusted ? NULL : "its server may be trusted";
 	default:
@@ -406,11 +412,12 @@ void oracle_all_ended(void)
 		struct end *e = &L.ends[i];
 
 		if (must_have_ended(e))
-			law_broken("no end", "%s, %s%s%s%s, has no end although its peer went %lld s ago",
+			law_broken("no end", "%s, %s%s%s%sidle_ns %lld ms, events %d, framing %u, has no end although its peer went %lld s ago",
 				   end_name(e), e->paused ? "paused, " : "",
 				   e->kept > 0 ? "with bytes kept, " : "",
 				   e->closing ? "closing, " : "",
 				   e->refused ? "refused, " : "",
+				   (long long)e->o.idle_ns / 1000000, e->events, e->o.framing,
 				   (long long)(law_now() - other_side(e)->gone_ns) / 1000000000);
 	}
 	for (int i = 0; i < LAW_SERVERS; i++) {
