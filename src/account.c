@@ -107,38 +107,26 @@ static bool account_is_first(const struct account *a, const struct list *place)
 	return !account_is_short(a) || a->line.next == place;
 }
 
-bool account_ready(const struct account *a, const struct list *place)
+bool account_would(const struct account *a, const struct list *place, size_t n)
 {
-	return account_is_first(a, place) && (!a->holder || account_free(a) > 0);
-}
-
-static bool account_grant(struct account *a, struct list *place, size_t n)
-{
-	if (a->holder != place) {
-		if (!account_is_first(a, place))
-			return false;
-		if (n <= account_free(a)) {
-			account_take(a, n);
-			return true;
-		}
-		if (a->holder)
-			return false;
-		a->holder = place;
-	}
-	a->lent += n;
-	account_take(a, n);
-	return true;
+	return a->holder == place ||
+	       (account_is_first(a, place) && (!a->holder || n <= account_free(a)));
 }
 
 bool account_ask(struct account *a, struct list *place, size_t n)
 {
-	bool granted = account_grant(a, place, n);
-
-	if (granted)
-		account_leave(a, place);
-	else if (!list_is_linked(place))
-		list_append(&a->line, place);
-	return granted;
+	if (!account_would(a, place, n)) {
+		if (!list_is_linked(place))
+			list_append(&a->line, place);
+		return false;
+	}
+	if (a->holder == place || n > account_free(a)) {
+		a->holder = place;
+		a->lent += n;
+	}
+	account_take(a, n);
+	account_leave(a, place);
+	return true;
 }
 
 void account_return(struct account *a, const struct list *place)

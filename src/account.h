@@ -79,8 +79,8 @@ void            account_give(struct account *a, const struct list *place, size_t
    false: it is in line. Never ask for what cannot ever be had: more than account_most(). */
 bool            account_ask(struct account *a, struct list *place, size_t n);
 size_t          account_most(const struct account *a);
-/* Is it the turn of this place, and can it hope for something? */
-bool            account_ready(const struct account *a, const struct list *place);
+/* Would account_ask() say yes? */
+bool            account_would(const struct account *a, const struct list *place, size_t n);
 /* The reserve goes back. What its holder still has counts as everybody's. */
 void            account_return(struct account *a, const struct list *place);
 /* Out of the line. */

@@ -131,6 +131,7 @@ struct postern_conn {
 	uint32_t              mark;         /* of received, when the idle limit saw something move */
 	int                   outq;         /* what the peer has unread if it has read nothing */
 	uint32_t              lent;         /* charged for bytes that a callback is looking at */
+	uint32_t              asked;        /* of the account, for a message that stands in line to be queued */
 	uint32_t              untold;       /* of sent, since sent() was called */
 	uint32_t              attempts;
 	int16_t               failed;       /* errno of a send that was refused */

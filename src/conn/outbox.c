@@ -161,7 +161,7 @@ bool outbox_is_low(const struct postern_conn *c)
 	uint32_t queued = c->out.bytes;
 
 	if (c->flags & CONN_LINE_WRITE)
-		return c->account && account_ready(c->account, &c->line);
+		return account_would(c->account, &c->line, c->asked);
 	return queued <= c->limits->low_water && (queued == 0 || outbox_room(c) / 3 >= queued);
 }
 
@@ -260,6 +260,7 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	charge = (n + OUTBOX_CHUNK - 1) / OUTBOX_CHUNK * CHUNK_SIZE;
 	if (!account_ask(c->account, &c->line, charge)) {
 		c->flags |= CONN_LINE_WRITE;
+		c->asked = (uint32_t)charge;
 		return false;
 	}
 	if (c->account->holder == &c->line)

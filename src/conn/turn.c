@@ -156,14 +156,21 @@ static bool conn_tell_sent(struct postern_conn *c)
 	return conn_is_open(c);
 }
 
+/* A write was cut short, and now another could be made. */
+static bool conn_owes_drained(const struct postern_conn *c)
+{
+	return (c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) ==
+		       CONN_REFUSED &&
+	       c->state == POSTERN_CONNECTED && outbox_is_low(c);
+}
+
 /* What is below its low-water mark is told so, once for each time that a write was cut short. One that stands in line
    keeps its place until it has been told: what it writes then is admitted first. */
 static bool conn_tell_drained(struct postern_conn *c)
 {
 	bool in_line = c->flags & CONN_LINE_WRITE;
 
-	if ((c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) != CONN_REFUSED ||
-	    c->state != POSTERN_CONNECTED || !outbox_is_low(c))
+	if (!conn_owes_drained(c))
 		return true;
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
 	loop_calls(c->object.loop, "drained");
@@ -197,17 +204,22 @@ static void conn_all_sent(struct postern_conn *c)
 		conn_finish(c, why_code(r), r);
 }
 
+static bool conn_has_work(const struct postern_conn *c)
+{
+	return (c->out.bytes > 0 && conn_can_send(c)) || conn_owes_drained(c);
+}
+
 /* Sends what is queued. Who writes on when told that it drained is sent on at once, a few rounds. */
 static void conn_flush_queue(struct postern_conn *c)
 {
-	for (int i = 0; i < CONN_ROUNDS; i++) {
+	int i = 0;
+
+	do {
 		if (c->out.bytes > 0 && conn_can_send(c))
 			conn_send(c);
 		if (!conn_tell_sent(c) || !conn_tell_drained(c))
 			return;
-		if (c->out.bytes == 0 || !conn_can_send(c))
-			break;
-	}
+	} while (conn_has_work(c) && ++i < CONN_ROUNDS);
 	if (c->flags & CONN_FAILED) {
 		turn_end(c, POSTERN_REASON_FAILED);
 		return;
@@ -219,7 +231,7 @@ static void conn_flush_queue(struct postern_conn *c)
 	}
 	if (c->out.bytes == 0)
 		conn_all_sent(c);
-	else if (conn_can_send(c))
+	if (conn_is_open(c) && conn_has_work(c))
 		conn_due(c, CONN_DUE_FLUSH);
 	/* Nothing is queued whose sending would tell when memory is there again. */
 	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)

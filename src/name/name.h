@@ -4,7 +4,7 @@
  *
  * A name is resolved once, to paths that no later chdir or setenv moves. An owner holds it: the lock for
  * life, the listening socket, and the inode that it bound, which is what it compares before it ever
- * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/test-name.c tries to break it.
+ * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/unit/test-name.c tries to break it.
  *
  * Nothing here knows a loop. What needs time comes back as -EAGAIN with a delay, so that the server can
  * sleep through it when it starts, and set a timer when its name went away under a running loop.

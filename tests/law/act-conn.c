@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../fault.h"
+#include "../fault/fault.h"
 
 /* ---- making them ---- */
 

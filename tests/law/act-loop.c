@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../fault.h"
+#include "../fault/fault.h"
 
 /* ---- loops ---- */
 

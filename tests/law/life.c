@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../fault.h"
+#include "../fault/fault.h"
 
 struct law L;
 char law_scratch[LAW_SCRATCH];

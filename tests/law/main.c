@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../fault.h"
+#include "../fault/fault.h"
 
 struct law_options law_options;
 

@@ -2,11 +2,11 @@
 #
 # What the tests of the command share. To be sourced; it sources tap.sh.
 # shellcheck shell=bash disable=SC2034
-# shellcheck source=tests/tap.sh
+# shellcheck source=tests/process/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 postern=${POSTERN_COMMAND:?}
-source=${POSTERN_SOURCE:-$(dirname "$0")/..}
+source=${POSTERN_SOURCE:-$(dirname "$0")/../..}
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 scale=${TEST_SCALE:-1}

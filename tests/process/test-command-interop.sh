@@ -3,7 +3,7 @@
 #
 # Programs that know nothing of Postern, as clients and as servers of it. Each is to send 300 KB (more than a
 # socket holds), end its side, and get the same back, whole.
-# shellcheck source=tests/command.sh
+# shellcheck source=tests/process/command.sh
 . "$(dirname "$0")/command.sh"
 
 bytes=300000

@@ -4,7 +4,7 @@
 
 . "$(dirname "$0")/tap.sh"
 
-qt=$POSTERN_BUILD/tests/qt/qt-peer
+qt=$POSTERN_BUILD/tests/process/qt/qt-peer
 if [ ! -x "$qt" ]; then
 	echo '1..0 # SKIP Qt 6 was not there when the tests were built'
 	exit 0

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import sys
 
-SOURCE = pathlib.Path(os.environ.get("POSTERN_SOURCE", pathlib.Path(__file__).parent.parent))
+SOURCE = pathlib.Path(os.environ.get("POSTERN_SOURCE", pathlib.Path(__file__).parents[2]))
 BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", SOURCE / "build"))
 
 count = 0

@@ -171,7 +171,7 @@ static void library_echoes_what_asyncio_sends(void **state)
 	(void)state;
 	echoes_client(
 		"python3",
-		"python3 \"$TESTS/tests/interop-asyncio.py\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
+		"python3 \"$TESTS/tests/process/interop-asyncio.py\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
 }
 
 static void library_echoes_what_node_sends(void **state)
@@ -179,7 +179,7 @@ static void library_echoes_what_node_sends(void **state)
 	(void)state;
 	echoes_client(
 		"node",
-		"node \"$TESTS/tests/interop-net.js\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
+		"node \"$TESTS/tests/process/interop-net.js\" client \"$SOCKET\" <\"$IN\" >\"$OUT\" && cmp \"$IN\" \"$OUT\"");
 }
 
 static void library_echoes_what_socat_sends(void **state)
@@ -314,13 +314,13 @@ static void asyncio_echoes_what_library_sends(void **state)
 {
 	(void)state;
 	talks_to_server("python3",
-			"python3 \"$TESTS/tests/interop-asyncio.py\" server \"$SOCKET\"");
+			"python3 \"$TESTS/tests/process/interop-asyncio.py\" server \"$SOCKET\"");
 }
 
 static void node_echoes_what_library_sends(void **state)
 {
 	(void)state;
-	talks_to_server("node", "node \"$TESTS/tests/interop-net.js\" server \"$SOCKET\"");
+	talks_to_server("node", "node \"$TESTS/tests/process/interop-net.js\" server \"$SOCKET\"");
 }
 
 static void socat_echoes_what_library_sends(void **state)

@@ -3,8 +3,8 @@
 #
 # Postern's own sources under its own reviewer: nothing is found, advice included, and what is silenced says
 # why. The programs in tests/review/ are defective on purpose and stay out. TAP.
-# shellcheck source=tests/tap.sh
-. "$(dirname "$0")/tap.sh"
+# shellcheck source=tests/process/tap.sh
+. "$(dirname "$0")/../process/tap.sh"
 
 cd "${POSTERN_SOURCE:?}" || exit 1
 if ! "$POSTERN_COMMAND" review --rules >/dev/null 2>&1; then
@@ -13,7 +13,7 @@ if ! "$POSTERN_COMMAND" review --rules >/dev/null 2>&1; then
 fi
 
 folders=(src include cmd bench examples review)
-programs=(tests/*.c tests/*.h tests/qt/*.cpp)
+programs=(tests/*.[ch] tests/{unit,api,fault,law,process})
 
 report=$("$POSTERN_COMMAND" review "${folders[@]}" "${programs[@]}" 2>"$tap_dir/complaints")
 status=$?
