@@ -94,7 +94,7 @@ void act_born(unsigned slot)
 {
 	int framing = some_framing(), other = law_chance(80) ? framing : some_framing(), sv[2];
 	struct postern_conn_options o[2];
-	struct link *l = link_new(other, framing);
+	struct link *l = link_new(slot, other, framing);
 	unsigned second = law_below(L.n_slots);
 	int loops[2] = { some_loop(), some_loop() };
 	struct end *e;
@@ -129,7 +129,7 @@ void act_dial(unsigned slot)
 	struct postern_connect_options c = { .size = sizeof(c), .conn = &o };
 	static const uid_t nobody = 65534;
 	int framing = some_framing(), loop = some_loop();
-	struct link *l = loop < 0 ? NULL : link_new((int)m->o.framing, framing);
+	struct link *l = loop < 0 ? NULL : link_new(LINKS_DIALLED + slot, (int)m->o.framing, framing);
 	struct end *e;
 	intmax_t r;
 	char name[16];

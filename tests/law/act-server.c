@@ -103,7 +103,8 @@ void act_plain_connect(struct server_model *m)
 	struct link *l;
 	int fd;
 
-	l = m->listens ? link_new((int)m->o.framing, (int)m->o.framing) : NULL;
+	l = m->listens ? link_new(LINKS_PLAIN + L.step % (LAW_LINKS - LINKS_PLAIN), (int)m->o.framing,
+				   (int)m->o.framing) : NULL;
 	if (!l)
 		return;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

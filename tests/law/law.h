@@ -354,7 +354,9 @@ void act_child_free(struct child_model *m);
 
 /* ---- peer.c ---- */
 
-struct link *link_new(int framing0, int framing1);
+/* At the place or after it: those of what a step made are where the step says, whatever other steps did. */
+enum { LINKS_DIALLED = LAW_SLOTS, LINKS_PLAIN = 2 * LAW_SLOTS };
+struct link *link_new(unsigned place, int framing0, int framing1);
 void peer_act(struct link *l, int at);
 void peer_read(struct link *l, int at, size_t most);
 void peer_write(struct link *l, int at, size_t n);

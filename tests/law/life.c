@@ -61,10 +61,17 @@ static void act_on_slot(void)
 
 static void act_on_peer(void)
 {
-	struct link *l = &L.links[law_below(2 * L.n_slots < LAW_LINKS ? 2 * L.n_slots : LAW_LINKS)];
+	unsigned i = law_below(L.n_slots), what = law_below(3);
 
-	if (l->used)
-		peer_act(l, (int)law_below(2));
+	if (what == 1)
+		i += LINKS_DIALLED;
+	if (what == 2) {
+		i = LINKS_PLAIN + law_below(LAW_LINKS - LINKS_PLAIN);
+		while (i < LAW_LINKS - 1 && L.links[i].side[0].kind != SIDE_PLAIN)
+			i++;
+	}
+	if (L.links[i].used)
+		peer_act(&L.links[i], L.links[i].side[0].kind != SIDE_PLAIN);
 }
 
 static void act_on_server(void)

@@ -9,17 +9,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct link *link_new(int framing0, int framing1)
+struct link *link_new(unsigned place, int framing0, int framing1)
 {
-	for (int i = 0; i < LAW_LINKS; i++) {
+	for (unsigned k = 0; k < LAW_LINKS; k++) {
+		unsigned i = (place + k) % LAW_LINKS;
 		struct link *l = &L.links[i];
 
 		if (l->used)
 			continue;
 		*l = (struct link){ .used = true };
 		l->side[0].fd = l->side[1].fd = -1;
-		stream_init(&l->stream[0], (uint32_t)(2 * i + 1) * 7919, framing0);
-		stream_init(&l->stream[1], (uint32_t)(2 * i + 2) * 7919, framing1);
+		stream_init(&l->stream[0], (2 * i + 1) * 7919, framing0);
+		stream_init(&l->stream[1], (2 * i + 2) * 7919, framing1);
 		return l;
 	}
 	return NULL;
@@ -233,7 +234,7 @@ void link_find(struct end *e)
 	}
 	if (!e->link) {
 		/* Who connected and was ended before it heard of that. */
-		e->link = link_new(0, 0);
+		e->link = link_new(LINKS_PLAIN, 0, 0);
 		if (!e->link)
 			law_broken("harness", "too many links");
 		e->link->side[0].kind = SIDE_GONE;
