@@ -35,6 +35,7 @@ struct serve_values {
 	struct id_list allow_uids;
 	struct id_list allow_gids;
 	uint32_t backlog;
+	bool keep_flags;
 	uint32_t connections;
 	uint32_t connections_per_uid;
 	size_t bytes_per_uid;
@@ -105,6 +106,9 @@ static const struct option serve_options[] = {
 	  .standard = "128",
 	  .help = "connections that may wait to be accepted",
 	  SERVE_OPTION(backlog) },
+	{ .name = "keep-flags",
+	  .help = "fd:N, or what a service manager passes, is not made non-blocking but has to be so",
+	  SERVE_OPTION(keep_flags) },
 	{ .name = "connections",
 	  .also = "max",
 	  .type = OPTION_COUNT,
@@ -465,6 +469,7 @@ static int serve_new_server(struct serve *s, const char *name)
 		.size = sizeof(options),
 		.access = v->access,
 		.backlog = v->backlog,
+		.keep_flags = v->keep_flags,
 		.connections = v->connections,
 		.connections_per_uid = v->connections_per_uid,
 		.bytes_per_uid = v->bytes_per_uid,

@@ -114,14 +114,14 @@ struct postern_conn_events {
 	size_t size;
 	void   (*state)(struct postern_conn *c, int state, void *data);
 	/* Returns how much it took, and is called again for the rest until it takes nothing. What is left
-	   is kept, up to .unread, and offered again with more bytes, after drained, and on resume. The
-	   bytes are valid until return. NULL: what arrives is dropped. */
+	   is kept, up to .unread, and offered again with more bytes, after drained, and on resume, until it
+	   is taken; the end comes after it. Valid until return. NULL: what arrives is dropped. */
 	size_t (*received)(struct postern_conn *c, const void *bytes, size_t n, void *data);
 	/* In place of received where .framing is set: one whole message. To hold off, pause. */
 	void   (*frame)(struct postern_conn *c, const void *payload, size_t n, void *data);
 	/* The peer will send no more. You can still write. NULL: the connection is closed gracefully. */
 	void   (*ended)(struct postern_conn *c, void *data);
-	/* A write was cut short; now the queue is at its low-water mark. */
+	/* A write was cut short; now the queue is at its low-water mark. If that cannot come, closed does. */
 	void   (*drained)(struct postern_conn *c, void *data);
 	/* So much of what was written went to the kernel. */
 	void   (*sent)(struct postern_conn *c, size_t n, void *data);
@@ -140,7 +140,7 @@ struct postern_conn_options {
 	uint32_t reserved;      /* 0 */
 	int64_t  idle_ns;       /* nothing moves although the peer has not read, or you have not taken: 30 s */
 	int64_t  drain_ns;      /* a graceful close is forced after: 5 s */
-	int64_t  message_ns;    /* with framing: a message is whole so long after its first byte: 60 s */
+	int64_t  message_ns;    /* with framing: from a message's first byte to its last: 60 s */
 };
 
 struct postern_connect_options {
@@ -162,7 +162,6 @@ POSTERN_API POSTERN_MUST_USE int postern_connect(struct postern_conn **ret, stru
 /* free: at once; sends what the kernel takes, then closes. keep: an accepted one is yours from now on. */
 POSTERN_API struct postern_conn *postern_conn_free(struct postern_conn *c);
 POSTERN_API struct postern_conn *postern_conn_keep(struct postern_conn *c);
-
 /* Takes what fits below the high-water mark (copied, sent at the end of the turn) and says how much;
    -EAGAIN when nothing does: wait for drained. Allowed while connecting. -EPIPE after shutdown or close. */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n);
@@ -171,7 +170,7 @@ POSTERN_API int postern_conn_pause(struct postern_conn *c);    /* no more receiv
 POSTERN_API int postern_conn_resume(struct postern_conn *c);
 POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, when all queued is sent */
 POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send all that is queued, then closed */
-POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop what is queued, then closed */
+POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop what is queued, then only closed */
 
 POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_CONNECTING ... */
 POSTERN_API void *postern_conn_data(const struct postern_conn *c);
@@ -209,13 +208,13 @@ struct postern_server_options {
 	uint32_t     backlog;       /* connections that may wait to be accepted: 128 */
 	uint32_t     connections;         /* at once: 4,096, or what RLIMIT_NOFILE allows; then none is accepted */
 	uint32_t     connections_per_uid; /* 1,024; then a new one is closed */
-	size_t       bytes_per_uid;       /* queued and kept for all of a uid's connections: 64 MiB */
+	size_t       bytes_per_uid;       /* held for all of a uid's connections: 64 MiB; twice .frame_max at least */
 	const gid_t *group;         /* group of the socket: unchanged */
 	const uid_t *allow_uids;    /* who is let in: whom access lets in; @abstract: me and root */
 	const gid_t *allow_gids;
-	uint32_t     n_allow_uids;
-	uint32_t     n_allow_gids;
+	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
+	uint32_t     keep_flags, reserved;       /* 1: fd:N has to be non-blocking, else it is made so; 0 */
 };
 
 /* Returns when the name is ours and listening, or says why not (postern_loop_why() has the words). It
@@ -226,7 +225,7 @@ POSTERN_API POSTERN_MUST_USE int postern_server_new(struct postern_server **ret,
 	const struct postern_server_events *events, void *data);
 /* Gives up the name and ends its connections at once (their final event: CANCELLED). */
 POSTERN_API struct postern_server *postern_server_free(struct postern_server *s);
-/* Gives up the name, so that a successor can start; accepts who had already connected. */
+/* Gives up the name, so that a successor can start; accepts who had already connected, within the limits. */
 POSTERN_API int postern_server_stop(struct postern_server *s);
 /* The same, then closes each connection gracefully, forced at the deadline (0: 5 s); then closed. */
 POSTERN_API int postern_server_drain(struct postern_server *s, int64_t deadline_ns);

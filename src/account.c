@@ -30,17 +30,32 @@ size_t account_owner_bytes(const struct account_owner *owner)
 	return bytes;
 }
 
+/* As many as there are users who talk to this server at once: a handful. */
+static struct account *account_find(const struct account_owner *owner, uid_t uid)
+{
+	for (struct list *l = owner->accounts.next; l != &owner->accounts; l = l->next) {
+		struct account *a = container_of(l, struct account, node);
+
+		if (a->uid == uid)
+			return a;
+	}
+	return NULL;
+}
+
+uint32_t account_connections(const struct account_owner *owner, uid_t uid)
+{
+	const struct account *a = account_find(owner, uid);
+
+	return a ? a->connections : 0;
+}
+
 struct account *account_get(struct account_owner *owner, uid_t uid)
 {
-	struct account *a;
+	struct account *a = account_find(owner, uid);
 
-	/* As many as there are users who talk to this server at once: a handful. */
-	for (struct list *l = owner->accounts.next; l != &owner->accounts; l = l->next) {
-		a = container_of(l, struct account, node);
-		if (a->uid == uid) {
-			a->connections++;
-			return a;
-		}
+	if (a) {
+		a->connections++;
+		return a;
 	}
 	a = sys_alloc(sizeof(*a));
 	if (!a)

@@ -56,6 +56,8 @@ size_t          account_owner_bytes(const struct account_owner *owner);
 
 /* That of uid, with one connection more; NULL when memory is out. */
 struct account *account_get(struct account_owner *owner, uid_t uid);
+/* How many connections uid has. */
+uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 /* One connection less. */
 void            account_put(struct account *a);
 

@@ -25,7 +25,7 @@ typedef void postern_timer_fn(struct postern_timer *t, void *data);
 /* Not armed at first. */
 POSTERN_API POSTERN_MUST_USE int postern_timer_new(struct postern_timer **ret, struct postern_loop *loop,
 	postern_timer_fn *fn, void *data);
-/* Calls fn once, after_ns from now, in place of what was set before; 0 or less: in the next turn.
+/* Calls fn once, after_ns from this call, in place of what was set before; 0 or less: in the next turn.
    Timers that are due in the same turn run in the order of their times. */
 POSTERN_API int postern_timer_set(struct postern_timer *t, int64_t after_ns);
 /* The same, then every period_ns, without drift; periods that were missed are skipped. -EINVAL: < 1. */

@@ -28,7 +28,7 @@ struct postern_server_counters {
 	uint64_t republished;   /* times that the name was taken away and published again */
 	uint32_t connections;   /* now */
 	uint32_t listening;     /* 1 or 0 */
-	size_t   bytes;         /* queued and kept now, for all peers */
+	size_t   bytes;         /* held now for all peers: see .bytes_per_uid */
 };
 POSTERN_API int postern_server_get_counters(const struct postern_server *s,
 	struct postern_server_counters *ret);

@@ -181,8 +181,7 @@ int postern_conn_close(struct postern_conn *c)
 	/* Not connected yet: nothing was sent, and nothing will be. */
 	if (!conn_has_socket(c))
 		return postern_conn_abort(c);
-	conn_begin_close(c, POSTERN_REASON_CLOSED,
-			 time_after(loop_now(c->object.loop), c->limits->drain_ns));
+	conn_begin_close(c, POSTERN_REASON_CLOSED, loop_after(c->object.loop, c->limits->drain_ns));
 	return 0;
 }
 
@@ -237,7 +236,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	c->flags |= CONN_USERS;
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
-		c->object.fd = -1; /* the caller's still */
+		object_give_up(&c->object); /* the caller's still */
 		c->state = POSTERN_CLOSED;
 		object_end(&c->object);
 		return r;
@@ -258,9 +257,7 @@ int postern_conn_detach(struct postern_conn *c)
 		return -EBUSY;
 	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
 		link_end_sending(c->object.fd);
-	object_watch(&c->object, WATCH_OFF);
-	fd = c->object.fd;
-	c->object.fd = -1;
+	fd = object_give_up(&c->object);
 	conn_release(c, false);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;

@@ -59,7 +59,7 @@ static void turn_tell_end(struct postern_conn *c)
 		c->events->ended(c, c->data);
 	else if (!gone)
 		conn_begin_close(c, POSTERN_REASON_ENDED,
-				 time_after(loop_now(c->object.loop), c->limits->drain_ns));
+				 loop_after(c->object.loop, c->limits->drain_ns));
 }
 
 static int turn_end_error(const struct postern_conn *c, uint8_t code)

@@ -42,15 +42,26 @@ int64_t loop_now(struct postern_loop *loop)
 	return loop->now_ns;
 }
 
+int64_t loop_after(struct postern_loop *loop, int64_t after_ns)
+{
+	int64_t now = sys_now();
+
+	if (loop->dispatching && loop->now_ns == 0)
+		loop->now_ns = now;
+	return time_after(now, after_ns > 0 ? after_ns : 1);
+}
+
+/* A handler may have interrupted a thread that is about to change the same ones. */
+static_assert(ATOMIC_BOOL_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
+	      "postern_loop_stop() is called from signal handlers");
+
 /* From any thread and from signal handlers. One write for any number of wakes before the next turn. */
 void loop_wake(struct postern_loop *loop)
 {
-	uint64_t one = 1;
-
 	if (!loop_is_ours(loop))
 		return;
 	if (!atomic_exchange(&loop->awake, true))
-		while (sys_write(loop->event.fd, &one, sizeof(one)) == -EINTR)
+		while (sys_eventfd_add(loop->event.fd) == -EINTR)
 			;
 }
 
@@ -151,6 +162,7 @@ static void loop_destroy(struct postern_loop *loop)
 	}
 	if (loop->epoll >= 0)
 		sys_close(loop->epoll);
+	post_deinit(&loop->posts, loop_is_ours(loop));
 	for (int i = 0; i < LOOP_SLOTS; i++)
 		if (loop->slots[i].destroy)
 			loop->slots[i].destroy(loop->slots[i].data);
@@ -204,6 +216,7 @@ int postern_loop_new(struct postern_loop **ret)
 	loop->timer_at_ns = POSTERN_FOREVER;
 	loop->random = random_seed();
 	loop->event.fd = loop->timer.fd = -1;
+	loop->event.mask = loop->timer.mask = WATCH_OFF;
 	loop->why.reason.text = "";
 	r = loop->epoll = sys_epoll_create();
 	if (r >= 0)
@@ -220,7 +233,9 @@ int postern_loop_new(struct postern_loop **ret)
 	return 0;
 }
 
-/* A final event may free any object; each one is looked at once. */
+/* A final event may free any object, and the loop once more: then all that is left is told in there, because the loop is
+   gone for whoever has freed it. So an object may be looked at while it is being told; its second look ends what the
+   first one has not come to. */
 static void loop_end(struct postern_loop *loop)
 {
 	loop_hold(loop);
@@ -233,9 +248,7 @@ static void loop_end(struct postern_loop *loop)
 		o->ops->orphan(o);
 	}
 	if (loop_is_ours(loop))
-		post_deinit(&loop->posts);
-	else
-		sys_free(loop->posts.ring);
+		post_cancel(&loop->posts);
 	loop_release(loop);
 }
 
@@ -253,7 +266,7 @@ static void loop_free(struct postern_loop *loop)
 
 struct postern_loop *postern_loop_free(struct postern_loop *loop)
 {
-	if (!loop || loop->freed)
+	if (!loop)
 		return NULL;
 	/* A thread's own is still in its hands, and in those of who stops it or posts to it: it frees it when it ends. */
 	if (loop->owns)
@@ -368,6 +381,24 @@ static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int 
 }
 #endif
 
+/* What was fetched at the beginning of the turn may have been overtaken by the callbacks before this one: what is not
+   wanted any more is not told, and neither is what an earlier descriptor, or wish, was about. When a wish is new in this
+   turn, the descriptor itself is asked. */
+static void loop_tell(struct object *o, uint32_t events)
+{
+	if (o->mask == WATCH_OFF)
+		return;
+	if (o->asked == o->loop->turn) {
+		int r = sys_poll(o->fd, o->mask);
+
+		/* What could not be found out comes again, it is level-triggered. */
+		events = r > 0 ? (uint32_t)r : 0;
+	}
+	events &= o->mask | EPOLLHUP | EPOLLERR;
+	if (events)
+		o->ops->ready(o, events);
+}
+
 /* Cancellation is disabled when this is called. */
 static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int cancel)
 {
@@ -385,13 +416,9 @@ static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int 
 	loop_hold(loop);
 	loop->dispatching = true;
 	loop->now_ns = 0;
-	for (int i = 0; i < n && loop_check(loop) == 0; i++) {
-		struct object *o = events[i].data.ptr;
-
-		/* Not one that an earlier callback of this turn took out of epoll. */
-		if (o->mask != WATCH_OFF)
-			o->ops->ready(o, events[i].events);
-	}
+	loop->turn++;
+	for (int i = 0; i < n && loop_check(loop) == 0; i++)
+		loop_tell(events[i].data.ptr, events[i].events);
 	if (loop_check(loop) == 0 && !list_is_empty(&loop->tasks)) {
 		n++;
 		loop_run_tasks(loop);

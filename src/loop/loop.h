@@ -70,6 +70,7 @@ struct object {
 	int64_t                  at_ns;     /* of the timer */
 	uint32_t                 slot;      /* in the heap, or TIMER_OFF */
 	uint32_t                 mask;      /* in epoll, or WATCH_OFF */
+	uint32_t                 asked;     /* the turn in which epoll was last asked for more */
 	int                      fd;
 };
 
@@ -82,6 +83,7 @@ struct post_queue {
 	pthread_mutex_t mutex;
 	struct post    *ring;
 	uint32_t        begin, n, capacity;  /* capacity: 0 or a power of two */
+	bool            made;
 };
 
 struct timer_heap {
@@ -113,6 +115,7 @@ struct postern_loop {
 	struct object     timer;             /* timerfd */
 	int64_t           timer_at_ns;       /* what it is set to */
 	int64_t           now_ns;            /* of this turn, 0: not yet read */
+	uint32_t          turn;              /* the number of this turn, or of the last one; it may wrap */
 	struct timer_heap heap;
 	uint32_t          n_objects;
 	struct list       objects;
@@ -152,7 +155,11 @@ static inline int loop_check(const struct postern_loop *loop)
 bool    loop_in_callback(void);
 /* Frees a loop of which a callback has not returned, but left by pthread_exit(): also one that was being freed then. */
 void    loop_abandon(struct postern_loop *loop);
+/* Read once a turn: for what follows from events. */
 int64_t loop_now(struct postern_loop *loop);
+/* after_ns from this very moment: for a duration that the user gives, however long the callback has run that gives it.
+   Later than loop_now(), so a timer that is set in a turn does not fire in it. */
+int64_t loop_after(struct postern_loop *loop, int64_t after_ns);
 void    loop_wake(struct postern_loop *loop);
 /* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
    be gone. */
@@ -176,7 +183,11 @@ int  object_watch(struct object *o, uint32_t mask);
 /* Absolute; POSTERN_FOREVER disarms. */
 void object_timer(struct object *o, int64_t at_ns);
 void object_task(struct object *o);
-/* Leaves epoll and closes. Does not shut down. */
+/* The descriptor leaves epoll, and then the object: returns it, or -1. The only way for one to leave, because where
+   another process has a copy, epoll would go on reporting a closed descriptor, and for an object that is gone. In a child
+   process epoll is the parent's and not touched. */
+int  object_give_up(struct object *o);
+/* The same, and closes it. Does not shut down. */
 void object_close(struct object *o);
 /* Takes o off everything and buries it: now, or when the loop is released. Its descriptor must be gone. */
 void object_end(struct object *o);
@@ -188,6 +199,8 @@ void     timer_remove(struct timer_heap *h, struct object *o);
 /* post.c */
 int  post_init(struct post_queue *q);
 void post_run(struct postern_loop *loop);
-void post_deinit(struct post_queue *q);
+/* Those that wait are called without the loop; may be entered again from one of them. */
+void post_cancel(struct post_queue *q);
+void post_deinit(struct post_queue *q, bool ours);
 
 #endif

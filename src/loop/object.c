@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* object.c - what an object has on its loop: descriptor, timer, task, end */
+#include <assert.h>
 #include <errno.h>
 
 #include "loop/loop.h"
@@ -52,6 +53,8 @@ int object_watch(struct object *o, uint32_t mask)
 	r = sys_epoll_ctl(o->loop->epoll, op, o->fd, mask, o);
 	if (r < 0 && op != EPOLL_CTL_DEL)
 		return r;
+	if (o->mask == WATCH_OFF || mask & ~o->mask)
+		o->asked = o->loop->turn;
 	o->mask = mask;
 	return 0;
 }
@@ -86,20 +89,30 @@ void object_task(struct object *o)
 		loop_wake(o->loop);
 }
 
+int object_give_up(struct object *o)
+{
+	int fd = o->fd;
+
+	if (fd >= 0)
+		object_watch(o, WATCH_OFF);
+	assert(o->mask == WATCH_OFF);
+	o->fd = -1;
+	return fd;
+}
+
 void object_close(struct object *o)
 {
-	if (o->fd < 0)
-		return;
-	/* Before close: where a child process has a copy, epoll would go on reporting it for ever. */
-	object_watch(o, WATCH_OFF);
-	sys_close(o->fd);
-	o->fd = -1;
+	int fd = object_give_up(o);
+
+	if (fd >= 0)
+		sys_close(fd);
 }
 
 void object_end(struct object *o)
 {
 	struct postern_loop *loop = o->loop;
 
+	assert(o->mask == WATCH_OFF);
 	if (!loop) {
 		o->ops->bury(o);
 		return;

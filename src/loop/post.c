@@ -11,8 +11,10 @@
 
 int post_init(struct post_queue *q)
 {
-	*q = (struct post_queue){ 0 };
-	return -pthread_mutex_init(&q->mutex, NULL);
+	int r = -pthread_mutex_init(&q->mutex, NULL);
+
+	q->made = r == 0;
+	return r;
 }
 
 static int post_grow(struct post_queue *q)
@@ -97,12 +99,18 @@ void post_run(struct postern_loop *loop)
 }
 
 /* No post is forgotten: whoever made it gets to release what it sent. */
-void post_deinit(struct post_queue *q)
+void post_cancel(struct post_queue *q)
 {
 	struct post p;
 
 	while (post_take(q, &p))
 		p.fn(NULL, p.data);
-	pthread_mutex_destroy(&q->mutex);
+}
+
+void post_deinit(struct post_queue *q, bool ours)
+{
+	/* In a child process another thread may have had it. */
+	if (q->made && ours)
+		pthread_mutex_destroy(&q->mutex);
 	sys_free(q->ring);
 }

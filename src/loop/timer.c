@@ -147,8 +147,7 @@ int postern_timer_set(struct postern_timer *t, int64_t after_ns)
 	if (r < 0)
 		return r;
 	t->period_ns = 0;
-	/* One nanosecond at least: a timer that sets itself again waits for the next turn. */
-	object_timer(&t->object, time_after(loop_now(t->object.loop), after_ns > 0 ? after_ns : 1));
+	object_timer(&t->object, loop_after(t->object.loop, after_ns));
 	return 0;
 }
 

@@ -54,6 +54,7 @@ struct owner_options {
 	mode_t       mode;      /* of the socket */
 	const gid_t *group;     /* or NULL: unchanged; must stay */
 	int          backlog;
+	bool         keep_flags;/* of an adopted socket */
 };
 
 struct owner {

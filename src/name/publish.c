@@ -269,7 +269,27 @@ static int publish_option(int fd, int option, int *ret)
 	return sys_getsockopt(fd, option, ret, &n);
 }
 
-/* A copy, so that what we close is ours; nothing of what both share is changed. */
+/* A blocking one stops the loop: where several processes accept from it, another one may take the connection between the
+   event and our accept. The flag is that of the description, so all who share the socket find it non-blocking. */
+static int publish_unblock(const struct owner *o, struct why *why)
+{
+	int fd = o->name->fd, flags = sys_get_flags(fd), r = flags;
+
+	if (r >= 0 && !(flags & O_NONBLOCK)) {
+		if (o->options.keep_flags)
+			return why_set(
+				why, POSTERN_REASON_FAILED, -EINVAL,
+				"fd:%d is a blocking socket, which would stop the loop, and its flags are to be kept: make it non-blocking, or do not keep them",
+				fd);
+		r = sys_set_flags(fd, flags | O_NONBLOCK);
+	}
+	if (r < 0)
+		return why_set(why, why_code(r), r, "cannot make fd:%d non-blocking: %s", fd,
+			       why_errno(r));
+	return 0;
+}
+
+/* A copy, so that what we close is ours. */
 int publish_adopted(struct owner *o, struct why *why)
 {
 	int fd = o->name->fd, domain = 0, type = 0, listens = 0, r;
@@ -286,6 +306,9 @@ int publish_adopted(struct owner *o, struct why *why)
 		return why_set(why, POSTERN_REASON_WRONG_TYPE,
 			       domain == AF_UNIX ? -EPROTOTYPE : -ENOTSOCK,
 			       "fd:%d is not a listening local stream socket", fd);
+	r = publish_unblock(o, why);
+	if (r < 0)
+		return r;
 	r = sys_dup(fd);
 	if (r < 0)
 		return why_set(why, why_code(r), r, "cannot copy fd:%d: %s", fd, why_errno(r));

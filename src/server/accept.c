@@ -65,66 +65,79 @@ static int accept_refuse(struct postern_server *s, int fd)
 	return 0;
 }
 
-/* The descriptor belongs to a connection before anybody is called, so that it goes with the server however
-   a callback leaves; but nothing is told of it until it is let in. */
-static int accept_make(struct postern_server *s, int fd, struct account *account,
-		       struct postern_conn **ret)
+/* The descriptor belongs to a connection before anybody is called, so that it goes with the server or the loop however
+   a callback leaves. But it is no connection of the server yet: nothing counts it, and nothing is told of it. */
+static int accept_make(struct postern_server *s, int fd, struct postern_conn **ret)
 {
-	struct postern_conn *c;
-	int r = conn_new(&c, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
+	int r = conn_new(ret, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
-	if (r < 0) {
-		account_put(account);
+	if (r < 0)
 		sys_close(fd);
-		return r;
+	else
+		(*ret)->object.fd = fd;
+	return r;
+}
+
+/* Asks the program. false: the connection is over, because it says so, or because server or loop were freed. */
+static bool accept_allows(struct postern_server *s, struct postern_conn *c,
+			  const struct postern_peer *peer)
+{
+	int refused;
+
+	if (!s->events->allow)
+		return true;
+	loop_calls(s->object.loop, "allow");
+	s->entering = c;
+	refused = s->events->allow(s, peer, s->data);
+	s->entering = NULL;
+	if (!conn_is_open(c))
+		return false;
+	if (refused) {
+		s->counters.refused++;
+		postern_conn_free(c);
 	}
-	c->object.fd = fd;
-	c->account = account;
+	return !refused;
+}
+
+static int accept_enter(struct postern_server *s, struct postern_conn *c,
+			const struct postern_peer *peer)
+{
+	int r;
+
+	c->account = account_get(&s->accounts, peer->uid);
+	if (!c->account) {
+		postern_conn_free(c);
+		return -ENOMEM;
+	}
 	list_remove(&c->object.siblings);
 	list_append(&s->connections, &c->object.siblings);
 	s->counters.connections++;
-	*ret = c;
-	return 0;
+	if (s->events->conn)
+		c->events = s->events->conn;
+	r = conn_open(c, c->object.fd, peer);
+	if (r < 0)
+		postern_conn_free(c);
+	return r;
 }
 
 /* Returns 0 also for one that was turned away; a negative errno when resources ran out. */
 static int accept_one(struct postern_server *s, int fd)
 {
-	struct account *account;
 	struct postern_peer peer;
-	struct postern_conn *c = NULL;
+	struct postern_conn *c;
 	int r;
 
-	if (conn_peer_of(fd, &peer) < 0 || !accept_by_rules(s, fd, &peer))
+	if (conn_peer_of(fd, &peer) < 0 || !accept_by_rules(s, fd, &peer) ||
+	    account_connections(&s->accounts, peer.uid) >= s->per_uid_max)
 		return accept_refuse(s, fd);
-	account = account_get(&s->accounts, peer.uid);
-	if (!account) {
-		sys_close(fd);
-		return -ENOMEM;
-	}
-	if (account->connections > s->per_uid_max) {
-		account_put(account);
-		return accept_refuse(s, fd);
-	}
-	r = accept_make(s, fd, account, &c);
+	r = accept_make(s, fd, &c);
 	if (r < 0)
 		return r;
-	loop_calls(s->object.loop, "allow");
-	if (s->events->allow && s->events->allow(s, &peer, s->data) != 0) {
-		s->counters.refused++;
-		if (conn_is_open(c))
-			postern_conn_free(c);
+	if (!accept_allows(s, c, &peer))
 		return 0;
-	}
-	if (!conn_is_open(c)) /* the event freed the server */
-		return 0;
-	if (s->events->conn)
-		c->events = s->events->conn;
-	r = conn_open(c, fd, &peer);
-	if (r < 0) {
-		postern_conn_free(c);
+	r = accept_enter(s, c, &peer);
+	if (r < 0)
 		return r;
-	}
 	s->counters.accepted++;
 	loop_calls(s->object.loop, "accepted");
 	if (s->events->accepted)
@@ -154,19 +167,6 @@ static void accept_pause(struct postern_server *s, int error)
 	server_update_timer(s);
 }
 
-/* An adopted listener may be blocking, as service managers pass them; that flag is not ours to change, since it
-   is shared with whoever else has the socket. */
-static int accept_next(const struct postern_server *s, int listener)
-{
-	if (s->name.kind == NAME_FD) {
-		int r = sys_acceptable(listener);
-
-		if (r <= 0)
-			return r < 0 ? r : -EAGAIN;
-	}
-	return sys_accept(listener);
-}
-
 void accept_burst(struct postern_server *s)
 {
 	for (int i = 0; i < ACCEPT_BURST; i++) {
@@ -177,7 +177,7 @@ void accept_burst(struct postern_server *s)
 			object_watch(&s->object, WATCH_OFF);
 			return;
 		}
-		fd = accept_next(s, s->object.fd);
+		fd = sys_accept(s->object.fd);
 		if (fd == -EAGAIN)
 			return;
 		/* A peer that gave up while it waited is none of ours. */
@@ -195,25 +195,56 @@ void accept_burst(struct postern_server *s)
 	}
 }
 
-void accept_rest(struct postern_server *s, int listener)
+bool accept_has_room(const struct postern_server *s)
 {
-	/* A backlog is finite, and SHUT_RD or a lost name lets nobody join it; the bound is against an
-	   adopted listener that is shared with a server that goes on. */
-	for (int i = 0; i < 65536 && !s->freed && loop_check(s->object.loop) == 0; i++) {
-		int fd = accept_next(s, listener);
+	return !s->paused && s->counters.connections < s->connections_max;
+}
+
+/* 0: all were accepted; 1: not yet; a negative errno when resources ran out. Afterwards the server may be freed, as after
+   any callback. */
+static int accept_rest(struct postern_server *s, int listener)
+{
+	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
+		int fd = sys_accept(listener), r;
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
-		if (fd < 0 || accept_one(s, fd) < 0)
-			return;
+		if (fd < 0)
+			return fd == -EAGAIN ? 0 : fd;
+		r = accept_one(s, fd);
+		if (r < 0 || s->freed || loop_check(s->object.loop) < 0)
+			return r;
+	}
+	return 1;
+}
+
+void accept_close_old(struct postern_server *s)
+{
+	if (s->old_listener >= 0)
+		sys_close(s->old_listener);
+	s->old_listener = -1;
+}
+
+void accept_old(struct postern_server *s)
+{
+	int r = accept_rest(s, s->old_listener);
+
+	if (s->freed || loop_check(s->object.loop) < 0)
+		return;
+	s->closing = false; /* whoever came just now has not been told */
+	if (r == 0) {
+		accept_close_old(s);
+		accept_resume(s);
+	} else if (r < 0) {
+		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
 	}
 }
 
 void accept_resume(struct postern_server *s)
 {
 	s->accept_at_ns = POSTERN_FOREVER;
-	if (s->state == SERVER_LISTENING && !s->renewing && !s->paused && s->object.fd >= 0 &&
-	    s->counters.connections < s->connections_max && object_watch(&s->object, EPOLLIN) < 0) {
+	if (s->state == SERVER_LISTENING && !s->renewing && s->object.fd >= 0 &&
+	    accept_has_room(s) && object_watch(&s->object, EPOLLIN) < 0) {
 		s->accept_at_ns = time_after(loop_now(s->object.loop), ACCEPT_PAUSE_MAX);
 		server_update_timer(s);
 	}

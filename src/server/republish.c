@@ -170,7 +170,7 @@ static void republish_lost(struct postern_server *s, struct why *why)
 	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 	fork_hold();
-	s->object.fd = -1;
+	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
 	why->reason.code = POSTERN_REASON_NAME_LOST;
@@ -189,20 +189,18 @@ static bool republish_allowed(struct postern_server *s)
 	return true;
 }
 
-/* Lets go of the old socket, after serving who had connected to it. */
+/* Lets go of the old socket, once those that had connected to it are served. */
 static void republish_let_go(struct postern_server *s)
 {
-	object_watch(&s->object, WATCH_OFF);
+	object_give_up(&s->object);
 	republish_unwatch(s);
+	/* Of two that are full, the older one goes. */
+	accept_close_old(s);
 	s->old_listener = owner_renew(&s->owner);
-	s->object.fd = -1;
 	s->counters.listening = 0;
 	s->renewing = true;
 	if (s->old_listener >= 0)
-		accept_rest(s, s->old_listener);
-	if (s->old_listener >= 0)
-		sys_close(s->old_listener);
-	s->old_listener = -1;
+		accept_old(s);
 }
 
 void republish_check(struct postern_server *s)

@@ -59,7 +59,7 @@ static int server_set_options(struct postern_server *s,
 	r = struct_import(&o, sizeof(o), options);
 	if (r < 0)
 		return r;
-	if (o.access & ~0777u || o.backlog > 65535)
+	if (o.access & ~0777u || o.backlog > 65535 || o.keep_flags > 1 || o.reserved)
 		return -EINVAL;
 	r = conn_options_import(&conn, o.conn);
 	if (r == 0)
@@ -83,6 +83,7 @@ static int server_set_options(struct postern_server *s,
 		.mode = o.access ? o.access : POSTERN_ACCESS_USER,
 		.group = o.group ? &s->group : NULL,
 		.backlog = o.backlog ? (int)o.backlog : SERVER_BACKLOG,
+		.keep_flags = o.keep_flags,
 	};
 	owner_init(&s->owner, &s->name, &owner);
 	return 0;
@@ -121,11 +122,8 @@ static void server_in_child(struct fork_guard *g)
 {
 	struct postern_server *s = container_of(g, struct postern_server, guard);
 
-	s->object.fd = -1;
-	s->object.mask = WATCH_OFF;
-	if (s->old_listener >= 0)
-		sys_close(s->old_listener);
-	s->old_listener = -1;
+	object_give_up(&s->object);
+	accept_close_old(s);
 	owner_deinit(&s->owner, true);
 }
 
@@ -135,11 +133,11 @@ static void server_conn_gone(struct account_owner *owner)
 	struct postern_server *s = container_of(owner, struct postern_server, accounts);
 
 	s->counters.connections--;
-	if (s->freed)
+	if (s->freed || loop_check(s->object.loop) < 0)
 		return;
-	if (s->state == SERVER_DRAINING && list_is_empty(&s->connections))
+	if (s->old_listener >= 0 || (s->state == SERVER_DRAINING && list_is_empty(&s->connections)))
 		object_task(&s->object);
-	else if (s->object.mask == WATCH_OFF && loop_check(s->object.loop) == 0)
+	else if (s->object.mask == WATCH_OFF)
 		accept_resume(s);
 }
 
@@ -246,8 +244,9 @@ static void server_finish(struct postern_server *s, int code, int error)
 
 	if (s->state == SERVER_CLOSED)
 		return;
+	accept_close_old(s);
 	s->state = SERVER_CLOSED;
-	s->drain_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 	loop_calls(s->object.loop, "server closed");
 	if (s->events->closed && loop_is_ours(s->object.loop))
@@ -267,52 +266,39 @@ static void server_end_connections(struct postern_server *s, int code, int error
 	}
 }
 
-static void server_fire(struct object *o)
-{
-	struct postern_server *s = container_of(o, struct postern_server, object);
-	int64_t now = loop_now(o->loop);
-
-	object_timer(o, POSTERN_FOREVER);
-	if (s->accept_at_ns <= now)
-		accept_resume(s);
-	if (s->renew_at_ns <= now) {
-		s->renew_at_ns = POSTERN_FOREVER;
-		republish_renew(s);
-	}
-	if (s->freed || loop_check(o->loop) < 0)
-		return;
-	if (s->drain_at_ns <= now) {
-		server_end_connections(s, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
-		if (!s->freed && loop_check(o->loop) == 0)
-			server_finish(s, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
-		return;
-	}
-	server_update_timer(s);
-}
-
-/* The end of stopping: who had connected is let in, then the listener and the lock go. */
+/* The end of stopping: who had connected is let in, then the name's last, the lock, goes. */
 static void server_empty(struct postern_server *s)
 {
 	s->retiring = false;
-	if (s->name.kind != NAME_FD)
-		accept_rest(s, s->owner.listener);
 	fork_hold();
-	s->object.fd = -1;
+	object_give_up(&s->object);
+	if (s->name.kind != NAME_FD) {
+		accept_close_old(s);
+		s->old_listener = s->owner.listener;
+		s->owner.listener = -1;
+	}
+	fork_release();
+	if (s->old_listener >= 0)
+		accept_old(s);
+	if (s->freed || loop_check(s->object.loop) < 0)
+		return;
+	if (s->name.kind == NAME_ABSTRACT)
+		accept_close_old(s);
+	fork_hold();
 	owner_deinit(&s->owner, false);
 	fork_release();
 }
 
-static void server_run(struct object *o)
+/* Each one that has not been told yet. It is forced by the server's deadline and has none of its own; where that has
+   passed, it has this turn to send what the kernel takes. */
+static void server_close_connections(struct postern_server *s)
 {
-	struct postern_server *s = container_of(o, struct postern_server, object);
+	int64_t least = time_after(loop_now(s->object.loop), 1);
 	struct list now;
 
-	if (s->looking)
-		republish_check(s);
-	if (s->retiring)
-		server_empty(s);
-	if (s->freed || loop_check(o->loop) < 0 || s->state != SERVER_DRAINING)
-		return;
+	s->closing = true;
+	if (s->drain_at_ns < least)
+		s->drain_at_ns = least;
 	list_init(&now);
 	list_splice(&now, &s->connections);
 	while (!list_is_empty(&now)) {
@@ -322,10 +308,102 @@ static void server_run(struct object *o)
 		list_remove(&c->object.siblings);
 		list_append(&s->connections, &c->object.siblings);
 		if (c->state == POSTERN_CONNECTED)
-			conn_begin_close(c, POSTERN_REASON_CLOSED, s->drain_at_ns);
+			conn_begin_close(c, POSTERN_REASON_CLOSED, POSTERN_FOREVER);
 	}
-	if (list_is_empty(&s->connections))
-		server_finish(s, POSTERN_REASON_CLOSED, 0);
+}
+
+/* ---- what comes next ---- */
+
+enum {
+	SERVER_WAITS,
+	SERVER_EMPTIES, /* its listener, to which nobody connects any more */
+	SERVER_ACCEPTS, /* who had connected to the old one */
+	SERVER_CLOSES,
+	SERVER_FORCES,
+	SERVER_ENDS,
+	SERVER_LOOKS, /* whether the name is still its own */
+	SERVER_RESUMES,
+	SERVER_RENEWS,
+};
+
+/* The one place that says it, for tasks and deadlines alike, and in which order: a deadline that has passed before its
+   turn came overtakes nothing. Who had connected is accepted first, who was accepted is told and has one turn to send
+   what is queued, and the server ends when nothing of it is left. */
+static int server_next(const struct postern_server *s, int64_t now)
+{
+	if (s->freed || s->state == SERVER_CLOSED || loop_check(s->object.loop) < 0)
+		return SERVER_WAITS;
+	if (s->retiring)
+		return SERVER_EMPTIES;
+	if (s->old_listener >= 0 && accept_has_room(s) &&
+	    (s->accept_at_ns == POSTERN_FOREVER || s->accept_at_ns <= now))
+		return SERVER_ACCEPTS;
+	if (s->state == SERVER_DRAINING) {
+		if (list_is_empty(&s->connections) &&
+		    (s->old_listener < 0 || s->paused || s->drain_at_ns <= now))
+			return SERVER_ENDS;
+		if (!s->closing)
+			return SERVER_CLOSES;
+		return s->drain_at_ns <= now ? SERVER_FORCES : SERVER_WAITS;
+	}
+	if (s->state != SERVER_LISTENING)
+		return SERVER_WAITS;
+	if (s->looking)
+		return SERVER_LOOKS;
+	if (s->accept_at_ns <= now)
+		return SERVER_RESUMES;
+	return s->renew_at_ns <= now ? SERVER_RENEWS : SERVER_WAITS;
+}
+
+static void server_do(struct postern_server *s, int what)
+{
+	switch (what) {
+	case SERVER_EMPTIES:
+		server_empty(s);
+		break;
+	case SERVER_ACCEPTS:
+		accept_old(s);
+		break;
+	case SERVER_CLOSES:
+		server_close_connections(s);
+		break;
+	case SERVER_FORCES:
+		s->forced = true;
+		accept_close_old(s);
+		server_end_connections(s, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
+		break;
+	case SERVER_ENDS:
+		server_finish(s, s->forced ? POSTERN_REASON_TIMEOUT : POSTERN_REASON_CLOSED,
+			      s->forced ? -ETIMEDOUT : 0);
+		break;
+	case SERVER_LOOKS:
+		republish_check(s);
+		break;
+	case SERVER_RESUMES:
+		accept_resume(s);
+		break;
+	case SERVER_RENEWS:
+		s->renew_at_ns = POSTERN_FOREVER;
+		republish_renew(s);
+		break;
+	}
+}
+
+static void server_run(struct object *o)
+{
+	struct postern_server *s = container_of(o, struct postern_server, object);
+	int64_t now = loop_now(o->loop);
+	int what;
+
+	do {
+		what = server_next(s, now);
+		server_do(s, what);
+	} while (what != SERVER_WAITS && what != SERVER_ACCEPTS && what != SERVER_CLOSES);
+	if (s->freed || loop_check(o->loop) < 0)
+		return;
+	if (what == SERVER_ACCEPTS)
+		object_task(o);
+	server_update_timer(s);
 }
 
 /* ---- ending ---- */
@@ -350,15 +428,14 @@ static void server_release(struct postern_server *s)
 		server_retire(s);
 	if (s->state == SERVER_LISTENING)
 		s->state = SERVER_STOPPED;
+	if (s->entering)
+		conn_finish(s->entering, POSTERN_REASON_CANCELLED, -ECANCELED);
 	fork_hold();
-	if (s->object.fd >= 0)
-		object_watch(&s->object, WATCH_OFF);
-	s->object.fd = -1;
-	if (s->old_listener >= 0)
-		sys_close(s->old_listener);
-	s->old_listener = -1;
+	object_give_up(&s->object);
+	accept_close_old(s);
 	owner_deinit(&s->owner, !ours);
 	fork_release();
+	s->retiring = false;
 	object_timer(&s->object, POSTERN_FOREVER);
 }
 
@@ -366,8 +443,7 @@ static void server_orphan(struct object *o)
 {
 	struct postern_server *s = container_of(o, struct postern_server, object);
 
-	if (s->freed)
-		return;
+	/* Also of one that is just being freed, in the final event of one of its connections. */
 	server_release(s);
 	server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
 	if (!s->freed)
@@ -389,7 +465,7 @@ static void server_bury(struct object *o)
 
 static const struct object_ops server_ops = {
 	.ready = server_ready,
-	.fire = server_fire,
+	.fire = server_run,
 	.run = server_run,
 	.orphan = server_orphan,
 	.bury = server_bury,
@@ -438,6 +514,7 @@ int postern_server_stop(struct postern_server *s)
 	server_retire(s);
 	s->state = SERVER_STOPPED;
 	s->retiring = true;
+	s->paused = false; /* else nobody would ever come to those that wait */
 	server_update_timer(s);
 	object_task(&s->object);
 	return 0;
@@ -454,8 +531,7 @@ int postern_server_drain(struct postern_server *s, int64_t deadline_ns)
 	if (r < 0)
 		return r;
 	s->state = SERVER_DRAINING;
-	s->drain_at_ns =
-		time_after(loop_now(s->object.loop), deadline_ns ? deadline_ns : SERVER_DRAIN);
+	s->drain_at_ns = loop_after(s->object.loop, deadline_ns ? deadline_ns : SERVER_DRAIN);
 	server_update_timer(s);
 	object_task(&s->object);
 	return 0;
@@ -478,7 +554,9 @@ int postern_server_resume(struct postern_server *s)
 	if (r < 0)
 		return r;
 	s->paused = false;
-	if (s->object.mask == WATCH_OFF)
+	if (s->old_listener >= 0)
+		object_task(&s->object);
+	else if (s->object.mask == WATCH_OFF)
 		accept_resume(s);
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  *   LISTENING   server.c: owns the name (name/owner.h); accept.c: accepts in bursts, within limits
  *       |       republish.c: the name was taken away under it: publishes it anew, or NAME_LOST
- *   STOPPED     the name is given up; the listener was emptied; connections go on
+ *   STOPPED     the name is given up; who had connected is accepted as there is room; connections go on
  *       |
  *   DRAINING    each connection is closing; the last one to go, or the deadline, ends it
  *       |
@@ -13,7 +13,11 @@
  * Order when stopping: take the name away while the socket is still open (its inode cannot be another's
  * then), refuse new connects, accept who had already connected, close the listener, then the lock; only
  * then drain, so that a successor starts at once. The first two happen in the call, the rest in a task,
- * because it calls back.
+ * because it calls back. What comes next is said by server_next() alone.
+ *
+ * Where the limits leave no room for all who had connected, the listener is kept without the name, as the old
+ * listener, and they are accepted when others go; the same when a name that went away is published again. An
+ * abstract name is the socket's own: there they are closed with it, and read ECONNRESET.
  *
  * Accepting stops (the listener leaves epoll) at the limit of connections and when descriptors or memory
  * run out; the kernel's backlog then fills, and clients wait or retry within their deadline. It goes on
@@ -46,6 +50,7 @@ struct postern_server {
 	uint32_t                n_allow_uids, n_allow_gids;
 	struct account_owner    accounts;
 	struct list             connections;
+	struct postern_conn    *entering;    /* the one that `allow` is being asked about */
 	struct list             visiting;    /* of postern_server_each(): those that are still to come */
 	struct postern_server_counters counters;
 	int                     state;
@@ -53,8 +58,10 @@ struct postern_server {
 	bool                    retiring;    /* stopped: the listener is still to be emptied */
 	bool                    renewing;    /* the name went away: owner_acquire() is under way */
 	bool                    looking;     /* something happened where the name is */
+	bool                    closing;     /* draining: each connection has been told to close */
+	bool                    forced;      /* draining: the deadline has ended some */
 	bool                    freed;
-	int                     old_listener;/* its backlog is being served, -1 */
+	int                     old_listener;/* nobody connects to it any more, but some have, -1 */
 	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
 	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
 	int64_t                 accept_at_ns, renew_at_ns, drain_at_ns;
@@ -72,8 +79,11 @@ int  server_listen(struct postern_server *s);
 
 /* accept.c */
 void accept_burst(struct postern_server *s);
-/* All that had connected, from a listener that is about to be closed. */
-void accept_rest(struct postern_server *s, int listener);
+/* Neither paused nor at its limit. */
+bool accept_has_room(const struct postern_server *s);
+/* A burst of those that had connected to old_listener, as far as there is room; it is closed after the last one. */
+void accept_old(struct postern_server *s);
+void accept_close_old(struct postern_server *s);
 void accept_resume(struct postern_server *s);
 
 /* republish.c */

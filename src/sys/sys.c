@@ -89,6 +89,16 @@ int sys_ioctl_inq(int fd)
 	return r < 0 ? r : n;
 }
 
+int sys_get_flags(int fd)
+{
+	return SYS_CALL(int, fcntl(fd, F_GETFL));
+}
+
+int sys_set_flags(int fd, int flags)
+{
+	return SYS_CALL(int, fcntl(fd, F_SETFL, flags));
+}
+
 int sys_nofile(void)
 {
 	struct rlimit limit;
@@ -119,13 +129,6 @@ int sys_listen(int fd, int backlog)
 int sys_accept(int fd)
 {
 	return SYS_UNCANCELLED(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
-}
-
-int sys_acceptable(int fd)
-{
-	struct pollfd waiting = { .fd = fd, .events = POLLIN };
-
-	return SYS_UNCANCELLED(int, poll(&waiting, 1, 0));
 }
 
 int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)
@@ -177,6 +180,14 @@ int sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr)
 	return SYS_CALL(int, epoll_ctl(epoll, op, fd, &e));
 }
 
+int sys_poll(int fd, uint32_t events)
+{
+	struct pollfd p = { .fd = fd, .events = (short)events };
+	int r = SYS_UNCANCELLED(int, poll(&p, 1, 0));
+
+	return r > 0 ? (unsigned short)p.revents : r;
+}
+
 int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
 {
 	return SYS_CALL(int, epoll_wait(epoll, events, n, timeout_ms));
@@ -185,6 +196,15 @@ int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
 int sys_eventfd(void)
 {
 	return SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+/* By number: write() is a place where a thread is cancelled, and what makes it none (pthread_setcancelstate) may not be
+   called from a signal handler. syscall() is neither. */
+int sys_eventfd_add(int fd)
+{
+	const uint64_t one = 1;
+
+	return SYS_CALL(int, syscall(SYS_write, fd, &one, sizeof(one)));
 }
 
 int sys_timerfd(void)

@@ -34,6 +34,8 @@ ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);
 int     sys_ioctl_outq(int fd);                              /* SIOCOUTQ: bytes that the peer has not read */
 int     sys_ioctl_inq(int fd);                               /* SIOCINQ: bytes that have arrived */
+int     sys_get_flags(int fd);                               /* F_GETFL */
+int     sys_set_flags(int fd, int flags);
 int     sys_nofile(void);                                    /* RLIMIT_NOFILE, the soft limit */
 
 /* sockets; all made close-on-exec and non-blocking */
@@ -41,7 +43,6 @@ int     sys_socket_stream(void);
 int     sys_bind(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_listen(int fd, int backlog);
 int     sys_accept(int fd);
-int     sys_acceptable(int fd);                              /* 1: accept would not wait; 0: it would */
 int     sys_connect(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_shutdown(int fd, int how);
 ssize_t sys_recv(int fd, void *buf, size_t n);               /* MSG_DONTWAIT; passed descriptors are dropped */
@@ -53,8 +54,10 @@ int     sys_setsockopt(int fd, int option, const void *value, socklen_t n);
 /* events */
 int     sys_epoll_create(void);
 int     sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr);
+int     sys_poll(int fd, uint32_t events);                   /* of now, without waiting; 0: nothing */
 int     sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms);
 int     sys_eventfd(void);                                   /* non-blocking */
+int     sys_eventfd_add(int fd);                             /* 1; also from signal handlers */
 int     sys_timerfd(void);                                   /* CLOCK_MONOTONIC, non-blocking */
 int     sys_timerfd_set(int fd, int64_t at_ns);              /* absolute; INT64_MAX disarms */
 int     sys_inotify(void);                                   /* non-blocking */

@@ -415,7 +415,7 @@ static void each_calls_for_each_and_bears_every_free(void **state)
 
 /* ---- a listener of somebody else's ---- */
 
-static void an_adopted_listener_is_used_and_left_as_it_was(void **state)
+static void an_adopted_listener_is_used_and_left_where_it_was(void **state)
 {
 	int listener, fd;
 	struct stat before, after;
@@ -571,7 +571,7 @@ int main(void)
 		TEST(a_kept_connection_outlives_its_server_and_its_loop_inert),
 		TEST(a_detached_connection_leaves_its_server),
 		TEST(each_calls_for_each_and_bears_every_free),
-		TEST(an_adopted_listener_is_used_and_left_as_it_was),
+		TEST(an_adopted_listener_is_used_and_left_where_it_was),
 		TEST(what_an_account_was_charged_is_given_back_however_it_ends),
 		TEST(who_was_held_up_by_a_crowded_account_goes_on_when_there_is_room),
 	};

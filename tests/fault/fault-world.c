@@ -569,6 +569,37 @@ static void watch_counts(struct postern_watch *w, uint64_t happened, void *data)
 	postern_watch_set(w, 0);
 }
 
+/* Both are ready in one turn: whichever is told first has the other one asked for anew. */
+static void watch_asks_again(struct postern_watch *w, uint64_t happened, void *data)
+{
+	struct postern_watch **both = data;
+	struct postern_watch *other = both[w == both[0]];
+
+	(void)happened;
+	if (other && postern_watch_set(other, 0) == 0)
+		world_check_error(postern_watch_set(other, POSTERN_WRITABLE));
+	postern_watch_set(w, 0);
+}
+
+static void objects_that_ask_again(struct world *w)
+{
+	struct postern_watch *both[2] = { NULL, NULL };
+	int fds[2][2];
+
+	for (int i = 0; i < 2; i++) {
+		assert_ok(pipe2(fds[i], O_CLOEXEC));
+		world_check_error(postern_watch_new(&both[i], w->loop, fds[i][1], POSTERN_WRITABLE,
+						    watch_asks_again, both));
+	}
+	for (int i = 0; i < 3; i++)
+		postern_loop_dispatch(w->loop, 0);
+	for (int i = 0; i < 2; i++) {
+		postern_watch_free(both[i]);
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+}
+
 static void child_counts(struct postern_child *child, int how, int status, void *data)
 {
 	(void)child, (void)how, (void)status;
@@ -600,6 +631,7 @@ static bool objects_of_the_loop(struct world *w)
 	pid_t pid;
 
 	n = (struct counts){ 0 };
+	objects_that_ask_again(w);
 	assert_ok(pipe2(fds, O_CLOEXEC));
 	pid = fork();
 	if (pid == 0) {

@@ -17,9 +17,9 @@
 #define FAULT_H
 
 #define FAULT_CALLS(X) \
-	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(nofile) X(socket_stream) X(bind) \
-	X(listen) X(accept) X(acceptable) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
-	X(setsockopt) X(epoll_create) X(epoll_ctl) X(epoll_wait) X(eventfd) X(timerfd) \
+	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
+	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
+	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
@@ -34,12 +34,13 @@
 #define sys_write real_write
 #define sys_ioctl_outq real_ioctl_outq
 #define sys_ioctl_inq real_ioctl_inq
+#define sys_get_flags real_get_flags
+#define sys_set_flags real_set_flags
 #define sys_nofile real_nofile
 #define sys_socket_stream real_socket_stream
 #define sys_bind real_bind
 #define sys_listen real_listen
 #define sys_accept real_accept
-#define sys_acceptable real_acceptable
 #define sys_connect real_connect
 #define sys_shutdown real_shutdown
 #define sys_recv real_recv
@@ -49,8 +50,10 @@
 #define sys_setsockopt real_setsockopt
 #define sys_epoll_create real_epoll_create
 #define sys_epoll_ctl real_epoll_ctl
+#define sys_poll real_poll
 #define sys_epoll_wait real_epoll_wait
 #define sys_eventfd real_eventfd
+#define sys_eventfd_add real_eventfd_add
 #define sys_timerfd real_timerfd
 #define sys_timerfd_set real_timerfd_set
 #define sys_inotify real_inotify
@@ -126,12 +129,13 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_write(...) (FAULT_AT(write), sys_write(__VA_ARGS__))
 #define sys_ioctl_outq(...) (FAULT_AT(ioctl_outq), sys_ioctl_outq(__VA_ARGS__))
 #define sys_ioctl_inq(...) (FAULT_AT(ioctl_inq), sys_ioctl_inq(__VA_ARGS__))
+#define sys_get_flags(...) (FAULT_AT(get_flags), sys_get_flags(__VA_ARGS__))
+#define sys_set_flags(...) (FAULT_AT(set_flags), sys_set_flags(__VA_ARGS__))
 #define sys_nofile(...) (FAULT_AT(nofile), sys_nofile(__VA_ARGS__))
 #define sys_socket_stream(...) (FAULT_AT(socket_stream), sys_socket_stream(__VA_ARGS__))
 #define sys_bind(...) (FAULT_AT(bind), sys_bind(__VA_ARGS__))
 #define sys_listen(...) (FAULT_AT(listen), sys_listen(__VA_ARGS__))
 #define sys_accept(...) (FAULT_AT(accept), sys_accept(__VA_ARGS__))
-#define sys_acceptable(...) (FAULT_AT(acceptable), sys_acceptable(__VA_ARGS__))
 #define sys_connect(...) (FAULT_AT(connect), sys_connect(__VA_ARGS__))
 #define sys_shutdown(...) (FAULT_AT(shutdown), sys_shutdown(__VA_ARGS__))
 #define sys_recv(...) (FAULT_AT(recv), sys_recv(__VA_ARGS__))
@@ -141,8 +145,10 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_setsockopt(...) (FAULT_AT(setsockopt), sys_setsockopt(__VA_ARGS__))
 #define sys_epoll_create(...) (FAULT_AT(epoll_create), sys_epoll_create(__VA_ARGS__))
 #define sys_epoll_ctl(...) (FAULT_AT(epoll_ctl), sys_epoll_ctl(__VA_ARGS__))
+#define sys_poll(...) (FAULT_AT(poll), sys_poll(__VA_ARGS__))
 #define sys_epoll_wait(...) (FAULT_AT(epoll_wait), sys_epoll_wait(__VA_ARGS__))
 #define sys_eventfd(...) (FAULT_AT(eventfd), sys_eventfd(__VA_ARGS__))
+#define sys_eventfd_add(...) (FAULT_AT(eventfd_add), sys_eventfd_add(__VA_ARGS__))
 #define sys_timerfd(...) (FAULT_AT(timerfd), sys_timerfd(__VA_ARGS__))
 #define sys_timerfd_set(...) (FAULT_AT(timerfd_set), sys_timerfd_set(__VA_ARGS__))
 #define sys_inotify(...) (FAULT_AT(inotify), sys_inotify(__VA_ARGS__))
@@ -185,7 +191,7 @@ void fault_reset(void);
 
 /* ---- faults ---- */
 
-#define FAULT_SHORT 1 /* in place of an errno: reads and writes move one byte less than they could */
+#define FAULT_SHORT 4096 /* in place of an errno, and none of them: reads and writes move one byte less than they could */
 
 struct fault {
 	int      call;   /* FAULT_ANY: all that can fail */

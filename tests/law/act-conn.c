@@ -40,10 +40,11 @@ void act_random_options(struct postern_conn_options *o, int framing)
 	o->frame_max = some_size(100, 200000);
 	o->idle_ns = some_time();
 	o->drain_ns = some_time();
+	o->message_ns = some_time();
 }
 
 /* The defaults that the manual gives. */
-static void resolve(struct postern_conn_options *o)
+void act_resolve_options(struct postern_conn_options *o)
 {
 	o->high_water = o->high_water ? o->high_water : 8 << 20;
 	o->low_water = o->low_water ? o->low_water : o->high_water / 4;
@@ -51,13 +52,14 @@ static void resolve(struct postern_conn_options *o)
 	o->frame_max = o->frame_max ? o->frame_max : 4 << 20;
 	o->idle_ns = o->idle_ns ? o->idle_ns : POSTERN_SECONDS(30);
 	o->drain_ns = o->drain_ns ? o->drain_ns : POSTERN_SECONDS(5);
+	o->message_ns = o->message_ns ? o->message_ns : POSTERN_SECONDS(60);
 }
 
 static struct end *end_new(unsigned slot, int loop, const struct postern_conn_options *o)
 {
 	struct end *e = &L.ends[slot];
 	*e = (struct end){ .id = (int)slot, .loop = loop, .server = -1, .mine = true, .o = *o };
-	resolve(&e->o);
+	act_resolve_options(&e->o);
 	e->events = (int)law_below(law_chance(15) ? EVENTS_N : EVENTS_NONE);
 	e->drops = e->events == EVENTS_NO_RECEIVED || e->events == EVENTS_NONE;
 	e->appetite = law_chance(60) ? TAKES_ALL : (int)law_below(3);

@@ -23,16 +23,6 @@ static void random_options(struct postern_server_options *o, struct postern_conn
 	o->backlog = law_chance(20) ? 1 + law_below(3) : 0;
 }
 
-static void resolve(struct postern_conn_options *o)
-{
-	o->high_water = o->high_water ? o->high_water : 8 << 20;
-	o->low_water = o->low_water ? o->low_water : o->high_water / 4;
-	o->unread = o->unread ? o->unread : 256 << 10;
-	o->frame_max = o->frame_max ? o->frame_max : 4 << 20;
-	o->idle_ns = o->idle_ns ? o->idle_ns : POSTERN_SECONDS(30);
-	o->drain_ns = o->drain_ns ? o->drain_ns : POSTERN_SECONDS(5);
-}
-
 /* A listener that somebody else made and goes on holding; not every one of them is non-blocking. */
 static int foreign_listener(struct sockaddr_un *a, socklen_t *n)
 {
@@ -63,7 +53,7 @@ static void server_new(struct server_model *m)
 	if (old.listener >= 0)
 		close(old.listener);
 	*m = (struct server_model){ .id = old.id, .loop = loop, .listener = -1, .o = conn };
-	resolve(&m->o);
+	act_resolve_options(&m->o);
 	m->allow = law_chance(30) ? 2 + (int)law_below(3) : 0;
 	m->adopted = law_chance(15);
 	if (m->adopted) {

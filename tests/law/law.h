@@ -334,6 +334,7 @@ void act_born(unsigned slot);
 void act_dial(unsigned slot);
 void act_conn_free(struct end *e);
 void act_random_options(struct postern_conn_options *o, int framing);
+void act_resolve_options(struct postern_conn_options *o);
 void act_server(struct server_model *m);
 void act_server_free(struct server_model *m);
 void act_plain_connect(struct server_model *m);

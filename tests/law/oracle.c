@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Of the manual: a peer that moves as much within idle_ns is not idle; a message may take so long. */
+/* Of the manual: a peer that moves as much within idle_ns is not idle. */
 enum { MOVES_ENOUGH = 65536 };
-#define MESSAGE_NS POSTERN_SECONDS(60)
 
 const char *end_name(const struct end *e)
 {
@@ -210,15 +209,8 @@ static const char *idle_is_false(const struct end *e)
 	bool gone = peer_gone(e) || other_side(e)->shut_read;
 	bool ours = out_of(e)->n > peer_read_so_far(e), declined = e->kept > 0 && !e->paused;
 
-	if (e->o.framing && e->kept > 0 && now - e->kept_ns >= MESSAGE_NS)
-		return NULL;
 	if (idle == POSTERN_FOREVER)
 		return "there is no such limit";
-	if (!ours && !gone && e->o.framing && e->kept > 0) {
-		snprintf(text, sizeof(text), "only a message is not whole, since %lld ms",
-			 (long long)(now - e->kept_ns) / 1000000);
-		return text;
-	}
 	if (!ours && !gone && !declined)
 		return "nothing was pending";
 	if (now - e->calm_ns < idle) {
@@ -226,14 +218,15 @@ static const char *idle_is_false(const struct end *e)
 			 (long long)(now - e->calm_ns) / 1000000, (long long)idle / 1000000);
 		return text;
 	}
-	if (declined && !e->o.framing && now - e->kept_ns >= idle)
+	/* With a framing it is the peer that must go on. */
+	if (declined && now - (e->o.framing ? e->received_ns : e->kept_ns) >= idle)
 		return NULL;
 	if (moved_within(e, idle) >= MOVES_ENOUGH) {
 		snprintf(text, sizeof(text), "its peer moved %zu bytes meanwhile",
 			 moved_within(e, idle));
 		return text;
 	}
-	if (!gone && now - e->received_ns < idle) {
+	if (!gone && !e->refused && now - e->received_ns < idle) {
 		snprintf(text, sizeof(text), "its peer sent something %lld ms ago",
 			 (long long)(now - e->received_ns) / 1000000);
 		return text;
@@ -249,6 +242,8 @@ static bool timeout_is_true(const struct end *e)
 	if (e->dialled && !e->connected)
 		return now >= e->deadline_ns;
 	if (m && m->draining && now >= m->drain_ns)
+		return true;
+	if (e->o.framing && e->kept > 0 && now - e->kept_ns >= e->o.message_ns)
 		return true;
 	return e->closing_ns > 0 && e->o.drain_ns != POSTERN_FOREVER &&
 	       now >= e->closing_ns + e->o.drain_ns;
@@ -452,8 +447,8 @@ int64_t oracle_longest_limit(void)
 			ns += 2 * e->o.idle_ns;
 		if (e->o.drain_ns != POSTERN_FOREVER)
 			ns += 2 * e->o.drain_ns;
-		if (e->o.framing)
-			ns += 2 * MESSAGE_NS;
+		if (e->o.framing && e->o.message_ns != POSTERN_FOREVER)
+			ns += 2 * e->o.message_ns;
 		longest = ns > longest ? ns : longest;
 	}
 	return longest;

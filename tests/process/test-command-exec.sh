@@ -175,6 +175,17 @@ LISTEN_FDS=2 LISTEN_PID=1 row 64 'NAME is missing' serve --echo
 run bash -c 'LISTEN_FDS=2 LISTEN_PID=$$ exec "$1" serve --echo' - "$postern"
 tap_is 'two sockets are one too many' "$status $(wc -l <"$dir/err")" '64 1'
 
+run "$python" - "$postern" "$dir/blocking" <<'END'
+import socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[2])
+listener.listen()
+command = [sys.argv[1], "serve", "fd:%d" % listener.fileno(), "--echo", "--keep-flags"]
+ran = subprocess.run(command, pass_fds=[listener.fileno()], capture_output=True, text=True, timeout=20)
+print(ran.returncode != 0, "is a blocking socket" in ran.stderr, listener.getblocking())
+END
+tap_is 'a blocking socket whose flags are to be kept is refused' "$out" 'True True True'
+
 # ---- permissions, as somebody else -----------------------------------------------------------------------
 
 begin

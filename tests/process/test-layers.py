@@ -102,15 +102,20 @@ def check_layers_are_known():
 
 
 def check_includes():
-    wrong = []
+    wrong, graph = [], defaultdict(set)
     for path in sources("src"):
         for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M):
             target = SRC / name
             if not target.exists():
                 wrong.append(f"{brief(path)} includes {name}: name it from src/")
-            elif above(layer_of_path(path), layer_of_path(target)):
+                continue
+            graph[layer_of_path(path)].add(layer_of_path(target))
+            if above(layer_of_path(path), layer_of_path(target)):
                 wrong.append(f"{brief(path)} includes {name}, which is above it")
-    tap.result("no file includes a header of a layer above it", wrong)
+    for layer in reversed(LAYERS):
+        if graph[layer] - {layer}:
+            tap.comment(f"{layer} includes {', '.join(sorted(graph[layer] - {layer}, key=LAYERS.index))}")
+    tap.result("no file includes a header of a layer above it, so there is no circle of folders", wrong)
 
 
 def symbols():
@@ -239,6 +244,18 @@ def check_texts():
     tap.result("every source file says its licence on top", unlicensed)
 
 
+def check_given_up():
+    """A descriptor that is given up leaves epoll first: one function does that."""
+    wrong = [
+        f"{brief(path)}: {line.strip()}"
+        for path in sources("src")
+        if brief(path) not in ("src/loop/object.c", "src/loop/loop.c")
+        for line in path.read_text().splitlines()
+        if re.search(r"object\.fd = -1|\bo->fd = -1", line)
+    ]
+    tap.result("an object's descriptor is given up by object_give_up() alone", wrong)
+
+
 def main():
     tap.need("nm", "objdump")
     if check_layers_are_known():
@@ -248,6 +265,7 @@ def main():
             check_globals()
         else:
             tap.result("the objects of the library are there", f"none in {tap.BUILD}/src")
+    check_given_up()
     check_names()
     check_sizes()
     check_texts()
