@@ -54,6 +54,7 @@ static void server_new(struct server_model *m)
 		close(old.listener);
 	*m = (struct server_model){ .id = old.id, .loop = loop, .listener = -1, .o = conn };
 	act_resolve_options(&m->o);
+	m->budget = o.bytes_per_uid ? o.bytes_per_uid : (size_t)64 << 20;
 	m->allow = law_chance(30) ? 2 + (int)law_below(3) : 0;
 	m->adopted = law_chance(15);
 	if (m->adopted) {

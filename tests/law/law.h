@@ -171,6 +171,7 @@ struct server_model {
 	unsigned told_closed, n_events;
 	int64_t drain_ns;
 	int allow;              /* one in so many is turned away; 0: none */
+	size_t budget;          /* bytes_per_uid */
 	bool name_lost;         /* somebody took its name away */
 	struct postern_conn_options o;
 	char path[108];

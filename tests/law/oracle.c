@@ -262,6 +262,22 @@ static bool violation_is_true(const struct end *e)
 	return r < 0 || (r == 0 && peer_ended(e) && in_of(e)->n > in_of(e)->read) || in_of(e)->cut;
 }
 
+/* The message that has begun is larger than all that its user may have. */
+static bool no_room_is_true(const struct end *e)
+{
+	size_t n = 0, used = 0;
+	int r;
+
+	if (e->server < 0 || !e->o.framing)
+		return false;
+	if (e->drops)
+		return true;
+	r = stream_parse(in_of(e), (int)e->o.framing, e->o.frame_max, &n, &used);
+	if (r == 0 && used == 0)
+		used = in_of(e)->n - in_of(e)->read;
+	return used > L.servers[e->server].budget;
+}
+
 /* NULL, or what speaks against it. */
 static const char *is_false(const struct end *e, int code)
 {
@@ -298,6 +314,8 @@ static const char *is_false(const struct end *e, int code)
 			 e->o.framing, e->o.frame_max, in_of(e)->read, in_of(e)->n,
 			 in_of(e)->framing);
 		return text;
+	case POSTERN_REASON_NO_RESOURCES:
+		return no_room_is_true(e) ? NULL : "there was memory, and it would have fitted";
 	case POSTERN_REASON_NOT_ALLOWED:
 		return e->not_trusted ? NULL : "its server may be trusted";
 	default:
