@@ -451,22 +451,30 @@ void oracle_all_ended(void)
 				   L.loops[i].posted);
 }
 
+static int64_t limits_of(const struct postern_conn_options *o)
+{
+	int64_t ns = 0;
+
+	if (o->idle_ns != POSTERN_FOREVER)
+		ns += 2 * o->idle_ns;
+	if (o->drain_ns != POSTERN_FOREVER)
+		ns += 2 * o->drain_ns;
+	if (o->framing && o->message_ns != POSTERN_FOREVER)
+		ns += 2 * o->message_ns;
+	return ns;
+}
+
+/* Also of those that will be accepted. */
 int64_t oracle_longest_limit(void)
 {
-	int64_t longest = POSTERN_SECONDS(10);
+	int64_t longest = POSTERN_SECONDS(10), ns;
 
 	for (unsigned i = 0; i < L.n_ends; i++) {
-		struct end *e = &L.ends[i];
-		int64_t ns = 0;
-
-		if (!is_open(e))
-			continue;
-		if (e->o.idle_ns != POSTERN_FOREVER)
-			ns += 2 * e->o.idle_ns;
-		if (e->o.drain_ns != POSTERN_FOREVER)
-			ns += 2 * e->o.drain_ns;
-		if (e->o.framing && e->o.message_ns != POSTERN_FOREVER)
-			ns += 2 * e->o.message_ns;
+		ns = is_open(&L.ends[i]) ? limits_of(&L.ends[i].o) : 0;
+		longest = ns > longest ? ns : longest;
+	}
+	for (int i = 0; i < LAW_SERVERS; i++) {
+		ns = L.servers[i].used ? limits_of(&L.servers[i].o) : 0;
 		longest = ns > longest ? ns : longest;
 	}
 	return longest;
