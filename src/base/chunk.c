@@ -100,6 +100,30 @@ void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 	}
 }
 
+void chunk_queue_shorten(struct chunk_queue *q, struct chunk_pool *pool, size_t bytes)
+{
+	struct chunk *last = q->head;
+	size_t left = bytes;
+
+	assert(bytes <= q->bytes);
+	if (bytes == 0) {
+		chunk_queue_clear(q, pool);
+		return;
+	}
+	for (; left > last->end - last->begin; last = last->next)
+		left -= last->end - last->begin;
+	last->end = last->begin + (uint32_t)left;
+	while (last->next) {
+		struct chunk *c = last->next;
+
+		last->next = c->next;
+		q->chunks--;
+		chunk_put(pool, c);
+	}
+	q->tail = last;
+	q->bytes = (uint32_t)bytes;
+}
+
 void chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool)
 {
 	chunk_queue_consume(q, pool, q->bytes);

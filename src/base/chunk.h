@@ -61,6 +61,8 @@ static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool
 /* Describes the first bytes of the queue; returns how many elements of iov it used. */
 int    chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov);
 void   chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n);
+/* Takes back the last bytes, so that so many are left. */
+void   chunk_queue_shorten(struct chunk_queue *q, struct chunk_pool *pool, size_t bytes);
 void   chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool);
 void   chunk_pool_deinit(struct chunk_pool *pool);
 

@@ -136,10 +136,15 @@ void conn_release(struct postern_conn *c, bool clean)
 
 void conn_finish_because(struct postern_conn *c, const struct postern_reason *why)
 {
+	bool aborted = c->flags & CONN_ABORTED;
+
 	if (!conn_is_open(c))
 		return;
-	conn_release(c, why->code != POSTERN_REASON_ABORTED);
-	c->why = *why;
+	conn_release(c, !aborted);
+	/* Whatever comes between an abort and its event, it was aborted. */
+	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
+						    postern_reason_text(POSTERN_REASON_ABORTED) }
+			 : *why;
 	loop_calls(c->object.loop, "closed");
 	if (c->events->closed && loop_is_ours(c->object.loop))
 		c->events->closed(c, &c->why, c->data);

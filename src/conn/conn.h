@@ -164,6 +164,12 @@ static inline bool conn_is_open(const struct postern_conn *c)
 	return c->state != POSTERN_CLOSED;
 }
 
+/* After a callback: neither ended nor about to be, with nothing but the end to be told. */
+static inline bool conn_goes_on(const struct postern_conn *c)
+{
+	return conn_is_open(c) && !(c->flags & CONN_ABORTED);
+}
+
 /* Sends and full reads of one connection in a turn; then it is the others' turn. */
 enum { CONN_ROUNDS = 4, CONN_FRAME_HEAD = 4 };
 

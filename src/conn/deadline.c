@@ -78,6 +78,8 @@ void conn_fire(struct object *o)
 	int64_t now = loop_now(o->loop);
 
 	object_timer(o, POSTERN_FOREVER);
+	if (c->flags & CONN_ABORTED)
+		return;
 	if (c->dial) {
 		dial_fire(c);
 		return;

@@ -67,10 +67,11 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	if (c->limits->framing)
 		return inbox_deliver_frames(c, bytes, n, seen);
 	loop_calls(c->object.loop, "received");
-	if (!c->events->received)
-		return n;
 	while (taken < n && inbox_wants(c)) {
-		size_t k = c->events->received(c, bytes + taken, n - taken, c->data);
+		/* Without one, what arrives is dropped; a callback may have taken it away. */
+		size_t k = c->events->received
+				   ? c->events->received(c, bytes + taken, n - taken, c->data)
+				   : n - taken;
 
 		if (k == 0)
 			break;
@@ -139,6 +140,7 @@ void inbox_offer(struct postern_conn *c)
 {
 	struct postern_loop *loop = c->object.loop;
 	struct kept *k = c->kept;
+	bool was_half = c->flags & CONN_HALF;
 	size_t taken;
 
 	if (!k || !inbox_wants(c))
@@ -159,12 +161,14 @@ void inbox_offer(struct postern_conn *c)
 	}
 	c->kept = k;
 	c->lent = 0;
-	if (taken == 0)
-		return;
-	k->n -= (uint32_t)taken;
-	memmove(k->bytes, k->bytes + taken, k->n);
-	inbox_shrink(c);
-	inbox_begun(c);
+	if (taken > 0) {
+		k->n -= (uint32_t)taken;
+		memmove(k->bytes, k->bytes + taken, k->n);
+		inbox_shrink(c);
+	}
+	/* The rest of a paused offer may be whole messages; only now it is known to be half of one. */
+	if (taken > 0 || !was_half)
+		inbox_begun(c);
 }
 
 /* While closing, what arrives is read and dropped: a peer that waits for us to read goes on, and reads. */

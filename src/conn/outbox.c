@@ -275,7 +275,7 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	char head[4], tail[1];
 	int n_head = postern_frame_make(framing, payload, n, head, tail), r;
 	size_t whole, n_tail = n_head == 0, charged = 0, done;
-	uint32_t had;
+	uint32_t had, queued;
 
 	if (n_head < 0)
 		return n_head;
@@ -290,19 +290,21 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	if (!outbox_admit(c, whole, &charged))
 		return -EAGAIN;
 	had = c->out.chunks;
+	queued = c->out.bytes;
 	done = outbox_add(c, head, (size_t)n_head);
 	if (done == (size_t)n_head && n > 0)
 		done += outbox_add(c, payload, n);
 	if (done == (size_t)n_head + n)
 		done += outbox_add(c, tail, n_tail);
+	/* Memory is short. What would come after half a message would be read as its rest. */
+	if (done < whole) {
+		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
+		c->flags |= CONN_REFUSED | CONN_SHORT;
+	}
 	outbox_charge(c, had);
 	if (charged > 0)
 		account_give(c->account, &c->line, charged);
-	if (done == whole)
-		return (ssize_t)n;
-	/* Half a message cannot be taken back, and what comes after it would be read as its rest. */
-	conn_break(c);
-	return -ENOMEM;
+	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 
 size_t postern_conn_room(const struct postern_conn *c)
@@ -321,9 +323,10 @@ ssize_t postern_conn_flush(struct postern_conn *c)
 		return r;
 	if (!conn_is_open(c))
 		return -ENOTCONN;
-	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++)
+	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
-	if (conn_has_socket(c))
+		/* Only what has happened is to be told: who flushes in a loop of turns still waits in them. */
 		conn_due(c, CONN_DUE_FLUSH);
+	}
 	return (ssize_t)c->out.bytes;
 }

@@ -22,9 +22,20 @@ static size_t room_page(const struct postern_conn *c)
 	return c->limits->keep_max < ROOM_PAGE ? c->limits->keep_max : ROOM_PAGE;
 }
 
+/* As much as may ever be kept. Bytes without a framing need no more than a budget that is smaller has; a message that
+   does not fit into it cannot be received. */
+static size_t room_limit(const struct postern_conn *c)
+{
+	size_t most = c->limits->keep_max;
+
+	if (c->account && !c->limits->framing && account_most(c->account) < most)
+		most = account_most(c->account);
+	return most > room_page(c) ? most : room_page(c);
+}
+
 size_t inbox_most(const struct postern_conn *c)
 {
-	size_t most = c->limits->keep_max, free = SIZE_MAX;
+	size_t most = room_limit(c), free = SIZE_MAX;
 
 	if (c->account)
 		free = account_is_short(c->account) ? 0 : account_free(c->account);
@@ -35,7 +46,7 @@ size_t inbox_most(const struct postern_conn *c)
 
 bool inbox_is_full(const struct postern_conn *c)
 {
-	return c->kept && c->kept->n >= c->limits->keep_max;
+	return c->kept && c->kept->n >= room_limit(c);
 }
 
 /* What was asked for is not needed any more: neither the place in line for it nor the reserve. */
@@ -124,8 +135,8 @@ int inbox_grow(struct postern_conn *c)
 		capacity = capacity ? 2 * capacity : ROOM_PAGE;
 	if (whole > 0 && capacity > whole)
 		capacity = whole > k->capacity ? whole : k->capacity;
-	if (capacity > c->limits->keep_max)
-		capacity = c->limits->keep_max;
+	if (capacity > room_limit(c))
+		capacity = room_limit(c);
 	claim = whole > capacity ? whole : capacity;
 	r = room_ask(c, claim);
 	if (r < 0)

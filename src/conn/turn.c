@@ -112,7 +112,7 @@ void conn_settle(struct postern_conn *c)
 		if (o.end)
 			turn_end(c, o.end);
 	}
-	if (!conn_is_open(c) || !conn_has_socket(c))
+	if (!conn_goes_on(c) || !conn_has_socket(c))
 		return;
 	if (c->state == POSTERN_CLOSING)
 		o.receive = !(c->flags & CONN_END);
@@ -153,7 +153,7 @@ static bool conn_tell_sent(struct postern_conn *c)
 		return true;
 	loop_calls(c->object.loop, "sent");
 	c->events->sent(c, n, c->data);
-	return conn_is_open(c);
+	return conn_goes_on(c);
 }
 
 /* A write was cut short, and now another could be made. */
@@ -176,12 +176,12 @@ static bool conn_tell_drained(struct postern_conn *c)
 	loop_calls(c->object.loop, "drained");
 	if (c->events->drained)
 		c->events->drained(c, c->data);
-	if (!conn_is_open(c))
+	if (!conn_goes_on(c))
 		return false;
 	if (in_line && c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
 		account_leave(c->account, &c->line);
 	inbox_offer(c);
-	return conn_is_open(c);
+	return conn_goes_on(c);
 }
 
 /* What is to happen once all is sent. */
@@ -262,18 +262,20 @@ void conn_run(struct object *o)
 		conn_finish(c, POSTERN_REASON_ABORTED, 0);
 		return;
 	}
+	/* Told even if the closing is over in this same turn. */
 	if (due & CONN_DUE_CLOSING)
-		/* Told even if the closing is over in this same turn. */
 		conn_tell_state(c);
-	if (due & CONN_DUE_ATTEMPT && conn_is_open(c))
+	if (due & CONN_DUE_ATTEMPT && conn_goes_on(c))
 		dial_attempt(c);
-	if (due & CONN_DUE_ROOM && conn_is_open(c))
+	if (due & CONN_DUE_ROOM && conn_goes_on(c))
 		conn_take_room(c);
-	if (due & CONN_DUE_OFFER && conn_is_open(c))
+	if (due & CONN_DUE_OFFER && conn_goes_on(c))
 		inbox_offer(c);
-	if (!conn_is_open(c) || !conn_has_socket(c))
+	if (!conn_goes_on(c) || !conn_has_socket(c))
 		return;
 	conn_flush_queue(c);
+	if (!conn_goes_on(c))
+		return;
 	/* Has the peer gone? Then its end is here, behind what it sent, and is told before anything is decided. */
 	if (c->flags & CONN_BROKEN)
 		inbox_read(c);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <postern/client.h>
 #include <postern/frame.h>
 
 #include "conn/conn.h"
@@ -626,6 +627,29 @@ static void memory_that_is_short_for_a_write_is_told_drained_later(void **state)
 	pair_close(&p);
 }
 
+static void a_client_whose_write_has_to_wait_sleeps(void **state)
+{
+	struct postern_client *c;
+	int listener = plain_listen(test_path("deaf"), 1);
+
+	(void)state;
+	fault_clock_patience(POSTERN_SECONDS(1));
+	assert_ok(postern_client_new(&c, test_path("deaf"), NULL));
+	fault_count_reset();
+	assert_errno(postern_client_write(c, big, sizeof(big), POSTERN_SECONDS(3)), -ETIMEDOUT);
+	test_note("%u turns in 3 s", (unsigned)fault_count(FAULT_epoll_wait));
+	assert_true(fault_count(FAULT_epoll_wait) < 50);
+	/* Also while the kernel is short of memory. */
+	fault_arm(&(struct fault){
+		.call = FAULT_sendmsg, .nth = 1, .error = ENOBUFS, .stays = true });
+	fault_count_reset();
+	assert_errno(postern_client_write(c, big, 100, POSTERN_SECONDS(3)), -ETIMEDOUT);
+	fault_disarm();
+	assert_true(fault_count(FAULT_epoll_wait) < 200);
+	postern_client_free(c);
+	close(listener);
+}
+
 /* ---- a socket that leaves ---- */
 
 static void a_half_close_leaves_with_the_socket(void **state)
@@ -689,6 +713,7 @@ int main(void)
 		ENDS_TEST(a_flush_that_is_refused_ends_the_connection_in_the_next_turn),
 		ENDS_TEST(a_queue_that_a_flush_emptied_is_not_taken_for_a_lack_of_memory),
 		ENDS_TEST(memory_that_is_short_for_a_write_is_told_drained_later),
+		ENDS_TEST(a_client_whose_write_has_to_wait_sleeps),
 		ENDS_TEST(a_half_close_leaves_with_the_socket),
 		ENDS_TEST(a_socket_leaves_also_after_the_idle_limit_has_looked),
 	};
