@@ -305,8 +305,10 @@ static const char *is_false(const struct end *e, int code)
 	case POSTERN_REASON_RESET:
 		if (!peer_gone(e) && !other_side(e)->shut_read)
 			return "its peer is there and reads";
-		return e->paused || e->closing || e->closing_ns > 0 || e->kept > 0 ? NULL
-										   : not_complete(e);
+		return e->paused || e->closing || e->closing_ns > 0 || e->told_closing ||
+				       (m && m->draining) || e->kept > 0
+			       ? NULL
+			       : not_complete(e);
 	case POSTERN_REASON_VIOLATION:
 		if (violation_is_true(e))
 			return NULL;
@@ -508,8 +510,10 @@ void oracle_server_freed(struct server_model *m)
 	for (unsigned i = 0; i < L.n_ends; i++) {
 		struct end *e = &L.ends[i];
 
-		if (e->used && e->c && e->server == m->id && !e->freed && !e->detached &&
-		    e->told_closed == 0)
+		if (!e->used || !e->c || e->server != m->id || e->freed || e->detached)
+			continue;
+		oracle_look_at(e);
+		if (e->told_closed == 0)
 			law_broken("server_free without final event", "%s", end_name(e));
 	}
 }
