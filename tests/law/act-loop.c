@@ -312,10 +312,16 @@ void act_pure(void)
 /* Its deadlines pass by the clock of the test: a wait is over at once. Inside a callback it may not wait at all. */
 void act_client(void)
 {
+	static const struct postern_connect_options once = { .size = sizeof(once), .attempts = 1 };
 	struct postern_client *c;
-	char bytes[64];
+	char bytes[64], why[200];
 	int sv[2];
 	intmax_t r;
+
+	r = CALL(client_new, postern_client_new(&c, "nobody", &once, why, sizeof(why)));
+	law_say("a client of nobody: %jd", r);
+	if (r != (L.depth > 0 ? -EDEADLK : -ECONNREFUSED) && !L.faulted)
+		law_broken("client", "of nobody says %jd", r);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		law_broken("harness", "no socketpair: %d", errno);

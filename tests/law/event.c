@@ -150,7 +150,7 @@ static size_t on_received(struct postern_conn *c, const void *bytes, size_t n, v
 		law_broken("received", "%s is offered bytes after the end", end_name(e));
 	stream_check(in, bytes, n, end_name(e));
 	e->offered = n;
-	if (e->kept == 0 || n > e->kept)
+	if (e->kept == 0)
 		e->kept_ns = law_now();
 	e->kept = n;
 	end_inside(e, IN_received);

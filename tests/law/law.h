@@ -148,7 +148,7 @@ struct end {
 	int busy;               /* events that have not returned */
 	size_t offered;         /* and what that offered */
 	size_t kept;            /* of the last offer */
-	int64_t kept_ns;        /* since when the same is kept */
+	int64_t kept_ns;        /* since when something is kept, or something of it was taken */
 	int64_t closing_ns;     /* it had not begun to close before */
 	int64_t dial_ns, deadline_ns;
 	uint32_t attempts;
@@ -267,7 +267,7 @@ struct law_shared {
 	uint64_t hash;
 	char law[64], text[400];
 	bool broken;
-	char lines[4096][160];
+	char lines[4096][240];
 	uint64_t counts[CALL_N][IN_N];
 	uint64_t ends[POSTERN_REASON_FAILED + 1];
 	unsigned n_inside;

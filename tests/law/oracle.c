@@ -273,7 +273,7 @@ static bool no_room_is_true(const struct end *e)
 	if (e->drops)
 		return true;
 	r = stream_parse(in_of(e), (int)e->o.framing, e->o.frame_max, &n, &used);
-	if (r == 0 && used == 0)
+	if (r != 1 && used == 0)
 		used = in_of(e)->n - in_of(e)->read;
 	return used > L.servers[e->server].budget;
 }
@@ -317,7 +317,11 @@ static const char *is_false(const struct end *e, int code)
 			 in_of(e)->framing);
 		return text;
 	case POSTERN_REASON_NO_RESOURCES:
-		return no_room_is_true(e) ? NULL : "there was memory, and it would have fitted";
+		if (no_room_is_true(e))
+			return NULL;
+		snprintf(text, sizeof(text), "framing %u, %zu bytes not taken, budget %zu", e->o.framing,
+			 in_of(e)->n - in_of(e)->read, m ? m->budget : 0);
+		return text;
 	case POSTERN_REASON_NOT_ALLOWED:
 		return e->not_trusted ? NULL : "its server may be trusted";
 	default:
@@ -345,6 +349,13 @@ void oracle_closed(struct end *e, const struct postern_reason *why)
 	if (wrong) {
 		char law[64];
 
+		law_say("c%d: %s%s%skept %zu for %lld ms, calm %lld ms ago, idle %lld, written %zu, read by its peer %zu, received %lld ms ago",
+			e->id, e->paused ? "paused, " : "", e->refused ? "refused, " : "",
+			e->drops ? "drops, " : "", e->kept,
+			(long long)(law_now() - e->kept_ns) / 1000000,
+			(long long)(law_now() - e->calm_ns) / 1000000,
+			(long long)e->o.idle_ns / 1000000, out_of(e)->n, peer_read_so_far(e),
+			(long long)(law_now() - e->received_ns) / 1000000);
 		snprintf(law, sizeof(law), "reason %s", law_reason_name(why->code));
 		law_broken(law, "%s is closed with %s (%s): %s", end_name(e),
 			   law_reason_name(why->code), strerror(-why->error), wrong);
