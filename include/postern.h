@@ -115,7 +115,7 @@ struct postern_conn_events {
 	void   (*state)(struct postern_conn *c, int state, void *data);
 	/* Returns how much it took, and is called again for the rest until it takes nothing. What is left
 	   is kept, up to .unread, and offered again with more bytes, after drained, and on resume, until it
-	   is taken; the end comes after it. Valid until return. NULL: what arrives is dropped. */
+	   is taken; ended comes after it (postern_conn_at_end()). NULL: what arrives is dropped. */
 	size_t (*received)(struct postern_conn *c, const void *bytes, size_t n, void *data);
 	/* In place of received where .framing is set: one whole message. To hold off, pause. */
 	void   (*frame)(struct postern_conn *c, const void *payload, size_t n, void *data);

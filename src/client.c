@@ -438,9 +438,13 @@ int postern_client_close(struct postern_client *c, int64_t deadline_ns)
 	c->dropping = true;
 	postern_buffer_skip(c->buffer, SIZE_MAX);
 	client_took(c);
-	return postern_client_wait_end(c, at == POSTERN_FOREVER ? at
-					  : at > sys_now()      ? at - sys_now()
-								: 0);
+	r = postern_client_wait_end(c, at == POSTERN_FOREVER ? at
+				       : at > sys_now()      ? at - sys_now()
+							     : 0);
+	/* Its end came, and it had not read all: that is no success. */
+	if (r == 0 && c->closed && client_error(c) == -ECONNRESET)
+		r = -ECONNRESET;
+	return r;
 }
 
 /* ---- looking ---- */

@@ -27,7 +27,7 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 	if (r < 0)
 		postern_conn_abort(c); /* too long */
 	if (r <= 0)
-		return 0;
+		return postern_conn_at_end(c) ? n : 0; /* half a line stays half */
 	capitals(answer, line.bytes, line.n);
 	return postern_conn_write_frame(c, POSTERN_LINES, answer, line.n) < 0 ? 0 : line.used;
 }

@@ -38,6 +38,8 @@ POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, s
    or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 
+/* 1 when the peer has ended its sending: what is offered now is the last, and half of something stays half. 0. */
+POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
 /* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
 /* The server it was accepted by, or NULL. */

@@ -52,6 +52,11 @@ size_t postern_conn_queued(const struct postern_conn *c)
 	return c ? c->out.bytes : 0;
 }
 
+int postern_conn_at_end(const struct postern_conn *c)
+{
+	return c && c->flags & CONN_END ? 1 : 0;
+}
+
 int postern_conn_fd(const struct postern_conn *c)
 {
 	return c && conn_has_socket(c) ? c->object.fd : -ENOTCONN;

@@ -245,6 +245,13 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 		conn_finish(c, why_code(error), error);
 }
 
+/* What is kept is offered once more: a program that waits for the rest of it can ask, and hears that none comes. */
+static void inbox_ended(struct postern_conn *c)
+{
+	c->flags |= CONN_END;
+	inbox_offer(c);
+}
+
 static bool inbox_reads(const struct postern_conn *c)
 {
 	if (c->state == POSTERN_CONNECTED)
@@ -264,6 +271,6 @@ void inbox_read(struct postern_conn *c)
 		if (r < 0 && conn_is_open(c))
 			inbox_broke_off(c, (int)r);
 		else if (r == 0)
-			c->flags |= CONN_END;
+			inbox_ended(c);
 	}
 }

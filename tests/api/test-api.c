@@ -310,6 +310,7 @@ static void a_socket_comes_and_goes(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_ok(postern_conn_adopt(&one.conn, w.loop, pair[0], NULL, &end_events, &one));
 	assert_int_equal(postern_conn_fd(one.conn), pair[0]);
+	assert_int_equal(postern_conn_at_end(one.conn), 0);
 	assert_int_equal(send(pair[1], "abc", 3, MSG_NOSIGNAL), 3);
 	UNTIL(&w, one.received == 3);
 	fd = postern_conn_detach(one.conn);

@@ -127,6 +127,23 @@ static void a_producer_whose_peer_stopped_reading_is_told_the_end_though_the_pee
 	pair_close(&p);
 }
 
+static void a_drained_that_cannot_come_is_the_end_at_once_also_from_a_peer_that_lives(void **state)
+{
+	struct postern_conn_options options = with(0, 10);
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, &options);
+	assert_int_equal(postern_conn_write(p.c, big, 20), 10);
+	assert_int_equal(shutdown(p.peer, SHUT_RD), 0);
+	pair_send(&p, "last", 4);
+	turn_quiet(p.loop);
+	/* What it had sent comes first. */
+	assert_string_equal(p.end.trace, "rc");
+	assert_end_closed(&p.end, POSTERN_REASON_RESET, -EPIPE);
+	pair_close(&p);
+}
+
 static void a_peer_that_reads_nothing_of_what_drained_waits_for_is_idle_while_it_trickles(
 	void **state)
 {
@@ -694,6 +711,36 @@ static void a_socket_leaves_also_after_the_idle_limit_has_looked(void **state)
 	pair_close(&p);
 }
 
+static size_t take_at_the_end(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	struct end *e = data;
+
+	(void)bytes;
+	e->offers++;
+	return postern_conn_at_end(c) ? n : 0;
+}
+
+static void what_was_declined_is_offered_at_the_end_and_then_it_ends(void **state)
+{
+	static struct postern_conn_events events;
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	events = (struct postern_conn_events){ .size = sizeof(events),
+					       .received = take_at_the_end,
+					       .closed = end_closed };
+	assert_ok(postern_conn_set_events(p.c, &events, &p.end));
+	pair_send(&p, "half a", 6);
+	turn_quiet(p.loop);
+	assert_int_equal(postern_conn_at_end(p.c), 0);
+	assert_int_equal(shutdown(p.peer, SHUT_WR), 0);
+	turn_quiet(p.loop);
+	assert_int_equal(p.end.offers, 2);
+	assert_end_closed(&p.end, POSTERN_REASON_ENDED, 0);
+	pair_close(&p);
+}
+
 static void events_may_change_within_an_offer(void **state)
 {
 	struct pair p;
@@ -724,6 +771,8 @@ int main(void)
 		ENDS_TEST(paused_with_a_peer_that_lives_is_for_ever_and_gone_ends_it_at_once),
 		ENDS_TEST(a_pause_over_the_bytes_of_one_that_has_gone_ends_at_the_limit),
 		ENDS_TEST(a_pause_over_a_half_close_lets_the_program_answer),
+		ENDS_TEST(
+			a_drained_that_cannot_come_is_the_end_at_once_also_from_a_peer_that_lives),
 		ENDS_TEST(declining_for_ever_is_idle),
 		ENDS_TEST(
 			what_a_relay_declined_is_offered_until_it_is_taken_and_the_end_comes_after_it),
@@ -742,6 +791,7 @@ int main(void)
 		ENDS_TEST(memory_that_is_short_for_a_write_is_told_drained_later),
 		ENDS_TEST(a_client_whose_write_has_to_wait_sleeps),
 		ENDS_TEST(a_half_close_leaves_with_the_socket),
+		ENDS_TEST(what_was_declined_is_offered_at_the_end_and_then_it_ends),
 		ENDS_TEST(events_may_change_within_an_offer),
 		ENDS_TEST(a_socket_leaves_also_after_the_idle_limit_has_looked),
 	};
