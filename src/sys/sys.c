@@ -146,6 +146,11 @@ ssize_t sys_recv(int fd, void *buf, size_t n)
 	return SYS_UNCANCELLED(ssize_t, recv(fd, buf, n, MSG_DONTWAIT));
 }
 
+ssize_t sys_recvmsg(int fd, struct msghdr *msg)
+{
+	return SYS_UNCANCELLED(ssize_t, recvmsg(fd, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+}
+
 ssize_t sys_send(int fd, const void *buf, size_t n)
 {
 	return SYS_UNCANCELLED(ssize_t, send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));

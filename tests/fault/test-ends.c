@@ -636,7 +636,7 @@ static void a_client_whose_write_has_to_wait_sleeps(void **state)
 
 	(void)state;
 	fault_clock_patience(POSTERN_SECONDS(1));
-	assert_ok(postern_client_new(&c, test_path("deaf"), NULL));
+	assert_ok(postern_client_new(&c, test_path("deaf"), NULL, NULL, 0));
 	fault_count_reset();
 	assert_errno(postern_client_write(c, big, sizeof(big), POSTERN_SECONDS(3)), -ETIMEDOUT);
 	test_note("%u turns in 3 s", (unsigned)fault_count(FAULT_epoll_wait));

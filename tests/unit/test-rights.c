@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test-rights.c - descriptors that a peer passes unasked: closed, at once, and counted */
+#include "pair.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINGER = 30 };
+
+/* A TCP socket that lingers: its peer reads nothing, and it has unsent data. The other end is *ret_peer. */
+static int lingering(int *ret_peer)
+{
+	static char block[1 << 20];
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger linger = { 1, LINGER };
+	socklen_t n = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &n), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	*ret_peer = accept(listener, NULL, NULL);
+	close(listener);
+	while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	return fd;
+}
+
+/* Passes n copies of the descriptor with one byte, and keeps none. */
+static void pass(int to, int fd, size_t n)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(253 * sizeof(int))];
+	} control = { 0 };
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(n * sizeof(int));
+	for (size_t i = 0; i < n; i++)
+		memcpy(CMSG_DATA(h) + i * sizeof(int), &fd, sizeof(int));
+	assert_int_equal(sendmsg(to, &msg, MSG_NOSIGNAL), 1);
+}
+
+static void a_lingering_socket_that_is_passed_does_not_stop_the_loop(void **state)
+{
+	(void)state;
+	/* As its bytes are received, as they are dropped while closing, and with those that are left at a free. */
+	for (int how = 0; how < 3; how++) {
+		struct pair p;
+		int fd, other;
+		int64_t begun, took;
+
+		pair_open(&p, NULL);
+		fd = lingering(&other);
+		pass(p.peer, fd, 1);
+		close(fd);
+		begun = test_now_ns();
+		if (how == 1)
+			assert_ok(postern_conn_close(p.c));
+		if (how < 2)
+			turn_quiet(p.loop);
+		else
+			p.c = postern_conn_free(p.c);
+		took = test_now_ns() - begun;
+		test_note("%.1f ms of %d s", (double)took / 1e6, LINGER);
+		assert_true(took < POSTERN_SECONDS(LINGER) / 5);
+		if (how == 0)
+			assert_end_has(&p.end, "x");
+		close(other);
+		pair_close(&p);
+	}
+}
+
+/* test_run() counts descriptors. */
+static void as_many_as_the_kernel_passes_at_once_are_closed(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	for (int i = 0; i < 3; i++) {
+		pass(p.peer, p.peer, 253);
+		pass(p.peer, p.peer, 1);
+	}
+	turn_quiet(p.loop);
+	assert_end_has(&p.end, "xxxxxx");
+	pair_close(&p);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(a_lingering_socket_that_is_passed_does_not_stop_the_loop),
+		TEST(as_many_as_the_kernel_passes_at_once_are_closed),
+	};
+	return test_run(tests);
+}
