@@ -220,6 +220,29 @@ static void the_idle_limit_can_be_for_ever(void **state)
 	pair_close(&p);
 }
 
+/* A limit that is no multiple of four, and a peer that reads in the last nanosecond before a look. */
+static void it_is_not_ended_a_nanosecond_early(void **state)
+{
+	struct postern_conn_options options = { .size = sizeof(options),
+						.idle_ns = POSTERN_MS(200) + 3 };
+	struct pair p;
+	int64_t until, begun;
+
+	(void)state;
+	pair_open(&p, &options);
+	until = postern_now() + options.idle_ns / 4 - 1;
+	fill(&p, 1000000);
+	fault_clock_advance(until - postern_now());
+	assert_true(recv(p.peer, big, 65536, 0) > 0);
+	turn(p.loop, 0);
+	begun = postern_now();
+	assert_int_equal(begun, until);
+	turn_until(p.loop, p.end.closed);
+	assert_end_closed(&p.end, POSTERN_REASON_IDLE, -ETIMEDOUT);
+	assert_in_range(postern_now() - begun, options.idle_ns, options.idle_ns * 5 / 4);
+	pair_close(&p);
+}
+
 /* ---- a program that declines ---- */
 
 static bool takes_one;
@@ -268,6 +291,7 @@ int main(void)
 		IDLE_TEST(a_peer_that_has_read_all_may_be_silent_for_ever),
 		IDLE_TEST(a_stopped_peer_is_idle),
 		IDLE_TEST(the_idle_limit_can_be_for_ever),
+		IDLE_TEST(it_is_not_ended_a_nanosecond_early),
 		IDLE_TEST(a_program_that_takes_a_byte_now_and_then_is_not_idle),
 	};
 
