@@ -6,10 +6,11 @@
 #   V=1          shows the commands
 #   PREFIX=DIR   where `make install` puts things (default /usr/local), DESTDIR=DIR before it
 #   WERROR=1     makes warnings errors
+#   LONG_SECONDS=N  how long `make check-long` goes on (default 14400)
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-export V PREFIX DESTDIR WERROR
+export V PREFIX DESTDIR WERROR LONG_SECONDS
 
 ## all: build the library and the command into build/
 .PHONY: all
@@ -46,6 +47,12 @@ check-all:
 mutate:
 	@tools/setup check
 	@tools/mutate $(MUTATE)
+
+## check-long: random lives and crowds for hours, LONG_SECONDS=N bounds it
+.PHONY: check-long
+check-long:
+	@tools/setup check
+	@tools/check long
 
 ## bench-core: round trip and one-way of 64 B, against raw epoll and libuv
 .PHONY: bench-core

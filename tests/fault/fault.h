@@ -227,6 +227,15 @@ void     fault_coverage(unsigned *ret_sites, unsigned *ret_hit, unsigned *ret_fa
 /* Lists the sites without a fault. */
 void     fault_print_missing(FILE *to);
 
+/* ---- what sys.h promises ---- */
+
+/* From now on, until fault_reset() with NULL in its place: told(call, what) is called when a descriptor is closed
+   that is not open, or is still in an epoll; and before a call that may wait: accept on a listener that blocks,
+   flock() without LOCK_NB, sleep, epoll_wait with a timeout. One thread. */
+void     fault_strict(void (*told)(int call, const char *what));
+/* fd is in an epoll of the library. */
+bool     fault_is_watched(int fd);
+
 /* ---- counts ---- */
 
 uint64_t fault_count(int call);

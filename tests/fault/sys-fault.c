@@ -10,16 +10,18 @@
  */
 #include "fault.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FAULT_REAL_DECLARE(name) extern __typeof__(sys_##name) real_##name;
 FAULT_CALLS(FAULT_REAL_DECLARE)
 
-enum { FAULT_STORM = 100, FAULT_TIMERS = 64, FAULT_TRACE = 16384 };
+enum { FAULT_FDS = 4096, FAULT_STORM = 100, FAULT_TIMERS = 64, FAULT_TRACE = 16384 };
 #define FAULT_EPOCH INT64_C(1000000000000)
 
 struct fault_timer {
@@ -43,6 +45,8 @@ static struct {
 	struct fault_timer timers[FAULT_TIMERS];
 	unsigned n_trace;
 	const struct fault_site *trace[FAULT_TRACE];
+	void (*told)(int call, const char *what);
+	int watched[FAULT_FDS]; /* by which epoll, 0: none; while told is set */
 } fault;
 
 _Thread_local struct fault_site *fault_here;
@@ -232,6 +236,45 @@ void fault_print_missing(FILE *to)
 				site.file, site.line, fault_name(site.call), site.hits);
 }
 
+/* ---- what sys.h promises ---- */
+
+void fault_strict(void (*told)(int call, const char *what))
+{
+	fault.told = told;
+	memset(fault.watched, 0, sizeof(fault.watched));
+}
+
+bool fault_is_watched(int fd)
+{
+	return fd >= 0 && fd < FAULT_FDS && fault.watched[fd] != 0;
+}
+
+static void fault_tell(int call, const char *what)
+{
+	if (fault.told)
+		fault.told(call, what);
+}
+
+static void fault_watching(int epoll, int op, int fd)
+{
+	if (fault.told && fd >= 0 && fd < FAULT_FDS)
+		fault.watched[fd] = op == EPOLL_CTL_DEL ? 0 : epoll;
+}
+
+static void fault_closing(int fd)
+{
+	if (!fault.told || fd < 0)
+		return;
+	if (fcntl(fd, F_GETFD) < 0)
+		fault_tell(FAULT_close, "a descriptor is closed that is not open");
+	if (fault_is_watched(fd))
+		fault_tell(FAULT_close, "a descriptor is closed that is in epoll");
+	/* With the epoll go its registrations. */
+	for (int i = 0; i < FAULT_FDS; i++)
+		if (fault.watched[i] == fd)
+			fault.watched[i] = 0;
+}
+
 /* ---- counts ---- */
 
 uint64_t fault_count(int call)
@@ -366,7 +409,6 @@ FAULT_PASS(int, nofile, (void), ())
 FAULT_PASS(int, socket_stream, (void), ())
 FAULT_PASS(int, bind, (int fd, const struct sockaddr_un *a, socklen_t n), (fd, a, n))
 FAULT_PASS(int, listen, (int fd, int backlog), (fd, backlog))
-FAULT_PASS(int, accept, (int fd), (fd))
 FAULT_PASS(int, connect, (int fd, const struct sockaddr_un *a, socklen_t n), (fd, a, n))
 FAULT_PASS(int, shutdown, (int fd, int how), (fd, how))
 FAULT_PASS(int, getsockopt, (int fd, int option, void *v, socklen_t *n), (fd, option, v, n))
@@ -396,7 +438,6 @@ FAULT_PASS(int, fchownat, (int dir, const char *path, uid_t uid, gid_t gid, int 
 FAULT_PASS(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
 FAULT_PASS(int, renameat, (int dir, const char *from, const char *to), (dir, from, to))
 FAULT_PASS(int, renameat_noreplace, (int dir, const char *from, const char *to), (dir, from, to))
-FAULT_PASS(int, flock, (int fd, int operation), (fd, operation))
 FAULT_PASS(ssize_t, getcwd, (char *buf, size_t n), (buf, n))
 FAULT_PASS(int, getdents, (int fd, int (*fn)(const char *name, void *data), void *data),
 	   (fd, fn, data))
@@ -425,7 +466,33 @@ int sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr)
 	} else {
 		error = fault_enter(FAULT_epoll_ctl);
 	}
-	return error ? -error : real_epoll_ctl(epoll, op, fd, events, ptr);
+	if (!error)
+		error = -real_epoll_ctl(epoll, op, fd, events, ptr);
+	if (!error)
+		fault_watching(epoll, op, fd);
+	return -error;
+}
+
+int sys_accept(int fd)
+{
+	int error = fault_enter(FAULT_accept);
+
+	if (error)
+		return -error;
+	if (fault.told && !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		fault_tell(FAULT_accept, "a listener blocks");
+	return real_accept(fd);
+}
+
+int sys_flock(int fd, int operation)
+{
+	int error = fault_enter(FAULT_flock);
+
+	if (error)
+		return -error;
+	if (!(operation & (LOCK_NB | LOCK_UN)))
+		fault_tell(FAULT_flock, "a lock is waited for");
+	return real_flock(fd, operation);
 }
 
 int sys_close(int fd)
@@ -433,6 +500,7 @@ int sys_close(int fd)
 	struct fault_timer *t = fault.fake && fd >= 0 ? fault_timer_find(fd) : NULL;
 
 	fault_enter(FAULT_close);
+	fault_closing(fd);
 	if (t)
 		t->fd = -1;
 	return real_close(fd);
@@ -554,6 +622,8 @@ int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
 
 	if (error)
 		return -error;
+	if (timeout_ms != 0)
+		fault_tell(FAULT_epoll_wait, "the loop waits");
 	return fault.fake ? fault_wait(epoll, events, n, timeout_ms)
 			  : real_epoll_wait(epoll, events, n, timeout_ms);
 }
@@ -573,6 +643,7 @@ int64_t sys_realtime(void)
 void sys_sleep(int64_t ns)
 {
 	fault_enter(FAULT_sleep);
+	fault_tell(FAULT_sleep, "the library sleeps");
 	if (!fault.fake) {
 		real_sleep(ns);
 		return;
