@@ -145,31 +145,11 @@ static int publish_bind_beside(const struct owner *o)
 	return sys_bind(o->listener, &address, n);
 }
 
-/* What stands at the path now, if that is a socket of ours which nobody listens on: ours does not yet. Another server's
-   answers, and is left alone. */
-static void publish_take_back(const struct owner *o)
-{
-	struct stat st, at_path;
-	int fd, pin = sys_openat(AT_FDCWD, o->name->path, O_PATH | O_NOFOLLOW, 0);
-
-	if (pin < 0)
-		return;
-	if (sys_fstat(pin, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == sys_geteuid()) {
-		fd = address_connect_pinned(pin);
-		if (fd >= 0)
-			sys_close(fd);
-		if (fd == -ECONNREFUSED &&
-		    sys_fstatat(AT_FDCWD, o->name->path, &at_path, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    own_same(&st, &at_path))
-			sys_unlinkat(AT_FDCWD, o->name->path, 0);
-	}
-	sys_close(pin);
-}
-
-/* The path led elsewhere than to our directory: what was bound there is taken away again. */
+/* The path led elsewhere than to our directory. What was bound there stays, as a dead socket that the next server to start
+   there takes over: to remove it now could remove another server's, since nothing tells them apart that is not yet
+   listening. */
 static int publish_led_astray(const struct owner *o, struct why *why)
 {
-	publish_take_back(o);
 	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
 		       "the directory %s was replaced while %s was being bound: try again",
 		       o->name->directory, o->name->path);

@@ -207,6 +207,9 @@ struct fault {
 void     fault_arm(const struct fault *fault);
 /* No more faults. Returns how many there were. */
 unsigned fault_disarm(void);
+/* Somebody else's doing, at the worst moment: fn is called before the nth such call from now on, once. Calls of the
+   library that fn makes are made without it. fault_reset() forgets it. */
+void     fault_before(int call, unsigned nth, void (*fn)(void));
 /* Something has failed since fault_arm(). */
 bool     fault_has_hit(void);
 /* Some calls cannot fail: sys_now(), sys_free(), and sys_close(), which has it settled. */

@@ -120,6 +120,29 @@ static void fault_note(int call, struct fault_site *site)
 		__atomic_fetch_add(&site->hits, 1, __ATOMIC_RELAXED);
 }
 
+static struct {
+	int call;
+	unsigned n;
+	void (*fn)(void);
+} fault_meddler;
+
+void fault_before(int call, unsigned nth, void (*fn)(void))
+{
+	fault_meddler.call = call;
+	fault_meddler.n = nth;
+	fault_meddler.fn = fn;
+}
+
+static void fault_meddle(int call)
+{
+	void (*fn)(void) = fault_meddler.fn;
+
+	if (!fn || fault_meddler.call != call || --fault_meddler.n > 0)
+		return;
+	fault_meddler.fn = NULL;
+	fn();
+}
+
 static int fault_enter(int call)
 {
 	struct fault_site *site = fault_here;
@@ -128,6 +151,7 @@ static int fault_enter(int call)
 	if (!site)
 		site = &fault_elsewhere;
 	fault_note(call, site);
+	fault_meddle(call);
 	if (fault.refused[call])
 		return fault.refused[call];
 	return fault.armed && fault_can_fail(call) ? fault_decide(call, site) : 0;
@@ -172,6 +196,7 @@ unsigned fault_trace(const struct fault_site **ret, unsigned n)
 
 void fault_reset(void)
 {
+	fault_meddler.fn = NULL;
 	fault.armed = fault.fake = false;
 	fault.now_ns = FAULT_EPOCH;
 	fault.patience_ns = 0;
