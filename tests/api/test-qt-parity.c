@@ -689,7 +689,8 @@ static void the_mode_of_the_socket_is_exact_for_each_access_option(void **state)
 
 static void a_given_listener_serves_by_path_and_abstract_and_an_unbound_one_is_refused(void **state)
 {
-	const char *paths[] = { test_path("given"), "@postern-test-given" };
+	char abstract[80];
+	const char *paths[] = { test_path("given"), abstract };
 	struct postern_server *server = NULL;
 	struct postern_conn *c = NULL;
 	struct site s;
@@ -697,6 +698,8 @@ static void a_given_listener_serves_by_path_and_abstract_and_an_unbound_one_is_r
 	int fd;
 
 	(void)state;
+	/* Another clone may be testing beside us. */
+	snprintf(abstract, sizeof(abstract), "@postern-test-given-%d", (int)getpid());
 	for (int i = 0; i < 2; i++) {
 		fd = plain_listen(paths[i], 8);
 		snprintf(name, sizeof(name), "fd:%d", fd);

@@ -781,6 +781,44 @@ static bool objects_of_a_closing_connection(struct world *w)
 	return n == 8 * BYTES;
 }
 
+/* Declines until it has a pile, takes all of it but a byte, and that with the next. */
+static size_t pile_received(struct postern_conn *c, const void *from, size_t n, void *data)
+{
+	struct end *e = data;
+	size_t taken = e->received > 0 ? n : n < WATER ? 0 : n - 1;
+
+	(void)c, (void)from;
+	if (n == 1)
+		return 0;
+	e->received += taken;
+	return taken;
+}
+
+/* What is kept grows and shrinks, whatever the timing: otherwise only a fault elsewhere leads there. */
+static bool objects_of_a_declining_connection(struct world *w)
+{
+	struct postern_conn_events declining = end_events;
+	struct end e;
+	int fds[2];
+
+	declining.received = pile_received;
+	if (adopt(w, &e, fds, NULL)) {
+		world_check_error(postern_conn_set_events(e.c, &declining, &e));
+		for (int i = 0; i < 8 && !e.closed; i++) {
+			(void)send(fds[1], bytes, WATER / 8, MSG_NOSIGNAL | MSG_DONTWAIT);
+			world_turn(w, POSTERN_MS(1), end_is_over, &e);
+		}
+		(void)send(fds[1], bytes, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		shutdown(fds[1], SHUT_WR);
+		world_turn(w, POSTERN_SECONDS(60), end_is_over, &e);
+		if (!e.closed && !w->broken && !fault_has_hit())
+			fail_msg("%s: declined for ever", world_where());
+		postern_conn_free(e.c);
+	}
+	close(fds[1]);
+	return e.received == WATER + 1;
+}
+
 static bool objects_of_a_detached_connection(struct world *w)
 {
 	struct end e;
@@ -821,6 +859,7 @@ static bool objects_of_a_connection(struct world *w)
 	bool whole = objects_of_an_idle_connection(w);
 
 	whole = objects_of_a_closing_connection(w) && whole;
+	whole = objects_of_a_declining_connection(w) && whole;
 	return objects_of_a_detached_connection(w) && whole;
 }
 

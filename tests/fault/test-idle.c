@@ -220,6 +220,67 @@ static void the_idle_limit_can_be_for_ever(void **state)
 	pair_close(&p);
 }
 
+/* A limit that is no multiple of four, and a peer that reads in the last nanosecond before a look. */
+static void it_is_not_ended_a_nanosecond_early(void **state)
+{
+	struct postern_conn_options options = { .size = sizeof(options),
+						.idle_ns = POSTERN_MS(200) + 3 };
+	struct pair p;
+	int64_t until, begun;
+
+	(void)state;
+	pair_open(&p, &options);
+	until = postern_now() + options.idle_ns / 4 - 1;
+	fill(&p, 1000000);
+	fault_clock_advance(until - postern_now());
+	assert_true(recv(p.peer, big, 65536, 0) > 0);
+	turn(p.loop, 0);
+	begun = postern_now();
+	assert_int_equal(begun, until);
+	turn_until(p.loop, p.end.closed);
+	assert_end_closed(&p.end, POSTERN_REASON_IDLE, -ETIMEDOUT);
+	assert_in_range(postern_now() - begun, options.idle_ns, options.idle_ns * 5 / 4);
+	pair_close(&p);
+}
+
+/* ---- a program that declines ---- */
+
+static bool takes_one;
+
+static size_t take_now_and_then(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	bool now = takes_one;
+
+	(void)c, (void)bytes, (void)n, (void)data;
+	takes_one = false;
+	return now;
+}
+
+static void a_program_that_takes_a_byte_now_and_then_is_not_idle(void **state)
+{
+	struct postern_conn_events slowly = end_events;
+	struct pair p;
+
+	(void)state;
+	slowly.received = take_now_and_then;
+	takes_one = false;
+	pair_open(&p, &idle_options);
+	assert_ok(postern_conn_set_events(p.c, &slowly, &p.end));
+	pair_send(&p, "a line with no end", 18);
+	assert_int_equal(shutdown(p.peer, SHUT_WR), 0);
+	for (int i = 0; i < 12; i++) {
+		takes_one = true;
+		assert_ok(postern_conn_resume(p.c));
+		turn_for(p.loop, 150);
+		assert_false(takes_one);
+		assert_int_equal(p.end.closed, 0);
+	}
+	/* And when it takes nothing any more. */
+	assert_in_range(idle_after(&p), 50, 251);
+	assert_int_equal(p.end.ended, 0);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -230,6 +291,8 @@ int main(void)
 		IDLE_TEST(a_peer_that_has_read_all_may_be_silent_for_ever),
 		IDLE_TEST(a_stopped_peer_is_idle),
 		IDLE_TEST(the_idle_limit_can_be_for_ever),
+		IDLE_TEST(it_is_not_ended_a_nanosecond_early),
+		IDLE_TEST(a_program_that_takes_a_byte_now_and_then_is_not_idle),
 	};
 
 	return test_run(tests);
