@@ -310,7 +310,8 @@ static void clear_names(void)
 
 	for (int i = 0; i < LAW_SERVERS; i++) {
 		for (int k = 0; k < 3; k++) {
-			snprintf(path, sizeof(path), "%s/law%d/%s", getenv("POSTERN_DIR"), i, files[k]);
+			snprintf(path, sizeof(path), "%s/law%d/%s", getenv("POSTERN_DIR"), i,
+				 files[k]);
 			unlink(path);
 		}
 		snprintf(path, sizeof(path), "%s/law%d", getenv("POSTERN_DIR"), i);
@@ -364,8 +365,8 @@ void law_waited(int call, const char *what)
 		may = L.call == CALL_loop_dispatch || L.call == CALL_loop_run ||
 		      (L.call >= CALL_client_adopt && L.call <= CALL_client_available);
 	if (!may)
-		law_broken(call == FAULT_close ? "descriptors" : "a call that may wait", "%s, in %s",
-			   what, law_call_name(L.call));
+		law_broken(call == FAULT_close ? "descriptors" : "a call that may wait",
+			   "%s, in %s", what, law_call_name(L.call));
 }
 
 void law_setup(void)

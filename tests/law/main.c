@@ -291,8 +291,8 @@ static unsigned same_trace(void)
 			wrong++;
 		}
 	}
-	printf("%s 2 - a seed has one trace\n# the last of them: %016llx\n", wrong ? "not ok" : "ok",
-	       (unsigned long long)law_shared->hash);
+	printf("%s 2 - a seed has one trace\n# the last of them: %016llx\n",
+	       wrong ? "not ok" : "ok", (unsigned long long)law_shared->hash);
 	return wrong;
 }
 

@@ -150,7 +150,9 @@ static void peer_shutdown(struct link *l, int at, int how)
 	struct side *s = &l->side[at];
 
 	law_say("peer %d.%d shuts down its %s", link_id(l), at,
-		how == SHUT_RD ? "reading side" : how == SHUT_WR ? "writing side" : "sides");
+		how == SHUT_RD   ? "reading side"
+		: how == SHUT_WR ? "writing side"
+				 : "sides");
 	shutdown(s->fd, how);
 	s->shut_read |= how != SHUT_WR;
 	s->shut_write |= how != SHUT_RD;
@@ -238,6 +240,7 @@ void link_find(struct end *e)
 		if (!e->link)
 			law_broken("harness", "too many links");
 		e->link->side[0].kind = SIDE_GONE;
+		e->link->stream[0].unknown = e->drops = L.faulted;
 	}
 	e->at = 1;
 	e->link->side[1].kind = SIDE_END;
