@@ -48,6 +48,12 @@ check-long:
 	@tools/setup check
 	@tools/check long
 
+## mutate: small mistakes in the sources, one at a time: do the tests notice? (MUTATE='--seed 2 server')
+.PHONY: mutate
+mutate:
+	@tools/setup check
+	@tools/mutate $(MUTATE)
+
 ## bench-core: round trip and one-way of 64 B, against raw epoll and libuv
 .PHONY: bench-core
 bench-core:

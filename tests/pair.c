@@ -152,7 +152,7 @@ void pair_close(struct pair *p)
 
 void pair_send(struct pair *p, const void *bytes, size_t n)
 {
-	int64_t until = test_now_ns() + 10000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	size_t done = 0;
 
 	while (done < n) {
@@ -170,7 +170,7 @@ void pair_send(struct pair *p, const void *bytes, size_t n)
 
 void pair_receive(struct pair *p, void *ret, size_t n)
 {
-	int64_t until = test_now_ns() + 10000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	size_t done = 0;
 
 	while (done < n) {
@@ -191,7 +191,7 @@ void pair_receive(struct pair *p, void *ret, size_t n)
 
 ssize_t pair_receive_end(struct pair *p)
 {
-	int64_t until = test_now_ns() + 10000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	char buffer[65536];
 	ssize_t n = 0;
 
@@ -326,7 +326,7 @@ struct postern_server_counters site_counters(const struct site *s)
 
 void site_echo(struct site *s, int fd)
 {
-	int64_t until = test_now_ns() + 5000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	char got[4];
 	ssize_t r;
 
@@ -342,7 +342,7 @@ void site_echo(struct site *s, int fd)
 
 void site_turns_away(struct site *s, int fd)
 {
-	int64_t until = test_now_ns() + 5000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	char byte;
 	ssize_t r;
 
@@ -355,7 +355,7 @@ void site_turns_away(struct site *s, int fd)
 
 int site_fork(struct site *s, int (*fn)(void *arg), void *arg)
 {
-	int64_t until = test_now_ns() + 20000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 	pid_t pid = test_fork_start(fn, arg);
 	int status;
 
@@ -431,10 +431,10 @@ void turn_quiet(struct postern_loop *loop)
 
 unsigned turn_for(struct postern_loop *loop, int ms)
 {
-	int64_t until = test_now_ns() + POSTERN_MS(ms), left;
+	int64_t until = postern_now() + POSTERN_MS(ms), left;
 	unsigned n = 0;
 
-	while ((left = until - test_now_ns()) > 0) {
+	while ((left = until - postern_now()) > 0) {
 		assert_ok(postern_loop_dispatch(loop, left));
 		n++;
 	}

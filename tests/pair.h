@@ -121,14 +121,14 @@ int plain_connect(const char *path);
 /* The same, listening: a server without a lock, as other programs are. */
 int plain_listen(const char *path, int backlog);
 
-/* Turns the loop until the condition holds, for five seconds at most. */
+/* Turns the loop until the condition holds; only a defect keeps it from that. */
 #define turn_until(loop, condition)                                                          \
 	do {                                                                                 \
-		int64_t until_ = test_now_ns() + 5000000000 * test_scale();                  \
+		int64_t until_ = test_now_ns() + test_patience_ns();                         \
 		while (!(condition) && test_now_ns() < until_)                               \
 			turn(loop, 10);                                                      \
 		if (!(condition))                                                            \
-			print_error("after five seconds of turns this does not hold:\n");    \
+			print_error("after all the turns of a minute this does not hold:\n"); \
 		assert_true(condition);                                                      \
 	} while (0)
 
@@ -136,7 +136,7 @@ int plain_listen(const char *path, int backlog);
 int turn(struct postern_loop *loop, int ms);
 /* Turns until nothing happens any more. */
 void turn_quiet(struct postern_loop *loop);
-/* Turns for so long, whatever happens; returns how many turns it took. */
+/* Turns for so long by the loop's clock, whatever happens; returns how many turns it took. */
 unsigned turn_for(struct postern_loop *loop, int ms);
 
 /* Bytes that differ at each position of a stream, and tell where they belong. */

@@ -400,6 +400,52 @@ int64_t test_now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t test_patience_ns(void)
+{
+	return (int64_t)TEST_SECONDS * 1000000000 / 2 * test_scale();
+}
+
+/* The second number is how long this thread has waited in a queue of the scheduler; 0 where that is not counted. */
+static int64_t starved_ns(void)
+{
+	FILE *f = fopen("/proc/thread-self/schedstat", "re");
+	long long ran = 0, waited = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lld %lld", &ran, &waited) != 2)
+		waited = 0;
+	fclose(f);
+	return waited;
+}
+
+struct test_time test_time(void)
+{
+	int64_t now = test_now_ns();
+
+	return (struct test_time){ now, now - starved_ns() };
+}
+
+struct test_time test_time_since(struct test_time begun)
+{
+	struct test_time now = test_time();
+
+	return (struct test_time){ now.all_ns - begun.all_ns, now.fair_ns - begun.fair_ns };
+}
+
+void test_assert_took(struct test_time took, int64_t least_ns, int64_t most_ns, const char *file,
+		      int line)
+{
+	double all = (double)took.all_ns / 1e6, fair = (double)took.fair_ns / 1e6;
+
+	test_note("line %d: %.1f ms, %.1f of them without a processor", line, all, all - fair);
+	if (took.all_ns >= least_ns && took.fair_ns <= most_ns * test_scale())
+		return;
+	print_error("it took %.1f ms, %.1f of them without a processor; %.1f to %.1f are right\n",
+		    all, all - fair, (double)least_ns / 1e6, (double)most_ns / 1e6 * test_scale());
+	_fail(file, line);
+}
+
 void test_sleep_ms(int64_t ms)
 {
 	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };

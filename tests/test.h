@@ -41,7 +41,7 @@
 
 #include <cmocka.h>
 
-#define TEST_SECONDS 60
+#define TEST_SECONDS 120
 
 #define TEST(name) cmocka_unit_test(name)
 /* The fixtures run inside what is listed above: the directory is there, descriptors are counted. */
@@ -90,6 +90,27 @@ int test_thread_count(void);
 int test_fd_count(void);
 int64_t test_now_ns(void);
 void test_sleep_ms(int64_t ms);
+/* How long to wait for what must come: no load of the machine takes that long, only a defect does. */
+int64_t test_patience_ns(void);
+
+/*
+ * How long something took: by the clock, and without the time in which this thread was ready to run and had no
+ * processor. Nothing may be early by the clock; how late it is on a busy machine is no fault of the library.
+ */
+struct test_time {
+	int64_t all_ns, fair_ns;
+};
+
+struct test_time test_time(void);
+struct test_time test_time_since(struct test_time begun);
+/* It took at least this, and about this at most: five times as much and a second are allowed. It is printed. */
+#define assert_took(begun, least_ns, most_ns) \
+	test_assert_took(test_time_since(begun), (least_ns), 5 * (int64_t)(most_ns) + 1000000000, __FILE__, __LINE__)
+/* It took less than this: for limits that tell two behaviours apart. */
+#define assert_took_less(begun, limit_ns) \
+	test_assert_took(test_time_since(begun), 0, (limit_ns), __FILE__, __LINE__)
+void test_assert_took(struct test_time took, int64_t least_ns, int64_t most_ns, const char *file, int line);
+
 /* The factor by which time limits of this run are to be widened; 1 in a plain run. */
 int test_scale(void);
 

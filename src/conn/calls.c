@@ -234,6 +234,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;
+	c->rights = true; /* it is not ours to change, and some may have come already */
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
 		object_give_up(&c->object); /* the caller's still */

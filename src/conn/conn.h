@@ -139,6 +139,7 @@ struct postern_conn {
 	uint8_t               state;
 	uint8_t               strikes;      /* looks of the idle limit without movement */
 	uint8_t               retries;      /* sends in a row for which memory was short */
+	bool                  rights;       /* the kernel does not keep descriptors out: link/socket.h */
 	uint8_t               end_code;     /* the reason to be told when a closing is done */
 };
 

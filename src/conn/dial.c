@@ -23,6 +23,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "link/socket.h"
 #include "name/name.h"
 
 #define DIAL_DEADLINE     POSTERN_SECONDS(5)
@@ -194,6 +195,7 @@ static void dial_connected(struct postern_conn *c, int fd)
 	}
 	dial_free(d);
 	c->dial = NULL;
+	c->rights = !link_refuse_rights(fd);
 	r = conn_open(c, fd, &server);
 	if (r < 0) {
 		conn_finish(c, why_code(r), r);

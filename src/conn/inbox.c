@@ -175,7 +175,8 @@ void inbox_offer(struct postern_conn *c)
 static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 {
 	char *buffer = loop_read_buffer(c->object.loop);
-	ssize_t r = buffer ? link_receive(c->object.fd, buffer, LOOP_READ_BUFFER) : -ENOMEM;
+	ssize_t r =
+		buffer ? link_receive(c->object.fd, buffer, LOOP_READ_BUFFER, c->rights) : -ENOMEM;
 
 	*ret_full = r == LOOP_READ_BUFFER;
 	return r;
@@ -190,7 +191,7 @@ static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 	if (r < 0)
 		return r;
 	n = c->kept->capacity - c->kept->n;
-	r = link_receive(c->object.fd, c->kept->bytes + c->kept->n, n);
+	r = link_receive(c->object.fd, c->kept->bytes + c->kept->n, n, c->rights);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;
@@ -211,7 +212,7 @@ static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 		return -ENOMEM;
 	if (n > LOOP_READ_BUFFER)
 		n = LOOP_READ_BUFFER;
-	r = link_receive(c->object.fd, buffer, n);
+	r = link_receive(c->object.fd, buffer, n, c->rights);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;

@@ -2,10 +2,17 @@
 /* socket.c - see socket.h */
 #include "link/socket.h"
 
+#include <string.h>
+
 #include "sys/sys.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 enum {
 	LINK_IOV = 16,     /* 256 KiB: more than a default send buffer takes */
+	LINK_PASSED = 253, /* descriptors that one message can have: SCM_MAX_FD */
 	LINK_DRAIN = 1024, /* times 4 KiB; a receive buffer is 208 KiB unless root raised it */
 };
 
@@ -30,9 +37,50 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 	return r;
 }
 
-ssize_t link_receive(int fd, void *buffer, size_t n)
+/* A socket whose last descriptor is closed waits in close() for what SO_LINGER asks for; whoever passed it and kept no copy
+   would have our loop wait. What is no socket answers ENOTSOCK. */
+static void link_close_passed(struct msghdr *msg)
 {
-	return sys_recv(fd, buffer, n);
+	const struct linger none = { 0 };
+
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len; at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, (const char *)h + at, sizeof(fd));
+			sys_setsockopt(fd, SO_LINGER, &none, sizeof(none));
+			sys_close(fd);
+		}
+	}
+}
+
+static ssize_t link_receive_passed(int fd, void *buffer, size_t n)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(LINK_PASSED * sizeof(int)) + 256];
+	struct iovec iov = { buffer, n };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t r = sys_recvmsg(fd, &msg);
+
+	if (r >= 0)
+		link_close_passed(&msg);
+	return r;
+}
+
+ssize_t link_receive(int fd, void *buffer, size_t n, bool rights)
+{
+	return rights ? link_receive_passed(fd, buffer, n) : sys_recv(fd, buffer, n);
+}
+
+bool link_refuse_rights(int fd)
+{
+	const int off = 0;
+
+	return sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off)) >= 0;
 }
 
 int link_unread_by_peer(int fd)
@@ -51,12 +99,13 @@ int link_end_sending(int fd)
 }
 
 /* After SHUT_RD nothing is added to the receive buffer, so this ends. */
-void link_end(int fd, bool clean)
+void link_end(int fd, bool clean, bool rights)
 {
 	char rest[4096];
 
 	sys_shutdown(fd, SHUT_RDWR);
-	for (int i = 0; clean && i < LINK_DRAIN; i++)
-		if (sys_recv(fd, rest, sizeof(rest)) <= 0)
+	/* With descriptors among it, what is left unread would be closed by the kernel, on our time. */
+	for (int i = 0; (clean || rights) && i < LINK_DRAIN; i++)
+		if (link_receive(fd, rest, sizeof(rest), rights) <= 0)
 			break;
 }

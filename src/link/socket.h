@@ -17,7 +17,11 @@
 /* Offers the first bytes of the queue to the kernel, `most` of them at most, in one system call. Returns how
    many it took; *ret_all: it took all that it was offered. The queue is left as it is. */
 ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all);
-ssize_t link_receive(int fd, void *buffer, size_t n);
+/* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then those that come are
+   taken and closed here, without waiting for what a lingering socket still has to send. */
+ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);
+/* From now on a peer that passes descriptors gets EPERM. false: this kernel cannot do that. */
+bool    link_refuse_rights(int fd);
 /* What was sent and the peer has not read yet, in the kernel's measure: whole buffers, with their overhead. */
 int     link_unread_by_peer(int fd);
 /* Bytes that have arrived and were not received yet. */
@@ -26,6 +30,6 @@ int     link_arrived(int fd);
 int     link_end_sending(int fd);
 /* Ends both directions. clean: what has arrived is read and dropped first, because a socket that is closed with
    bytes unread gives its peer ECONNRESET in place of the end. The descriptor stays open. */
-void    link_end(int fd, bool clean);
+void    link_end(int fd, bool clean, bool rights);
 
 #endif

@@ -65,6 +65,7 @@ struct owner {
 	int                        listener;    /* -1 until it listens */
 	int                        pin;         /* O_PATH of a socket that is probed, -1 */
 	pid_t                      creator;     /* only this process removes what stands at the name */
+	bool                       refuses_rights; /* the kernel does, for the listener and what is accepted from it */
 	bool                       wrote_info;
 	bool                       renewed;     /* it had listened before: not to give up for a missing info */
 	dev_t                      device;      /* of the socket that we bound, 0 while there is none */

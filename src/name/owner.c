@@ -58,11 +58,32 @@ static bool owner_lock_in_directory(const struct owner *o)
 	       own_same(&at_name, &ours);
 }
 
+/* As probe.c removes a dead one: between the comparison and an unlink another program could have put its own socket
+   there. What has been renamed can be looked at before it is gone, and moved back. Where that name is taken, or the file
+   system cannot do it, it is unlinked as it stands. */
+static void owner_remove_socket(const struct owner *o)
+{
+	const struct name *name = o->name;
+	struct stat moved;
+	int r;
+
+	if (owner_socket_stands(o) != 1)
+		return;
+	if (sys_renameat_noreplace(o->directory, name->socket, name->stale) < 0) {
+		sys_unlinkat(o->directory, name->socket, 0);
+		return;
+	}
+	r = sys_fstatat(o->directory, name->stale, &moved, AT_SYMLINK_NOFOLLOW);
+	if (r >= 0 && moved.st_dev == o->device && moved.st_ino == o->inode)
+		sys_unlinkat(o->directory, name->stale, 0);
+	else
+		sys_renameat_noreplace(o->directory, name->stale, name->socket);
+}
+
 static void owner_remove(struct owner *o)
 {
 	if (o->creator == sys_getpid()) {
-		if (owner_socket_stands(o) == 1)
-			sys_unlinkat(o->directory, o->name->socket, 0);
+		owner_remove_socket(o);
 		if (o->wrote_info && owner_lock_in_directory(o))
 			sys_unlinkat(o->directory, o->name->info, 0);
 	}

@@ -17,7 +17,7 @@
  * atomic, but ss would show the temporary name for ever.
  *
  * A server in bytes mode is never sent descriptors: where the kernel can refuse them for us (SO_PASSRIGHTS, since
- * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are dropped at each read.
+ * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are taken at each read and closed.
  */
 #include "name/own.h"
 
@@ -77,6 +77,7 @@ static int publish_socket(struct owner *o, struct why *why)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
 			       o->name->path, why_errno(fd));
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
+	o->refuses_rights = r >= 0;
 	if (r >= 0 || r == -ENOPROTOOPT)
 		r = sys_fchmod(fd, o->options.mode);
 	if (r < 0) {
@@ -144,14 +145,31 @@ static int publish_bind_beside(const struct owner *o)
 	return sys_bind(o->listener, &address, n);
 }
 
+/* What stands at the path now, if that is a socket of ours which nobody listens on: ours does not yet. Another server's
+   answers, and is left alone. */
+static void publish_take_back(const struct owner *o)
+{
+	struct stat st, at_path;
+	int fd, pin = sys_openat(AT_FDCWD, o->name->path, O_PATH | O_NOFOLLOW, 0);
+
+	if (pin < 0)
+		return;
+	if (sys_fstat(pin, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == sys_geteuid()) {
+		fd = address_connect_pinned(pin);
+		if (fd >= 0)
+			sys_close(fd);
+		if (fd == -ECONNREFUSED &&
+		    sys_fstatat(AT_FDCWD, o->name->path, &at_path, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    own_same(&st, &at_path))
+			sys_unlinkat(AT_FDCWD, o->name->path, 0);
+	}
+	sys_close(pin);
+}
+
 /* The path led elsewhere than to our directory: what was bound there is taken away again. */
 static int publish_led_astray(const struct owner *o, struct why *why)
 {
-	struct stat st;
-
-	if (sys_fstatat(AT_FDCWD, o->name->path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISSOCK(st.st_mode) && st.st_uid == sys_geteuid())
-		sys_unlinkat(AT_FDCWD, o->name->path, 0);
+	publish_take_back(o);
 	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
 		       "the directory %s was replaced while %s was being bound: try again",
 		       o->name->directory, o->name->path);

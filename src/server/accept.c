@@ -71,11 +71,13 @@ static int accept_make(struct postern_server *s, int fd, struct postern_conn **r
 {
 	int r = conn_new(ret, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
-	if (r < 0)
+	if (r < 0) {
 		sys_close(fd);
-	else
-		(*ret)->object.fd = fd;
-	return r;
+		return r;
+	}
+	(*ret)->object.fd = fd;
+	(*ret)->rights = !s->owner.refuses_rights;
+	return 0;
 }
 
 /* Asks the program. false: the connection is over, because it says so, or because server or loop were freed. */

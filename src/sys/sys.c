@@ -141,46 +141,14 @@ int sys_shutdown(int fd, int how)
 	return SYS_CALL(int, shutdown(fd, how));
 }
 
-/* What comes with a message is received and closed, and not left to the kernel to drop: a TCP socket with SO_LINGER
-   and data unsent makes whoever closes its last copy wait, and that would be this thread, in the system call. Nothing
-   can be done where the process has no descriptor left, since the kernel then drops it all the same. */
-static void sys_drop_rights(struct msghdr *msg)
-{
-	static const struct linger at_once = { 0 };
-
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(fd));
-			SYS_CALL(int,
-				 setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
-			sys_close(fd);
-		}
-	}
-}
-
 ssize_t sys_recv(int fd, void *buf, size_t n)
 {
-	enum { SCM_MAX = 253 }; /* descriptors in one message, the kernel's SCM_MAX_FD */
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(SCM_MAX * sizeof(int))];
-	} control;
-	struct iovec iov = { buf, n };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.bytes,
-			      .msg_controllen = sizeof(control.bytes) };
-	ssize_t r = SYS_UNCANCELLED(ssize_t, recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+	return SYS_UNCANCELLED(ssize_t, recv(fd, buf, n, MSG_DONTWAIT));
+}
 
-	if (r >= 0 && msg.msg_controllen > 0)
-		sys_drop_rights(&msg);
-	return r;
+ssize_t sys_recvmsg(int fd, struct msghdr *msg)
+{
+	return SYS_UNCANCELLED(ssize_t, recvmsg(fd, msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
 }
 
 ssize_t sys_send(int fd, const void *buf, size_t n)

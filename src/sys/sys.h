@@ -45,7 +45,8 @@ int     sys_listen(int fd, int backlog);
 int     sys_accept(int fd);
 int     sys_connect(int fd, const struct sockaddr_un *address, socklen_t n);
 int     sys_shutdown(int fd, int how);
-ssize_t sys_recv(int fd, void *buf, size_t n);               /* MSG_DONTWAIT; passed descriptors are closed, without lingering */
+ssize_t sys_recv(int fd, void *buf, size_t n);               /* MSG_DONTWAIT; passed descriptors are dropped */
+ssize_t sys_recvmsg(int fd, struct msghdr *msg);              /* MSG_DONTWAIT | MSG_CMSG_CLOEXEC */
 ssize_t sys_send(int fd, const void *buf, size_t n);         /* MSG_DONTWAIT | MSG_NOSIGNAL */
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg);       /* MSG_DONTWAIT | MSG_NOSIGNAL */
 int     sys_getsockopt(int fd, int option, void *value, socklen_t *n);  /* SOL_SOCKET */

@@ -13,32 +13,23 @@
 
 enum { MIB = 1024 * 1024 };
 #define SHORT POSTERN_MS(60)
-#define LONG  POSTERN_SECONDS(8)
+#define LONG  test_patience_ns()
 
 static char got[9 * MIB];
 
 /* ---- how long a call took ---- */
 
-static int64_t watch_begun;
+static struct test_time watch_begun;
 
-#define TIMED(r, call)                                     \
-	do {                                               \
-		watch_begun = test_now_ns();               \
-		(r) = (call);                              \
-		watch_begun = test_now_ns() - watch_begun; \
+#define TIMED(r, call)                     \
+	do {                               \
+		watch_begun = test_time(); \
+		(r) = (call);              \
 	} while (0)
 
-static inline void assert_took(int64_t least, int64_t most, int line)
-{
-	if (watch_begun >= least && watch_begun < most + POSTERN_MS(300) * test_scale())
-		return;
-	fail_msg("line %d: it took %.1f ms, and not %.1f to %.1f", line, (double)watch_begun / 1e6,
-		 (double)least / 1e6, (double)most / 1e6);
-}
-
-/* It used up its deadline, and little more; or returned at once. */
-#define assert_took_until(deadline) assert_took((deadline), (deadline), __LINE__)
-#define assert_at_once()            assert_took(0, 0, __LINE__)
+/* It used up its deadline, and little more; or returned at once. Asked right behind the call. */
+#define assert_took_until(deadline) assert_took(watch_begun, (deadline), (deadline))
+#define assert_at_once()            assert_took(watch_begun, 0, 0)
 
 /* ---- a client and the plain socket that it talks to ---- */
 

@@ -125,7 +125,7 @@ static void no_post_is_left_behind_while_the_loop_sleeps(void **state)
 					      .given_up = &given_up,
 					      .left = &left };
 	assert_ok(postern_timer_new(&t, loop, posters_give_up, &posters[0]));
-	assert_ok(postern_timer_set(t, POSTERN_SECONDS(20) * test_scale()));
+	assert_ok(postern_timer_set(t, test_patience_ns()));
 	for (int i = 0; i < POSTERS; i++)
 		assert_int_equal(pthread_create(&posters[i].thread, NULL, poster_main, &posters[i]),
 				 0);
@@ -461,7 +461,7 @@ static void a_client_talks_to_a_server_on_a_thread(void **state)
 	struct postern_client *c = NULL;
 	struct postern_server *s = NULL;
 	atomic_bool posted = false;
-	int64_t second = POSTERN_SECONDS(5) * test_scale();
+	int64_t patience = test_patience_ns();
 	char text[32], why[256];
 
 	(void)state;
@@ -470,27 +470,28 @@ static void a_client_talks_to_a_server_on_a_thread(void **state)
 	assert_false(pthread_equal(postern_thread_id(t), pthread_self()));
 	assert_ok(postern_thread_post(t, thread_posted, &posted));
 	assert_ok(postern_client_new(&c, "thread", NULL, why, sizeof why));
-	assert_ok(postern_client_write(c, "abcline\n", 8, second));
-	assert_ok(postern_client_read_exactly(c, text, 2, second));
-	assert_int_equal(postern_client_read(c, text, 1, second), 1);
+	assert_ok(postern_client_write(c, "abcline\n", 8, patience));
+	assert_ok(postern_client_read_exactly(c, text, 2, patience));
+	assert_int_equal(postern_client_read(c, text, 1, patience), 1);
 	assert_int_equal(text[0], 'c');
-	assert_int_equal(postern_client_read_line(c, text, sizeof text, second), 4);
+	assert_int_equal(postern_client_read_line(c, text, sizeof text, patience), 4);
 	assert_string_equal(text, "line");
-	assert_ok(postern_client_write_frame(c, POSTERN_U32LE, "frame", 5, second));
-	assert_int_equal(postern_client_read_frame(c, POSTERN_U32LE, text, sizeof text, second), 5);
+	assert_ok(postern_client_write_frame(c, POSTERN_U32LE, "frame", 5, patience));
+	assert_int_equal(postern_client_read_frame(c, POSTERN_U32LE, text, sizeof text, patience),
+			 5);
 	assert_int_equal(postern_client_available(c), 0);
 	assert_int_equal(postern_conn_state(postern_client_conn(c)), POSTERN_CONNECTED);
 	assert_int_equal(postern_conn_write_frame(postern_client_conn(c), POSTERN_LINES, "x", 1),
 			 1);
-	assert_int_equal(postern_client_read_line(c, text, sizeof text, second), 1);
-	assert_ok(postern_client_shutdown(c, second));
-	assert_ok(postern_client_wait_end(c, second));
-	assert_ok(postern_client_close(c, second));
+	assert_int_equal(postern_client_read_line(c, text, sizeof text, patience), 1);
+	assert_ok(postern_client_shutdown(c, patience));
+	assert_ok(postern_client_wait_end(c, patience));
+	assert_ok(postern_client_close(c, patience));
 	assert_non_null(postern_client_why(c)->text);
 	assert_null(postern_client_free(c));
 	assert_true(atomic_load(&posted));
 	assert_ok(postern_thread_stop(t));
-	assert_ok(postern_thread_join(t, second));
+	assert_ok(postern_thread_join(t, patience));
 	assert_null(postern_thread_free(t));
 }
 

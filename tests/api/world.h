@@ -136,7 +136,7 @@ static const struct postern_server_events world_events = {
 
 #define UNTIL(w, condition)                                                          \
 	do {                                                                         \
-		int64_t until_ = postern_now() + POSTERN_SECONDS(5) * test_scale();  \
+		int64_t until_ = postern_now() + test_patience_ns();                 \
 		while (!(condition) && postern_now() < until_)                       \
 			assert_ok(postern_loop_dispatch((w)->loop, POSTERN_MS(10))); \
 		if (!(condition))                                                    \

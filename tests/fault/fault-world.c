@@ -22,6 +22,7 @@
 #include <postern/server.h>
 
 #include "fault.h"
+#include "name/info.h"
 #include "name/name.h"
 #include "test.h"
 
@@ -452,6 +453,15 @@ static bool name_of_somebody_else(void)
 	return uid == geteuid();
 }
 
+/* Of a process whose stat cannot be read the pid alone must do: reached each time, and not only when a server happens to
+   end between two looks at it. */
+static bool process_that_is_gone(void)
+{
+	const struct info info = { .pid = 999999999 };
+
+	return info_alive(&info) == 0;
+}
+
 static int name_seen(const struct postern_name_info *info, void *data)
 {
 	*(int *)data += info->alive;
@@ -471,7 +481,7 @@ static bool names_of_other_kinds(struct world *w)
 	close(fd);
 	if (serve(w, "listed", NULL) == 0)
 		world_check_error(postern_name_list(name_seen, &alive));
-	return name_of_somebody_else() && whole && alive == 1;
+	return process_that_is_gone() && name_of_somebody_else() && whole && alive == 1;
 }
 
 static bool names_that_fail(struct world *w)
@@ -685,6 +695,24 @@ static bool adopt(struct world *w, struct end *e, int fds[2],
 	return r == 0;
 }
 
+/* Bytes with a descriptor that nobody asked for. */
+static void pass_one(int to, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
+	struct iovec iov = { bytes, 2 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof control };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	assert_int_equal(sendmsg(to, &msg, MSG_NOSIGNAL), 2);
+}
+
 /* What can be asked, then a peer that reads nothing. */
 static bool objects_of_an_idle_connection(struct world *w)
 {
@@ -697,6 +725,7 @@ static bool objects_of_an_idle_connection(struct world *w)
 	ssize_t r;
 
 	if (adopt(w, &e, fds, &options)) {
+		pass_one(fds[1], fds[1]);
 		pidfd = postern_conn_peer_pidfd(e.c);
 		if (pidfd >= 0)
 			close(pidfd);

@@ -18,7 +18,7 @@
 
 #define FAULT_CALLS(X) \
 	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
-	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(send) X(sendmsg) X(getsockopt) \
+	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(recvmsg) X(send) X(sendmsg) X(getsockopt) \
 	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
@@ -44,6 +44,7 @@
 #define sys_connect real_connect
 #define sys_shutdown real_shutdown
 #define sys_recv real_recv
+#define sys_recvmsg real_recvmsg
 #define sys_send real_send
 #define sys_sendmsg real_sendmsg
 #define sys_getsockopt real_getsockopt
@@ -139,6 +140,7 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_connect(...) (FAULT_AT(connect), sys_connect(__VA_ARGS__))
 #define sys_shutdown(...) (FAULT_AT(shutdown), sys_shutdown(__VA_ARGS__))
 #define sys_recv(...) (FAULT_AT(recv), sys_recv(__VA_ARGS__))
+#define sys_recvmsg(...) (FAULT_AT(recvmsg), sys_recvmsg(__VA_ARGS__))
 #define sys_send(...) (FAULT_AT(send), sys_send(__VA_ARGS__))
 #define sys_sendmsg(...) (FAULT_AT(sendmsg), sys_sendmsg(__VA_ARGS__))
 #define sys_getsockopt(...) (FAULT_AT(getsockopt), sys_getsockopt(__VA_ARGS__))

@@ -542,6 +542,18 @@ ssize_t sys_recv(int fd, void *buf, size_t n)
 	return real_recv(fd, buf, n);
 }
 
+ssize_t sys_recvmsg(int fd, struct msghdr *msg)
+{
+	int error = fault_enter(FAULT_recvmsg), waiting = 0;
+	size_t n = msg->msg_iov->iov_len;
+
+	if (error && error != FAULT_SHORT)
+		return -error;
+	if (error == FAULT_SHORT && ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 1 && n > 1)
+		msg->msg_iov->iov_len = (n < (size_t)waiting ? n : (size_t)waiting) - 1;
+	return real_recvmsg(fd, msg);
+}
+
 ssize_t sys_send(int fd, const void *buf, size_t n)
 {
 	int error = fault_enter(FAULT_send);

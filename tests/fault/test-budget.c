@@ -341,7 +341,7 @@ static void replies_that_use_up_the_budget_cost_nobody_what_was_already_received
 	k.fds[0] = plain_connect(postern_server_path(k.s.server));
 	turn_until(k.s.loop, k.s.accepted == 1);
 	assert_ok(postern_conn_set_events(k.s.conns[0], &reply_events, &k.s));
-	assert_int_equal(send(k.fds[0], big, 65536, MSG_DONTWAIT), 65536);
+	assert_int_equal(send(k.fds[0], big, 65536, MSG_DONTWAIT | MSG_NOSIGNAL), 65536);
 	while (got < 64 * 8192) {
 		ssize_t r = recv(k.fds[0], big, sizeof(big), MSG_DONTWAIT);
 

@@ -150,7 +150,7 @@ static void cancel_one(struct victim *v)
 		sleep_ns(POSTERN_MS(1) / 5);
 		assert_true(postern_thread_stop(v->t) == 0 || v->ended);
 	}
-	assert_ok(postern_thread_join(v->t, POSTERN_SECONDS(10) * test_scale()));
+	assert_ok(postern_thread_join(v->t, test_patience_ns()));
 	if (v->instant != RUNNING)
 		pthread_join(killer, NULL);
 	if (v->instant != STARTING)

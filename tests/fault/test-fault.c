@@ -102,7 +102,7 @@ static bool is_harmless(void)
 		return !now.fault.stays || call != FAULT_read;
 	if (now.fault.stays || now.fault.error != EINTR)
 		return false;
-	return call == FAULT_recv || call == FAULT_send || call == FAULT_sendmsg ||
+	return call == FAULT_recv || call == FAULT_recvmsg || call == FAULT_send || call == FAULT_sendmsg ||
 	       call == FAULT_accept || call == FAULT_epoll_wait || call == FAULT_write ||
 	       call == FAULT_eventfd_add || call == FAULT_read || call == FAULT_connect;
 }
@@ -135,7 +135,7 @@ static bool is_sensible(int call, int error)
 	if (call == FAULT_alloc || call == FAULT_realloc)
 		return error == ENOMEM;
 	if (error == FAULT_SHORT)
-		return call == FAULT_read || call == FAULT_write || call == FAULT_recv ||
+		return call == FAULT_read || call == FAULT_write || call == FAULT_recv || call == FAULT_recvmsg ||
 		       call == FAULT_send || call == FAULT_sendmsg;
 	return true;
 }

@@ -126,7 +126,7 @@ static void tape_forget(struct tape *t)
 
 static void tape_send(struct tape *t, const char *bytes, size_t n)
 {
-	int64_t until = test_now_ns() + 10000000000 * test_scale();
+	int64_t until = test_now_ns() + test_patience_ns();
 
 	while (n > 0) {
 		ssize_t r = send(t->peer, bytes, n, MSG_NOSIGNAL);

@@ -451,7 +451,7 @@ static pid_t child_watchable(int status)
 
 static void child_await(struct postern_loop *loop, struct ended *e)
 {
-	for (int64_t until = test_now_ns() + POSTERN_SECONDS(20); !e->n && test_now_ns() < until;)
+	for (int64_t until = test_now_ns() + test_patience_ns(); !e->n && test_now_ns() < until;)
 		assert_ok(postern_loop_dispatch(loop, POSTERN_SECONDS(1)));
 	assert_int_equal(e->n, 1);
 	settle(loop);

@@ -92,7 +92,7 @@ static void the_death_of_a_server_frees_its_name_though_a_child_lives_on(void **
 	struct site s;
 	int fd;
 	char byte;
-	int64_t begun, took;
+	struct test_time begun;
 
 	(void)state;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -104,12 +104,11 @@ static void the_death_of_a_server_frees_its_name_though_a_child_lives_on(void **
 	/* Its peers see the end, its name refuses, and a new server has it at once. */
 	assert_true(recv(fd, &byte, 1, 0) <= 0);
 	assert_errno(plain_connect(test_path("clock/sock")), -ECONNREFUSED);
-	begun = test_now_ns();
+	begun = test_time();
 	site_open(&s, "clock", NULL);
-	took = (test_now_ns() - begun) / 1000000;
+	/* Taken over while the child lives; a lock that is held is waited for a second. */
+	assert_took_less(begun, POSTERN_MS(500));
 	assert_int_equal(kill(f.child, 0), 0);
-	test_note("taken over in %lld ms while the child lives", (long long)took);
-	assert_true(took < 500 * test_scale());
 	close(fd);
 	fd = plain_connect(postern_server_path(s.server));
 	site_echo(&s, fd);
@@ -481,7 +480,7 @@ static void an_execed_child_inherits_nothing(void **state)
 
 struct forker {
 	atomic_bool stop;
-	unsigned forks;
+	atomic_uint forks;
 };
 
 /* Each child lives on for a while: what it inherited half-made would keep the name from the next round. */
@@ -515,7 +514,7 @@ static void *fork_on_and_on(void *arg)
 static void a_fork_on_another_thread_never_catches_a_server_half_made(void **state)
 {
 	struct forker f = { .forks = 0 };
-	int64_t slowest = 0;
+	int64_t slowest = 0, until = test_now_ns() + test_patience_ns();
 	pthread_t thread;
 
 	(void)state;
@@ -527,7 +526,8 @@ static void a_fork_on_another_thread_never_catches_a_server_half_made(void **sta
 #endif
 #endif
 	assert_int_equal(pthread_create(&thread, NULL, fork_on_and_on, &f), 0);
-	for (int i = 0; i < 200; i++) {
+	/* On a busy machine the other thread may be slow to begin. */
+	for (int i = 0; i < 200 || (f.forks <= 20 && test_now_ns() < until); i++) {
 		int64_t begun = test_now_ns(), took;
 		struct site s;
 
@@ -541,8 +541,8 @@ static void a_fork_on_another_thread_never_catches_a_server_half_made(void **sta
 	}
 	atomic_store(&f.stop, true);
 	pthread_join(thread, NULL);
-	test_note("200 servers beside %u forks, the slowest start took %lld ms", f.forks,
-		  (long long)(slowest / 1000000));
+	test_note("200 servers beside %u forks, the slowest start took %lld ms",
+		  atomic_load(&f.forks), (long long)(slowest / 1000000));
 	assert_true(f.forks > 20);
 }
 

@@ -60,7 +60,7 @@ static void script_start(const char *program, const char *script)
 
 static void turn_until(const unsigned int *happened, const char *what)
 {
-	int64_t until = postern_now() + POSTERN_SECONDS(30) * test_scale();
+	int64_t until = postern_now() + test_patience_ns();
 
 	while (!*happened && postern_now() < until)
 		assert_ok(postern_loop_dispatch(it.loop, POSTERN_MS(20)));
@@ -295,7 +295,7 @@ static void talks_to_server(const char *program, const char *script)
 {
 	const struct postern_conn_options conn = { .size = sizeof conn, .high_water = 100000 };
 	const struct postern_connect_options options = { .size = sizeof options,
-							 .deadline_ns = POSTERN_SECONDS(20),
+							 .deadline_ns = test_patience_ns(),
 							 .conn = &conn };
 	struct postern_conn *c = NULL;
 

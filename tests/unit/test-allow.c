@@ -245,7 +245,7 @@ static void a_thread_that_leaves_meanwhile_closes_it(void **state)
 	fd = plain_connect(test_path("gate"));
 	assert_ok(fd);
 	assert_int_equal(recv(fd, &byte, 1, 0), 0);
-	assert_ok(postern_thread_join(t, POSTERN_SECONDS(5)));
+	assert_ok(postern_thread_join(t, test_patience_ns()));
 	postern_thread_free(t);
 	close(fd);
 }

@@ -61,16 +61,15 @@ static void a_path_gets_lock_and_info_beside_it(void **state)
 static void a_second_owner_is_told_who_has_the_name(void **state)
 {
 	struct server s;
+	struct test_time begun;
 	char words[80];
-	int64_t begin;
 
 	(void)state;
 	server_start(&s, "clock");
 	snprintf(words, sizeof(words), "in use by pid %d since 20", (int)getpid());
-	begin = test_now_ns();
+	begun = test_time();
 	assert_refused("clock", -EADDRINUSE, words);
-	assert_true(test_now_ns() - begin <
-		    500000000); /* at once: it does not wait for the living */
+	assert_took_less(begun, 500000000); /* at once: it does not wait for the living */
 	assert_int_equal(owner_check(&s.o), 1);
 	assert_ok(try_connect(&s.name));
 	server_stop(&s);
@@ -78,13 +77,13 @@ static void a_second_owner_is_told_who_has_the_name(void **state)
 
 static void a_lock_whose_holder_says_nothing_is_waited_for_and_then_in_use(void **state)
 {
-	int64_t begin = test_now_ns();
+	struct test_time begun = test_time();
 	int fd = open(test_path("s.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	(void)state;
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_refused(test_path("s"), -EADDRINUSE, "did not say which");
-	assert_in_range((test_now_ns() - begin) / 1000000, 990, 5000);
+	assert_took(begun, 990000000, 1000000000);
 	close(fd);
 }
 
@@ -188,10 +187,10 @@ static void pain_02_a_live_foreign_servers_name_is_never_removed(void **state)
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
 		int fd = foreign(test_path("s"), types[i], types[i] != SOCK_DGRAM);
 		ino_t inode = stat_of(test_path("s")).st_ino;
-		int64_t begin = test_now_ns();
+		struct test_time begun = test_time();
 
 		assert_refused(test_path("s"), -EADDRINUSE, "does not hold its lock");
-		assert_in_range((test_now_ns() - begin) / 1000000, 990, 5000);
+		assert_took(begun, 990000000, 1000000000);
 		assert_true(stat_of(test_path("s")).st_ino == inode);
 		assert_string_equal(entries_of(test_dir()), "s s.lock ");
 		close(fd);
@@ -260,22 +259,20 @@ static void a_socket_that_replaced_the_stale_one_is_moved_back(void **state)
 static void a_predecessor_that_is_dying_is_waited_for(void **state)
 {
 	int fd = foreign(test_path("s"), SOCK_STREAM, true);
-	int64_t begin = test_now_ns(), delay_ns;
-	bool closed = false;
 	struct server s;
-	int r;
+	int64_t delay_ns;
+	int r, waits = 0;
 
 	(void)state;
 	server_prepare(&s, test_path("s"), 0600);
 	while ((r = owner_acquire(&s.o, &delay_ns, &s.why)) == -EAGAIN) {
 		test_sleep_ms(delay_ns / 1000000);
-		if (!closed && test_now_ns() - begin > 300000000) {
+		/* By number and not by time: on a busy machine a third of a second may be one wait. */
+		if (++waits == 3)
 			close(fd);
-			closed = true;
-		}
 	}
 	assert_ok(r);
-	assert_true(closed);
+	assert_true(waits >= 3);
 	assert_ok(try_connect(&s.name));
 	server_stop(&s);
 }
@@ -398,18 +395,17 @@ static void a_name_whose_directory_was_removed_is_published_again(void **state)
 static void a_removed_lock_is_ESTALE_and_the_name_can_be_had_again(void **state)
 {
 	struct server s;
-	int64_t begin;
+	struct test_time begun;
 	int old;
 
 	(void)state;
 	server_start(&s, "clock");
 	unlink(test_path("clock/lock"));
 	assert_errno(owner_check(&s.o), -ESTALE);
-	begin = test_now_ns();
+	begun = test_time();
 	old = owner_renew(&s.o);
 	assert_ok(server_acquire(&s));
-	assert_true(test_now_ns() - begin <
-		    500000000); /* it did not take itself for a foreign server */
+	assert_took_less(begun, 500000000); /* it did not take itself for a foreign server */
 	assert_int_equal(owner_check(&s.o), 1);
 	close(old);
 	server_stop(&s);
