@@ -42,17 +42,17 @@ check-all:
 	@tools/setup all
 	@tools/check all
 
-## check-long: random lives and crowds for hours, LONG_SECONDS=N bounds it
-.PHONY: check-long
-check-long:
-	@tools/setup check
-	@tools/check long
-
 ## mutate: small mistakes in the sources, one at a time: do the tests notice? (MUTATE='--seed 2 server')
 .PHONY: mutate
 mutate:
 	@tools/setup check
 	@tools/mutate $(MUTATE)
+
+## check-long: random lives and crowds for hours, LONG_SECONDS=N bounds it
+.PHONY: check-long
+check-long:
+	@tools/setup check
+	@tools/check long
 
 ## bench-core: round trip and one-way of 64 B, against raw epoll and libuv
 .PHONY: bench-core

@@ -258,6 +258,9 @@ int postern_conn_detach(struct postern_conn *c)
 		return -EBUSY;
 	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
 		link_end_sending(c->object.fd);
+	/* Whoever has it next may want descriptors. */
+	if (!c->rights)
+		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);
 	conn_release(c, false);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {

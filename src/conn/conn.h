@@ -98,7 +98,7 @@ enum {
 	CONN_SLOW        = 1u << 21, /* it was not, for a while: small sends */
 	CONN_HALF        = 1u << 22, /* what is kept is a part of a message */
 	CONN_TAKEN       = 1u << 23, /* the program took something since the idle limit looked */
-	CONN_FOLLOWED    = 1u << 24, /* in a frame event: there are bytes behind the message */
+	CONN_FOLLOWED    = 1u << 24, /* in an event: there are bytes that it has not taken yet */
 	CONN_DECLINED    = 1u << 25, /* the program was told that writes fail, in an offer of which it took nothing */
 };
 static_assert((CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT | CONN_LINE_WRITE |

@@ -108,10 +108,10 @@ static bool idle_moved(struct postern_conn *c, const struct outlook *o)
 	uint32_t arrived = (uint32_t)c->received - c->mark;
 
 	c->flags &= ~(uint32_t)CONN_TAKEN;
-	if (o->waits == WAITS_FOR_PROGRAM)
-		return taken;
 	if (read && !late)
 		return true;
+	if (o->waits == WAITS_FOR_PROGRAM)
+		return taken;
 	return arrived >= (late || c->flags & CONN_REFUSED ? IDLE_PACE : 1);
 }
 

@@ -67,6 +67,7 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	if (c->limits->framing)
 		return inbox_deliver_frames(c, bytes, n, seen);
 	loop_calls(c->object.loop, "received");
+	c->flags |= CONN_FOLLOWED; /* what it will not have taken is not its own yet */
 	while (taken < n && inbox_wants(c)) {
 		/* Without one, what arrives is dropped; a callback may have taken it away. */
 		size_t k = c->events->received
@@ -77,6 +78,7 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 			break;
 		taken += k < n - taken ? k : n - taken;
 	}
+	c->flags &= ~(uint32_t)CONN_FOLLOWED;
 	return taken;
 }
 

@@ -137,6 +137,10 @@ int inbox_grow(struct postern_conn *c)
 		capacity = whole > k->capacity ? whole : k->capacity;
 	if (capacity > room_limit(c))
 		capacity = room_limit(c);
+	/* Of a message without a length, twice as much is more than it may need, and than there may ever be. */
+	if (whole == 0 && c->account && capacity > account_most(c->account) &&
+	    k->n < account_most(c->account))
+		capacity = account_most(c->account);
 	claim = whole > capacity ? whole : capacity;
 	r = room_ask(c, claim);
 	if (r < 0)

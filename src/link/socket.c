@@ -76,11 +76,11 @@ ssize_t link_receive(int fd, void *buffer, size_t n, bool rights)
 	return rights ? link_receive_passed(fd, buffer, n) : sys_recv(fd, buffer, n);
 }
 
-bool link_refuse_rights(int fd)
+bool link_set_rights(int fd, bool admitted)
 {
-	const int off = 0;
+	const int on = admitted;
 
-	return sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off)) >= 0;
+	return sys_setsockopt(fd, SO_PASSRIGHTS, &on, sizeof(on)) >= 0;
 }
 
 int link_unread_by_peer(int fd)

@@ -20,8 +20,8 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then those that come are
    taken and closed here, without waiting for what a lingering socket still has to send. */
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);
-/* From now on a peer that passes descriptors gets EPERM. false: this kernel cannot do that. */
-bool    link_refuse_rights(int fd);
+/* Not admitted: from now on a peer that passes descriptors gets EPERM. false: this kernel cannot do that. */
+bool    link_set_rights(int fd, bool admitted);
 /* What was sent and the peer has not read yet, in the kernel's measure: whole buffers, with their overhead. */
 int     link_unread_by_peer(int fd);
 /* Bytes that have arrived and were not received yet. */

@@ -100,11 +100,39 @@ static void as_many_as_the_kernel_passes_at_once_are_closed(void **state)
 	pair_close(&p);
 }
 
+/* Dialled and accepted ones refuse descriptors where the kernel can; not for who has the socket afterwards. */
+static void a_socket_that_leaves_admits_descriptors(void **state)
+{
+	struct postern_conn *c;
+	struct site s;
+	struct end e;
+	int fd, other;
+
+	(void)state;
+	site_open(&s, "clock", NULL);
+	end_init(&e);
+	assert_ok(postern_connect(&c, s.loop, "clock", NULL, &end_events, &e));
+	turn_until(s.loop, s.accepted == 1);
+	turn_quiet(s.loop);
+	other = postern_conn_detach(s.conns[0]);
+	assert_true(other >= 0);
+	fd = postern_conn_detach(c);
+	assert_true(fd >= 0);
+	pass(fd, fd, 1);
+	pass(other, fd, 1);
+	close(fd);
+	close(other);
+	postern_conn_free(c);
+	end_deinit(&e);
+	site_close(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_lingering_socket_that_is_passed_does_not_stop_the_loop),
 		TEST(as_many_as_the_kernel_passes_at_once_are_closed),
+		TEST(a_socket_that_leaves_admits_descriptors),
 	};
 	return test_run(tests);
 }
