@@ -338,6 +338,7 @@ static void act_detach(struct end *e)
 
 static void act_set_events(struct end *e)
 {
+	oracle_look_at(e);
 	e->tag = !e->tag;
 	if (law_chance(50)) {
 		law_say("c%d.set_data", e->id);

@@ -75,7 +75,8 @@ static void look_at_counters(struct end *e)
 	if (k.received < e->received || k.sent < e->sent || k.sent > out_of(e)->n)
 		law_broken("counters", "%s has sent %llu of %zu", end_name(e),
 			   (unsigned long long)k.sent, out_of(e)->n);
-	if (k.received > e->received)
+	/* When a plain peer sent, is known. */
+	if (k.received > e->received && other->kind != SIDE_PLAIN)
 		e->received_ns = law_now();
 	if (other->kind == SIDE_END) {
 		if (k.received > e->received)

@@ -86,8 +86,10 @@ static void peer_sent(struct link *l, int at, ssize_t r)
 	if (r <= 0)
 		return;
 	L.progress += (size_t)r;
-	if (link_end(l, at))
-		oracle_moved(link_end(l, at), (size_t)r);
+	if (!link_end(l, at))
+		return;
+	link_end(l, at)->received_ns = law_now();
+	oracle_moved(link_end(l, at), (size_t)r);
 }
 
 void peer_write(struct link *l, int at, size_t n)
