@@ -192,16 +192,21 @@ static const char *not_complete(const struct end *e)
 	static char text[128];
 	const struct side *other = other_side(e);
 	const struct stream *in = in_of(e);
-	size_t least = in->cut ? in->cut_at : in->n;
+	size_t least = in->cut ? in->cut_at : in->n, kept = e->kept;
 
 	if (other->kind == SIDE_END)
 		least = (size_t)other->end->sent;
 	if (other->kind == SIDE_WAITS)
 		least = 0;
-	if (e->received >= least && (e->drops || e->kept == 0))
+	/* Of messages it is known what was taken. */
+	if (e->drops)
+		kept = 0;
+	else if (e->o.framing)
+		kept = (size_t)e->received - in->read;
+	if (e->received >= least && kept == 0)
 		return NULL;
 	snprintf(text, sizeof(text), "%zu bytes came, %zu were sent, %zu are kept",
-		 (size_t)e->received, least, e->kept);
+		 (size_t)e->received, least, kept);
 	return text;
 }
 
