@@ -186,13 +186,13 @@ static bool peer_ended(const struct end *e)
 					   other->end->aborting || other->end->closing_ns > 0);
 }
 
-/* All that the peer's calls gave to the kernel has been read; NULL, or what is wrong. */
-static const char *not_complete(const struct end *e)
+/* may_have_half: a message that is not whole was for nobody. All that the peer's calls gave to the kernel has been read; NULL, or what is wrong. */
+static const char *not_complete(const struct end *e, bool may_have_half)
 {
 	static char text[128];
 	const struct side *other = other_side(e);
 	const struct stream *in = in_of(e);
-	size_t least = in->cut ? in->cut_at : in->n, kept = e->kept;
+	size_t least = in->cut ? in->cut_at : in->n, kept = e->kept, n, used;
 
 	if (other->kind == SIDE_END)
 		least = (size_t)other->end->sent;
@@ -202,7 +202,10 @@ static const char *not_complete(const struct end *e)
 	if (e->drops)
 		kept = 0;
 	else if (e->o.framing)
-		kept = (size_t)e->received - in->read;
+		kept = may_have_half && stream_parse(in, (int)e->o.framing, e->o.frame_max, &n,
+						     &used) != 1
+			       ? 0
+			       : (size_t)e->received - in->read;
 	if (e->received >= least && kept == 0)
 		return NULL;
 	snprintf(text, sizeof(text), "%zu bytes came, %zu were sent, %zu are kept",
@@ -294,7 +297,7 @@ static const char *is_false(const struct end *e, int code)
 
 	switch (code) {
 	case POSTERN_REASON_ENDED:
-		return peer_ended(e) ? not_complete(e) : "its peer has not ended";
+		return peer_ended(e) ? not_complete(e, false) : "its peer has not ended";
 	case POSTERN_REASON_CLOSED:
 		if (!e->closing && !(m && m->draining))
 			return "nobody closed it";
@@ -315,7 +318,7 @@ static const char *is_false(const struct end *e, int code)
 		return e->paused || e->closing || e->closing_ns > 0 || e->told_closing ||
 				       (m && m->draining) || e->kept > 0
 			       ? NULL
-			       : not_complete(e);
+			       : not_complete(e, true);
 	case POSTERN_REASON_VIOLATION:
 		if (violation_is_true(e))
 			return NULL;
@@ -377,7 +380,7 @@ void oracle_ended(struct end *e)
 	const char *wrong;
 
 	look_at_counters(e);
-	wrong = peer_ended(e) ? not_complete(e) : "its peer has not ended";
+	wrong = peer_ended(e) ? not_complete(e, false) : "its peer has not ended";
 	if (wrong && !L.faulted)
 		law_broken("ended before its bytes", "%s: %s", end_name(e), wrong);
 }
