@@ -234,7 +234,7 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;
-	c->rights = true; /* it is not ours to change, and some may have come already */
+	c->flags |= CONN_RIGHTS; /* it is not ours to change, and some may have come already */
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
 		object_give_up(&c->object); /* the caller's still */
@@ -259,7 +259,7 @@ int postern_conn_detach(struct postern_conn *c)
 	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
 		link_end_sending(c->object.fd);
 	/* Whoever has it next may want descriptors. */
-	if (!c->rights)
+	if (!(c->flags & CONN_RIGHTS))
 		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);
 	conn_release(c, false);

@@ -95,7 +95,7 @@ static void conn_release_socket(struct postern_conn *c, bool clean)
 		     i++)
 			conn_send(c);
 		object_watch(o, WATCH_OFF);
-		link_end(o->fd, clean, c->rights);
+		link_end(o->fd, clean, c->flags & CONN_RIGHTS);
 	}
 	object_close(o);
 }

@@ -98,14 +98,16 @@ enum {
 	CONN_SLOW        = 1u << 21, /* it was not, for a while: small sends */
 	CONN_HALF        = 1u << 22, /* what is kept is a part of a message */
 	CONN_TAKEN       = 1u << 23, /* the program took something since the idle limit looked */
-	CONN_FOLLOWED    = 1u << 24, /* in an event: there are bytes that it has not taken yet */
+	CONN_FOLLOWED    = 1u << 24, /* in a frame event: there are bytes behind the message */
 	CONN_DECLINED    = 1u << 25, /* the program was told that writes fail, in an offer of which it took nothing */
+	CONN_RIGHTS      = 1u << 26, /* the kernel does not keep descriptors out: link/socket.h */
 };
 static_assert((CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT | CONN_LINE_WRITE |
 	       CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED | CONN_RETRY | CONN_SHUT |
 	       CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN | CONN_FAILED | CONN_SENT |
-	       CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED | CONN_DECLINED) == (1u << 26) - 1,
-	      "26 flags, no two of which share a bit");
+	       CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED | CONN_DECLINED |
+	       CONN_RIGHTS) == (1u << 27) - 1,
+	      "27 flags, no two of which share a bit");
 
 /* Between two sends that failed for want of memory in the kernel: a tenth of it, then more. */
 #define CONN_RETRY_MAX POSTERN_MS(100)
@@ -138,8 +140,8 @@ struct postern_conn {
 	uint8_t               due;
 	uint8_t               state;
 	uint8_t               strikes;      /* looks of the idle limit without movement */
+	uint8_t               waits;        /* for whom those were: WAITS_FOR_... */
 	uint8_t               retries;      /* sends in a row for which memory was short */
-	bool                  rights;       /* the kernel does not keep descriptors out: link/socket.h */
 	uint8_t               end_code;     /* the reason to be told when a closing is done */
 };
 
@@ -236,7 +238,8 @@ void conn_break(struct postern_conn *c);
 bool outbox_is_low(const struct postern_conn *c);
 
 /* idle.c */
-void idle_begin(struct postern_conn *c);
+/* For whom: WAITS_FOR_... of state.h. */
+void idle_begin(struct postern_conn *c, uint8_t waits);
 void idle_look(struct postern_conn *c, const struct outlook *o);
 /* Around each send to a connection that is CONN_WATCHED. */
 void idle_before_send(struct postern_conn *c);

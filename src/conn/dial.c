@@ -195,7 +195,8 @@ static void dial_connected(struct postern_conn *c, int fd)
 	}
 	dial_free(d);
 	c->dial = NULL;
-	c->rights = !link_set_rights(fd, false);
+	if (!link_set_rights(fd, false))
+		c->flags |= CONN_RIGHTS;
 	r = conn_open(c, fd, &server);
 	if (r < 0) {
 		conn_finish(c, why_code(r), r);

@@ -36,11 +36,12 @@ static void idle_next(struct postern_conn *c)
 	c->deadline_ns = time_after(loop_now(c->object.loop), c->limits->idle_ns / IDLE_LOOKS + 1);
 }
 
-void idle_begin(struct postern_conn *c)
+void idle_begin(struct postern_conn *c, uint8_t waits)
 {
 	if (c->limits->idle_ns == POSTERN_FOREVER || c->state != POSTERN_CONNECTED)
 		return;
 	c->strikes = 0;
+	c->waits = waits;
 	c->mark = (uint32_t)c->received;
 	c->flags &= ~(uint32_t)CONN_TAKEN;
 	idle_next(c);
@@ -118,8 +119,10 @@ static bool idle_moved(struct postern_conn *c, const struct outlook *o)
 void idle_look(struct postern_conn *c, const struct outlook *o)
 {
 	c->deadline_ns = POSTERN_FOREVER;
-	if (idle_moved(c, o)) {
+	/* Who is waited for since the last look has done nothing wrong yet. */
+	if (idle_moved(c, o) || c->waits != o->waits) {
 		c->strikes = 0;
+		c->waits = o->waits;
 		c->mark = (uint32_t)c->received;
 	} else if (o->guarded && ++c->strikes >= IDLE_LOOKS) {
 		conn_finish(c, o->lost ? POSTERN_REASON_RESET : POSTERN_REASON_IDLE,

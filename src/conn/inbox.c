@@ -67,7 +67,6 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	if (c->limits->framing)
 		return inbox_deliver_frames(c, bytes, n, seen);
 	loop_calls(c->object.loop, "received");
-	c->flags |= CONN_FOLLOWED; /* what it will not have taken is not its own yet */
 	while (taken < n && inbox_wants(c)) {
 		/* Without one, what arrives is dropped; a callback may have taken it away. */
 		size_t k = c->events->received
@@ -78,7 +77,6 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 			break;
 		taken += k < n - taken ? k : n - taken;
 	}
-	c->flags &= ~(uint32_t)CONN_FOLLOWED;
 	return taken;
 }
 
@@ -177,8 +175,9 @@ void inbox_offer(struct postern_conn *c)
 static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 {
 	char *buffer = loop_read_buffer(c->object.loop);
-	ssize_t r =
-		buffer ? link_receive(c->object.fd, buffer, LOOP_READ_BUFFER, c->rights) : -ENOMEM;
+	ssize_t r = buffer ? link_receive(c->object.fd, buffer, LOOP_READ_BUFFER,
+					  c->flags & CONN_RIGHTS)
+			   : -ENOMEM;
 
 	*ret_full = r == LOOP_READ_BUFFER;
 	return r;
@@ -193,7 +192,7 @@ static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 	if (r < 0)
 		return r;
 	n = c->kept->capacity - c->kept->n;
-	r = link_receive(c->object.fd, c->kept->bytes + c->kept->n, n, c->rights);
+	r = link_receive(c->object.fd, c->kept->bytes + c->kept->n, n, c->flags & CONN_RIGHTS);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;
@@ -214,7 +213,7 @@ static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 		return -ENOMEM;
 	if (n > LOOP_READ_BUFFER)
 		n = LOOP_READ_BUFFER;
-	r = link_receive(c->object.fd, buffer, n, c->rights);
+	r = link_receive(c->object.fd, buffer, n, c->flags & CONN_RIGHTS);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;

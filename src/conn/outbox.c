@@ -23,6 +23,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "conn/state.h"
 #include "link/socket.h"
 
 enum {
@@ -119,7 +120,7 @@ void conn_send(struct postern_conn *c)
 	c->flags |= CONN_SENT;
 	c->retries = 0;
 	if (c->deadline_ns == POSTERN_FOREVER)
-		idle_begin(c);
+		idle_begin(c, WAITS_FOR_PEER);
 	if (c->flags & CONN_WATCHED)
 		idle_after_send(c, (size_t)r);
 	if (!all)

@@ -118,7 +118,7 @@ void conn_settle(struct postern_conn *c)
 		o.receive = !(c->flags & CONN_END);
 	turn_watch(c, o.receive);
 	if (o.guarded && conn_is_open(c) && c->deadline_ns == POSTERN_FOREVER)
-		idle_begin(c);
+		idle_begin(c, o.waits);
 	if (conn_is_open(c))
 		conn_arm(c);
 }

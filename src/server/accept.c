@@ -76,7 +76,8 @@ static int accept_make(struct postern_server *s, int fd, struct postern_conn **r
 		return r;
 	}
 	(*ret)->object.fd = fd;
-	(*ret)->rights = !s->owner.refuses_rights;
+	if (!s->owner.refuses_rights)
+		(*ret)->flags |= CONN_RIGHTS;
 	return 0;
 }
 

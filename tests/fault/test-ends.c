@@ -694,31 +694,6 @@ static void a_socket_leaves_also_after_the_idle_limit_has_looked(void **state)
 	pair_close(&p);
 }
 
-static size_t detach_and_take(struct postern_conn *c, const void *bytes, size_t n, void *data)
-{
-	(void)bytes, (void)data;
-	assert_errno(postern_conn_detach(c), -EBUSY);
-	return n;
-}
-
-static void a_socket_does_not_leave_with_bytes_that_are_being_offered(void **state)
-{
-	static const struct postern_conn_events events = { .size = sizeof(events),
-							   .received = detach_and_take };
-	struct pair p;
-	int fd;
-
-	(void)state;
-	pair_open(&p, NULL);
-	assert_ok(postern_conn_set_events(p.c, &events, NULL));
-	pair_send(&p, "hello", 5);
-	turn_quiet(p.loop);
-	fd = postern_conn_detach(p.c);
-	assert_true(fd >= 0);
-	close(fd);
-	pair_close(&p);
-}
-
 static void events_may_change_within_an_offer(void **state)
 {
 	struct pair p;
@@ -767,7 +742,6 @@ int main(void)
 		ENDS_TEST(memory_that_is_short_for_a_write_is_told_drained_later),
 		ENDS_TEST(a_client_whose_write_has_to_wait_sleeps),
 		ENDS_TEST(a_half_close_leaves_with_the_socket),
-		ENDS_TEST(a_socket_does_not_leave_with_bytes_that_are_being_offered),
 		ENDS_TEST(events_may_change_within_an_offer),
 		ENDS_TEST(a_socket_leaves_also_after_the_idle_limit_has_looked),
 	};
