@@ -320,7 +320,7 @@ static void act_detach(struct end *e)
 	if (queued > 0 || (e->kept > 0 && !e->offered && !e->drops))
 		law_broken("detach loses bytes", "%s: %zu queued, %zu kept", end_name(e), queued,
 			   e->kept);
-	if (e->drops)
+	if (e->drops && !e->offered)
 		e->link->stream[!e->at].read = e->received;
 	e->detached = true;
 	if (fault_is_watched((int)fd))
