@@ -41,7 +41,7 @@ void act_random_options(struct postern_conn_options *o, int framing)
 	o->high_water = some_size(100, 300000);
 	o->low_water = law_chance(30) && o->high_water ? law_below(o->high_water + 1) : 0;
 	o->unread = some_size(100, 100000);
-	o->frame_max = some_size(100, 200000);
+	o->frame_max = law_chance(70) ? 0 : some_size(100, 200000);
 	o->idle_ns = some_time();
 	o->drain_ns = some_time();
 	o->message_ns = some_time();

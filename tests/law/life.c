@@ -132,7 +132,8 @@ void law_inside(int place, unsigned object, unsigned n_events, struct end *e)
 		return;
 	L.random = key;
 	L.depth++;
-	if (law_chance(35)) {
+	/* Those that are told seldom do more. */
+	if (law_chance(place == IN_frame || place >= IN_error ? 70 : 35)) {
 		if (law_shared->n_inside < 4096)
 			law_shared->inside[law_shared->n_inside++] = key;
 		for (unsigned n = 1 + law_below(2); n > 0; n--) {
