@@ -25,8 +25,12 @@ static uint32_t some_size(uint32_t small, uint32_t large)
 
 static int64_t some_time(void)
 {
-	static const int64_t times[] = { 0,		     POSTERN_MS(10),	 POSTERN_MS(100),
-					 POSTERN_SECONDS(1), POSTERN_SECONDS(10), POSTERN_FOREVER };
+	static const int64_t times[] = { 0,
+					 POSTERN_MS(10),
+					 POSTERN_MS(100),
+					 POSTERN_SECONDS(1),
+					 POSTERN_SECONDS(10),
+					 POSTERN_FOREVER };
 
 	return times[law_below(law_chance(10) ? 6 : 5)];
 }
@@ -37,7 +41,7 @@ void act_random_options(struct postern_conn_options *o, int framing)
 	o->high_water = some_size(100, 300000);
 	o->low_water = law_chance(30) && o->high_water ? law_below(o->high_water + 1) : 0;
 	o->unread = some_size(100, 100000);
-	o->frame_max = some_size(100, 200000);
+	o->frame_max = law_chance(70) ? 0 : some_size(100, 200000);
 	o->idle_ns = some_time();
 	o->drain_ns = some_time();
 	o->message_ns = some_time();
@@ -131,7 +135,8 @@ void act_dial(unsigned slot)
 	struct postern_connect_options c = { .size = sizeof(c), .conn = &o };
 	static const uid_t nobody = 65534;
 	int framing = some_framing(), loop = some_loop();
-	struct link *l = loop < 0 ? NULL : link_new(LINKS_DIALLED + slot, (int)m->o.framing, framing);
+	struct link *l =
+		loop < 0 ? NULL : link_new(LINKS_DIALLED + slot, (int)m->o.framing, framing);
 	struct end *e;
 	intmax_t r;
 	char name[16];
@@ -225,8 +230,8 @@ static void act_write(struct end *e)
 	r = CALL(conn_write, postern_conn_write(e->c, bytes, n));
 	wrote(e, "write", n, r);
 	if (r >= 0 && !L.faulted && (size_t)r != (n < room ? n : room))
-		law_broken("room", "%s has room for %zu, and takes %jd of %zu", end_name(e), room, r,
-			   n);
+		law_broken("room", "%s has room for %zu, and takes %jd of %zu", end_name(e), room,
+			   r, n);
 	if (r > 0)
 		stream_took(out, bytes, (size_t)r);
 }
@@ -264,7 +269,8 @@ static void act_write_frame(struct end *e)
 	law_say("c%d.write_frame %zu: %jd", e->id, n, r);
 	e->acted_ns = law_now();
 	if (broken && r != broken)
-		law_broken("write", "%s.write_frame says %jd in place of %d", end_name(e), r, broken);
+		law_broken("write", "%s.write_frame says %jd in place of %d", end_name(e), r,
+			   broken);
 	if (r >= 0 && r != (intmax_t)n)
 		law_broken("write", "%s.write_frame %zu says %jd", end_name(e), n, r);
 	if (r == -EAGAIN)
@@ -314,7 +320,7 @@ static void act_detach(struct end *e)
 	if (queued > 0 || (e->kept > 0 && !e->offered && !e->drops))
 		law_broken("detach loses bytes", "%s: %zu queued, %zu kept", end_name(e), queued,
 			   e->kept);
-	if (e->drops)
+	if (e->drops && !e->offered)
 		e->link->stream[!e->at].read = e->received;
 	e->detached = true;
 	if (fault_is_watched((int)fd))
@@ -332,6 +338,7 @@ static void act_detach(struct end *e)
 
 static void act_set_events(struct end *e)
 {
+	oracle_look_at(e);
 	e->tag = !e->tag;
 	if (law_chance(50)) {
 		law_say("c%d.set_data", e->id);
@@ -342,8 +349,8 @@ static void act_set_events(struct end *e)
 	e->events = (int)law_below(e->mine ? EVENTS_N : EVENTS_NONE);
 	e->drops |= e->events == EVENTS_NO_RECEIVED || e->events == EVENTS_NONE;
 	law_say("c%d.set_events %d", e->id, e->events);
-	(void)CALL(conn_set_events, postern_conn_set_events(e->c, law_events(e->events),
-							    &e->tags[e->tag]));
+	(void)CALL(conn_set_events,
+		   postern_conn_set_events(e->c, law_events(e->events), &e->tags[e->tag]));
 }
 
 static void act_look(struct end *e)

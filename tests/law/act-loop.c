@@ -105,7 +105,8 @@ void act_loop(int loop)
 	} else if (what < 32) {
 		dispatch(loop);
 	} else if (what < 34) {
-		(void)CALL(loop_set_log, postern_loop_set_log(m->loop, what & 1 ? on_log : NULL, m));
+		(void)CALL(loop_set_log,
+			   postern_loop_set_log(m->loop, what & 1 ? on_log : NULL, m));
 	} else if (what < 36) {
 		(void)CALL(loop_fd, postern_loop_fd(m->loop));
 		CALL_PTR(loop_why, postern_loop_why(m->loop));
@@ -259,7 +260,7 @@ void act_child(struct child_model *m)
 			act_child_free(m);
 		return;
 	}
-	if (loop < 0 || L.with_faults)
+	if (loop < 0)
 		return;
 	m->pid = vfork();
 	if (m->pid == 0)
@@ -267,9 +268,14 @@ void act_child(struct child_model *m)
 	waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT);
 	m->told = 0;
 	m->loop = loop;
-	r = CALL(child_new, postern_child_new(&m->c, L.loops[loop].loop, m->pid, law_child_ended, m));
+	r = CALL(child_new,
+		 postern_child_new(&m->c, L.loops[loop].loop, m->pid, law_child_ended, m));
 	law_say("child %d: %jd", m->id, r);
-	if (r < 0)
+	if (r == 0)
+		return;
+	m->c = NULL;
+	waitpid(m->pid, NULL, 0);
+	if (!L.faulted)
 		law_broken("child", "says %jd", r);
 }
 
@@ -291,7 +297,8 @@ void act_pure(void)
 	memcpy(bytes + 4 - n_head, head, (size_t)n_head);
 	bytes[4 + n] = tail[0];
 	whole = (size_t)n_head + n + (n_head == 0);
-	if (CALL(frame_find, postern_frame_find(framing, bytes + 4 - n_head, whole, 0, n, &frame)) != 1 ||
+	if (CALL(frame_find,
+		 postern_frame_find(framing, bytes + 4 - n_head, whole, 0, n, &frame)) != 1 ||
 	    frame.n != n || frame.used != whole)
 		law_broken("frame_find", "does not find what frame_make made");
 	if (CALL(buffer_new, postern_buffer_new(&b, 0)) < 0)
@@ -361,8 +368,8 @@ void act_client(void)
 
 void act_time(void)
 {
-	static const int64_t times[] = { POSTERN_MS(1),	     POSTERN_MS(4),	  POSTERN_MS(30),
-					 POSTERN_MS(300),    POSTERN_SECONDS(3),  POSTERN_SECONDS(8),
+	static const int64_t times[] = { POSTERN_MS(1),      POSTERN_MS(4),      POSTERN_MS(30),
+					 POSTERN_MS(300),    POSTERN_SECONDS(3), POSTERN_SECONDS(8),
 					 POSTERN_SECONDS(31) };
 	int64_t ns = times[law_below(L.depth > 0 ? 4 : law_chance(20) ? 7 : 5)];
 
@@ -389,6 +396,13 @@ void act_fault(void)
 		{ .call = FAULT_connect, .error = EAGAIN },
 		{ .call = FAULT_getsockopt, .error = ENOMEM },
 		{ .call = FAULT_ioctl_outq, .error = EINVAL },
+		{ .call = FAULT_openat, .error = EMFILE },
+		{ .call = FAULT_mkdirat, .error = ENOSPC },
+		{ .call = FAULT_eventfd, .error = EMFILE },
+		{ .call = FAULT_pidfd_open, .error = EMFILE },
+		{ .call = FAULT_shutdown, .error = ENOBUFS },
+		{ .call = FAULT_sendmsg, .error = EACCES },
+		{ .call = FAULT_send, .error = EPERM },
 	};
 	struct fault f = faults[law_below(sizeof(faults) / sizeof(*faults))];
 

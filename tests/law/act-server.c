@@ -26,7 +26,8 @@ static void random_options(struct postern_server_options *o, struct postern_conn
 /* A listener that somebody else made and goes on holding; not every one of them is non-blocking. */
 static int foreign_listener(struct sockaddr_un *a, socklen_t *n)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (law_chance(50) ? SOCK_NONBLOCK : 0), 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (law_chance(50) ? SOCK_NONBLOCK : 0),
+			0);
 	sa_family_t family = AF_UNIX;
 
 	*n = sizeof(*a);
@@ -63,8 +64,8 @@ static void server_new(struct server_model *m)
 	} else {
 		snprintf(name, sizeof(name), "law%d", m->id);
 	}
-	r = CALL(server_new, postern_server_new(&m->s, L.loops[m->loop].loop, name, &o,
-						&law_server_events, m));
+	r = CALL(server_new,
+		 postern_server_new(&m->s, L.loops[m->loop].loop, name, &o, &law_server_events, m));
 	/* The descriptor's number is no part of what happened. */
 	law_say("server %d is made%s: %jd", m->id, m->adopted ? " of a listener" : "", r);
 	if (r < 0) {
@@ -94,8 +95,9 @@ void act_plain_connect(struct server_model *m)
 	struct link *l;
 	int fd;
 
-	l = m->listens ? link_new(LINKS_PLAIN + L.step % (LAW_LINKS - LINKS_PLAIN), (int)m->o.framing,
-				   (int)m->o.framing) : NULL;
+	l = m->listens ? link_new(LINKS_PLAIN + L.step % (LAW_LINKS - LINKS_PLAIN),
+				  (int)m->o.framing, (int)m->o.framing)
+		       : NULL;
 	if (!l)
 		return;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

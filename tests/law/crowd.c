@@ -120,9 +120,9 @@ static void on_accepted(struct postern_server *s, struct postern_conn *c, void *
 	(void)postern_conn_set_data(c, w);
 }
 
-static const struct postern_server_events server_events = {
-	.size = sizeof(server_events), .conn = &conn_events, .accepted = on_accepted
-};
+static const struct postern_server_events server_events = { .size = sizeof(server_events),
+							    .conn = &conn_events,
+							    .accepted = on_accepted };
 
 /* ---- the peers ---- */
 
@@ -130,22 +130,32 @@ static void client_open(struct client *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) };
+	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+					   0) };
 	strncpy(a.sun_path, postern_server_path(C.server), sizeof(a.sun_path) - 1);
 	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
 		abort();
 	(void)postern_loop_dispatch(C.loop, 0);
 }
 
+/* A step goes over the ends of messages: small ones come many at once. */
 static void client_write(struct client *c)
 {
-	size_t whole = C.is.size + 4, all = whole * C.is.messages, in = c->sent % whole;
-	size_t n = all - c->sent < whole - in ? all - c->sent : whole - in;
+	static char out[512 << 10];
+	size_t whole = C.is.size + 4, all = whole * C.is.messages, n = 0;
 	ssize_t r;
 
-	if (n > C.is.step)
-		n = C.is.step;
-	r = n > 0 ? send(c->fd, bytes + in, n, MSG_NOSIGNAL) : 0;
+	while (n < C.is.step && n < sizeof(out) && c->sent + n < all) {
+		size_t in = (c->sent + n) % whole, k = whole - in;
+
+		if (k > C.is.step - n)
+			k = C.is.step - n;
+		if (k > sizeof(out) - n)
+			k = sizeof(out) - n;
+		memcpy(out + n, bytes + in, k);
+		n += k;
+	}
+	r = n > 0 ? send(c->fd, out, n, MSG_NOSIGNAL) : 0;
 	if (r > 0) {
 		c->sent += (size_t)r;
 		C.moved += (size_t)r;
@@ -172,9 +182,11 @@ static bool client_done(const struct client *c)
 
 static void crowd_open(const struct crowd *is, unsigned silent)
 {
-	struct postern_conn_options conn = { .size = sizeof(conn), .framing = POSTERN_U32LE,
+	struct postern_conn_options conn = { .size = sizeof(conn),
+					     .framing = POSTERN_U32LE,
 					     .idle_ns = is->idle_ns };
-	struct postern_server_options o = { .size = sizeof(o), .conn = &conn,
+	struct postern_server_options o = { .size = sizeof(o),
+					    .conn = &conn,
 					    .bytes_per_uid = is->budget };
 
 	memset(&C, 0, sizeof(C));
@@ -294,7 +306,8 @@ static struct crowd random_crowd(uint64_t seed)
 	is.reply = below(2) ? 1 + below(below(2) ? 1000 : 100000) : 0;
 	/* From what one message needs alone to what all need together. */
 	is.budget = (is.size > is.reply ? is.size : is.reply) + 4;
-	is.budget += below(2) ? below((uint32_t)is.budget * 2) : below((uint32_t)(is.budget * is.n));
+	is.budget +=
+		below(2) ? below((uint32_t)is.budget * 2) : below((uint32_t)(is.budget * is.n));
 	if (is.budget < SMALLEST_BUDGET)
 		is.budget = SMALLEST_BUDGET;
 	is.idle_ns = below(2) ? POSTERN_SECONDS(1) : 0;
@@ -310,8 +323,8 @@ static unsigned table_of_frames(void)
 		struct crowd is = { .n = ns[i], .messages = 1, .size = LARGEST, .step = 65536 };
 
 		failed += !crowd_run(&is, 0, "large messages, all options default");
-		printf("# %u x 4 MiB: %u rounds, %.1f a MiB, worst standstill %u\n", ns[i], C.rounds,
-		       (double)C.rounds / (4.0 * ns[i]), C.worst_still);
+		printf("# %u x 4 MiB: %u rounds, %.1f a MiB, worst standstill %u\n", ns[i],
+		       C.rounds, (double)C.rounds / (4.0 * ns[i]), C.worst_still);
 	}
 	printf("%s 1 - crowds of 4 MiB messages come through with default options\n",
 	       failed ? "not ok" : "ok");
@@ -324,8 +337,9 @@ static unsigned table_of_silent(void)
 	unsigned failed = 0;
 
 	for (unsigned silent = 1; silent <= 24; silent += silent < 10 ? 3 : 7) {
-		struct crowd is = { .n = 1, .messages = 62, .size = 1024, .step = 65536,
-				    .reply = 65536 };
+		struct crowd is = {
+			.n = 1, .messages = 62, .size = 1024, .step = 65536, .reply = 65536
+		};
 
 		failed += !crowd_run(&is, silent, "one among those that do not read");
 	}

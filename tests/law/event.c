@@ -100,7 +100,8 @@ static void on_state(struct postern_conn *c, int state, void *data)
 		law_broken("state", "%s is told %d and is not", end_name(e), state);
 	if (state == POSTERN_CLOSING ? e->told_closing++ > 0
 				     : !e->dialled || e->connected || state == POSTERN_CLOSED)
-		law_broken("state", "%s is told state %d again or out of place", end_name(e), state);
+		law_broken("state", "%s is told state %d again or out of place", end_name(e),
+			   state);
 	if (state == POSTERN_CONNECTED) {
 		e->connected = true;
 		e->received_ns = e->calm_ns = law_now();
@@ -145,7 +146,8 @@ static size_t on_received(struct postern_conn *c, const void *bytes, size_t n, v
 		law_broken("received", "%s is offered %zu, and had declined %zu", end_name(e), n,
 			   e->kept);
 	if (e->paused || e->closing)
-		law_broken("received", "%s %s", end_name(e), e->paused ? "is paused" : "is closing");
+		law_broken("received", "%s %s", end_name(e),
+			   e->paused ? "is paused" : "is closing");
 	if (e->told_ended && e->kept == 0)
 		law_broken("received", "%s is offered bytes after the end", end_name(e));
 	stream_check(in, bytes, n, end_name(e));
@@ -181,9 +183,11 @@ static void on_frame(struct postern_conn *c, const void *payload, size_t n, void
 		law_broken("frame", "%s %s", end_name(e),
 			   e->paused ? "is paused" : "has no framing, is closing, or has ended");
 	if (!e->drops) {
-		size_t head = e->o.framing == POSTERN_U32BE || e->o.framing == POSTERN_U32LE ? 4 : 0;
+		size_t head =
+			e->o.framing == POSTERN_U32BE || e->o.framing == POSTERN_U32LE ? 4 : 0;
 
-		if (stream_parse(in, (int)e->o.framing, e->o.frame_max, &want, &used) != 1 || want != n)
+		if (stream_parse(in, (int)e->o.framing, e->o.frame_max, &want, &used) != 1 ||
+		    want != n)
 			law_broken("frame", "%s is given %zu bytes in place of %zu", end_name(e), n,
 				   want);
 		in->read += head;
@@ -264,7 +268,8 @@ static const struct postern_conn_events tables[EVENTS_N] = {
 			      NULL, on_closed },
 	[EVENTS_NO_RECEIVED] = { sizeof(*tables), on_state, NULL, NULL, on_ended, on_drained, NULL,
 				 on_closed },
-	[EVENTS_FEW] = { sizeof(*tables), NULL, on_received, on_frame, NULL, NULL, NULL, on_closed },
+	[EVENTS_FEW] = { sizeof(*tables), NULL, on_received, on_frame, NULL, NULL, NULL,
+			 on_closed },
 	[EVENTS_NONE] = { sizeof(*tables), NULL, NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -328,8 +333,7 @@ static void on_accepted(struct postern_server *s, struct postern_conn *c, void *
 	law_say("server %d has accepted c%d", m->id, e->id);
 	if (CALL_PTR(conn_server, postern_conn_server(c)) != s)
 		law_broken("accepted", "server %d: c%d is another's", m->id, e->id);
-	(void)CALL(conn_set_events,
-		   postern_conn_set_events(c, law_events(e->events), &e->tags[0]));
+	(void)CALL(conn_set_events, postern_conn_set_events(c, law_events(e->events), &e->tags[0]));
 	link_find(e);
 	end_inside(e, IN_accepted);
 	law_return(f);
@@ -361,7 +365,9 @@ static void on_server_closed(struct postern_server *s, const struct postern_reas
 		: why->code == POSTERN_REASON_CANCELLED ? L.loops[m->loop].freeing
 							: false;
 	if (!right)
-		law_broken("reason", "server %d is closed with %s", m->id, law_reason_name(why->code));
+		law_broken("reason", "server %d is closed with %s", m->id,
+			   law_reason_name(why->code));
+	oracle_look();
 	for (unsigned i = 0; i < L.n_ends; i++)
 		if (L.ends[i].used && L.ends[i].server == m->id && !L.ends[i].told_closed &&
 		    !L.ends[i].freed && !L.ends[i].detached)

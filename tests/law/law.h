@@ -93,6 +93,7 @@ struct stream {
 	int framing;       /* 0: bytes as they come */
 	char *rest;        /* of the frame that the writer has begun, what was not taken yet */
 	size_t n_rest;
+	bool unknown;      /* nobody saw who writes it: a connection that failed as it stood */
 	bool cut;          /* the rest of `log` may have stayed with the writer: it was freed */
 	size_t cut_at;     /* at least so much had reached the kernel then */
 };

@@ -132,7 +132,8 @@ void law_inside(int place, unsigned object, unsigned n_events, struct end *e)
 		return;
 	L.random = key;
 	L.depth++;
-	if (law_chance(35)) {
+	/* Those that are told seldom do more. */
+	if (law_chance(place == IN_frame || place >= IN_error ? 70 : 35)) {
 		if (law_shared->n_inside < 4096)
 			law_shared->inside[law_shared->n_inside++] = key;
 		for (unsigned n = 1 + law_below(2); n > 0; n--) {
@@ -310,7 +311,8 @@ static void clear_names(void)
 
 	for (int i = 0; i < LAW_SERVERS; i++) {
 		for (int k = 0; k < 3; k++) {
-			snprintf(path, sizeof(path), "%s/law%d/%s", getenv("POSTERN_DIR"), i, files[k]);
+			snprintf(path, sizeof(path), "%s/law%d/%s", getenv("POSTERN_DIR"), i,
+				 files[k]);
 			unlink(path);
 		}
 		snprintf(path, sizeof(path), "%s/law%d", getenv("POSTERN_DIR"), i);
@@ -364,8 +366,8 @@ void law_waited(int call, const char *what)
 		may = L.call == CALL_loop_dispatch || L.call == CALL_loop_run ||
 		      (L.call >= CALL_client_adopt && L.call <= CALL_client_available);
 	if (!may)
-		law_broken(call == FAULT_close ? "descriptors" : "a call that may wait", "%s, in %s",
-			   what, law_call_name(L.call));
+		law_broken(call == FAULT_close ? "descriptors" : "a call that may wait",
+			   "%s, in %s", what, law_call_name(L.call));
 }
 
 void law_setup(void)

@@ -259,11 +259,11 @@ static unsigned many_lives(void)
 		}
 		failed++;
 		note_kind();
+		seed = law_shared->seed + 1;
 		if (!args.keep_going) {
 			report(stdout);
 			break;
 		}
-		seed = law_shared->seed + 1;
 	}
 	print_kinds();
 	printf("%s 1 - random lives keep the laws\n# seeds %llu to %llu: %llu lives, %llu steps, %llu calls\n",
@@ -291,8 +291,8 @@ static unsigned same_trace(void)
 			wrong++;
 		}
 	}
-	printf("%s 2 - a seed has one trace\n# the last of them: %016llx\n", wrong ? "not ok" : "ok",
-	       (unsigned long long)law_shared->hash);
+	printf("%s 2 - a seed has one trace\n# the last of them: %016llx\n",
+	       wrong ? "not ok" : "ok", (unsigned long long)law_shared->hash);
 	return wrong;
 }
 

@@ -21,7 +21,9 @@ const char *end_name(const struct end *e)
 	char *t = text[n++ % 4];
 
 	snprintf(t, sizeof(text[0]), "c%d%s", e->id,
-		 e->dialled ? " (connected)" : e->server >= 0 ? " (accepted)" : "");
+		 e->dialled       ? " (connected)"
+		 : e->server >= 0 ? " (accepted)"
+				  : "");
 	return t;
 }
 
@@ -73,7 +75,8 @@ static void look_at_counters(struct end *e)
 	if (k.received < e->received || k.sent < e->sent || k.sent > out_of(e)->n)
 		law_broken("counters", "%s has sent %llu of %zu", end_name(e),
 			   (unsigned long long)k.sent, out_of(e)->n);
-	if (k.received > e->received)
+	/* When a plain peer sent, is known. */
+	if (k.received > e->received && other->kind != SIDE_PLAIN)
 		e->received_ns = law_now();
 	if (other->kind == SIDE_END) {
 		if (k.received > e->received)
@@ -183,22 +186,30 @@ static bool peer_ended(const struct end *e)
 					   other->end->aborting || other->end->closing_ns > 0);
 }
 
-/* All that the peer's calls gave to the kernel has been read; NULL, or what is wrong. */
-static const char *not_complete(const struct end *e)
+/* may_have_half: a message that is not whole was for nobody. All that the peer's calls gave to the kernel has been read; NULL, or what is wrong. */
+static const char *not_complete(const struct end *e, bool may_have_half)
 {
 	static char text[128];
 	const struct side *other = other_side(e);
 	const struct stream *in = in_of(e);
-	size_t least = in->cut ? in->cut_at : in->n;
+	size_t least = in->cut ? in->cut_at : in->n, kept = e->kept, n, used;
 
 	if (other->kind == SIDE_END)
 		least = (size_t)other->end->sent;
 	if (other->kind == SIDE_WAITS)
 		least = 0;
-	if (e->received >= least && (e->drops || e->kept == 0))
+	/* Of messages it is known what was taken. */
+	if (e->drops)
+		kept = 0;
+	else if (e->o.framing)
+		kept = may_have_half && stream_parse(in, (int)e->o.framing, e->o.frame_max, &n,
+						     &used) != 1
+			       ? 0
+			       : (size_t)e->received - in->read;
+	if (e->received >= least && kept == 0)
 		return NULL;
 	snprintf(text, sizeof(text), "%zu bytes came, %zu were sent, %zu are kept",
-		 (size_t)e->received, least, e->kept);
+		 (size_t)e->received, least, kept);
 	return text;
 }
 
@@ -286,7 +297,7 @@ static const char *is_false(const struct end *e, int code)
 
 	switch (code) {
 	case POSTERN_REASON_ENDED:
-		return peer_ended(e) ? not_complete(e) : "its peer has not ended";
+		return peer_ended(e) ? not_complete(e, false) : "its peer has not ended";
 	case POSTERN_REASON_CLOSED:
 		if (!e->closing && !(m && m->draining))
 			return "nobody closed it";
@@ -298,8 +309,7 @@ static const char *is_false(const struct end *e, int code)
 	case POSTERN_REASON_TIMEOUT:
 		return timeout_is_true(e) ? NULL : "no deadline has passed";
 	case POSTERN_REASON_NO_SERVER:
-		return e->dialled && !e->connected && e->attempts > 0 ? NULL
-								      : "attempts were left";
+		return e->dialled && !e->connected && e->attempts > 0 ? NULL : "attempts were left";
 	case POSTERN_REASON_IDLE:
 		return idle_is_false(e);
 	case POSTERN_REASON_RESET:
@@ -308,19 +318,21 @@ static const char *is_false(const struct end *e, int code)
 		return e->paused || e->closing || e->closing_ns > 0 || e->told_closing ||
 				       (m && m->draining) || e->kept > 0
 			       ? NULL
-			       : not_complete(e);
+			       : not_complete(e, true);
 	case POSTERN_REASON_VIOLATION:
 		if (violation_is_true(e))
 			return NULL;
-		snprintf(text, sizeof(text), "framing %u of at most %u, %zu of %zu bytes read, the peer's framing is %d",
-			 e->o.framing, e->o.frame_max, in_of(e)->read, in_of(e)->n,
-			 in_of(e)->framing);
+		snprintf(
+			text, sizeof(text),
+			"framing %u of at most %u, %zu of %zu bytes read, the peer's framing is %d",
+			e->o.framing, e->o.frame_max, in_of(e)->read, in_of(e)->n,
+			in_of(e)->framing);
 		return text;
 	case POSTERN_REASON_NO_RESOURCES:
 		if (no_room_is_true(e))
 			return NULL;
-		snprintf(text, sizeof(text), "framing %u, %zu bytes not taken, budget %zu", e->o.framing,
-			 in_of(e)->n - in_of(e)->read, m ? m->budget : 0);
+		snprintf(text, sizeof(text), "framing %u, %zu bytes not taken, budget %zu",
+			 e->o.framing, in_of(e)->n - in_of(e)->read, m ? m->budget : 0);
 		return text;
 	case POSTERN_REASON_NOT_ALLOWED:
 		return e->not_trusted ? NULL : "its server may be trusted";
@@ -343,8 +355,9 @@ void oracle_closed(struct end *e, const struct postern_reason *why)
 	if (e->aborting && why->code != POSTERN_REASON_ABORTED &&
 	    why->code != POSTERN_REASON_CANCELLED)
 		wrong = "it was aborted before";
-	if (L.faulted && (why->code == POSTERN_REASON_NO_RESOURCES ||
-			  why->code == POSTERN_REASON_FAILED || why->code == POSTERN_REASON_IDLE))
+	if (L.faulted &&
+	    (why->code == POSTERN_REASON_NO_RESOURCES || why->code == POSTERN_REASON_FAILED ||
+	     why->code == POSTERN_REASON_IDLE || why->code == POSTERN_REASON_NOT_ALLOWED))
 		wrong = NULL;
 	if (wrong) {
 		char law[64];
@@ -367,7 +380,7 @@ void oracle_ended(struct end *e)
 	const char *wrong;
 
 	look_at_counters(e);
-	wrong = peer_ended(e) ? not_complete(e) : "its peer has not ended";
+	wrong = peer_ended(e) ? not_complete(e, false) : "its peer has not ended";
 	if (wrong && !L.faulted)
 		law_broken("ended before its bytes", "%s: %s", end_name(e), wrong);
 }
@@ -381,20 +394,22 @@ static bool is_open(struct end *e)
 
 static bool reads_all(const struct side *s)
 {
-	return s->kind == SIDE_PLAIN ? !s->shut_read
-				     : s->kind == SIDE_END && is_open(s->end) && !s->end->closing &&
-					       s->end->closing_ns == 0 && !s->end->aborting &&
-					       !s->end->drops;
+	return s->kind == SIDE_PLAIN
+		       ? !s->shut_read
+		       : s->kind == SIDE_END && is_open(s->end) && !s->end->closing &&
+				 s->end->closing_ns == 0 && !s->end->aborting && !s->end->drops;
 }
 
 static void drained_one(struct end *e)
 {
-	const struct side *other = other_side(e);
-	struct stream *out = out_of(e);
+	const struct side *other;
+	struct stream *out;
 	size_t n, used;
 
 	if (!is_open(e) || !e->connected || e->aborting)
 		return;
+	other = other_side(e);
+	out = out_of(e);
 	if (!reads_all(other))
 		return;
 	if (e->owed && !e->closing && !e->shut)
@@ -404,7 +419,8 @@ static void drained_one(struct end *e)
 		    ? stream_parse(out, (int)other->end->o.framing, other->end->o.frame_max, &n,
 				   &used) == 1
 		    : out->read < out->n)
-		law_broken("standstill", "%s wrote %zu, %zu arrived, %zu are queued, and its peer reads",
+		law_broken("standstill",
+			   "%s wrote %zu, %zu arrived, %zu are queued, and its peer reads",
 			   end_name(e), out->n, out->read,
 			   (size_t)CALL(conn_queued, postern_conn_queued(e->c)));
 }
@@ -438,13 +454,14 @@ void oracle_all_ended(void)
 		struct end *e = &L.ends[i];
 
 		if (must_have_ended(e))
-			law_broken("no end", "%s, %s%s%s%sidle_ns %lld ms, events %d, framing %u, has no end although its peer went %lld s ago",
-				   end_name(e), e->paused ? "paused, " : "",
-				   e->kept > 0 ? "with bytes kept, " : "",
-				   e->closing ? "closing, " : "",
-				   e->refused ? "refused, " : "",
-				   (long long)e->o.idle_ns / 1000000, e->events, e->o.framing,
-				   (long long)(law_now() - other_side(e)->gone_ns) / 1000000000);
+			law_broken(
+				"no end",
+				"%s, %s%s%s%sidle_ns %lld ms, events %d, framing %u, has no end although its peer went %lld s ago",
+				end_name(e), e->paused ? "paused, " : "",
+				e->kept > 0 ? "with bytes kept, " : "",
+				e->closing ? "closing, " : "", e->refused ? "refused, " : "",
+				(long long)e->o.idle_ns / 1000000, e->events, e->o.framing,
+				(long long)(law_now() - other_side(e)->gone_ns) / 1000000000);
 	}
 	for (int i = 0; i < LAW_SERVERS; i++) {
 		struct server_model *m = &L.servers[i];

@@ -86,8 +86,10 @@ static void peer_sent(struct link *l, int at, ssize_t r)
 	if (r <= 0)
 		return;
 	L.progress += (size_t)r;
-	if (link_end(l, at))
-		oracle_moved(link_end(l, at), (size_t)r);
+	if (!link_end(l, at))
+		return;
+	link_end(l, at)->received_ns = law_now();
+	oracle_moved(link_end(l, at), (size_t)r);
 }
 
 void peer_write(struct link *l, int at, size_t n)
@@ -150,7 +152,9 @@ static void peer_shutdown(struct link *l, int at, int how)
 	struct side *s = &l->side[at];
 
 	law_say("peer %d.%d shuts down its %s", link_id(l), at,
-		how == SHUT_RD ? "reading side" : how == SHUT_WR ? "writing side" : "sides");
+		how == SHUT_RD   ? "reading side"
+		: how == SHUT_WR ? "writing side"
+				 : "sides");
 	shutdown(s->fd, how);
 	s->shut_read |= how != SHUT_WR;
 	s->shut_write |= how != SHUT_RD;
@@ -238,6 +242,7 @@ void link_find(struct end *e)
 		if (!e->link)
 			law_broken("harness", "too many links");
 		e->link->side[0].kind = SIDE_GONE;
+		e->link->stream[0].unknown = e->drops = L.faulted;
 	}
 	e->at = 1;
 	e->link->side[1].kind = SIDE_END;

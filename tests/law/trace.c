@@ -9,10 +9,9 @@
 
 struct law_shared *law_shared;
 
-static const char *const call_names[] = {
-	"nothing",
+static const char *const call_names[] = { "nothing",
 #define LAW_STRING(name) #name,
-	LAW_CALLS(LAW_STRING)
+					  LAW_CALLS(LAW_STRING)
 #undef LAW_STRING
 };
 
@@ -35,9 +34,10 @@ const char *law_place_name(int place)
 const char *law_reason_name(int code)
 {
 	static const char *const names[] = {
-		"none",	     "ENDED",	     "CLOSED",	     "ABORTED",	     "CANCELLED",     "TIMEOUT",
-		"NO_SERVER", "IDLE",	     "RESET",	     "VIOLATION",    "NOT_ALLOWED",   "WRONG_TYPE",
-		"NAME_IN_USE", "NAME_LOST",  "NAME_RESTORED", "NO_RESOURCES", "FAILED",
+		"none",         "ENDED",      "CLOSED",      "ABORTED",   "CANCELLED",
+		"TIMEOUT",      "NO_SERVER",  "IDLE",        "RESET",     "VIOLATION",
+		"NOT_ALLOWED",  "WRONG_TYPE", "NAME_IN_USE", "NAME_LOST", "NAME_RESTORED",
+		"NO_RESOURCES", "FAILED",
 	};
 
 	return code >= 0 && code <= POSTERN_REASON_FAILED ? names[code] : "no reason that there is";
