@@ -102,9 +102,10 @@ static bool is_harmless(void)
 		return !now.fault.stays || call != FAULT_read;
 	if (now.fault.stays || now.fault.error != EINTR)
 		return false;
-	return call == FAULT_recv || call == FAULT_recvmsg || call == FAULT_send || call == FAULT_sendmsg ||
-	       call == FAULT_accept || call == FAULT_epoll_wait || call == FAULT_write ||
-	       call == FAULT_eventfd_add || call == FAULT_read || call == FAULT_connect;
+	return call == FAULT_recv || call == FAULT_recvmsg || call == FAULT_send ||
+	       call == FAULT_sendmsg || call == FAULT_accept || call == FAULT_epoll_wait ||
+	       call == FAULT_write || call == FAULT_eventfd_add || call == FAULT_read ||
+	       call == FAULT_connect;
 }
 
 static void run_once(bool (*scenario)(void), const struct fault *f)
@@ -135,8 +136,8 @@ static bool is_sensible(int call, int error)
 	if (call == FAULT_alloc || call == FAULT_realloc)
 		return error == ENOMEM;
 	if (error == FAULT_SHORT)
-		return call == FAULT_read || call == FAULT_write || call == FAULT_recv || call == FAULT_recvmsg ||
-		       call == FAULT_send || call == FAULT_sendmsg;
+		return call == FAULT_read || call == FAULT_write || call == FAULT_recv ||
+		       call == FAULT_recvmsg || call == FAULT_send || call == FAULT_sendmsg;
 	return true;
 }
 

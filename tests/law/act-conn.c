@@ -114,7 +114,7 @@ void act_born(unsigned slot)
 		int size = (int)law_below(20000);
 
 		if (law_chance(20))
-			setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+			(void)!setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		act_random_options(&o[i], i == 0 ? framing : other);
 	}
 	l->side[0] = (struct side){ .kind = SIDE_PLAIN, .fd = sv[0], .slow = law_chance(30) };

@@ -127,7 +127,7 @@ static void steal(struct server_model *m)
 
 	if (m->listener < 0)
 		return;
-	fcntl(m->listener, F_SETFL, fcntl(m->listener, F_GETFL) | O_NONBLOCK);
+	(void)!fcntl(m->listener, F_SETFL, fcntl(m->listener, F_GETFL) | O_NONBLOCK);
 	fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
 	law_say("somebody else accepts of server %d: %s", m->id, fd >= 0 ? "one" : "none");
 	if (fd >= 0)

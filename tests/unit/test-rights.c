@@ -25,7 +25,7 @@ static int lingering(int *ret_peer)
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	*ret_peer = accept(listener, NULL, NULL);
 	close(listener);
-	while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+	while (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
 	return fd;
