@@ -208,7 +208,7 @@ struct postern_server_options {
 	uint32_t     backlog;       /* connections that may wait to be accepted: 128 */
 	uint32_t     connections;         /* at once: 4,096, or what RLIMIT_NOFILE allows; then none is accepted */
 	uint32_t     connections_per_uid; /* 1,024; then a new one is closed */
-	size_t       bytes_per_uid;       /* held for all of a uid's connections: 64 MiB; twice .frame_max at least */
+	size_t       bytes_per_uid;       /* held for all of a uid's connections: 64 MiB; best 2 * .frame_max or more */
 	const gid_t *group;         /* group of the socket: unchanged */
 	const uid_t *allow_uids;    /* who is let in: whom access lets in; @abstract: me and root */
 	const gid_t *allow_gids;

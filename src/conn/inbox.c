@@ -92,7 +92,15 @@ static void inbox_not_lent(struct postern_conn *c)
 
 static void inbox_failed(struct postern_conn *c, int error)
 {
-	if (error < 0 && error != -EAGAIN)
+	static const struct postern_reason too_large = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -ENOBUFS,
+		.text = "a message is larger than all that its user may hold (bytes_per_uid)",
+	};
+
+	if (error == -ENOBUFS)
+		conn_finish_because(c, &too_large);
+	else if (error < 0 && error != -EAGAIN)
 		conn_finish(c, why_code(error), error);
 }
 
@@ -235,7 +243,7 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 		return;
 	if (error == -ENOMEM || error == -ENOBUFS) {
 		/* Not the peer's doing; but to keep the connection would be to spin on it. */
-		conn_finish(c, POSTERN_REASON_NO_RESOURCES, error);
+		inbox_failed(c, error);
 		return;
 	}
 	/* ECONNRESET comes once, after the data: the peer had not read all when it went. */
