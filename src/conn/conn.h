@@ -38,10 +38,10 @@
 #include <assert.h>
 
 #include "account.h"
+#include "conn/state.h"
 #include "loop/loop.h"
 
 struct dial;
-struct outlook;
 
 /*
  * What options say, once for all connections that were made with the same ones: constant, counted, and of one
@@ -73,41 +73,51 @@ enum { /* what conn_run() has to do */
 	CONN_DUE_ROOM    = 1u << 4, /* the account has room again, and this one is the first in line */
 };
 
+/* What is known of a connection. The first ones are facts as they are: state.h decides by them. */
 enum {
-	CONN_USERS       = 1u << 0,  /* is freed by the user alone */
-	CONN_FREED       = 1u << 1,
-	CONN_ABORTED     = 1u << 2,
-	CONN_PAUSED      = 1u << 3,
-	CONN_REFUSED     = 1u << 4,  /* a write was cut short: drained is owed */
-	CONN_SHORT       = 1u << 5,  /* ... because memory was, and nothing that is queued will tell when it is not */
-	CONN_LINE_WRITE  = 1u << 6,  /* ... and it stands in line with it */
-	CONN_LINE_READ   = 1u << 7,  /* stands in line for room to receive a message */
-	CONN_LENT_READ   = 1u << 8,  /* has the account's reserve for that */
-	CONN_LENT_WRITE  = 1u << 9,  /* ... for what is queued */
-	CONN_BLOCKED     = 1u << 10, /* the kernel's buffer was full: EPOLLOUT */
-	CONN_RETRY       = 1u << 11, /* the kernel was out of memory: the timer sends again */
-	CONN_SHUT        = 1u << 12, /* no more writes; the peer is to read an end when all is sent */
-	CONN_SHUT_DONE   = 1u << 13,
-	CONN_END         = 1u << 14, /* the peer's end was read */
-	CONN_TOLD        = 1u << 15, /* ... and ended() was called */
-	CONN_GONE        = 1u << 16, /* the peer has gone altogether */
-	CONN_BROKEN      = 1u << 17, /* writes fail */
-	CONN_FAILED      = 1u << 18, /* a send was refused: .failed says why */
-	CONN_SENT        = 1u << 19, /* the peer may have bytes of ours unread */
-	CONN_WATCHED     = 1u << 20, /* idle.c: is it seen to read? */
-	CONN_SLOW        = 1u << 21, /* it was not, for a while: small sends */
-	CONN_HALF        = 1u << 22, /* what is kept is a part of a message */
-	CONN_TAKEN       = 1u << 23, /* the program took something since the idle limit looked */
-	CONN_FOLLOWED    = 1u << 24, /* in a frame event: there are bytes behind the message */
-	CONN_DECLINED    = 1u << 25, /* the program was told that writes fail, in an offer of which it took nothing */
-	CONN_RIGHTS      = 1u << 26, /* the kernel does not keep descriptors out: link/socket.h */
+	CONN_ABORTED    = FACT_ABORTED,
+	CONN_PAUSED     = FACT_PAUSED,
+	CONN_REFUSED    = FACT_REFUSED,  /* a write was cut short: drained is owed */
+	CONN_LINE_READ  = FACT_IN_LINE,  /* stands in line for room to receive a message */
+	CONN_END        = FACT_END,      /* the peer's end was read */
+	CONN_TOLD       = FACT_TOLD,     /* ended() was called */
+	CONN_GONE       = FACT_GONE,     /* the peer has gone altogether */
+	CONN_BROKEN     = FACT_BROKEN,   /* writes fail */
+	CONN_FAILED     = FACT_FAILED,   /* a send was refused: .failed says why */
+	CONN_SENT       = FACT_SENT,     /* the peer may have bytes of ours unread */
+	CONN_HALF       = FACT_HALF,     /* what is kept is a part of a message */
+	CONN_DECLINED   = FACT_DECLINED, /* the program was told that writes fail, in an offer of which it took nothing */
+
+	CONN_USERS      = 1u << 12, /* is freed by the user alone */
+	CONN_FREED      = 1u << 13,
+	CONN_SHORT      = 1u << 14, /* a write was cut short because memory was, and nothing that is queued tells when it is not */
+	CONN_LINE_WRITE = 1u << 15, /* stands in line for room to queue a message */
+	CONN_LENT_READ  = 1u << 16, /* has the account's reserve, for a message that it receives */
+	CONN_LENT_WRITE = 1u << 17, /* the same, for what is queued */
+	CONN_BLOCKED    = 1u << 18, /* the kernel's buffer was full: EPOLLOUT */
+	CONN_RETRY      = 1u << 19, /* the kernel was out of memory: the timer sends again */
+	CONN_SHUT       = 1u << 20, /* no more writes; the peer is to read an end when all is sent */
+	CONN_SHUT_DONE  = 1u << 21,
+	CONN_WATCHED    = 1u << 22, /* idle.c: is it seen to read? */
+	CONN_SLOW       = 1u << 23, /* it was not, for a while: small sends */
+	CONN_TAKEN      = 1u << 24, /* the program took something since the idle limit looked */
+	CONN_FOLLOWED   = 1u << 25, /* in a frame event: there are bytes behind the message */
+	CONN_RIGHTS     = 1u << 26, /* the kernel does not keep descriptors out: link/socket.h */
 };
-static_assert((CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT | CONN_LINE_WRITE |
-	       CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED | CONN_RETRY | CONN_SHUT |
-	       CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN | CONN_FAILED | CONN_SENT |
-	       CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED | CONN_DECLINED |
-	       CONN_RIGHTS) == (1u << 27) - 1,
-	      "27 flags, no two of which share a bit");
+/* A sum and a union of bits are the same exactly if no bit is there twice. */
+static_assert((0ull +
+		 CONN_USERS + CONN_FREED + CONN_ABORTED + CONN_PAUSED + CONN_REFUSED + CONN_SHORT +
+		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
+		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
+		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
+		 CONN_DECLINED + CONN_RIGHTS) ==
+	      (0ull |
+		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
+		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
+		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
+		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
+		 CONN_DECLINED | CONN_RIGHTS),
+	      "no two flags share a bit");
 
 /* Between two sends that failed for want of memory in the kernel: a tenth of it, then more. */
 #define CONN_RETRY_MAX POSTERN_MS(100)

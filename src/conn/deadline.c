@@ -12,7 +12,6 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "conn/state.h"
 
 /* When the message that has begun must be whole. */
 static int64_t deadline_of_message(const struct postern_conn *c)

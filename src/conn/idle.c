@@ -26,7 +26,6 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "conn/state.h"
 #include "link/socket.h"
 
 enum { IDLE_LOOKS = 4, IDLE_PACE = 64 * 1024 };

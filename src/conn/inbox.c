@@ -19,7 +19,6 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "conn/state.h"
 #include "link/socket.h"
 
 static bool inbox_wants(const struct postern_conn *c)

@@ -23,7 +23,6 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "conn/state.h"
 #include "link/socket.h"
 
 enum {

@@ -21,24 +21,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The first ones are flags of a connection (conn.h); the others are found out. */
 enum {
 	FACT_ABORTED  = 1u << 0,  /* by the program: nothing but the end is of interest */
 	FACT_FAILED   = 1u << 1,  /* a send was refused, and not because of the peer */
 	FACT_PAUSED   = 1u << 2,
-	FACT_KEPT     = 1u << 3,  /* bytes were received and not taken */
-	FACT_HALF     = 1u << 4,  /* ... which are a part of a message */
-	FACT_FULL     = 1u << 5,  /* ... as many as may be kept */
-	FACT_ARRIVED  = 1u << 6,  /* there are bytes to be received; only looked at when reading does not tell */
-	FACT_IN_LINE  = 1u << 7,  /* for room to receive more */
-	FACT_END      = 1u << 8,  /* the peer's end was received */
-	FACT_TOLD     = 1u << 9,  /* ... and told */
-	FACT_GONE     = 1u << 10, /* nothing goes either way any more */
-	FACT_BROKEN   = 1u << 11, /* what is sent reaches nobody, and something was sent */
-	FACT_REFUSED  = 1u << 12, /* a write was cut short: drained is owed */
-	FACT_AWAITS   = 1u << 13, /* ... and comes when the account, or the kernel, has room again */
-	FACT_QUEUED   = 1u << 14, /* bytes wait to be sent */
-	FACT_SENT     = 1u << 15, /* the peer may not have read all that was sent */
-	FACT_DECLINED = 1u << 16, /* the program was told just now that writes fail, and took nothing */
+	FACT_HALF     = 1u << 3,  /* what is kept is a part of a message */
+	FACT_IN_LINE  = 1u << 4,  /* for room to receive more */
+	FACT_END      = 1u << 5,  /* the peer's end was received */
+	FACT_TOLD     = 1u << 6,  /* the end was told */
+	FACT_GONE     = 1u << 7,  /* nothing goes either way any more */
+	FACT_BROKEN   = 1u << 8,  /* what is sent reaches nobody, and something was sent */
+	FACT_REFUSED  = 1u << 9,  /* a write was cut short: drained is owed */
+	FACT_SENT     = 1u << 10, /* the peer may not have read all that was sent */
+	FACT_DECLINED = 1u << 11, /* the program was told just now that writes fail, and took nothing */
+	FACT_FLAGS    = 12,
+	FACT_KEPT     = 1u << 12, /* bytes were received and not taken */
+	FACT_FULL     = 1u << 13, /* as many bytes are kept as may be */
+	FACT_ARRIVED  = 1u << 14, /* there are bytes to be received; only looked at when reading does not tell */
+	FACT_AWAITS   = 1u << 15, /* drained comes when the account, or the kernel, has room again */
+	FACT_QUEUED   = 1u << 16, /* bytes wait to be sent */
 	FACTS         = 17,
 };
 

@@ -4,30 +4,14 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
-#include "conn/state.h"
 #include "link/socket.h"
-
-/* The flags that are facts as they are. */
-static const struct {
-	uint32_t flag, fact;
-} turn_facts[] = {
-	{ CONN_ABORTED, FACT_ABORTED },   { CONN_FAILED, FACT_FAILED },
-	{ CONN_PAUSED, FACT_PAUSED },     { CONN_HALF, FACT_HALF },
-	{ CONN_LINE_READ, FACT_IN_LINE }, { CONN_END, FACT_END },
-	{ CONN_TOLD, FACT_TOLD },         { CONN_GONE, FACT_GONE },
-	{ CONN_BROKEN, FACT_BROKEN },     { CONN_REFUSED, FACT_REFUSED },
-	{ CONN_LINE_WRITE, FACT_AWAITS }, { CONN_SHORT, FACT_AWAITS },
-	{ CONN_RETRY, FACT_AWAITS },      { CONN_SENT, FACT_SENT },
-	{ CONN_DECLINED, FACT_DECLINED },
-};
 
 uint32_t conn_facts(const struct postern_conn *c)
 {
-	uint32_t facts = 0;
+	uint32_t facts = c->flags & ((1u << FACT_FLAGS) - 1);
 
-	for (size_t i = 0; i < sizeof(turn_facts) / sizeof(*turn_facts); i++)
-		if (c->flags & turn_facts[i].flag)
-			facts |= turn_facts[i].fact;
+	if (c->flags & (CONN_LINE_WRITE | CONN_SHORT | CONN_RETRY))
+		facts |= FACT_AWAITS;
 	if (c->kept)
 		facts |= FACT_KEPT;
 	if (inbox_is_full(c))

@@ -13,8 +13,8 @@
 #include "test.h"
 
 static const char *const names[FACTS] = {
-	"aborted", "failed", "paused", "kept",    "half",   "full",   "arrived", "in line",  "end",
-	"told",    "gone",   "broken", "refused", "awaits", "queued", "sent",    "declined",
+	"aborted", "failed", "paused",   "half", "in line", "end",     "told",   "gone",   "broken",
+	"refused", "sent",   "declined", "kept", "full",    "arrived", "awaits", "queued",
 };
 
 static bool has(uint32_t facts, uint32_t any)
