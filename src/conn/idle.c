@@ -102,27 +102,37 @@ static bool idle_is_in_the_way(const struct postern_conn *c)
 	       c->kept->charged > c->kept->capacity / 2;
 }
 
-static bool idle_moved(struct postern_conn *c, const struct outlook *o)
+/* All that the peer has sent, also what waits in our socket: because of a pause, or of a turn that came late. */
+static uint32_t idle_arrived(const struct postern_conn *c)
+{
+	int waiting = link_arrived(c->object.fd);
+
+	return (uint32_t)c->received + (waiting > 0 ? (uint32_t)waiting : 0);
+}
+
+static bool idle_moved(struct postern_conn *c, const struct outlook *o, uint32_t arrived)
 {
 	bool read = idle_peer_read(c), taken = c->flags & CONN_TAKEN, late = idle_is_in_the_way(c);
-	uint32_t arrived = (uint32_t)c->received - c->mark;
+	bool drains = c->flags & CONN_REFUSED && !(c->flags & (CONN_GONE | CONN_BROKEN));
 
 	c->flags &= ~(uint32_t)CONN_TAKEN;
 	if (read && !late)
 		return true;
 	if (o->waits == WAITS_FOR_PROGRAM)
 		return taken;
-	return arrived >= (late || c->flags & CONN_REFUSED ? IDLE_PACE : 1);
+	return arrived - c->mark >= (late || drains ? IDLE_PACE : 1);
 }
 
 void idle_look(struct postern_conn *c, const struct outlook *o)
 {
+	uint32_t arrived = idle_arrived(c);
+
 	c->deadline_ns = POSTERN_FOREVER;
 	/* Who is waited for since the last look has done nothing wrong yet. */
-	if (idle_moved(c, o) || c->waits != o->waits) {
+	if (idle_moved(c, o, arrived) || c->waits != o->waits) {
 		c->strikes = 0;
 		c->waits = o->waits;
-		c->mark = (uint32_t)c->received;
+		c->mark = arrived;
 	} else if (o->guarded && ++c->strikes >= IDLE_LOOKS) {
 		conn_finish(c, o->lost ? POSTERN_REASON_RESET : POSTERN_REASON_IDLE,
 			    o->lost ? -EPIPE : -ETIMEDOUT);
