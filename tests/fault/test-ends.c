@@ -339,6 +339,23 @@ static void after_abort_there_is_only_the_final_event(void **state)
 	}
 }
 
+static void what_comes_between_an_abort_and_its_event_does_not_change_the_reason(void **state)
+{
+	struct site s;
+	int fd;
+
+	(void)state;
+	site_open(&s, "clock", NULL);
+	fd = plain_connect(postern_server_path(s.server));
+	turn_until(s.loop, s.accepted == 1);
+	assert_ok(postern_conn_abort(s.conns[0]));
+	s.server = postern_server_free(s.server);
+	assert_int_equal(s.conns_closed, 1);
+	assert_int_equal(s.conn_why, POSTERN_REASON_ABORTED);
+	close(fd);
+	site_close(&s);
+}
+
 static void after_abort_and_close_nothing_is_taken_any_more(void **state)
 {
 	struct pair p;
@@ -777,6 +794,7 @@ int main(void)
 		ENDS_TEST(
 			what_a_relay_declined_is_offered_until_it_is_taken_and_the_end_comes_after_it),
 		ENDS_TEST(after_abort_there_is_only_the_final_event),
+		ENDS_TEST(what_comes_between_an_abort_and_its_event_does_not_change_the_reason),
 		ENDS_TEST(after_abort_and_close_nothing_is_taken_any_more),
 		ENDS_TEST(a_peer_that_reads_64_kib_within_the_limit_is_never_idle),
 		ENDS_TEST(after_a_look_that_saw_nothing_sends_are_small_until_all_is_read),
