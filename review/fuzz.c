@@ -5,8 +5,8 @@
  */
 
 #include "review.h"
-#include "parse.h"
-#include "report.h"
+#include "read/parse.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lower_tree(&tree);
 	tree_free(&tree);
 	program_link();
-	flow_program(NULL);
+	flow_program(&rules_listener, NULL);
 	findings_sort();
 	report_text(fuzz_out, false);
 	report_json(fuzz_out);

@@ -2,8 +2,8 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
-#include "parse.h"
-#include "report.h"
+#include "read/parse.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <string.h>
@@ -119,7 +119,7 @@ static int review_run(struct review_options *options)
 	}
 	parse_end();
 	program_link();
-	flow_program(review_show_flow);
+	flow_program(&rules_listener, review_show_flow);
 	if (review_progress)
 		fputs("\r\033[K", stderr);
 	findings_sort();

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What callers will need to know of a function, gathered while it is walked: what it does to its
+ * arguments, what it puts behind them, and what its result tells of that.
+ */
+
+#include "flow/state.h"
+
+#include <string.h>
+
+/* *param = fresh */
+void flow_fills(struct flow *flow, int place, int resource)
+{
+	const struct place *p = &flow->fn->places[place];
+	const struct place *parent = p->parent >= 0 ? &flow->fn->places[p->parent] : NULL;
+
+	if (p->kind == PLACE_DEREF && parent->kind == PLACE_PARAM && parent->param < 16 &&
+	    flow->resources[resource].site && (flow->state->bits[resource] & RES_OPEN)) {
+		flow->fn->summary.fills[parent->param] = flow->resources[resource].kind;
+		flow->fn->summary.opener = flow->resources[resource].api;
+	}
+}
+
+/* Something open lies behind parameter number `param` now. */
+static bool flow_is_filled(const struct flow *flow, int param)
+{
+	for (int i = 0; i < flow->state->n; i++) {
+		const struct binding *b = &flow->state->bindings[i];
+		const struct place *p = &flow->fn->places[b->place];
+
+		if (p->kind == PLACE_DEREF && b->value.resource >= 0 &&
+		    flow->fn->places[p->parent].param == param &&
+		    flow->fn->places[p->parent].kind == PLACE_PARAM)
+			return (flow->state->bits[b->value.resource] & RES_OPEN) &&
+			       !(flow->state->bits[b->value.resource] & RES_CLOSED);
+	}
+	return false;
+}
+
+static void flow_split_add(struct flow_split *split, bool holds, struct value result)
+{
+	int64_t *low = holds ? &split->yes_low : &split->no_low;
+	int64_t *high = holds ? &split->yes_high : &split->no_high;
+	bool *any = holds ? &split->yes : &split->no;
+
+	if (!*any || result.low < *low)
+		*low = result.low;
+	if (!*any || result.high > *high)
+		*high = result.high;
+	*any = true;
+}
+
+/* Which results say that it does not hold; FAILS_UNKNOWN: they do not tell. */
+static uint8_t flow_split_fails(const struct flow_split *split)
+{
+	if (!split->yes)
+		return FAILS_UNKNOWN;
+	if (!split->no)
+		return FAILS_NEVER;
+	if (split->yes_low == 0 && split->yes_high == 0 &&
+	    (split->no_low > 0 || split->no_high < 0))
+		return FAILS_NONZERO;
+	if (split->yes_low >= 0 && split->no_high < 0)
+		return FAILS_NEGATIVE;
+	if (split->yes_low > 0 && split->no_high <= 0)
+		return FAILS_NOT_POSITIVE;
+	return FAILS_UNKNOWN;
+}
+
+/* What one way out tells about the parameters; `returned` is the result's resource, and its bits. */
+void flow_summarise_params(struct flow *flow, struct value result, uint8_t returned)
+{
+	for (int i = 0; i < flow->n_resources; i++) {
+		uint8_t bits = i == result.resource ? returned : flow->state->bits[i];
+		int param = flow->resources[i].param;
+
+		if (param < 0)
+			continue;
+		flow->exit_bits[i] |= bits;
+		if (bits != RES_CLOSED && bits != RES_FAILED)
+			flow->exit_all[i] = 0;
+		if (state_place(flow, flow->fn->params[param]).flags &
+		    ~flow->fn->param_flags[param] & VALUE_PEER)
+			flow->fn->summary.param[param] |= SUMMARY_READS;
+		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
+	}
+	for (int i = 0; i < 16 && i < flow->fn->n_params; i++)
+		flow_split_add(&flow->fill[i], flow_is_filled(flow, i), result);
+}
+
+/* … and about the result. */
+void flow_summarise(struct flow *flow, const struct item *item)
+{
+	struct summary *summary = &flow->fn->summary;
+	struct value v = state_operand(flow, &item->a);
+	int r = v.resource;
+
+	summary->may_return = true;
+	if (!summary->has_range || v.low < summary->low)
+		summary->low = v.low;
+	if (!summary->has_range || v.high > summary->high)
+		summary->high = v.high;
+	summary->has_range = true;
+	if (item->implicit || item->a.kind == OPERAND_NONE)
+		return;
+	summary->result_flags |= v.flags & (VALUE_STICKY | VALUE_COUNT);
+	if (r >= 0 && flow->resources[r].param >= 0)
+		summary->returns_param = (int8_t)flow->resources[r].param;
+	/* On some way somebody else has it as well: then it is not the caller's to release. */
+	if (r >= 0 && flow->resources[r].site && (flow->state->bits[r] & (RES_GONE | RES_TAKEN)))
+		summary->shares = true;
+	if (r >= 0 && flow->resources[r].site && (flow->state->bits[r] & RES_OPEN) &&
+	    !(flow->state->bits[r] & (RES_CLOSED | RES_GONE))) {
+		summary->opens = flow->resources[r].kind;
+		summary->opener = flow->resources[r].api;
+		summary->fails = summary->fails ? summary->fails : flow->resources[r].fails;
+	}
+	if (v.low == v.high && v.low < 0)
+		summary->fails = FAILS_NEGATIVE;
+	else if (v.high < 0)
+		summary->fails = FAILS_NEGATIVE;
+	else if (v.low == 0 && v.high == 0 && (flow->fn->flags & FUNCTION_POINTER))
+		summary->fails = FAILS_NULL;
+	else if (v.low == 0 && v.high == 0 && flow->fn->return_type &&
+		 (!strcmp(flow->fn->return_type, "bool") ||
+		  !strcmp(flow->fn->return_type, "gboolean")))
+		summary->fails = FAILS_FALSE;
+	if (summary->shares)
+		summary->opens = NULL;
+	summary->can_fail |= summary->fails == FAILS_NEGATIVE || summary->fails == FAILS_NULL ||
+			     summary->fails == FAILS_FALSE;
+}
+
+void flow_summary_params(struct flow *flow)
+{
+	struct summary *summary = &flow->fn->summary;
+
+	for (int i = 0; i < flow->n_resources; i++) {
+		int param = flow->resources[i].param;
+
+		if (param < 0)
+			continue;
+		if (flow->exit_bits[i] & RES_CLOSED)
+			summary->param[param] |= SUMMARY_MAY_CLOSE;
+		if (flow->exit_all[i] && (flow->exit_bits[i] & RES_CLOSED))
+			summary->param[param] |= SUMMARY_CLOSES;
+		if (flow->exit_bits[i] & (RES_GONE | RES_TAKEN))
+			summary->param[param] |= SUMMARY_KEEPS;
+		summary->keep_fails[param] = flow_split_fails(&flow->keep[param]);
+		if (!summary->fills[param])
+			continue;
+		summary->param[param] |= SUMMARY_FILLS;
+		summary->fill_fails = flow_split_fails(&flow->fill[param]);
+	}
+	for (int i = 0; i < flow->fn->n_items; i++)
+		if (flow->fn->items[i].kind == ITEM_CALL && flow->fn->items[i].call)
+			summary->waits |= call_waits(flow->fn->items[i].call);
+	summary->done = true;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables by name over all files; see index.h. Names are interned, so a hash is of the pointer. */
+
+#include "model/index.h"
+#include "knowledge/kb.h"
+#include "read/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDEX_BUCKETS = 8192, INDEX_DEPTH = 8 };
+
+enum index_kind {
+	INDEX_TYPE,
+	INDEX_FUNCTION,
+	INDEX_GLOBAL,
+	INDEX_TYPEDEF,
+	INDEX_NUMBER,
+	INDEX_ALIAS,
+	INDEX_NORETURN
+};
+
+struct index_entry {
+	const char *name;
+	enum index_kind kind;
+	const struct source *source;
+	union {
+		struct type_info *type;
+		struct function *function;
+		struct declared *declared;
+		const char *alias;
+		int64_t number;
+	};
+	struct index_entry *next;
+};
+
+struct program program;
+static struct index_entry *index_table[INDEX_BUCKETS];
+
+static size_t index_bucket(const char *name)
+{
+	return ((uintptr_t)name >> 4) % INDEX_BUCKETS;
+}
+
+static struct index_entry *index_add(const char *name, enum index_kind kind,
+				     const struct source *source)
+{
+	struct index_entry *e = arena_alloc(&run_arena, sizeof(*e));
+
+	*e = (struct index_entry){ .name = name, .kind = kind, .source = source };
+	e->next = index_table[index_bucket(name)];
+	index_table[index_bucket(name)] = e;
+	return e;
+}
+
+void index_forget(void)
+{
+	free(program.sources);
+	free(program.functions);
+	program = (struct program){ 0 };
+	memset(index_table, 0, sizeof(index_table));
+}
+
+/* The next entry of that name and kind after `e`, or the first for NULL. */
+static struct index_entry *index_next(struct index_entry *e, const char *name, enum index_kind kind)
+{
+	for (e = e ? e->next : index_table[index_bucket(name)]; e; e = e->next)
+		if (e->name == name && e->kind == kind)
+			return e;
+	return NULL;
+}
+
+/* The nearest one: same file, same folder, or the only one. */
+static struct index_entry *index_nearest(const char *name, enum index_kind kind,
+					 const struct source *source)
+{
+	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
+
+	if (!name)
+		return NULL;
+	while ((e = index_next(e, name, kind))) {
+		if (e->source == source)
+			return e;
+		if (source && e->source && e->source->folder == source->folder)
+			folder = e;
+		any = e;
+	}
+	return folder ? folder : any;
+}
+
+struct type_info *index_type(const char *name, bool create)
+{
+	struct index_entry *e = name ? index_next(NULL, name, INDEX_TYPE) : NULL;
+
+	if (!e && create && name) {
+		e = index_add(name, INDEX_TYPE, NULL);
+		e->type = arena_alloc(&run_arena, sizeof(*e->type));
+		e->type->name = name;
+	}
+	return e ? e->type : NULL;
+}
+
+void index_member(struct type_info *type, const struct declared *member)
+{
+	for (size_t i = 0; i < type->n_members; i++)
+		if (type->members[i].name == member->name)
+			return;
+	type->members =
+		grow(type->members, type->n_members, &type->cap_members, sizeof(*type->members));
+	type->members[type->n_members++] = *member;
+}
+
+void index_method(struct type_info *type, const char *name)
+{
+	type->methods =
+		grow(type->methods, type->n_methods, &type->cap_methods, sizeof(*type->methods));
+	type->methods[type->n_methods++] = name;
+}
+
+void index_function(struct function *fn)
+{
+	program.functions = grow(program.functions, program.n_functions, &program.cap_functions,
+				 sizeof(*program.functions));
+	program.functions[program.n_functions++] = fn;
+	if (!(fn->flags & FUNCTION_LAMBDA))
+		index_add(fn->name, INDEX_FUNCTION, fn->source)->function = fn;
+}
+
+static void index_declared(const char *name, enum index_kind kind, const struct declared *declared)
+{
+	struct index_entry *e = index_add(name, kind, declared->source);
+
+	e->declared = arena_alloc(&run_arena, sizeof(*e->declared));
+	*e->declared = *declared;
+}
+
+void index_global(const struct declared *global)
+{
+	index_declared(global->name, INDEX_GLOBAL, global);
+}
+
+void index_typedef(const char *name, const struct declared *meaning)
+{
+	index_declared(name, INDEX_TYPEDEF, meaning);
+}
+
+void index_number(const char *name, int64_t value, const struct source *source)
+{
+	index_add(name, INDEX_NUMBER, source)->number = value;
+}
+
+void index_alias(const char *name, const char *meaning)
+{
+	if (name != meaning)
+		index_add(name, INDEX_ALIAS, NULL)->alias = meaning;
+}
+
+void index_noreturn(const char *name)
+{
+	if (!index_is_noreturn(name))
+		index_add(name, INDEX_NORETURN, NULL);
+}
+
+bool index_is_noreturn(const char *name)
+{
+	return index_next(NULL, name, INDEX_NORETURN) != NULL;
+}
+
+const char *index_find_alias(const char *name)
+{
+	struct index_entry *e = index_next(NULL, name, INDEX_ALIAS);
+
+	return e ? e->alias : NULL;
+}
+
+static const struct declared *index_member_at(const char *type, const char *name, int depth)
+{
+	const struct type_info *info = index_type(type, false);
+	const struct declared *found = NULL;
+
+	if (!info || depth > INDEX_DEPTH)
+		return NULL;
+	for (size_t i = 0; i < info->n_members; i++)
+		if (info->members[i].name == name)
+			return &info->members[i];
+	for (int i = 0; i < info->n_bases && !found; i++)
+		found = index_member_at(info->bases[i], name, depth + 1);
+	return found;
+}
+
+const struct declared *index_find_member(const char *type, const char *name)
+{
+	return type && name ? index_member_at(type, name, 0) : NULL;
+}
+
+const struct declared *index_find_global(const char *name, const struct source *source)
+{
+	struct index_entry *e = index_nearest(name, INDEX_GLOBAL, source);
+
+	return e ? e->declared : NULL;
+}
+
+/* A macro that has two values is not a constant, unless one of them is of this very file. */
+bool index_find_number(const char *name, const struct source *source, int64_t *value)
+{
+	struct index_entry *e = index_nearest(name, INDEX_NUMBER, source);
+
+	for (struct index_entry *o = NULL; e && (o = index_next(o, name, INDEX_NUMBER));)
+		if (o->source == e->source && o->number != e->number)
+			return false;
+	if (e)
+		*value = e->number;
+	return e != NULL;
+}
+
+const char *index_real_type(const char *name, uint8_t *stars)
+{
+	for (int depth = 0; name && depth < INDEX_DEPTH; depth++) {
+		struct index_entry *e = index_next(NULL, name, INDEX_TYPEDEF);
+
+		if (!e || !e->declared->type || e->declared->type == name)
+			break;
+		*stars = (uint8_t)(*stars + e->declared->stars);
+		name = e->declared->type;
+	}
+	return name;
+}
+
+struct function *index_find_function(const char *name, const struct source *source)
+{
+	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
+
+	while ((e = index_next(e, name, INDEX_FUNCTION))) {
+		if (e->function->class_name)
+			continue;
+		if (e->source == source)
+			return e->function;
+		if (e->function->flags & FUNCTION_STATIC)
+			continue;
+		if (source && e->source->folder == source->folder)
+			folder = e;
+		any = e;
+	}
+	e = folder ? folder : any;
+	return e ? e->function : NULL;
+}
+
+static struct function *index_method_at(const char *class_name, const char *name, int depth)
+{
+	const struct type_info *info = index_type(class_name, false);
+	struct function *found = NULL;
+
+	for (struct index_entry *e = NULL; (e = index_next(e, name, INDEX_FUNCTION));)
+		if (e->function->class_name == class_name)
+			return e->function;
+	for (int i = 0; info && depth < INDEX_DEPTH && i < info->n_bases && !found; i++)
+		found = index_method_at(info->bases[i], name, depth + 1);
+	return found;
+}
+
+struct function *index_find_method(const char *class_name, const char *name)
+{
+	return class_name ? index_method_at(class_name, name, 0) : NULL;
+}
+
+static bool index_bases_at(const char *type, bool (*visit)(const char *name, void *data),
+			   void *data, int depth)
+{
+	const struct type_info *info = index_type(type, false);
+
+	if (visit(type, data))
+		return true;
+	for (int i = 0; info && depth < INDEX_DEPTH && i < info->n_bases; i++)
+		if (index_bases_at(info->bases[i], visit, data, depth + 1))
+			return true;
+	return false;
+}
+
+bool index_bases(const char *type, bool (*visit)(const char *name, void *data), void *data)
+{
+	return type && index_bases_at(type, visit, data, 0);
+}
+
+static bool index_is_base(const char *name, void *data)
+{
+	for (int depth = 0; name && depth < INDEX_DEPTH; depth++) {
+		const struct fact *base = api_fact(kb_class(name), FACT_BASE);
+
+		if (name == data)
+			return true;
+		name = base ? base->word : NULL;
+	}
+	return false;
+}
+
+bool index_derives(const char *type, const char *base)
+{
+	return index_bases(type, index_is_base, (void *)base);
+}

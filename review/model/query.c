@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions on calls, their arguments and their results; see query.h. */
+
+#include "model/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUERY_BLOCKS = 2000 };
+
+const struct operand *call_argument(const struct call *call, int arg)
+{
+	if (arg == ARG_THIS)
+		return call->receiver.kind ? &call->receiver : NULL;
+	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
+}
+
+bool call_waits(const struct call *call)
+{
+	const struct api *api = call->api;
+
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
+		return false;
+	if (api)
+		return api_fact(api, FACT_WAITS) || api_fact(api, FACT_BLOCKS) ||
+		       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP) | ROLE(WAIT));
+	return call->target && call->target->summary.waits;
+}
+
+bool call_ends(const struct call *call)
+{
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
+		return false;
+	if (call->api)
+		return api_fact(call->api, FACT_NORETURN) != NULL;
+	if (call->target)
+		return call->target->summary.done && !call->target->summary.may_return;
+	return call->name && index_is_noreturn(call->name);
+}
+
+bool call_is_talk(const struct call *call)
+{
+	static const char *const words[] = { "log",    "LOG",   "Log",  "warn",    "WARN",  "Warn",
+					     "err",    "ERR",   "Err",  "print",   "PRINT", "debug",
+					     "DEBUG",  "trace", "msg",  "MSG",     "info",  "INFO",
+					     "report", "note",  "NOTE", "verbose", "say" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(call->name, words[i]))
+			return true;
+	return false;
+}
+
+int item_result(const struct function *fn, const struct item *item)
+{
+	const struct item *next = item->next >= 0 ? &fn->items[item->next] : NULL;
+
+	if (next && next->kind == ITEM_ASSIGN && item->dst >= 0 &&
+	    operand_is_place(&next->a, item->dst))
+		return next->dst;
+	return item->dst;
+}
+
+bool item_has_role(struct function *fn, const struct item *item, void *roles)
+{
+	(void)fn;
+	return api_is(item->call->api, *(const uint64_t *)roles);
+}
+
+const struct item *function_find_call(struct function *fn,
+				      bool (*visit)(struct function *fn, const struct item *item,
+						    void *data),
+				      void *data)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    visit(fn, &fn->items[i], data))
+			return &fn->items[i];
+	return NULL;
+}
+
+const struct item *operand_source(const struct function *fn, const struct operand *operand,
+				  const struct item *before)
+{
+	int place = operand->kind == OPERAND_PLACE ? operand->place : -1;
+
+	for (int step = 0; step < 6 && place >= 0; step++) {
+		const struct item *found = NULL;
+
+		for (const struct item *item = before; item-- > fn->items && !found;)
+			if (item->dst == place &&
+			    (item->kind == ITEM_CALL || item->kind == ITEM_ASSIGN ||
+			     item->kind == ITEM_OPERATE))
+				found = item;
+		if (!found || found->kind == ITEM_CALL)
+			return found;
+		place = found->a.kind == OPERAND_PLACE && found->kind == ITEM_ASSIGN
+				? found->a.place
+				: -1;
+		before = found;
+	}
+	return NULL;
+}
+
+static bool result_in(const struct function *fn, const struct operand *o, int place)
+{
+	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	       place_is_within(fn, o->place, place);
+}
+
+static bool result_is_used_by(const struct function *fn, const struct item *item, int place)
+{
+	if (result_in(fn, &item->a, place) || result_in(fn, &item->b, place))
+		return true;
+	if (item->kind != ITEM_CALL || !item->call)
+		return false;
+	for (int i = 0; i < item->call->n_args; i++)
+		if (result_in(fn, &item->call->args[i], place))
+			return true;
+	return result_in(fn, &item->call->receiver, place);
+}
+
+struct result_walk {
+	const struct function *fn;
+	int place;
+	bool (*use)(const struct function *fn, const struct item *user, int place);
+	uint8_t *seen;
+};
+
+static bool result_walk_block(const struct result_walk *walk, int block, int from)
+{
+	const struct function *fn = walk->fn;
+
+	for (int i = from; i >= 0; i = fn->items[i].next) {
+		if (result_is_used_by(fn, &fn->items[i], walk->place) &&
+		    walk->use(fn, &fn->items[i], walk->place))
+			return true;
+		if (fn->items[i].dst == walk->place)
+			return false;
+	}
+	for (int e = 0; e < 2; e++) {
+		int next = fn->blocks[block].next[e];
+
+		if (next < 0 || walk->seen[next])
+			continue;
+		walk->seen[next] = 1;
+		if (result_walk_block(walk, next, fn->blocks[next].first))
+			return true;
+	}
+	return false;
+}
+
+bool item_result_has_use(const struct function *fn, const struct item *item,
+			 bool (*use)(const struct function *fn, const struct item *user, int place))
+{
+	struct result_walk walk = { .fn = fn, .place = item_result(fn, item), .use = use };
+	int block = item_block(fn, item), from = item->next;
+	bool found;
+
+	if (walk.place < 0 || block < 0 || !place_is_local(fn, walk.place) ||
+	    fn->n_blocks > QUERY_BLOCKS)
+		return true;
+	if (walk.place != item->dst && from >= 0)
+		from = fn->items[from].next;
+	walk.seen = calloc((size_t)fn->n_blocks, 1);
+	if (!walk.seen)
+		abort();
+	found = result_walk_block(&walk, block, from);
+	free(walk.seen);
+	return found;
+}

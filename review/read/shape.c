@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text as the parser shall see it.
+ *
+ * Macros that stand where the grammar has no place for a call (Q_OBJECT, slots, signals,
+ * _cleanup_close_, TAILQ_FOREACH) make tree-sitter drop the declaration or the loop around them.
+ * They are overwritten with blanks, or with what they stand for, never changing an offset; what they
+ * meant is kept as a list of offsets.
+ */
+
+#include "knowledge/kb.h"
+#include "read/parse.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct shape {
+	struct tree *tree;
+	char *s;
+	size_t size;
+	bool cxx;
+};
+
+static bool shape_is_word(char c)
+{
+	return c == '_' || isalnum((unsigned char)c);
+}
+
+/* Past a string, a character or a comment that begins at i; else i. */
+static size_t shape_skip_literal(const char *s, size_t size, size_t i)
+{
+	char quote = s[i];
+
+	if (quote == '/' && i + 1 < size && s[i + 1] == '/') {
+		while (i < size && (s[i] != '\n' || s[i - 1] == '\\'))
+			i++;
+		return i;
+	}
+	if (quote == '/' && i + 1 < size && s[i + 1] == '*') {
+		const char *end = strstr(s + i + 2, "*/");
+
+		return end ? (size_t)(end - s) + 2 : size;
+	}
+	if (quote != '"' && quote != '\'')
+		return i;
+	/* 1'000'000 is a number. */
+	if (quote == '\'' && i && isalnum((unsigned char)s[i - 1]) &&
+	    isdigit((unsigned char)s[i - 1]))
+		return i + 1;
+	for (i++; i < size && s[i] != quote && s[i] != '\n'; i++)
+		i += s[i] == '\\' && i + 1 < size;
+	return i < size ? i + 1 : size;
+}
+
+static size_t shape_skip_blanks(const char *s, size_t size, size_t i)
+{
+	while (i < size && isspace((unsigned char)s[i]))
+		i++;
+	return i;
+}
+
+/* The offset after the parenthesis that closes the one at i, or 0. */
+static size_t shape_close(const char *s, size_t size, size_t i)
+{
+	size_t limit = i + 2000 < size ? i + 2000 : size;
+	int depth = 0;
+
+	while (i < limit) {
+		size_t next = shape_skip_literal(s, limit, i);
+
+		if (next != i) {
+			i = next;
+			continue;
+		}
+		depth += s[i] == '(';
+		depth -= s[i] == ')';
+		i++;
+		if (!depth)
+			return i;
+	}
+	return 0;
+}
+
+static void shape_blank(char *s, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if (s[from] != '\n')
+			s[from] = ' ';
+}
+
+static void shape_put(char *s, size_t from, size_t to, const char *word)
+{
+	shape_blank(s, from, to);
+	memcpy(s + from, word, strlen(word));
+}
+
+static void shape_mark(uint32_t **marks, size_t *n, size_t *cap, size_t at)
+{
+	*marks = grow(*marks, *n, cap, sizeof(**marks));
+	(*marks)[(*n)++] = (uint32_t)at;
+}
+
+static bool shape_word_is(const char *s, size_t n, const char *word)
+{
+	return strlen(word) == n && !memcmp(s, word, n);
+}
+
+/* g_autoptr(T) x: as "T* x". */
+static void shape_autoptr(struct shape *shape, size_t from, size_t to, bool pointer)
+{
+	size_t open = shape_skip_blanks(shape->s, shape->size, to);
+	size_t close = open < shape->size && shape->s[open] == '('
+			       ? shape_close(shape->s, shape->size, open)
+			       : 0;
+
+	if (!close)
+		return;
+	shape_blank(shape->s, from, open + 1);
+	shape->s[close - 1] = pointer ? '*' : ' ';
+	shape_mark(&shape->tree->autos, &shape->tree->n_autos, &shape->tree->cap_autos, from);
+}
+
+static bool shape_names_each(const char *s, size_t n)
+{
+	char word[64];
+
+	if (n < 6 || n >= sizeof(word))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		word[i] = (char)tolower((unsigned char)s[i]);
+	word[n] = '\0';
+	return strstr(word, "foreach") || strstr(word, "for_each");
+}
+
+/* NAME(…) {  or NAME(…) statement: a loop, if the name says so. */
+static void shape_each(struct shape *shape, size_t from, size_t to)
+{
+	size_t open = shape_skip_blanks(shape->s, shape->size, to);
+	size_t close, after;
+
+	if (open >= shape->size || shape->s[open] != '(' || to - from < 5)
+		return;
+	close = shape_close(shape->s, shape->size, open);
+	if (!close)
+		return;
+	after = shape_skip_blanks(shape->s, shape->size, close);
+	if (after >= shape->size || !(shape->s[after] == '{' || shape_is_word(shape->s[after])))
+		return;
+	shape_put(shape->s, from, to, "while");
+	shape_mark(&shape->tree->each, &shape->tree->n_each, &shape->tree->cap_each, from);
+}
+
+static bool shape_word_cxx(struct shape *shape, size_t from, size_t to)
+{
+	const char *s = shape->s + from;
+	size_t n = to - from;
+	size_t after = shape_skip_blanks(shape->s, shape->size, to);
+	char next = after < shape->size ? shape->s[after] : '\0';
+
+	if ((shape_word_is(s, n, "signals") || shape_word_is(s, n, "Q_SIGNALS")) && next == ':')
+		shape_put(shape->s, from, to, "public");
+	else if ((shape_word_is(s, n, "slots") || shape_word_is(s, n, "Q_SLOTS")) && next == ':')
+		shape_blank(shape->s, from, to);
+	else if ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
+		 shape_is_word(next))
+		shape_blank(shape->s, from, to);
+	else if ((shape_word_is(s, n, "forever") || shape_word_is(s, n, "Q_FOREVER")) &&
+		 next == '{')
+		shape_put(shape->s, from, to, "for(;;)");
+	else
+		return false;
+	return true;
+}
+
+static void shape_word(struct shape *shape, size_t from, size_t to)
+{
+	const char *s = shape->s + from;
+	size_t n = to - from, open, close;
+	bool is_auto;
+
+	if (shape_word_is(s, n, "g_autoptr") || shape_word_is(s, n, "g_auto") ||
+	    shape_word_is(s, n, "POSTERN_AUTO")) {
+		shape_autoptr(shape, from, to, n > 6);
+	} else if (kb_is_hidden(s, n, &is_auto)) {
+		open = shape_skip_blanks(shape->s, shape->size, to);
+		close = open < shape->size && shape->s[open] == '('
+				? shape_close(shape->s, shape->size, open)
+				: 0;
+		shape_blank(shape->s, from, close ? close : to);
+		if (is_auto)
+			shape_mark(&shape->tree->autos, &shape->tree->n_autos,
+				   &shape->tree->cap_autos, from);
+	} else if (shape_names_each(s, n) || kb_is_loop_macro(s, n)) {
+		shape_each(shape, from, to);
+	} else if (shape->cxx) {
+		shape_word_cxx(shape, from, to);
+	}
+}
+
+/* Directives are left alone: a macro's definition is not its use. */
+static size_t shape_skip_directive(const char *s, size_t size, size_t i)
+{
+	while (i < size && (s[i] != '\n' || s[i - 1] == '\\'))
+		i++;
+	return i;
+}
+
+/*
+ * tree-sitter 0.20 recurses on what it compares and breaks on what is nested too deep, so tables of
+ * thousands of numbers, endless operator chains and braces in braces are cut before it sees them:
+ * nothing in there opens or waits.
+ */
+enum { SHAPE_MAX_DEPTH = 150, SHAPE_MAX_TOKENS = 4000 };
+
+struct shape_limit {
+	char open[SHAPE_MAX_DEPTH];
+	int depth, too_deep;
+	unsigned tokens;
+	bool cut; /* for its depth, once at least */
+};
+
+/* Whether the character is to be blanked. */
+static bool shape_limit_char(struct shape_limit *limit, char c)
+{
+	if (c == '(' || c == '[' || c == '{') {
+		if (limit->depth == SHAPE_MAX_DEPTH) {
+			limit->too_deep++;
+			limit->cut = true;
+			return true;
+		}
+		limit->open[limit->depth++] = c;
+	} else if (c == ')' || c == ']' || c == '}') {
+		if (limit->too_deep) {
+			limit->too_deep--;
+			return true;
+		}
+		if (limit->depth)
+			limit->depth--;
+	}
+	if (limit->too_deep)
+		return true;
+	if (c == ';' || c == '{' || c == '}') {
+		limit->tokens = 0;
+		return false;
+	}
+	return limit->tokens > SHAPE_MAX_TOKENS && c != ')' && c != ']' && c != '(' && c != '[';
+}
+
+static void shape_limits(struct shape *shape)
+{
+	struct shape_limit limit = { .depth = 0 };
+
+	for (size_t i = 0; i < shape->size;) {
+		size_t next = shape_skip_literal(shape->s, shape->size, i);
+		bool comment = next != i && shape->s[i] == '/';
+
+		if (next == i && shape_is_word(shape->s[i]))
+			while (next < shape->size && shape_is_word(shape->s[next]))
+				next++;
+		if (next == i)
+			next++;
+		if (!comment && !isspace((unsigned char)shape->s[i])) {
+			limit.tokens++;
+			if (shape_limit_char(&limit, shape->s[i]))
+				shape_blank(shape->s, i, next);
+		}
+		i = next;
+	}
+	shape->tree->source->too_deep = limit.cut;
+}
+
+/* #define auto_close __attribute__((cleanup(close_it))) */
+void shape_learn(const struct source *source)
+{
+	for (const char *s = source->text; (s = strstr(s, "#define")); s += 7) {
+		const char *name = s + 7 + strspn(s + 7, " \t"), *line = s;
+		size_t n = 0, length = strcspn(s, "\n");
+
+		while (length && line[length - 1] == '\\' && line[length])
+			length += 1 + strcspn(line + length + 1, "\n");
+		while (shape_is_word(name[n]))
+			n++;
+		if (n && memmem(line, length, "cleanup", 7) &&
+		    memmem(line, length, "attribute", 9) && !memmem(line, length, ";", 1))
+			kb_add(source->path,
+			       arena_printf(&run_arena, "attr %.*s auto", (int)n, name));
+	}
+}
+
+void shape_text(struct tree *tree)
+{
+	struct shape shape = { .tree = tree,
+			       .s = arena_copy(&run_arena, tree->source->text, tree->source->size),
+			       .size = tree->source->size,
+			       .cxx = tree->source->language == SOURCE_CXX };
+	bool line_start = true;
+
+	tree->text = shape.s;
+	for (size_t i = 0; i < shape.size;) {
+		size_t next = shape_skip_literal(shape.s, shape.size, i);
+
+		if (next != i) {
+			i = next;
+		} else if (line_start && shape.s[i] == '#') {
+			i = shape_skip_directive(shape.s, shape.size, i);
+		} else if (shape_is_word(shape.s[i])) {
+			for (next = i; next < shape.size && shape_is_word(shape.s[next]);)
+				next++;
+			if (!isdigit((unsigned char)shape.s[i]))
+				shape_word(&shape, i, next);
+			i = next;
+			line_start = false;
+		} else {
+			line_start = shape.s[i] == '\n' || (line_start && isblank(shape.s[i]));
+			i++;
+		}
+	}
+	shape_limits(&shape);
+}
+
+enum { SHAPE_MAX_IF = 64 };
+
+/* What a directive is: 'i' opens, 'e' is another branch, 'f' ends, 0 anything else. */
+static char shape_directive(const char *line, bool *zero)
+{
+	*zero = false;
+	line += strspn(line, " \t");
+	if (*line++ != '#')
+		return 0;
+	line += strspn(line, " \t");
+	if (starts_with(line, "if")) {
+		*zero = starts_with(line, "if 0");
+		return 'i';
+	}
+	if (starts_with(line, "el"))
+		return 'e';
+	return starts_with(line, "endif") ? 'f' : 0;
+}
+
+void shape_first_branches(char *text, size_t size)
+{
+	/* 0: in the branch that is kept; 1: past it; 2: before it (#if 0). */
+	uint8_t state[SHAPE_MAX_IF] = { 0 };
+	size_t depth = 0, hidden = 0;
+
+	for (size_t i = 0; i < size;) {
+		size_t end = i + strcspn(text + i, "\n");
+		bool zero;
+		char directive = shape_directive(text + i, &zero);
+
+		if (directive == 'i' && depth < SHAPE_MAX_IF - 1) {
+			state[++depth] = zero ? 2 : 0;
+			hidden += zero;
+		} else if (directive == 'e' && depth) {
+			hidden -= state[depth] != 0;
+			state[depth] = state[depth] == 2 ? 0 : 1;
+			hidden += state[depth] != 0;
+		} else if (directive == 'f' && depth) {
+			hidden -= state[depth--] != 0;
+		}
+		if (directive || hidden)
+			shape_blank(text, i, end);
+		i = end + 1;
+	}
+}
+
+static bool shape_has(const uint32_t *marks, size_t n, uint32_t from, uint32_t to)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (marks[middle] < from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && marks[low] < to;
+}
+
+bool shape_is_auto(const struct tree *tree, uint32_t offset)
+{
+	uint32_t from = offset;
+
+	while (from && isspace((unsigned char)tree->text[from - 1]))
+		from--;
+	return shape_has(tree->autos, tree->n_autos, from, offset + 1);
+}
+
+bool shape_is_each(const struct tree *tree, uint32_t offset)
+{
+	return shape_has(tree->each, tree->n_each, offset, offset + 1);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-664: resources that are not given back, or are used after they were. */
+
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <string.h>
+
+void l3_loss(struct flow *flow, const struct loss *loss);
+void l3_call(struct flow *flow, const struct item *item);
+
+extern const struct rule rule_L1, rule_L3, rule_L4, rule_L7;
+
+static bool lifetime_is_descriptor(const struct resource *r)
+{
+	return !strcmp(r->kind, "fd") || !strcmp(r->kind, "file") ||
+	       (!strcmp(r->kind, "object") && !(r->site->call->flags & CALL_NEW));
+}
+
+static const char *lifetime_closer(const struct resource *r)
+{
+	const struct fact *closer;
+
+	if (!strcmp(r->kind, "file"))
+		return "fclose";
+	if (!strcmp(r->kind, "fd"))
+		return "close";
+	if (!strcmp(r->kind, "addrinfo"))
+		return "freeaddrinfo";
+	if (!strcmp(r->kind, "process"))
+		return "pclose";
+	if (!strcmp(r->kind, "directory"))
+		return "closedir";
+	if (!strcmp(r->kind, "thread"))
+		return "pthread_join";
+	closer = api_fact(r->site->call->api, FACT_CLOSER);
+	if (closer)
+		return closer->word;
+	return r->closed ? r->closed->call->name : "free";
+}
+
+static const char *lifetime_way(const struct loss *loss)
+{
+	switch (loss->kind) {
+	case LOSS_SCOPE:
+		return "where its scope ends";
+	case LOSS_OVERWRITTEN:
+		return "where its variable gets another value";
+	default:
+		return "where the function ends";
+	}
+}
+
+static bool lifetime_ends_process(const struct function *fn, int depth);
+
+/* Every call of fn is the last thing that a function does whose end is that of the process. */
+static bool lifetime_callers_end(const struct function *fn, int depth)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *caller = program.functions[i];
+
+		for (int k = 0; k < caller->n_items; k++) {
+			const struct item *item = &caller->items[k];
+			const struct item *next =
+				item->next >= 0 ? &caller->items[item->next] : NULL;
+
+			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
+				continue;
+			if (!next || next->kind != ITEM_RETURN ||
+			    (!next->implicit && !operand_is_place(&next->a, item->dst)) ||
+			    !lifetime_ends_process(caller, depth - 1))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* The kernel closes what main() leaves open, and what a function does that main() ends with. */
+static bool lifetime_ends_process(const struct function *fn, int depth)
+{
+	if (fn->flags & FUNCTION_MAIN)
+		return true;
+	return depth > 0 && lifetime_callers_end(fn, depth);
+}
+
+/*
+ * Descriptors 0 to 2 are filled up with /dev/null on purpose, and after close(0) it is dup() or
+ * open() without a look at the number that puts something there.
+ */
+static bool lifetime_is_filler(const struct item *site, const struct loss *loss)
+{
+	if (loss->kind == LOSS_DROPPED && !api_is(site->call->api, ROLE(SOCKET) | ROLE(ACCEPT)))
+		return true;
+	return site->call->n_args && site->call->args[0].kind == OPERAND_STRING &&
+	       !strcmp(site->call->args[0].text, "/dev/null");
+}
+
+/* Lost in each turn of a loop: that it is lost behind the loop too goes without saying. */
+static bool lifetime_is_repeated(const struct flow *flow, const struct loss *loss)
+{
+	for (int i = 0; i < flow->n_losses; i++)
+		if (flow->losses[i].resource == loss->resource && &flow->losses[i] != loss &&
+		    flow->losses[i].kind == LOSS_OVERWRITTEN && loss->item->kind != ITEM_AGAIN)
+			return true;
+	return false;
+}
+
+/* fd = -1 without a close says that somebody else has it now. */
+static bool lifetime_is_disowned(const struct loss *loss)
+{
+	int64_t number;
+
+	return loss->kind == LOSS_OVERWRITTEN && loss->item->kind == ITEM_ASSIGN &&
+	       operand_is_number(&loss->item->a, &number) && number <= 0;
+}
+
+/* Says that a resource is lost: at the way out that forgets it, or, if all do, where it opens. */
+static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
+				     const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *name = resource_name(flow, loss->resource);
+	const char *origin = resource_origin(flow, loss->resource);
+	struct finding *finding;
+
+	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss))
+		return NULL;
+	if (loss->kind == LOSS_DROPPED || r->place < 0)
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "Nothing keeps what %s gives, so nothing can release it.",
+				      origin);
+	else if (loss->kind == LOSS_FREED)
+		finding = finding_add(
+			rule, flow->fn, loss->item->at,
+			"The memory freed here holds the only name of what %s on line %u opened, and that stays open.",
+			origin, pos_line(r->site->at));
+	else if (r->handled && (loss->item->implicit || loss->kind == LOSS_OVERWRITTEN))
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "`%s`, from %s, is not released on some way to line %u, %s.",
+				      name, origin, pos_line(loss->item->at), lifetime_way(loss));
+	else if (r->handled)
+		finding = finding_add(rule, flow->fn, loss->item->at,
+				      "`%s`, from %s on line %u, is not released on this way out.",
+				      name, origin, pos_line(r->site->at));
+	else
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "`%s`, from %s, is never released: line %u leaves it.", name,
+				      origin, pos_line(loss->item->at));
+	if (!finding)
+		return NULL;
+	finding->also =
+		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
+	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
+	    lifetime_ends_process(flow->fn, 3))
+		finding->severity = SEVERITY_ADVICE;
+	return finding;
+}
+
+static void lifetime_mend(struct finding *finding, struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (r->place < 0 || loss->kind == LOSS_DROPPED)
+		finding_mend(finding, "In %s(), store what %s gives in a variable, and release it.",
+			     flow->fn->label, resource_origin(flow, loss->resource));
+	else if (flow->fn->source->language == SOURCE_CXX)
+		finding_mend(
+			finding,
+			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(): a small class, or `std::unique_ptr` with a deleter. Then no return and no exception can leave it open.",
+			flow->fn->label, resource_name(flow, loss->resource), pos_line(r->site->at),
+			lifetime_closer(r));
+	else
+		finding_mend(
+			finding,
+			"In %s(), call %s(%s) on every way out after line %u, best at one label at the end that all failures `goto`.",
+			flow->fn->label, lifetime_closer(r), resource_name(flow, loss->resource),
+			pos_line(r->site->at));
+}
+
+/* An accepted connection that is lost in the normal course of things. */
+static bool l3_is_lost(const struct resource *r, const struct loss *loss)
+{
+	return r->accepted &&
+	       (!r->handled ||
+		((loss->item->implicit || loss->kind == LOSS_OVERWRITTEN) && !loss->caught));
+}
+
+/*
+ * L1: a descriptor or socket is not closed on some way out of the function. The end of main() ends
+ * the process too, so that is advice.
+ */
+static void l1_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r->site, loss))
+		lifetime_mend(lifetime_lost(&rule_L1, flow, loss), flow, loss);
+}
+
+const struct rule rule_L1 = {
+	.id = "L1",
+	.title = "A descriptor or socket is not closed on some way out",
+	.cwe = "772,775",
+	.pillar = 664,
+	.severity = SEVERITY_ERROR,
+	.loss = l1_loss,
+};
+
+/* L3: an accepted connection that nobody closes; object.c has Qt's. */
+void l3_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss))
+		lifetime_mend(lifetime_lost(&rule_L3, flow, loss), flow, loss);
+}
+
+/* It asks for that on the result, or fetches the descriptor and closes it. */
+static bool l3_sees_to_it(const struct function *fn, const struct function *wrapper,
+			  const char *word)
+{
+	bool fetches = false, closes = false;
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call)
+			continue;
+		if (fn == wrapper && strcasestr(call->name, word))
+			return true;
+		fetches |= strcasestr(call->name, "get_fd") || strcasestr(call->name, "getfd");
+		closes |= strcasestr(call->name, "close") && api_fact(call->api, FACT_CLOSES);
+	}
+	return fetches && closes;
+}
+
+/* The call, or one on its result, says that the descriptor is closed with what it is given to. */
+static bool l3_is_flagged(const struct function *fn, const struct item *item, const char *word)
+{
+	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 8; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, word, strlen(word)))
+			return true;
+	}
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    l3_sees_to_it(program.functions[i], fn, word))
+			return true;
+	return false;
+}
+
+/* Just accepted, or the argument of a callback that libevent gives connections to. */
+static bool l3_is_accepted(const struct flow *flow, const struct operand *o)
+{
+	const struct place *p = o->kind == OPERAND_PLACE ? &flow->fn->places[o->place] : NULL;
+	int r = state_resource(flow, o);
+
+	if (p && p->kind == PLACE_PARAM && p->type && !strcmp(p->type, "evutil_socket_t"))
+		return true;
+	return r >= 0 && flow->resources[r].accepted && !(flow->state->bits[r] & RES_CLOSED);
+}
+
+/* L3: … or that is wrapped by something that leaves it open in the end. */
+void l3_call(struct flow *flow, const struct item *item)
+{
+	const struct fact *flag = api_fact(item->call->api, FACT_FLAG);
+	struct finding *finding;
+
+	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
+	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
+	    l3_is_flagged(flow->fn, item, flag->word))
+		return;
+	finding = finding_add(
+		&rule_L3, flow->fn, item->at,
+		"%s() does not close `%s` when it ends itself, as nothing says %s, and nobody else closes the connection.",
+		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		flag->word);
+	finding_mend(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
+		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		     flag->word);
+}
+
+static const char *l4_done(const struct resource *r)
+{
+	const struct call *call = r->closed ? r->closed->call : NULL;
+
+	if (!call || (call->flags & CALL_DELETE))
+		return "deleted";
+	return call->api && !strcmp(call->name, "free") ? "freed" : "closed";
+}
+
+/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
+static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
+{
+	const struct resource *r = &flow->resources[resource];
+	struct finding *finding;
+	const char *name = resource_name(flow, resource);
+
+	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
+		return;
+	/* deleteLater() only asks for it; until the event loop runs the object is there. */
+	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater"))
+		return;
+	finding = finding_add(
+		&rule_L4, flow->fn, item->at,
+		"`%s` %s, but it was %s on line %u; what it named may be something else by now.",
+		name, kind == USE_CLOSE_AGAIN ? "is released again" : "is used here", l4_done(r),
+		pos_line(r->closed->at));
+	if (!finding)
+		return;
+	finding->also = r->closed->at;
+	finding->cwe =
+		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
+	finding_mend(
+		finding,
+		"In %s(), set `%s` to %s right after line %u, and skip what needs it when it has that value.",
+		flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
+		pos_line(r->closed->at));
+}
+
+const struct rule rule_L4 = {
+	.id = "L4",
+	.title = "Use or close after close",
+	.cwe = "416,415,1341",
+	.pillar = 664,
+	.severity = SEVERITY_ERROR,
+	.use = l4_use,
+};
+
+static bool l7_is_about_connections(const struct function *fn, int depth)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call)
+			continue;
+		if (api_is(call->api, ROLE(SOCKET) | ROLE(CONNECT) | ROLE(ACCEPT) | ROLE(READ) |
+					      ROLE(WRITE) | ROLE(BIND)))
+			return true;
+		if (depth > 0 && call->target && l7_is_about_connections(call->target, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* Memory counts when the function has to do with connections. */
+static bool l7_is_tied(struct flow *flow, const struct resource *r)
+{
+	if (!strcmp(r->kind, "addrinfo") || !strcmp(r->kind, "process") ||
+	    !strcmp(r->kind, "directory"))
+		return true;
+	if (!strcmp(r->kind, "thread"))
+		/* With attributes it may be detached from the start. */
+		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL;
+	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
+		return !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
+	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
+}
+
+/* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */
+static void l7_loss(struct flow *flow, const struct loss *loss)
+{
+	if (l7_is_tied(flow, &flow->resources[loss->resource]))
+		lifetime_mend(lifetime_lost(&rule_L7, flow, loss), flow, loss);
+}
+
+const struct rule rule_L7 = {
+	.id = "L7",
+	.title = "What belongs to a connection leaks",
+	.cwe = "772,401",
+	.pillar = 664,
+	.severity = SEVERITY_WARNING,
+	.loss = l7_loss,
+};

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-664: names in the file system, and descriptors that children inherit. */
+
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <string.h>
+
+extern const struct rule rule_L5, rule_L6;
+
+enum { L6_SMALL = 4 };
+
+/* The text of an item in the source, its first line at least. */
+static bool path_mentions(const struct function *fn, const struct item *item, const char *word)
+{
+	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 8; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, word, strlen(word)))
+			return true;
+	}
+	return false;
+}
+
+static bool path_is_unix(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_places; i++)
+		if (fn->places[i].type && !strcmp(fn->places[i].type, "sockaddr_un"))
+			return true;
+	return false;
+}
+
+/* A name that begins with a zero byte: the kernel removes it with the socket. */
+static bool path_is_abstract(const struct function *fn)
+{
+	static const char *const marks[] = { "sun_path + 1", "sun_path+1",   "sun_path[0] = ",
+					     "sun_path[1]",  "sun_path[0]=", "bstract" };
+
+	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+			if (memmem(line, n, marks[i], strlen(marks[i])))
+				return true;
+	}
+	return false;
+}
+
+static bool path_program_has(const struct function *fn, uint64_t roles)
+{
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    function_find_role(program.functions[i], roles))
+			return true;
+	return false;
+}
+
+static const uint64_t path_answers = ROLE(CONNECT) | ROLE(LOCKS) | ROLE(DIALS);
+
+/* lockFile.lock(), acquire_pidfile_lock(): a file that only one server holds, by its name. */
+static bool path_locks(const struct function *fn, const struct call *call)
+{
+	const char *of = call->receiver.kind ? operand_text(fn, &call->receiver) : call->name;
+	bool locks = strcasestr(call->name, "lock") && !strcasestr(call->name, "unlock") &&
+		     !strcasestr(call->name, "block") && !strcasestr(call->name, "clock");
+
+	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
+}
+
+/* Whether somebody answers, or a lock that a living server would hold. */
+static bool path_asks(struct function *fn, const struct item *before, int depth, uint64_t roles)
+{
+	for (const struct item *item = fn->items; item < before; item++) {
+		if (item->kind != ITEM_CALL || !item->call)
+			continue;
+		if (api_is(item->call->api, roles))
+			return true;
+		if ((roles & ROLE(LOCKS)) && path_locks(fn, item->call))
+			return true;
+		if (item->call->target && depth > 0 &&
+		    path_asks(item->call->target,
+			      item->call->target->items + item->call->target->n_items, depth - 1,
+			      roles))
+			return true;
+	}
+	return false;
+}
+
+static bool path_callers_ask(const struct function *fn, int depth, uint64_t roles)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *caller = program.functions[i];
+
+		for (int k = 0; k < caller->n_items; k++)
+			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
+			    caller->items[k].call->target == fn &&
+			    (path_asks(caller, &caller->items[k], 2, roles) ||
+			     /* Farther away, a connect() is to somebody else. */
+			     (depth > 0 && caller != fn &&
+			      path_callers_ask(caller, depth - 1, ROLE(LOCKS)))))
+				return true;
+	}
+	return false;
+}
+
+static const struct item *path_unlink_before(struct function *fn, const struct item *bind)
+{
+	const struct item *found = NULL;
+
+	for (const struct item *item = fn->items; item < bind; item++)
+		if (item->kind == ITEM_CALL && item->call && api_is(item->call->api, ROLE(UNLINK)))
+			found = item;
+	return found;
+}
+
+static const char *path_argument(const struct function *fn, const struct item *item)
+{
+	return item->call->n_args ? operand_text(fn, &item->call->args[0]) : "the path";
+}
+
+static void l5_taken_over(struct function *fn, const struct item *bind, const struct item *unlink)
+{
+	struct finding *finding;
+
+	if (path_asks(fn, bind, 2, path_answers) || path_callers_ask(fn, 3, path_answers))
+		return;
+	finding = finding_add(
+		&rule_L5, fn, unlink->at,
+		"The path is removed without asking whether its server is alive: a second start takes the name from a server that still runs, and its clients hang.");
+	if (!finding)
+		return;
+	finding->also = bind->at;
+	finding->cwe = "367";
+	finding_mend(
+		finding,
+		"In %s(), before %s(%s), connect to it: remove it only when that fails with ECONNREFUSED, or hold a lock file (`flock`) beside it as long as the server lives.",
+		fn->label, unlink->call->name, path_argument(fn, unlink));
+}
+
+static void l5_left(struct function *fn, const struct item *bind)
+{
+	struct finding *finding;
+
+	if (path_is_abstract(fn) || path_program_has(fn, ROLE(UNLINK)))
+		return;
+	finding = finding_add(
+		&rule_L5, fn, bind->at,
+		"The socket's path is never unlinked: it stays when the server ends, and the next bind() fails with EADDRINUSE.");
+	finding_mend(
+		finding,
+		"Unlink the path that %s() binds when the server ends, also on SIGTERM, and at the start when nobody answers on it.",
+		fn->label);
+}
+
+/*
+ * L5: a socket path is bound but never unlinked, or unlinked before bind without asking whether its
+ * server is alive.
+ */
+static void l5_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i], *unlink;
+		/* listen() in a method of a class derived from QLocalServer has no receiver. */
+		bool object = item->kind == ITEM_CALL && item->call &&
+			      (item->call->receiver.kind || item->call->receiver_type);
+
+		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
+		    !api_is(item->call->api, object ? ROLE(LISTEN) : ROLE(BIND)))
+			continue;
+		if (!object && !path_is_unix(fn) && !api_is(item->call->api, ROLE(LOCAL)))
+			continue;
+		unlink = path_unlink_before(fn, item);
+		if (unlink)
+			l5_taken_over(fn, item, unlink);
+		else if (!object && !api_is(item->call->api, ROLE(LOCAL)))
+			/* Those who bind nothing but paths remove them on their own. */
+			l5_left(fn, item);
+	}
+}
+
+const struct rule rule_L5 = {
+	.id = "L5",
+	.title = "A socket's path is left behind, or taken from a living server",
+	.cwe = "459,367",
+	.pillar = 664,
+	.severity = SEVERITY_WARNING,
+	.function = l5_function,
+};
+
+/* for (fd = 3; fd < n; fd++) close(fd); */
+static bool l6_is_sweep(struct function *fn, const struct item *item, int block)
+{
+	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
+
+	if (!o || o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0 ||
+	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
+	    !api_fact(item->call->api, FACT_CLOSES))
+		return false;
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_OPERATE && fn->items[i].dst == o->place &&
+		    (fn->items[i].op == '+' || fn->items[i].op == '-') &&
+		    operand_is_place(&fn->items[i].a, o->place))
+			return true;
+	return false;
+}
+
+static bool l6_function_closes_all(struct function *fn)
+{
+	for (int block = 0; block < fn->n_blocks; block++)
+		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			    (api_is(kb_function(fn->items[i].call->name), ROLE(CLOEXEC)) ||
+			     l6_is_sweep(fn, &fn->items[i], block)))
+				return true;
+	return false;
+}
+
+/* Someone closes all descriptors before it executes others. */
+static bool l6_closes_all(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    l6_function_closes_all(program.functions[i]))
+			return true;
+	return false;
+}
+
+static bool l6_sets_cloexec(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		/* Also where the flags are put together: type = SOCK_STREAM | SOCK_CLOEXEC. */
+		if ((item->kind == ITEM_ASSIGN || item->kind == ITEM_OPERATE) &&
+		    path_mentions(fn, item, "CLOEXEC"))
+			return true;
+		if (item->kind == ITEM_CALL && item->call &&
+		    (path_mentions(fn, item, "CLOEXEC") ||
+		     path_mentions(fn, item, "CLOSE_ON_EXEC") ||
+		     strcasestr(item->call->name, "cloexec") ||
+		     (item->call->target && item->call->target != fn &&
+		      strcasestr(item->call->target->name, "cloexec"))))
+			return true;
+	}
+	return false;
+}
+
+/* Who calls the function that opens it marks what it gets. */
+static bool l6_callers_set(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *caller = program.functions[i];
+
+		for (int k = 0; caller != fn && k < caller->n_items; k++)
+			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
+			    caller->items[k].call->target == fn && l6_sets_cloexec(caller))
+				return true;
+	}
+	return false;
+}
+
+/* #define NAME … CLOEXEC …, in any file. */
+static bool l6_is_macro_with_cloexec(const char *name)
+{
+	for (size_t i = 0; name && i < program.n_sources; i++)
+		for (const char *s = program.sources[i]->text; (s = strstr(s, "#define")); s += 7) {
+			const char *word = s + 7 + strspn(s + 7, " \t");
+			size_t n = strlen(name), line = strcspn(word, "\n");
+
+			if (line > n && !memcmp(word, name, n) && strchr(" \t", word[n]) &&
+			    memmem(word, line, "CLOEXEC", 7))
+				return true;
+		}
+	return false;
+}
+
+/* The type comes from a caller or from a macro that says it. */
+static bool l6_may_be_flagged(const struct function *fn, const struct item *item)
+{
+	int at = api_is(item->call->api, ROLE(ACCEPT)) ? 3 : 1;
+	const struct operand *o = &item->call->args[at];
+
+	if (item->call->n_args <= at || o->kind != OPERAND_PLACE)
+		return false;
+	return fn->places[o->place].kind == PLACE_PARAM ||
+	       l6_is_macro_with_cloexec(fn->places[o->place].name);
+}
+
+/*
+ * Programs are started in this very file, or the program is small. In a large one, whoever starts
+ * programs is far away and has mostly seen to what they inherit.
+ */
+static bool l6_spawns_beside(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *other = program.functions[i];
+
+		if ((other->source == fn->source || (program.n_sources <= L6_SMALL &&
+						     program_shares(other->source, fn->source))) &&
+		    function_find_role(other, ROLE(SPAWN)))
+			return true;
+	}
+	return false;
+}
+
+/* A descriptor, or a listener that makes one. */
+static bool l6_opens(const struct api *api)
+{
+	const struct fact *opens = api_fact(api, FACT_OPENS);
+
+	if (!opens)
+		return false;
+	return strcmp(opens->word, "fd") ? api_is(api, ROLE(LISTEN)) && api_is(api, ROLE(BIND))
+					 : api_is(api, ROLE(SOCKET) | ROLE(ACCEPT));
+}
+
+/* L6: a descriptor is inherited by children: no SOCK_CLOEXEC in a program that executes others. */
+static void l6_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		struct finding *finding;
+
+		if (item->kind != ITEM_CALL || !item->call || item->call->receiver.kind ||
+		    !fn->reached[i] || !l6_opens(item->call->api) ||
+		    /* A pair that is made beside no fork() is for the program itself. */
+		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
+		     !function_find_role(fn, ROLE(FORK))) ||
+		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
+		    l6_closes_all(fn) || !l6_spawns_beside(fn))
+			continue;
+		finding = finding_add(
+			&rule_L6, fn, item->at,
+			"What %s() opens is inherited by every program that this one starts; it keeps the connection open and can use it.",
+			item->call->name);
+		finding_mend(
+			finding, "In %s(), %s.", fn->label,
+			api_is(item->call->api, ROLE(ACCEPT))   ? "use `accept4(…, SOCK_CLOEXEC)`"
+			: api_is(item->call->api, ROLE(LISTEN)) ? "give the flag for close-on-exec"
+								: "add `SOCK_CLOEXEC` to the type");
+	}
+}
+
+const struct rule rule_L6 = {
+	.id = "L6",
+	.title = "A descriptor is inherited by programs that are started",
+	.cwe = "403",
+	.pillar = 664,
+	.severity = SEVERITY_WARNING,
+	.function = l6_function,
+};
