@@ -2,7 +2,6 @@
 /* What a call does to a state: by the knowledge, by a summary, or, unknown, by fearing all. */
 
 #include "flow/parts.h"
-#include "flow/taint.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -315,12 +314,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 		/* What is opened right in an argument is meant to be kept. */
 		state_escape(flow, o);
 	} else if (o->kind == OPERAND_ADDRESS && !api_is(api, ROLE(PURE))) {
-		uint16_t flags = state_place(flow, o->place).flags & VALUE_STICKY;
-
 		call_lend_parts(flow, item, o->place);
 		state_forget_parts(flow, o->place, true);
-		if (flags)
-			state_set_flags(flow, o->place, flags, 0);
 	}
 }
 
@@ -381,32 +376,10 @@ static struct value call_known(struct flow *flow, const struct item *item)
 			r = flow_open(flow, item, f->word, api, api->fails, 0);
 		else if (f->key == FACT_OPENS)
 			call_open_stored(flow, item, f);
-		else if (f->key == FACT_READS && f->depth)
-			taint_peer_vectors(flow);
-		else if (f->key == FACT_READS && f->arg != ARG_RESULT)
-			taint_peer_bytes(flow, item, f);
-		else if (f->key == FACT_COPIES && f->arg != ARG_RESULT)
-			taint_copies(flow, item, f);
 	}
 	v = call_value(flow, item, api->fails, r);
 	if (call_speaks_of(api, FACT_OWNER, ARG_THIS) && r >= 0)
 		flow->state->bits[r] |= RES_GONE;
-	for (const struct fact *f = api_fact(api, FACT_READS); f; f = api_fact_next(api, f))
-		v.flags |= f->arg == ARG_RESULT ? VALUE_PEER | VALUE_TAINTED : VALUE_COUNT;
-	if (api_is(api, ROLE(READ) | ROLE(WRITE)))
-		v.flags |= VALUE_COUNT;
-	for (const struct fact *f = api_fact(api, FACT_COPIES); f; f = api_fact_next(api, f)) {
-		const struct operand *from = call_argument(item->call, f->arg2);
-
-		if (f->arg == ARG_RESULT && from)
-			v.flags |= state_operand(flow, from).flags & VALUE_STICKY;
-	}
-	for (const struct fact *f = api_fact(api, FACT_TERMINATES); f; f = api_fact_next(api, f)) {
-		const struct operand *o = call_argument(item->call, f->arg);
-
-		if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
-			state_set_flags(flow, o->place, 0, VALUE_UNTERMINATED);
-	}
 	return v;
 }
 
@@ -468,11 +441,7 @@ static struct value call_target(struct flow *flow, const struct item *item)
 
 	parts_before(flow, item, &kept);
 	for (int i = 0; i < item->call->n_args; i++)
-		taint_tell(flow, item, i);
-	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);
-	for (int i = 0; i < item->call->n_args; i++)
-		taint_target_reads(flow, item, i);
 	call_forget_shared(flow);
 	parts_after(flow, item, &kept);
 	if (summary->done && summary->opens)
@@ -481,7 +450,6 @@ static struct value call_target(struct flow *flow, const struct item *item)
 		 (o = call_argument(item->call, summary->returns_param + 1)))
 		return state_operand(flow, o);
 	v = call_value(flow, item, summary->fails, r);
-	v.flags |= summary->result_flags;
 	if (summary->done && summary->has_range) {
 		v.low = summary->low;
 		v.high = summary->high;
@@ -514,11 +482,6 @@ static struct value call_new(struct flow *flow, const struct item *item)
 	int r;
 
 	v.flags = VALUE_NONZERO;
-	if (item->call->flags & CALL_CONSTRUCT) {
-		v.flags = taint_derived(flow, item->call);
-		if (item->dst >= 0 && v.flags)
-			state_set_flags(flow, item->dst, v.flags, 0);
-	}
 	for (int i = 0; i < item->call->n_args; i++)
 		state_escape(flow, &item->call->args[i]);
 	if (!opens || !(item->call->flags & CALL_NEW))
@@ -532,18 +495,13 @@ static struct value call_new(struct flow *flow, const struct item *item)
 
 static struct value call_unknown(struct flow *flow, const struct item *item)
 {
-	uint16_t derived = taint_derived(flow, item->call);
-	struct value v;
-
 	for (int i = 0; i < item->call->n_args; i++)
 		state_escape(flow, &item->call->args[i]);
 	if (item->call->receiver.kind)
 		state_forget_parts(flow, item->call->receiver.place, false);
 	if (!(item->call->flags & CALL_CAPTURE) && !call_is_foreign(flow, item->call))
 		call_forget_shared(flow);
-	v = call_value(flow, item, FAILS_UNKNOWN, -1);
-	v.flags |= derived;
-	return v;
+	return call_value(flow, item, FAILS_UNKNOWN, -1);
 }
 
 /* syscall(SYS_exit_group, 0) */
@@ -570,7 +528,6 @@ bool flow_call(struct flow *flow, const struct item *item)
 	struct value v = value_unknown;
 
 	call_note_uses(flow, item);
-	taint_note_sinks(flow, call);
 	flow->tell->call(flow, item);
 	if (!call_returns(flow, call))
 		return false;

@@ -251,9 +251,6 @@ static void flow_assign(struct flow *flow, const struct item *item)
 
 	if (item->dst < 0)
 		return;
-	/* A zero put behind bytes ends them as a string. */
-	if (flow->fn->places[item->dst].kind == PLACE_INDEX && v.low == 0 && v.high == 0)
-		state_set_flags(flow, flow->fn->places[item->dst].parent, 0, VALUE_UNTERMINATED);
 	if (item->a.kind == OPERAND_ADDRESS)
 		state_escape_parts(flow, item->a.place);
 	else if (item->a.kind == OPERAND_PLACE)
@@ -276,12 +273,6 @@ static void flow_operate(struct flow *flow, const struct item *item)
 	/* list << new QLocalSocket */
 	if (item->op == '<' && b.resource >= 0)
 		state_give(flow, b.resource);
-	v.flags = (uint16_t)((a.flags | b.flags) & VALUE_STICKY);
-	v.flags |= a.flags & b.flags & VALUE_SIZE;
-	if ((item->op == '&' && b.low == b.high) || item->op == '%')
-		v.flags |= VALUE_BOUNDED;
-	if (item->op == '-' || item->op == '+')
-		v.flags |= (uint16_t)((a.flags | b.flags) & (VALUE_COUNT | VALUE_BOUNDED));
 	if ((item->op == '-' || item->op == '+') && a.low == a.high && b.low == b.high &&
 	    flow->fn->places[item->dst].kind == PLACE_TEMP &&
 	    !__builtin_add_overflow(a.low, item->op == '+' ? b.low : -b.low, &v.low))
@@ -310,7 +301,7 @@ static int flow_negate(int op)
 	return negated[op];
 }
 
-/* Two values of which none is a constant: the lower one has a limit now. */
+/* Two values of which none is a constant: the lower one was looked at. */
 static void flow_compare(struct flow *flow, const struct item *item, int op)
 {
 	const struct operand *low = op == OP_LT || op == OP_LE   ? &item->a
@@ -320,7 +311,7 @@ static void flow_compare(struct flow *flow, const struct item *item, int op)
 	if (op == OP_EQ && item->b.kind == OPERAND_PLACE)
 		low = &item->a;
 	if (low && low->kind == OPERAND_PLACE)
-		state_set_flags(flow, low->place, VALUE_BOUNDED | VALUE_CHECKED, 0);
+		state_add_flags(flow, low->place, VALUE_CHECKED);
 }
 
 /*
@@ -435,7 +426,7 @@ static void flow_reaches(struct flow *flow, const struct item *item, const struc
 		if (flow_is_freed(flow, v.resource))
 			flow->tell->use(flow, item, v.resource, USE_AFTER_CLOSE);
 		if (!(v.flags & VALUE_NONZERO))
-			state_set_flags(flow, fn->places[place].parent, VALUE_NONZERO, 0);
+			state_add_flags(flow, fn->places[place].parent, VALUE_NONZERO);
 	}
 }
 
@@ -556,7 +547,6 @@ static void flow_parameters(struct flow *flow)
 		flow->state->bits[r] = RES_OPEN;
 		flow->exit_all[r] = RES_CLOSED;
 		v.resource = (int16_t)r;
-		v.flags = flow->fn->param_flags[i];
 		state_bind(flow, flow->fn->params[i], v, -1);
 	}
 }
@@ -580,7 +570,6 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 
 	flow->fn = fn;
 	flow->tell = tell;
-	fn->again = false;
 	flow->arena = arena;
 	flow->state = arena_alloc(arena, sizeof(*flow->state));
 	flow->seen = arena_alloc(arena, n * sizeof(struct state *));

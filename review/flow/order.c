@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-enum { ORDER_ROUNDS = 4 };
-
 enum order_mark { ORDER_NEW, ORDER_OPEN, ORDER_DONE };
 
 struct order_frame {
@@ -49,23 +47,6 @@ static struct function *order_next(struct order_frame *frame)
 	return NULL;
 }
 
-/* Bytes of a peer go down from callers to callees, which were walked before. */
-static void order_again(const struct flow_listener *tell)
-{
-	bool any = true;
-
-	for (int round = 0; any && round < ORDER_ROUNDS; round++) {
-		any = false;
-		for (size_t i = program.n_functions; i-- > 0;) {
-			if (!program.functions[i]->again)
-				continue;
-			any = true;
-			flow_function(program.functions[i], tell, &order_arena);
-			arena_reset(&order_arena);
-		}
-	}
-}
-
 void flow_program(const struct flow_listener *tell, void (*progress)(size_t done, size_t all))
 {
 	struct order order = { 0 };
@@ -89,7 +70,6 @@ void flow_program(const struct flow_listener *tell, void (*progress)(size_t done
 				progress(order.done, program.n_functions);
 		}
 	}
-	order_again(tell);
 	free(order.stack);
 	arena_free(&order_arena);
 	tell->program();

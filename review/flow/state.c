@@ -42,22 +42,6 @@ static struct binding *state_find(struct state *state, int place)
 	return i < state->n && state->bindings[i].place == place ? &state->bindings[i] : NULL;
 }
 
-/* What lies in bytes of a peer is tainted; where they lie, parts are that too. */
-static uint16_t state_inherited(const struct flow *flow, int place)
-{
-	const struct function *fn = flow->fn;
-
-	for (int i = 0; i < 8 && fn->places[place].parent >= 0; i++) {
-		struct binding *binding;
-
-		place = fn->places[place].parent;
-		binding = state_find(flow->state, place);
-		if (binding && (binding->value.flags & VALUE_PEER))
-			return VALUE_TAINTED;
-	}
-	return 0;
-}
-
 /* q->f, where p->f is known and q names the same memory as p. */
 static const struct binding *state_find_alias(const struct flow *flow, int place)
 {
@@ -85,14 +69,10 @@ static const struct binding *state_find_alias(const struct flow *flow, int place
 struct value state_place(const struct flow *flow, int place)
 {
 	const struct binding *binding = state_find(flow->state, place);
-	struct value v = value_unknown;
 
 	if (!binding)
 		binding = state_find_alias(flow, place);
-	if (binding)
-		return binding->value;
-	v.flags = state_inherited(flow, place);
-	return v;
+	return binding ? binding->value : value_unknown;
 }
 
 struct value state_operand(const struct flow *flow, const struct operand *operand)
@@ -101,24 +81,19 @@ struct value state_operand(const struct flow *flow, const struct operand *operan
 
 	switch (operand->kind) {
 	case OPERAND_NUMBER:
-		v = value_number(operand->number);
-		v.flags |= VALUE_SIZE;
-		return v;
+		return value_number(operand->number);
 	case OPERAND_NULL:
 		return value_number(0);
 	case OPERAND_STRING:
 	case OPERAND_LAMBDA:
-		v.flags = VALUE_NONZERO;
-		return v;
 	case OPERAND_ADDRESS:
-		v.flags = VALUE_NONZERO | (uint16_t)(state_place(flow, operand->place).flags &
-						     (VALUE_PEER | VALUE_UNTERMINATED));
+		v.flags = VALUE_NONZERO;
 		return v;
 	case OPERAND_PLACE:
 		return state_place(flow, operand->place);
 	case OPERAND_UNKNOWN:
 		if (operand->text)
-			v.flags = VALUE_SIZE | VALUE_NONZERO;
+			v.flags = VALUE_NONZERO;
 		return v;
 	default:
 		return v;
@@ -258,8 +233,6 @@ static bool value_narrow(struct value *v, int op, int64_t c)
 		v->high = -1;
 	if (v->low > 0 || v->high < 0)
 		v->flags |= VALUE_NONZERO;
-	if (op == OP_LT || op == OP_LE || op == OP_EQ)
-		v->flags |= VALUE_BOUNDED;
 	v->flags |= VALUE_CHECKED;
 	return v->low <= v->high;
 }
@@ -447,11 +420,11 @@ void state_escape(struct flow *flow, const struct operand *operand)
 	}
 }
 
-void state_set_flags(struct flow *flow, int place, uint16_t set, uint16_t clear)
+void state_add_flags(struct flow *flow, int place, uint16_t flags)
 {
 	struct value v = state_place(flow, place);
 
-	v.flags = (uint16_t)((v.flags | set) & ~clear);
+	v.flags |= flags;
 	state_bind(flow, place, v, -1);
 }
 
@@ -494,8 +467,7 @@ static bool value_join(struct value *into, const struct value *other)
 		into->status = -1;
 	if (into->except != other->except)
 		into->except = 0;
-	into->flags = (uint16_t)((into->flags & other->flags) |
-				 ((into->flags | other->flags) & VALUE_STICKY));
+	into->flags &= other->flags;
 	return memcmp(&old, into, sizeof(old)) != 0;
 }
 

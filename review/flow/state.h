@@ -34,15 +34,7 @@ enum {
 
 enum {
 	VALUE_NONZERO = 1 << 0,
-	VALUE_PEER = 1 << 1,         /* points to bytes that a peer sent */
-	VALUE_TAINTED = 1 << 2,      /* a number, or text, made of such bytes */
-	VALUE_UNTERMINATED = 1 << 3, /* points to bytes with no terminator after them */
-	VALUE_COUNT = 1 << 4,        /* how many bytes were read or written */
-	VALUE_SIZE = 1 << 5,         /* made of sizeof or of a constant */
-	VALUE_BOUNDED = 1 << 6,      /* compared with an upper limit */
-	VALUE_CHECKED = 1 << 7,      /* some condition looked at it */
-	/* These cling to what is computed from the value. */
-	VALUE_STICKY = VALUE_PEER | VALUE_TAINTED | VALUE_UNTERMINATED,
+	VALUE_CHECKED = 1 << 1,      /* some condition looked at it */
 };
 
 struct value {
@@ -166,7 +158,7 @@ struct flow {
 extern const struct value value_unknown;
 
 struct value value_number(int64_t number);
-/* The value of a place; a part of what a peer sent is tainted too. */
+/* The value of a place, also by another name for the same memory. */
 struct value state_place(const struct flow *flow, int place);
 struct value state_operand(const struct flow *flow, const struct operand *operand);
 /* The resource that an operand names, or -1. */
@@ -186,7 +178,7 @@ void state_give(struct flow *flow, int resource);
 /* … unless `item` fails, which its result will tell. */
 void state_lend(struct flow *flow, int resource, const struct item *item, uint8_t fails);
 void state_escape_parts(struct flow *flow, int place);
-void state_set_flags(struct flow *flow, int place, uint16_t set, uint16_t clear);
+void state_add_flags(struct flow *flow, int place, uint16_t flags);
 void state_hash(struct state *state);
 bool state_equal(const struct state *a, const struct state *b);
 /* Makes `into` what holds in both; false if it held already. */
@@ -211,8 +203,6 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 /* All functions of the program, callees first. */
 void flow_program(const struct flow_listener *tell, void (*progress)(size_t done, size_t all));
 
-/* What argument `arg`, from 1, is used as by the callee: SINK_… */
-uint8_t call_sinks(const struct call *call, int arg);
 
 /* How a reader would name a resource: its variable, or what opened it. */
 const char *resource_name(const struct flow *flow, int resource);

@@ -79,9 +79,6 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		flow->exit_bits[i] |= bits;
 		if (bits != RES_CLOSED && bits != RES_FAILED)
 			flow->exit_all[i] = 0;
-		if (state_place(flow, flow->fn->params[param]).flags &
-		    ~flow->fn->param_flags[param] & VALUE_PEER)
-			flow->fn->summary.param[param] |= SUMMARY_READS;
 		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
 	}
 	for (int i = 0; i < 16 && i < flow->fn->n_params; i++)
@@ -103,7 +100,6 @@ void flow_summarise(struct flow *flow, const struct item *item)
 	summary->has_range = true;
 	if (item->implicit || item->a.kind == OPERAND_NONE)
 		return;
-	summary->result_flags |= v.flags & (VALUE_STICKY | VALUE_COUNT);
 	if (r >= 0 && flow->resources[r].param >= 0)
 		summary->returns_param = (int8_t)flow->resources[r].param;
 	/* On some way somebody else has it as well: then it is not the caller's to release. */

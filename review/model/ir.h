@@ -197,18 +197,7 @@ enum {
 	SUMMARY_CLOSES = 1 << 0,       /* closes the argument on every way out */
 	SUMMARY_MAY_CLOSE = 1 << 1,
 	SUMMARY_KEEPS = 1 << 2,        /* stores it, or gives it to somebody */
-	SUMMARY_READS = 1 << 4,        /* puts bytes of a peer where the argument points */
 	SUMMARY_FILLS = 1 << 3,        /* stores a fresh resource behind the argument */
-};
-
-/* The words of sink= in the knowledge. */
-enum {
-	SINK_FORMAT = 1 << 0,
-	SINK_SHELL = 1 << 1,
-	SINK_PATH = 1 << 2,
-	SINK_STRING = 1 << 3,
-	SINK_LENGTH = 1 << 4,
-	SINK_INDEX = 1 << 5,
 };
 
 /* A part of an argument, p->name, or a member of the object (param -1); see flow/parts.h. */
@@ -235,8 +224,6 @@ struct summary {
 	const char *fills[16];
 	uint8_t fill_fails;   /* enum fails: when the result says that nothing was filled in */
 	uint8_t keep_fails[16]; /* enum fails: when the result says that it was not kept */
-	uint8_t sinks[16];     /* SINK_…: what the argument is used as, deeper down */
-	uint16_t result_flags; /* VALUE_PEER and the like that the result carries on some way */
 	int8_t returns_param; /* the result is this argument, or -1 */
 };
 
@@ -261,8 +248,6 @@ struct function {
 	int n_params;
 	int *params;            /* places */
 	struct summary summary;
-	uint16_t param_flags[16]; /* VALUE_PEER and the like of what callers pass */
-	bool again;             /* these have changed since it was walked */
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint8_t order;          /* private to flow/order.c */
 	struct peer_summary *peer; /* private to peer/peer.c */

@@ -48,6 +48,16 @@ struct peer_value {
 	int32_t source;               /* the item that read them, or -1 */
 };
 
+/* The words of sink= in the knowledge. */
+enum {
+	SINK_FORMAT = 1 << 0,
+	SINK_SHELL = 1 << 1,
+	SINK_PATH = 1 << 2,
+	SINK_STRING = 1 << 3,
+	SINK_LENGTH = 1 << 4,
+	SINK_INDEX = 1 << 5,
+};
+
 struct peer_summary {
 	/* What callers pass: some of them, all of them; of this round and of the last. */
 	uint16_t some[16], all[16], next_some[16], next_all[16];
