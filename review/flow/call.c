@@ -113,9 +113,9 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 
 static bool call_is_set_between(const struct function *fn, int place, int from, int to)
 {
-	for (int i = from + 1; i < to; i++)
-		if (fn->items[i].dst == place &&
-		    (fn->items[i].kind == ITEM_ASSIGN || fn->items[i].kind == ITEM_OPERATE))
+	for (const struct item *item = place_set_before(fn, place, &fn->items[to]);
+	     item && item > &fn->items[from]; item = item_set_before(fn, item))
+		if (item->kind != ITEM_CALL)
 			return true;
 	return false;
 }

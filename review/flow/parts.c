@@ -49,11 +49,13 @@ static bool parts_has_fact(const struct item *item, int place, enum fact_key key
 /* The place gets another value, or somebody could give it one. */
 static bool parts_is_changed(const struct function *fn, int place)
 {
+	for (const struct item *set = place_set_last(fn, place); set;
+	     set = item_set_before(fn, set))
+		if (set->kind != ITEM_CALL)
+			return true;
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
 
-		if ((item->kind == ITEM_ASSIGN || item->kind == ITEM_OPERATE) && item->dst == place)
-			return true;
 		for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args;
 		     k++)
 			if (item->call->args[k].kind == OPERAND_ADDRESS &&

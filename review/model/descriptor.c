@@ -174,9 +174,11 @@ bool item_unblocks(const struct function *fn, const struct item *item)
 	if (item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "NDELAY"))
 		return true;
 	/* flags |= O_NONBLOCK; fcntl(fd, F_SETFL, flags); */
-	for (const struct item *i = item; i-- > fn->items && i + 24 > item;)
+	if (call->args[2].kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = place_set_before(fn, call->args[2].place, item);
+	     i && i + 24 > item; i = item_set_before(fn, i))
 		if (i->kind == ITEM_OPERATE && i->op == '|' &&
-		    call->args[2].kind == OPERAND_PLACE && i->dst == call->args[2].place &&
 		    strstr(operand_text(fn, &i->b), "NONBLOCK"))
 			return true;
 	return false;

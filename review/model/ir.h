@@ -247,6 +247,8 @@ struct function {
 	int n_loops;
 	int n_params;
 	int *params;            /* places */
+	int *set_last;          /* per place: the last item that sets it, or -1; see defuse.c */
+	int *set_before;        /* per item that sets a place: the one before, or -1 */
 	struct summary summary;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint8_t order;          /* private to flow/order.c */

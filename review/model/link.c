@@ -4,7 +4,7 @@
  * knowledge or the function of the project that it goes to.
  */
 
-#include "model/index.h"
+#include "model/query.h"
 #include "knowledge/kb.h"
 #include "read/source.h"
 
@@ -347,6 +347,7 @@ static void link_count(const struct item *item)
 static void link_function(struct function *fn)
 {
 	link_places(fn);
+	function_index_sets(fn);
 	for (int i = 0; i < fn->n_items; i++) {
 		struct item *item = &fn->items[i];
 

@@ -141,19 +141,14 @@ static bool loop_counts(struct function *fn, int loop, const struct operand *o)
 	for (int step = 0; step < 3 && place >= 0; step++) {
 		int next = -1;
 
-		for (int i = 0; i < fn->n_items; i++) {
-			const struct item *item = &fn->items[i];
-
-			if (item->dst != place)
-				continue;
+		for (const struct item *item = place_set_last(fn, place); item;
+		     item = item_set_before(fn, item)) {
 			if (item->kind == ITEM_OPERATE && item->op != '[' &&
 			    (operand_is_place(&item->a, place) ||
 			     operand_is_place(&item->b, place)))
 				return loop_changes(fn, loop, place);
 			/* The value before ++ goes through a temporary. */
-			if (item->kind == ITEM_ASSIGN && item->a.kind == OPERAND_PLACE)
-				next = item->a.place;
-			if (item->kind == ITEM_OPERATE && item->a.kind == OPERAND_PLACE)
+			if (next < 0 && item->kind != ITEM_CALL && item->a.kind == OPERAND_PLACE)
 				next = item->a.place;
 		}
 		place = next;
@@ -166,9 +161,8 @@ static bool loop_is_clock(const struct function *fn, const struct operand *o,
 {
 	int place = o->kind == OPERAND_PLACE ? o->place : -1;
 
-	for (const struct item *item = before; place >= 0 && item-- > fn->items;) {
-		if (item->dst != place)
-			continue;
+	for (const struct item *item = place_set_before(fn, place, before); item;
+	     item = place_set_before(fn, place, item)) {
 		if (item->kind == ITEM_CALL)
 			return api_is(item->call->api, ROLE(CLOCK)) ||
 			       (item->call->target && item->call->target->n_params <= 1 &&

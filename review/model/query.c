@@ -85,13 +85,8 @@ const struct item *operand_source(const struct function *fn, const struct operan
 	int place = operand->kind == OPERAND_PLACE ? operand->place : -1;
 
 	for (int step = 0; step < 6 && place >= 0; step++) {
-		const struct item *found = NULL;
+		const struct item *found = place_set_before(fn, place, before);
 
-		for (const struct item *item = before; item-- > fn->items && !found;)
-			if (item->dst == place &&
-			    (item->kind == ITEM_CALL || item->kind == ITEM_ASSIGN ||
-			     item->kind == ITEM_OPERATE))
-				found = item;
 		if (!found || found->kind == ITEM_CALL)
 			return found;
 		place = found->a.kind == OPERAND_PLACE && found->kind == ITEM_ASSIGN

@@ -32,6 +32,17 @@ bool item_result_has_use(const struct function *fn, const struct item *item,
 const struct item *operand_source(const struct function *fn, const struct operand *operand,
 				  const struct item *before);
 
+/*
+ * defuse.c: the items that set a place (assignments, operators, calls), in the order of the text:
+ * the last one, the one before such an item, the last one before any item, the only one; or NULL.
+ */
+void function_index_sets(struct function *fn);
+const struct item *place_set_last(const struct function *fn, int place);
+const struct item *item_set_before(const struct function *fn, const struct item *item);
+const struct item *place_set_before(const struct function *fn, int place,
+				    const struct item *before);
+const struct item *place_set_once(const struct function *fn, int place);
+
 const struct item *function_find_call(struct function *fn,
 				      bool (*visit)(struct function *fn, const struct item *item,
 						    void *data),

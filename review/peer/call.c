@@ -17,8 +17,7 @@ enum peer_room peer_room(const struct peer_walk *walk, const struct operand *siz
 	bool all = false;
 
 	for (int depth = 0; o && depth < 6; depth++) {
-		const struct item *def;
-		int number;
+		const struct item *def, *less;
 
 		if (o->kind == OPERAND_NUMBER)
 			return p && p->size > 0 && o->number < p->size ? PEER_ROOM_LEFT
@@ -26,10 +25,9 @@ enum peer_room peer_room(const struct peer_walk *walk, const struct operand *siz
 								       : PEER_ROOM_UNKNOWN;
 		if (o->kind == OPERAND_UNKNOWN && o->text)
 			return PEER_ROOM_NONE;
-		number = o->kind == OPERAND_PLACE ? walk->def[o->place] : -1;
-		if (number < 0)
+		def = o->kind == OPERAND_PLACE ? place_set_once(walk->fn, o->place) : NULL;
+		if (!def)
 			return all ? PEER_ROOM_NONE : PEER_ROOM_UNKNOWN;
-		def = &walk->fn->items[number];
 		if (def->kind != ITEM_ASSIGN && def->kind != ITEM_OPERATE)
 			return PEER_ROOM_UNKNOWN;
 		if (def->kind == ITEM_OPERATE && def->op == '-' && def->b.kind == OPERAND_NUMBER &&
@@ -38,14 +36,12 @@ enum peer_room peer_room(const struct peer_walk *walk, const struct operand *siz
 		if (def->kind == ITEM_OPERATE && def->op != '-')
 			return PEER_ROOM_UNKNOWN;
 		/* `have + 1` taken away leaves room too. */
-		if (def->kind == ITEM_OPERATE && def->b.kind == OPERAND_PLACE &&
-		    walk->def[def->b.place] >= 0) {
-			const struct item *less = &walk->fn->items[walk->def[def->b.place]];
-
-			if (less->kind == ITEM_OPERATE && less->op == '+' &&
-			    less->b.kind == OPERAND_NUMBER)
-				return PEER_ROOM_LEFT;
-		}
+		less = def->kind == ITEM_OPERATE && def->b.kind == OPERAND_PLACE
+			       ? place_set_once(walk->fn, def->b.place)
+			       : NULL;
+		if (less && less->kind == ITEM_OPERATE && less->op == '+' &&
+		    less->b.kind == OPERAND_NUMBER)
+			return PEER_ROOM_LEFT;
 		all = def->kind == ITEM_OPERATE && def->op == '-';
 		o = &def->a;
 	}
@@ -357,8 +353,8 @@ static void peer_shells(struct peer_walk *walk, const struct item *item)
 /* memcpy(to, from, n + 1) copies the terminator too. */
 static bool peer_takes_end(const struct peer_walk *walk, const struct operand *size)
 {
-	int number = size->kind == OPERAND_PLACE ? walk->def[size->place] : -1;
-	const struct item *def = number >= 0 ? &walk->fn->items[number] : NULL;
+	const struct item *def =
+		size->kind == OPERAND_PLACE ? place_set_once(walk->fn, size->place) : NULL;
 
 	return def && def->kind == ITEM_OPERATE && def->op == '+' &&
 	       (def->b.kind == OPERAND_NUMBER || def->a.kind == OPERAND_NUMBER);

@@ -351,8 +351,7 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 		return;
 	/* A temporary has no name: what it points into, or what it was made of, has. */
 	for (int i = 0; i < 6 && fn->places[shown].kind == PLACE_TEMP; i++) {
-		const struct item *def =
-			walk->def[shown] >= 0 ? &fn->items[walk->def[shown]] : NULL;
+		const struct item *def = place_set_once(fn, shown);
 
 		if (walk->state[shown].base >= 0)
 			shown = walk->state[shown].base;
@@ -586,19 +585,11 @@ static void peer_block(struct peer_walk *walk, int number)
 	peer_reach(walk, number, block->next[0]);
 }
 
-static void peer_definitions(struct peer_walk *walk)
+static void peer_find_parts(struct peer_walk *walk)
 {
 	for (int i = 0; i < walk->fn->n_places; i++) {
-		walk->def[i] = -1;
 		if (walk->fn->places[i].parent >= 0)
 			walk->has_parts[walk->fn->places[i].parent] = 1;
-	}
-	for (int i = 0; i < walk->fn->n_items; i++) {
-		const struct item *item = &walk->fn->items[i];
-
-		if (item->dst >= 0 && (item->kind == ITEM_ASSIGN || item->kind == ITEM_OPERATE ||
-				       item->kind == ITEM_CALL))
-			walk->def[item->dst] = walk->def[item->dst] == -1 ? i : -2;
 	}
 }
 
@@ -632,11 +623,10 @@ static void peer_function(struct function *fn, bool telling)
 	walk.in = arena_alloc(&peer_arena, blocks * sizeof(struct peer_value *));
 	walk.dirty = arena_alloc(&peer_arena, blocks);
 	walk.cleaned = arena_alloc(&peer_arena, places * sizeof(*walk.cleaned));
-	walk.def = arena_alloc(&peer_arena, places * sizeof(*walk.def));
 	walk.has_parts = arena_alloc(&peer_arena, places);
 	memset(walk.summary->sinks, 0, sizeof(walk.summary->sinks));
 	memset(walk.summary->copy_to, 0, sizeof(walk.summary->copy_to));
-	peer_definitions(&walk);
+	peer_find_parts(&walk);
 	peer_begin(&walk);
 	walk.in[0] = walk.state;
 	walk.state = arena_alloc(&peer_arena, places * sizeof(*walk.state));

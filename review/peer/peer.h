@@ -111,7 +111,6 @@ struct peer_walk {
 	struct peer_value **in;  /* per block, or NULL */
 	uint8_t *dirty;
 	uint16_t *cleaned;       /* per place: kinds that some check took away */
-	int *def;                /* per place: the only item that sets it, -1 none, -2 several */
 	uint8_t *has_parts;      /* per place: it is the parent of another */
 	int block;
 	const struct item *item;

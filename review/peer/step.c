@@ -25,17 +25,14 @@ static void peer_bound_place(struct peer_walk *walk, int place, uint16_t kinds)
 
 void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t kinds, int depth)
 {
-	const struct function *fn = walk->fn;
 	const struct item *def;
-	int number;
 
 	if (operand->kind != OPERAND_PLACE || depth > 6)
 		return;
 	peer_bound_place(walk, operand->place, kinds);
-	number = walk->def[operand->place];
-	if (number < 0)
+	def = place_set_once(walk->fn, operand->place);
+	if (!def)
 		return;
-	def = &fn->items[number];
 	if (def->kind == ITEM_ASSIGN || def->kind == ITEM_OPERATE)
 		peer_bound(walk, &def->a, kinds, depth + 1);
 	if (def->kind == ITEM_OPERATE)
@@ -55,10 +52,10 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 
 static const struct item *peer_tested_call(const struct peer_walk *walk, const struct operand *o)
 {
-	int number = o->kind == OPERAND_PLACE ? walk->def[o->place] : -1;
+	const struct item *def =
+		o->kind == OPERAND_PLACE ? place_set_once(walk->fn, o->place) : NULL;
 
-	return number >= 0 && walk->fn->items[number].kind == ITEM_CALL ? &walk->fn->items[number]
-									: NULL;
+	return def && def->kind == ITEM_CALL ? def : NULL;
 }
 
 /* The two are the same: what one of them is, nobody else chose. */

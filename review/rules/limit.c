@@ -54,22 +54,16 @@ static int limit_loop_of(struct function *fn, const struct item *item)
 /* The value of the argument, also when a variable holds it that is set once. */
 static bool limit_is(const struct function *fn, const struct operand *o, int64_t forever)
 {
-	int64_t number, found = 0;
-	int n = 0;
+	const struct item *set;
+	int64_t number;
 
 	if (operand_is_number(o, &number))
 		return o->kind == OPERAND_NULL ? forever == 0 : number == forever;
 	if (o->kind != OPERAND_PLACE)
 		return false;
-	for (int i = 0; i < fn->n_items; i++)
-		if (fn->items[i].dst == o->place && fn->items[i].kind != ITEM_DECLARE &&
-		    fn->items[i].kind != ITEM_DIES) {
-			n++;
-			if (fn->items[i].kind != ITEM_ASSIGN ||
-			    !operand_is_number(&fn->items[i].a, &found))
-				return false;
-		}
-	return n == 1 && found == forever;
+	set = place_set_once(fn, o->place);
+	return set && set->kind == ITEM_ASSIGN && operand_is_number(&set->a, &number) &&
+	       number == forever;
 }
 
 /* `while (poll(…) < 0) if (errno != EINTR) return` is no loop over events. */

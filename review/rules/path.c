@@ -198,10 +198,9 @@ static bool l6_is_sweep(struct function *fn, const struct item *item, int block)
 	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
 	    !api_fact(item->call->api, FACT_CLOSES))
 		return false;
-	for (int i = 0; i < fn->n_items; i++)
-		if (fn->items[i].kind == ITEM_OPERATE && fn->items[i].dst == o->place &&
-		    (fn->items[i].op == '+' || fn->items[i].op == '-') &&
-		    operand_is_place(&fn->items[i].a, o->place))
+	for (const struct item *i = place_set_last(fn, o->place); i; i = item_set_before(fn, i))
+		if (i->kind == ITEM_OPERATE && (i->op == '+' || i->op == '-') &&
+		    operand_is_place(&i->a, o->place))
 			return true;
 	return false;
 }
