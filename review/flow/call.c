@@ -89,6 +89,17 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 	return v;
 }
 
+/* line_drop(l) frees `l`, and sees to l->fd before. */
+static bool call_ends_content(const struct flow *flow, const struct item *item, int memory,
+			      int member)
+{
+	for (int i = 0; item->call->target && i < item->call->n_args; i++)
+		if (operand_is_place(&item->call->args[i], memory) &&
+		    (parts_done(item->call, i, flow->fn->places[member].name) & PART_ENDS))
+			return true;
+	return false;
+}
+
 /* Names that lie in memory which is freed are gone with it. */
 static void call_free_content(struct flow *flow, int memory, const struct item *item)
 {
@@ -102,6 +113,8 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 		    !(flow->fn->places[place].flags & PLACE_ARROW) ||
 		    state_place(flow, parent).resource != memory)
 			continue;
+		if (call_ends_content(flow, item, parent, place))
+			state_give(flow, r);
 		state_unbind(state, place);
 		if (!state_is_named(flow, r, -1)) {
 			flow_lose(flow, r, LOSS_FREED, item);
@@ -136,6 +149,23 @@ static void call_close_copies(struct flow *flow, int place, int r, const struct 
 	}
 }
 
+/* pool[--n]: another element each time. */
+static bool call_is_stepping(const struct function *fn, int place)
+{
+	for (; place >= 0; place = fn->places[place].parent)
+		if (fn->places[place].kind == PLACE_INDEX &&
+		    (strstr(fn->places[place].name, "--") || strstr(fn->places[place].name, "++")))
+			return true;
+	return false;
+}
+
+/* Gives up one reference, of which there may be more when the object came from outside. */
+static bool call_is_unref(const struct flow *flow, int r, const struct item *item)
+{
+	return (r < 0 || !flow->resources[r].site) && item->call->api &&
+	       strstr(item->call->name, "unref");
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
@@ -143,6 +173,10 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 
 	if (o->kind != OPERAND_PLACE)
 		return;
+	if (call_is_unref(flow, r, item) || call_is_stepping(flow->fn, o->place)) {
+		state_escape(flow, o);
+		return;
+	}
 	if (r < 0 && flow->fn->places[o->place].kind == PLACE_INDEX)
 		state_escape(flow, o);
 	if (r < 0) {
@@ -293,6 +327,38 @@ static void call_lend_parts(struct flow *flow, const struct item *item, int plac
 	}
 }
 
+/*
+ * fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
+ * resource, also behind fileno(), or -1.
+ */
+static int call_locked(const struct flow *flow, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct item *source;
+	int r;
+
+	if (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
+	    (!strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
+		return -1;
+	for (int i = 0; i < flow->fn->n_places; i++)
+		if (flow->fn->places[i].name && !strcmp(flow->fn->places[i].name, "F_UNLCK"))
+			return -1;
+	r = state_resource(flow, &call->args[0]);
+	source = r < 0 ? operand_source(flow->fn, &call->args[0], item) : NULL;
+	if (source && !strcmp(source->call->name, "fileno") && source->call->n_args == 1)
+		r = state_resource(flow, &source->call->args[0]);
+	return r;
+}
+
+/* QFile::open(fd, …, AutoCloseHandle) takes it by a flag, and fails only when there is none. */
+static bool call_is_given_by_flag(const struct flow *flow, const struct item *item, int arg)
+{
+	const struct fact *flag = api_fact(item->call->api, FACT_FLAG);
+
+	return flag && flag->arg == arg && !call_speaks_of(item->call->api, FACT_TAKES, arg) &&
+	       item_mentions(flow->fn, item, flag->word);
+}
+
 /* The arguments of a known function that nothing else is said of. */
 static void call_known_argument(struct flow *flow, const struct item *item, int arg)
 {
@@ -305,6 +371,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 		flow_close(flow, o, item);
 		if (o->kind == OPERAND_ADDRESS)
 			state_escape(flow, o);
+	} else if (call_is_given_by_flag(flow, item, arg)) {
+		state_escape(flow, o);
 	} else if (call_speaks_of(api, FACT_TAKES, arg) && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, api->fails);
 		call_lend_parts(flow, item, o->place);
@@ -366,6 +434,8 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		call_known_argument(flow, item, arg);
 	if (api_is(api, ROLE(HANDLER)))
 		call_handler(flow, item);
+	if (call_locked(flow, item) >= 0)
+		state_lend(flow, call_locked(flow, item), item, api->fails);
 	if (call_speaks_of(api, FACT_CLOSES, ARG_THIS))
 		flow_close(flow, &item->call->receiver, item);
 	if (call_speaks_of(api, FACT_TAKES, ARG_THIS))

@@ -26,10 +26,41 @@ static bool parts_is_part(const struct function *fn, int place, int *param)
 	return *param >= 0;
 }
 
-static bool parts_has_fact(const struct item *item, int place, enum fact_key key)
+uint8_t parts_done(const struct call *call, int arg, const char *name)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+	uint8_t does = 0;
+
+	for (int i = 0; summary && i < summary->n_parts; i++)
+		if (summary->parts[i].param == arg &&
+		    (summary->parts[i].name == name || !summary->parts[i].name))
+			does |= summary->parts[i].does;
+	return does;
+}
+
+/* A function of the project that closes it, or that closes this part of what it is given. */
+static bool parts_is_closed_by(const struct function *fn, const struct call *call, int place)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+
+	for (int i = 0; summary && summary->done && i < call->n_args && i < 16; i++) {
+		if (operand_is_place(&call->args[i], place) &&
+		    (summary->param[i] & SUMMARY_CLOSES))
+			return true;
+		if (operand_is_place(&call->args[i], fn->places[place].parent) &&
+		    (parts_done(call, i, fn->places[place].name) & PART_CLOSES))
+			return true;
+	}
+	return false;
+}
+
+static bool parts_has_fact(const struct function *fn, const struct item *item, int place,
+			   enum fact_key key)
 {
 	const struct call *call = item->call;
 
+	if (key == FACT_CLOSES && parts_is_closed_by(fn, call, place))
+		return true;
 	if (key == FACT_USES && call->api && call->receiver.kind &&
 	    operand_is_place(&call->receiver, place))
 		return true;
@@ -86,12 +117,46 @@ static bool parts_block_closes(const struct function *fn, int block, int place)
 {
 	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
 		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-		    parts_has_fact(&fn->items[i], place, FACT_CLOSES))
+		    parts_has_fact(fn, &fn->items[i], place, FACT_CLOSES))
 			return true;
 	return false;
 }
 
-/* No way leads to a return but through a block that closes it. */
+static bool parts_is_nothing(const struct function *fn, const struct operand *o, int op)
+{
+	int64_t number;
+
+	if (!operand_is_number(o, &number))
+		return op == OP_EQ && o->kind == OPERAND_PLACE &&
+		       fn->places[o->place].kind == PLACE_FREE;
+	switch (op) {
+	case OP_EQ:
+		return number <= 0;
+	case OP_LT:
+		return number <= 1;
+	case OP_LE:
+		return number <= 0;
+	default:
+		return false;
+	}
+}
+
+/* if (c->fd >= 0) close(c->fd): on the other side, and where `c` is NULL, there is none. */
+static bool parts_is_absent(const struct function *fn, const struct block *block, int edge,
+			    int place)
+{
+	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+	const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
+
+	if (!test || test->kind != ITEM_BRANCH || test->op > OP_GE ||
+	    (!operand_is_place(&test->a, place) &&
+	     !(fn->places[place].parent >= 0 &&
+	       operand_is_place(&test->a, fn->places[place].parent))))
+		return false;
+	return parts_is_nothing(fn, &test->b, edge ? negated[test->op] : test->op);
+}
+
+/* No way leads to a return but through a block that closes it, if it is there. */
 static bool parts_is_closed(const struct function *fn, int place)
 {
 	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
@@ -111,12 +176,57 @@ static bool parts_is_closed(const struct function *fn, int place)
 		if (block->last >= 0 && fn->items[block->last].kind == ITEM_RETURN)
 			return false;
 		for (int k = 0; k < 2; k++)
-			if (block->next[k] >= 0 && !seen[block->next[k]]) {
+			if (block->next[k] >= 0 && !seen[block->next[k]] &&
+			    !parts_is_absent(fn, block, k, place)) {
 				seen[block->next[k]] = 1;
 				stack[n++] = block->next[k];
 			}
 	}
 	return any;
+}
+
+/* Some call may end it: it is closed or kept by what it is given to, or nobody knows. */
+static bool parts_may_end(const struct function *fn, const struct call *call, int place)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+
+	for (int i = 0; i < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+		bool whole = operand_is_place(o, fn->places[place].parent);
+
+		if (!whole && !operand_is_place(o, place) &&
+		    !(o->kind == OPERAND_ADDRESS && o->place == place))
+			continue;
+		if (summary && whole ? parts_done(call, i, fn->places[place].name) & PART_ENDS
+		    : summary	     ? !summary->done || i >= 16 ||
+						(summary->param[i] &
+						 (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE | SUMMARY_KEEPS))
+				     : !call->api && !whole)
+			return true;
+	}
+	return false;
+}
+
+/* free_line(c), which closes c->fd: the members that helpers end, though only they name them. */
+static int parts_of_helpers(const struct function *fn, struct part *parts, int n)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+		const struct summary *summary = call && call->target ? &call->target->summary : NULL;
+
+		for (int k = 0; summary && k < summary->n_parts && n < PARTS_MAX; k++) {
+			const struct part *inner = &summary->parts[k];
+			const struct operand *o = inner->param >= 0 && inner->param < call->n_args
+							  ? &call->args[inner->param]
+							  : NULL;
+
+			if (o && o->kind == OPERAND_PLACE && (inner->does & PART_ENDS) &&
+			    fn->places[o->place].kind == PLACE_PARAM)
+				parts[n++] = (struct part){ fn->places[o->place].param, PART_ENDS,
+							    inner->name };
+		}
+	}
+	return n;
 }
 
 static uint8_t parts_does(const struct function *fn, int place)
@@ -126,13 +236,15 @@ static uint8_t parts_does(const struct function *fn, int place)
 	for (int i = 0; i < fn->n_items; i++) {
 		if (fn->items[i].kind != ITEM_CALL || !fn->items[i].call)
 			continue;
-		if (parts_has_fact(&fn->items[i], place, FACT_CLOSES))
-			does |= PART_CLOSES;
-		if (parts_has_fact(&fn->items[i], place, FACT_USES))
+		if (parts_has_fact(fn, &fn->items[i], place, FACT_CLOSES))
+			does |= PART_CLOSES | PART_ENDS;
+		if (parts_has_fact(fn, &fn->items[i], place, FACT_USES))
 			does |= PART_USES;
+		if (parts_may_end(fn, fn->items[i].call, place))
+			does |= PART_ENDS;
 	}
 	if (!does || parts_is_changed(fn, place))
-		return 0;
+		return does & PART_ENDS;
 	if (parts_is_guarded(fn, place))
 		does &= (uint8_t)~PART_USES;
 	if ((does & PART_CLOSES) && !parts_is_closed(fn, place))
@@ -151,6 +263,7 @@ void parts_summarise(struct function *fn)
 		if (does)
 			parts[n++] = (struct part){ param, does, fn->places[i].name };
 	}
+	n = parts_of_helpers(fn, parts, n);
 	fn->summary.n_parts = n;
 	fn->summary.parts = n ? arena_alloc(&run_arena, (size_t)n * sizeof(*parts)) : NULL;
 	if (n)
@@ -222,8 +335,11 @@ void parts_before(struct flow *flow, const struct item *item, struct parts_kept 
 	}
 	for (int i = 0; i < target->summary.n_parts; i++) {
 		const struct part *part = &target->summary.parts[i];
-		int place = parts_place(flow->fn, item->call, part), r;
+		int place, r;
 
+		if (!(part->does & (PART_CLOSES | PART_USES)))
+			continue;
+		place = parts_place(flow->fn, item->call, part);
 		r = place >= 0 ? state_place(flow, place).resource : -1;
 		if (r >= 0 && flow->state->bits[r] == RES_CLOSED)
 			flow->tell->use(flow, item, r,

@@ -16,7 +16,7 @@ static void link_take_type(struct place *place, const struct declared *declared)
 	place->of = declared->of;
 	place->stars = declared->stars;
 	place->size = 0;
-	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC);
+	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC | PLACE_CONST);
 }
 
 static void link_free_name(struct function *fn, struct place *place)
@@ -24,19 +24,20 @@ static void link_free_name(struct function *fn, struct place *place)
 	const struct declared *declared = index_find_member(fn->class_name, place->name);
 	int64_t value;
 
-	if (declared) {
+	if (declared)
 		place->is_member = true;
-		link_take_type(place, declared);
-		return;
-	}
-	declared = index_find_global(place->name, fn->source);
+	else
+		declared = index_find_global(place->name, fn->source);
 	if (declared) {
-		place->is_global = true;
+		place->is_global = !place->is_member;
 		link_take_type(place, declared);
-	} else if (index_find_number(place->name, fn->source, &value) ||
+	}
+	if (declared && !(declared->flags & PLACE_CONST))
+		return;
+	if (index_find_number(place->name, fn->source, &value) ||
 		   kb_value(place->name, &value)) {
-		place->is_number = true;
-		place->size = value;
+		place->is_number = !(place->flags & PLACE_ARRAY) && !place->stars;
+		place->size = place->is_number ? value : place->size;
 	}
 }
 

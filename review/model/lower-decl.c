@@ -139,7 +139,8 @@ static uint16_t declaration_flags(const struct tree *tree, const struct children
 				flags |= PLACE_THREAD;
 			break;
 		case NODE_type_qualifier:
-			if (node_is_text(tree, child, "const"))
+			if (node_is_text(tree, child, "const") ||
+			    node_is_text(tree, child, "constexpr"))
 				flags |= PLACE_CONST;
 			break;
 		case NODE_OTHER:
@@ -429,6 +430,30 @@ static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struc
 		owner->has_destructor = true;
 }
 
+/* constexpr int no_door = -1; as good as an enumerator. */
+static void declare_constant(const struct tree *tree, TSNode node, TSNode declarator,
+			     const struct declared *declared)
+{
+	TSNode value = node_field(tree, declarator, FIELD_value);
+	int64_t number;
+	bool minus;
+	size_t n;
+	const char *s;
+
+	if (!node_ok(value))
+		value = node_field(tree, node, FIELD_default_value);
+	if (!node_ok(value) || !(declared->flags & PLACE_CONST) || declared->stars)
+		return;
+	s = node_text(tree, value, &n);
+	while (n > 2 && (*s == '{' || *s == '(')) {
+		s++;
+		n -= 2;
+	}
+	minus = n > 1 && *s == '-';
+	if (lower_number(s + minus, n - minus, &number))
+		index_number(declared->name, minus ? -number : number, tree->source);
+}
+
 static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struct type_text type,
 			struct type_info *owner)
 {
@@ -449,6 +474,7 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 	declared.stars = type.stars;
 	declared.flags = type.flags;
 	declared.at = node_pos(name);
+	declare_constant(tree, node, declarator, &declared);
 	if (owner)
 		index_member(owner, &declared);
 	else if (node_kind(tree, node) == NODE_type_definition)

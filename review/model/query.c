@@ -79,6 +79,40 @@ const struct item *function_find_call(struct function *fn,
 	return NULL;
 }
 
+bool function_handles(const struct function *fn, const char *signal)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		if (other->source != fn->source && other->class_name != fn->class_name)
+			continue;
+		for (int i = 0; i < other->n_items; i++) {
+			const struct item *item = &other->items[i];
+
+			if (item->kind == ITEM_CALL && item->call &&
+			    api_is(item->call->api, ROLE(HANDLER)) &&
+			    item_mentions(other, item, signal) &&
+			    (fn->outer == other || item_mentions(other, item, fn->name)))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool item_amount_was_asked(const struct function *fn, const struct item *item,
+			   const struct operand *fd)
+{
+	if (!fd || fd->kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = fn->items; i < item; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args > 1 &&
+		    !strcmp(i->call->name, "ioctl") &&
+		    operand_is_place(&i->call->args[0], fd->place) &&
+		    item_mentions(fn, i, "FIONREAD"))
+			return true;
+	return false;
+}
+
 const struct item *operand_source(const struct function *fn, const struct operand *operand,
 				  const struct item *before)
 {
