@@ -192,17 +192,41 @@ static bool link_is_integer(const struct function *fn, const struct operand *o)
 			  !strcmp(type, "qintptr") || !strcmp(type, "socket_t"));
 }
 
-/* connect(object, &Class::signal, …): Qt's, whatever is around it. */
+/* SIGNAL(…), SLOT(…), qOverload<…>(&T::f), QMetaMethod::fromSignal(…) */
+static bool link_makes_signal(const struct function *fn, const struct operand *o)
+{
+	static const char *const words[] = { "SIGNAL", "SLOT", "qOverload", "fromSignal" };
+	const struct item *made = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	for (size_t i = 0; made && made->kind == ITEM_CALL && made->call &&
+			   i < sizeof(words) / sizeof(*words);
+	     i++)
+		if (!strcmp(made->call->name, words[i]))
+			return true;
+	return false;
+}
+
+/* An object, where connect(2) wants a number. */
+static bool link_is_object(const struct function *fn, const struct operand *o)
+{
+	if (o->kind == OPERAND_ADDRESS)
+		return true;
+	return o->kind == OPERAND_PLACE && (fn->places[o->place].kind == PLACE_THIS ||
+					    (fn->places[o->place].type && fn->places[o->place].stars));
+}
+
+/* connect(object, &Class::signal, …): Qt's, whatever is around it; connect(2) takes three. */
 static bool link_is_signal(const struct function *fn, const struct call *call)
 {
 	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
 		return false;
 	for (int i = 0; i < call->n_args; i++)
 		if (call->args[i].kind == OPERAND_LAMBDA ||
+		    link_makes_signal(fn, &call->args[i]) ||
 		    (call->args[i].kind == OPERAND_ADDRESS &&
 		     strstr(fn->places[call->args[i].place].text, "::")))
 			return true;
-	return call->n_args > 3;
+	return call->n_args != 3 || link_is_object(fn, &call->args[0]);
 }
 
 /*
@@ -292,6 +316,21 @@ static void link_call(struct function *fn, struct call *call)
 	}
 }
 
+/*
+ * Keys *k = mode->bind(): a method of a class that nobody declares gives a pointer, so it is not
+ * the one of that name that gives a status.
+ */
+static void link_check_result(const struct function *fn, const struct item *item)
+{
+	struct call *call = item->call;
+	int place = item_result(fn, item);
+
+	if (call->receiver.kind && !call->receiver_type && call->api && place >= 0 &&
+	    place != item->dst && fn->places[place].stars && call->api->fails &&
+	    call->api->fails != FAILS_NULL && call->api->fails != FAILS_NEVER)
+		call->api = NULL;
+}
+
 /* What a call gives has a type when the knowledge or the project says so. */
 static void link_result(struct function *fn, const struct item *item)
 {
@@ -361,6 +400,7 @@ static void link_function(struct function *fn)
 		for (int k = 0; k < item->call->n_args; k++)
 			link_operand(fn, &item->call->args[k]);
 		link_call(fn, item->call);
+		link_check_result(fn, item);
 		link_result(fn, item);
 		link_count(item);
 		fn->interesting |= item->call->api || item->call->target;

@@ -23,8 +23,11 @@ enum peer_room peer_room(const struct peer_walk *walk, const struct operand *siz
 			return p && p->size > 0 && o->number < p->size ? PEER_ROOM_LEFT
 			       : p && p->size == o->number             ? PEER_ROOM_NONE
 								       : PEER_ROOM_UNKNOWN;
+		/* sizeof(buf); that of something else says nothing. */
 		if (o->kind == OPERAND_UNKNOWN && o->text)
-			return PEER_ROOM_NONE;
+			return p && starts_with(o->text, "sizeof") && !strstr(o->text, p->text)
+				       ? PEER_ROOM_UNKNOWN
+				       : PEER_ROOM_NONE;
 		def = o->kind == OPERAND_PLACE ? place_set_once(walk->fn, o->place) : NULL;
 		if (!def)
 			return all ? PEER_ROOM_NONE : PEER_ROOM_UNKNOWN;
@@ -111,6 +114,9 @@ static bool peer_is_source(const struct peer_walk *walk, const struct call *call
 	unsigned kinds = o ? descriptor_kinds(walk->fn, o) : 0;
 	const struct api *class_api;
 
+	/* The queue of errors holds what this program has sent. */
+	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE"))
+		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;
 	if (call->api->class_name && call->receiver_type) {
@@ -216,6 +222,8 @@ static uint16_t peer_cleaned_by(const char *word)
 		return PEER_FORMAT;
 	if (!strcmp(word, "length"))
 		return PEER_NUMBER;
+	if (!strcmp(word, "end"))
+		return PEER_UNENDED;
 	return PEER_SHELL | PEER_PATH | PEER_FORMAT;
 }
 
@@ -248,13 +256,30 @@ uint16_t peer_sought(const struct operand *what)
 	return kinds;
 }
 
+static bool peer_branches(const struct function *fn, const struct item *user, int place)
+{
+	(void)fn;
+	(void)place;
+	return user->kind == ITEM_BRANCH;
+}
+
+/* memchr(text, 0, n), strnlen(text, n): whoever tests the answer knows that there is an end. */
+static bool peer_end_is_asked(const struct peer_walk *walk)
+{
+	return !(walk->item->call->flags & CALL_DROPPED) &&
+	       item_result_has_use(walk->fn, walk->item, peer_branches);
+}
+
 static void peer_checks(struct peer_walk *walk, const struct call *call)
 {
 	for (const struct fact *f = call->api->facts;
 	     call->api->n_facts > 0 && f < call->api->facts + call->api->n_facts; f++) {
 		const struct operand *o = call_argument(call, f->arg), *what;
 
-		if (f->key == FACT_CLEANS && o && strcmp(f->word, "zero") != 0) {
+		if (f->key == FACT_CLEANS && o && !strcmp(f->word, "end")) {
+			if (peer_end_is_asked(walk))
+				peer_note_check(walk, o, PEER_UNENDED);
+		} else if (f->key == FACT_CLEANS && o && strcmp(f->word, "zero") != 0) {
 			peer_note_check(walk, o, peer_cleaned_by(f->word));
 		} else if (f->key == FACT_CLEANS && o &&
 			   (call->n_args < 3 ||
@@ -269,6 +294,9 @@ static void peer_checks(struct peer_walk *walk, const struct call *call)
 			what = call_argument(call, f->arg2);
 			if (what && peer_sought(what))
 				peer_note_check(walk, o, peer_sought(what));
+			if (what && what->kind == OPERAND_NUMBER && !what->number &&
+			    call->n_args > 2 && peer_end_is_asked(walk))
+				peer_note_check(walk, o, PEER_UNENDED);
 		}
 	}
 }

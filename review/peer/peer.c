@@ -84,8 +84,12 @@ bool peer_is_empty(const struct peer_value *value)
 void peer_join(struct peer_value *into, const struct peer_value *other)
 {
 	uint16_t zero = into->kinds & other->kinds & PEER_ZERO;
+	bool narrow = (!into->from[5] || (into->kinds & PEER_NARROW)) &&
+		      (!other->from[5] || (other->kinds & PEER_NARROW)) &&
+		      (into->from[5] || other->from[5]);
 
-	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~PEER_ZERO) | zero);
+	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) | zero |
+				 (narrow ? PEER_NARROW : 0));
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		into->from[k] |= other->from[k];
 	if (into->base < 0)
@@ -158,6 +162,8 @@ static struct peer_value peer_inherited(const struct peer_walk *walk, int place)
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		if (kinds & (k == 5 ? PEER_WIDE | PEER_SHORT : 1 << k))
 			v.from[k] = whole->from[0];
+	if (v.from[5] && !(kinds & PEER_WIDE))
+		v.kinds |= PEER_NARROW;
 	/* One byte is no number yet; shifted it becomes one. */
 	if (kinds == PEER_BYTE)
 		v.from[0] = whole->from[0];
@@ -282,7 +288,7 @@ static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_va
 	for (int p = 0; p < 16; p++)
 		if ((value->from[5] & 1 << p) &&
 		    ((every ? walk->summary->all[p] : walk->summary->some[p]) & PEER_BYTES))
-			return PEER_WIDE;
+			return value->kinds & PEER_NARROW ? PEER_SHORT : PEER_WIDE;
 	return 0;
 }
 

@@ -35,6 +35,7 @@ enum {
 	PEER_SET = 1 << 11,   /* assigned by itself, not as a part of something */
 	PEER_ZERO = 1 << 12,  /* all zeros before, on every way */
 	PEER_COUNTED = 1 << 13, /* counts up to a number of the peer's */
+	PEER_NARROW = 1 << 14, /* the number that comes from an argument has at most 16 bits */
 	PEER_TEXT = PEER_BYTES | PEER_FORMAT | PEER_SHELL | PEER_PATH,
 	PEER_NUMBER = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 };

@@ -267,6 +267,46 @@ static bool l3_is_accepted(const struct flow *flow, const struct operand *o)
 	return r >= 0 && flow->resources[r].accepted && !(flow->state->bits[r] & RES_CLOSED);
 }
 
+static bool l3_closes_member(const struct function *fn, const char *member)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i], *from;
+		const struct operand *o;
+
+		if (item->kind != ITEM_CALL || !item->call || !item->call->n_args ||
+		    !api_fact(item->call->api, FACT_CLOSES))
+			continue;
+		o = &item->call->args[0];
+		from = o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_LOCAL
+			       ? place_set_once(fn, o->place)
+			       : NULL;
+		if (from && from->kind == ITEM_ASSIGN)
+			o = &from->a;
+		if (o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_FIELD &&
+		    fn->places[o->place].name == member)
+			return true;
+	}
+	return false;
+}
+
+/* It is put into a member as well, and some function closes that: the handler, or an end of it. */
+static bool l3_is_kept_beside(const struct function *fn, const struct operand *o)
+{
+	for (int i = 0; o->kind == OPERAND_PLACE && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_ASSIGN || item->dst < 0 ||
+		    !operand_is_place(&item->a, o->place) ||
+		    fn->places[item->dst].kind != PLACE_FIELD)
+			continue;
+		for (size_t f = 0; f < program.n_functions; f++)
+			if (program_shares(program.functions[f]->source, fn->source) &&
+			    l3_closes_member(program.functions[f], fn->places[item->dst].name))
+				return true;
+	}
+	return false;
+}
+
 /* L3: … or that is wrapped by something that leaves it open in the end. */
 void l3_call(struct flow *flow, const struct item *item)
 {
@@ -275,7 +315,8 @@ void l3_call(struct flow *flow, const struct item *item)
 
 	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
 	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
-	    l3_is_flagged(flow->fn, item, flag->word))
+	    l3_is_flagged(flow->fn, item, flag->word) ||
+	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]))
 		return;
 	finding = finding_add(
 		&rule_L3, flow->fn, item->at,
