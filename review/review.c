@@ -2,6 +2,7 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "read/include.h"
 #include "read/parse.h"
 #include "report/report.h"
 
@@ -58,6 +59,7 @@ static bool review_file(const char *path, bool named, void *data)
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
+	include_add(source);
 	shape_learn(source);
 	return true;
 }
@@ -112,6 +114,7 @@ static int review_run(struct review_options *options)
 	for (size_t i = 0; i < options->n_paths; i++)
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
+	include_resolve();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)

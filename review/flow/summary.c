@@ -148,8 +148,15 @@ void flow_summary_params(struct flow *flow)
 		summary->param[param] |= SUMMARY_FILLS;
 		summary->fill_fails = flow_split_fails(&flow->fill[param]);
 	}
-	for (int i = 0; i < flow->fn->n_items; i++)
-		if (flow->fn->items[i].kind == ITEM_CALL && flow->fn->items[i].call)
-			summary->waits |= call_waits(flow->fn->items[i].call);
+	for (int i = 0; i < flow->fn->n_items; i++) {
+		const struct item *item = &flow->fn->items[i];
+
+		if (item->kind == ITEM_CALL && item->call)
+			summary->waits |= call_waits(item->call);
+		for (int p = 0; item->kind == ITEM_BRANCH && p < flow->fn->n_params && p < 16; p++)
+			if (operand_is_place(&item->a, flow->fn->params[p]) ||
+			    operand_is_place(&item->b, flow->fn->params[p]))
+				summary->param[p] |= SUMMARY_ASKS;
+	}
 	summary->done = true;
 }

@@ -213,9 +213,10 @@ static void lower_construct(struct builder *b, int dst, const struct type_text *
 				node_ok(inner) ? inner : node_field(b->tree, argument, FIELD_type);
 		}
 		if (node_kind(b->tree, argument) == NODE_type_identifier)
-			build_argument(call, operand_of_place(lower_place(b, argument)), argument);
+			build_argument(b, call, operand_of_place(lower_place(b, argument)),
+				       argument);
 		else
-			build_argument(call, lower_expression(b, argument), argument);
+			build_argument(b, call, lower_expression(b, argument), argument);
 	}
 	build_call(b, call, node, dst);
 }
@@ -448,7 +449,7 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 	declared.of = type.of;
 	declared.stars = type.stars;
 	declared.flags = type.flags;
-	declared.at = node_pos(name);
+	declared.at = node_pos(tree, name);
 	if (owner)
 		index_member(owner, &declared);
 	else if (node_kind(tree, node) == NODE_type_definition)

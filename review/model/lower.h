@@ -97,7 +97,7 @@ int build_label(struct builder *b, const char *name);
 struct call *build_callee(const char *name);
 /* The item comes after those of its arguments. */
 void build_call(struct builder *b, struct call *call, TSNode node, int dst);
-void build_argument(struct call *call, struct operand operand, TSNode node);
+void build_argument(struct builder *b, struct call *call, struct operand operand, TSNode node);
 void build_finish(struct builder *b);
 
 /* lower-expr.c */
