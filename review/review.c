@@ -7,6 +7,7 @@
 #include "report/report.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -139,11 +140,21 @@ static int review_run(struct review_options *options)
 	return failed ? EX_NOINPUT : any;
 }
 
+/* Memory for one function comes and goes thousands of times: the system is not to have it back. */
+static void review_keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 << 20);
+	mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
 	int r;
 
+	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
 	if (r)
