@@ -161,11 +161,11 @@ static void flow_index_changed(struct flow *flow, int place)
 	if (flow->fn->places[place].parent >= 0 || !text || !*text)
 		return;
 	for (int i = flow->state->n; i-- > 0 && i < flow->state->n;) {
-		const struct place *p = &flow->fn->places[flow->state->bindings[i].place];
 		int at = flow->state->bindings[i].place;
 
 		for (; at >= 0; at = flow->fn->places[at].parent) {
-			p = &flow->fn->places[at];
+			const struct place *p = &flow->fn->places[at];
+
 			if (p->kind == PLACE_INDEX && p->name == text) {
 				state_forget_parts(flow, at, true);
 				break;

@@ -14,7 +14,7 @@ void flow_fills(struct flow *flow, int place, int resource)
 	const struct place *p = &flow->fn->places[place];
 	const struct place *parent = p->parent >= 0 ? &flow->fn->places[p->parent] : NULL;
 
-	if (p->kind == PLACE_DEREF && parent->kind == PLACE_PARAM && parent->param < 16 &&
+	if (p->kind == PLACE_DEREF && parent && parent->kind == PLACE_PARAM && parent->param < 16 &&
 	    flow->resources[resource].site && (flow->state->bits[resource] & RES_OPEN)) {
 		flow->fn->summary.fills[parent->param] = flow->resources[resource].kind;
 		flow->fn->summary.opener = flow->resources[resource].api;
@@ -111,9 +111,7 @@ void flow_summarise(struct flow *flow, const struct item *item)
 		summary->opener = flow->resources[r].api;
 		summary->fails = summary->fails ? summary->fails : flow->resources[r].fails;
 	}
-	if (v.low == v.high && v.low < 0)
-		summary->fails = FAILS_NEGATIVE;
-	else if (v.high < 0)
+	if (v.high < 0)
 		summary->fails = FAILS_NEGATIVE;
 	else if (v.low == 0 && v.high == 0 && (flow->fn->flags & FUNCTION_POINTER))
 		summary->fails = FAILS_NULL;

@@ -274,7 +274,7 @@ void build_argument(struct builder *b, struct call *call, struct operand operand
 
 		args = arena_alloc(&run_arena, cap * sizeof(*args));
 		at = arena_alloc(&run_arena, cap * sizeof(*at));
-		if (call->n_args) {
+		if (call->args) {
 			memcpy(args, call->args, (size_t)call->n_args * sizeof(*args));
 			memcpy(at, call->arg_at, (size_t)call->n_args * sizeof(*at));
 		}

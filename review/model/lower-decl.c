@@ -303,11 +303,9 @@ static void lower_declared(struct builder *b, TSNode declarator, struct type_tex
 	/* A static one was initialised once, long ago. */
 	if (type.flags & PLACE_STATIC)
 		return;
-	if (node_ok(value) && node_kind(b->tree, value) == NODE_parameter_list)
-		lower_construct(b, place, &type, value, name);
-	else if (node_ok(value))
+	if (node_ok(value) && node_kind(b->tree, value) != NODE_parameter_list)
 		lower_value(b, place, &type, value, declarator);
-	else if (lower_is_class(b, &type))
+	else if (node_ok(value) || lower_is_class(b, &type))
 		lower_construct(b, place, &type, value, name);
 	if (node_ok(value) && type.name && !strcmp(type.name, "auto"))
 		lower_auto(b, place);

@@ -123,7 +123,7 @@ bool lower_number(const char *s, size_t n, int64_t *value);
 
 /* lower-decl.c */
 struct type_text lower_type(const struct tree *tree, TSNode node);
-TSNode lower_declarator(const struct tree *tree, TSNode declarator, struct type_text *type,
+TSNode lower_declarator(const struct tree *tree, TSNode node, struct type_text *type,
 			int64_t *size, TSNode *function);
 void lower_declaration(struct builder *b, TSNode node);
 void lower_parameters(struct builder *b, TSNode list);

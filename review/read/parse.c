@@ -264,10 +264,13 @@ const char *node_name(const struct tree *tree, TSNode node)
 	s = node_text(tree, node, &n);
 	for (size_t i = 0; i < n && used < sizeof(buffer); i++) {
 		bool blank = s[i] == ' ' || s[i] == '\t' || s[i] == '\n';
+		char c = s[i];
 
 		if (blank && used && buffer[used - 1] == ' ')
 			continue;
-		buffer[used++] = blank ? ' ' : s[i];
+		if (blank)
+			c = ' ';
+		buffer[used++] = c;
 	}
 	return intern(buffer, used);
 }

@@ -67,7 +67,8 @@ static void shape_blank(char *s, size_t from, size_t to)
 static void shape_put(char *s, size_t from, size_t to, const char *word)
 {
 	shape_blank(s, from, to);
-	memcpy(s + from, word, strlen(word));
+	for (; *word; word++)
+		s[from++] = *word;
 }
 
 static void shape_mark(uint32_t **marks, size_t *n, size_t *cap, size_t at)
@@ -131,14 +132,16 @@ static bool shape_word_cxx(struct shape *shape, size_t from, size_t to)
 	const char *s = shape->s + from;
 	size_t n = to - from;
 	size_t after = shape_skip_blanks(shape->s, shape->size, to);
-	char next = after < shape->size ? shape->s[after] : '\0';
+	char next = '\0';
 
+	if (after < shape->size)
+		next = shape->s[after];
 	if ((shape_word_is(s, n, "signals") || shape_word_is(s, n, "Q_SIGNALS")) && next == ':')
 		shape_put(shape->s, from, to, "public");
-	else if ((shape_word_is(s, n, "slots") || shape_word_is(s, n, "Q_SLOTS")) && next == ':')
-		shape_blank(shape->s, from, to);
-	else if ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
-		 shape_is_word(next))
+	else if (((shape_word_is(s, n, "slots") || shape_word_is(s, n, "Q_SLOTS")) &&
+		  next == ':') ||
+		 ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
+		  shape_is_word(next)))
 		shape_blank(shape->s, from, to);
 	else if ((shape_word_is(s, n, "forever") || shape_word_is(s, n, "Q_FOREVER")) &&
 		 next == '{')
