@@ -2,10 +2,12 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "read/include.h"
 #include "read/parse.h"
 #include "report/report.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -58,6 +60,7 @@ static bool review_file(const char *path, bool named, void *data)
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
+	include_add(source);
 	shape_learn(source);
 	return true;
 }
@@ -112,6 +115,7 @@ static int review_run(struct review_options *options)
 	for (size_t i = 0; i < options->n_paths; i++)
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
+	include_resolve();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
@@ -136,11 +140,21 @@ static int review_run(struct review_options *options)
 	return failed ? EX_NOINPUT : any;
 }
 
+/* Memory for one function comes and goes thousands of times: the system is not to have it back. */
+static void review_keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 << 20);
+	mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
 	int r;
 
+	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
 	if (r)

@@ -517,8 +517,12 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	if (summary->done && summary->opens)
 		r = flow_open(flow, item, summary->opens, summary->opener, summary->fails, 14);
 	else if (summary->done && summary->returns_param >= 0 &&
-		 (o = call_argument(item->call, summary->returns_param + 1)))
-		return state_operand(flow, o);
+		 (o = call_argument(item->call, summary->returns_param + 1))) {
+		v = state_operand(flow, o);
+		if (summary->param[summary->returns_param] & SUMMARY_ASKS)
+			v.flags |= VALUE_CHECKED;
+		return v;
+	}
 	v = call_value(flow, item, summary->fails, r);
 	if (summary->done && summary->has_range) {
 		v.low = summary->low;

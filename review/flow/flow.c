@@ -182,11 +182,11 @@ static void flow_index_changed(struct flow *flow, int place)
 	if (!text || !*text)
 		return;
 	for (int i = flow->state->n; i-- > 0 && i < flow->state->n;) {
-		const struct place *p = &flow->fn->places[flow->state->bindings[i].place];
 		int at = flow->state->bindings[i].place;
 
 		for (; at >= 0; at = flow->fn->places[at].parent) {
-			p = &flow->fn->places[at];
+			const struct place *p = &flow->fn->places[at];
+
 			if (p->kind == PLACE_INDEX && at != place &&
 			    flow_index_has(p->name, text)) {
 				state_forget_parts(flow, at, true);
@@ -280,6 +280,21 @@ static void flow_assign(struct flow *flow, const struct item *item)
 	flow_store(flow, item, item->dst, v);
 }
 
+/* -x; and -errno, which is looked at after a failure. */
+static void flow_minus(const struct flow *flow, const struct item *item, struct value of,
+		       struct value *v)
+{
+	const char *text =
+		item->b.kind == OPERAND_PLACE ? flow->fn->places[item->b.place].text : "";
+
+	if (of.low != INT64_MIN)
+		v->high = -of.low;
+	if (of.high != INT64_MIN && of.high != INT64_MAX)
+		v->low = -of.high;
+	if (text && !strcmp(text, "errno") && of.low == INT64_MIN)
+		v->high = -1;
+}
+
 static void flow_operate(struct flow *flow, const struct item *item)
 {
 	struct value a = state_operand(flow, &item->a), b = state_operand(flow, &item->b);
@@ -306,6 +321,8 @@ static void flow_operate(struct flow *flow, const struct item *item)
 		v.low = a.low;
 	if (v.high == INT64_MAX && item->op == '-' && b.low >= 0)
 		v.high = a.high;
+	if (item->op == '-' && a.low == 0 && a.high == 0)
+		flow_minus(flow, item, b, &v);
 	flow_store(flow, item, item->dst, v);
 }
 
@@ -399,6 +416,16 @@ static bool flow_skips_loop(const struct flow *flow, const struct item *item, bo
 	       !state_is_constant(flow, &item->b, &number);
 }
 
+/* Two that are open at the same time have not the same number or address. */
+static bool flow_are_apart(const struct flow *flow, const struct item *item)
+{
+	int a = state_resource(flow, &item->a), b = state_resource(flow, &item->b);
+
+	return a >= 0 && b >= 0 && a != b && flow->state->bits[a] == RES_OPEN &&
+	       flow->state->bits[b] == RES_OPEN &&
+	       (flow->resources[a].site || flow->resources[b].site);
+}
+
 /* Narrows the state to one side of a branch; false: that side cannot be. */
 static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 {
@@ -413,6 +440,8 @@ static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 		return state_refine(flow, &item->a, op, number);
 	if (state_is_constant(flow, &item->a, &number))
 		return state_refine(flow, &item->b, flow_mirror(op), number);
+	if (op == OP_EQ && flow_are_apart(flow, item))
+		return false;
 	return flow_compare(flow, item, op);
 }
 

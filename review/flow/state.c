@@ -184,7 +184,8 @@ bool state_is_named(const struct flow *flow, int resource, int except_place)
 	for (int i = 0; i < state->n; i++)
 		if (state->bindings[i].value.resource == resource &&
 		    state->bindings[i].place != except_place &&
-		    flow->fn->places[state->bindings[i].place].kind != PLACE_TEMP)
+		    (flow->fn->places[state->bindings[i].place].kind != PLACE_TEMP ||
+		     (flow->fn->places[state->bindings[i].place].flags & PLACE_VALUE)))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@ void flow_fills(struct flow *flow, int place, int resource)
 	const struct place *p = &flow->fn->places[place];
 	const struct place *parent = p->parent >= 0 ? &flow->fn->places[p->parent] : NULL;
 
-	if (p->kind == PLACE_DEREF && parent->kind == PLACE_PARAM && parent->param < 16 &&
+	if (p->kind == PLACE_DEREF && parent && parent->kind == PLACE_PARAM && parent->param < 16 &&
 	    flow->resources[resource].site && (flow->state->bits[resource] & RES_OPEN)) {
 		flow->fn->summary.fills[parent->param] = flow->resources[resource].kind;
 		flow->fn->summary.opener = flow->resources[resource].api;
@@ -112,9 +112,7 @@ void flow_summarise(struct flow *flow, const struct item *item)
 		summary->opener = flow->resources[r].api;
 		summary->fails = summary->fails ? summary->fails : flow->resources[r].fails;
 	}
-	if (v.low == v.high && v.low < 0)
-		summary->fails = FAILS_NEGATIVE;
-	else if (v.high < 0)
+	if (v.high < 0)
 		summary->fails = FAILS_NEGATIVE;
 	else if (v.low == 0 && v.high == 0 && (flow->fn->flags & FUNCTION_POINTER))
 		summary->fails = FAILS_NULL;
@@ -151,8 +149,15 @@ void flow_summary_params(struct flow *flow)
 		summary->param[param] |= SUMMARY_FILLS;
 		summary->fill_fails = flow_split_fails(&flow->fill[param]);
 	}
-	for (int i = 0; i < flow->fn->n_items; i++)
-		if (flow->fn->items[i].kind == ITEM_CALL && flow->fn->items[i].call)
-			summary->waits |= call_waits(flow->fn->items[i].call);
+	for (int i = 0; i < flow->fn->n_items; i++) {
+		const struct item *item = &flow->fn->items[i];
+
+		if (item->kind == ITEM_CALL && item->call)
+			summary->waits |= call_waits(item->call);
+		for (int p = 0; item->kind == ITEM_BRANCH && p < flow->fn->n_params && p < 16; p++)
+			if (operand_is_place(&item->a, flow->fn->params[p]) ||
+			    operand_is_place(&item->b, flow->fn->params[p]))
+				summary->param[p] |= SUMMARY_ASKS;
+	}
 	summary->done = true;
 }

@@ -360,7 +360,7 @@ static bool kb_statement_word(const char *kind, const char *name, char **save)
 		w->kind = more && !strcmp(more, "auto") ? KB_HIDDEN_AUTO : KB_HIDDEN;
 	else if (!strcmp(kind, "value") && more)
 		w->kind = KB_VALUE;
-	if (w->kind == KB_VALUE) {
+	if (w->kind == KB_VALUE && more) {
 		w->value = strtoll(more, &end, 0);
 		if (end == more || *end)
 			return false;

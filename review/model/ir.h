@@ -51,6 +51,7 @@ enum {
 	PLACE_EXTERN = 1 << 8,
 	PLACE_READ = 1 << 9,    /* read somewhere in the function */
 	PLACE_THREAD = 1 << 10, /* thread_local */
+	PLACE_VALUE = 1 << 11,  /* a temporary: what ({ … }) gives, after its variables are gone */
 };
 
 struct place {
@@ -135,6 +136,8 @@ struct call {
 	const char *type;        /* of new and of constructions */
 	const char *of;
 	struct pos *arg_at;
+	const char *text;        /* with its macros replaced, if there were any in the file */
+	uint32_t n_text;
 	/* Filled when all files are known: */
 	const char *receiver_type;
 	const struct api *api;
@@ -198,6 +201,7 @@ enum {
 	SUMMARY_MAY_CLOSE = 1 << 1,
 	SUMMARY_KEEPS = 1 << 2,        /* stores it, or gives it to somebody */
 	SUMMARY_FILLS = 1 << 3,        /* stores a fresh resource behind the argument */
+	SUMMARY_ASKS = 1 << 4,         /* some condition looks at it */
 };
 
 /* A part of an argument, p->name, or a member of the object (param -1); see flow/parts.h. */

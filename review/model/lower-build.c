@@ -40,8 +40,8 @@ struct item *build_item(struct builder *b, enum item_kind kind, TSNode node)
 	item = &b->items[b->n_items];
 	*item = (struct item){ .kind = (uint8_t)kind, .next = -1, .dst = -1 };
 	if (node_ok(node)) {
-		item->at = node_pos(node);
-		item->end = node_end(node);
+		item->at = node_pos(b->tree, node);
+		item->end = node_end(b->tree, node);
 	}
 	block = &b->blocks[b->block];
 	if (block->last >= 0)
@@ -171,7 +171,7 @@ int build_variable(struct builder *b, const char *name, const struct type_text *
 	place->of = type->of;
 	place->stars = type->stars;
 	if (node_ok(node))
-		place->at = node_pos(node);
+		place->at = node_pos(b->tree, node);
 	b->variables = grow(b->variables, b->n_variables, &b->cap_variables, sizeof(*b->variables));
 	b->variables[b->n_variables++] = (struct variable){ name, i };
 	return i;
@@ -250,12 +250,18 @@ void build_call(struct builder *b, struct call *call, TSNode node, int dst)
 		return;
 	item->dst = dst;
 	item->call = call;
+	if (b->tree->expanded) {
+		size_t n;
+
+		call->text = node_text(b->tree, node, &n);
+		call->n_text = (uint32_t)n;
+	}
 	/* What could not be read has a name too; nobody has to ask. */
 	if (!call->name)
 		call->name = intern_z("(…)");
 }
 
-void build_argument(struct call *call, struct operand operand, TSNode node)
+void build_argument(struct builder *b, struct call *call, struct operand operand, TSNode node)
 {
 	struct operand *args;
 	struct pos *at;
@@ -268,7 +274,7 @@ void build_argument(struct call *call, struct operand operand, TSNode node)
 
 		args = arena_alloc(&run_arena, cap * sizeof(*args));
 		at = arena_alloc(&run_arena, cap * sizeof(*at));
-		if (call->n_args) {
+		if (call->args) {
 			memcpy(args, call->args, (size_t)call->n_args * sizeof(*args));
 			memcpy(at, call->arg_at, (size_t)call->n_args * sizeof(*at));
 		}
@@ -276,7 +282,7 @@ void build_argument(struct call *call, struct operand operand, TSNode node)
 		call->arg_at = at;
 	}
 	if (node_ok(node))
-		call->arg_at[call->n_args] = node_pos(node);
+		call->arg_at[call->n_args] = node_pos(b->tree, node);
 	call->args[call->n_args++] = operand;
 }
 

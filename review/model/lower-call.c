@@ -20,7 +20,7 @@ void lower_arguments(struct builder *b, struct call *call, TSNode list)
 
 	node_children(b->scratch, list, b->tree, &children);
 	for (size_t i = 0; i < children.n; i++)
-		build_argument(call, lower_expression(b, children.node[i]), children.node[i]);
+		build_argument(b, call, lower_expression(b, children.node[i]), children.node[i]);
 }
 
 /* Name and template argument of f, f<T>, of the last part of a::f<T>. */
@@ -228,7 +228,7 @@ void lower_delete(struct builder *b, TSNode node)
 	if (!n)
 		return;
 	call->flags = CALL_DELETE;
-	build_argument(call, lower_expression(b, ts_node_named_child(node, n - 1)),
+	build_argument(b, call, lower_expression(b, ts_node_named_child(node, n - 1)),
 		       ts_node_named_child(node, n - 1));
 	build_call(b, call, node, -1);
 }
@@ -245,7 +245,7 @@ struct operand lower_lambda_expression(struct builder *b, TSNode node)
 	call = build_callee(intern_z("lambda"));
 	call->flags = CALL_CAPTURE;
 	for (int i = 0; i < n; i++)
-		build_argument(call, captures[i], node);
+		build_argument(b, call, captures[i], node);
 	build_call(b, call, node, -1);
 	return o;
 }

@@ -214,9 +214,10 @@ static void lower_construct(struct builder *b, int dst, const struct type_text *
 				node_ok(inner) ? inner : node_field(b->tree, argument, FIELD_type);
 		}
 		if (node_kind(b->tree, argument) == NODE_type_identifier)
-			build_argument(call, operand_of_place(lower_place(b, argument)), argument);
+			build_argument(b, call, operand_of_place(lower_place(b, argument)),
+				       argument);
 		else
-			build_argument(call, lower_expression(b, argument), argument);
+			build_argument(b, call, lower_expression(b, argument), argument);
 	}
 	build_call(b, call, node, dst);
 }
@@ -303,11 +304,9 @@ static void lower_declared(struct builder *b, TSNode declarator, struct type_tex
 	/* A static one was initialised once, long ago. */
 	if (type.flags & PLACE_STATIC)
 		return;
-	if (node_ok(value) && node_kind(b->tree, value) == NODE_parameter_list)
-		lower_construct(b, place, &type, value, name);
-	else if (node_ok(value))
+	if (node_ok(value) && node_kind(b->tree, value) != NODE_parameter_list)
 		lower_value(b, place, &type, value, declarator);
-	else if (lower_is_class(b, &type))
+	else if (node_ok(value) || lower_is_class(b, &type))
 		lower_construct(b, place, &type, value, name);
 	if (node_ok(value) && type.name && !strcmp(type.name, "auto"))
 		lower_auto(b, place);
@@ -473,7 +472,7 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 	declared.of = type.of;
 	declared.stars = type.stars;
 	declared.flags = type.flags;
-	declared.at = node_pos(name);
+	declared.at = node_pos(tree, name);
 	declare_constant(tree, node, declarator, &declared);
 	if (owner)
 		index_member(owner, &declared);

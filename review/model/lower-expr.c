@@ -337,6 +337,8 @@ static struct operand lower_unary(struct builder *b, TSNode node)
 		return operand_number(~value.number);
 	if (node_is_text(b->tree, operator, "+"))
 		return value;
+	if (node_is_text(b->tree, operator, "-"))
+		return lower_operate(b, -1, '-', operand_number(0), value, node);
 	return lower_operate(b, -1, '~', value, (struct operand){ 0 }, node);
 }
 
@@ -448,6 +450,37 @@ static struct operand lower_compound_literal(struct builder *b, TSNode node)
 	return operand_of_place(temp);
 }
 
+/* ({ …; value; }) */
+static struct operand lower_block_value(struct builder *b, TSNode node)
+{
+	struct operand value = operand_unknown();
+	size_t n = b->n_variables;
+	struct children children;
+
+	node_children(b->scratch, node, b->tree, &children);
+	for (size_t i = 0; i < children.n; i++) {
+		TSNode last = ts_node_named_child(children.node[i], 0);
+
+		if (i + 1 < children.n ||
+		    node_kind(b->tree, children.node[i]) != NODE_expression_statement ||
+		    b->block < 0) {
+			lower_statement(b, children.node[i]);
+			continue;
+		}
+		value = lower_expression(b, last);
+		/* What names it dies with the block. */
+		if (b->n_variables > n && value.kind == OPERAND_PLACE) {
+			int temp = build_temp(b);
+
+			b->places[temp].flags |= PLACE_VALUE;
+			lower_assign(b, temp, value, last);
+			value = operand_of_place(temp);
+		}
+	}
+	build_leave(b, n, node, true);
+	return value;
+}
+
 static struct operand lower_expression_at(struct builder *b, TSNode node)
 {
 	switch (node_kind(b->tree, node)) {
@@ -500,8 +533,7 @@ static struct operand lower_expression_at(struct builder *b, TSNode node)
 		lower_initializer(b, build_temp(b), node);
 		return operand_unknown();
 	case NODE_compound_statement:
-		lower_statement(b, node);
-		return operand_unknown();
+		return lower_block_value(b, node);
 	case NODE_parenthesized_expression:
 	case NODE_co_await_expression:
 	case NODE_OTHER:

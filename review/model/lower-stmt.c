@@ -61,8 +61,8 @@ static int stmt_loop(struct builder *b, enum loop_kind kind, TSNode node, TSNode
 	*loop = (struct loop){ .kind = (uint8_t)kind,
 			       .header = -1,
 			       .parent = b->loop,
-			       .at = node_pos(node),
-			       .end = node_end(node) };
+			       .at = node_pos(b->tree, node),
+			       .end = node_end(b->tree, node) };
 	if (node_ok(condition))
 		loop->condition = node_name(b->tree, condition);
 	return (int)b->n_loops++;
@@ -116,7 +116,7 @@ static void stmt_each_arguments(struct builder *b, struct call *call, TSNode nod
 
 	if (node_kind(b->tree, node) == NODE_identifier)
 		build_argument(
-			call,
+			b, call,
 			(struct operand){ .kind = OPERAND_ADDRESS, .place = lower_place(b, node) },
 			node);
 	if (++b->depth < LOWER_MAX_DEPTH) {
@@ -169,6 +169,34 @@ static void stmt_while(struct builder *b, TSNode node)
 	build_goto(b, header);
 	stmt_leave_loop(b, saved, loop, after);
 	build_leave(b, n, node, true);
+}
+
+/* do { … } while (0) is a block that can be left, and no loop. */
+static bool stmt_do_once(struct builder *b, TSNode node)
+{
+	TSNode condition = node_field(b->tree, node, FIELD_condition);
+	struct jump saved = b->jump;
+	int64_t value;
+	int after;
+	size_t n;
+	const char *s;
+
+	for (int i = 0; i < 4 && node_kind(b->tree, condition) == NODE_parenthesized_expression;
+	     i++)
+		condition = ts_node_named_child(condition, 0);
+	if (!node_ok(condition))
+		return false;
+	s = node_text(b->tree, condition, &n);
+	if (node_kind(b->tree, condition) != NODE_false &&
+	    !node_is_text(b->tree, condition, "FALSE") && !(lower_number(s, n, &value) && !value))
+		return false;
+	after = build_block(b);
+	b->jump = (struct jump){ after, after, b->n_variables, b->n_variables };
+	stmt_body(b, node_field(b->tree, node, FIELD_body));
+	b->jump = saved;
+	build_goto(b, after);
+	b->block = after;
+	return true;
 }
 
 static void stmt_do(struct builder *b, TSNode node)
@@ -643,7 +671,8 @@ static void lower_statement_at(struct builder *b, TSNode node)
 		stmt_while(b, node);
 		break;
 	case NODE_do_statement:
-		stmt_do(b, node);
+		if (!stmt_do_once(b, node))
+			stmt_do(b, node);
 		break;
 	case NODE_for_statement:
 		build_item(b, ITEM_STATEMENT, node);

@@ -53,9 +53,9 @@ static struct function *lower_function_new(struct tree *tree, const char *name,
 		class_name ? arena_printf(&run_arena, "%s::%s", class_name, fn->name) : fn->name;
 	fn->source = tree->source;
 	if (node_ok(at))
-		fn->at = node_pos(at);
+		fn->at = node_pos(tree, at);
 	if (node_ok(body))
-		fn->end = node_end(body);
+		fn->end = node_end(tree, body);
 	fn->summary.returns_param = -1;
 	return fn;
 }
@@ -223,7 +223,7 @@ static struct type_info *lower_class(struct tree *tree, TSNode node, int depth)
 						  ts_node_start_byte(node)));
 	type = index_type(name.name, true);
 	type->source = tree->source;
-	type->at = node_pos(node);
+	type->at = node_pos(tree, node);
 	type->is_class = tree->source->language == SOURCE_CXX;
 	if (!type->n_bases)
 		lower_bases(tree, node, type);

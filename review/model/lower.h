@@ -97,7 +97,7 @@ int build_label(struct builder *b, const char *name);
 struct call *build_callee(const char *name);
 /* The item comes after those of its arguments. */
 void build_call(struct builder *b, struct call *call, TSNode node, int dst);
-void build_argument(struct call *call, struct operand operand, TSNode node);
+void build_argument(struct builder *b, struct call *call, struct operand operand, TSNode node);
 void build_finish(struct builder *b);
 
 /* lower-expr.c */
@@ -123,7 +123,7 @@ bool lower_number(const char *s, size_t n, int64_t *value);
 
 /* lower-decl.c */
 struct type_text lower_type(const struct tree *tree, TSNode node);
-TSNode lower_declarator(const struct tree *tree, TSNode declarator, struct type_text *type,
+TSNode lower_declarator(const struct tree *tree, TSNode node, struct type_text *type,
 			int64_t *size, TSNode *function);
 void lower_declaration(struct builder *b, TSNode node);
 void lower_parameters(struct builder *b, TSNode list);

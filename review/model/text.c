@@ -46,6 +46,10 @@ const char *operand_text(const struct function *fn, const struct operand *operan
 
 bool item_mentions(const struct function *fn, const struct item *item, const char *word)
 {
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	if (call && call->text && memmem(call->text, call->n_text, word, strlen(word)))
+		return true;
 	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 12; row++) {
 		size_t n, from = row == item->at.row ? item->at.col : 0;
 		const char *line = source_line(fn->source, row, &n);

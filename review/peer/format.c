@@ -22,8 +22,10 @@ static char peer_conversion(const char *format, int at)
 		}
 		if (!*s)
 			return 0;
-		if (!at--)
-			return *s == 's' && precise ? 'S' : *s;
+		if (!at-- && *s == 's' && precise)
+			return 'S';
+		if (at < 0)
+			return *s;
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@ static bool peer_name_has(const char *name, const char *const *words, size_t n)
 	char lower[64];
 	size_t i;
 
-	for (i = 0; name[i] && i < sizeof(lower) - 1; i++)
+	for (i = 0; i < sizeof(lower) - 1 && name[i]; i++)
 		lower[i] = (char)tolower((unsigned char)name[i]);
 	lower[i] = '\0';
 	for (size_t w = 0; w < n; w++)

@@ -53,7 +53,13 @@ static struct peer_field *peer_member_of(const struct function *fn, int place)
 {
 	const struct place *p = &fn->places[place];
 	const char *type = p->kind == PLACE_FIELD ? place_type(fn, p->parent, NULL) : NULL;
+	const char *own;
+	uint8_t stars = 0;
 
+	/* A pointer to anything is how containers keep objects, and all objects would be one. */
+	own = place_type(fn, place, &stars);
+	if (stars && own && !strcmp(own, "void"))
+		return NULL;
 	return type && p->name ? peer_field(type, p->name) : NULL;
 }
 
@@ -210,12 +216,40 @@ static void peer_forget_parts(struct peer_walk *walk, int place)
 			walk->state[i] = peer_nothing;
 }
 
+static bool peer_is_integer(const struct function *fn, int place)
+{
+	const struct place *p = &fn->places[place];
+	uint8_t stars;
+	const char *type = place_type(fn, place, &stars);
+
+	if (stars || !type || p->of || (p->flags & (PLACE_ARRAY | PLACE_SMART)) ||
+	    p->kind == PLACE_TEMP || index_type(type, false))
+		return false;
+	return (peer_width(type) & (PEER_WIDE | PEER_SHORT)) && strcmp(type, "auto") != 0;
+}
+
+/* A number of 16 bits or more is no text, and no pointer into any. */
+static void peer_fit(const struct function *fn, int place, struct peer_value *value)
+{
+	bool any = (value->kinds & (PEER_TEXT | PEER_UNENDED)) != 0;
+
+	for (int k = 0; k < PEER_FOLLOWED - 1; k++)
+		any |= value->from[k] != 0;
+	if (!any || !peer_is_integer(fn, place))
+		return;
+	value->kinds &= (uint16_t) ~(PEER_TEXT | PEER_UNENDED);
+	if (!(value->kinds & PEER_FULL))
+		value->base = -1;
+	memset(value->from, 0, (PEER_FOLLOWED - 1) * sizeof(*value->from));
+}
+
 void peer_set(struct peer_walk *walk, int place, struct peer_value value)
 {
 	if (walk->fn->places[place].kind != PLACE_TEMP)
 		peer_forget_parts(walk, place);
 	if (value.base == place)
 		value.base = -1;
+	peer_fit(walk->fn, place, &value);
 	value.kinds |= PEER_SET;
 	walk->state[place] = value;
 }
@@ -225,6 +259,7 @@ void peer_add(struct peer_walk *walk, int place, struct peer_value value)
 	peer_forget_parts(walk, place);
 	if (value.base == place)
 		value.base = -1;
+	peer_fit(walk->fn, place, &value);
 	value.kinds &= (uint16_t)~PEER_ZERO;
 	if (value.kinds & PEER_BYTES)
 		walk->state[place].source = -1;
@@ -490,6 +525,7 @@ static void peer_begin(struct peer_walk *walk)
 			v->kinds |= walk->summary->given[p];
 		for (int k = 0; k < PEER_FOLLOWED; k++)
 			v->from[k] = (uint16_t)(1 << p);
+		peer_fit(fn, fn->params[p], v);
 	}
 }
 

@@ -45,6 +45,7 @@ enum { PEER_OWN = 0xff };
 struct peer_value {
 	uint16_t kinds;
 	uint16_t from[PEER_FOLLOWED]; /* for each of the first kinds: the parameters it may come from */
+	uint16_t none;                /* 0: values are compared as memory, and may have no gaps */
 	int32_t base;                 /* the place whose bytes it points to, or -1 */
 	int32_t source;               /* the item that read them, or -1 */
 };

@@ -303,6 +303,15 @@ static struct peer_value peer_element(const struct peer_walk *walk, const struct
 	return v;
 }
 
+/* What stands at the place may be one character of a text. */
+static bool peer_may_be_byte(const struct function *fn, int place)
+{
+	uint8_t stars;
+	uint16_t width = peer_width(place_type(fn, place, &stars));
+
+	return !stars && (!width || width == PEER_BYTE);
+}
+
 static void peer_assign(struct peer_walk *walk, const struct item *item)
 {
 	const struct place *p = &walk->fn->places[item->dst];
@@ -311,7 +320,7 @@ static void peer_assign(struct peer_walk *walk, const struct item *item)
 
 	if (part && item->a.kind == OPERAND_NUMBER && item->a.number == 0)
 		peer_ends(walk, item->dst);
-	if (part && p->parent >= 0 &&
+	if (part && p->parent >= 0 && peer_may_be_byte(walk->fn, item->dst) &&
 	    ((v.kinds & (PEER_TEXT | PEER_BYTE)) || v.from[0] || v.from[5])) {
 		weak = v;
 		weak.kinds = v.kinds & (PEER_TEXT | PEER_BYTE) ? PEER_TEXT : 0;

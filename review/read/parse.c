@@ -91,9 +91,9 @@ static void *parse_job_run(void *data)
  * The parser compares trees by recursion, as deep as a file has statements in a row. Large files
  * get a stack for that; it is reserved, and only what is touched is ever there.
  */
-static TSTree *parse_text(const struct tree *tree, const char *text)
+static TSTree *parse_text(const char *text, uint32_t size)
 {
-	struct parse_job job = { .text = text, .size = tree->source->size };
+	struct parse_job job = { .text = text, .size = size };
 	pthread_attr_t attr;
 	pthread_t thread;
 	int r = -1;
@@ -146,7 +146,7 @@ static uint32_t parse_errors(const struct tree *tree, TSTree *parsed)
  */
 static void parse_again(struct tree *tree)
 {
-	uint32_t size = tree->source->size;
+	uint32_t size = tree->size;
 	char *text;
 	TSTree *other;
 
@@ -156,7 +156,7 @@ static void parse_again(struct tree *tree)
 	shape_first_branches(text, size);
 	if (!memcmp(text, tree->text, size))
 		return;
-	other = parse_text(tree, text);
+	other = parse_text(text, size);
 	if (other && parse_errors(tree, other) < parse_errors(tree, tree->tree)) {
 		TSTree *swap = tree->tree;
 
@@ -168,26 +168,80 @@ static void parse_again(struct tree *tree)
 		ts_tree_delete(other);
 }
 
-bool tree_parse(struct tree *tree, struct source *source)
+static void parse_one(struct tree *tree, struct source *source, struct expanded *expanded)
 {
-	struct parse_language *language;
+	const struct parse_language *language = &parse_languages[source->language];
 
-	if (!parse_parser)
-		parse_init();
-	language = &parse_languages[source->language];
 	*tree = (struct tree){ .source = source,
+			       .expanded = expanded,
 			       .kinds = language->kinds,
 			       .n_kinds = language->n_kinds,
 			       .fields = language->fields };
 	shape_text(tree);
-	if (!ts_parser_set_language(parse_parser, language->language))
-		return false;
-	tree->tree = parse_text(tree, tree->text);
+	tree->tree = parse_text(tree->text, tree->size);
 	if (tree->tree)
 		parse_again(tree);
-	else
+}
+
+/* Macros that make what the grammar does not know are left as they are. */
+static void parse_unexpanded(struct tree *tree)
+{
+	struct tree other;
+
+	if (tree->tree && !ts_node_has_error(ts_tree_root_node(tree->tree)))
+		return;
+	parse_one(&other, tree->source, NULL);
+	if (other.tree &&
+	    (!tree->tree || parse_errors(&other, other.tree) < parse_errors(tree, tree->tree))) {
+		struct tree swap = *tree;
+
+		*tree = other;
+		other = swap;
+	}
+	tree_free(&other);
+}
+
+bool tree_parse(struct tree *tree, struct source *source)
+{
+	struct expanded *expanded;
+
+	if (!parse_parser)
+		parse_init();
+	*tree = (struct tree){ 0 };
+	if (!ts_parser_set_language(parse_parser, parse_languages[source->language].language))
+		return false;
+	expanded = expand_source(source);
+	parse_one(tree, source, expanded);
+	if (expanded)
+		parse_unexpanded(tree);
+	if (!tree->tree)
 		source->limited = true;
 	return tree->tree != NULL;
+}
+
+struct pos node_pos(const struct tree *tree, TSNode node)
+{
+	TSPoint p;
+
+	if (tree->expanded)
+		return source_pos(tree->source,
+				  expanded_at(tree->expanded, ts_node_start_byte(node)));
+	p = ts_node_start_point(node);
+	return (struct pos){ p.row, p.column };
+}
+
+struct pos node_end(const struct tree *tree, TSNode node)
+{
+	TSPoint p;
+
+	if (tree->expanded) {
+		uint32_t at = expanded_at(tree->expanded, ts_node_start_byte(node));
+		uint32_t end = expanded_end(tree->expanded, ts_node_end_byte(node));
+
+		return source_pos(tree->source, end > at ? end : at);
+	}
+	p = ts_node_end_point(node);
+	return (struct pos){ p.row, p.column };
 }
 
 void tree_free(struct tree *tree)
@@ -210,10 +264,13 @@ const char *node_name(const struct tree *tree, TSNode node)
 	s = node_text(tree, node, &n);
 	for (size_t i = 0; i < n && used < sizeof(buffer); i++) {
 		bool blank = s[i] == ' ' || s[i] == '\t' || s[i] == '\n';
+		char c = s[i];
 
 		if (blank && used && buffer[used - 1] == ' ')
 			continue;
-		buffer[used++] = blank ? ' ' : s[i];
+		if (blank)
+			c = ' ';
+		buffer[used++] = c;
 	}
 	return intern(buffer, used);
 }

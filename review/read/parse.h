@@ -9,7 +9,7 @@
  * Where the grammar of a name is unknown here it is NODE_OTHER, and its children are still walked.
  */
 
-#include "read/source.h"
+#include "read/macro.h"
 
 #include <tree_sitter/api.h>
 
@@ -71,7 +71,9 @@ enum node_field {
 
 struct tree {
 	struct source *source;
-	char *text;           /* what the parser saw; offsets equal those of the source */
+	char *text;           /* what the parser saw */
+	uint32_t size;
+	struct expanded *expanded; /* how offsets of the text belong to the source; NULL: they are equal */
 	TSTree *tree;
 	const uint8_t *kinds; /* per symbol */
 	size_t n_kinds;
@@ -125,19 +127,9 @@ static inline const char *node_text(const struct tree *tree, TSNode node, size_t
 	return tree->text + start;
 }
 
-static inline struct pos node_pos(TSNode node)
-{
-	TSPoint p = ts_node_start_point(node);
-
-	return (struct pos){ p.row, p.column };
-}
-
-static inline struct pos node_end(TSNode node)
-{
-	TSPoint p = ts_node_end_point(node);
-
-	return (struct pos){ p.row, p.column };
-}
+/* Where the source has it; what comes from a macro lies where that is used. */
+struct pos node_pos(const struct tree *tree, TSNode node);
+struct pos node_end(const struct tree *tree, TSNode node);
 
 /* The node's text, interned, with runs of blanks as one and comments left in. */
 const char *node_name(const struct tree *tree, TSNode node);

@@ -28,32 +28,6 @@ static bool shape_is_word(char c)
 	return c == '_' || isalnum((unsigned char)c);
 }
 
-/* Past a string, a character or a comment that begins at i; else i. */
-static size_t shape_skip_literal(const char *s, size_t size, size_t i)
-{
-	char quote = s[i];
-
-	if (quote == '/' && i + 1 < size && s[i + 1] == '/') {
-		while (i < size && (s[i] != '\n' || s[i - 1] == '\\'))
-			i++;
-		return i;
-	}
-	if (quote == '/' && i + 1 < size && s[i + 1] == '*') {
-		const char *end = strstr(s + i + 2, "*/");
-
-		return end ? (size_t)(end - s) + 2 : size;
-	}
-	if (quote != '"' && quote != '\'')
-		return i;
-	/* 1'000'000 is a number. */
-	if (quote == '\'' && i && isalnum((unsigned char)s[i - 1]) &&
-	    isdigit((unsigned char)s[i - 1]))
-		return i + 1;
-	for (i++; i < size && s[i] != quote && s[i] != '\n'; i++)
-		i += s[i] == '\\' && i + 1 < size;
-	return i < size ? i + 1 : size;
-}
-
 static size_t shape_skip_blanks(const char *s, size_t size, size_t i)
 {
 	while (i < size && isspace((unsigned char)s[i]))
@@ -68,7 +42,7 @@ static size_t shape_close(const char *s, size_t size, size_t i)
 	int depth = 0;
 
 	while (i < limit) {
-		size_t next = shape_skip_literal(s, limit, i);
+		size_t next = lex_skip_literal(s, limit, i);
 
 		if (next != i) {
 			i = next;
@@ -93,7 +67,8 @@ static void shape_blank(char *s, size_t from, size_t to)
 static void shape_put(char *s, size_t from, size_t to, const char *word)
 {
 	shape_blank(s, from, to);
-	memcpy(s + from, word, strlen(word));
+	for (; *word; word++)
+		s[from++] = *word;
 }
 
 static void shape_mark(uint32_t **marks, size_t *n, size_t *cap, size_t at)
@@ -157,14 +132,16 @@ static bool shape_word_cxx(struct shape *shape, size_t from, size_t to)
 	const char *s = shape->s + from;
 	size_t n = to - from;
 	size_t after = shape_skip_blanks(shape->s, shape->size, to);
-	char next = after < shape->size ? shape->s[after] : '\0';
+	char next = '\0';
 
+	if (after < shape->size)
+		next = shape->s[after];
 	if ((shape_word_is(s, n, "signals") || shape_word_is(s, n, "Q_SIGNALS")) && next == ':')
 		shape_put(shape->s, from, to, "public");
-	else if ((shape_word_is(s, n, "slots") || shape_word_is(s, n, "Q_SLOTS")) && next == ':')
-		shape_blank(shape->s, from, to);
-	else if ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
-		 shape_is_word(next))
+	else if (((shape_word_is(s, n, "slots") || shape_word_is(s, n, "Q_SLOTS")) &&
+		  next == ':') ||
+		 ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
+		  shape_is_word(next)))
 		shape_blank(shape->s, from, to);
 	else if ((shape_word_is(s, n, "forever") || shape_word_is(s, n, "Q_FOREVER")) &&
 		 next == '{')
@@ -253,7 +230,7 @@ static void shape_limits(struct shape *shape)
 	struct shape_limit limit = { .depth = 0 };
 
 	for (size_t i = 0; i < shape->size;) {
-		size_t next = shape_skip_literal(shape->s, shape->size, i);
+		size_t next = lex_skip_literal(shape->s, shape->size, i);
 		bool comment = next != i && shape->s[i] == '/';
 
 		if (next == i && shape_is_word(shape->s[i]))
@@ -291,15 +268,18 @@ void shape_learn(const struct source *source)
 
 void shape_text(struct tree *tree)
 {
+	const char *text = tree->expanded ? tree->expanded->text : tree->source->text;
+	uint32_t size = tree->expanded ? tree->expanded->size : tree->source->size;
 	struct shape shape = { .tree = tree,
-			       .s = arena_copy(&run_arena, tree->source->text, tree->source->size),
-			       .size = tree->source->size,
+			       .s = arena_copy(&run_arena, text, size),
+			       .size = size,
 			       .cxx = tree->source->language == SOURCE_CXX };
 	bool line_start = true;
 
 	tree->text = shape.s;
+	tree->size = size;
 	for (size_t i = 0; i < shape.size;) {
-		size_t next = shape_skip_literal(shape.s, shape.size, i);
+		size_t next = lex_skip_literal(shape.s, shape.size, i);
 
 		if (next != i) {
 			i = next;

@@ -90,6 +90,13 @@ static uint32_t source_row_of(const struct source *source, uint32_t offset)
 	return low;
 }
 
+struct pos source_pos(const struct source *source, uint32_t offset)
+{
+	uint32_t row = source_row_of(source, offset);
+
+	return (struct pos){ row, offset - source->lines[row] };
+}
+
 /* The comment counts for its own line, or, when nothing stands before it, for the next code. */
 static void source_add_ignore(struct source *source, const char *mark)
 {
@@ -180,6 +187,10 @@ int source_read(struct source **ret, const char *path)
 	if (!r)
 		*ret = source_from_text(strcmp(path, "-") ? path : "<stdin>", text.s ? text.s : "",
 					text.n);
+	if (!r && S_ISREG(st.st_mode)) {
+		(*ret)->device = (uint64_t)st.st_dev;
+		(*ret)->inode = (uint64_t)st.st_ino;
+	}
 	text_done(&text);
 	return r;
 }

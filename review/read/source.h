@@ -28,6 +28,18 @@ struct source {
 	uint64_t programs;     /* one bit per main() that can come here */
 	uint32_t number;       /* among the sources of the run */
 	bool too_deep;         /* what is nested deeper than the parser can bear was not read */
+	bool context;          /* read because a file includes it: nothing is reported in it */
+	uint64_t device, inode; /* which file it is, however it is called; 0: none */
+	struct inclusion *inclusions;
+	size_t n_inclusions, cap_inclusions;
+	uint32_t seen;         /* private to include.c */
+};
+
+/* #include "name" or <name>. */
+struct inclusion {
+	const char *name;
+	bool angle;
+	struct source *source; /* that it means, or NULL */
 };
 
 enum { SOURCE_MAX_SIZE = 16 * 1024 * 1024 };
@@ -42,6 +54,8 @@ struct source *source_from_text(const char *path, const char *text, size_t size)
 const char *source_line(const struct source *source, uint32_t row, size_t *n);
 bool source_ignores(struct source *source, const char *rule, uint32_t row);
 bool source_name_is_code(const char *name);
+/* Where an offset lies. */
+struct pos source_pos(const struct source *source, uint32_t offset);
 
 
 /* files.c. Calls visit for each source file at or below the path; false: nothing to read there. */

@@ -195,10 +195,14 @@ static bool l2_member_ends(const struct function *fn, const char *member)
 static bool l2_class_ends(const struct function *fn, const char *member,
 			  const struct function *except)
 {
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program.functions[i]->class_name == fn->class_name &&
-		    program.functions[i] != except && l2_member_ends(program.functions[i], member))
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *other = program.functions[i];
+
+		if (other == except || other->class_name != fn->class_name)
+			continue;
+		if (l2_member_ends(other, member))
 			return true;
+	}
 	return false;
 }
 

@@ -13,6 +13,8 @@ enum { L6_SMALL = 4 };
 /* The text of an item in the source, its first line at least. */
 static bool path_mentions(const struct function *fn, const struct item *item, const char *word)
 {
+	if (item_mentions(fn, item, word))
+		return true;
 	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 8; row++) {
 		size_t n;
 		const char *line = source_line(fn->source, row, &n);
@@ -260,22 +262,7 @@ static bool l6_callers_set(const struct function *fn)
 	return false;
 }
 
-/* #define NAME … CLOEXEC …, in any file. */
-static bool l6_is_macro_with_cloexec(const char *name)
-{
-	for (size_t i = 0; name && i < program.n_sources; i++)
-		for (const char *s = program.sources[i]->text; (s = strstr(s, "#define")); s += 7) {
-			const char *word = s + 7 + strspn(s + 7, " \t");
-			size_t n = strlen(name), line = strcspn(word, "\n");
-
-			if (line > n && !memcmp(word, name, n) && strchr(" \t", word[n]) &&
-			    memmem(word, line, "CLOEXEC", 7))
-				return true;
-		}
-	return false;
-}
-
-/* The type comes from a caller or from a macro that says it. */
+/* The type comes from a caller. */
 static bool l6_may_be_flagged(const struct function *fn, const struct item *item)
 {
 	int at = api_is(item->call->api, ROLE(ACCEPT)) ? 3 : 1;
@@ -283,8 +270,7 @@ static bool l6_may_be_flagged(const struct function *fn, const struct item *item
 
 	if (item->call->n_args <= at || o->kind != OPERAND_PLACE)
 		return false;
-	return fn->places[o->place].kind == PLACE_PARAM ||
-	       l6_is_macro_with_cloexec(fn->places[o->place].name);
+	return fn->places[o->place].kind == PLACE_PARAM;
 }
 
 /*

@@ -108,7 +108,8 @@ static struct {
 
 static size_t finding_slot(const struct rule *rule, const struct source *source, uint32_t row)
 {
-	size_t h = ((uintptr_t)rule >> 3) * 31 + ((uintptr_t)source >> 4) * 17 + row * 2654435761u;
+	size_t h = ((uintptr_t)rule >> 3) * 31 + ((uintptr_t)source >> 4) * 17 +
+		   (size_t)row * 2654435761u;
 
 	for (h &= findings_known.cap - 1; findings_known.table[h];
 	     h = (h + 1) & (findings_known.cap - 1))
