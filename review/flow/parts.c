@@ -324,14 +324,16 @@ void parts_before(struct flow *flow, const struct item *item, struct parts_kept 
 	const struct function *target = item->call->target;
 
 	kept->n = 0;
+	memset(kept->closed, 0, sizeof(kept->closed));
 	for (int i = 0; i < flow->state->n && kept->n < PARTS_KEPT; i++) {
 		const struct binding *b = &flow->state->bindings[i];
 		const struct place *p = &flow->fn->places[b->place];
 
-		if (b->value.resource >= 0 && p->kind == PLACE_FIELD &&
-		    flow->state->bits[b->value.resource] == RES_CLOSED &&
-		    parts_leaves(target, p->name, PARTS_DEPTH))
-			kept->bindings[kept->n++] = *b;
+		if (b->value.resource < 0 || p->kind != PLACE_FIELD ||
+		    !parts_leaves(target, p->name, PARTS_DEPTH))
+			continue;
+		kept->closed[kept->n] = flow->state->bits[b->value.resource] == RES_CLOSED;
+		kept->bindings[kept->n++] = *b;
 	}
 	for (int i = 0; i < target->summary.n_parts; i++) {
 		const struct part *part = &target->summary.parts[i];
@@ -357,7 +359,8 @@ void parts_after(struct flow *flow, const struct item *item, const struct parts_
 
 		if (state_place(flow, b->place).resource < 0) {
 			state_bind(flow, b->place, b->value, b->from);
-			flow->state->bits[b->value.resource] = RES_CLOSED;
+			if (kept->closed[i])
+				flow->state->bits[b->value.resource] = RES_CLOSED;
 		}
 	}
 	for (int i = 0; i < summary->n_parts; i++) {

@@ -7,9 +7,10 @@
 /* PART_ENDS: on some way, itself or through others, as far as is known. */
 enum { PART_CLOSES = 1 << 0, PART_USES = 1 << 1, PART_ENDS = 1 << 2, PARTS_KEPT = 16 };
 
-/* Closed parts that a call leaves as they are. */
+/* Parts that name a resource, and that a call leaves as they are. */
 struct parts_kept {
 	int n;
+	bool closed[PARTS_KEPT];
 	struct binding bindings[PARTS_KEPT];
 };
 

@@ -268,6 +268,7 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 	const struct function *target = call->target;
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
 
+	descriptor_watched(fn, call);
 	if (call->api) {
 		unsigned kinds = descriptor_opened(fn, item);
 		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;
@@ -283,7 +284,6 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 		if (api_is(call->api, ROLE(LISTEN)))
 			descriptor_add_place(fn, call->args[0].place, DESCRIPTOR_LISTENER);
 	}
-	descriptor_watched(fn, call);
 	for (int i = 0; target && i < call->n_args && i < target->n_params; i++) {
 		const struct operand *o = &call->args[i];
 

@@ -161,19 +161,50 @@ void lower_dropped(struct builder *b, TSNode node)
 	b->dropped = (TSNode){ 0 };
 }
 
+static bool lower_is_assert(const struct builder *b, TSNode function, TSNode arguments)
+{
+	static const char *const names[] = { "assert", "ASSERT", "Q_ASSERT", "g_assert",
+					     "g_assert_true" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (node_kind(b->tree, function) == NODE_identifier &&
+		    node_is_text(b->tree, function, names[i]))
+			return ts_node_named_child_count(arguments) == 1;
+	return false;
+}
+
+/*
+ * assert(n <= room): the program ends where the condition does not hold. The call stays, without an
+ * argument, on the way that ends.
+ */
+static struct operand lower_assert(struct builder *b, TSNode node, TSNode function, TSNode condition)
+{
+	int holds = build_block(b), fails = build_block(b);
+
+	lower_condition(b, condition, holds, fails);
+	b->block = fails;
+	build_call(b, build_callee(node_name(b->tree, function)), node, build_temp(b));
+	b->block = holds;
+	return operand_unknown();
+}
+
 struct operand lower_call(struct builder *b, TSNode node)
 {
 	TSNode function = node_field(b->tree, node, FIELD_function);
+	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
 	struct call *call = build_callee(NULL);
 	int dst;
 
+	if (lower_is_assert(b, function, arguments))
+		return lower_assert(b, node, function, ts_node_named_child(arguments, 0));
+
 	if (node_kind(b->tree, function) == NODE_primitive_type)
 		return lower_expression(
-			b, ts_node_named_child(node_field(b->tree, node, FIELD_arguments), 0));
+			b, ts_node_named_child(arguments, 0));
 	lower_callee(b, call, function);
 	if (!call->name)
 		call->name = intern_z("(…)");
-	lower_arguments(b, call, node_field(b->tree, node, FIELD_arguments));
+	lower_arguments(b, call, arguments);
 	if (lower_is_cast(call))
 		return call->args[0];
 	call->flags |= lower_call_use(b, node);
