@@ -408,7 +408,7 @@ static void state_give_content(struct flow *flow, int resource)
 			continue;
 		while ((place = flow->fn->places[place].parent) >= 0)
 			if (state_place(flow, place).resource == resource)
-				state->bits[r] |= RES_GONE;
+				state_give(flow, r);
 	}
 }
 
