@@ -175,6 +175,8 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	fn = lower_function_new(tree, node_name(tree, name), class_name, name, body);
 	fn->return_type = type.name;
 	fn->flags = lower_function_flags(tree, node, name, &type, class_name);
+	if (owner && (fn->flags & FUNCTION_DESTRUCTOR))
+		owner->has_destructor = true;
 	b = arena_alloc(&lower_scratch, sizeof(*b));
 	lower_begin(b, tree, fn);
 	if (node_ok(function))

@@ -80,13 +80,18 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 	if (buffer < 0)
 		return;
 	/* &number, &header: as its type is read. */
-	if (to->kind == OPERAND_ADDRESS && (value.kinds & PEER_BYTES)) {
+	if (to->kind == OPERAND_ADDRESS && ((value.kinds & PEER_BYTES) || value.from[0])) {
 		uint16_t kinds = peer_kinds_of(walk->fn, to->place);
 
-		value.kinds = (uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
-					 (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
-		for (int k = 0; k < PEER_FOLLOWED; k++)
+		if (value.kinds & PEER_BYTES)
+			value.kinds =
+				(uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
+					   (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
+		value.from[5] = kinds & (PEER_WIDE | PEER_SHORT) ? value.from[0] : 0;
+		for (int k = PEER_FOLLOWED - 1; k-- > 0;)
 			value.from[k] = kinds & 1 << k ? value.from[0] : 0;
+		if (value.from[5] && !(kinds & PEER_WIDE))
+			value.kinds |= PEER_NARROW;
 		if (!(kinds & PEER_NUMBER))
 			value.kinds &= (uint16_t)~PEER_UNENDED;
 		peer_set(walk, to->place, value);

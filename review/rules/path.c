@@ -227,12 +227,12 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 /* ipc_dial(path), which nobody can look into: what it answers decides, and it may ask the server. */
 static bool path_is_probed(const struct function *fn, const struct item *unlink)
 {
-	static const char *const looks[] = { "exist", "stat", "access", "valid", "len", "is_" };
+	static const char *const looks[] = { "exist", "stat", "access", "valid", "len" };
 	const struct operand *path = path_of(unlink);
 
 	for (const struct item *item = fn->items; path && item < unlink; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
-		bool only_looks = false;
+		bool only_looks = call && starts_with(call->name, "is_");
 
 		if (!call || call->api || call->target || (call->flags & CALL_DROPPED) ||
 		    (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE | CALL_CAPTURE)) ||
