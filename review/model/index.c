@@ -3,6 +3,7 @@
 
 #include "model/index.h"
 #include "knowledge/kb.h"
+#include "read/include.h"
 #include "read/source.h"
 
 #include <stdlib.h>
@@ -70,22 +71,34 @@ static struct index_entry *index_next(struct index_entry *e, const char *name, e
 	return NULL;
 }
 
-/* The nearest one: same file, same folder, or the only one. */
+/* How near a definition is: 4 in the same file, 3 in what it includes or is a part of, 2 in the same folder. */
+static int index_distance(const struct source *source, const struct source *other)
+{
+	if (other == source)
+		return 4;
+	if (!source || !other)
+		return 1;
+	if (include_sees(source, other) || source->unit == other->unit)
+		return 3;
+	return source->folder == other->folder ? 2 : 1;
+}
+
+/* The nearest one; of several that are as near, the first by path. */
 static struct index_entry *index_nearest(const char *name, enum index_kind kind,
 					 const struct source *source)
 {
-	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
+	struct index_entry *e = NULL, *found = NULL;
+	int best = 0;
 
-	if (!name)
-		return NULL;
-	while ((e = index_next(e, name, kind))) {
-		if (e->source == source)
-			return e;
-		if (source && e->source && e->source->folder == source->folder)
-			folder = e;
-		any = e;
+	while (name && (e = index_next(e, name, kind))) {
+		int distance = index_distance(source, e->source);
+
+		if (distance < best)
+			continue;
+		best = distance;
+		found = e;
 	}
-	return folder ? folder : any;
+	return found;
 }
 
 struct type_info *index_type(const char *name, bool create)
@@ -228,21 +241,23 @@ const char *index_real_type(const char *name, uint8_t *stars)
 
 struct function *index_find_function(const char *name, const struct source *source)
 {
-	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
+	struct index_entry *e = NULL, *found = NULL;
+	int best = 0;
 
 	while ((e = index_next(e, name, INDEX_FUNCTION))) {
+		int distance;
+
 		if (e->function->class_name)
 			continue;
-		if (e->source == source)
-			return e->function;
-		if (e->function->flags & FUNCTION_STATIC)
+		distance = index_distance(source, e->source);
+		if ((e->function->flags & FUNCTION_STATIC) && distance < 3)
 			continue;
-		if (source && e->source->folder == source->folder)
-			folder = e;
-		any = e;
+		if (distance < best)
+			continue;
+		best = distance;
+		found = e;
 	}
-	e = folder ? folder : any;
-	return e ? e->function : NULL;
+	return found ? found->function : NULL;
 }
 
 static struct function *index_method_at(const char *class_name, const char *name, int depth)

@@ -6,7 +6,8 @@
  * What all files of a run declare: types with their members and bases, functions, globals, numeric
  * macros. It is filled while each file is lowered, and used only when all have been, so the order
  * of the files does not matter. A name that two programs of one folder tree define differently is
- * looked up in the same file first, then in the same folder, then anywhere.
+ * looked up in the same file first, then in what that includes, then in the same folder, then
+ * anywhere.
  */
 
 #include "model/ir.h"
@@ -43,6 +44,7 @@ struct program {
 	bool spawns;          /* somebody forks or executes; set when linked */
 	bool ignores_sigpipe;
 	bool peers_followed;  /* peer.c has done its rounds */
+	size_t n_checked;         /* functions of the files that were given */
 	size_t n_waits;
 	size_t n_resources;
 	size_t n_skipped;

@@ -373,15 +373,17 @@ static bool link_is_wait(const struct api *api)
 	       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP));
 }
 
-static void link_count(const struct item *item)
+static void link_count(const struct function *fn, const struct item *item)
 {
 	const struct api *api = item->call->api;
 
 	if (!api)
 		return;
+	program.spawns |= api_is(api, ROLE(FORK) | ROLE(SPAWN));
+	if (fn->source->context)
+		return;
 	program.n_waits += link_is_wait(api) && !(item->call->flags & (CALL_NEW | CALL_CONSTRUCT));
 	program.n_resources += api_fact(api, FACT_OPENS) != NULL;
-	program.spawns |= api_is(api, ROLE(FORK) | ROLE(SPAWN));
 }
 
 static void link_function(struct function *fn)
@@ -402,14 +404,16 @@ static void link_function(struct function *fn)
 		link_call(fn, item->call);
 		link_check_result(fn, item);
 		link_result(fn, item);
-		link_count(item);
+		link_count(fn, item);
 		fn->interesting |= item->call->api || item->call->target;
 	}
 }
 
 void program_link(void)
 {
-	for (size_t i = 0; i < program.n_functions; i++)
+	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
+		program.n_checked += !program.functions[i]->source->context;
+	}
 	program_find();
 }

@@ -266,7 +266,7 @@ void peer_add(struct peer_walk *walk, int place, struct peer_value value)
 	peer_join(&walk->state[place], &value);
 }
 
-static void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
+void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
 {
 	struct peer_value *v = &walk->state[place];
 	struct peer_field *field;
@@ -611,6 +611,8 @@ static void peer_block(struct peer_walk *walk, int number)
 		}
 		if (item->kind != ITEM_BRANCH) {
 			peer_step(walk, item);
+			if (item->kind == ITEM_CALL && item->call && call_ends(item->call))
+				return;
 			continue;
 		}
 		before = arena_alloc(walk->arena, size);

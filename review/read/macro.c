@@ -305,7 +305,7 @@ struct macro *macro_find(const struct source *source, const char *word, size_t n
 static bool macro_parse_params(struct macro *macro, uint32_t *i)
 {
 	const char *s = macro->source->text;
-	const char *params[MACRO_MAX_PARAMS];
+	const char *params[MACRO_MAX_PARAMS] = { NULL };
 	struct macro_token token = macro_lex(s, macro->to, i);
 
 	for (token = macro_lex(s, macro->to, i); !token_is(&token, ")");
@@ -407,7 +407,8 @@ static bool macro_parse_body(struct macro *macro, uint32_t i)
 			return false;
 		}
 		token.at = MACRO_NOWHERE;
-		token.param = token.kind == MACRO_WORD ? macro_param(macro, &token) : -1;
+		if (token.kind == MACRO_WORD)
+			token.param = macro_param(macro, &token);
 		body[macro->n_body++] = token;
 	}
 	if (macro->n_body)

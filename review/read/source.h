@@ -33,6 +33,7 @@ struct source {
 	struct inclusion *inclusions;
 	size_t n_inclusions, cap_inclusions;
 	uint32_t seen;         /* private to include.c */
+	const struct source *unit; /* the file that includes this .c, through any number of them, or itself */
 };
 
 /* #include "name" or <name>. */
