@@ -567,6 +567,17 @@ static void peer_tell_argument(struct peer_walk *walk, struct peer_summary *s, i
 		s->caller[i] = walk->fn;
 }
 
+/* A pointer is no length; a number in the bytes behind it is looked at where it is taken out. */
+static bool peer_is_pointer(const struct function *fn, const struct operand *o)
+{
+	uint8_t stars;
+
+	if (o->kind != OPERAND_PLACE)
+		return o->kind == OPERAND_ADDRESS;
+	return place_type(fn, o->place, &stars) &&
+	       (stars || (fn->places[o->place].flags & PLACE_ARRAY));
+}
+
 static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary *s, int i,
 			      const struct call *call)
 {
@@ -580,7 +591,9 @@ static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary 
 		uint16_t kinds = peer_sink_kinds(sink);
 		int into = -1;
 
-		if (!(s->sinks[i] & 1 << bit))
+		if (!(s->sinks[i] & 1 << bit) ||
+		    ((sink == PEER_SINK_ALLOC || sink == PEER_SINK_INDEX) &&
+		     peer_is_pointer(walk->fn, &call->args[i])))
 			continue;
 		if (sink == PEER_SINK_ALLOC && s->copy_to[i]) {
 			sink = PEER_SINK_COPY;

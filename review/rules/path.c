@@ -59,7 +59,7 @@ static bool path_is_address(const struct function *fn, const struct operand *o)
 	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
 		return false;
 	type = place_root(fn, o->place)->type;
-	return (type && !strcmp(type, "sockaddr_un")) ||
+	return (type && (!strcmp(type, "sockaddr_un") || !strcmp(type, "sockaddr"))) ||
 	       strstr(fn->places[o->place].text, "sun_path");
 }
 
@@ -216,7 +216,10 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 					names = false;
 		if (names)
 			return true;
-		if (call && call->target && depth > 0 && path_has_address(fn, item) &&
+		if (call && call->target && depth > 0 &&
+		    (path_has_address(fn, item) ||
+		     (call->target->return_type &&
+		      !strcmp(call->target->return_type, "sockaddr_un"))) &&
 		    path_is_unique(call->target, call->target->items + call->target->n_items,
 				   depth - 1))
 			return true;
