@@ -146,7 +146,7 @@ static const struct api *link_class(const char *type)
 
 static bool link_visit_unknown(const char *class_name, void *data)
 {
-	const struct type_info *type = index_type(class_name, false);
+	const struct type_info *type = index_type(class_name);
 
 	(void)data;
 	return (!type || !type->source) && !kb_class(class_name);
@@ -248,13 +248,41 @@ static bool link_is_system(const struct function *fn, const struct call *call,
 	return call->n_args >= 2 || strcmp(api->name, "open") != 0;
 }
 
+/*
+ * A definition of accept4() or strlcpy() somewhere in the project, for systems that lack it, or of
+ * close() for a test: what is known of that name is known better than what the stand-in does. It is
+ * one if it takes what the original takes; a function of the file itself is what that file means.
+ */
+static bool link_stands_in(const struct call *call, const struct function *target,
+			   const struct api *api)
+{
+	const struct fact *uses = api_fact(api, FACT_USES);
+	const struct fact *closes = api_fact(api, FACT_CLOSES);
+	const struct place *first;
+	int arg;
+
+	if (!api || !api->system || (!uses && !closes && !api_fact(api, FACT_OPENS)) ||
+	    (target->flags & FUNCTION_STATIC) || target->n_params != call->n_args)
+		return false;
+	arg = uses ? uses->arg : closes ? closes->arg : 1;
+	if (arg < 1 || arg > target->n_params)
+		return target->n_params == 0;
+	first = &target->places[target->params[arg - 1]];
+	if (!first->type)
+		return false;
+	if ((uses || closes) && !first->stars)
+		return !strcmp(first->type, "int") || !strcmp(first->type, "SOCKET");
+	return !strcmp(first->type, "int") || !strcmp(first->type, "char") ||
+	       !strcmp(first->type, "void") || !strcmp(first->type, "FILE");
+}
+
 static void link_plain_call(struct function *fn, struct call *call)
 {
 	const char *alias = index_find_alias(call->name);
 
 	if (call->scope && *call->scope && strcmp(call->scope, "std") != 0) {
 		call->receiver_type = call->scope;
-		call->target = index_find_method(call->scope, call->name);
+		call->target = index_find_method(call->scope, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(call->scope, call->name);
 		if (!call->target && !call->api)
@@ -262,7 +290,7 @@ static void link_plain_call(struct function *fn, struct call *call)
 		return;
 	}
 	if (!call->scope && fn->class_name) {
-		call->target = index_find_method(fn->class_name, call->name);
+		call->target = index_find_method(fn->class_name, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(fn->class_name, call->name);
 		if (call->target || call->api) {
@@ -272,6 +300,8 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 	if (!call->scope)
 		call->target = index_find_function(call->name, fn->source);
+	if (call->target && link_stands_in(call, call->target, kb_function(call->name)))
+		call->target = NULL;
 	if (!call->target)
 		call->api = kb_function(call->name);
 	if (call->api && !link_is_system(fn, call, call->api))
@@ -292,7 +322,7 @@ static void link_method_call(struct function *fn, struct call *call)
 		type = place_type(fn, call->receiver.place, NULL);
 	call->receiver_type = type;
 	if (type && strcmp(type, "auto") != 0) {
-		call->target = index_find_method(type, call->name);
+		call->target = index_find_method(type, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(type, call->name);
 	} else {
@@ -306,7 +336,9 @@ static void link_call(struct function *fn, struct call *call)
 		uint8_t stars = 0;
 
 		call->api = link_class(index_real_type(call->type, &stars));
-		call->target = call->api ? NULL : index_find_method(call->type, call->type);
+		call->target = call->api ? NULL
+					 : index_find_method(call->type, types_plain(call->type),
+							     fn->source);
 	} else if (call->flags & (CALL_DELETE | CALL_CAPTURE | CALL_INDIRECT)) {
 		return;
 	} else if (call->receiver.kind) {
@@ -411,6 +443,7 @@ static void link_function(struct function *fn)
 
 void program_link(void)
 {
+	types_resolve();
 	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
 		program.n_checked += !program.functions[i]->source->context;

@@ -223,7 +223,7 @@ static bool peer_is_integer(const struct function *fn, int place)
 	const char *type = place_type(fn, place, &stars);
 
 	if (stars || !type || p->of || (p->flags & (PLACE_ARRAY | PLACE_SMART)) ||
-	    p->kind == PLACE_TEMP || index_type(type, false))
+	    p->kind == PLACE_TEMP || index_type(type))
 		return false;
 	return (peer_width(type) & (PEER_WIDE | PEER_SHORT)) && strcmp(type, "auto") != 0;
 }

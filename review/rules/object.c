@@ -208,7 +208,7 @@ static bool l2_class_ends(const struct function *fn, const char *member,
 
 static bool l2_ends_itself(const char *name, void *data)
 {
-	const struct type_info *type = index_type(name, false);
+	const struct type_info *type = index_type(name);
 
 	(void)data;
 	/* A class that nobody declares may well own what it is given. */
@@ -257,7 +257,7 @@ static void l2_members(struct function *fn, const struct item *made)
 	finding = finding_add(
 		&rule_L2, fn, made->at,
 		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
-		name, fn->class_name);
+		name, types_plain(fn->class_name));
 	finding_mend(
 		finding,
 		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",

@@ -116,6 +116,91 @@ def a_source_that_includes_a_source_is_one_unit_with_it():
         expect([r[:2] for r in lines(*order)], [('L1', 'part.c')], ' '.join(order))
 
 
+REACH = '''#include <string.h>
+#include <unistd.h>
+#include <sys/un.h>
+#include <sys/socket.h>
+%s
+int reach(struct server *s, const char *path)
+{
+	s->addr.sun_family = AF_UNIX;
+	strncpy(s->addr.sun_path, path, sizeof(s->addr.sun_path) - 1);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -1;
+	return connect(s->fd, (struct sockaddr *)&s->addr, sizeof(s->addr));
+}
+'''
+SERVE = '''#include <unistd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+%s
+int serve(struct server *s, const struct sockaddr_in *where)
+{
+	s->addr = *where;
+	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -1;
+	if (bind(s->fd, (struct sockaddr *)&s->addr, sizeof(s->addr)) < 0) {
+		close(s->fd);
+		return -1;
+	}
+	return s->fd;
+}
+'''
+
+
+@test
+def two_files_have_each_a_type_of_one_name():
+    put('a.c', REACH % 'struct server { int fd; struct sockaddr_un addr; };')
+    put('b.c', SERVE % 'struct server { void *owner; int fd; struct sockaddr_in addr; };')
+    expect(lines('a.c') + lines('b.c'), [], 'each alone')
+    for order in itertools.permutations(['a.c', 'b.c']):
+        expect(lines(*order), [], ' '.join(order))
+    put('a.h', 'struct server { int fd; struct sockaddr_un addr; };\n')
+    put('a.c', REACH % '#include "a.h"')
+    expect(lines('.'), [], 'one of them in a header')
+
+
+@test
+def of_two_platforms_the_one_for_this_system_counts():
+    put('line.h', '#include <stddef.h>\nint shut(int fd);\n')
+    put('a_win.c', '#include "line.h"\n#include <winsock2.h>\nint shut(int fd) { return closesocket(fd); }\n')
+    put('b_unix.c', '#include "line.h"\n#include <unistd.h>\nint shut(int fd) { return close(fd); }\n')
+    put('use.c', user('#include "line.h"', 'shut(fd)'))
+    put('lost.c', user('#include "line.h"', 'fd = fd >= 0').replace('use', 'lost'))
+    for order in itertools.permutations(['a_win.c', 'b_unix.c', 'use.c', 'lost.c']):
+        expect([r[:2] for r in lines(*order)], [('L1', 'lost.c')], ' '.join(order))
+
+
+@test
+def of_several_definitions_only_what_all_do_is_certain():
+    put('one.c', '#include <unistd.h>\nint done(int fd) { return close(fd); }\n')
+    put('two.c', 'int done(int fd) { return fd > 2; }\n')
+    put('use/use.c', user('int done(int fd);', 'done(fd)'))
+    put('use/again.c', user('int done(int fd);', 'done(fd);\n\tclose(fd)').replace('use', 'again'))
+    expect(lines('.'), [], 'one closes, the other does not: neither a leak nor a double close')
+    os.remove('two.c')
+    expect([r[:2] for r in lines('.')], [('L4', 'use/again.c')], 'all of them close')
+    put('two.c', 'int done(int fd) { return fd > 2; }\n')
+    os.remove('one.c')
+    expect([r[:2] for r in lines('.')], [('L1', 'use/use.c')], 'none does')
+
+
+@test
+def a_stand_in_for_a_function_of_the_system_hides_nothing():
+    put('compat.c', '#include <sys/socket.h>\nint accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)\n'
+        '{\n\treturn flags ? -1 : other(fd, a, n);\n}\n')
+    put('use.c', user('#include <sys/socket.h>', '(void)fd').replace(
+        'open(path, O_RDONLY | O_CLOEXEC)', 'accept4(*path, NULL, NULL, SOCK_CLOEXEC)'))
+    alone = lines('use.c')
+    expect([r[0] for r in alone], ['L3'], 'alone')
+    expect(lines('.'), alone, 'with a definition of accept4()')
+    put('own.c', user('static int accept4(const char *path)\n{\n\treturn path[0];\n}', '(void)fd').replace(
+        'open(path, O_RDONLY | O_CLOEXEC)', 'accept4(path)'))
+    expect(lines('own.c'), [], 'a function of its own that has that name')
+
+
 @test
 def the_order_of_the_arguments_does_not_matter():
     where = os.path.join(HERE, 'set')
