@@ -340,7 +340,7 @@ static void call_lend_parts(struct flow *flow, const struct item *item, int plac
 }
 
 /*
- * fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
+ * flock(fd, …), fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
  * resource, also behind fileno(), or -1.
  */
 static int call_locked(const struct flow *flow, const struct item *item)
@@ -349,8 +349,9 @@ static int call_locked(const struct flow *flow, const struct item *item)
 	const struct item *source;
 	int r;
 
-	if (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
-	    (!strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
+	if (!api_is(call->api, ROLE(LOCKS)) &&
+	    (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
+	     !strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
 		return -1;
 	for (int i = 0; i < flow->fn->n_places; i++)
 		if (flow->fn->places[i].name && !strcmp(flow->fn->places[i].name, "F_UNLCK"))

@@ -185,6 +185,29 @@ static bool parts_is_closed(const struct function *fn, int place)
 	return any;
 }
 
+/* safe_close(&c->fd): the function closes what its argument points to, or nobody knows. */
+static bool parts_closes_behind(const struct function *fn, int param)
+{
+	for (int i = 0; param < fn->n_params && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+			int place = o->kind == OPERAND_PLACE ? o->place : -1;
+			bool behind = place >= 0 && fn->places[place].kind == PLACE_DEREF &&
+				      fn->places[place].parent == fn->params[param];
+
+			if ((behind || (place >= 0 && place == fn->params[param])) && !call->api)
+				return true;
+			for (const struct fact *f = api_fact(call->api, FACT_CLOSES); behind && f;
+			     f = api_fact_next(call->api, f))
+				if (f->arg == k + 1)
+					return true;
+		}
+	}
+	return false;
+}
+
 /* Some call may end it: it is closed or kept by what it is given to, or nobody knows. */
 static bool parts_may_end(const struct function *fn, const struct call *call, int place)
 {
@@ -194,6 +217,9 @@ static bool parts_may_end(const struct function *fn, const struct call *call, in
 		const struct operand *o = &call->args[i];
 		bool whole = operand_is_place(o, fn->places[place].parent);
 
+		if (summary && o->kind == OPERAND_ADDRESS && o->place == place &&
+		    parts_closes_behind(call->target, i))
+			return true;
 		if (!whole && !operand_is_place(o, place) &&
 		    !(o->kind == OPERAND_ADDRESS && o->place == place))
 			continue;

@@ -244,7 +244,8 @@ static bool path_is_probed(const struct function *fn, const struct item *unlink)
 		for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
 			only_looks |= strcasestr(call->name, looks[i]) != NULL;
 		for (int k = 0; !only_looks && k < call->n_args; k++)
-			if (!strcmp(operand_text(fn, &call->args[k]), operand_text(fn, path)))
+			if (path_is_address(fn, &call->args[k]) ||
+			    !strcmp(operand_text(fn, &call->args[k]), operand_text(fn, path)))
 				return true;
 	}
 	return false;
@@ -281,20 +282,29 @@ static bool path_locks(const struct function *fn, const struct call *call)
 	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
 }
 
+/* The function of the project, or the constructor, that runs. */
+static struct function *path_runs(const struct function *fn, const struct call *call)
+{
+	if (!call->target && call->type && (call->flags & (CALL_NEW | CALL_CONSTRUCT)))
+		return index_find_method(call->type, call->type, fn->source);
+	return call->target;
+}
+
 /* Whether somebody answers, or a lock that a living server would hold. */
 static bool path_asks(struct function *fn, const struct item *before, int depth, uint64_t roles)
 {
 	for (const struct item *item = fn->items; item < before; item++) {
+		struct function *target;
+
 		if (item->kind != ITEM_CALL || !item->call)
 			continue;
 		if (api_is(item->call->api, roles))
 			return true;
 		if ((roles & ROLE(LOCKS)) && path_locks(fn, item->call))
 			return true;
-		if (item->call->target && depth > 0 &&
-		    path_asks(item->call->target,
-			      item->call->target->items + item->call->target->n_items, depth - 1,
-			      roles))
+		target = path_runs(fn, item->call);
+		if (target && depth > 0 &&
+		    path_asks(target, target->items + target->n_items, depth - 1, roles))
 			return true;
 	}
 	return false;
@@ -307,7 +317,7 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 
 		for (int k = 0; k < caller->n_items; k++)
 			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    caller->items[k].call->target == fn &&
+			    path_runs(caller, caller->items[k].call) == fn &&
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&
