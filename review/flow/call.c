@@ -108,6 +108,16 @@ static bool call_ends_content(const struct flow *flow, const struct item *item, 
 	return false;
 }
 
+/* The member of that memory which the place is or lies in: c->line of c->line.fd; or -1. */
+static int call_member_of(const struct flow *flow, int place, int memory)
+{
+	for (; flow->fn->places[place].parent >= 0; place = flow->fn->places[place].parent)
+		if ((flow->fn->places[place].flags & PLACE_ARROW) &&
+		    state_place(flow, flow->fn->places[place].parent).resource == memory)
+			return place;
+	return -1;
+}
+
 /* Names that lie in memory which is freed are gone with it. */
 static void call_free_content(struct flow *flow, int memory, const struct item *item)
 {
@@ -115,13 +125,11 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 
 	for (int i = state->n; i-- > 0;) {
 		int place = state->bindings[i].place, r = state->bindings[i].value.resource;
-		int parent = flow->fn->places[place].parent;
+		int member = r < 0 || r == memory ? -1 : call_member_of(flow, place, memory);
 
-		if (r < 0 || r == memory || parent < 0 ||
-		    !(flow->fn->places[place].flags & PLACE_ARROW) ||
-		    state_place(flow, parent).resource != memory)
+		if (member < 0)
 			continue;
-		if (call_ends_content(flow, item, parent, place))
+		if (call_ends_content(flow, item, flow->fn->places[member].parent, member))
 			state_give(flow, r);
 		state_unbind(state, place);
 		if (!state_is_named(flow, r, -1)) {

@@ -53,3 +53,18 @@ int bad_flags(const char *name)
 		return -1;
 	return 0;
 }
+
+int good_number_of_stream(const char *name)
+{
+	FILE *f = fopen(name, "we");
+	int fd;
+
+	if (!f)
+		return -1;
+	fd = fileno(f);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		fclose(f);
+		return -1;
+	}
+	return 0;
+}

@@ -157,3 +157,16 @@ int good_file(const char *name, char *to, size_t n)
 	close(fd);
 	return n ? -1 : 0;
 }
+
+int good_counts_down(int fd, char *to, int left)
+{
+	if (quiet(fd) < 0)
+		return -1;
+	while (left-- > 0) {
+		if (recv(fd, to, 1, 0) >= 0)
+			return 0;
+		if (errno != EAGAIN)
+			break;
+	}
+	return -1;
+}
