@@ -118,7 +118,10 @@ uint16_t peer_width(const char *type)
 		      { "off_t", PEER_WIDE },      { "gsize", PEER_WIDE },
 		      { "streamsize", PEER_WIDE }, { "size_type", PEER_WIDE } };
 
-	for (size_t i = 0; type && i < sizeof(parts) / sizeof(*parts); i++)
+	/* A structure, whatever its name or its file's has in it: endpoint, print/head.h. */
+	if (!type || *type == '(' || index_type(type))
+		return 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (strstr(type, parts[i].part))
 			return parts[i].kind;
 	return 0;

@@ -363,7 +363,9 @@ static void l3_function(struct function *fn)
 		const struct item *item = &fn->items[i];
 		struct finding *finding;
 
-		if (item->kind != ITEM_CALL || !item->call || !item->call->receiver.kind ||
+		/* In a class derived from a server, nextPendingConnection() has no receiver. */
+		if (item->kind != ITEM_CALL || !item->call ||
+		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
 		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
 		    l3_is_given(fn, item))
