@@ -80,6 +80,8 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 	v.resource = (int16_t)resource;
 	if (fails == FAILS_MINUS_ONE)
 		v.low = -1;
+	if (api_fact(item->call->api, FACT_FAILING))
+		v.high = -1;
 	if (call_is_status(item->call->api))
 		v.high = 0;
 	if (fails == FAILS_NULL || fails == FAILS_FALSE)
@@ -523,11 +525,7 @@ static bool call_returns(const struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	if (call->api)
-		return !api_fact(call->api, FACT_NORETURN);
-	if (call->target)
-		return !call->target->summary.done || call->target->summary.may_return;
-	return !call->name || !index_is_noreturn(call->name);
+	return !call_ends(call);
 }
 
 bool flow_call(struct flow *flow, const struct item *item)
