@@ -71,12 +71,6 @@ static bool call_is_status(const struct api *api)
 			       api_fact(api, FACT_TAKES);
 }
 
-/* execvp() comes back only when it has failed. */
-static bool call_only_fails(const struct call *call)
-{
-	return api_is(call->api, ROLE(SPAWN)) && strstr(call->name, "exec");
-}
-
 static struct value call_value(const struct flow *flow, const struct item *item, uint8_t fails,
 			       int resource)
 {
@@ -88,7 +82,7 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 		v.low = -1;
 	if (call_is_status(item->call->api))
 		v.high = 0;
-	if (call_only_fails(item->call))
+	if (api_fact(item->call->api, FACT_FAILING))
 		v.high = -1;
 	if (fails == FAILS_NULL || fails == FAILS_FALSE)
 		v.low = 0;
@@ -606,52 +600,11 @@ static bool call_is_raw_exit(const struct flow *flow, const struct call *call)
 	       strstr(operand_text(flow->fn, &call->args[0]), "_exit");
 }
 
-static bool call_is_word(const char *name, size_t n, const char *const *words, size_t n_words)
-{
-	for (size_t i = 0; i < n_words; i++)
-		if (strlen(words[i]) == n && !strncasecmp(name, words[i], n))
-			return true;
-	return false;
-}
-
-/*
- * message_and_die(), my_fatal(), test_exit(): a function that nobody can look into, whose name says
- * that it does not come back. Not is_fatal(), set_abort() or on_exit(), which speak of it.
- */
-static bool call_ends_by_name(const struct call *call)
-{
-	static const char *const ends[] = { "die", "dies", "fatal", "abort", "panic", "exit" };
-	static const char *const about[] = { "is",   "on",     "at",   "set",   "should", "can",
-					     "will", "has",    "want", "wants", "handle", "request",
-					     "add",  "remove", "get",  "check", "no",     "cancel" };
-	const char *s = call->name;
-	bool found = false;
-
-	if (call->receiver.kind || (call->flags & (CALL_NEW | CALL_CONSTRUCT)))
-		return false;
-	while (*s) {
-		size_t n = 1;
-
-		while (s[n] && s[n] != '_' &&
-		       !(s[n] >= 'A' && s[n] <= 'Z' && s[n - 1] >= 'a' && s[n - 1] <= 'z'))
-			n++;
-		if (call_is_word(s, n, about, sizeof(about) / sizeof(*about)))
-			return false;
-		found |= call_is_word(s, n, ends, sizeof(ends) / sizeof(*ends));
-		s += n + (s[n] == '_');
-	}
-	return found;
-}
-
 static bool call_returns(const struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	if (call->api)
-		return !api_fact(call->api, FACT_NORETURN);
-	if (call->target)
-		return !call->target->summary.done || call->target->summary.may_return;
-	return !call->name || (!index_is_noreturn(call->name) && !call_ends_by_name(call));
+	return !call_ends(call);
 }
 
 bool flow_call(struct flow *flow, const struct item *item)

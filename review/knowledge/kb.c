@@ -59,6 +59,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_CLOSER] = "closer",
 	[FACT_STORES] = "stores",
 	[FACT_NORETURN] = "noreturn",
+	[FACT_FAILING] = "failing",
 	[FACT_SCANS] = "scans",
 	[FACT_SEARCHES] = "searches",
 	[FACT_CLEANS] = "cleans",
@@ -256,6 +257,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 
 	switch (fact->key) {
 	case FACT_NORETURN:
+	case FACT_FAILING:
 		return !*s;
 	case FACT_IS:
 		return kb_roles(api, s);

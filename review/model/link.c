@@ -19,6 +19,14 @@ static void link_take_type(struct place *place, const struct declared *declared)
 	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC | PLACE_CONST);
 }
 
+/* Without its namespace or class. */
+static const char *link_last_name(const char *name)
+{
+	const char *colon = name ? strrchr(name, ':') : NULL;
+
+	return colon && colon[1] ? intern_z(colon + 1) : name;
+}
+
 static void link_free_name(struct function *fn, struct place *place)
 {
 	const struct declared *declared = index_find_member(fn->class_name, place->name);
@@ -34,7 +42,7 @@ static void link_free_name(struct function *fn, struct place *place)
 	}
 	if (declared && !(declared->flags & PLACE_CONST))
 		return;
-	if (index_find_number(place->name, fn->source, &value) ||
+	if (index_find_number(link_last_name(place->name), fn->source, &value) ||
 		   kb_value(place->name, &value)) {
 		place->is_number = !(place->flags & PLACE_ARRAY) && !place->stars;
 		place->size = place->is_number ? value : place->size;

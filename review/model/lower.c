@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16 };
-
-enum { LOWER_LOCAL_DEPTH = 8 };
+enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16, LOWER_LOCAL_DEPTH = 8 };
 
 static struct arena lower_scratch;
 
