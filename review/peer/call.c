@@ -331,6 +331,8 @@ static void peer_sinks_of(struct peer_walk *walk, const struct call *call)
 			    walk->fn->source->language == SOURCE_CXX &&
 			    (call->api->class_name && call->n_args > 1))
 				continue;
+			if (sinks[i].sink == PEER_SINK_STRING && peer_number_ends(walk, o))
+				continue;
 			if (sinks[i].sink == PEER_SINK_ALLOC && to)
 				peer_check(walk, PEER_SINK_COPY, o, peer_root_buffer(walk, to));
 			else

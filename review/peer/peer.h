@@ -171,6 +171,9 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
+/* The text of strtoul() and its like has an end for it, as a search has found. */
+bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
+
 /* peer-format.c: the text that a call makes of its format's arguments, and sscanf(). */
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);
 int peer_format_argument(const struct call *call);
