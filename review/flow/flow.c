@@ -484,9 +484,8 @@ static void flow_return_computed(struct flow *flow, const struct item *item)
 
 	/* fd < 0 ? 0 : fd + 1 */
 	for (int depth = 0; depth < 3 && set && set->kind == ITEM_ASSIGN; depth++)
-		set = set->a.kind == OPERAND_PLACE
-			      ? place_set_before(flow->fn, set->a.place, set)
-			      : place_set_before(flow->fn, item->a.place, set);
+		set = set->a.kind == OPERAND_PLACE ? place_set_before(flow->fn, set->a.place, set)
+						   : place_set_before(flow->fn, item->a.place, set);
 	if (!set || set->kind != ITEM_OPERATE || set->op == '[')
 		return;
 	if (state_resource(flow, &set->a) >= 0)

@@ -44,8 +44,7 @@ static bool parts_is_closed_by(const struct function *fn, const struct call *cal
 	const struct summary *summary = call->target ? &call->target->summary : NULL;
 
 	for (int i = 0; summary && summary->done && i < call->n_args && i < 16; i++) {
-		if (operand_is_place(&call->args[i], place) &&
-		    (summary->param[i] & SUMMARY_CLOSES))
+		if (operand_is_place(&call->args[i], place) && (summary->param[i] & SUMMARY_CLOSES))
 			return true;
 		if (operand_is_place(&call->args[i], fn->places[place].parent) &&
 		    (parts_done(call, i, fn->places[place].name) & PART_CLOSES))
@@ -287,7 +286,8 @@ static int parts_of_helpers(const struct function *fn, struct part *parts, int n
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
-		const struct summary *summary = call && call->target ? &call->target->summary : NULL;
+		const struct summary *summary =
+			call && call->target ? &call->target->summary : NULL;
 
 		for (int k = 0; summary && k < summary->n_parts && n < PARTS_MAX; k++) {
 			const struct part *inner = &summary->parts[k];

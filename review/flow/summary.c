@@ -180,8 +180,7 @@ static void summary_agree_param(struct summary *into, const struct summary *othe
 	if (into->fills[i] != other->fills[i])
 		into->fills[i] = NULL;
 	into->keep_fails[i] = summary_agree_fails(into->keep_fails[i], other->keep_fails[i]);
-	into->absent_fails[i] =
-		summary_agree_fails(into->absent_fails[i], other->absent_fails[i]);
+	into->absent_fails[i] = summary_agree_fails(into->absent_fails[i], other->absent_fails[i]);
 }
 
 static void summary_agree(struct summary *into, const struct summary *other)

@@ -43,7 +43,7 @@ static void link_free_name(struct function *fn, struct place *place)
 	if (declared && !(declared->flags & PLACE_CONST))
 		return;
 	if (index_find_number(link_last_name(place->name), fn->source, &value) ||
-		   kb_value(place->name, &value)) {
+	    kb_value(place->name, &value)) {
 		place->is_number = !(place->flags & PLACE_ARRAY) && !place->stars;
 		place->size = place->is_number ? value : place->size;
 	}
@@ -206,8 +206,8 @@ static bool link_makes_signal(const struct function *fn, const struct operand *o
 	static const char *const words[] = { "SIGNAL", "SLOT", "qOverload", "fromSignal" };
 	const struct item *made = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
-	for (size_t i = 0; made && made->kind == ITEM_CALL && made->call &&
-			   i < sizeof(words) / sizeof(*words);
+	for (size_t i = 0;
+	     made && made->kind == ITEM_CALL && made->call && i < sizeof(words) / sizeof(*words);
 	     i++)
 		if (!strcmp(made->call->name, words[i]))
 			return true;
@@ -219,8 +219,9 @@ static bool link_is_object(const struct function *fn, const struct operand *o)
 {
 	if (o->kind == OPERAND_ADDRESS)
 		return true;
-	return o->kind == OPERAND_PLACE && (fn->places[o->place].kind == PLACE_THIS ||
-					    (fn->places[o->place].type && fn->places[o->place].stars));
+	return o->kind == OPERAND_PLACE &&
+	       (fn->places[o->place].kind == PLACE_THIS ||
+		(fn->places[o->place].type && fn->places[o->place].stars));
 }
 
 /* connect(object, &Class::signal, …): Qt's, whatever is around it; connect(2) takes three. */
@@ -229,8 +230,7 @@ static bool link_is_signal(const struct function *fn, const struct call *call)
 	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
 		return false;
 	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_LAMBDA ||
-		    link_makes_signal(fn, &call->args[i]) ||
+		if (call->args[i].kind == OPERAND_LAMBDA || link_makes_signal(fn, &call->args[i]) ||
 		    (call->args[i].kind == OPERAND_ADDRESS &&
 		     strstr(fn->places[call->args[i].place].text, "::")))
 			return true;

@@ -206,8 +206,7 @@ struct operand lower_call(struct builder *b, TSNode node)
 	if (lower_assert(b, function, node))
 		return operand_unknown();
 	if (node_kind(b->tree, function) == NODE_primitive_type)
-		return lower_expression(
-			b, ts_node_named_child(arguments, 0));
+		return lower_expression(b, ts_node_named_child(arguments, 0));
 	lower_callee(b, call, function);
 	if (!call->name)
 		call->name = intern_z("(…)");

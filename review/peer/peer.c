@@ -94,8 +94,8 @@ void peer_join(struct peer_value *into, const struct peer_value *other)
 		      (!other->from[5] || (other->kinds & PEER_NARROW)) &&
 		      (into->from[5] || other->from[5]);
 
-	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) | zero |
-				 (narrow ? PEER_NARROW : 0));
+	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) |
+				 zero | (narrow ? PEER_NARROW : 0));
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		into->from[k] |= other->from[k];
 	if (into->base < 0)

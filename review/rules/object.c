@@ -238,8 +238,7 @@ static int l2_member(const struct function *fn, const struct item *made)
 	     item++)
 		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, made->dst) &&
 		    item->dst >= 0 && fn->places[item->dst].is_member &&
-		    !(fn->places[item->dst].flags & PLACE_SMART) &&
-		    l2_is_raw_member(fn, item->dst))
+		    !(fn->places[item->dst].flags & PLACE_SMART) && l2_is_raw_member(fn, item->dst))
 			return item->dst;
 	return -1;
 }

@@ -97,8 +97,8 @@ static void path_add(const struct function *fn, struct path_names *names, const 
 {
 	const struct item *set;
 
-	if (names->n == PATH_NAMES || (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING &&
-				       o->kind != OPERAND_ADDRESS))
+	if (names->n == PATH_NAMES ||
+	    (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING && o->kind != OPERAND_ADDRESS))
 		return;
 	set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 	if (set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_STRING)
@@ -192,8 +192,9 @@ static bool path_is_another(const struct function *fn, const struct item *unlink
 /* snprintf(path, …, getpid()), mkdtemp(): nobody else has made one of that name. */
 static bool path_is_unique(const struct function *fn, const struct item *before, int depth)
 {
-	static const char *const words[] = { "getpid", "gettid", "mkdtemp", "mkstemp", "mktemp",
-					     "tempnam", "uuid",	 "Uuid",    "applicationPid" };
+	static const char *const words[] = { "getpid",  "gettid", "mkdtemp",
+					     "mkstemp", "mktemp", "tempnam",
+					     "uuid",    "Uuid",   "applicationPid" };
 
 	for (const struct item *item = fn->items; item < before; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
@@ -206,9 +207,8 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 		     names && strstr(call->name, "id") && user < fn->items + fn->n_items &&
 		     user < item + 8;
 		     user++)
-			for (int k = 0; user->kind == ITEM_CALL && user->call &&
-					k < user->call->n_args;
-			     k++)
+			for (int k = 0;
+			     user->kind == ITEM_CALL && user->call && k < user->call->n_args; k++)
 				if (operand_is_place(&user->call->args[k], item->dst) &&
 				    (starts_with(user->call->name, "fprintf") ||
 				     starts_with(user->call->name, "dprintf") ||
@@ -537,8 +537,8 @@ static void l6_function(struct function *fn)
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
-		    l6_closes_all(fn) || !l6_spawns_beside(fn) || inherit_opens_too_late(fn, item) ||
-		    inherit_is_closed_before(fn, item))
+		    l6_closes_all(fn) || !l6_spawns_beside(fn) ||
+		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,
