@@ -49,6 +49,7 @@
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
+ *	hands=N:M         function M is called with the descriptor N as its first argument
  *	stores=CLASS.MEMBER:N the descriptor N is kept there, and comes back as that member
  *	closer=NAME       the function that closes what this one opens
  *	whole=NAME        the function that goes on until all bytes are through
@@ -87,6 +88,7 @@ enum fact_key {
 	FACT_WHOLE,
 	FACT_CLOSER,
 	FACT_STORES,
+	FACT_HANDS,
 	FACT_NORETURN,
 	FACT_FAILING,
 	FACT_SCANS,
