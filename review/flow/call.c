@@ -180,10 +180,61 @@ static bool call_is_unref(const struct flow *flow, int r, const struct item *ite
 	       strstr(item->call->name, "unref");
 }
 
+/* Opened elsewhere; that it is closed now can still matter. */
+static int call_foreign(struct flow *flow, const struct operand *o, const struct item *item)
+{
+	int r = call_site(flow, item, 15);
+	struct value v;
+
+	if (r < 0)
+		return -1;
+	flow->resources[r].kind = "unknown";
+	flow->resources[r].place = o->place;
+	for (int i = flow->state->n; i-- > 0;)
+		if (flow->state->bindings[i].value.resource == r)
+			state_unbind(flow->state, flow->state->bindings[i].place);
+	v = state_operand(flow, o);
+	v.resource = (int16_t)r;
+	state_bind(flow, o->place, v, -1);
+	call_close_copies(flow, o->place, r, item);
+	return r;
+}
+
+/* On some ways the callee closes it, and its result tells on which. */
+static void call_may_close(struct flow *flow, const struct operand *o, const struct item *item,
+			   uint8_t fails)
+{
+	int r = state_resource(flow, o);
+
+	if (r < 0)
+		r = call_foreign(flow, o, item);
+	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
+		return;
+	if (flow->state->bits[r] & (RES_TAKEN | RES_ENDING)) {
+		state_escape(flow, o);
+		return;
+	}
+	flow->resources[r].ending = item;
+	flow->resources[r].ending_fails = fails;
+	flow->state->bits[r] |= RES_ENDING;
+	if (!flow->resources[r].site || flow->resources[r].site == item)
+		flow->state->bits[r] |= RES_OPEN;
+	state_forget_parts(flow, o->place, false);
+}
+
+bool call_frees(const struct call *call)
+{
+	if ((call->flags & CALL_DELETE) || strstr(call->name, "free"))
+		return true;
+	for (int i = 0; call->target && i < 16; i++)
+		if (call->target->summary.param[i] & SUMMARY_FREES)
+			return true;
+	return false;
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
-	struct value v;
 
 	if (o->kind != OPERAND_PLACE)
 		return;
@@ -193,21 +244,10 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 	}
 	if (r < 0 && flow->fn->places[o->place].kind == PLACE_INDEX)
 		state_escape(flow, o);
-	if (r < 0) {
-		/* Opened elsewhere; that it is closed now can still matter. */
-		r = call_site(flow, item, 15);
-		if (r < 0)
-			return;
-		flow->resources[r].kind = "unknown";
-		flow->resources[r].place = o->place;
-		for (int i = flow->state->n; i-- > 0;)
-			if (flow->state->bindings[i].value.resource == r)
-				state_unbind(flow->state, flow->state->bindings[i].place);
-		v = state_operand(flow, o);
-		v.resource = (int16_t)r;
-		state_bind(flow, o->place, v, -1);
-		call_close_copies(flow, o->place, r, item);
-	}
+	if (r < 0)
+		r = call_foreign(flow, o, item);
+	if (r < 0)
+		return;
 	call_free_content(flow, r, item);
 	flow->resources[r].closed = item;
 	flow->state->bits[r] = RES_CLOSED;
@@ -502,6 +542,10 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 		call_store(flow, o->place, r);
 	} else if (does & SUMMARY_CLOSES) {
 		flow_close(flow, o, item);
+	} else if ((does & SUMMARY_MAY_CLOSE) && !(does & SUMMARY_KEEPS) &&
+		   o->kind == OPERAND_PLACE && summary->close_fails[i] &&
+		   summary->close_fails[i] != FAILS_NEVER) {
+		call_may_close(flow, o, item, summary->close_fails[i]);
 	} else if ((does & SUMMARY_KEEPS) && !(does & SUMMARY_MAY_CLOSE) && summary->done &&
 		   i < 16 && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, summary->keep_fails[i]);

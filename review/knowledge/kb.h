@@ -110,6 +110,7 @@ enum fails {
 	FAILS_NONZERO,
 	FAILS_NOT_POSITIVE,
 	FAILS_NEVER,
+	FAILS_NOT_NEGATIVE, /* of summaries alone: 0 and more */
 };
 
 struct fact {
