@@ -200,6 +200,34 @@ static int call_foreign(struct flow *flow, const struct operand *o, const struct
 	return r;
 }
 
+/* The memory that the operand points to, or lies in, is in use until a callback runs. */
+static void call_is_closing(struct flow *flow, const struct operand *o, const struct item *item)
+{
+	struct operand memory = { .kind = OPERAND_PLACE, .place = o->place };
+	int r;
+
+	if (o->kind == OPERAND_ADDRESS) {
+		while (memory.place >= 0 && !(flow->fn->places[memory.place].flags & PLACE_ARROW) &&
+		       flow->fn->places[memory.place].kind != PLACE_DEREF)
+			memory.place = flow->fn->places[memory.place].parent;
+		memory.place = memory.place >= 0 ? flow->fn->places[memory.place].parent : -1;
+	} else if (o->kind != OPERAND_PLACE) {
+		return;
+	}
+	if (memory.place < 0)
+		return;
+	r = state_resource(flow, &memory);
+	if (r < 0) {
+		r = call_foreign(flow, &memory, item);
+		if (r >= 0)
+			flow->state->bits[r] = RES_OPEN | RES_GONE;
+	}
+	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
+		return;
+	flow->resources[r].closing = item;
+	flow->state->bits[r] |= RES_CLOSING;
+}
+
 /* On some ways the callee closes it, and its result tells on which. */
 static void call_may_close(struct flow *flow, const struct operand *o, const struct item *item,
 			   uint8_t fails)
@@ -248,6 +276,8 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 		r = call_foreign(flow, o, item);
 	if (r < 0)
 		return;
+	if ((flow->state->bits[r] & RES_CLOSING) && call_frees(item->call))
+		flow->tell->use(flow, item, r, USE_CLOSING);
 	call_free_content(flow, r, item);
 	flow->resources[r].closed = item;
 	flow->state->bits[r] = RES_CLOSED;
@@ -487,6 +517,12 @@ static struct value call_known(struct flow *flow, const struct item *item)
 
 	for (int arg = 1; arg <= item->call->n_args; arg++)
 		call_known_argument(flow, item, arg);
+	for (const struct fact *f = api_fact(api, FACT_CLOSING); f; f = api_fact_next(api, f)) {
+		const struct operand *o = call_argument(item->call, f->arg);
+
+		if (o)
+			call_is_closing(flow, o, item);
+	}
 	if (api_is(api, ROLE(HANDLER)))
 		call_handler(flow, item);
 	if (call_locked(flow, item) >= 0)
@@ -571,6 +607,9 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	parts_before(flow, item, &kept);
 	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);
+	for (int i = 0; i < item->call->n_args && i < 16 && summary->done; i++)
+		if (summary->param[i] & SUMMARY_CLOSING)
+			call_is_closing(flow, &item->call->args[i], item);
 	call_forget_shared(flow);
 	parts_after(flow, item, &kept);
 	if (summary->done && summary->opens)
@@ -682,6 +721,16 @@ static bool call_returns(const struct flow *flow, const struct call *call)
 	return !call_ends(call);
 }
 
+/* Where an event loop runs, callbacks do, and what was being closed may be closed. */
+static void call_run_loop(struct flow *flow, const struct call *call)
+{
+	bool unknown = !call->api && !call->target &&
+		       !(call->flags & (CALL_DELETE | CALL_NEW | CALL_CONSTRUCT | CALL_CAPTURE));
+
+	for (int i = 0; (unknown || call_waits(call)) && i < flow->n_resources; i++)
+		flow->state->bits[i] &= (uint8_t)~RES_CLOSING;
+}
+
 bool flow_call(struct flow *flow, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -691,6 +740,7 @@ bool flow_call(struct flow *flow, const struct item *item)
 	flow->tell->call(flow, item);
 	if (!call_returns(flow, call))
 		return false;
+	call_run_loop(flow, call);
 	if (call->flags & CALL_DELETE)
 		flow_close(flow, &call->args[0], item);
 	else if (call->flags & (CALL_NEW | CALL_CONSTRUCT))

@@ -671,6 +671,7 @@ static void flow_parameters(struct flow *flow)
 		flow->resources[r].fails = place->stars ? FAILS_NULL : FAILS_NEGATIVE;
 		flow->state->bits[r] = RES_OPEN;
 		flow->exit_all[r] = RES_CLOSED;
+		flow->exit_closing[r] = 1;
 		v.resource = (int16_t)r;
 		state_bind(flow, flow->fn->params[i], v, -1);
 	}

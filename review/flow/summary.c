@@ -82,6 +82,7 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		if (param < 0)
 			continue;
 		flow->exit_bits[i] |= bits;
+		flow->exit_closing[i] &= (bits & RES_CLOSING) != 0;
 		if (bits != RES_CLOSED && bits != RES_FAILED)
 			flow->exit_all[i] = 0;
 		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
@@ -147,6 +148,8 @@ void flow_summary_params(struct flow *flow)
 			continue;
 		if (flow->exit_bits[i] & RES_CLOSED)
 			summary->param[param] |= SUMMARY_MAY_CLOSE;
+		if (flow->exit_closing[i] && (flow->exit_bits[i] & RES_CLOSING))
+			summary->param[param] |= SUMMARY_CLOSING;
 		if (flow->exit_all[i] && (flow->exit_bits[i] & RES_CLOSED))
 			summary->param[param] |= SUMMARY_CLOSES;
 		if (flow->exit_bits[i] & (RES_GONE | RES_TAKEN))
@@ -184,7 +187,8 @@ static uint8_t summary_agree_fails(uint8_t a, uint8_t b)
 /* What may happen in one of them may happen; what is certain is so in both. */
 static void summary_agree_param(struct summary *into, const struct summary *other, int i)
 {
-	uint8_t certain = SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS | SUMMARY_FREES;
+	uint8_t certain =
+		SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS | SUMMARY_FREES | SUMMARY_CLOSING;
 	uint8_t both = into->param[i] & other->param[i];
 	uint8_t any = into->param[i] | other->param[i];
 

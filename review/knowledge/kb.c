@@ -61,6 +61,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_HANDS] = "hands",
 	[FACT_NORETURN] = "noreturn",
 	[FACT_FAILING] = "failing",
+	[FACT_CLOSING] = "closing",
 	[FACT_SCANS] = "scans",
 	[FACT_SEARCHES] = "searches",
 	[FACT_CLEANS] = "cleans",

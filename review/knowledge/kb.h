@@ -21,6 +21,7 @@
  *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero none
  *	uses=N            the argument must be open
  *	closes=N          the argument's resource is gone after it, also on failure
+ *	closing=N         it is being closed when the call returns, and is in use until a callback runs
  *	takes=N           ownership goes to somebody else, unless the call fails
  *	flag=WORD:N       takes argument N only where the call names such a flag, or a function that
  *	                  has WORD in its name is called for the result
@@ -91,6 +92,7 @@ enum fact_key {
 	FACT_HANDS,
 	FACT_NORETURN,
 	FACT_FAILING,
+	FACT_CLOSING,
 	FACT_SCANS,
 	FACT_SEARCHES,
 	FACT_CLEANS,

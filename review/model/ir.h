@@ -205,6 +205,7 @@ enum {
 	SUMMARY_MAY_CLOSE = 1 << 1,
 	SUMMARY_KEEPS = 1 << 2,        /* stores it, or gives it to somebody */
 	SUMMARY_FILLS = 1 << 3,        /* stores a fresh resource behind the argument */
+	SUMMARY_CLOSING = 1 << 6,      /* some closing of it goes on when the call returns */
 	SUMMARY_FREES = 1 << 5,        /* what the argument points to is no memory any more then */
 	SUMMARY_ASKS = 1 << 4,         /* some condition looks at it */
 };
