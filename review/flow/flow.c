@@ -312,7 +312,8 @@ static void flow_operate(struct flow *flow, const struct item *item)
 		state_give(flow, b.resource);
 	if ((item->op == '-' || item->op == '+') && a.low == a.high && b.low == b.high &&
 	    flow->fn->places[item->dst].kind == PLACE_TEMP &&
-	    !__builtin_add_overflow(a.low, item->op == '+' ? b.low : -b.low, &v.low))
+	    !(item->op == '+' ? __builtin_add_overflow(a.low, b.low, &v.low)
+			      : __builtin_sub_overflow(a.low, b.low, &v.low)))
 		v.high = v.low;
 	else
 		v.low = INT64_MIN;
