@@ -392,6 +392,16 @@ static bool parts_leaves(const struct function *fn, const char *name, int depth)
 	return true;
 }
 
+static bool parts_is_passed(const struct function *fn, const struct call *call, int place)
+{
+	for (int i = 0; i < call->n_args; i++)
+		if (call->args[i].kind == OPERAND_PLACE &&
+		    fn->places[call->args[i].place].kind != PLACE_TEMP &&
+		    place_is_within(fn, place, call->args[i].place))
+			return true;
+	return false;
+}
+
 void parts_before(struct flow *flow, const struct item *item, struct parts_kept *kept)
 {
 	const struct function *target = item->call->target;
@@ -402,9 +412,14 @@ void parts_before(struct flow *flow, const struct item *item, struct parts_kept 
 		const struct binding *b = &flow->state->bindings[i];
 		const struct place *p = &flow->fn->places[b->place];
 
-		if (b->value.resource < 0 || p->kind != PLACE_FIELD ||
-		    !parts_leaves(target, p->name, PARTS_DEPTH))
+		if (b->value.resource < 0 || p->kind != PLACE_FIELD)
 			continue;
+		if (!parts_leaves(target, p->name, PARTS_DEPTH)) {
+			/* It may be there still, and go where the structure goes. */
+			if (parts_is_passed(flow->fn, item->call, b->place))
+				state_give(flow, b->value.resource);
+			continue;
+		}
 		kept->closed[kept->n] = flow->state->bits[b->value.resource] == RES_CLOSED;
 		kept->bindings[kept->n++] = *b;
 	}
