@@ -44,7 +44,7 @@
  *	cleans=WHAT:N     N is harmless as shell, path, format, length or all after it; zero: all zeros
  *	streams=N         what is read from the result, or from the new object, comes from N
  *	gives=N:P         argument N is a function whose argument P is bytes of a peer
- *	calls=N           argument N is a function that is called later
+ *	calls=N[:D]       argument N is a function that is called later, when descriptor D is ready
  *	data=N:A          … with argument A
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class

@@ -2,7 +2,7 @@
 /* Kinds of descriptors, spread over assignments, arguments and results until nothing changes. */
 
 #include "model/descriptor.h"
-#include "model/query.h"
+#include "model/registrations.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -269,6 +269,25 @@ static void descriptor_function(const struct function *fn, bool first)
 	}
 }
 
+/* What is watched is what the callback is called with: a number, or the watcher that has it. */
+static void descriptor_registered(const struct registration *registration)
+{
+	const struct function *callback = registration->callback;
+	unsigned kinds = registration->descriptor
+				 ? descriptor_of(registration->fn, registration->descriptor)
+				 : 0;
+
+	for (int i = 0; kinds && i < callback->n_params && i < 2; i++) {
+		uint8_t stars = 0;
+		const char *type = place_type(callback, callback->params[i], &stars);
+
+		if (!stars && i == 0)
+			descriptor_add_place(callback, callback->params[i], kinds);
+		else if (stars == 1 && type && strstr(type, "io"))
+			descriptor_add(type, intern_z("fd"), kinds);
+	}
+}
+
 void descriptors_find(void)
 {
 	descriptors.nodes = NULL;
@@ -277,6 +296,8 @@ void descriptors_find(void)
 	descriptors.changed = true;
 	for (int round = 0; round < DESCRIPTOR_ROUNDS && descriptors.changed; round++) {
 		descriptors.changed = false;
+		for (size_t i = 0; i < n_registrations; i++)
+			descriptor_registered(&registrations[i]);
 		for (size_t i = 0; i < program.n_functions; i++)
 			if (program.functions[i]->interesting)
 				descriptor_function(program.functions[i], round == 0);
