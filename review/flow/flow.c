@@ -158,7 +158,7 @@ static void flow_index_changed(struct flow *flow, int place)
 {
 	const char *text = flow->fn->places[place].text;
 
-	if (flow->fn->places[place].parent >= 0 || !text || !*text)
+	if (!text || !*text)
 		return;
 	for (int i = flow->state->n; i-- > 0 && i < flow->state->n;) {
 		int at = flow->state->bindings[i].place;
@@ -166,7 +166,7 @@ static void flow_index_changed(struct flow *flow, int place)
 		for (; at >= 0; at = flow->fn->places[at].parent) {
 			const struct place *p = &flow->fn->places[at];
 
-			if (p->kind == PLACE_INDEX && p->name == text) {
+			if (p->kind == PLACE_INDEX && place_name_has(p->name, text)) {
 				state_forget_parts(flow, at, true);
 				break;
 			}

@@ -68,10 +68,10 @@ static bool partial_is_one_byte(const struct item *item)
 	return length && operand_is_number(length, &number) && number <= 1;
 }
 
-static bool partial_in(const struct function *fn, const struct operand *o, const struct place *root)
+static bool partial_in_place(const struct function *fn, const struct operand *o, int place)
 {
 	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
-	       place_root(fn, o->place) == root;
+	       place_is_within(fn, o->place, place);
 }
 
 /* The variable that is read into: also behind data.data(). */
@@ -91,23 +91,61 @@ static const struct place *partial_target(const struct function *fn, const struc
 	return place_root(fn, source->call->receiver.place);
 }
 
+/* Bytes come into it again: that looks at none of those before. */
+static bool partial_is_filled(const struct item *user, int arg)
+{
+	for (const struct fact *f = api_fact(user->call->api, FACT_READS); f;
+	     f = api_fact_next(user->call->api, f))
+		if (f->arg == arg + 1)
+			return true;
+	return false;
+}
+
+static bool partial_uses(const struct function *fn, const struct item *user, int place)
+{
+	if (user->kind == ITEM_DIES || user->kind == ITEM_DECLARE)
+		return false;
+	if (partial_in_place(fn, &user->a, place) || partial_in_place(fn, &user->b, place))
+		return true;
+	for (int k = 0; user->kind == ITEM_CALL && user->call && k < user->call->n_args; k++)
+		if (partial_in_place(fn, &user->call->args[k], place) &&
+		    !partial_is_filled(user, k))
+			return true;
+	return false;
+}
+
+/* Some function looks into the member of that name, of whatever it is one. */
+static bool partial_member_is_used(const char *name)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int p = 0; fn->interesting && p < fn->n_places; p++) {
+			if (fn->places[p].name != name ||
+			    (fn->places[p].kind != PLACE_FIELD && !fn->places[p].is_member))
+				continue;
+			for (int i = 0; i < fn->n_items; i++)
+				if (partial_uses(fn, &fn->items[i], p))
+					return true;
+		}
+	}
+	return false;
+}
+
 /* What was read is looked at later. */
 static bool partial_is_used(const struct function *fn, const struct item *item)
 {
 	const struct place *root = partial_target(fn, item);
+	const struct fact *reads = api_fact(item->call->api, FACT_READS);
+	const struct operand *o = reads ? call_argument(item->call, reads->arg) : NULL;
 
-	for (int i = (int)(item - fn->items) + 1; root && i < fn->n_items; i++) {
-		const struct item *user = &fn->items[i];
-
-		if (user->kind == ITEM_DIES || user->kind == ITEM_DECLARE)
-			continue;
-		if (partial_in(fn, &user->a, root) || partial_in(fn, &user->b, root))
+	if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	    fn->places[o->place].kind == PLACE_FIELD &&
+	    !partial_member_is_used(fn->places[o->place].name))
+		return false;
+	for (int i = (int)(item - fn->items) + 1; root && i < fn->n_items; i++)
+		if (partial_uses(fn, &fn->items[i], (int)(root - fn->places)))
 			return true;
-		for (int k = 0; user->kind == ITEM_CALL && user->call && k < user->call->n_args;
-		     k++)
-			if (partial_in(fn, &user->call->args[k], root))
-				return true;
-	}
 	return false;
 }
 
