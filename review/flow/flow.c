@@ -153,27 +153,6 @@ static void flow_dies(struct flow *flow, const struct item *item)
 	} while (again);
 }
 
-static bool flow_is_word(char c)
-{
-	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z');
-}
-
-/* The text of an index has the name as a word of its own: `d->n - 1` has `d->n`, not `n`. */
-static bool flow_index_has(const char *index, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *s = strstr(index, name); s; s = strstr(s + 1, name)) {
-		char before = s > index ? s[-1] : ' ', after = s[n];
-		bool joined = before == '.' || (before == '>' && s > index + 1 && s[-2] == '-');
-
-		if (!joined && !flow_is_word(before) && !flow_is_word(after))
-			return true;
-	}
-	return false;
-}
-
 /* x[i] is another place when i changes. */
 static void flow_index_changed(struct flow *flow, int place)
 {
@@ -188,7 +167,7 @@ static void flow_index_changed(struct flow *flow, int place)
 			const struct place *p = &flow->fn->places[at];
 
 			if (p->kind == PLACE_INDEX && at != place &&
-			    flow_index_has(p->name, text)) {
+			    place_name_has(p->name, text)) {
 				state_forget_parts(flow, at, true);
 				break;
 			}

@@ -58,7 +58,6 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_WHOLE] = "whole",
 	[FACT_CLOSER] = "closer",
 	[FACT_STORES] = "stores",
-	[FACT_HANDS] = "hands",
 	[FACT_NORETURN] = "noreturn",
 	[FACT_FAILING] = "failing",
 	[FACT_CLOSING] = "closing",

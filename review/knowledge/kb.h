@@ -45,12 +45,11 @@
  *	                  end: whoever tests the result knows that N has a terminator
  *	streams=N         what is read from the result, or from the new object, comes from N
  *	gives=N:P         argument N is a function whose argument P is bytes of a peer
- *	calls=N           argument N is a function that is called later
+ *	calls=N[:D]       argument N is a function that is called later, when descriptor D is ready
  *	data=N:A          … with argument A
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
- *	hands=N:M         function M is called with the descriptor N as its first argument
  *	stores=CLASS.MEMBER:N the descriptor N is kept there, and comes back as that member
  *	closer=NAME       the function that closes what this one opens
  *	whole=NAME        the function that goes on until all bytes are through
@@ -89,7 +88,6 @@ enum fact_key {
 	FACT_WHOLE,
 	FACT_CLOSER,
 	FACT_STORES,
-	FACT_HANDS,
 	FACT_NORETURN,
 	FACT_FAILING,
 	FACT_CLOSING,

@@ -2,7 +2,7 @@
 /* Kinds of descriptors, spread over assignments, arguments and results until nothing changes. */
 
 #include "model/descriptor.h"
-#include "model/query.h"
+#include "model/registrations.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -247,24 +247,6 @@ static bool descriptor_depends(const struct function *fn)
 	return false;
 }
 
-/* event_new(base, fd, what, callback, …): callback(fd, …). */
-static void descriptor_handed(const struct function *fn, const struct call *call)
-{
-	const struct fact *hands = api_fact(call->api, FACT_HANDS);
-	const struct operand *fd = hands ? call_argument(call, hands->arg) : NULL;
-	const struct operand *o = hands ? call_argument(call, hands->arg2) : NULL;
-	const struct function *callback = NULL;
-
-	if (!fd || !o)
-		return;
-	if (o->kind == OPERAND_LAMBDA)
-		callback = o->lambda;
-	else if (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
-		callback = index_find_function(fn->places[o->place].name, fn->source);
-	if (callback && callback->n_params)
-		descriptor_add_place(callback, callback->params[0], descriptor_of(fn, fd));
-}
-
 /* ev_io_init(w, callback, fd, …) keeps it in w->fd. */
 static void descriptor_watched(const struct function *fn, const struct call *call)
 {
@@ -286,7 +268,6 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
 
 	descriptor_watched(fn, call);
-	descriptor_handed(fn, call);
 	if (call->api) {
 		unsigned kinds = descriptor_opened(fn, item);
 		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;
@@ -353,6 +334,25 @@ static void descriptor_function(const struct function *fn, bool first)
 	}
 }
 
+/* What is watched is what the callback is called with: a number, or the watcher that has it. */
+static void descriptor_registered(const struct registration *registration)
+{
+	const struct function *callback = registration->callback;
+	unsigned kinds = registration->descriptor
+				 ? descriptor_of(registration->fn, registration->descriptor)
+				 : 0;
+
+	for (int i = 0; kinds && i < callback->n_params && i < 2; i++) {
+		uint8_t stars = 0;
+		const char *type = place_type(callback, callback->params[i], &stars);
+
+		if (!stars && i == 0)
+			descriptor_add_place(callback, callback->params[i], kinds);
+		else if (stars == 1 && type && strstr(type, "io"))
+			descriptor_add(type, intern_z("fd"), kinds);
+	}
+}
+
 void descriptors_find(void)
 {
 	descriptors.nodes = NULL;
@@ -361,6 +361,8 @@ void descriptors_find(void)
 	descriptors.changed = true;
 	for (int round = 0; round < DESCRIPTOR_ROUNDS && descriptors.changed; round++) {
 		descriptors.changed = false;
+		for (size_t i = 0; i < n_registrations; i++)
+			descriptor_registered(&registrations[i]);
 		for (size_t i = 0; i < program.n_functions; i++)
 			if (program.functions[i]->interesting)
 				descriptor_function(program.functions[i], round == 0);

@@ -129,3 +129,19 @@ void graph_finish(struct function *fn, struct arena *arena)
 	fn->loops = loops;
 	fn->n_loops = n;
 }
+
+static bool place_is_word(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+bool place_name_has(const char *name, const char *variable)
+{
+	size_t n = strlen(variable);
+
+	for (const char *hit = name; (hit = strstr(hit, variable)); hit++)
+		if ((hit == name || !place_is_word(hit[-1])) && !place_is_word(hit[n]))
+			return true;
+	return false;
+}

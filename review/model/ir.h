@@ -291,6 +291,8 @@ static inline bool operand_is_number(const struct operand *o, int64_t *number)
 
 /* Dies with the function: a variable of it, or a part of such a variable. */
 bool place_is_local(const struct function *fn, int place);
+/* The text of an index speaks of that variable: i + 1 of i. */
+bool place_name_has(const char *name, const char *variable);
 bool place_is_within(const struct function *fn, int place, int ancestor);
 /* Adds the loops that backward gotos make; called once after lowering. */
 void graph_finish(struct function *fn, struct arena *arena);

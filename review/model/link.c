@@ -4,7 +4,7 @@
  * knowledge or the function of the project that it goes to.
  */
 
-#include "model/query.h"
+#include "model/registrations.h"
 #include "knowledge/kb.h"
 #include "read/source.h"
 
@@ -458,5 +458,6 @@ void program_link(void)
 		program.syntax_errors += !program.functions[i]->source->context &&
 					 (program.functions[i]->flags & FUNCTION_ERRORS);
 	}
+	registrations_find();
 	program_find();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: resources that are not given back, or are used after they were. */
 
+#include "model/registrations.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -249,6 +250,9 @@ static bool l3_is_flagged(const struct function *fn, const struct item *item, co
 		if (memmem(line, n, word, strlen(word)))
 			return true;
 	}
+	for (size_t i = 0; i < n_registrations; i++)
+		if (registrations[i].fn == fn && registration_closes(&registrations[i]))
+			return true;
 	for (size_t i = 0; i < program.n_functions; i++)
 		if (program_shares(program.functions[i]->source, fn->source) &&
 		    l3_sees_to_it(program.functions[i], fn, word))

@@ -1,34 +1,32 @@
+/* Each element is another one, though the text that names it is the same. */
 #include <stdlib.h>
+#include <unistd.h>
 
-struct stack {
-	void *at[32];
+struct pool {
+	void *p[64];
+	int fd[64];
 	unsigned n;
 };
 
-void good_pop(struct stack *s, unsigned wanted)
+void shrink(struct pool *d, int how_many)
 {
-	while (s->n > wanted)
-		free(s->at[--s->n]);
-	if (s->n > 0)
-		free(s->at[--s->n]);
+	for (int i = 0; i < how_many; i++) {
+		if (d->n > 0)
+			free(d->p[--d->n]);
+		else
+			d->p[d->n++] = malloc(1);
+	}
+	while (d->n > 0)
+		free(d->p[--d->n]);
 }
 
-void good_count_by_member(struct stack *s)
+void last_two(struct pool *d, int i)
 {
-	free(s->at[s->n]);
-	s->n++;
-	free(s->at[s->n]);
-}
-
-void bad_same(struct stack *s)
-{
-	free(s->at[s->n]);
-	free(s->at[s->n]); // L4
-}
-
-void bad_three(struct stack *s, unsigned n)
-{
-	free(s->at[3]);
-	s->n = n;
-	free(s->at[3]); // L4
+	close(d->fd[i - 1]);
+	i--;
+	close(d->fd[i - 1]);
+	d->n--;
+	close(d->fd[d->n]);
+	d->n--;
+	close(d->fd[d->n]);
 }
