@@ -615,6 +615,11 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	struct value v;
 	int r = -1;
 
+	if (summary->done && summary->tells_param >= 0 && !summary->opens &&
+	    (o = call_argument(item->call, summary->tells_param + 1)))
+		r = state_resource(flow, o);
+	if (r >= 0 && !(flow->resources[r].site && flow->resources[r].fails == FAILS_MINUS_ONE))
+		r = -1;
 	parts_before(flow, item, &kept);
 	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);

@@ -301,6 +301,13 @@ static void state_ended(struct flow *flow, int resource, int outcome)
 	}
 }
 
+/* The value is not the descriptor itself, but what a helper says of it. */
+static bool state_only_tells(const struct call *call)
+{
+	return call && call->target && call->target->summary.tells_param >= 0 &&
+	       !call->target->summary.opens;
+}
+
 static void state_learn(struct flow *flow, const struct value *v)
 {
 	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
@@ -314,8 +321,9 @@ static void state_learn(struct flow *flow, const struct value *v)
 			*bits = RES_FAILED;
 		else
 			state_outcome(bits, outcome);
-		/* One of the three standard descriptors stays open. */
-		if (!strcmp(r->kind, "fd") && v->low <= 2 && v->high <= 2 && v->high >= 0)
+		/* One of the three standard descriptors stays open; 0 of a helper that tells is none. */
+		if (!strcmp(r->kind, "fd") && !(site && state_only_tells(site->call)) &&
+		    v->low <= 2 && v->high <= 2 && v->high >= 0)
 			*bits |= *bits & RES_CLOSED ? 0 : RES_GONE;
 	}
 	/* A call that failed took nothing. */

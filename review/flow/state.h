@@ -163,6 +163,8 @@ struct flow {
 	struct flow_split keep[16]; /* somebody keeps parameter i, or not */
 	struct flow_split present[16]; /* parameter i is neither -1 nor NULL, or it is */
 	struct flow_split close[16]; /* parameter i is closed, or not */
+	struct flow_split sign[16];  /* … is below 0, or not */
+	bool untold[16];             /* on some way that is not known */
 };
 
 extern const struct value value_unknown;

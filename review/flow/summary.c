@@ -72,6 +72,17 @@ static uint8_t flow_split_fails(const struct flow_split *split)
 	return FAILS_UNKNOWN;
 }
 
+/* checked(value): -1 if the value is below 0. */
+static void flow_summarise_sign(struct flow *flow, int param, struct value result)
+{
+	struct value v = state_place(flow, flow->fn->params[param]);
+
+	if (v.high < 0 || v.low >= 0)
+		flow_split_add(&flow->sign[param], v.high < 0, result);
+	else
+		flow->untold[param] = true;
+}
+
 /* What one way out tells about the parameters; `returned` is the result's resource, and its bits. */
 void flow_summarise_params(struct flow *flow, struct value result, uint8_t returned)
 {
@@ -87,6 +98,7 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 			flow->exit_all[i] = 0;
 		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
 		flow_split_add(&flow->present[param], bits != RES_FAILED, result);
+		flow_summarise_sign(flow, param, result);
 		/* On a way where nobody knows, its result tells nothing. */
 		if (bits & (RES_ENDING | RES_TAKEN))
 			flow_split_add(&flow->close[param], true, result);
@@ -158,6 +170,9 @@ void flow_summary_params(struct flow *flow)
 		if (flow->present[param].no)
 			summary->absent_fails[param] = flow_split_fails(&flow->present[param]);
 		summary->close_fails[param] = flow_split_fails(&flow->close[param]);
+		if (!flow->untold[param] && flow->sign[param].yes && flow->sign[param].no &&
+		    flow->sign[param].yes_high < 0 && flow->sign[param].no_low >= 0)
+			summary->tells_param = (int8_t)param;
 		if ((flow->exit_bits[i] & RES_CLOSED) && flow->resources[i].closed &&
 		    call_frees(flow->resources[i].closed->call))
 			summary->param[param] |= SUMMARY_FREES;
@@ -220,6 +235,8 @@ static void summary_agree(struct summary *into, const struct summary *other)
 		into->opens = NULL;
 	if (into->returns_param != other->returns_param)
 		into->returns_param = -1;
+	if (into->tells_param != other->tells_param)
+		into->tells_param = -1;
 }
 
 void flow_agree(struct function *fn)
