@@ -5,8 +5,9 @@
  */
 
 #include "review.h"
-#include "parse.h"
-#include "report.h"
+#include "read/include.h"
+#include "read/parse.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,8 @@ static void fuzz_end(void)
 {
 	findings_forget();
 	index_forget();
+	include_forget();
+	macro_forget();
 	kb_forget();
 	intern_forget();
 	arena_free(&run_arena);
@@ -50,12 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  size - 1);
 	program.sources = grow(program.sources, 0, &program.cap_sources, sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
+	include_add(source);
+	source->unit = source;
 	shape_learn(source);
 	if (tree_parse(&tree, source))
 		lower_tree(&tree);
 	tree_free(&tree);
 	program_link();
-	flow_program(NULL);
+	flow_program(&rules_listener, NULL);
 	findings_sort();
 	report_text(fuzz_out, false);
 	report_json(fuzz_out);

@@ -2,7 +2,7 @@
 /* The command line of `postern review`. */
 
 #include "review.h"
-#include "report.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <getopt.h>

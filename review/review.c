@@ -2,13 +2,19 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
-#include "parse.h"
-#include "report.h"
+#include "read/include.h"
+#include "read/parse.h"
+#include "report/report.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* As much of what files include is taken in as a file's own text. */
+enum { REVIEW_CONTEXT = 4 << 20 };
 
 static bool review_progress;
 
@@ -58,8 +64,45 @@ static bool review_file(const char *path, bool named, void *data)
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
-	shape_learn(source);
 	return true;
+}
+
+static int review_compare(const void *x, const void *y)
+{
+	const struct source *a = *(struct source *const *)x, *b = *(struct source *const *)y;
+
+	return strcmp(a->path, b->path);
+}
+
+/*
+ * By path, each file once, so that what is found does not depend on the order of the arguments.
+ * Then come the headers that they include and that were not given.
+ */
+static void review_sort(void)
+{
+	size_t n = 0, n_context;
+
+	if (program.n_sources)
+		qsort(program.sources, program.n_sources, sizeof(struct source *), review_compare);
+	for (size_t i = 0; i < program.n_sources; i++) {
+		if (!include_add(program.sources[i]))
+			continue;
+		program.sources[n++] = program.sources[i];
+	}
+	program.n_sources = n;
+	n_context = include_resolve();
+	for (size_t i = 0, bytes = 0; i < n_context; i++) {
+		struct source *source = include_context(i);
+
+		bytes += source->size;
+		if (bytes > REVIEW_CONTEXT)
+			break;
+		program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
+				       sizeof(*program.sources));
+		program.sources[program.n_sources++] = source;
+	}
+	for (size_t i = 0; i < program.n_sources; i++)
+		shape_learn(program.sources[i]);
 }
 
 /* After all were read: a macro of a header matters to files that come before it. */
@@ -70,6 +113,8 @@ static void review_parse(struct source *source)
 	if (tree_parse(&tree, source))
 		lower_tree(&tree);
 	tree_free(&tree);
+	if (source->context)
+		return;
 	if (source->too_deep)
 		complain("%s: nested too deep; what lies deeper was not read", source->path);
 	if (source->limited)
@@ -112,6 +157,7 @@ static int review_run(struct review_options *options)
 	for (size_t i = 0; i < options->n_paths; i++)
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
+	review_sort();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
@@ -119,7 +165,7 @@ static int review_run(struct review_options *options)
 	}
 	parse_end();
 	program_link();
-	flow_program(review_show_flow);
+	flow_program(&rules_listener, review_show_flow);
 	if (review_progress)
 		fputs("\r\033[K", stderr);
 	findings_sort();
@@ -136,11 +182,21 @@ static int review_run(struct review_options *options)
 	return failed ? EX_NOINPUT : any;
 }
 
+/* Memory for one function comes and goes thousands of times: the system is not to have it back. */
+static void review_keep_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 << 20);
+	mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
 	int r;
 
+	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
 	if (r)

@@ -5,36 +5,36 @@
 /*
  * postern review: finds leaks, endless waits and unhandled failures in programs that use sockets.
  *
- * The way of the data; each box may use those before it and none after:
+ * The way of the data; each folder may use those before it and none after (tests/test-layers.py):
  *
- *	base      arenas, interned names, text
- *	ir        the form of a function: places, items, blocks, loops; graph.c asks it
- *	source    a file's text, lines and suppressions
- *	kb        what functions outside the project do (knowledge/, --knowledge)
- *	index     what all files declare
- *	parse     tree-sitter; shape.c hides macros that no grammar knows
- *	lower     syntax trees to the form: -decl, -expr, -call, -stmt, -build
- *	link      names to types, constants, knowledge and functions, once all files are read
- *	state     what is known at one point; flow walks a function state by state: -call does what
- *	          calls do, -taint follows bytes of peers, -summary keeps what callers need, -order
- *	          takes callees before callers
- *	descriptor  what kinds of descriptor a name may hold, over all files
- *	outcome   what a function does when one of its calls gives a certain result
- *	peer      where bytes of a peer go, over all functions, for the rules N: -step one item,
- *	          -call calls, -format formats, -habit what functions nobody knows are likely to do
- *	rules     the table of rules and the findings; query.c answers questions about loops;
- *	          rules-FAMILY.c are the rules; they see functions, flows and knowledge, no trees
- *	report    text, JSON, SARIF, the baseline, explanations
- *	files     folders and their files; options: the command line; review.c: the run
+ *	base/       arenas, interned names, text
+ *	knowledge/  what functions outside the project do: kb.c reads it, *.kb are built in
+ *	read/       a file's text, lines and suppressions; folders; tree-sitter; shape.c hides macros
+ *	            that no grammar knows
+ *	model/      ir.h is the form of a function: places, items, blocks, loops. lower-*.c make it from
+ *	            syntax trees, index.c knows what all files declare, link.c joins names to types,
+ *	            constants, knowledge and functions once all files are read. query.h: questions on
+ *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
+ *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
+ *	            point, call.c what calls do, summary.c what callers need, order.c callees before
+ *	            callers; outcome.c what happens when one call gives a certain result
+ *	peer/       where bytes of a peer go, over all functions, for the rules N: step.c one item,
+ *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
+ *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
+ *	            knowledge, no trees, and are called through the table in flow/state.h
+ *	report/     text, JSON, SARIF, the baseline, explanations
+ *
+ * options.c is the command line, review.c the run.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
  * declare, and link does that afterwards for all.
  *
  * A rule in five lines: write `const struct rule rule_X9 = { .id = "X9", .title = …, .cwe = …,
- * .pillar = …, .severity = …, .call = x9_call };` in rules-FAMILY.c; fill the callbacks that
- * rules.h lists; add &rule_X9 to the table in rules.c (and new files to meson.build); write
- * explain/X9.txt with a bad and a good example; put programs into tests/review/snippets/X9/ with "// X9" behind each line that is wrong.
+ * .pillar = …, .severity = …, .call = x9_call };` in rules/FAMILY.c; fill the callbacks that
+ * rules.h lists; add &rule_X9 to the table in rules/rules.c (and new files to meson.build); write
+ * explain/X9.txt with a bad and a good example; put programs into tests/review/snippets/X9/ with
+ * "// X9" behind each line that is wrong.
  * What the rule needs to know of an API it looks up as facts and roles, never by name.
  */
 
@@ -65,9 +65,5 @@ int review_main(int argc, char **argv);
 /* 0, or EX_USAGE after a line on standard error. */
 int review_options_parse(struct review_options *options, int argc, char **argv);
 void review_usage(void);
-
-/* Calls visit for each source file at or below the path; false: nothing to read there. */
-bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
-		void *data);
 
 #endif

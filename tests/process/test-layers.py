@@ -18,6 +18,8 @@ import tap
 
 # From the bottom to the top. What lies in src/ itself are public objects, but for a file that is a layer by itself.
 LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "top"]
+# The same of the reviewer; what lies in review/ itself is the command.
+REVIEW_LAYERS = ["base", "knowledge", "read", "model", "flow", "peer", "rules", "report", "top"]
 
 LIBC = set(
     # memory and strings
@@ -48,6 +50,7 @@ FILE_MAX = 25 * 1024
 FUNCTION_MAX, FUNCTION_90, FUNCTION_MEDIAN = 80, 40, 15
 
 SRC = tap.SOURCE / "src"
+REVIEW = tap.SOURCE / "review"
 
 
 def sources(*directories, suffixes=(".c", ".h")):
@@ -116,6 +119,36 @@ def check_includes():
         if graph[layer] - {layer}:
             tap.comment(f"{layer} includes {', '.join(sorted(graph[layer] - {layer}, key=LAYERS.index))}")
     tap.result("no file includes a header of a layer above it, so there is no circle of folders", wrong)
+
+
+def review_layer(path):
+    parts = path.relative_to(REVIEW).parts
+    return parts[0] if len(parts) > 1 else "top"
+
+
+def check_review():
+    """Made by the build and read by one file each: tables of knowledge and of pages."""
+    made = {"knowledge/kb.c": "kb-builtin.h", "report/explain.c": "explain-builtin.h"}
+    wrong, seen = [], Counter()
+    for path in sources("review"):
+        if "grammars" in path.parts:
+            continue
+        layer = review_layer(path)
+        seen[layer] += 1
+        if layer not in REVIEW_LAYERS:
+            wrong.append(f"{brief(path)}: {layer} is not in REVIEW_LAYERS of {pathlib.Path(__file__).name}")
+            continue
+        for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M):
+            target = REVIEW / name
+            if made.get(str(path.relative_to(REVIEW))) == name:
+                continue
+            if not target.exists():
+                wrong.append(f"{brief(path)} includes {name}: name it from review/")
+            elif REVIEW_LAYERS.index(review_layer(target)) > REVIEW_LAYERS.index(layer):
+                wrong.append(f"{brief(path)} includes {name}, which is above it")
+    tap.comment("files of review: " + ", ".join(f"{layer} {seen[layer]}" for layer in REVIEW_LAYERS))
+    wrong += [f"{layer}: no file" for layer in REVIEW_LAYERS if not seen[layer]]
+    tap.result("no file of the reviewer includes a header of a layer above it", wrong)
 
 
 def symbols():
@@ -260,6 +293,7 @@ def main():
     tap.need("nm", "objdump")
     if check_layers_are_known():
         check_includes()
+        check_review()
         if objects():
             check_symbols()
             check_globals()

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds of descriptors, spread over assignments, arguments and results until nothing changes. */
+
+#include "model/descriptor.h"
+#include "model/registrations.h"
+#include "read/source.h"
+
+#include <string.h>
+
+enum { DESCRIPTOR_ROUNDS = 8 };
+
+/* A local is (function, place); a member is (its class, its name); a global is (NULL, its name). */
+struct descriptor_node {
+	const void *scope;
+	const void *name;
+	uint8_t kinds;
+	bool used;
+};
+
+static struct {
+	struct descriptor_node *nodes;
+	size_t n, cap;
+	bool changed;
+} descriptors;
+
+static size_t descriptor_slot(const void *scope, const void *name)
+{
+	size_t h = ((uintptr_t)scope >> 3) * 0x9e3779b1u + ((uintptr_t)name >> 1) * 0x85ebca6bu;
+
+	for (h &= descriptors.cap - 1; descriptors.nodes[h].used;
+	     h = (h + 1) & (descriptors.cap - 1))
+		if (descriptors.nodes[h].scope == scope && descriptors.nodes[h].name == name)
+			break;
+	return h;
+}
+
+static void descriptor_grow(void)
+{
+	struct descriptor_node *old = descriptors.nodes;
+	size_t n = descriptors.cap;
+
+	descriptors.cap = n ? n * 2 : 1024;
+	descriptors.nodes = arena_alloc(&run_arena, descriptors.cap * sizeof(*old));
+	for (size_t i = 0; i < n; i++)
+		if (old[i].used)
+			descriptors.nodes[descriptor_slot(old[i].scope, old[i].name)] = old[i];
+}
+
+static unsigned descriptor_get(const void *scope, const void *name)
+{
+	size_t slot = descriptors.cap ? descriptor_slot(scope, name) : 0;
+
+	return descriptors.cap && descriptors.nodes[slot].used ? descriptors.nodes[slot].kinds : 0;
+}
+
+static void descriptor_add(const void *scope, const void *name, unsigned kinds)
+{
+	struct descriptor_node *node;
+
+	if (!kinds)
+		return;
+	if (descriptors.n * 2 >= descriptors.cap)
+		descriptor_grow();
+	node = &descriptors.nodes[descriptor_slot(scope, name)];
+	descriptors.n += !node->used;
+	descriptors.changed |= (kinds & ~(unsigned)node->kinds) != 0;
+	*node = (struct descriptor_node){ scope, name, (uint8_t)(node->kinds | kinds), true };
+}
+
+/*
+ * ends[0] and ends[1] of a pipe or a pair are two: what is done to one of them is kept under its
+ * own name, beside what holds for all. -1: no element with a number.
+ */
+static int descriptor_element(const struct function *fn, int place)
+{
+	const struct place *p = &fn->places[place];
+
+	return p->kind == PLACE_INDEX && p->name[0] >= '0' && p->name[0] <= '9' && !p->name[1]
+		       ? p->name[0] - '0'
+		       : -1;
+}
+
+static const void *descriptor_element_name(const void *name, int element)
+{
+	return (const void *)((uintptr_t)name ^ ((uintptr_t)(element + 1) << 56));
+}
+
+/* Where the kinds of a place are kept; false: nowhere. */
+static bool descriptor_key(const struct function *fn, int place, const void **scope,
+			   const void **name)
+{
+	const struct place *p = &fn->places[place];
+
+	while (p->kind == PLACE_DEREF || p->kind == PLACE_INDEX) {
+		place = p->parent;
+		p = &fn->places[place];
+	}
+	*name = p->name;
+	if (p->kind == PLACE_FIELD) {
+		*scope = place_type(fn, p->parent, NULL);
+		return *scope != NULL;
+	}
+	if (p->kind == PLACE_FREE || p->kind == PLACE_CAPTURE) {
+		*scope = p->is_member   ? (const void *)fn->class_name
+			 : p->is_global ? NULL
+					: (const void *)fn->source;
+		return p->name != NULL;
+	}
+	*scope = fn;
+	*name = (const void *)((uintptr_t)place + 1);
+	return true;
+}
+
+static unsigned descriptor_of_place(const struct function *fn, int place)
+{
+	const void *scope, *name;
+	int element;
+
+	if (place < 0 || !descriptor_key(fn, place, &scope, &name))
+		return 0;
+	element = descriptor_element(fn, place);
+	return descriptor_get(scope, name) |
+	       (element < 0 ? 0 : descriptor_get(scope, descriptor_element_name(name, element)));
+}
+
+static void descriptor_add_place(const struct function *fn, int place, unsigned kinds)
+{
+	const void *scope, *name;
+
+	if (place < 0 || !descriptor_key(fn, place, &scope, &name))
+		return;
+	if (descriptor_element(fn, place) >= 0)
+		name = descriptor_element_name(name, descriptor_element(fn, place));
+	descriptor_add(scope, name, kinds);
+}
+
+static unsigned descriptor_of(const struct function *fn, const struct operand *o)
+{
+	int64_t number;
+
+	if (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
+		return descriptor_of_place(fn, o->place);
+	/* Standard input and output, of which nobody knows what they are. */
+	return operand_is_number(o, &number) && number >= 0 ? DESCRIPTOR_OTHER : 0;
+}
+
+/* O_NONBLOCK does nothing for a file; for a device or a FIFO, which only its name tells, it does. */
+static bool descriptor_is_file(const struct call *call)
+{
+	int path = !strcmp(call->name, "openat") ? 1 : 0;
+
+	if (strncmp(call->name, "open", 4) != 0 || call->n_args <= path)
+		return false;
+	return call->args[path].kind != OPERAND_STRING ||
+	       strncmp(call->args[path].text, "/dev/", 5) != 0;
+}
+
+static unsigned descriptor_opened(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct fact *opens = api_fact(call->api, FACT_OPENS);
+	unsigned kinds = item_mentions(fn, item, "NONBLOCK") && !item_mentions(fn, item, "?") &&
+					 !descriptor_is_file(call)
+				 ? DESCRIPTOR_NONBLOCK
+				 : 0;
+
+	if (api_is(call->api, ROLE(STREAM)))
+		return DESCRIPTOR_STREAM;
+	if (!opens || (strcmp(opens->word, "fd") != 0 && !api_is(call->api, ROLE(SOCKET))))
+		return 0;
+	if (api_is(call->api, ROLE(SOCKET)))
+		return kinds |
+		       (item_mentions(fn, item, "DGRAM") || item_mentions(fn, item, "DATAGRAM") ||
+					item_mentions(fn, item, "SEQPACKET") ||
+					item_mentions(fn, item, "_RAW")
+				? DESCRIPTOR_PACKET
+				: DESCRIPTOR_STREAM);
+	if (!api_is(call->api, ROLE(ACCEPT)))
+		return kinds | (!strncmp(call->api->name, "dup", 3) && call->n_args
+					? descriptor_of(fn, &call->args[0])
+					: DESCRIPTOR_OTHER);
+	return kinds | (call->n_args && (descriptor_of(fn, &call->args[0]) & DESCRIPTOR_PACKET)
+				? DESCRIPTOR_PACKET
+				: DESCRIPTOR_STREAM);
+}
+
+/* flags & ~O_NONBLOCK: the function makes it block, or as its caller wants it. */
+static bool descriptor_blocks_too(const struct function *fn)
+{
+	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memchr(line, '~', n) &&
+		    (memmem(line, n, "NONBLOCK", 8) || memmem(line, n, "NDELAY", 6)))
+			return true;
+	}
+	return false;
+}
+
+bool item_blocks_again(const struct function *fn, const struct item *item)
+{
+	const struct function *target = item->call->target;
+
+	if (!target)
+		return api_is(item->call->api, ROLE(NONBLOCK)) && descriptor_blocks_too(fn);
+	for (int i = 0; i < target->n_items; i++)
+		if (target->items[i].kind == ITEM_CALL && target->items[i].call &&
+		    api_is(target->items[i].call->api, ROLE(NONBLOCK)))
+			return descriptor_blocks_too(target);
+	return false;
+}
+
+bool item_unblocks(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (api_fact(call->api, FACT_UNBLOCKS))
+		return true;
+	if (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3)
+		return false;
+	if (descriptor_blocks_too(fn))
+		return false;
+	if (item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "NDELAY"))
+		return true;
+	/* flags |= O_NONBLOCK; fcntl(fd, F_SETFL, flags); */
+	if (call->args[2].kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = place_set_before(fn, call->args[2].place, item);
+	     i && i + 24 > item; i = item_set_before(fn, i))
+		if (i->kind == ITEM_OPERATE && i->op == '|' &&
+		    strstr(operand_text(fn, &i->b), "NONBLOCK"))
+			return true;
+	return false;
+}
+
+/* dial(name, timeout): whether it blocks may depend on a number that is passed. */
+static bool descriptor_depends(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct operand *o = &fn->items[i].a;
+
+		if (fn->items[i].kind == ITEM_BRANCH && o->kind == OPERAND_PLACE &&
+		    fn->places[o->place].kind == PLACE_PARAM && !fn->places[o->place].stars)
+			return true;
+	}
+	return false;
+}
+
+/* ev_io_init(w, callback, fd, …) keeps it in w->fd. */
+static void descriptor_watched(const struct function *fn, const struct call *call)
+{
+	for (const struct fact *f = api_fact(call->api, FACT_STORES); f;
+	     f = api_fact_next(call->api, f)) {
+		const struct operand *o = call_argument(call, f->arg);
+		const char *dot = strchr(f->word, '.');
+
+		if (o && dot)
+			descriptor_add(intern(f->word, (size_t)(dot - f->word)), intern_z(dot + 1),
+				       descriptor_of(fn, o));
+	}
+}
+
+static void descriptor_call(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct function *target = call->target;
+	const struct fact *opens = api_fact(call->api, FACT_OPENS);
+
+	descriptor_watched(fn, call);
+	if (call->api) {
+		unsigned kinds = descriptor_opened(fn, item);
+		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;
+
+		if (to && (to->kind == OPERAND_PLACE || to->kind == OPERAND_ADDRESS))
+			descriptor_add_place(fn, to->place, kinds);
+		else
+			descriptor_add_place(fn, item->dst, kinds);
+		if (!call->n_args || call->args[0].kind != OPERAND_PLACE)
+			return;
+		if (item_unblocks(fn, item))
+			descriptor_add_place(fn, call->args[0].place, DESCRIPTOR_NONBLOCK);
+		if (api_is(call->api, ROLE(LISTEN)))
+			descriptor_add_place(fn, call->args[0].place, DESCRIPTOR_LISTENER);
+	}
+	for (int i = 0; target && i < call->n_args && i < target->n_params; i++) {
+		const struct operand *o = &call->args[i];
+
+		descriptor_add_place(target, target->params[i], descriptor_of(fn, o));
+		if (o->kind == OPERAND_ADDRESS)
+			descriptor_add_place(fn, o->place,
+					     descriptor_of_place(target, target->params[i]));
+	}
+	if (target && !(call->flags & (CALL_NEW | CALL_CONSTRUCT)))
+		descriptor_add_place(
+			fn, item->dst,
+			descriptor_get(target, NULL) &
+				~(descriptor_depends(target) ? DESCRIPTOR_NONBLOCK : 0u));
+}
+
+/* set_nonblocking(fd): what a helper does to its parameter holds for the argument. */
+static void descriptor_back(const struct function *fn, const struct call *call)
+{
+	for (int i = 0; call->target && i < call->n_args && i < call->target->n_params; i++) {
+		const struct function *target = call->target;
+
+		if (call->args[i].kind != OPERAND_PLACE)
+			continue;
+		for (int k = 0; k < target->n_items; k++) {
+			const struct item *item = &target->items[k];
+
+			if (item->kind == ITEM_CALL && item->call && item->call->n_args &&
+			    operand_is_place(&item->call->args[0], target->params[i]) &&
+			    item_unblocks(target, item))
+				descriptor_add_place(fn, call->args[i].place, DESCRIPTOR_NONBLOCK);
+		}
+	}
+}
+
+static void descriptor_function(const struct function *fn, bool first)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind == ITEM_ASSIGN && item->a.kind == OPERAND_PLACE) {
+			descriptor_add_place(fn, item->dst, descriptor_of(fn, &item->a));
+		} else if (item->kind == ITEM_RETURN && item->a.kind == OPERAND_PLACE) {
+			descriptor_add(fn, NULL, descriptor_of(fn, &item->a));
+		} else if (item->kind == ITEM_CALL && item->call) {
+			descriptor_call(fn, item);
+			if (first)
+				descriptor_back(fn, item->call);
+		}
+	}
+}
+
+/* What is watched is what the callback is called with: a number, or the watcher that has it. */
+static void descriptor_registered(const struct registration *registration)
+{
+	const struct function *callback = registration->callback;
+	unsigned kinds = registration->descriptor
+				 ? descriptor_of(registration->fn, registration->descriptor)
+				 : 0;
+
+	for (int i = 0; kinds && i < callback->n_params && i < 2; i++) {
+		uint8_t stars = 0;
+		const char *type = place_type(callback, callback->params[i], &stars);
+
+		if (!stars && i == 0)
+			descriptor_add_place(callback, callback->params[i], kinds);
+		else if (stars == 1 && type && strstr(type, "io"))
+			descriptor_add(type, intern_z("fd"), kinds);
+	}
+}
+
+void descriptors_find(void)
+{
+	descriptors.nodes = NULL;
+	descriptors.n = descriptors.cap = 0;
+	descriptor_grow();
+	descriptors.changed = true;
+	for (int round = 0; round < DESCRIPTOR_ROUNDS && descriptors.changed; round++) {
+		descriptors.changed = false;
+		for (size_t i = 0; i < n_registrations; i++)
+			descriptor_registered(&registrations[i]);
+		for (size_t i = 0; i < program.n_functions; i++)
+			if (program.functions[i]->interesting)
+				descriptor_function(program.functions[i], round == 0);
+	}
+}
+
+unsigned descriptor_kinds(const struct function *fn, const struct operand *operand)
+{
+	return operand ? descriptor_of(fn, operand) : 0;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions on calls, their arguments and their results; see query.h. */
+
+#include "model/query.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUERY_BLOCKS = 2000 };
+
+const struct operand *call_argument(const struct call *call, int arg)
+{
+	if (arg == ARG_THIS)
+		return call->receiver.kind ? &call->receiver : NULL;
+	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
+}
+
+bool call_waits(const struct call *call)
+{
+	const struct api *api = call->api;
+
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
+		return false;
+	if (api)
+		return api_fact(api, FACT_WAITS) || api_fact(api, FACT_BLOCKS) ||
+		       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP) | ROLE(WAIT));
+	return call->target && call->target->summary.waits;
+}
+
+/* The part of a name between underscores or capitals, in small letters; where the next begins. */
+static const char *name_part(const char *name, char *part, size_t size)
+{
+	size_t n = 0;
+
+	while (*name == '_')
+		name++;
+	do {
+		if (n + 1 < size)
+			part[n++] = (char)tolower((unsigned char)*name);
+		name += *name != '\0';
+	} while (*name && *name != '_' &&
+		 !(isupper((unsigned char)*name) && !isupper((unsigned char)name[-1])));
+	part[n] = '\0';
+	return name;
+}
+
+/* die(), fatal_error(), log_and_exit(): called for its effect alone, a function says it by its name. */
+static bool call_ends_by_name(const struct call *call)
+{
+	bool text = false, ends = false;
+	char part[32] = "";
+
+	if (!(call->flags & CALL_DROPPED) || (call->flags & CALL_INDIRECT) || call->receiver.kind ||
+	    !call->name)
+		return false;
+	for (int i = 0; i < call->n_args; i++)
+		text |= call->args[i].kind == OPERAND_STRING;
+	for (const char *s = call->name; *s;) {
+		s = name_part(s, part, sizeof(part));
+		ends |= !strcmp(part, "die") || !strcmp(part, "fatal") || !strcmp(part, "panic");
+	}
+	/* module_exit() and transaction_abort() come back; with a text to print they do not. */
+	ends |= (!strcmp(part, "exit") || !strcmp(part, "abort")) &&
+		(text || strstr(call->name, "_and_") || strstr(call->name, "err") ||
+		 starts_with(call->name, "_exit"));
+	return ends;
+}
+
+bool call_may_keep(const struct call *call)
+{
+	static const char *const words[] = {
+		"clos",    "shut",    "free",     "destr",   "release",  "drop",    "del",
+		"dispos",  "end",     "stop",     "finish",  "term",     "kill",    "clean",
+		"reap",    "unref",   "put",      "give",    "take",     "adopt",   "own",
+		"keep",    "stor",    "save",     "set",     "add",      "regist",  "insert",
+		"push",    "append",  "attach",   "hand",    "pass",     "move",    "transfer",
+		"wrap",    "new",     "creat",    "init",    "make",     "alloc",   "open",
+		"from",    "track",   "watch",    "monit",   "start",    "spawn",   "thread",
+		"fork",    "accept",  "handl",    "process", "serv",     "client",  "session",
+		"conn",    "manag",   "queue",    "sched",   "submit",   "post",    "cache",
+		"pool",    "assign",  "dispatch", "run",     "loop",     "child",   "work",
+		"request", "job",     "task",     "event",   "stream",   "abort",   "cancel",
+		"discon",  "reset",   "done",     "exit",    "listen",   "bind",    "install",
+		"use",     "enable",  "setup",    "daemon",  "redirect", "forward", "relay",
+		"proxy",   "upgrade", "tls",      "ssl",     "login",    "hang",    "pointer",
+		"_to_",    "join",    "leave",    "swap"
+	};
+	char lower[64];
+	size_t n = 0;
+
+	if ((call->flags & CALL_INDIRECT) || call->receiver.kind || call->scope || !call->name)
+		return true;
+	for (; call->name[n] && n < sizeof(lower) - 1; n++)
+		lower[n] = (char)tolower((unsigned char)call->name[n]);
+	lower[n] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(lower, words[i]))
+			return true;
+	return false;
+}
+
+bool call_ends(const struct call *call)
+{
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
+		return false;
+	if (call->api)
+		return api_fact(call->api, FACT_NORETURN) != NULL;
+	if (call->target)
+		return call->target->summary.done && !call->target->summary.may_return;
+	return call->name && (index_is_noreturn(call->name) || call_ends_by_name(call));
+}
+
+bool call_is_talk(const struct call *call)
+{
+	static const char *const words[] = { "log",    "LOG",   "Log",  "warn",    "WARN",  "Warn",
+					     "err",    "ERR",   "Err",  "print",   "PRINT", "debug",
+					     "DEBUG",  "trace", "msg",  "MSG",     "info",  "INFO",
+					     "report", "note",  "NOTE", "verbose", "say" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(call->name, words[i]))
+			return true;
+	return false;
+}
+
+int item_result(const struct function *fn, const struct item *item)
+{
+	const struct item *next = item->next >= 0 ? &fn->items[item->next] : NULL;
+
+	if (next && next->kind == ITEM_ASSIGN && item->dst >= 0 &&
+	    operand_is_place(&next->a, item->dst))
+		return next->dst;
+	return item->dst;
+}
+
+bool item_has_role(struct function *fn, const struct item *item, void *roles)
+{
+	(void)fn;
+	return api_is(item->call->api, *(const uint64_t *)roles);
+}
+
+const struct item *function_find_call(struct function *fn,
+				      bool (*visit)(struct function *fn, const struct item *item,
+						    void *data),
+				      void *data)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    visit(fn, &fn->items[i], data))
+			return &fn->items[i];
+	return NULL;
+}
+
+bool function_handles(const struct function *fn, const char *signal)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		if (other->source != fn->source && other->class_name != fn->class_name)
+			continue;
+		for (int i = 0; i < other->n_items; i++) {
+			const struct item *item = &other->items[i];
+
+			if (item->kind == ITEM_CALL && item->call &&
+			    api_is(item->call->api, ROLE(HANDLER)) &&
+			    item_mentions(other, item, signal) &&
+			    (fn->outer == other || item_mentions(other, item, fn->name)))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool item_amount_was_asked(const struct function *fn, const struct item *item,
+			   const struct operand *fd)
+{
+	if (!fd || fd->kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = fn->items; i < item; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args > 1 &&
+		    !strcmp(i->call->name, "ioctl") &&
+		    operand_is_place(&i->call->args[0], fd->place) &&
+		    item_mentions(fn, i, "FIONREAD"))
+			return true;
+	return false;
+}
+
+const struct item *operand_source(const struct function *fn, const struct operand *operand,
+				  const struct item *before)
+{
+	int place = operand->kind == OPERAND_PLACE ? operand->place : -1;
+
+	for (int step = 0; step < 6 && place >= 0; step++) {
+		const struct item *found = place_set_before(fn, place, before);
+
+		if (!found || found->kind == ITEM_CALL)
+			return found;
+		place = found->a.kind == OPERAND_PLACE && found->kind == ITEM_ASSIGN
+				? found->a.place
+				: -1;
+		before = found;
+	}
+	return NULL;
+}
+
+static bool result_in(const struct function *fn, const struct operand *o, int place)
+{
+	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	       place_is_within(fn, o->place, place);
+}
+
+static bool result_is_used_by(const struct function *fn, const struct item *item, int place)
+{
+	if (result_in(fn, &item->a, place) || result_in(fn, &item->b, place))
+		return true;
+	if (item->kind != ITEM_CALL || !item->call)
+		return false;
+	for (int i = 0; i < item->call->n_args; i++)
+		if (result_in(fn, &item->call->args[i], place))
+			return true;
+	return result_in(fn, &item->call->receiver, place);
+}
+
+struct result_walk {
+	const struct function *fn;
+	int place;
+	bool (*use)(const struct function *fn, const struct item *user, int place);
+	uint8_t *seen;
+};
+
+static bool result_walk_block(const struct result_walk *walk, int block, int from)
+{
+	const struct function *fn = walk->fn;
+
+	for (int i = from; i >= 0; i = fn->items[i].next) {
+		if (result_is_used_by(fn, &fn->items[i], walk->place) &&
+		    walk->use(fn, &fn->items[i], walk->place))
+			return true;
+		if (fn->items[i].dst == walk->place)
+			return false;
+	}
+	for (int e = 0; e < 2; e++) {
+		int next = fn->blocks[block].next[e];
+
+		if (next < 0 || walk->seen[next])
+			continue;
+		walk->seen[next] = 1;
+		if (result_walk_block(walk, next, fn->blocks[next].first))
+			return true;
+	}
+	return false;
+}
+
+bool item_result_has_use(const struct function *fn, const struct item *item,
+			 bool (*use)(const struct function *fn, const struct item *user, int place))
+{
+	struct result_walk walk = { .fn = fn, .place = item_result(fn, item), .use = use };
+	int block = item_block(fn, item), from = item->next;
+	bool found;
+
+	if (walk.place < 0 || block < 0 || !place_is_local(fn, walk.place) ||
+	    fn->n_blocks > QUERY_BLOCKS)
+		return true;
+	if (walk.place != item->dst && from >= 0)
+		from = fn->items[from].next;
+	walk.seen = calloc((size_t)fn->n_blocks, 1);
+	if (!walk.seen)
+		abort();
+	found = result_walk_block(&walk, block, from);
+	free(walk.seen);
+	return found;
+}

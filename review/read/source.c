@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading files; see source.h. A BOM and carriage returns become blanks so that columns hold. */
+
+#include "read/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* In two parts, so that this line is no suppression itself. */
+#define IGNORE_MARK      \
+	"postern-review" \
+	": ignore"
+
+static const char *const source_suffixes[] = { ".c",   ".h",   ".cc",  ".cpp", ".cxx",
+					       ".c++", ".hh",  ".hpp", ".hxx", ".h++",
+					       ".ipp", ".inl", ".tcc" };
+
+static bool source_has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), m = strlen(suffix);
+
+	return n > m && !strcmp(name + n - m, suffix);
+}
+
+bool source_name_is_code(const char *name)
+{
+	for (size_t i = 0; i < sizeof(source_suffixes) / sizeof(*source_suffixes); i++)
+		if (source_has_suffix(name, source_suffixes[i]))
+			return true;
+	return false;
+}
+
+/* Words that C does not have, at the beginning of a line of a header. */
+static bool source_looks_like_cxx(const char *text)
+{
+	static const char *const words[] = { "class ",   "namespace ", "template<",  "template <",
+					     "public:",  "private:",   "protected:", "using ",
+					     "virtual ", "Q_OBJECT",   "#include <Q" };
+
+	for (const char *line = text; *line; line++) {
+		line += strspn(line, " \t\n");
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			if (starts_with(line, words[i]))
+				return true;
+		line = strchr(line, '\n');
+		if (!line)
+			break;
+	}
+	return strstr(text, "std::") != NULL;
+}
+
+static enum source_language source_language_of(const char *path, const char *text)
+{
+	if (source_has_suffix(path, ".c"))
+		return SOURCE_C;
+	if (source_name_is_code(path) && !source_has_suffix(path, ".h"))
+		return SOURCE_CXX;
+	return source_looks_like_cxx(text) || strstr(text, "::") ? SOURCE_CXX : SOURCE_C;
+}
+
+static void source_find_lines(struct source *source)
+{
+	uint32_t n = 1;
+
+	for (uint32_t i = 0; i < source->size; i++)
+		n += source->text[i] == '\n';
+	source->lines = arena_alloc(&run_arena, (n + 1) * sizeof(*source->lines));
+	source->n_lines = n;
+	n = 1;
+	for (uint32_t i = 0; i < source->size; i++)
+		if (source->text[i] == '\n')
+			source->lines[n++] = i + 1;
+}
+
+static uint32_t source_row_of(const struct source *source, uint32_t offset)
+{
+	uint32_t low = 0, high = source->n_lines;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (source->lines[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct pos source_pos(const struct source *source, uint32_t offset)
+{
+	uint32_t row = source_row_of(source, offset);
+
+	return (struct pos){ row, offset - source->lines[row] };
+}
+
+/* The comment counts for its own line, or, when nothing stands before it, for the next code. */
+static void source_add_ignore(struct source *source, const char *mark)
+{
+	uint32_t row = source_row_of(source, (uint32_t)(mark - source->text));
+	const char *line = source->text + source->lines[row];
+	const char *rules = mark + strlen(IGNORE_MARK);
+	const char *reason;
+	size_t n;
+
+	rules += strspn(rules, " \t");
+	n = strcspn(rules, " \t\n*");
+	reason = rules + n;
+	reason += strspn(reason, " \t");
+	line += strspn(line, " \t");
+	if (!n || *reason == '\n' || !*reason || starts_with(reason, "*/")) {
+		complain("%s:%u: a suppression needs a rule and a reason: \"" IGNORE_MARK
+			 " L2 why\"",
+			 source->path, row + 1);
+		return;
+	}
+	if (line[0] == '/' || line[0] == '*')
+		while (row + 1 < source->n_lines) {
+			row++;
+			line = source->text + source->lines[row];
+			line += strspn(line, " \t");
+			if (line[0] != '/' && line[0] != '*' && line[0] != '\n')
+				break;
+		}
+	source->ignores = grow(source->ignores, source->n_ignores, &source->cap_ignores,
+			       sizeof(*source->ignores));
+	source->ignores[source->n_ignores++] = (struct ignore){ row, intern(rules, n), false };
+}
+
+struct source *source_from_text(const char *path, const char *text, size_t size)
+{
+	struct source *source = arena_alloc(&run_arena, sizeof(*source));
+	const char *slash = strrchr(path, '/');
+
+	source->path = path;
+	source->folder = slash ? intern(path, (size_t)(slash - path)) : intern_z("");
+	source->text = arena_copy(&run_arena, text, size);
+	source->size = (uint32_t)size;
+	if (size >= 3 && !memcmp(source->text, "\xef\xbb\xbf", 3))
+		memset(source->text, ' ', 3);
+	for (size_t i = 0; i < size; i++)
+		if (source->text[i] == '\r' || !source->text[i])
+			source->text[i] = ' ';
+	source->language = source_language_of(path, source->text);
+	source_find_lines(source);
+	for (const char *s = source->text; (s = strstr(s, IGNORE_MARK)); s++)
+		source_add_ignore(source, s);
+	return source;
+}
+
+/* Text has no zero bytes; UTF-16 and objects do. */
+static bool source_is_binary(const char *text, size_t size)
+{
+	return memchr(text, '\0', size < 8192 ? size : 8192) != NULL;
+}
+
+int source_read(struct source **ret, const char *path)
+{
+	struct text text = { 0 };
+	struct stat st;
+	char buffer[65536];
+	ssize_t n;
+	int fd, r = 0;
+
+	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+			       : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (strcmp(path, "-") && !S_ISREG(st.st_mode))
+		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	while (!r && (n = read(fd, buffer, sizeof(buffer))) != 0) {
+		if (n < 0 && errno != EINTR)
+			r = -errno;
+		else if (n > 0)
+			text_add(&text, buffer, (size_t)n);
+		if (text.n > SOURCE_MAX_SIZE)
+			r = -EFBIG;
+	}
+	close(fd);
+	if (!r && text.n && source_is_binary(text.s, text.n))
+		r = -EILSEQ;
+	if (!r)
+		*ret = source_from_text(strcmp(path, "-") ? path : "<stdin>", text.s ? text.s : "",
+					text.n);
+	if (!r && S_ISREG(st.st_mode)) {
+		(*ret)->device = (uint64_t)st.st_dev;
+		(*ret)->inode = (uint64_t)st.st_ino;
+	}
+	text_done(&text);
+	return r;
+}
+
+const char *source_line(const struct source *source, uint32_t row, size_t *n)
+{
+	const char *line;
+
+	*n = 0;
+	if (row >= source->n_lines)
+		return "";
+	line = source->text + source->lines[row];
+	*n = strcspn(line, "\n");
+	while (*n && (line[*n - 1] == ' ' || line[*n - 1] == '\t'))
+		--*n;
+	return line;
+}
+
+bool source_is_elsewhere(const struct source *source, uint32_t row)
+{
+	if (source->elsewhere)
+		return true;
+	for (size_t i = 0; i < source->n_dead && source->dead[i].from <= row; i++)
+		if (row < source->dead[i].to)
+			return true;
+	return false;
+}
+
+bool source_ignores(struct source *source, const char *rule, uint32_t row)
+{
+	for (size_t i = 0; i < source->n_ignores; i++) {
+		struct ignore *ignore = &source->ignores[i];
+		const char *hit = strstr(ignore->rules, rule);
+		size_t n = strlen(rule);
+
+		if (ignore->row != row || !hit)
+			continue;
+		if ((hit == ignore->rules || hit[-1] == ',') && (!hit[n] || hit[n] == ',')) {
+			ignore->used = true;
+			return true;
+		}
+	}
+	return false;
+}

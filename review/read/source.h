@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_SOURCE_H
+#define REVIEW_SOURCE_H
+
+/* The text of one file, its lines, and the comments in it that speak to the reviewer. */
+
+#include "base/base.h"
+
+enum source_language { SOURCE_C, SOURCE_CXX };
+
+struct ignore {
+	uint32_t row;          /* the row whose findings it silences */
+	const char *rules;     /* "L2" or "L1,L4" */
+	bool used;
+};
+
+struct source {
+	const char *path;      /* as it is reported */
+	const char *folder;    /* interned */
+	char *text;
+	uint32_t size;
+	uint32_t *lines;       /* offsets */
+	uint32_t n_lines;
+	enum source_language language;
+	struct ignore *ignores;
+	size_t n_ignores, cap_ignores;
+	bool limited;          /* some limit cut the reading short */
+	uint64_t programs;     /* one bit per main() that can come here */
+	uint32_t number;       /* among the sources of the run */
+	bool too_deep;         /* what is nested deeper than the parser can bear was not read */
+	bool context;          /* read because a file includes it: nothing is reported in it */
+	uint64_t device, inode; /* which file it is, however it is called; 0: none */
+	struct inclusion *inclusions;
+	size_t n_inclusions, cap_inclusions;
+	uint32_t seen;         /* private to include.c */
+	bool elsewhere;        /* includes what only other systems have, or its name says so */
+	struct row_range *dead; /* rows in branches of #if that are for other systems, ascending */
+	size_t n_dead, cap_dead;
+	const struct source *unit; /* the file that includes this .c, through any number of them, or itself */
+};
+
+struct row_range {
+	uint32_t from, to;
+};
+
+/* #include "name" or <name>. */
+struct inclusion {
+	const char *name;
+	bool angle;
+	struct source *source; /* that it means, or NULL */
+};
+
+enum { SOURCE_MAX_SIZE = 16 * 1024 * 1024 };
+
+/*
+ * Reads a file; path "-" is standard input. On failure returns a negative errno and says nothing;
+ * -EILSEQ: not text.
+ */
+int source_read(struct source **ret, const char *path);
+struct source *source_from_text(const char *path, const char *text, size_t size);
+/* The text of a row without its end, *n bytes long. */
+const char *source_line(const struct source *source, uint32_t row, size_t *n);
+bool source_ignores(struct source *source, const char *rule, uint32_t row);
+bool source_name_is_code(const char *name);
+bool source_is_elsewhere(const struct source *source, uint32_t row);
+/* Where an offset lies. */
+struct pos source_pos(const struct source *source, uint32_t offset);
+
+
+/* files.c. Calls visit for each source file at or below the path; false: nothing to read there. */
+bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
+		void *data);
+
+#endif

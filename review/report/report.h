@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_REPORT_H
+#define REVIEW_REPORT_H
+
+/* Findings as text, JSON and SARIF, the baseline, and the pages that explain rules. */
+
+#include "rules/rules.h"
+
+#include <stdio.h>
+
+void report_text(FILE *out, bool colour);
+void report_json(FILE *out);
+void report_sarif(FILE *out);
+void report_summary(FILE *out);
+void json_string(FILE *out, const char *s);
+const char *severity_word(enum severity severity);
+const char *pillar_title(int pillar);
+
+/* A finding's identity over edits: rule, file, function and source line, but not its number. */
+void baseline_key(const struct finding *finding, struct text *key);
+/* Marks the findings that FILE (JSON of an earlier run) has; a negative errno, -EINVAL: no JSON. */
+int baseline_read(const char *path);
+
+/* 0, or -ENOENT for a rule without a page. */
+int explain_rule(FILE *out, const char *id);
+void explain_list(FILE *out);
+
+#endif

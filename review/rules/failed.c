@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-703: what failed is used as if it were there. */
+
+#include "flow/outcome.h"
+#include "rules/rules.h"
+
+#include <string.h>
+
+extern const struct rule rule_E2;
+
+/* A socket, a connection or a listener; memory and files are not this rule's. */
+static bool e2_is_socket(const struct item *site, const struct api *opener)
+{
+	const char *kind = api_fact(opener, FACT_OPENS) ? api_fact(opener, FACT_OPENS)->word : "";
+
+	if (!opener || api_is(opener, ROLE(MEMORY)))
+		return false;
+	if (!strcmp(kind, "fd"))
+		return api_is(opener, ROLE(SOCKET) | ROLE(ACCEPT));
+	return !strcmp(kind, "object") ||
+	       (!strcmp(kind, "memory") && site &&
+		api_is(opener, ROLE(PEER) | ROLE(LISTEN) | ROLE(SERVER)));
+}
+
+static const char *e2_value(uint8_t fails)
+{
+	return fails == FAILS_NULL ? "NULL" : "-1";
+}
+
+/* One place per attempt: all later uses are mended with the first. */
+static bool e2_told(const struct function *fn, const struct item *site)
+{
+	for (size_t i = n_findings; i-- > 0 && i + 64 > n_findings;)
+		if (findings[i]->rule == &rule_E2 && findings[i]->source == fn->source &&
+		    findings[i]->also.row == site->at.row)
+			return true;
+	return false;
+}
+
+static void e2_report(struct function *fn, const struct item *at, const char *name,
+		      const struct item *site, uint8_t fails, bool known)
+{
+	const char *origin = call_text(fn, site);
+	struct finding *finding;
+
+	if (e2_told(fn, site))
+		return;
+	finding = finding_add(
+		&rule_E2, fn, at->at,
+		known ? "`%s` is used here on a way on which %s has failed, so it is %s."
+		      : "`%s` is used without asking whether %s succeeded; when it failed, it is %s.",
+		name, origin, e2_value(fails));
+	if (finding)
+		finding->also = site->at;
+	finding_mend(
+		finding,
+		"In %s(), test `%s` right after %s, and leave or go on without it when it is %s.",
+		fn->label, name, origin, e2_value(fails));
+}
+
+/*
+ * The call that uses it is tested itself: then the failure shows there, if late. An option that is
+ * set before does no harm when bind() or connect() is tested behind it.
+ */
+static bool e2_shows(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (!call->api || !call->api->fails)
+		return false;
+	if (!(call->flags & CALL_DROPPED))
+		return true;
+	if (!api_is(call->api, ROLE(SETOPT) | ROLE(NONBLOCK)) || !call->n_args ||
+	    call->args[0].kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    operand_is_place(&i->call->args[0], call->args[0].place) &&
+		    api_is(i->call->api, ROLE(BIND) | ROLE(CONNECT) | ROLE(LISTEN)))
+			return !(i->call->flags & CALL_DROPPED);
+	return false;
+}
+
+/* A function of the project that opens it may try until it has one. */
+static bool e2_can_fail(const struct item *site)
+{
+	const struct function *target = site ? site->call->target : NULL;
+	int64_t number;
+
+	for (int i = 0; target && i < target->n_items; i++)
+		if (target->items[i].kind == ITEM_RETURN && target->reached[i] &&
+		    !target->items[i].implicit && operand_is_number(&target->items[i].a, &number) &&
+		    number <= 0)
+			return true;
+	return site && !target;
+}
+
+/* assert(fd >= 0), g_assert_no_error(error), REQUIRE(…): somebody asks, in a way of his own. */
+static bool e2_asserts(struct function *fn, const struct item *item, void *data)
+{
+	static const char *const words[] = { "assert", "ASSERT", "CHECK", "REQUIRE", "EXPECT" };
+
+	(void)fn;
+	(void)data;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(item->call->name, words[i]))
+			return true;
+	return false;
+}
+
+/* A condition somewhere in the function looks at the place. */
+static bool e2_is_tested(const struct function *fn, int place)
+{
+	for (int i = 0; place >= 0 && i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_BRANCH && fn->items[i].op != OP_UNKNOWN &&
+		    (operand_is_place(&fn->items[i].a, place) ||
+		     operand_is_place(&fn->items[i].b, place)))
+			return true;
+	return false;
+}
+
+struct e2_way {
+	const struct item *wanted;
+	bool found;
+};
+
+/* What may end the program ends the way: report(FATAL, …) of many projects. */
+static bool e2_visit(struct outcome *outcome, const struct item *item)
+{
+	struct e2_way *way = outcome->data;
+	const struct function *target = item->call->target;
+
+	way->found |= item == way->wanted;
+	if (!item->call->api && !target)
+		return true;
+	for (int i = 0; target && i < target->n_items; i++)
+		if (target->items[i].kind == ITEM_CALL && target->items[i].call &&
+		    call_ends(target->items[i].call))
+			return true;
+	return false;
+}
+
+static bool e2_comes_to(struct function *fn, const struct item *site, uint8_t fails,
+			const struct item *use)
+{
+	struct e2_way way = { .wanted = use };
+	struct outcome outcome = { .fn = fn,
+				   .call = site,
+				   .result = fails == FAILS_NULL ? 0 : -1,
+				   .visit = e2_visit,
+				   .data = &way };
+
+	outcome_walk(&outcome);
+	return way.found;
+}
+
+static bool e2_is_fine(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
+{
+	const struct resource *r = &flow->resources[resource];
+
+	if (function_find_call(flow->fn, e2_asserts, NULL))
+		return true;
+	if (kind == USE_UNCHECKED)
+		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->place);
+	return !e2_comes_to(flow->fn, r->site, r->fails, item);
+}
+
+/*
+ * hasPendingConnections() of the same server was asked before, or the function is a handler of
+ * newConnection(): then one is waiting, and what nextPendingConnection() gives is not null.
+ */
+static bool e2_is_pending(struct function *fn, const struct item *site)
+{
+	const char *server = operand_text(fn, &site->call->receiver);
+
+	if (!site->call->api || site->call->api->fails != FAILS_NULL)
+		return false;
+	for (const struct item *item = fn->items; item < site; item++)
+		if (item->kind == ITEM_CALL && item->call &&
+		    strstr(item->call->name, "hasPending") &&
+		    !strcmp(operand_text(fn, &item->call->receiver), server))
+			return true;
+	return function_handles(fn, "newConnection");
+}
+
+static void e2_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
+{
+	const struct resource *r = &flow->resources[resource];
+	struct finding *finding;
+
+	if ((kind != USE_FAILED && kind != USE_UNCHECKED) ||
+	    (kind == USE_UNCHECKED && r->accepted && r->site && e2_is_pending(flow->fn, r->site)))
+		return;
+	if (!e2_is_socket(r->site, r->api) || e2_is_fine(flow, item, resource, kind) ||
+	    /* To print it does no harm. */
+	    api_is(item->call->api, ROLE(CHECK) | ROLE(LOG)))
+		return;
+	if (!r->accepted && (kind == USE_UNCHECKED || r->fails != FAILS_NULL) &&
+	    e2_shows(flow->fn, item)) {
+		if (e2_told(flow->fn, r->site))
+			return;
+		finding = finding_add(
+			&rule_E2, flow->fn, item->at,
+			"Nobody asks whether %s gave `%s`; when it failed, the error that is reported is that of %s().",
+			resource_origin(flow, resource), resource_name(flow, resource),
+			item->call->name);
+		if (finding) {
+			finding->severity = SEVERITY_ADVICE;
+			finding->also = r->site->at;
+		}
+		finding_mend(finding, "In %s(), test `%s` right after %s.", flow->fn->label,
+			     resource_name(flow, resource), resource_origin(flow, resource));
+		return;
+	}
+	e2_report(flow->fn, item, resource_name(flow, resource), r->site, r->fails,
+		  kind == USE_FAILED);
+}
+
+/* socket->write(), where socket is what nextPendingConnection() gave. */
+static void e2_receiver(struct flow *flow, const struct item *item)
+{
+	const struct operand *o = &item->call->receiver;
+	int r = state_resource(flow, o);
+
+	if (r < 0 || !flow->resources[r].site || flow->resources[r].fails != FAILS_NULL ||
+	    !flow->resources[r].accepted || !(flow->state->bits[r] & RES_FAILED) ||
+	    (state_operand(flow, o).flags & (VALUE_CHECKED | VALUE_NONZERO)) ||
+	    api_is(item->call->api, ROLE(HANDLER)) ||
+	    e2_is_pending(flow->fn, flow->resources[r].site))
+		return;
+	e2_report(flow->fn, item, operand_text(flow->fn, o), flow->resources[r].site, FAILS_NULL,
+		  !(flow->state->bits[r] & RES_OPEN));
+}
+
+/* The function looks at its parameter before it uses it. */
+static bool e2_callee_asks(const struct call *call, int place)
+{
+	const struct function *target = call->target;
+
+	for (int i = 0; target && i < call->n_args && i < target->n_params; i++) {
+		if (!operand_is_place(&call->args[i], place))
+			continue;
+		for (int k = 0; k < target->n_items; k++) {
+			const struct item *item = &target->items[k];
+
+			if ((item->kind == ITEM_BRANCH || item->kind == ITEM_RETURN) &&
+			    (operand_is_place(&item->a, target->params[i]) ||
+			     operand_is_place(&item->b, target->params[i])))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The call keeps what the argument points to. */
+static bool e2_keeps(const struct call *call, int arg)
+{
+	for (const struct fact *f = api_fact(call->api, FACT_TAKES); f;
+	     f = api_fact_next(call->api, f))
+		if (f->arg == arg)
+			return true;
+	return call->target && arg <= 16 && (call->target->summary.param[arg - 1] & SUMMARY_KEEPS);
+}
+
+/* The place itself, or the memory that it lies in, goes to a call. */
+static const struct item *e2_hands_over(struct function *fn, const struct item *from, int place)
+{
+	int root = place;
+
+	while (fn->places[root].parent >= 0)
+		root = fn->places[root].parent;
+	for (int i = (int)(from - fn->items) + 1; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->call;
+
+		if (item->kind != ITEM_CALL || !call || !fn->reached[i] || item == from ||
+		    api_is(call->api, ROLE(LOG)) ||
+		    (!call->api && !call->target && call_is_talk(call)))
+			continue;
+		for (int k = 0; k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+
+			if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+				continue;
+			if (o->place != place && (o->place != root || !e2_keeps(call, k + 1)))
+				continue;
+			return e2_callee_asks(call, place) ? NULL : item;
+		}
+	}
+	return NULL;
+}
+
+/* IS_VALID(client), where the result went into a member of it. */
+static bool e2_is_asked_whole(const struct function *fn, int place)
+{
+	int root = place;
+
+	while (fn->places[root].parent >= 0)
+		root = fn->places[root].parent;
+	for (int i = 0; root != place && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call || call->api || call->target ||
+		    (call->flags & CALL_DROPPED))
+			continue;
+		for (int k = 0; k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], root))
+				return true;
+	}
+	return false;
+}
+
+/* accept() whose result no condition looks at, handed on as a connection. */
+static void e2_accepted(struct function *fn, const struct item *item)
+{
+	int place = item_result(fn, item);
+	const struct item *user;
+
+	if (place < 0 || (item->call->flags & (CALL_DROPPED | CALL_VOID)) ||
+	    fn->places[place].kind == PLACE_TEMP)
+		return;
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind != ITEM_DIES && fn->items[i].kind != ITEM_DECLARE &&
+		    (operand_is_place(&fn->items[i].a, place) ||
+		     operand_is_place(&fn->items[i].b, place)) &&
+		    (fn->items[i].kind != ITEM_ASSIGN || fn->items[i].dst != place))
+			return;
+	if (e2_is_asked_whole(fn, place) || function_find_call(fn, e2_asserts, NULL))
+		return;
+	user = e2_hands_over(fn, item, place);
+	if (user)
+		e2_report(fn, user, fn->places[place].text, item, FAILS_MINUS_ONE, false);
+}
+
+/* A callback that learns whether it went well and does not look. */
+static const struct item *e2_deaf(struct function *callback, int status)
+{
+	const struct item *user = NULL;
+	int place;
+
+	if (status < 1 || status > callback->n_params || callback->n_params < 1 ||
+	    callback->skipped)
+		return NULL;
+	place = callback->params[status - 1];
+	for (int i = 0; i < callback->n_items; i++) {
+		const struct item *item = &callback->items[i];
+
+		if (operand_is_place(&item->a, place) || operand_is_place(&item->b, place))
+			return NULL;
+		for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args;
+		     k++) {
+			const struct operand *o = &item->call->args[k];
+
+			if (operand_is_place(o, place))
+				return NULL;
+			if (!user && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+			    place_root(callback, o->place) ==
+				    &callback->places[callback->params[0]])
+				user = item;
+		}
+	}
+	return user;
+}
+
+static void e2_status(struct function *fn, const struct item *item)
+{
+	for (const struct fact *f = api_fact(item->call->api, FACT_STATUS); f;
+	     f = api_fact_next(item->call->api, f)) {
+		const struct operand *o = call_argument(item->call, f->arg);
+		struct function *callback = NULL;
+		const struct item *user;
+		struct finding *finding;
+
+		if (o && o->kind == OPERAND_LAMBDA)
+			callback = o->lambda;
+		else if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
+			callback = index_find_function(fn->places[o->place].name, fn->source);
+		user = callback ? e2_deaf(callback, f->arg2) : NULL;
+		if (!user)
+			continue;
+		finding = finding_add(
+			&rule_E2, callback, user->at,
+			"%s() is called when %s() has failed, too; `%s` says so, and nobody looks at it before the connection is used.",
+			callback->name, item->call->name,
+			callback->places[callback->params[f->arg2 - 1]].text);
+		finding_mend(
+			finding,
+			"Begin %s() with `if (%s < 0)`: close the handle, and retry or report there.",
+			callback->name, callback->places[callback->params[f->arg2 - 1]].text);
+	}
+}
+
+/* text[n] = '\0', where n is what recv() gave and no condition has looked at it. */
+static void e2_amount(struct function *fn, const struct item *item)
+{
+	int amount = item_result(fn, item);
+	const char *name;
+	struct finding *finding;
+
+	if (amount < 0 || fn->places[amount].kind != PLACE_LOCAL ||
+	    item->call->api->fails != FAILS_MINUS_ONE || e2_is_tested(fn, amount) ||
+	    function_find_call(fn, e2_asserts, NULL))
+		return;
+	name = fn->places[amount].text;
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++) {
+		if (i->kind != ITEM_OPERATE || i->op != '[' || !operand_is_place(&i->b, amount))
+			continue;
+		finding = finding_add(
+			&rule_E2, fn, i->at,
+			"`%s` is used as an index without asking whether %s succeeded; when it failed, that is -1, in front of the buffer.",
+			name, call_text(fn, item));
+		if (finding)
+			finding->also = item->at;
+		finding_mend(
+			finding,
+			"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",
+			fn->label, name, call_text(fn, item));
+		return;
+	}
+}
+
+/* E2: a failed result is used: accept's -1, a null socket, the -1 of a read. */
+static void e2_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] || !item->call->api)
+			continue;
+		if (api_is(item->call->api, ROLE(ACCEPT)) &&
+		    item->call->api->fails == FAILS_MINUS_ONE)
+			e2_accepted(fn, item);
+		if (api_is(item->call->api, ROLE(READ)))
+			e2_amount(fn, item);
+		e2_status(fn, item);
+	}
+}
+
+const struct rule rule_E2 = {
+	.id = "E2",
+	.title = "A failed result is used",
+	.cwe = "252,690",
+	.pillar = 703,
+	.severity = SEVERITY_ERROR,
+	.use = e2_use,
+	.call = e2_receiver,
+	.function = e2_function,
+};

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-703: outcomes that nobody looks at, and failures taken for something else. */
+
+#include "model/descriptor.h"
+#include "flow/outcome.h"
+#include "rules/rules.h"
+
+#include <string.h>
+
+extern const struct rule rule_E1, rule_E5;
+
+/*
+ * An option that changes how well it works, and not whether or how long; or flags of an open
+ * descriptor, for which the kernel knows no failure: fcntl(2) lists only EBADF and EPERM, the second
+ * for O_APPEND and O_NOATIME.
+ */
+static bool e1_is_minor(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (api_is(call->api, ROLE(SETOPT)))
+		return call->n_args < 3 || !strstr(operand_text(fn, &call->args[2]), "TIMEO");
+	return api_is(call->api, ROLE(NONBLOCK));
+}
+
+static bool e1_any_use(const struct function *fn, const struct item *user, int place)
+{
+	(void)fn;
+	(void)user;
+	(void)place;
+	return true;
+}
+
+/* g_socket_connect(…, &error): the failure is told there too. */
+static bool e1_tells_elsewhere(const struct function *fn, const struct call *call)
+{
+	for (int i = 0; i < call->n_args; i++)
+		if (call->args[i].kind == OPERAND_ADDRESS &&
+		    strstr(fn->places[call->args[i].place].text, "err"))
+			return true;
+	return false;
+}
+
+/* if (listen(server, 8) < 0) */
+static const char *e1_condition(const struct function *fn, const struct item *item)
+{
+	const char *text = item_text(fn, item);
+
+	switch (item->call->api->fails) {
+	case FAILS_FALSE:
+	case FAILS_NULL:
+		return arena_printf(&run_arena, "if (!%s)", text);
+	default:
+		return arena_printf(&run_arena, "if (%s < 0)", text);
+	}
+}
+
+static void e1_report(struct function *fn, const struct item *item, const char *stored)
+{
+	const struct call *call = item->call;
+	struct finding *finding;
+
+	if (stored)
+		finding = finding_add(
+			&rule_E1, fn, item->at,
+			"The result of %s() is put into `%s`, and nobody looks at it there; when it fails, what follows works on something that was never set up.",
+			call->name, stored);
+	else
+		finding = finding_add(
+			&rule_E1, fn, item->at,
+			"The result of %s() is ignored; when it fails, what follows works on something that was never set up.",
+			call->name);
+	if (finding && e1_is_minor(fn, item))
+		finding->severity = SEVERITY_ADVICE;
+	finding_mend(
+		finding,
+		"In %s(), make it `%s`, report why it failed, and leave through the way that releases what is open by then%s.",
+		fn->label, e1_condition(fn, item),
+		finding && finding->severity == SEVERITY_ADVICE
+			? "; or write `(void)` before it if the program works as well without"
+			: "");
+}
+
+/*
+ * E1: the result of socket, bind, listen, connect, accept, setsockopt or fcntl is ignored. A cast
+ * to void says that it does not matter.
+ */
+static void e1_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		int place;
+
+		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
+		    !api_is(item->call->api, ROLE(MUST)) || item_is_void(fn, item))
+			continue;
+		place = item_result(fn, item);
+		if (e1_tells_elsewhere(fn, item->call))
+			continue;
+		if (item->call->flags & CALL_DROPPED)
+			e1_report(fn, item, NULL);
+		else if (place >= 0 && place != item->dst &&
+			 fn->places[place].kind == PLACE_LOCAL &&
+			 !api_fact(item->call->api, FACT_OPENS) &&
+			 !item_result_has_use(fn, item, e1_any_use))
+			e1_report(fn, item, fn->places[place].text);
+	}
+}
+
+const struct rule rule_E1 = {
+	.id = "E1",
+	.title = "The result of a socket call is ignored",
+	.cwe = "252",
+	.pillar = 703,
+	.severity = SEVERITY_WARNING,
+	.function = e1_function,
+};
+
+static bool e5_names_outcome(const char *signal)
+{
+	/* "disconnected" comes only after success, so it does not tell of failure. */
+	return strstr(signal, "rror") || strstr(signal, "stateChanged") ||
+	       (strstr(signal, "onnected") && !strstr(signal, "isconnected"));
+}
+
+/* The signal that connect(object, signal, …) speaks of is one of failure or of success. */
+static bool e5_is_outcome_signal(const struct function *fn, const struct item *item)
+{
+	const struct operand *o = call_argument(item->call, 2);
+
+	for (int depth = 0; o && depth < 4; depth++) {
+		const struct item *source;
+
+		if (o->kind == OPERAND_ADDRESS || o->kind == OPERAND_STRING)
+			return e5_names_outcome(operand_text(fn, o));
+		/* SIGNAL(connected()), qOverload<…>(&T::error) */
+		source = operand_source(fn, o, item);
+		if (!source)
+			return true;
+		if (e5_names_outcome(source->call->name))
+			return true;
+		if (!source->call->n_args)
+			return false;
+		o = &source->call->args[0];
+		item = source;
+	}
+	return true;
+}
+
+/* What `other` connects can be the object that `fn` dials with. */
+static bool e5_may_be_same(const struct function *fn, int dials, const struct function *other,
+			   int handled)
+{
+	const struct place *a = place_root(fn, dials), *b = place_root(other, handled);
+
+	if (a->is_member && b->is_member)
+		return a->name == b->name;
+	if (b->kind == PLACE_LOCAL || b->kind == PLACE_CAPTURE)
+		return fn == other || fn->outer == other || other->outer == fn;
+	return true;
+}
+
+static bool e5_handles(const struct function *dialling, const struct call *dial,
+		       const struct function *fn, const struct item *item, const char *type)
+{
+	const struct call *call = item->call;
+	const char *of;
+
+	if (item->kind != ITEM_CALL || !call || !api_is(call->api, ROLE(HANDLER)) ||
+	    call->n_args < 3)
+		return false;
+	/* QTimer::singleShot(0, …) */
+	if (call->args[0].kind == OPERAND_NUMBER)
+		return false;
+	if (call->args[0].kind != OPERAND_PLACE && call->args[0].kind != OPERAND_ADDRESS)
+		return true;
+	of = place_type(fn, call->args[0].place, NULL);
+	if (!e5_may_be_same(dialling, dial->receiver.place, fn, call->args[0].place))
+		return false;
+	return (!of || of == type || index_derives(of, type)) && e5_is_outcome_signal(fn, item);
+}
+
+/* Some function of the class or file reacts to the object's connected or error signal. */
+static bool e5_has_handler(const struct function *fn, const struct call *dial)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *other = program.functions[i];
+
+		if (other->source != fn->source &&
+		    (!fn->class_name || other->class_name != fn->class_name))
+			continue;
+		for (int k = 0; k < other->n_items; k++)
+			if (e5_handles(fn, dial, other, &other->items[k], dial->receiver_type))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * socket->state() == … tells the outcome too, but not in a loop that waits for success alone:
+ * `!= ConnectedState` stays true when connecting has failed, `== ConnectingState` does not.
+ */
+static bool e5_asks_state(struct function *fn, const struct item *item,
+			  const struct operand *socket)
+{
+	const struct call *call = item->call;
+	const struct item *next = item->next >= 0 ? &fn->items[item->next] : NULL;
+
+	if (!api_is(call->api, ROLE(STATE)) || api_is(call->api, ROLE(AMOUNT)) ||
+	    socket->kind != OPERAND_PLACE || !operand_is_place(&call->receiver, socket->place))
+		return false;
+	return item_loop(fn, item) < 0 || (next && next->kind == ITEM_BRANCH &&
+					   strstr(operand_text(fn, &next->b), "ConnectingState"));
+}
+
+/* A local object that somebody else was given, emit newConnection(socket): he may handle it. */
+static bool e5_is_given(const struct function *fn, const struct operand *socket)
+{
+	if (socket->kind != OPERAND_PLACE || !place_is_local(fn, socket->place))
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call || call->api ||
+		    (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE)))
+			continue;
+		for (int k = 0; k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], socket->place))
+				return true;
+	}
+	return false;
+}
+
+/* The outcome of an attempt to connect is asked for, later in the function. */
+static bool e5_is_asked(struct function *fn, const struct item *item)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call || &fn->items[i] == item)
+			continue;
+		if (e5_asks_state(fn, &fn->items[i], &item->call->receiver))
+			return true;
+		if (api_is(call->api, ROLE(OUTCOME) | ROLE(CHECK)) &&
+		    api_is(call->api, ROLE(CONNECT) | ROLE(CHECK)))
+			return true;
+	}
+	return false;
+}
+
+static bool e5_asks(const struct item *item, const char *name)
+{
+	return name && item->kind == ITEM_CALL && item->call &&
+	       item->call->receiver.kind == OPERAND_PLACE && api_is(item->call->api, ROLE(STATE)) &&
+	       !api_is(item->call->api, ROLE(AMOUNT));
+}
+
+/*
+ * What came of the wait is asked with state() or the like behind it, or, for a member, by another
+ * method: isConnected() { return m_s.state() == … }. The condition of the loop around the wait is
+ * no such question, it goes round again.
+ */
+static bool e5_is_asked_later(const struct function *fn, const struct item *wait)
+{
+	const struct operand *o = &wait->call->receiver;
+	const struct place *place = o->kind == OPERAND_PLACE ? &fn->places[o->place] : NULL;
+
+	for (const struct item *i = wait + 1; place && i < fn->items + fn->n_items; i++)
+		if (e5_asks(i, place->name) && i->call->receiver.place == o->place)
+			return true;
+	for (size_t f = 0; place && place->is_member && f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		for (int i = 0;
+		     other != fn && other->class_name == fn->class_name && i < other->n_items; i++)
+			if (e5_asks(&other->items[i], place->name) &&
+			    other->places[other->items[i].call->receiver.place].name == place->name)
+				return true;
+	}
+	return false;
+}
+
+static void e5_dropped(struct function *fn, const struct item *item)
+{
+	const char *callee = call_text(fn, item);
+	struct finding *finding;
+
+	if (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item))
+		return;
+	finding = finding_add(
+		&rule_E5, fn, item->at,
+		"Whether %s succeeded is not looked at; when it did not, what follows cannot work and nobody learns why.",
+		callee);
+	/* What comes afterwards shows it, or the next read. */
+	if (finding && !api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)))
+		finding->severity = SEVERITY_ADVICE;
+	finding_mend(
+		finding,
+		"Test %s in %s() and handle the failure (`errorString()` says why), or react to the signals instead of waiting.",
+		callee, fn->label);
+}
+
+/*
+ * E5: waitForConnected, listen, connectToServer without looking at the outcome or at the error
+ * signal; a thread that blocks in a wait instead of reacting to the connection's events.
+ */
+static void e5_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->call;
+		struct finding *finding;
+		const char *name;
+
+		if (item->kind != ITEM_CALL || !call || !fn->reached[i])
+			continue;
+		if (api_is(call->api, ROLE(OUTCOME)) && (call->flags & CALL_DROPPED) &&
+		    !(call->flags & CALL_VOID) &&
+		    !api_is(kb_class(call->receiver_type), ROLE(PROCESS))) {
+			e5_dropped(fn, item);
+			continue;
+		}
+		if (!api_is(call->api, ROLE(DIALS)) || !call->receiver.kind ||
+		    e5_is_asked(fn, item) || e5_has_handler(fn, call) ||
+		    e5_is_given(fn, &call->receiver))
+			continue;
+		name = operand_text(fn, &call->receiver);
+		finding = finding_add(
+			&rule_E5, fn, item->at,
+			"`%s` connects, but neither the outcome is tested nor a signal of failure handled; the thread blocks or goes on without a connection.",
+			name);
+		finding_mend(
+			finding,
+			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and `connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s->waitForConnected(msec)`.",
+			name, call->receiver_type ? call->receiver_type : "QLocalSocket", name,
+			call->receiver_type ? call->receiver_type : "QLocalSocket", call->name,
+			name);
+	}
+}
+
+const struct rule rule_E5 = {
+	.id = "E5",
+	.title = "Nobody looks at the outcome of connecting or listening",
+	.cwe = "252,391,755",
+	.pillar = 703,
+	.severity = SEVERITY_WARNING,
+	.function = e5_function,
+};

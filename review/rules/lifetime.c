@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-664: resources that are not given back, or are used after they were. */
+
+#include "model/registrations.h"
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <string.h>
+
+void l3_loss(struct flow *flow, const struct loss *loss);
+void l3_call(struct flow *flow, const struct item *item);
+
+extern const struct rule rule_L1, rule_L3, rule_L4, rule_L7;
+
+static bool lifetime_is_descriptor(const struct resource *r)
+{
+	return !strcmp(r->kind, "fd") || !strcmp(r->kind, "file") ||
+	       (!strcmp(r->kind, "object") && !(r->site->call->flags & CALL_NEW));
+}
+
+static const char *lifetime_closer(const struct resource *r)
+{
+	const struct fact *closer;
+
+	if (!strcmp(r->kind, "file"))
+		return "fclose";
+	if (!strcmp(r->kind, "fd"))
+		return "close";
+	if (!strcmp(r->kind, "addrinfo"))
+		return "freeaddrinfo";
+	if (!strcmp(r->kind, "process"))
+		return "pclose";
+	if (!strcmp(r->kind, "directory"))
+		return "closedir";
+	if (!strcmp(r->kind, "thread"))
+		return "pthread_join";
+	closer = api_fact(r->site->call->api, FACT_CLOSER);
+	if (closer)
+		return closer->word;
+	return r->closed ? r->closed->call->name : "free";
+}
+
+static const char *lifetime_way(const struct loss *loss)
+{
+	switch (loss->kind) {
+	case LOSS_SCOPE:
+		return "where its scope ends";
+	case LOSS_OVERWRITTEN:
+		return "where its variable gets another value";
+	default:
+		return "where the function ends";
+	}
+}
+
+static bool lifetime_ends_process(const struct function *fn, int depth);
+
+/* Every call of fn is the last thing that a function does whose end is that of the process. */
+static bool lifetime_callers_end(const struct function *fn, int depth)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *caller = program.functions[i];
+
+		for (int k = 0; k < caller->n_items; k++) {
+			const struct item *item = &caller->items[k];
+			const struct item *next =
+				item->next >= 0 ? &caller->items[item->next] : NULL;
+
+			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
+				continue;
+			if (!next || next->kind != ITEM_RETURN ||
+			    (!next->implicit && !operand_is_place(&next->a, item->dst)) ||
+			    !lifetime_ends_process(caller, depth - 1))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* The kernel closes what main() leaves open, and what a function does that main() ends with. */
+static bool lifetime_ends_process(const struct function *fn, int depth)
+{
+	if (fn->flags & FUNCTION_MAIN)
+		return true;
+	return depth > 0 && lifetime_callers_end(fn, depth);
+}
+
+/*
+ * Descriptors 0 to 2 are filled up with /dev/null on purpose, and after close(0) it is dup() or
+ * open() without a look at the number that puts something there.
+ */
+static bool lifetime_is_filler(const struct item *site, const struct loss *loss)
+{
+	if (loss->kind == LOSS_DROPPED && !api_is(site->call->api, ROLE(SOCKET) | ROLE(ACCEPT)))
+		return true;
+	return site->call->n_args && site->call->args[0].kind == OPERAND_STRING &&
+	       !strcmp(site->call->args[0].text, "/dev/null");
+}
+
+/* Lost in each turn of a loop: that it is lost behind the loop too goes without saying. */
+static bool lifetime_is_repeated(const struct flow *flow, const struct loss *loss)
+{
+	for (int i = 0; i < flow->n_losses; i++)
+		if (flow->losses[i].resource == loss->resource && &flow->losses[i] != loss &&
+		    flow->losses[i].kind == LOSS_OVERWRITTEN && loss->item->kind != ITEM_AGAIN)
+			return true;
+	return false;
+}
+
+/* fd = -1 without a close says that somebody else has it now. */
+static bool lifetime_is_disowned(const struct loss *loss)
+{
+	int64_t number;
+
+	return loss->kind == LOSS_OVERWRITTEN && loss->item->kind == ITEM_ASSIGN &&
+	       operand_is_number(&loss->item->a, &number) && number <= 0;
+}
+
+/* Says that a resource is lost: at the way out that forgets it, or, if all do, where it opens. */
+static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
+				     const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *name = resource_name(flow, loss->resource);
+	const char *origin = resource_origin(flow, loss->resource);
+	struct finding *finding;
+
+	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss) ||
+	    /* Kept for its lock; the same way out where the system knows no locks. */
+	    loss->item == r->kept_at)
+		return NULL;
+	if (loss->kind == LOSS_DROPPED || r->place < 0)
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "Nothing keeps what %s gives, so nothing can release it.",
+				      origin);
+	else if (loss->kind == LOSS_FREED)
+		finding = finding_add(
+			rule, flow->fn, loss->item->at,
+			"The memory freed here holds the only name of what %s on line %u opened, and that stays open.",
+			origin, pos_line(r->site->at));
+	else if (r->handled && (loss->item->implicit || loss->kind == LOSS_OVERWRITTEN))
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "`%s`, from %s, is not released on some way to line %u, %s.",
+				      name, origin, pos_line(loss->item->at), lifetime_way(loss));
+	else if (r->handled)
+		finding = finding_add(rule, flow->fn, loss->item->at,
+				      "`%s`, from %s on line %u, is not released on this way out.",
+				      name, origin, pos_line(r->site->at));
+	else
+		finding = finding_add(rule, flow->fn, r->site->at,
+				      "`%s`, from %s, is never released: line %u leaves it.", name,
+				      origin, pos_line(loss->item->at));
+	if (!finding)
+		return NULL;
+	finding->also =
+		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
+	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
+	    lifetime_ends_process(flow->fn, 3))
+		finding->severity = SEVERITY_ADVICE;
+	return finding;
+}
+
+static void lifetime_mend(struct finding *finding, struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (r->place < 0 || loss->kind == LOSS_DROPPED)
+		finding_mend(finding, "In %s(), store what %s gives in a variable, and release it.",
+			     flow->fn->label, resource_origin(flow, loss->resource));
+	else if (flow->fn->source->language == SOURCE_CXX)
+		finding_mend(
+			finding,
+			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(): a small class, or `std::unique_ptr` with a deleter. Then no return and no exception can leave it open.",
+			flow->fn->label, resource_name(flow, loss->resource), pos_line(r->site->at),
+			lifetime_closer(r));
+	else
+		finding_mend(
+			finding,
+			"In %s(), call %s(%s) on every way out after line %u, best at one label at the end that all failures `goto`.",
+			flow->fn->label, lifetime_closer(r), resource_name(flow, loss->resource),
+			pos_line(r->site->at));
+}
+
+/* An accepted connection that is lost in the normal course of things. */
+static bool l3_is_lost(const struct resource *r, const struct loss *loss)
+{
+	return r->accepted &&
+	       (!r->handled ||
+		((loss->item->implicit || loss->kind == LOSS_OVERWRITTEN) && !loss->caught));
+}
+
+/*
+ * L1: a descriptor or socket is not closed on some way out of the function. The end of main() ends
+ * the process too, so that is advice.
+ */
+static void l1_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r->site, loss))
+		lifetime_mend(lifetime_lost(&rule_L1, flow, loss), flow, loss);
+}
+
+const struct rule rule_L1 = {
+	.id = "L1",
+	.title = "A descriptor or socket is not closed on some way out",
+	.cwe = "772,775",
+	.pillar = 664,
+	.severity = SEVERITY_ERROR,
+	.loss = l1_loss,
+};
+
+/* L3: an accepted connection that nobody closes; object.c has Qt's. */
+void l3_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+
+	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss))
+		lifetime_mend(lifetime_lost(&rule_L3, flow, loss), flow, loss);
+}
+
+/* It asks for that on the result, or fetches the descriptor and closes it. */
+static bool l3_sees_to_it(const struct function *fn, const struct function *wrapper,
+			  const char *word)
+{
+	bool fetches = false, closes = false;
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call)
+			continue;
+		if (fn == wrapper && strcasestr(call->name, word))
+			return true;
+		fetches |= strcasestr(call->name, "get_fd") || strcasestr(call->name, "getfd");
+		closes |= strcasestr(call->name, "close") && api_fact(call->api, FACT_CLOSES);
+	}
+	return fetches && closes;
+}
+
+/* The call, or one on its result, says that the descriptor is closed with what it is given to. */
+static bool l3_is_flagged(const struct function *fn, const struct item *item, const char *word)
+{
+	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 8; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, word, strlen(word)))
+			return true;
+	}
+	for (size_t i = 0; i < n_registrations; i++)
+		if (registrations[i].fn == fn && registration_closes(&registrations[i]))
+			return true;
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    l3_sees_to_it(program.functions[i], fn, word))
+			return true;
+	return false;
+}
+
+/* Just accepted, or the argument of a callback that libevent gives connections to. */
+static bool l3_is_accepted(const struct flow *flow, const struct operand *o)
+{
+	const struct place *p = o->kind == OPERAND_PLACE ? &flow->fn->places[o->place] : NULL;
+	int r = state_resource(flow, o);
+
+	if (p && p->kind == PLACE_PARAM && p->type && !strcmp(p->type, "evutil_socket_t"))
+		return true;
+	return r >= 0 && flow->resources[r].accepted && !(flow->state->bits[r] & RES_CLOSED);
+}
+
+static bool l3_closes_member(const struct function *fn, const char *member)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i], *from;
+		const struct operand *o;
+
+		if (item->kind != ITEM_CALL || !item->call || !item->call->n_args ||
+		    !api_fact(item->call->api, FACT_CLOSES))
+			continue;
+		o = &item->call->args[0];
+		from = o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_LOCAL
+			       ? place_set_once(fn, o->place)
+			       : NULL;
+		if (from && from->kind == ITEM_ASSIGN)
+			o = &from->a;
+		if (o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_FIELD &&
+		    fn->places[o->place].name == member)
+			return true;
+	}
+	return false;
+}
+
+/* It is put into a member as well, and some function closes that: the handler, or an end of it. */
+static bool l3_is_kept_beside(const struct function *fn, const struct operand *o)
+{
+	for (int i = 0; o->kind == OPERAND_PLACE && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_ASSIGN || item->dst < 0 ||
+		    !operand_is_place(&item->a, o->place) ||
+		    fn->places[item->dst].kind != PLACE_FIELD)
+			continue;
+		for (size_t f = 0; f < program.n_functions; f++)
+			if (program_shares(program.functions[f]->source, fn->source) &&
+			    l3_closes_member(program.functions[f], fn->places[item->dst].name))
+				return true;
+	}
+	return false;
+}
+
+/* L3: … or that is wrapped by something that leaves it open in the end. */
+void l3_call(struct flow *flow, const struct item *item)
+{
+	const struct fact *flag = api_fact(item->call->api, FACT_FLAG);
+	struct finding *finding;
+
+	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
+	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
+	    l3_is_flagged(flow->fn, item, flag->word) ||
+	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]))
+		return;
+	finding = finding_add(
+		&rule_L3, flow->fn, item->at,
+		"%s() does not close `%s` when it ends itself, as nothing says %s, and nobody else closes the connection.",
+		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		flag->word);
+	finding_mend(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
+		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		     flag->word);
+}
+
+enum { L4_BLOCKS = 600 };
+
+/* Every way to the block takes the first edge of this test. */
+static bool l4_is_behind(const struct function *fn, int test, int wanted)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
+
+	stack[n++] = 0;
+	seen[0] = 1;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == wanted)
+			return false;
+		for (int e = block == test; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next >= 0 && !seen[next]) {
+				seen[next] = 1;
+				stack[n++] = next;
+			}
+		}
+	}
+	return true;
+}
+
+/* The block runs only where the place has that number; the function itself never changes it. */
+static bool l4_needs(const struct function *fn, int block, int place, int64_t *number)
+{
+	for (int b = 0; b < fn->n_blocks; b++) {
+		const struct item *test =
+			fn->blocks[b].last >= 0 ? &fn->items[fn->blocks[b].last] : NULL;
+
+		if (b != block && test && test->kind == ITEM_BRANCH && test->op == OP_EQ &&
+		    operand_is_place(&test->a, place) && operand_is_number(&test->b, number) &&
+		    l4_is_behind(fn, b, block))
+			return true;
+	}
+	return false;
+}
+
+/* if (t->side == A) … if (t->side == B) …: no run does both. */
+static bool l4_excludes(const struct function *fn, const struct item *a, const struct item *b)
+{
+	int first = item_block(fn, a), second = item_block(fn, b);
+	int64_t x, y;
+
+	if (first < 0 || second < 0 || first == second || fn->n_blocks > L4_BLOCKS)
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *test = &fn->items[i];
+
+		if (test->kind == ITEM_BRANCH && test->op == OP_EQ &&
+		    test->a.kind == OPERAND_PLACE && !place_set_last(fn, test->a.place) &&
+		    l4_needs(fn, first, test->a.place, &x) &&
+		    l4_needs(fn, second, test->a.place, &y) && x != y)
+			return true;
+	}
+	return false;
+}
+
+static const char *l4_done(const struct resource *r)
+{
+	const struct call *call = r->closed ? r->closed->call : NULL;
+
+	if (!call || (call->flags & CALL_DELETE))
+		return "deleted";
+	return call->api && !strcmp(call->name, "free") ? "freed" : "closed";
+}
+
+/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
+/* uv_close(&p->handle, …); free(p); */
+static void l4_closing(struct flow *flow, const struct item *item, int resource)
+{
+	const struct item *since = flow->resources[resource].closing;
+	const char *name = resource_name(flow, resource);
+	struct finding *finding;
+
+	if (!since)
+		return;
+	finding = finding_add(
+		&rule_L4, flow->fn, item->at,
+		"`%s` is released here, but what %s() began on line %u goes on: the handle in it is in use until the callback runs.",
+		name, since->call->name, pos_line(since->at));
+	if (!finding)
+		return;
+	finding->also = since->at;
+	finding->cwe = "416";
+	finding_mend(
+		finding,
+		"Release `%s` in the callback that is given to %s() on line %u, and not in %s().",
+		name, since->call->name, pos_line(since->at), flow->fn->label);
+}
+
+static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
+{
+	const struct resource *r = &flow->resources[resource];
+	struct finding *finding;
+	const char *name = resource_name(flow, resource);
+
+	if (kind == USE_CLOSING)
+		l4_closing(flow, item, resource);
+	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
+		return;
+	/* deleteLater() only asks for it; until the event loop runs the object is there. */
+	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater") ||
+	    l4_excludes(flow->fn, r->closed, item))
+		return;
+	finding = finding_add(
+		&rule_L4, flow->fn, item->at,
+		"`%s` %s, but it was %s on line %u; what it named may be something else by now.",
+		name, kind == USE_CLOSE_AGAIN ? "is released again" : "is used here", l4_done(r),
+		pos_line(r->closed->at));
+	if (!finding)
+		return;
+	finding->also = r->closed->at;
+	finding->cwe =
+		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
+	finding_mend(
+		finding,
+		"In %s(), set `%s` to %s right after line %u, and skip what needs it when it has that value.",
+		flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
+		pos_line(r->closed->at));
+}
+
+const struct rule rule_L4 = {
+	.id = "L4",
+	.title = "Use or close after close",
+	.cwe = "416,415,1341",
+	.pillar = 664,
+	.severity = SEVERITY_ERROR,
+	.use = l4_use,
+	.program = slot_program,
+};
+
+static bool l7_is_about_connections(const struct function *fn, int depth)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call)
+			continue;
+		if (api_is(call->api, ROLE(SOCKET) | ROLE(CONNECT) | ROLE(ACCEPT) | ROLE(READ) |
+					      ROLE(WRITE) | ROLE(BIND)))
+			return true;
+		if (depth > 0 && call->target && l7_is_about_connections(call->target, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* The thread's own function begins with pthread_detach(pthread_self()). */
+static bool l7_detaches_itself(const struct function *fn, const struct call *call)
+{
+	const struct operand *o = call_argument(call, 3);
+	const struct function *start = NULL;
+
+	if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
+		start = index_find_function(fn->places[o->place].name, fn->source);
+	for (int i = 0; start && i < start->n_items; i++)
+		if (start->items[i].kind == ITEM_CALL && start->items[i].call &&
+		    strstr(start->items[i].call->name, "detach"))
+			return true;
+	return false;
+}
+
+/* char *at = "localhost"; … at = strdup(optarg): where the name holds what nobody may free. */
+static const struct item *l7_holds_literal(const struct function *fn, const struct resource *r)
+{
+	const struct item *set = r->place >= 0 ? place_set_last(fn, r->place) : NULL;
+
+	for (; set; set = item_set_before(fn, set))
+		if (set->kind == ITEM_ASSIGN &&
+		    (set->a.kind == OPERAND_STRING || set->a.kind == OPERAND_ADDRESS ||
+		     (set->a.kind == OPERAND_PLACE &&
+		      (fn->places[set->a.place].flags & PLACE_ARRAY))))
+			return set;
+	return NULL;
+}
+
+/* Memory counts when the function has to do with connections. */
+static bool l7_is_tied(struct flow *flow, const struct resource *r)
+{
+	if (!strcmp(r->kind, "addrinfo") || !strcmp(r->kind, "process") ||
+	    !strcmp(r->kind, "directory"))
+		return true;
+	if (!strcmp(r->kind, "thread"))
+		/* With attributes it may be detached from the start. */
+		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL &&
+		       !l7_detaches_itself(flow->fn, r->site->call);
+	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
+		return !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
+	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
+}
+
+/* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */
+static void l7_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const struct item *literal = l7_holds_literal(flow->fn, r);
+	struct finding *finding;
+
+	if (!l7_is_tied(flow, r))
+		return;
+	finding = lifetime_lost(&rule_L7, flow, loss);
+	if (!literal) {
+		lifetime_mend(finding, flow, loss);
+		return;
+	}
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	finding_mend(
+		finding,
+		"In %s(), `%s` also holds what line %u gives it, which must not be freed: keep what %s gives in a variable of its own, NULL at first, and release that.",
+		flow->fn->label, resource_name(flow, loss->resource), pos_line(literal->at),
+		resource_origin(flow, loss->resource));
+}
+
+const struct rule rule_L7 = {
+	.id = "L7",
+	.title = "What belongs to a connection leaks",
+	.cwe = "772,401",
+	.pillar = 664,
+	.severity = SEVERITY_WARNING,
+	.loss = l7_loss,
+};

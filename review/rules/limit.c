@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-707 as reviews file it, the limits: single calls that may wait for ever. */
+
+#include "model/descriptor.h"
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <string.h>
+
+extern const struct rule rule_W3, rule_W4;
+
+enum { LIMIT_DEPTH = 4 };
+
+struct limit_search {
+	uint64_t roles;
+	int depth;
+};
+
+/* The call does it, or calls a function of the project that does. */
+static bool limit_does(struct function *fn, const struct item *item, void *data)
+{
+	struct limit_search *search = data, deeper = { search->roles, search->depth - 1 };
+
+	(void)fn;
+	if (item->call->api)
+		return api_is(item->call->api, search->roles);
+	return item->call->target && search->depth > 0 &&
+	       function_find_call(item->call->target, limit_does, &deeper);
+}
+
+static int limit_block_of(const struct function *fn, const struct item *item)
+{
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; i >= 0; i = fn->items[i].next)
+			if (&fn->items[i] == item)
+				return b;
+	return -1;
+}
+
+/* The innermost loop that the item belongs to, or -1. */
+static int limit_loop_of(struct function *fn, const struct item *item)
+{
+	int block = limit_block_of(fn, item), found = -1;
+
+	for (int l = 0; block >= 0 && l < fn->n_loops; l++) {
+		loop_members(fn, l);
+		if (fn->loops[l].member[block] &&
+		    (found < 0 || fn->loops[found].member[fn->loops[l].header]))
+			found = l;
+	}
+	return found;
+}
+
+/* The value of the argument, also when a variable holds it that is set once. */
+static bool limit_is(const struct function *fn, const struct operand *o, int64_t forever)
+{
+	const struct item *set;
+	int64_t number;
+
+	if (operand_is_number(o, &number))
+		return o->kind == OPERAND_NULL ? forever == 0 : number == forever;
+	if (o->kind != OPERAND_PLACE)
+		return false;
+	set = place_set_once(fn, o->place);
+	return set && set->kind == ITEM_ASSIGN && operand_is_number(&set->a, &number) &&
+	       number == forever;
+}
+
+/* `while (poll(…) < 0) if (errno != EINTR) return` is no loop over events. */
+static bool limit_only_retries(struct function *fn, int loop)
+{
+	loop_members(fn, loop);
+	for (int b = 0; b < fn->n_blocks; b++) {
+		if (!fn->loops[loop].member[b])
+			continue;
+		for (int i = fn->blocks[b].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			    !api_is(fn->items[i].call->api, ROLE(POLL) | ROLE(LOG) | ROLE(PURE)))
+				return false;
+	}
+	return true;
+}
+
+/* Something was sent before the loop, and what comes in the loop is returned: a question. */
+static bool limit_awaits_answer(struct function *fn, int loop, const struct item *wait)
+{
+	struct limit_search writes = { ROLE(WRITE), LIMIT_DEPTH };
+	bool asked = false, answered = false;
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, loop, exits);
+
+	for (const struct item *i = fn->items; i < wait; i++)
+		if (i->kind == ITEM_CALL && i->call && limit_does(fn, i, &writes) &&
+		    !fn->loops[loop].member[limit_block_of(fn, i)])
+			asked = true;
+	for (int e = 0; e < n; e++) {
+		int block = fn->blocks[exits[e].block].next[exits[e].edge];
+
+		for (int hop = 0; hop < 3 && block >= 0; hop++, block = fn->blocks[block].next[0]) {
+			const struct item *last = fn->blocks[block].last >= 0
+							  ? &fn->items[fn->blocks[block].last]
+							  : NULL;
+
+			if (last && last->kind == ITEM_RETURN)
+				answered |= last->a.kind == OPERAND_PLACE;
+		}
+	}
+	return asked && answered;
+}
+
+/* A loop over events sleeps as long as nothing happens: that is its work. */
+static bool limit_is_event_loop(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	int loop = limit_loop_of(fn, item);
+	struct limit_search accepts = { ROLE(ACCEPT), LIMIT_DEPTH };
+	int64_t count;
+
+	if (!api_is(call->api, ROLE(POLL)))
+		return loop >= 0 && api_is(call->api, ROLE(ACCEPT));
+	if (call->n_args < 2 || !operand_is_number(&call->args[1], &count) || count != 1 ||
+	    call->args[1].kind == OPERAND_NULL)
+		return true;
+	if (function_find_call(fn, limit_does, &accepts))
+		return true;
+	if (loop < 0 || limit_only_retries(fn, loop))
+		return false;
+	return !limit_awaits_answer(fn, loop, item);
+}
+
+/* What the other side has to do for the wait to end. */
+static const char *limit_event(const struct item *item)
+{
+	const struct api *api = item->call->api;
+
+	if (api_is(api, ROLE(CONNECT)))
+		return "the server accepts";
+	if (api_is(api, ROLE(WRITE)))
+		return "the peer reads";
+	return "the peer sends something or goes away";
+}
+
+static void w3_call(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct fact *waits = api_fact(call->api, FACT_WAITS);
+	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
+	const struct operand *o = waits && forever ? call_argument(call, waits->arg) : NULL;
+	bool process = api_is(kb_class(call->receiver_type), ROLE(PROCESS));
+	const char *name = call_text(fn, item);
+	struct finding *finding;
+
+	if (!o || !limit_is(fn, o, forever->number) || limit_is_event_loop(fn, item))
+		return;
+	if (process)
+		finding = finding_add(
+			&rule_W3, fn, item->at,
+			"%s waits without a limit (`%s`): %s() does not come back before the program that it runs has ended or answered.",
+			name, operand_text(fn, o), fn->label);
+	else
+		finding = finding_add(
+			&rule_W3, fn, item->at,
+			"%s waits without a limit (`%s`): %s() does not come back before %s, and a peer that hangs never does.",
+			name, operand_text(fn, o), fn->label, limit_event(item));
+	/* The program's own child is no peer: it runs as long as its work takes. */
+	if (finding && process)
+		finding->severity = SEVERITY_ADVICE;
+	finding_mend(
+		finding,
+		"Give %s a limit in milliseconds (for several waits, what is left until one deadline), and let %s() report the failure to its caller when it has passed.",
+		name, fn->label);
+}
+
+/* W3: a wait is called with no limit, outside a loop over events. */
+static void w3_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call && fn->reached[i])
+			w3_call(fn, &fn->items[i]);
+}
+
+const struct rule rule_W3 = {
+	.id = "W3",
+	.title = "A wait without a limit",
+	.cwe = "1088",
+	.pillar = 707,
+	.severity = SEVERITY_WARNING,
+	.function = w3_function,
+};
+
+/* --- W4 --- */
+
+/* Anything that ends a wait after some time, or keeps it from beginning. */
+static bool w4_limits(struct function *fn, const struct item *item, void *data)
+{
+	const struct call *call = item->call;
+
+	(void)data;
+	if (api_fact(call->api, FACT_LIMITS) || api_fact(call->api, FACT_UNBLOCKS) ||
+	    api_is(call->api, ROLE(POLL) | ROLE(LISTEN) | ROLE(ACCEPT) | ROLE(LOOP) | ROLE(THREAD)))
+		return true;
+	if (api_is(call->api, ROLE(SETOPT)) && item_mentions(fn, item, "TIMEO"))
+		return true;
+	return item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "DONTWAIT") ||
+	       !strcmp(call->name, "alarm") || !strcmp(call->name, "setitimer");
+}
+
+static const struct item *w4_read(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct fact *blocks;
+		unsigned kinds;
+
+		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
+		    !api_is(item->call->api, ROLE(READ)))
+			continue;
+		blocks = api_fact(item->call->api, FACT_BLOCKS);
+		kinds = blocks ? descriptor_kinds(fn, call_argument(item->call, blocks->arg)) : 0;
+		if ((kinds & DESCRIPTOR_STREAM) &&
+		    !(kinds & (DESCRIPTOR_NONBLOCK | DESCRIPTOR_LISTENER | DESCRIPTOR_OTHER)))
+			return item;
+	}
+	return NULL;
+}
+
+/* The program connects, sends, and nothing in it limits any wait. */
+static bool w4_is_client(const struct function *fn)
+{
+	struct limit_search connects = { ROLE(CONNECT), 0 }, writes = { ROLE(WRITE), 0 };
+	bool connecting = false, writing = false;
+
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *other = program.functions[i];
+
+		if (!program_shares(fn->source, other->source))
+			continue;
+		if (function_find_call(other, w4_limits, NULL))
+			return false;
+		connecting |= function_find_call(other, limit_does, &connects) != NULL;
+		writing |= function_find_call(other, limit_does, &writes) != NULL;
+	}
+	return connecting && writing;
+}
+
+/* W4: a client blocks in a read, and no timeout of any kind ends it. */
+static void w4_program(void)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *fn = program.functions[i];
+		const struct item *item = w4_read(fn);
+		struct finding *finding;
+
+		if (!item || !w4_is_client(fn))
+			continue;
+		finding = finding_add(
+			&rule_W4, fn, item->at,
+			"%s blocks until the server answers, and no timeout of any kind ends that: with a server that hangs, so does this program.",
+			call_text(fn, item));
+		finding_mend(
+			finding,
+			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` after it is connected, or `poll()` it with a limit before each %s in %s().",
+			operand_text(fn, &item->call->args[0]), call_text(fn, item), fn->label);
+	}
+}
+
+const struct rule rule_W4 = {
+	.id = "W4",
+	.title = "A client blocks with no timeout of any kind",
+	.cwe = "1088",
+	.pillar = 707,
+	.severity = SEVERITY_ADVICE,
+	.program = w4_program,
+};

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-707: bytes of a peer that are taken for something else than bytes; peer.h finds them. */
+
+#include "peer/peer.h"
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <string.h>
+
+extern const struct rule rule_N1, rule_N2, rule_N3, rule_N4, rule_N5;
+
+/* Where the bytes come from: "recv() reads it in line 12", "run() passes it". */
+static const char *neutral_origin(const struct peer_hit *hit)
+{
+	const struct call *call = hit->source ? hit->source->call : NULL;
+
+	if (call && hit->source != hit->item)
+		return arena_printf(&run_arena, "comes from the peer (%s in line %u)",
+				    call_text(hit->fn, hit->source), pos_line(hit->source->at));
+	if (hit->caller && hit->caller != hit->fn)
+		return arena_printf(&run_arena, "comes from the peer (%s() passes it)",
+				    hit->caller->name);
+	return "comes from the peer";
+}
+
+static struct finding *neutral_find(const struct rule *rule, const struct peer_hit *hit,
+				    const char *cwe, const char *message)
+{
+	struct finding *finding = finding_add(rule, hit->fn, hit->at, "%s", message);
+
+	if (!finding)
+		return NULL;
+	finding->cwe = intern_z(cwe);
+	if (hit->source && hit->source->at.row != hit->at.row)
+		finding->also = hit->source->at;
+	return finding;
+}
+
+static const char *neutral_callee(const struct peer_hit *hit)
+{
+	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
+
+	if (!call)
+		return "this";
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT))
+		return call->type ? call->type : "this";
+	return call_text(hit->fn, hit->item);
+}
+
+static void neutral_each(unsigned sinks, void (*tell)(const struct peer_hit *))
+{
+	peer_program();
+	for (size_t i = 0; i < n_peer_hits; i++)
+		if (sinks & 1u << peer_hits[i].sink)
+			tell(&peer_hits[i]);
+}
+
+/* N1: bytes from a peer are used as a format. */
+static void n1_tell(const struct peer_hit *hit)
+{
+	const char *callee = neutral_callee(hit);
+	struct finding *finding = neutral_find(
+		&rule_N1, hit, "134",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this process read or write memory of its own.",
+			hit->what, neutral_origin(hit), callee));
+
+	finding_mend(finding,
+		     "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.", callee,
+		     hit->what, hit->what);
+}
+
+static void n1_program(void)
+{
+	neutral_each(1u << PEER_SINK_FORMAT, n1_tell);
+}
+
+const struct rule rule_N1 = {
+	.id = "N1",
+	.title = "Bytes from a peer are used as a format",
+	.cwe = "134",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.program = n1_program,
+};
+
+/* N2: bytes from a peer go into a shell command. */
+static void n2_tell(const struct peer_hit *hit)
+{
+	const char *callee = neutral_callee(hit);
+	struct finding *finding = neutral_find(
+		&rule_N2, hit, "78",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and a shell reads it in %s: `;`, `$(…)` or a quote in it runs any command with the rights of this process.",
+			hit->what, neutral_origin(hit), callee));
+
+	finding_mend(
+		finding,
+		"Start the program without a shell in %s() (`posix_spawn`, `execv`, `QProcess::start(program, arguments)`) and pass what the peer sent as one argument behind `--`; or accept only names from a list of your own before `%s` is built.",
+		hit->fn->label, hit->what);
+}
+
+static void n2_program(void)
+{
+	neutral_each(1u << PEER_SINK_SHELL, n2_tell);
+}
+
+const struct rule rule_N2 = {
+	.id = "N2",
+	.title = "Bytes from a peer go into a shell command",
+	.cwe = "78",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.program = n2_program,
+};
+
+/* N3: bytes from a peer are used as a path. */
+static void n3_tell(const struct peer_hit *hit)
+{
+	const char *callee = neutral_callee(hit);
+	bool cxx = hit->fn->source->language == SOURCE_CXX;
+	struct finding *finding = neutral_find(
+		&rule_N3, hit, "22",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and names a file for %s: with `../` or a leading `/` the peer chooses any file that this process may touch.",
+			hit->what, neutral_origin(hit), callee));
+
+	finding_mend(
+		finding,
+		"In %s(), before `%s` reaches %s, refuse names that are empty, begin with `.` or contain `/` (%s), or open them below a directory descriptor with `openat2(…, RESOLVE_BENEATH)`.",
+		hit->fn->label, hit->what, callee,
+		cxx ? "`name.contains('/')`, `name.find('/')`" : "`strchr(name, '/')`");
+}
+
+static void n3_program(void)
+{
+	neutral_each(1u << PEER_SINK_PATH, n3_tell);
+}
+
+const struct rule rule_N3 = {
+	.id = "N3",
+	.title = "Bytes from a peer are used as a path",
+	.cwe = "22",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.program = n3_program,
+};
+
+/* N4: bytes from a peer are used as a C string, and nothing puts a terminator behind them. */
+static void n4_no_room(const struct peer_hit *hit)
+{
+	struct finding *finding = neutral_find(
+		&rule_N4, hit, "170",
+		arena_printf(
+			&run_arena,
+			"`%s` may be as large as `%s`, since the read fills all of it: the terminator is then written one byte behind the buffer.",
+			hit->what, hit->into));
+
+	finding_mend(
+		finding,
+		"Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",
+		hit->into, hit->into);
+}
+
+static void n4_mend(struct finding *finding, const struct peer_hit *hit)
+{
+	const char *buffer = hit->into && *hit->into ? hit->into : hit->what;
+	const char *with = hit->fn->source->language == SOURCE_C
+				   ? "`%.*s`, `memcmp()`, `strnlen()`"
+				   : "`std::string(bytes, n)`, `QString::fromUtf8(bytes, n)`";
+
+	if (hit->source && hit->source->call && hit->source->call->api)
+		finding_mend(
+			finding,
+			"Let %s in line %u read one byte less than `%s` holds and end what came: `%s[n] = '\\0'`; or give its length to %s (%s).",
+			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer, buffer,
+			neutral_callee(hit), with);
+	else
+		finding_mend(
+			finding,
+			"End `%s` where it is filled, with room for one byte more than is read (`%s[n] = '\\0'`), or pass its length to %s() and use that (%s).",
+			buffer, buffer, hit->fn->label, with);
+}
+
+static void n4_tell(const struct peer_hit *hit)
+{
+	struct finding *finding;
+
+	if (hit->sink == PEER_SINK_NO_ROOM) {
+		n4_no_room(hit);
+		return;
+	}
+	finding = neutral_find(
+		&rule_N4, hit, "170",
+		arena_printf(
+			&run_arena,
+			"`%s` %s, and nothing has put a terminator behind it when %s takes it for a string: it reads on into whatever lies there.",
+			hit->what, neutral_origin(hit), neutral_callee(hit)));
+	n4_mend(finding, hit);
+}
+
+static void n4_program(void)
+{
+	neutral_each(1u << PEER_SINK_STRING | 1u << PEER_SINK_NO_ROOM, n4_tell);
+}
+
+const struct rule rule_N4 = {
+	.id = "N4",
+	.title = "Bytes from a peer are used as a C string without a terminator",
+	.cwe = "170",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.program = n4_program,
+};
+
+/* N5: a number from a peer is a length, an index or the size of an allocation without a bound. */
+static void n5_alloc(const struct peer_hit *hit)
+{
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "789",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and decides without a limit how much memory %s asks for: one message can take all of it, and adding to it can overflow.",
+			hit->what, neutral_origin(hit), neutral_callee(hit)));
+
+	finding_mend(
+		finding,
+		"Compare `%s` in %s() with the largest message that the protocol allows, and end the connection when it is more, before anything is allocated.",
+		hit->what, hit->fn->label);
+}
+
+static void n5_copy(const struct peer_hit *hit)
+{
+	const char *into = hit->into && *hit->into ? hit->into : "the buffer";
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "1284",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and says how many bytes go into `%s`; nothing compares it with what `%s` can hold%s.",
+			hit->what, neutral_origin(hit), into, into,
+			hit->limited ? " (that so much has come is no limit)" : ""));
+
+	if (hit->fixed)
+		finding_mend(
+			finding,
+			"In %s(), refuse the message when `%s` is larger than `sizeof(%s)`, before anything is read or copied.",
+			hit->fn->label, hit->what, into);
+	else
+		finding_mend(
+			finding,
+			"In %s(), refuse the message when `%s` is larger than what `%s` points to can hold, before anything is read or copied; pass that size along if it is not known there.",
+			hit->fn->label, hit->what, into);
+}
+
+static void n5_index(const struct peer_hit *hit)
+{
+	const char *into = hit->into && *hit->into ? hit->into : "the array";
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "1284",
+		arena_printf(
+			&run_arena,
+			"`%s` %s%s and is the index into `%s`; nothing compares it with the number of its elements.",
+			hit->what, hit->counted ? "counts up to a number that " : "",
+			neutral_origin(hit), into));
+
+	finding_mend(
+		finding,
+		"In %s(), refuse the message when `%s` is not below the number of elements of `%s` (and, if it is signed, when it is negative).",
+		hit->fn->label, hit->what, into);
+}
+
+static void n5_tell(const struct peer_hit *hit)
+{
+	if (hit->sink == PEER_SINK_ALLOC)
+		n5_alloc(hit);
+	else if (hit->sink == PEER_SINK_COPY)
+		n5_copy(hit);
+	else
+		n5_index(hit);
+}
+
+static void n5_program(void)
+{
+	neutral_each(1u << PEER_SINK_ALLOC | 1u << PEER_SINK_COPY | 1u << PEER_SINK_INDEX, n5_tell);
+}
+
+const struct rule rule_N5 = {
+	.id = "N5",
+	.title = "A number from a peer is a length, index or size without a bound",
+	.cwe = "1284,789,130",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.program = n5_program,
+};

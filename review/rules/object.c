@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
+
+#include "rules/rules.h"
+
+#include <string.h>
+
+extern const struct rule rule_L2, rule_L3;
+
+struct l2_object {
+	const struct item *made;
+	int place; /* the raw local pointer, or -1 */
+	const struct item *deleted;
+	bool risk; /* something in between can leave the function */
+};
+
+static bool l2_has_owner(const struct function *fn, const struct item *made)
+{
+	for (int i = 0; i < made->call->n_args; i++) {
+		const struct operand *o = &made->call->args[i];
+
+		if (o->kind == OPERAND_ADDRESS)
+			return true;
+		if (o->kind == OPERAND_PLACE &&
+		    (fn->places[o->place].kind == PLACE_THIS || fn->places[o->place].stars))
+			return true;
+	}
+	return false;
+}
+
+static bool l2_is_raw_local(const struct function *fn, int place)
+{
+	return fn->places[place].kind == PLACE_LOCAL &&
+	       !(fn->places[place].flags & (PLACE_SMART | PLACE_AUTO | PLACE_STATIC));
+}
+
+static int l2_member(const struct function *fn, const struct item *made);
+static bool l2_class_ends(const struct function *fn, const char *member,
+			  const struct function *except);
+
+/* Where the object goes, and what is done to it before it is deleted. */
+static void l2_follow(struct function *fn, struct l2_object *object)
+{
+	for (const struct item *item = object->made + 1; item < fn->items + fn->n_items; item++) {
+		if (item->kind == ITEM_ASSIGN && object->place < 0 && item->dst >= 0 &&
+		    operand_is_place(&item->a, object->made->dst) && l2_is_raw_local(fn, item->dst))
+			object->place = item->dst;
+		if (item->kind != ITEM_CALL || !item->call || object->place < 0)
+			continue;
+		if ((item->call->flags & CALL_DELETE) &&
+		    operand_is_place(&item->call->args[0], object->place)) {
+			object->deleted = item;
+			return;
+		}
+		object->risk = true;
+	}
+}
+
+static const char *l2_stack(const struct item *made)
+{
+	return made->call->type ? made->call->type : "QObject";
+}
+
+static void l2_say(struct function *fn, const struct l2_object *object)
+{
+	const char *name = fn->places[object->place].text;
+	struct finding *finding;
+
+	finding = finding_add(
+		&rule_L2, fn, object->made->at,
+		"`%s` is a raw pointer, deleted only at the normal end (line %u). An early return, an exception or a cancelled thread leaves the %s alive.",
+		name, pos_line(object->deleted->at), l2_stack(object->made));
+	if (!finding)
+		return;
+	finding->also = object->deleted->at;
+	finding_mend(
+		finding,
+		"Give `%s` an owner that ends with %s(): `QScopedPointer<%s> %s(new %s)` or `auto %s = std::make_unique<%s>()`, or the object itself on the stack, `%s %s;`; then drop `delete %s` on line %u.",
+		name, fn->label, l2_stack(object->made), name, l2_stack(object->made), name,
+		l2_stack(object->made), l2_stack(object->made), name, name,
+		pos_line(object->deleted->at));
+}
+
+static void l2_members(struct function *fn, const struct item *made);
+
+static bool l2_handler_deletes(const struct function *fn, const struct item *item)
+{
+	for (int i = 0; i < item->call->n_args; i++)
+		if (item->call->args[i].kind == OPERAND_ADDRESS &&
+		    strstr(fn->places[item->call->args[i].place].text, "deleteLater"))
+			return true;
+	for (const struct item *i = item; i-- > fn->items && i + 8 > item;)
+		if (i->kind == ITEM_CALL && i->call && strstr(i->call->name, "deleteLater"))
+			return true;
+	return false;
+}
+
+/* L2: a server or socket object owned by a raw pointer and deleted only at the normal end. */
+static void l2_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		struct l2_object object = { .made = &fn->items[i], .place = -1 };
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call || !(call->flags & CALL_NEW) ||
+		    !api_is(call->api, ROLE(SERVER) | ROLE(CONNECTION)) ||
+		    l2_has_owner(fn, object.made))
+			continue;
+		if (fn->class_name)
+			l2_members(fn, object.made);
+		/* A member that only this function ends is as good as a local. */
+		object.place = fn->class_name ? l2_member(fn, object.made) : -1;
+		if (object.place >= 0 && l2_class_ends(fn, fn->places[object.place].name, fn))
+			continue;
+		l2_follow(fn, &object);
+		if (object.deleted && object.risk)
+			l2_say(fn, &object);
+	}
+}
+
+/* … or not deleted at all on some way. */
+static void l2_loss(struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *name = resource_name(flow, loss->resource);
+	struct finding *finding;
+
+	if (strcmp(r->kind, "object") != 0 || !(r->site->call->flags & CALL_NEW) ||
+	    !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION)))
+		return;
+	finding = finding_add(
+		&rule_L2, flow->fn, r->site->at,
+		"`%s` has no parent and no owner, and line %u leaves %s() without deleting it.",
+		name, pos_line(loss->item->at), flow->fn->label);
+	if (!finding)
+		return;
+	finding->also = loss->item->at;
+	finding_mend(
+		finding,
+		"Give `%s` a parent (`new %s(this)`), or an owner that ends with %s(): `QScopedPointer<%s>`, `std::unique_ptr<%s>` or the object on the stack.",
+		name, l2_stack(r->site), flow->fn->label, l2_stack(r->site), l2_stack(r->site));
+}
+
+/* The callee does more with its argument than use it, as far as is known. */
+static bool object_is_taken(const struct call *call, int arg)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+
+	if (call->flags & CALL_DELETE)
+		return true;
+	if (call->api && !summary) {
+		for (size_t i = 0; i < call->api->n_facts; i++) {
+			const struct fact *f = &call->api->facts[i];
+
+			if ((f->key == FACT_CLOSES || f->key == FACT_TAKES ||
+			     f->key == FACT_OWNER || f->key == FACT_DATA) &&
+			    (f->arg == arg + 1 || f->arg == ARG_ALL))
+				return true;
+		}
+		return (call->flags & CALL_NEW) != 0;
+	}
+	return !summary || !summary->done || arg >= 16 ||
+	       (summary->param[arg] & (SUMMARY_KEEPS | SUMMARY_CLOSES | SUMMARY_MAY_CLOSE));
+}
+
+/* The class does something with the member that can end it: delete, reset, give away. */
+static bool l2_member_ends(const struct function *fn, const char *member)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->call;
+
+		if (item->kind == ITEM_RETURN && item->a.kind == OPERAND_PLACE &&
+		    fn->places[item->a.place].name == member)
+			return true;
+		if (item->kind != ITEM_CALL || !call)
+			continue;
+		if (call->receiver.kind == OPERAND_PLACE &&
+		    fn->places[call->receiver.place].name == member &&
+		    (!strcmp(call->name, "deleteLater") || !strcmp(call->name, "setParent") ||
+		     !strcmp(call->name, "reset")))
+			return true;
+		for (int k = 0; k < call->n_args; k++)
+			if ((call->args[k].kind == OPERAND_PLACE ||
+			     call->args[k].kind == OPERAND_ADDRESS) &&
+			    fn->places[call->args[k].place].name == member &&
+			    !(call->flags & CALL_CAPTURE) &&
+			    (api_is(call->api, ROLE(HANDLER)) ? l2_handler_deletes(fn, item)
+							      : object_is_taken(call, k)))
+				return true;
+	}
+	return false;
+}
+
+static bool l2_class_ends(const struct function *fn, const char *member,
+			  const struct function *except)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *other = program.functions[i];
+
+		if (other == except || other->class_name != fn->class_name)
+			continue;
+		if (l2_member_ends(other, member))
+			return true;
+	}
+	return false;
+}
+
+static bool l2_ends_itself(const char *name, void *data)
+{
+	const struct type_info *type = index_type(name);
+
+	(void)data;
+	/* A class that nobody declares may well own what it is given. */
+	if (!type || !type->source)
+		return true;
+	for (size_t i = 0; i < type->n_members; i++)
+		if ((type->members[i].flags & PLACE_SMART) || kb_is_smart(type->members[i].type))
+			return true;
+	return type->has_destructor;
+}
+
+/* A pointer, or one that only watches; not a guard whose destructor ends what it was given. */
+static bool l2_is_raw_member(const struct function *fn, int place)
+{
+	uint8_t stars;
+	const char *type = place_type(fn, place, &stars);
+
+	if (stars || !type || !strcmp(type, "auto") || !strcmp(type, "QPointer"))
+		return true;
+	return !index_bases(type, l2_ends_itself, NULL);
+}
+
+/* The member that takes the new object, or -1. */
+static int l2_member(const struct function *fn, const struct item *made)
+{
+	for (const struct item *item = made + 1; item < fn->items + fn->n_items && item < made + 4;
+	     item++)
+		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, made->dst) &&
+		    item->dst >= 0 && fn->places[item->dst].is_member &&
+		    !(fn->places[item->dst].flags & PLACE_SMART) && l2_is_raw_member(fn, item->dst))
+			return item->dst;
+	return -1;
+}
+
+/* … or made without a parent for a member that no method deletes. */
+static void l2_members(struct function *fn, const struct item *made)
+{
+	int member = l2_member(fn, made);
+	struct finding *finding;
+	const char *name;
+
+	if (member < 0 || l2_class_ends(fn, fn->places[member].name, NULL))
+		return;
+	name = fn->places[member].text;
+	finding = finding_add(
+		&rule_L2, fn, made->at,
+		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
+		name, types_plain(fn->class_name));
+	finding_mend(
+		finding,
+		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
+		name, l2_stack(made), l2_stack(made));
+}
+
+const struct rule rule_L2 = {
+	.id = "L2",
+	.title = "A server or socket object hangs on a raw pointer",
+	.cwe = "772,401",
+	.pillar = 664,
+	.severity = SEVERITY_WARNING,
+	.loss = l2_loss,
+	.function = l2_function,
+};
+
+/* A connection, as far as is known, and not some file or thread. */
+static bool l3_may_be_connection(const struct function *fn, const struct operand *o)
+{
+	const struct item *made;
+	uint8_t stars;
+	const char *type;
+
+	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+		return true;
+	/* What the function made itself nobody has accepted. */
+	made = place_is_local(fn, o->place) ? operand_source(fn, o, fn->items + fn->n_items) : NULL;
+	if (made && (made->call->flags & CALL_NEW))
+		return false;
+	type = place_type(fn, o->place, &stars);
+	return !type || !kb_class(type) || api_is(kb_class(type), ROLE(CONNECTION)) ||
+	       !strcmp(type, "QObject") || !strcmp(type, "QIODevice");
+}
+
+static bool l3_mentions_delete(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (fn->items[i].kind != ITEM_CALL || !call)
+			continue;
+		if ((call->flags & CALL_DELETE) && l3_may_be_connection(fn, &call->args[0]))
+			return true;
+		if (!strcmp(call->name, "qDeleteAll"))
+			return true;
+		if (!strcmp(call->name, "deleteLater") && call->receiver.kind &&
+		    l3_may_be_connection(fn, &call->receiver))
+			return true;
+		if (api_is(call->api, ROLE(HANDLER)) && call->n_args &&
+		    l3_may_be_connection(fn, &call->args[0]) &&
+		    l2_handler_deletes(fn, &fn->items[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Some function that belongs together with fn deletes connections. */
+static bool l3_is_deleted(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *other = program.functions[i];
+
+		if ((fn->class_name ? other->class_name == fn->class_name
+				    : other->source == fn->source) &&
+		    l3_mentions_delete(other))
+			return true;
+	}
+	return false;
+}
+
+/* The connection is given to somebody: an owner, a container, a handler of the project. */
+static bool l3_is_given(const struct function *fn, const struct item *accepted)
+{
+	int place = accepted->dst;
+
+	for (const struct item *item = accepted + 1; item < fn->items + fn->n_items; item++) {
+		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place)) {
+			if (fn->places[item->dst].is_member &&
+			    !(fn->places[item->dst].flags & PLACE_SMART))
+				return l2_class_ends(fn, fn->places[item->dst].name, NULL);
+			if (!place_is_local(fn, item->dst) ||
+			    (fn->places[item->dst].flags & PLACE_SMART))
+				return true;
+			place = item->dst;
+		}
+		if (item->kind == ITEM_RETURN && operand_is_place(&item->a, place))
+			return true;
+		if (item->kind != ITEM_CALL || !item->call ||
+		    api_is(item->call->api, ROLE(HANDLER)) || (item->call->flags & CALL_CAPTURE))
+			continue;
+		for (int k = 0; k < item->call->n_args; k++)
+			if (operand_is_place(&item->call->args[k], place) &&
+			    object_is_taken(item->call, k))
+				return true;
+	}
+	return false;
+}
+
+/* L3: an accepted connection that nobody deletes; lifetime.c has descriptors. */
+static void l3_function(struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		struct finding *finding;
+
+		/* In a class derived from a server, nextPendingConnection() has no receiver. */
+		if (item->kind != ITEM_CALL || !item->call ||
+		    (!item->call->receiver.kind && !item->call->receiver_type) ||
+		    !api_is(item->call->api, ROLE(ACCEPT)) ||
+		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
+		    l3_is_given(fn, item))
+			continue;
+		finding = finding_add(
+			&rule_L3, fn, item->at,
+			"The connection that %s gives is never deleted; each client that comes and goes leaves one behind.",
+			call_text(fn, item));
+		finding_mend(
+			finding,
+			"In %s(), connect the new socket's `disconnected` to its own `deleteLater`: `connect(s, &%s::disconnected, s, &QObject::deleteLater)`.",
+			fn->label, api_fact(item->call->api, FACT_RETURNS)->word);
+	}
+}
+
+void l3_loss(struct flow *flow, const struct loss *loss);
+void l3_call(struct flow *flow, const struct item *item);
+
+const struct rule rule_L3 = {
+	.id = "L3",
+	.title = "An accepted connection that nobody closes or deletes",
+	.cwe = "772",
+	.pillar = 664,
+	.severity = SEVERITY_ERROR,
+	.loss = l3_loss,
+	.call = l3_call,
+	.function = l3_function,
+};

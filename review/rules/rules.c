@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of rules, and the findings that they give. */
+
+#include "rules/rules.h"
+#include "read/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct rule rule_L1, rule_L2, rule_L3, rule_L4, rule_L5, rule_L6, rule_L7;
+extern const struct rule rule_W3, rule_W4, rule_N2, rule_N3, rule_N4, rule_N5;
+extern const struct rule rule_W1, rule_W2, rule_N1, rule_E1, rule_E5;
+extern const struct rule rule_E2, rule_E3, rule_E4, rule_E6, rule_E7;
+
+const struct rule *const rules_all[] = {
+	&rule_L1, &rule_L2, &rule_L3, &rule_L4, &rule_L5, &rule_L6, &rule_L7, &rule_W1,
+	&rule_W2, &rule_W3, &rule_W4, &rule_N1, &rule_N2, &rule_N3, &rule_N4, &rule_N5,
+	&rule_E1, &rule_E2, &rule_E3, &rule_E4, &rule_E5, &rule_E6, &rule_E7,
+};
+const size_t rules_count = sizeof(rules_all) / sizeof(*rules_all);
+
+enum { RULES_MAX_FINDINGS = 100000 };
+
+struct finding **findings;
+size_t n_findings;
+static size_t findings_cap;
+static bool rules_off[64];
+
+const struct rule *rule_by_id(const char *id)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (!strcmp(rules_all[i]->id, id))
+			return rules_all[i];
+	return NULL;
+}
+
+void rule_select(const struct rule *rule, bool selected)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i] == rule)
+			rules_off[i] = !selected;
+}
+
+bool rule_is_selected(const struct rule *rule)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i] == rule)
+			return !rules_off[i];
+	return false;
+}
+
+static void rules_loss(struct flow *flow, const struct loss *loss)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i]->loss && !rules_off[i])
+			rules_all[i]->loss(flow, loss);
+}
+
+static void rules_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i]->use && !rules_off[i])
+			rules_all[i]->use(flow, item, resource, kind);
+}
+
+static void rules_call(struct flow *flow, const struct item *item)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i]->call && !rules_off[i])
+			rules_all[i]->call(flow, item);
+}
+
+static void rules_function(struct function *fn)
+{
+	for (size_t i = 0; i < rules_count; i++) {
+		if (rules_off[i])
+			continue;
+		if (rules_all[i]->function)
+			rules_all[i]->function(fn);
+		for (int loop = 0; rules_all[i]->loop && loop < fn->n_loops; loop++) {
+			loop_members(fn, loop);
+			rules_all[i]->loop(fn, loop);
+		}
+	}
+}
+
+static void rules_program(void)
+{
+	for (size_t i = 0; i < rules_count; i++)
+		if (rules_all[i]->program && !rules_off[i])
+			rules_all[i]->program();
+}
+
+const struct flow_listener rules_listener = {
+	.loss = rules_loss,
+	.use = rules_use,
+	.call = rules_call,
+	.function = rules_function,
+	.program = rules_program,
+};
+
+/* Rules say the same in every state that comes by: one finding per rule and line. */
+static struct {
+	struct finding **table;
+	size_t cap;
+} findings_known;
+
+static size_t finding_slot(const struct rule *rule, const struct source *source, uint32_t row)
+{
+	size_t h = ((uintptr_t)rule >> 3) * 31 + ((uintptr_t)source >> 4) * 17 +
+		   (size_t)row * 2654435761u;
+
+	for (h &= findings_known.cap - 1; findings_known.table[h];
+	     h = (h + 1) & (findings_known.cap - 1))
+		if (findings_known.table[h]->rule == rule &&
+		    findings_known.table[h]->source == source &&
+		    findings_known.table[h]->at.row == row)
+			break;
+	return h;
+}
+
+static void findings_rehash(void)
+{
+	findings_known.cap = findings_known.cap ? findings_known.cap * 2 : 1024;
+	findings_known.table =
+		arena_alloc(&run_arena, findings_known.cap * sizeof(struct finding *));
+	for (size_t i = 0; i < n_findings; i++)
+		findings_known.table[finding_slot(findings[i]->rule, findings[i]->source,
+						  findings[i]->at.row)] = findings[i];
+}
+
+static bool finding_is_known(const struct rule *rule, const struct source *source, struct pos at)
+{
+	if (n_findings * 2 >= findings_known.cap)
+		findings_rehash();
+	return n_findings >= RULES_MAX_FINDINGS ||
+	       findings_known.table[finding_slot(rule, source, at.row)] != NULL;
+}
+
+struct finding *finding_add(const struct rule *rule, const struct function *fn, struct pos at,
+			    const char *format, ...)
+{
+	struct finding *finding;
+	char message[1024];
+	va_list ap;
+	size_t n;
+
+	if (fn->source->context || finding_is_known(rule, fn->source, at) ||
+	    source_ignores(fn->source, rule->id, at.row))
+		return NULL;
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	finding = arena_alloc(&run_arena, sizeof(*finding));
+	n = strcspn(rule->cwe, ",");
+	*finding = (struct finding){ .rule = rule,
+				     .severity = rule->severity,
+				     .source = fn->source,
+				     .at = at,
+				     .also = { UINT32_MAX, 0 },
+				     .cwe = intern(rule->cwe, n),
+				     .function = fn->label,
+				     .message = arena_copy(&run_arena, message, strlen(message)) };
+	findings = grow(findings, n_findings, &findings_cap, sizeof(struct finding *));
+	findings_known.table[finding_slot(rule, fn->source, at.row)] = finding;
+	findings[n_findings++] = finding;
+	return finding;
+}
+
+void finding_mend(struct finding *finding, const char *format, ...)
+{
+	char mend[1024];
+	va_list ap;
+
+	if (!finding)
+		return;
+	va_start(ap, format);
+	vsnprintf(mend, sizeof(mend), format, ap);
+	va_end(ap);
+	finding->mend = intern_z(mend);
+}
+
+void findings_forget(void)
+{
+	free(findings);
+	findings = NULL;
+	n_findings = findings_cap = findings_known.cap = 0;
+}
+
+static int finding_compare(const void *x, const void *y)
+{
+	const struct finding *a = *(struct finding *const *)x, *b = *(struct finding *const *)y;
+	int order;
+
+	if (a->rule->pillar != b->rule->pillar) {
+		/* Resources first, then waits and input, then handling. */
+		int pa = a->rule->pillar == 664 ? 0 : a->rule->pillar;
+		int pb = b->rule->pillar == 664 ? 0 : b->rule->pillar;
+
+		return (pa == 0 || pb == 0) ? pa - pb : pb - pa;
+	}
+	order = strcmp(a->source->path, b->source->path);
+	if (!order)
+		order = (a->at.row > b->at.row) - (a->at.row < b->at.row);
+	if (!order)
+		order = (a->at.col > b->at.col) - (a->at.col < b->at.col);
+	return order ? order : strcmp(a->rule->id, b->rule->id);
+}
+
+void findings_sort(void)
+{
+	if (n_findings)
+		qsort(findings, n_findings, sizeof(struct finding *), finding_compare);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_RULES_H
+#define REVIEW_RULES_H
+
+/*
+ * What a rule is, and what it may ask.
+ *
+ * A rule is one constant in the file of its family, named in the table of rules.c. It fills the
+ * callbacks it needs:
+ *
+ *	loss      a resource is open and nothing names it any more; after the whole function was
+ *	          walked, so that the resource's `closed` tells whether any way closes it
+ *	use       a closed or failed resource is used
+ *	call      a call is about to happen, once per state that reaches it
+ *	function  the function was walked; for questions on its items, blocks and loops
+ *	loop      each loop of the function, its members marked
+ *	program   all functions were walked
+ *
+ * and calls finding_add(). Reporting the same thing twice at one place is
+ * harmless.
+ */
+
+#include "flow/state.h"
+
+enum severity { SEVERITY_ADVICE, SEVERITY_WARNING, SEVERITY_ERROR };
+
+struct rule {
+	const char *id;
+	const char *title;
+	const char *cwe; /* "772,775", the fitting one first */
+	int pillar;      /* 664, 707 or 703 */
+	enum severity severity;
+	void (*loss)(struct flow *flow, const struct loss *loss);
+	void (*use)(struct flow *flow, const struct item *item, int resource, enum use_kind kind);
+	void (*call)(struct flow *flow, const struct item *item);
+	void (*function)(struct function *fn);
+	void (*loop)(struct function *fn, int loop);
+	void (*program)(void);
+};
+
+struct finding {
+	const struct rule *rule;
+	enum severity severity;
+	struct source *source;
+	struct pos at;
+	struct pos also;      /* a second place, row UINT32_MAX: none */
+	const char *message;
+	const char *mend;     /* NULL: the rule has no advice for this code */
+	const char *cwe;      /* the rule's first, unless said otherwise */
+	const char *function;
+	bool old;             /* in the baseline */
+};
+
+extern const struct rule *const rules_all[];
+extern const size_t rules_count;
+const struct rule *rule_by_id(const char *id);
+
+/* What the walk calls: it goes to every rule that is selected. */
+extern const struct flow_listener rules_listener;
+void rule_select(const struct rule *rule, bool selected);
+bool rule_is_selected(const struct rule *rule);
+
+/*
+ * Adds a finding at `at` of the function's source and returns it, so that the mend, another
+ * severity or CWE can be set with finding_mend() or by hand; NULL when it is suppressed or known.
+ */
+struct finding *finding_add(const struct rule *rule, const struct function *fn, struct pos at,
+			    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void finding_mend(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+extern struct finding **findings;
+extern size_t n_findings;
+void findings_sort(void);
+/* For several runs in one process. */
+void findings_forget(void);
+
+/* slot.c: the part of L4 that looks at who serves whose signal. */
+void slot_program(void);
+static inline unsigned pos_line(struct pos pos)
+{
+	return pos.row + 1;
+}
+
+#endif

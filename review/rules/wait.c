@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CWE-707 as reviews file it, the waits: loops and calls that may never end. */
+
+#include "model/descriptor.h"
+#include "flow/outcome.h"
+#include "rules/rules.h"
+
+#include <string.h>
+
+extern const struct rule rule_W1, rule_W2;
+
+/* The call asks whether something has happened: a connection, a state, a file. */
+static bool wait_asks(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	(void)fn;
+	if (api_is(call->api, ROLE(CONNECT) | ROLE(STATE) | ROLE(OUTCOME)))
+		return true;
+	return call->target && call->target->summary.can_fail &&
+	       function_find_role(call->target, ROLE(CONNECT));
+}
+
+static uint8_t wait_fails(const struct call *call)
+{
+	if (call->api)
+		return call->api->fails;
+	return call->target ? call->target->summary.fails : FAILS_UNKNOWN;
+}
+
+static bool wait_succeeds(const struct call *call, const struct item *test, int edge)
+{
+	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+	int op = edge ? negated[test->op] : test->op;
+	int64_t n;
+	bool number = operand_is_number(&test->b, &n);
+
+	switch (wait_fails(call)) {
+	case FAILS_MINUS_ONE:
+	case FAILS_NEGATIVE:
+		return number && ((op == OP_EQ && n >= 0) || op == OP_GE ||
+				  (op == OP_NE && n < 0) || op == OP_GT);
+	case FAILS_FALSE:
+	case FAILS_NULL:
+		return number && ((op == OP_NE && !n) || (op == OP_EQ && n));
+	default:
+		/* A state, or a number of bytes: left when it is reached. */
+		return number && !n ? op == OP_NE || op == OP_GT
+				    : op == OP_EQ || op == OP_GE || op == OP_GT;
+	}
+}
+
+static bool wait_is_errno(const struct function *fn, const struct operand *o)
+{
+	return o->kind == OPERAND_PLACE && !strcmp(fn->places[o->place].text, "errno");
+}
+
+/* `errno == EINTR` stays: then the loop goes on for signals alone. */
+static bool wait_is_interrupt(const struct function *fn, const struct item *test)
+{
+	const char *text = operand_text(fn, &test->b);
+
+	return !strcmp(text, "EINTR") || !strcmp(text, "EAGAIN") || !strcmp(text, "EWOULDBLOCK");
+}
+
+/* What connect() says when no server is there (yet). */
+static bool wait_is_absence(const struct function *fn, const struct item *test)
+{
+	const char *text = operand_text(fn, &test->b);
+
+	return !strcmp(text, "ECONNREFUSED") || !strcmp(text, "ENOENT");
+}
+
+/* The way out that a test of errno opens is not taken as long as there is no server. */
+static bool wait_stays(const struct function *fn, const struct item *test, int edge)
+{
+	/* Edge 1 is taken when the test is false. */
+	bool leaves_on_equal = (test->op == OP_EQ) == !edge;
+
+	if (test->op != OP_EQ && test->op != OP_NE)
+		return true;
+	return leaves_on_equal ? !wait_is_absence(fn, test) : wait_is_absence(fn, test);
+}
+
+/* No socket or no memory: a way out, but none that the absence of the server opens. */
+static bool wait_is_other_failure(const struct item *source)
+{
+	const struct call *call = source->call;
+
+	if (call->api)
+		return api_is(call->api,
+			      ROLE(SOCKET) | ROLE(SETOPT) | ROLE(NONBLOCK) | ROLE(MEMORY));
+	return call->target && call->target->summary.opens &&
+	       !function_find_role(call->target, ROLE(CONNECT) | ROLE(ACCEPT));
+}
+
+/* The call whose result is tested: the one in the loop, though the test may stand before it. */
+static const struct item *wait_source(struct function *fn, int loop, const struct operand *o,
+				      const struct item *test)
+{
+	const struct item *found = NULL;
+
+	for (int b = 0; b < fn->n_blocks && o->kind == OPERAND_PLACE; b++) {
+		if (!fn->loops[loop].member[b])
+			continue;
+		for (int i = fn->blocks[b].first; i >= 0; i = fn->items[i].next) {
+			const struct item *item = &fn->items[i];
+
+			if (item->dst != o->place || item->kind == ITEM_DECLARE ||
+			    item->kind == ITEM_DIES)
+				continue;
+			if (found || item->kind == ITEM_OPERATE)
+				return operand_source(fn, o, test);
+			found = item;
+		}
+	}
+	if (!found || found->kind == ITEM_CALL)
+		return found ? found : operand_source(fn, o, test);
+	return operand_source(fn, &found->a, found);
+}
+
+/*
+ * What the loop waits for: the call on whose success alone it ends. NULL: it has another way out, a
+ * limit, or waits for nothing.
+ */
+static const struct item *wait_awaited(struct function *fn, int loop)
+{
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, loop, exits);
+	const struct item *awaited = NULL;
+
+	if (loop_is_limited(fn, loop))
+		return NULL;
+	for (int i = 0; i < n; i++) {
+		const struct item *test = exits[i].test, *source;
+
+		if (!test || test->op == OP_UNKNOWN)
+			return NULL;
+		if (wait_is_errno(fn, &test->a) && !wait_is_interrupt(fn, test) &&
+		    wait_stays(fn, test, exits[i].edge))
+			continue;
+		source = wait_source(fn, loop, &test->a, test);
+		if (source && wait_is_other_failure(source))
+			continue;
+		if (!source || source->kind != ITEM_CALL || !wait_asks(fn, source) ||
+		    !wait_succeeds(source->call, test, exits[i].edge))
+			return NULL;
+		awaited = source;
+	}
+	return awaited;
+}
+
+/* assert() in the loop, of whatever library: a way out for those who test. */
+static bool wait_asserts(struct function *fn, const struct item *item, void *data)
+{
+	(void)fn;
+	(void)data;
+	return strstr(item->call->name, "assert") || strstr(item->call->name, "ASSERT");
+}
+
+static bool wait_calls_wait(struct function *fn, const struct item *item, void *data)
+{
+	(void)fn;
+	(void)data;
+	return call_waits(item->call);
+}
+
+static bool w2_is_inmost(struct function *fn, int number, int block);
+
+/* The one call in the loop that reads from a peer and says how much came. */
+static const struct item *wait_reads(struct function *fn, int loop)
+{
+	const struct item *found = NULL;
+
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
+		     i = fn->items[i].next) {
+			const struct item *item = &fn->items[i];
+			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+			if (!call || !api_is(call->api, ROLE(READ)))
+				continue;
+			if (found || !api_fact(call->api, FACT_BLOCKS) || !call->n_args ||
+			    (call->api->fails != FAILS_MINUS_ONE &&
+			     call->api->fails != FAILS_NEGATIVE) ||
+			    !(api_is(call->api, ROLE(PEER)) ||
+			      (descriptor_kinds(fn, &call->args[0]) & DESCRIPTOR_STREAM)) ||
+			    !w2_is_inmost(fn, loop, b))
+				return NULL;
+			found = item;
+		}
+	return found;
+}
+
+static bool wait_holds(int64_t a, int op, int64_t b)
+{
+	return op == OP_EQ   ? a == b
+	       : op == OP_NE ? a != b
+	       : op == OP_LT ? a < b
+	       : op == OP_LE ? a <= b
+	       : op == OP_GT ? a > b
+			     : a >= b;
+}
+
+/* The test takes the end of the stream for a read like others. */
+static bool wait_overlooks_end(const struct item *test, int amount)
+{
+	enum { SOME_BYTES = 3 };
+	int64_t n;
+
+	return operand_is_place(&test->a, amount) && test->op != OP_UNKNOWN &&
+	       operand_is_number(&test->b, &n) &&
+	       wait_holds(0, test->op, n) == wait_holds(SOME_BYTES, test->op, n);
+}
+
+/* In the loop the place changes by the amount alone: a total, or what is left. */
+static bool wait_is_total(const struct function *fn, int loop, const struct operand *o, int amount)
+{
+	bool adds = false;
+
+	if (o->kind != OPERAND_PLACE)
+		return false;
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
+		     i = fn->items[i].next) {
+			const struct item *item = &fn->items[i];
+
+			if (item->dst != o->place || item->kind == ITEM_DIES)
+				continue;
+			if (item->kind != ITEM_OPERATE || (item->op != '+' && item->op != '-') ||
+			    !operand_is_place(&item->a, o->place) ||
+			    !operand_is_place(&item->b, amount))
+				return false;
+			adds = true;
+		}
+	return adds;
+}
+
+static bool wait_is_passed_on(const struct item *item, int amount)
+{
+	if (item->kind == ITEM_ASSIGN)
+		return operand_is_place(&item->a, amount) && item->dst != amount;
+	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
+		if (operand_is_place(&item->call->args[k], amount) &&
+		    !api_is(item->call->api, ROLE(LOG)))
+			return true;
+	return false;
+}
+
+static bool wait_is_exit(const struct loop_exit *exits, int n, const struct item *test)
+{
+	for (int i = 0; i < n; i++)
+		if (exits[i].test == test)
+			return true;
+	return false;
+}
+
+/*
+ * Whatever the loop tests, it goes on when a read gives 0, and the total on which it ends then
+ * stays the same. Returns the total, or the read's own result when it ends on that alone, or NULL.
+ */
+static const struct operand *wait_starves(struct function *fn, int loop, const struct item *read)
+{
+	int amount = item_result(fn, read);
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, loop, exits);
+	const struct operand *total = NULL, *result = NULL;
+
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
+		     i = fn->items[i].next) {
+			const struct item *item = &fn->items[i];
+			bool tests =
+				item->kind == ITEM_BRANCH && (operand_is_place(&item->a, amount) ||
+							      operand_is_place(&item->b, amount));
+
+			if (tests ? !wait_is_exit(exits, n, item) &&
+					    !wait_overlooks_end(item, amount)
+				  : item != read && wait_is_passed_on(item, amount) &&
+					    item != &fn->items[read->next])
+				return NULL;
+		}
+	for (int i = 0; i < n; i++) {
+		const struct item *test = exits[i].test;
+
+		if (!test)
+			return NULL;
+		if (operand_is_place(&test->a, amount)) {
+			int64_t number;
+
+			if (test->op == OP_UNKNOWN || !operand_is_number(&test->b, &number) ||
+			    wait_holds(0, test->op, number) == !exits[i].edge)
+				return NULL;
+			result = wait_holds(1, test->op, number) == !exits[i].edge ? &test->a
+										   : result;
+			continue;
+		}
+		if (wait_is_errno(fn, &test->a))
+			continue;
+		if (wait_is_total(fn, loop, &test->a, amount))
+			total = &test->a;
+		else if (wait_is_total(fn, loop, &test->b, amount))
+			total = &test->b;
+		else
+			return NULL;
+	}
+	return total ? total : result;
+}
+
+/* W1: … a loop that counts what it reads, and that the end of the stream does not end. */
+static void w1_end_of_stream(struct function *fn, int number)
+{
+	const struct loop *loop = &fn->loops[number];
+	const struct item *read = loop->bounded ? NULL : wait_reads(fn, number);
+	const struct operand *total = read ? wait_starves(fn, number, read) : NULL;
+	struct finding *finding;
+
+	if (!total)
+		return;
+	finding =
+		operand_is_place(total, item_result(fn, read))
+			? finding_add(
+				  &rule_W1, fn, loop->at,
+				  "When the peer has hung up, %s gives 0 at once and every time, and this loop goes on for that: it never ends.",
+				  call_text(fn, read))
+			: finding_add(
+				  &rule_W1, fn, loop->at,
+				  "When the peer has hung up, %s gives 0 at once and every time; `%s` then stays as it is, and the loop never ends.",
+				  call_text(fn, read), operand_text(fn, total));
+	if (finding)
+		finding->also = read->at;
+	finding_mend(
+		finding,
+		"In %s(), leave the loop when %s gives 0: the peer ended before all had come, and the caller must learn it.",
+		fn->label, call_text(fn, read));
+}
+
+/*
+ * W1: a loop retries or waits for a connection, state or data with no attempt limit, no deadline
+ * and no other way out.
+ */
+static void w1_loop(struct function *fn, int number)
+{
+	const struct loop *loop = &fn->loops[number];
+	const struct item *awaited = wait_awaited(fn, number);
+	struct finding *finding;
+	bool busy;
+
+	if (!awaited) {
+		w1_end_of_stream(fn, number);
+		return;
+	}
+	if (loop_find_call(fn, number, wait_asserts, NULL))
+		return;
+	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
+	finding = finding_add(
+		&rule_W1, fn, loop->at,
+		"The loop ends only when %s %s. If the server is gone that never comes, and nothing counts attempts or looks at the time%s.",
+		call_text(fn, awaited),
+		wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
+		busy ? "; meanwhile it keeps a processor busy" : "");
+	if (finding)
+		finding->also = awaited->at;
+	finding_mend(
+		finding,
+		"Limit the wait on %s in %s(): count attempts or set a deadline (`QElapsedTimer`, `clock_gettime(CLOCK_MONOTONIC)`) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
+		call_text(fn, awaited), fn->label);
+}
+
+const struct rule rule_W1 = {
+	.id = "W1",
+	.title = "A loop waits or retries without an end",
+	.cwe = "835",
+	.pillar = 707,
+	.severity = SEVERITY_ERROR,
+	.loop = w1_loop,
+};
+
+/* Anything that may block or change what the loop looks at, as far as is known. */
+static bool w2_may_block(struct function *fn, const struct item *item, void *data)
+{
+	const struct call *call = item->call;
+
+	(void)fn;
+	(void)data;
+	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
+		return false;
+	if (call->api)
+		return call_waits(call);
+	return !call->target || !call->target->summary.done || call->target->summary.waits;
+}
+
+/* A test of a state, of the time, or of a variable that only somebody else changes. */
+static bool w2_spins_on(struct function *fn, int loop, const struct loop_exit *exit)
+{
+	const struct item *test = exit->test, *source;
+	const struct place *place;
+
+	if (!test || test->op == OP_UNKNOWN)
+		return false;
+	source = operand_source(fn, &test->a, test);
+	if (source && api_is(source->call->api, ROLE(STATE)))
+		return wait_succeeds(source->call, test, exit->edge);
+	if (source)
+		return api_is(source->call->api, ROLE(CLOCK) | ROLE(ALIVE));
+	if (test->a.kind != OPERAND_PLACE)
+		return false;
+	for (int i = test->a.place; i >= 0; i = fn->places[i].parent)
+		if (fn->places[i].kind == PLACE_INDEX)
+			return false;
+	place = place_root(fn, test->a.place);
+	return (place->is_member || place->is_global) && !loop_changes(fn, loop, test->a.place);
+}
+
+/* A wait for nothing: waitForReadyRead(0), poll(…, 0). */
+static bool w2_waits_for_nothing(const struct call *call)
+{
+	const struct fact *waits = api_fact(call->api, FACT_WAITS);
+	const struct operand *limit = waits ? call_argument(call, waits->arg) : NULL;
+
+	return limit && limit->kind == OPERAND_NUMBER && limit->number == 0;
+}
+
+/* The item only looks: it neither blocks nor takes anything away nor changes a variable. */
+static bool w2_only_looks(const struct function *fn, const struct item *item, bool *asks)
+{
+	const struct call *call = item->call;
+
+	if (item->kind == ITEM_ASSIGN || item->kind == ITEM_OPERATE)
+		return item->dst < 0 || fn->places[item->dst].kind == PLACE_TEMP;
+	if (item->kind != ITEM_CALL || !call)
+		return item->kind != ITEM_RETURN && item->kind != ITEM_THROW;
+	if (!call->api || (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE)))
+		return false;
+	if (w2_waits_for_nothing(call)) {
+		*asks = true;
+		return true;
+	}
+	*asks |= api_is(call->api, ROLE(STATE) | ROLE(YIELD));
+	return !call_waits(call) &&
+	       api_is(call->api, ROLE(STATE) | ROLE(YIELD) | ROLE(CLOCK) | ROLE(PURE) |
+					 ROLE(CHECK) | ROLE(DIALS) | ROLE(LOG) | ROLE(AMOUNT) |
+					 ROLE(ALIVE));
+}
+
+static bool w2_block_looks(const struct function *fn, int block, bool *asks)
+{
+	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+		if (!w2_only_looks(fn, &fn->items[i], asks))
+			return false;
+	return true;
+}
+
+/* From the block some way leads back to the header, and all on it only look. */
+static bool w2_idles_from(const struct function *fn, const struct loop *loop, int block, bool asks,
+			  uint8_t *seen)
+{
+	if (block < 0 || !loop->member[block])
+		return false;
+	if (block == loop->header && seen[block])
+		return asks;
+	if (seen[block] & (asks ? 2 : 1) || !w2_block_looks(fn, block, &asks))
+		return false;
+	seen[block] |= asks ? 3 : 1;
+	return w2_idles_from(fn, loop, fn->blocks[block].next[0], asks, seen) ||
+	       w2_idles_from(fn, loop, fn->blocks[block].next[1], asks, seen);
+}
+
+/* Some turn of the loop does nothing but ask whether something has changed. */
+static bool w2_idles(struct function *fn, int number)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+
+	loop_members(fn, number);
+	return w2_idles_from(fn, &fn->loops[number], fn->loops[number].header, false, seen);
+}
+
+/* The block belongs to no loop inside this one. */
+static bool w2_is_inmost(struct function *fn, int number, int block)
+{
+	for (int l = 0; l < fn->n_loops; l++) {
+		loop_members(fn, l);
+		if (l != number && fn->loops[l].member[block] &&
+		    fn->loops[l].header != fn->loops[number].header &&
+		    fn->loops[number].member[fn->loops[l].header])
+			return false;
+	}
+	return true;
+}
+
+/* The function makes it block before the call: set_blocking(fd); while (…) write(fd, …). */
+static bool w2_is_made_blocking(const struct function *fn, const struct operand *o,
+				const struct item *before)
+{
+	for (const struct item *i = fn->items; o->kind == OPERAND_PLACE && i < before; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    operand_is_place(&i->call->args[0], o->place) && item_blocks_again(fn, i))
+			return true;
+	return false;
+}
+
+/* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
+static bool w2_never_blocks(struct function *fn, int number, const struct item *item)
+{
+	const struct fact *blocks = item->kind == ITEM_CALL && item->call
+					    ? api_fact(item->call->api, FACT_BLOCKS)
+					    : NULL;
+	const struct operand *o = blocks ? call_argument(item->call, blocks->arg) : NULL;
+
+	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)))
+		return false;
+	return item_mentions(fn, item, "DONTWAIT") ||
+	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
+		!w2_is_made_blocking(fn, o, item));
+}
+
+/* n, or what n was before n--. */
+static bool w2_is_value_of(const struct function *fn, const struct operand *o, int place)
+{
+	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	return operand_is_place(o, place) ||
+	       (set && set->kind == ITEM_ASSIGN && operand_is_place(&set->a, place));
+}
+
+/* A number on which the loop can end goes up or down: another descriptor, another attempt. */
+static bool w2_counts(struct function *fn, int number, const struct item *item)
+{
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, number, exits);
+
+	if (item->kind != ITEM_OPERATE || item->dst < 0 || (item->op != '+' && item->op != '-'))
+		return false;
+	for (int i = 0; i < n; i++) {
+		const struct item *test = exits[i].test;
+
+		if (test && (w2_is_value_of(fn, &test->a, item->dst) ||
+			     w2_is_value_of(fn, &test->b, item->dst)))
+			return true;
+	}
+	return false;
+}
+
+static bool w2_item_rests(struct function *fn, int number, const struct item *item)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	if (!call)
+		return w2_counts(fn, number, item);
+	return (call_waits(call) || (!call->api && !call->target)) &&
+	       !api_fact(call->api, FACT_BLOCKS);
+}
+
+/* From the block some way leads to the attempt again, without a rest and without a count. */
+static bool w2_returns_from(struct function *fn, int number, int block, const struct item *attempt,
+			    uint8_t *seen)
+{
+	const struct loop *loop = &fn->loops[number];
+
+	if (block < 0 || !loop->member[block] || seen[block])
+		return false;
+	seen[block] = 1;
+	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
+		if (&fn->items[i] == attempt)
+			return true;
+		if (w2_item_rests(fn, number, &fn->items[i]))
+			return false;
+	}
+	return w2_returns_from(fn, number, fn->blocks[block].next[0], attempt, seen) ||
+	       w2_returns_from(fn, number, fn->blocks[block].next[1], attempt, seen);
+}
+
+/* The attempt is made again at once when a test in the loop has found EAGAIN. */
+static bool w2_retries_at(struct function *fn, int number, const struct item *attempt)
+{
+	const struct loop *loop = &fn->loops[number];
+
+	for (int b = 0; b < fn->n_blocks; b++) {
+		const struct block *block = &fn->blocks[b];
+		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
+		const char *text;
+
+		if (!loop->member[b] || !test || test->kind != ITEM_BRANCH ||
+		    (test->op != OP_EQ && test->op != OP_NE) || !wait_is_errno(fn, &test->a))
+			continue;
+		text = operand_text(fn, &test->b);
+		if (strcmp(text, "EAGAIN") != 0 && strcmp(text, "EWOULDBLOCK") != 0)
+			continue;
+		if (w2_returns_from(fn, number, block->next[test->op == OP_NE], attempt,
+				    arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))
+			return true;
+	}
+	return false;
+}
+
+/* After EAGAIN the loop goes round again at once. */
+static bool w2_retries(struct function *fn, int number)
+{
+	const struct loop *loop = &fn->loops[number];
+
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; loop->member[b] && i >= 0; i = fn->items[i].next)
+			if (w2_never_blocks(fn, number, &fn->items[i]) &&
+			    w2_retries_at(fn, number, &fn->items[i]))
+				return true;
+	return false;
+}
+
+static bool w2_spins(struct function *fn, int number)
+{
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, number, exits);
+	uint64_t asks = ROLE(STATE) | ROLE(YIELD) | ROLE(DIALS) | ROLE(CONNECT);
+	uint64_t consumes = ROLE(ACCEPT) | ROLE(READ);
+
+	if (!n || loop_find_call(fn, number, w2_may_block, NULL) ||
+	    !loop_find_role(fn, number, asks) || loop_find_role(fn, number, consumes))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!w2_spins_on(fn, number, &exits[i]))
+			return false;
+	return true;
+}
+
+/* W2: a busy wait, a loop with nothing in it that blocks. */
+static void w2_loop(struct function *fn, int number)
+{
+	const struct loop *loop = &fn->loops[number];
+	struct finding *finding;
+
+	if (loop->bounded || wait_awaited(fn, number))
+		return;
+	if (w2_retries(fn, number)) {
+		finding = finding_add(
+			&rule_W2, fn, loop->at,
+			"After `EAGAIN` this loop tries again at once on a descriptor that does not block: it keeps a processor busy until the peer moves.");
+		finding_mend(
+			finding,
+			"In %s(), `poll()` the descriptor with a limit before the next attempt, or keep what is left and go on when the event loop says that the descriptor is ready.",
+			fn->label);
+		return;
+	}
+	if (!w2_spins(fn, number) && !w2_idles(fn, number))
+		return;
+	finding = finding_add(
+		&rule_W2, fn, loop->at,
+		"Nothing in this loop blocks, so it keeps a processor busy until `%s` changes.",
+		loop->condition ? loop->condition : "it");
+	finding_mend(
+		finding,
+		"In %s(), block until something happens instead of asking again and again: `poll()` with a limit, `waitFor…(msec)`, or a signal or callback of the event loop.",
+		fn->label);
+}
+
+const struct rule rule_W2 = {
+	.id = "W2",
+	.title = "A busy wait",
+	.cwe = "835,400",
+	.pillar = 707,
+	.severity = SEVERITY_WARNING,
+	.loop = w2_loop,
+};
