@@ -124,7 +124,11 @@ static bool call_is_set_between(const struct function *fn, int place, int from, 
 static void call_close_copies(struct flow *flow, int place, int r, const struct item *item)
 {
 	const struct function *fn = flow->fn;
+	const struct item *last = place_set_last(fn, place);
 
+	/* In a loop what stands behind the close comes before it as well. */
+	if (fn->blocks[flow->block].loop >= 0 && last && last > item)
+		return;
 	for (int i = 0; i < flow->state->n; i++) {
 		struct binding *b = &flow->state->bindings[i];
 		const struct item *from = b->from >= 0 ? &fn->items[b->from] : NULL;
@@ -474,7 +478,7 @@ static bool call_is_foreign(const struct flow *flow, const struct call *call)
 	if (call->receiver.kind != OPERAND_PLACE || (call->flags & CALL_INDIRECT) ||
 	    flow->fn->source->language == SOURCE_C)
 		return false;
-	type = index_type(call->receiver_type, false);
+	type = index_type(call->receiver_type);
 	return call->receiver_type && !(type && type->source);
 }
 

@@ -608,7 +608,7 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 	flow_reach(flow, 0, flow->state);
 	flow_walk(flow);
 	if (fn->skipped || (fn->flags & FUNCTION_CUT)) {
-		program.n_skipped += !fn->summary.done;
+		program.n_skipped += !fn->summary.done && !fn->source->context;
 		return;
 	}
 	flow_summary_params(flow);

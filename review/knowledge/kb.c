@@ -302,6 +302,8 @@ static bool kb_add_fact(struct api *api, char *token)
 }
 
 /* A later statement about a function takes the place of an earlier one. */
+static bool kb_reads_system;
+
 static struct api *kb_new(const char *class_name, const char *name)
 {
 	struct api *api = (struct api *)kb_find(class_name, name);
@@ -316,6 +318,7 @@ static struct api *kb_new(const char *class_name, const char *name)
 	api = arena_alloc(&run_arena, sizeof(*api));
 	api->class_name = class_name;
 	api->name = name;
+	api->system = kb_reads_system;
 	api->next = kb_apis[bucket];
 	kb_apis[bucket] = api;
 	return api;
@@ -390,13 +393,14 @@ int kb_add(const char *origin, const char *text)
 {
 	int r = 0;
 
+	kb_reads_system = !strcmp(origin, "posix");
 	for (unsigned row = 1; *text; row++) {
 		size_t n = strcspn(text, "\n");
 		char *line = arena_copy(&run_arena, text, n);
 
 		line[strcspn(line, "#\r")] = '\0';
 		if (!kb_statement(line)) {
-			complain("%s:%u: not a statement of knowledge: %.*s", origin, row,
+			complain("%s:%u: not a valid knowledge entry: %.*s", origin, row,
 				 (int)(n > 100 ? 100 : n), text);
 			r = -EINVAL;
 		}

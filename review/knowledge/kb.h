@@ -121,6 +121,7 @@ struct api {
 	size_t n_facts, cap_facts;
 	uint64_t roles;
 	uint8_t fails;
+	bool system;            /* the C library has it: what a project defines stands in for it */
 	struct api *next;       /* of the same name */
 };
 

@@ -161,12 +161,49 @@ void lower_dropped(struct builder *b, TSNode node)
 	b->dropped = (TSNode){ 0 };
 }
 
+/* assert(x) and its relatives: if (!x) the program, or the test, ends. */
+static bool lower_assert(struct builder *b, TSNode function, TSNode node)
+{
+	static const struct {
+		const char *name;
+		bool negated;
+	} names[] = { { "assert", false },           { "g_assert", false },
+		      { "Q_ASSERT", false },         { "assert_true", false },
+		      { "assert_false", true },      { "g_assert_true", false },
+		      { "g_assert_false", true },    { "ASSERT_TRUE", false },
+		      { "ASSERT_FALSE", true },      { "assert_non_null", false },
+		      { "g_assert_nonnull", false }, { "assert_null", true },
+		      { "g_assert_null", true } };
+	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
+	int holds, fails;
+
+	if (node_kind(b->tree, function) != NODE_identifier ||
+	    ts_node_named_child_count(arguments) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!node_is_text(b->tree, function, names[i].name))
+			continue;
+		holds = build_block(b);
+		fails = build_block(b);
+		lower_condition(b, ts_node_named_child(arguments, 0),
+				names[i].negated ? fails : holds, names[i].negated ? holds : fails);
+		b->block = fails;
+		build_call(b, build_callee(intern_z("__assert_fail")), node, -1);
+		build_goto(b, holds);
+		b->block = holds;
+		return true;
+	}
+	return false;
+}
+
 struct operand lower_call(struct builder *b, TSNode node)
 {
 	TSNode function = node_field(b->tree, node, FIELD_function);
 	struct call *call = build_callee(NULL);
 	int dst;
 
+	if (lower_assert(b, function, node))
+		return operand_unknown();
 	if (node_kind(b->tree, function) == NODE_primitive_type)
 		return lower_expression(
 			b, ts_node_named_child(node_field(b->tree, node, FIELD_arguments), 0));

@@ -419,8 +419,6 @@ static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struc
 {
 	const char *s = node_name(tree, name);
 
-	if (owner)
-		index_method(owner, s);
 	if (declaration_mentions(tree, node, "noreturn") ||
 	    declaration_mentions(tree, node, "NORETURN"))
 		index_noreturn(s);

@@ -57,6 +57,8 @@ static struct function *lower_function_new(struct tree *tree, const char *name,
 	if (node_ok(body))
 		fn->end = node_end(tree, body);
 	fn->summary.returns_param = -1;
+	if (source_is_elsewhere(tree->source, fn->at.row))
+		fn->flags |= FUNCTION_ELSEWHERE;
 	return fn;
 }
 
@@ -174,7 +176,7 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	}
 	fn = lower_function_new(tree, node_name(tree, name), class_name, name, body);
 	fn->return_type = type.name;
-	fn->flags = lower_function_flags(tree, node, name, &type, class_name);
+	fn->flags |= lower_function_flags(tree, node, name, &type, class_name);
 	b = arena_alloc(&lower_scratch, sizeof(*b));
 	lower_begin(b, tree, fn);
 	if (node_ok(function))
@@ -184,8 +186,6 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	lower_statement(b, body);
 	lower_end(b, body);
 	index_function(fn);
-	if (class_name)
-		index_method(index_type(class_name, true), fn->name);
 	arena_reset(&lower_scratch);
 }
 
@@ -221,8 +221,7 @@ static struct type_info *lower_class(struct tree *tree, TSNode node, int depth)
 	if (!name.name)
 		name.name = intern_z(arena_printf(&run_arena, "(%s:%u)", tree->source->path,
 						  ts_node_start_byte(node)));
-	type = index_type(name.name, true);
-	type->source = tree->source;
+	type = index_define(name.name, tree->source);
 	type->at = node_pos(tree, node);
 	type->is_class = tree->source->language == SOURCE_CXX;
 	if (!type->n_bases)
@@ -409,7 +408,7 @@ static void lower_old_function(struct tree *tree, const struct lower_old *old, T
 	struct type_text type = { 0 };
 	struct function *fn = lower_function_new(tree, node_name(tree, name), NULL, name, body);
 
-	fn->flags = lower_function_flags(tree, old->call, name, &type, NULL);
+	fn->flags |= lower_function_flags(tree, old->call, name, &type, NULL);
 	lower_begin(b, tree, fn);
 	lower_parameters(b, node_field(tree, old->call, FIELD_arguments));
 	for (int i = 0; i < old->n; i++)

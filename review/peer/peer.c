@@ -217,7 +217,7 @@ static bool peer_is_integer(const struct function *fn, int place)
 	const char *type = place_type(fn, place, &stars);
 
 	if (stars || !type || p->of || (p->flags & (PLACE_ARRAY | PLACE_SMART)) ||
-	    p->kind == PLACE_TEMP || index_type(type, false))
+	    p->kind == PLACE_TEMP || index_type(type))
 		return false;
 	return (peer_width(type) & (PEER_WIDE | PEER_SHORT)) && strcmp(type, "auto") != 0;
 }
@@ -260,7 +260,7 @@ void peer_add(struct peer_walk *walk, int place, struct peer_value value)
 	peer_join(&walk->state[place], &value);
 }
 
-static void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
+void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
 {
 	struct peer_value *v = &walk->state[place];
 	struct peer_field *field;
@@ -605,6 +605,8 @@ static void peer_block(struct peer_walk *walk, int number)
 		}
 		if (item->kind != ITEM_BRANCH) {
 			peer_step(walk, item);
+			if (item->kind == ITEM_CALL && item->call && call_ends(item->call))
+				return;
 			continue;
 		}
 		before = arena_alloc(walk->arena, size);

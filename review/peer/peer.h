@@ -136,6 +136,8 @@ void peer_join(struct peer_value *into, const struct peer_value *other);
 bool peer_is_empty(const struct peer_value *value);
 /* The place and what points into it is checked for these kinds. */
 void peer_clean(struct peer_walk *walk, int place, uint16_t kinds, bool around);
+/* The place alone, and nothing that points into it. */
+void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds);
 void peer_clean_operand(struct peer_walk *walk, const struct operand *operand, uint16_t kinds);
 /* What some caller, or every caller, passes is counted in. */
 uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *value, bool every);

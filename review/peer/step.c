@@ -73,7 +73,7 @@ static void peer_is_equal(struct peer_walk *walk, const struct operand *x, const
 		peer_bound(walk, x, PEER_NUMBER, 0);
 }
 
-/* strcmp(name, "known") == 0 */
+/* strcmp(name, "known") == 0; what lies behind its terminator was not looked at. */
 static void peer_compared(struct peer_walk *walk, const struct call *call)
 {
 	if (!api_is(call->api, ROLE(COMPARE)) || call->n_args != 2)
@@ -83,7 +83,7 @@ static void peer_compared(struct peer_walk *walk, const struct call *call)
 
 		if (o->kind == OPERAND_PLACE &&
 		    !(peer_operand(walk, &call->args[1 - i]).kinds & PEER_TEXT))
-			peer_clean(walk, o->place, PEER_TEXT & ~PEER_BYTES, false);
+			peer_clean_value(walk, o->place, PEER_TEXT & ~PEER_BYTES);
 	}
 }
 

@@ -231,7 +231,7 @@ static void l2_members(struct function *fn, const struct item *made)
 	finding = finding_add(
 		&rule_L2, fn, made->at,
 		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
-		name, fn->class_name);
+		name, types_plain(fn->class_name));
 	finding_mend(
 		finding,
 		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
