@@ -82,11 +82,34 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 		v.low = -1;
 	if (call_is_status(item->call->api))
 		v.high = 0;
+	if (api_fact(item->call->api, FACT_FAILING))
+		v.high = -1;
 	if (fails == FAILS_NULL || fails == FAILS_FALSE)
 		v.low = 0;
 	if (fails == FAILS_NEVER)
 		v.flags = VALUE_NONZERO;
 	return v;
+}
+
+/* line_drop(l) frees `l`, and sees to l->fd before. */
+static bool call_ends_content(const struct flow *flow, const struct item *item, int memory,
+			      int member)
+{
+	for (int i = 0; item->call->target && i < item->call->n_args; i++)
+		if (operand_is_place(&item->call->args[i], memory) &&
+		    (parts_done(item->call, i, flow->fn->places[member].name) & PART_ENDS))
+			return true;
+	return false;
+}
+
+/* The member of that memory which the place is or lies in: c->line of c->line.fd; or -1. */
+static int call_member_of(const struct flow *flow, int place, int memory)
+{
+	for (; flow->fn->places[place].parent >= 0; place = flow->fn->places[place].parent)
+		if ((flow->fn->places[place].flags & PLACE_ARROW) &&
+		    state_place(flow, flow->fn->places[place].parent).resource == memory)
+			return place;
+	return -1;
 }
 
 /* Names that lie in memory which is freed are gone with it. */
@@ -96,12 +119,12 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 
 	for (int i = state->n; i-- > 0;) {
 		int place = state->bindings[i].place, r = state->bindings[i].value.resource;
-		int parent = flow->fn->places[place].parent;
+		int member = r < 0 || r == memory ? -1 : call_member_of(flow, place, memory);
 
-		if (r < 0 || r == memory || parent < 0 ||
-		    !(flow->fn->places[place].flags & PLACE_ARROW) ||
-		    state_place(flow, parent).resource != memory)
+		if (member < 0)
 			continue;
+		if (call_ends_content(flow, item, flow->fn->places[member].parent, member))
+			state_give(flow, r);
 		state_unbind(state, place);
 		if (!state_is_named(flow, r, -1)) {
 			flow_lose(flow, r, LOSS_FREED, item);
@@ -140,6 +163,23 @@ static void call_close_copies(struct flow *flow, int place, int r, const struct 
 	}
 }
 
+/* pool[--n]: another element each time. */
+static bool call_is_stepping(const struct function *fn, int place)
+{
+	for (; place >= 0; place = fn->places[place].parent)
+		if (fn->places[place].kind == PLACE_INDEX &&
+		    (strstr(fn->places[place].name, "--") || strstr(fn->places[place].name, "++")))
+			return true;
+	return false;
+}
+
+/* Gives up one reference, of which there may be more when the object came from outside. */
+static bool call_is_unref(const struct flow *flow, int r, const struct item *item)
+{
+	return (r < 0 || !flow->resources[r].site) && item->call->api &&
+	       strstr(item->call->name, "unref");
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
@@ -147,6 +187,10 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 
 	if (o->kind != OPERAND_PLACE)
 		return;
+	if (call_is_unref(flow, r, item) || call_is_stepping(flow->fn, o->place)) {
+		state_escape(flow, o);
+		return;
+	}
 	if (r < 0 && flow->fn->places[o->place].kind == PLACE_INDEX)
 		state_escape(flow, o);
 	if (r < 0) {
@@ -297,6 +341,39 @@ static void call_lend_parts(struct flow *flow, const struct item *item, int plac
 	}
 }
 
+/*
+ * flock(fd, …), fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
+ * resource, also behind fileno(), or -1.
+ */
+static int call_locked(const struct flow *flow, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct item *source;
+	int r;
+
+	if (!api_is(call->api, ROLE(LOCKS)) &&
+	    (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
+	     !strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
+		return -1;
+	for (int i = 0; i < flow->fn->n_places; i++)
+		if (flow->fn->places[i].name && !strcmp(flow->fn->places[i].name, "F_UNLCK"))
+			return -1;
+	r = state_resource(flow, &call->args[0]);
+	source = r < 0 ? operand_source(flow->fn, &call->args[0], item) : NULL;
+	if (source && !strcmp(source->call->name, "fileno") && source->call->n_args == 1)
+		r = state_resource(flow, &source->call->args[0]);
+	return r;
+}
+
+/* QFile::open(fd, …, AutoCloseHandle) takes it by a flag, and fails only when there is none. */
+static bool call_is_given_by_flag(const struct flow *flow, const struct item *item, int arg)
+{
+	const struct fact *flag = api_fact(item->call->api, FACT_FLAG);
+
+	return flag && flag->arg == arg && !call_speaks_of(item->call->api, FACT_TAKES, arg) &&
+	       item_mentions(flow->fn, item, flag->word);
+}
+
 /* The arguments of a known function that nothing else is said of. */
 static void call_known_argument(struct flow *flow, const struct item *item, int arg)
 {
@@ -309,6 +386,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 		flow_close(flow, o, item);
 		if (o->kind == OPERAND_ADDRESS)
 			state_escape(flow, o);
+	} else if (call_is_given_by_flag(flow, item, arg)) {
+		state_escape(flow, o);
 	} else if (call_speaks_of(api, FACT_TAKES, arg) && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, api->fails);
 		call_lend_parts(flow, item, o->place);
@@ -370,6 +449,8 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		call_known_argument(flow, item, arg);
 	if (api_is(api, ROLE(HANDLER)))
 		call_handler(flow, item);
+	if (call_locked(flow, item) >= 0)
+		state_lend(flow, call_locked(flow, item), item, api->fails);
 	if (call_speaks_of(api, FACT_CLOSES, ARG_THIS))
 		flow_close(flow, &item->call->receiver, item);
 	if (call_speaks_of(api, FACT_TAKES, ARG_THIS))
@@ -523,11 +604,7 @@ static bool call_returns(const struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	if (call->api)
-		return !api_fact(call->api, FACT_NORETURN);
-	if (call->target)
-		return !call->target->summary.done || call->target->summary.may_return;
-	return !call->name || !index_is_noreturn(call->name);
+	return !call_ends(call);
 }
 
 bool flow_call(struct flow *flow, const struct item *item)

@@ -153,12 +153,33 @@ static void flow_dies(struct flow *flow, const struct item *item)
 	} while (again);
 }
 
+static bool flow_is_word(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* The text of an index has the name as a word of its own: `d->n - 1` has `d->n`, not `n`. */
+static bool flow_index_has(const char *index, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *s = strstr(index, name); s; s = strstr(s + 1, name)) {
+		char before = s > index ? s[-1] : ' ', after = s[n];
+		bool joined = before == '.' || (before == '>' && s > index + 1 && s[-2] == '-');
+
+		if (!joined && !flow_is_word(before) && !flow_is_word(after))
+			return true;
+	}
+	return false;
+}
+
 /* x[i] is another place when i changes. */
 static void flow_index_changed(struct flow *flow, int place)
 {
 	const char *text = flow->fn->places[place].text;
 
-	if (flow->fn->places[place].parent >= 0 || !text || !*text)
+	if (!text || !*text)
 		return;
 	for (int i = flow->state->n; i-- > 0 && i < flow->state->n;) {
 		int at = flow->state->bindings[i].place;
@@ -166,7 +187,8 @@ static void flow_index_changed(struct flow *flow, int place)
 		for (; at >= 0; at = flow->fn->places[at].parent) {
 			const struct place *p = &flow->fn->places[at];
 
-			if (p->kind == PLACE_INDEX && p->name == text) {
+			if (p->kind == PLACE_INDEX && at != place &&
+			    flow_index_has(p->name, text)) {
 				state_forget_parts(flow, at, true);
 				break;
 			}
@@ -318,8 +340,51 @@ static int flow_negate(int op)
 	return negated[op];
 }
 
+/* A name that the function does not declare and that names no resource: a global, or a constant. */
+static bool flow_is_outside(const struct flow *flow, const struct operand *o)
+{
+	const struct place *p = o->kind == OPERAND_PLACE ? &flow->fn->places[o->place] : NULL;
+
+	return p && p->kind == PLACE_FREE && p->parent < 0 &&
+	       state_place(flow, o->place).resource < 0;
+}
+
+/* … whose value nobody sees and nothing sets: no_door, INVALID_HANDLE of a header. */
+static bool flow_is_unseen_constant(const struct flow *flow, const struct operand *o)
+{
+	const struct place *p = &flow->fn->places[o->place];
+	bool is_const = p->flags & PLACE_CONST;
+
+	return (is_const || (!p->is_member && !p->is_global)) && !starts_with(p->name, "std");
+}
+
+/*
+ * `fd == no_door`: what was opened here is in no variable from outside, so they are equal only if
+ * it could not be opened; `fd != no_door` says that it could. false: they cannot be equal.
+ */
+static bool flow_compare_outside(struct flow *flow, const struct operand *o,
+				 const struct operand *other, int op)
+{
+	int r = state_resource(flow, o);
+	uint8_t *bits = r >= 0 ? &flow->state->bits[r] : NULL;
+
+	if (!bits || !flow->resources[r].site || !flow_is_outside(flow, other) ||
+	    (*bits & ~(unsigned)(RES_OPEN | RES_FAILED)))
+		return true;
+	if (op == OP_EQ) {
+		if (!(*bits & RES_FAILED))
+			return flow_is_unseen_constant(flow, other);
+		*bits = RES_FAILED;
+	} else if (op == OP_NE && flow_is_unseen_constant(flow, other)) {
+		*bits &= (uint8_t)~RES_FAILED;
+	}
+	if (op == OP_EQ || op == OP_NE)
+		state_add_flags(flow, o->place, VALUE_CHECKED);
+	return true;
+}
+
 /* Two values of which none is a constant: the lower one was looked at. */
-static void flow_compare(struct flow *flow, const struct item *item, int op)
+static bool flow_compare(struct flow *flow, const struct item *item, int op)
 {
 	const struct operand *low = op == OP_LT || op == OP_LE   ? &item->a
 				    : op == OP_GT || op == OP_GE ? &item->b
@@ -329,6 +394,8 @@ static void flow_compare(struct flow *flow, const struct item *item, int op)
 		low = &item->a;
 	if (low && low->kind == OPERAND_PLACE)
 		state_add_flags(flow, low->place, VALUE_CHECKED);
+	return flow_compare_outside(flow, &item->a, &item->b, op) &&
+	       flow_compare_outside(flow, &item->b, &item->a, op);
 }
 
 /*
@@ -375,8 +442,7 @@ static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 		return state_refine(flow, &item->b, flow_mirror(op), number);
 	if (op == OP_EQ && flow_are_apart(flow, item))
 		return false;
-	flow_compare(flow, item, op);
-	return true;
+	return flow_compare(flow, item, op);
 }
 
 static void flow_branch(struct flow *flow, const struct item *item, const struct block *block)
@@ -409,6 +475,25 @@ static void flow_unmade(struct flow *flow)
 	}
 }
 
+/* return fd + 1: the descriptor is in what the caller gets. */
+static void flow_return_computed(struct flow *flow, const struct item *item)
+{
+	const struct item *set = item->a.kind == OPERAND_PLACE
+					 ? place_set_before(flow->fn, item->a.place, item)
+					 : NULL;
+
+	/* fd < 0 ? 0 : fd + 1 */
+	for (int depth = 0; depth < 3 && set && set->kind == ITEM_ASSIGN; depth++)
+		set = set->a.kind == OPERAND_PLACE ? place_set_before(flow->fn, set->a.place, set)
+						   : place_set_before(flow->fn, item->a.place, set);
+	if (!set || set->kind != ITEM_OPERATE || set->op == '[')
+		return;
+	if (state_resource(flow, &set->a) >= 0)
+		state_give(flow, state_resource(flow, &set->a));
+	if (state_resource(flow, &set->b) >= 0)
+		state_give(flow, state_resource(flow, &set->b));
+}
+
 static void flow_leave(struct flow *flow, const struct item *item, enum loss_kind kind)
 {
 	struct value result = state_operand(flow, &item->a);
@@ -418,10 +503,17 @@ static void flow_leave(struct flow *flow, const struct item *item, enum loss_kin
 		flow_summarise(flow, item);
 	state_escape(flow, &item->a);
 	if (kind == LOSS_RETURN)
+		flow_return_computed(flow, item);
+	if (kind == LOSS_RETURN)
 		flow_summarise_params(flow, result, bits);
-	for (int i = 0; i < flow->n_resources; i++)
-		flow->resources[i].handled |=
-			(flow->state->bits[i] & (RES_CLOSED | RES_GONE | RES_TAKEN)) != 0;
+	for (int i = 0; i < flow->n_resources; i++) {
+		struct resource *r = &flow->resources[i];
+
+		r->handled |= (flow->state->bits[i] & (RES_CLOSED | RES_GONE | RES_TAKEN)) != 0;
+		if ((flow->state->bits[i] & RES_TAKEN) && r->taken &&
+		    api_is(r->taken->call->api, ROLE(LOCKS) | ROLE(NONBLOCK)))
+			r->kept_at = item;
+	}
 	if (kind == LOSS_THROW && (flow->fn->flags & FUNCTION_CONSTRUCTOR))
 		flow_unmade(flow);
 	for (int i = 0; i < flow->n_resources; i++)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PARTS_MAX = 16, PARTS_DEPTH = 2 };
+enum { PARTS_MAX = 24, PARTS_DEPTH = 2 };
 
 static bool parts_is_part(const struct function *fn, int place, int *param)
 {
@@ -26,10 +26,40 @@ static bool parts_is_part(const struct function *fn, int place, int *param)
 	return *param >= 0;
 }
 
-static bool parts_has_fact(const struct item *item, int place, enum fact_key key)
+uint8_t parts_done(const struct call *call, int arg, const char *name)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+	uint8_t does = 0;
+
+	for (int i = 0; summary && i < summary->n_parts; i++)
+		if (summary->parts[i].param == arg &&
+		    (summary->parts[i].name == name || !summary->parts[i].name))
+			does |= summary->parts[i].does;
+	return does;
+}
+
+/* A function of the project that closes it, or that closes this part of what it is given. */
+static bool parts_is_closed_by(const struct function *fn, const struct call *call, int place)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+
+	for (int i = 0; summary && summary->done && i < call->n_args && i < 16; i++) {
+		if (operand_is_place(&call->args[i], place) && (summary->param[i] & SUMMARY_CLOSES))
+			return true;
+		if (operand_is_place(&call->args[i], fn->places[place].parent) &&
+		    (parts_done(call, i, fn->places[place].name) & PART_CLOSES))
+			return true;
+	}
+	return false;
+}
+
+static bool parts_has_fact(const struct function *fn, const struct item *item, int place,
+			   enum fact_key key)
 {
 	const struct call *call = item->call;
 
+	if (key == FACT_CLOSES && parts_is_closed_by(fn, call, place))
+		return true;
 	if (key == FACT_USES && call->api && call->receiver.kind &&
 	    operand_is_place(&call->receiver, place))
 		return true;
@@ -86,12 +116,46 @@ static bool parts_block_closes(const struct function *fn, int block, int place)
 {
 	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
 		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-		    parts_has_fact(&fn->items[i], place, FACT_CLOSES))
+		    parts_has_fact(fn, &fn->items[i], place, FACT_CLOSES))
 			return true;
 	return false;
 }
 
-/* No way leads to a return but through a block that closes it. */
+static bool parts_is_nothing(const struct function *fn, const struct operand *o, int op)
+{
+	int64_t number;
+
+	if (!operand_is_number(o, &number))
+		return op == OP_EQ && o->kind == OPERAND_PLACE &&
+		       fn->places[o->place].kind == PLACE_FREE;
+	switch (op) {
+	case OP_EQ:
+		return number <= 0;
+	case OP_LT:
+		return number <= 1;
+	case OP_LE:
+		return number <= 0;
+	default:
+		return false;
+	}
+}
+
+/* if (c->fd >= 0) close(c->fd): on the other side, and where `c` is NULL, there is none. */
+static bool parts_is_absent(const struct function *fn, const struct block *block, int edge,
+			    int place)
+{
+	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+	const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
+
+	if (!test || test->kind != ITEM_BRANCH || test->op > OP_GE ||
+	    (!operand_is_place(&test->a, place) &&
+	     !(fn->places[place].parent >= 0 &&
+	       operand_is_place(&test->a, fn->places[place].parent))))
+		return false;
+	return parts_is_nothing(fn, &test->b, edge ? negated[test->op] : test->op);
+}
+
+/* No way leads to a return but through a block that closes it, if it is there. */
 static bool parts_is_closed(const struct function *fn, int place)
 {
 	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
@@ -111,12 +175,133 @@ static bool parts_is_closed(const struct function *fn, int place)
 		if (block->last >= 0 && fn->items[block->last].kind == ITEM_RETURN)
 			return false;
 		for (int k = 0; k < 2; k++)
-			if (block->next[k] >= 0 && !seen[block->next[k]]) {
+			if (block->next[k] >= 0 && !seen[block->next[k]] &&
+			    !parts_is_absent(fn, block, k, place)) {
 				seen[block->next[k]] = 1;
 				stack[n++] = block->next[k];
 			}
 	}
 	return any;
+}
+
+/* safe_close(&c->fd): the function closes what its argument points to, or nobody knows. */
+static bool parts_closes_behind(const struct function *fn, int param)
+{
+	for (int i = 0; param < fn->n_params && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+			int place = o->kind == OPERAND_PLACE ? o->place : -1;
+			bool behind = place >= 0 && fn->places[place].kind == PLACE_DEREF &&
+				      fn->places[place].parent == fn->params[param];
+
+			if ((behind || (place >= 0 && place == fn->params[param])) && !call->api)
+				return true;
+			for (const struct fact *f = api_fact(call->api, FACT_CLOSES); behind && f;
+			     f = api_fact_next(call->api, f))
+				if (f->arg == k + 1)
+					return true;
+		}
+	}
+	return false;
+}
+
+/* The member of an argument that the place is, or lies in: `line` of c->line.fd; or NULL. */
+static const char *parts_member(const struct function *fn, int place, int *param)
+{
+	for (; fn->places[place].parent >= 0; place = fn->places[place].parent) {
+		const struct place *p = &fn->places[place];
+
+		if (p->kind != PLACE_FIELD || fn->places[p->parent].kind != PLACE_PARAM)
+			continue;
+		*param = fn->places[p->parent].param;
+		return p->name[0] == '&' ? NULL : p->name;
+	}
+	return NULL;
+}
+
+static bool parts_has_end(const struct summary *summary, int param)
+{
+	for (int i = 0; i < summary->n_parts; i++)
+		if (summary->parts[i].param == param && (summary->parts[i].does & PART_ENDS))
+			return true;
+	return false;
+}
+
+/* The call closes or keeps its argument, or what that points to, or nobody knows. */
+static bool parts_may_end(const struct call *call, int arg)
+{
+	const struct summary *summary = call->target ? &call->target->summary : NULL;
+
+	if (call->flags & CALL_DELETE)
+		return true;
+	for (const struct fact *f = api_fact(call->api, FACT_CLOSES); f;
+	     f = api_fact_next(call->api, f))
+		if (f->arg == arg + 1)
+			return true;
+	if (!summary)
+		return !call->api && !call_is_talk(call);
+	if (!summary->done || arg >= 16)
+		return true;
+	return (summary->param[arg] & (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE | SUMMARY_KEEPS)) ||
+	       parts_has_end(summary, arg) || parts_closes_behind(call->target, arg);
+}
+
+static int parts_add_end(struct part *parts, int n, int param, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (parts[i].param == param && parts[i].name == name) {
+			parts[i].does |= PART_ENDS;
+			return n;
+		}
+	if (n < PARTS_MAX)
+		parts[n++] = (struct part){ param, PART_ENDS, name };
+	return n;
+}
+
+/* Which members of its arguments the function may end, at whatever depth they lie. */
+static int parts_ended(const struct function *fn, struct part *parts, int n)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+			const char *name;
+			int param;
+
+			if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+				continue;
+			name = parts_member(fn, o->place, &param);
+			if (name && parts_may_end(call, k))
+				n = parts_add_end(parts, n, param, name);
+		}
+	}
+	return n;
+}
+
+/* free_line(c), which closes c->fd: the members that helpers end, though only they name them. */
+static int parts_of_helpers(const struct function *fn, struct part *parts, int n)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+		const struct summary *summary =
+			call && call->target ? &call->target->summary : NULL;
+
+		for (int k = 0; summary && k < summary->n_parts && n < PARTS_MAX; k++) {
+			const struct part *inner = &summary->parts[k];
+			const struct operand *o = inner->param >= 0 && inner->param < call->n_args
+							  ? &call->args[inner->param]
+							  : NULL;
+
+			if (o && o->kind == OPERAND_PLACE && (inner->does & PART_ENDS) &&
+			    fn->places[o->place].kind == PLACE_PARAM)
+				n = parts_add_end(parts, n, fn->places[o->place].param,
+						  inner->name);
+		}
+	}
+	return n;
 }
 
 static uint8_t parts_does(const struct function *fn, int place)
@@ -126,13 +311,13 @@ static uint8_t parts_does(const struct function *fn, int place)
 	for (int i = 0; i < fn->n_items; i++) {
 		if (fn->items[i].kind != ITEM_CALL || !fn->items[i].call)
 			continue;
-		if (parts_has_fact(&fn->items[i], place, FACT_CLOSES))
-			does |= PART_CLOSES;
-		if (parts_has_fact(&fn->items[i], place, FACT_USES))
+		if (parts_has_fact(fn, &fn->items[i], place, FACT_CLOSES))
+			does |= PART_CLOSES | PART_ENDS;
+		if (parts_has_fact(fn, &fn->items[i], place, FACT_USES))
 			does |= PART_USES;
 	}
 	if (!does || parts_is_changed(fn, place))
-		return 0;
+		return does & PART_ENDS;
 	if (parts_is_guarded(fn, place))
 		does &= (uint8_t)~PART_USES;
 	if ((does & PART_CLOSES) && !parts_is_closed(fn, place))
@@ -151,6 +336,7 @@ void parts_summarise(struct function *fn)
 		if (does)
 			parts[n++] = (struct part){ param, does, fn->places[i].name };
 	}
+	n = parts_of_helpers(fn, parts, parts_ended(fn, parts, n));
 	fn->summary.n_parts = n;
 	fn->summary.parts = n ? arena_alloc(&run_arena, (size_t)n * sizeof(*parts)) : NULL;
 	if (n)
@@ -211,19 +397,24 @@ void parts_before(struct flow *flow, const struct item *item, struct parts_kept 
 	const struct function *target = item->call->target;
 
 	kept->n = 0;
+	memset(kept->closed, 0, sizeof(kept->closed));
 	for (int i = 0; i < flow->state->n && kept->n < PARTS_KEPT; i++) {
 		const struct binding *b = &flow->state->bindings[i];
 		const struct place *p = &flow->fn->places[b->place];
 
-		if (b->value.resource >= 0 && p->kind == PLACE_FIELD &&
-		    flow->state->bits[b->value.resource] == RES_CLOSED &&
-		    parts_leaves(target, p->name, PARTS_DEPTH))
-			kept->bindings[kept->n++] = *b;
+		if (b->value.resource < 0 || p->kind != PLACE_FIELD ||
+		    !parts_leaves(target, p->name, PARTS_DEPTH))
+			continue;
+		kept->closed[kept->n] = flow->state->bits[b->value.resource] == RES_CLOSED;
+		kept->bindings[kept->n++] = *b;
 	}
 	for (int i = 0; i < target->summary.n_parts; i++) {
 		const struct part *part = &target->summary.parts[i];
-		int place = parts_place(flow->fn, item->call, part), r;
+		int place, r;
 
+		if (!(part->does & (PART_CLOSES | PART_USES)))
+			continue;
+		place = parts_place(flow->fn, item->call, part);
 		r = place >= 0 ? state_place(flow, place).resource : -1;
 		if (r >= 0 && flow->state->bits[r] == RES_CLOSED)
 			flow->tell->use(flow, item, r,
@@ -241,7 +432,8 @@ void parts_after(struct flow *flow, const struct item *item, const struct parts_
 
 		if (state_place(flow, b->place).resource < 0) {
 			state_bind(flow, b->place, b->value, b->from);
-			flow->state->bits[b->value.resource] = RES_CLOSED;
+			if (kept->closed[i])
+				flow->state->bits[b->value.resource] = RES_CLOSED;
 		}
 	}
 	for (int i = 0; i < summary->n_parts; i++) {

@@ -314,6 +314,58 @@ static void state_learn(struct flow *flow, const struct value *v)
 				      value_outcome(v, flow->resources[i].fails));
 }
 
+/* Between the call and what is walked now, nothing gives the place another value. */
+static bool state_is_unset_since(const struct flow *flow, int place, const struct item *site)
+{
+	const struct item *set = place_set_before(flow->fn, place, flow->item);
+
+	return !set || set < site;
+}
+
+/*
+ * if (check(fd = socket(…)) == -1), where check() gives -1 for less than 0: what the result says of
+ * the argument. false: the argument cannot be so.
+ */
+static bool state_learn_argument(struct flow *flow, const struct value *v)
+{
+	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
+	const struct function *target = site && site->call ? site->call->target : NULL;
+
+	for (int i = 0; target && i < 16 && i < site->call->n_args && i < target->n_params; i++) {
+		const struct operand *o = &site->call->args[i];
+		bool pointer = target->places[target->params[i]].stars;
+		int outcome = value_outcome(v, target->summary.absent_fails[i]);
+
+		if (outcome < 0 || o->kind != OPERAND_PLACE ||
+		    !state_is_unset_since(flow, o->place, site))
+			continue;
+		if (!state_refine(flow, o,
+				  pointer ? (outcome ? OP_EQ : OP_NE) : (outcome ? OP_LT : OP_GE),
+				  0))
+			return false;
+	}
+	return true;
+}
+
+/* accept(door, …) with a `door` that is -1 has given nothing. */
+static void state_learn_from_used(struct flow *flow, int place, const struct value *v)
+{
+	for (int i = 0; v->high < 0 && i < flow->n_resources; i++) {
+		const struct item *site = flow->resources[i].site;
+
+		if (!site || !(flow->state->bits[i] & RES_FAILED) || !site->call->api)
+			continue;
+		for (const struct fact *f = api_fact(site->call->api, FACT_USES); f;
+		     f = api_fact_next(site->call->api, f)) {
+			const struct operand *o = call_argument(site->call, f->arg);
+
+			if (o && operand_is_place(o, place) &&
+			    state_is_unset_since(flow, place, site))
+				flow->state->bits[i] = RES_FAILED;
+		}
+	}
+}
+
 bool state_refine(struct flow *flow, const struct operand *operand, int op, int64_t number)
 {
 	struct value v = state_operand(flow, operand);
@@ -327,6 +379,9 @@ bool state_refine(struct flow *flow, const struct operand *operand, int op, int6
 		return false;
 	binding = state_find(flow->state, operand->place);
 	state_learn(flow, &v);
+	state_learn_from_used(flow, operand->place, &v);
+	if (!state_learn_argument(flow, &v))
+		return false;
 	state_bind(flow, operand->place, v, binding ? binding->from : -1);
 	/* Other names of the same result know it too. */
 	for (int i = 0; v.resource >= 0 && i < flow->state->n; i++) {
@@ -353,7 +408,7 @@ static void state_give_content(struct flow *flow, int resource)
 			continue;
 		while ((place = flow->fn->places[place].parent) >= 0)
 			if (state_place(flow, place).resource == resource)
-				state->bits[r] |= RES_GONE;
+				state_give(flow, r);
 	}
 }
 

@@ -69,6 +69,7 @@ struct resource {
 	int place;               /* where it was stored first, or -1 */
 	const struct item *taken;  /* the call that may have taken it, or NULL */
 	uint8_t taken_fails;       /* enum fails of that call's result: then it did not */
+	const struct item *kept_at; /* a way out on which a lock is held through it, or NULL */
 	const struct item *closed; /* a place that closes it, or NULL */
 	uint8_t sub;             /* number among those that the site opens */
 	bool stored;             /* its site stores it through an argument */
@@ -153,6 +154,7 @@ struct flow {
 	uint8_t exit_all[STATE_RESOURCES];
 	struct flow_split fill[16]; /* something lies behind parameter i, or not */
 	struct flow_split keep[16]; /* somebody keeps parameter i, or not */
+	struct flow_split present[16]; /* parameter i is neither -1 nor NULL, or it is */
 };
 
 extern const struct value value_unknown;

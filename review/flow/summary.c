@@ -80,6 +80,7 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		if (bits != RES_CLOSED && bits != RES_FAILED)
 			flow->exit_all[i] = 0;
 		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
+		flow_split_add(&flow->present[param], bits != RES_FAILED, result);
 	}
 	for (int i = 0; i < 16 && i < flow->fn->n_params; i++)
 		flow_split_add(&flow->fill[i], flow_is_filled(flow, i), result);
@@ -141,6 +142,8 @@ void flow_summary_params(struct flow *flow)
 		if (flow->exit_bits[i] & (RES_GONE | RES_TAKEN))
 			summary->param[param] |= SUMMARY_KEEPS;
 		summary->keep_fails[param] = flow_split_fails(&flow->keep[param]);
+		if (flow->present[param].no)
+			summary->absent_fails[param] = flow_split_fails(&flow->present[param]);
 		if (!summary->fills[param])
 			continue;
 		summary->param[param] |= SUMMARY_FILLS;
@@ -177,6 +180,7 @@ static void summary_agree_param(struct summary *into, const struct summary *othe
 	if (into->fills[i] != other->fills[i])
 		into->fills[i] = NULL;
 	into->keep_fails[i] = summary_agree_fails(into->keep_fails[i], other->keep_fails[i]);
+	into->absent_fails[i] = summary_agree_fails(into->absent_fails[i], other->absent_fails[i]);
 }
 
 static void summary_agree(struct summary *into, const struct summary *other)

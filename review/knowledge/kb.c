@@ -57,7 +57,9 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_STATUS] = "status",
 	[FACT_WHOLE] = "whole",
 	[FACT_CLOSER] = "closer",
+	[FACT_STORES] = "stores",
 	[FACT_NORETURN] = "noreturn",
+	[FACT_FAILING] = "failing",
 	[FACT_SCANS] = "scans",
 	[FACT_SEARCHES] = "searches",
 	[FACT_CLEANS] = "cleans",
@@ -255,6 +257,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 
 	switch (fact->key) {
 	case FACT_NORETURN:
+	case FACT_FAILING:
 		return !*s;
 	case FACT_IS:
 		return kb_roles(api, s);
@@ -268,6 +271,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 		return *s != '\0';
 	case FACT_OPENS:
 	case FACT_FLAG:
+	case FACT_STORES:
 	case FACT_SINK:
 	case FACT_CLEANS:
 		return kb_word_and_argument(fact, s);

@@ -40,7 +40,8 @@
  *	terminates=N      afterwards N is a string with its terminator
  *	scans=S:F         text S is taken apart by format F; the arguments after it receive the parts
  *	searches=N:M      looks in text N for what M says
- *	cleans=WHAT:N     N is harmless as shell, path, format, length or all after it; zero: all zeros
+ *	cleans=WHAT:N     N is harmless as shell, path, format, length or all after it; zero: all zeros;
+ *	                  end: whoever tests the result knows that N has a terminator
  *	streams=N         what is read from the result, or from the new object, comes from N
  *	gives=N:P         argument N is a function whose argument P is bytes of a peer
  *	calls=N           argument N is a function that is called later
@@ -48,10 +49,12 @@
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
+ *	stores=CLASS.MEMBER:N the descriptor N is kept there, and comes back as that member
  *	closer=NAME       the function that closes what this one opens
  *	whole=NAME        the function that goes on until all bytes are through
  *	base=CLASS        of a class
  *	noreturn
+ *	failing           it comes back only when it fails
  */
 
 #include "base/base.h"
@@ -83,7 +86,9 @@ enum fact_key {
 	FACT_STATUS,
 	FACT_WHOLE,
 	FACT_CLOSER,
+	FACT_STORES,
 	FACT_NORETURN,
+	FACT_FAILING,
 	FACT_SCANS,
 	FACT_SEARCHES,
 	FACT_CLEANS,

@@ -67,6 +67,24 @@ static void descriptor_add(const void *scope, const void *name, unsigned kinds)
 	*node = (struct descriptor_node){ scope, name, (uint8_t)(node->kinds | kinds), true };
 }
 
+/*
+ * ends[0] and ends[1] of a pipe or a pair are two: what is done to one of them is kept under its
+ * own name, beside what holds for all. -1: no element with a number.
+ */
+static int descriptor_element(const struct function *fn, int place)
+{
+	const struct place *p = &fn->places[place];
+
+	return p->kind == PLACE_INDEX && p->name[0] >= '0' && p->name[0] <= '9' && !p->name[1]
+		       ? p->name[0] - '0'
+		       : -1;
+}
+
+static const void *descriptor_element_name(const void *name, int element)
+{
+	return (const void *)((uintptr_t)name ^ ((uintptr_t)(element + 1) << 56));
+}
+
 /* Where the kinds of a place are kept; false: nowhere. */
 static bool descriptor_key(const struct function *fn, int place, const void **scope,
 			   const void **name)
@@ -96,17 +114,24 @@ static bool descriptor_key(const struct function *fn, int place, const void **sc
 static unsigned descriptor_of_place(const struct function *fn, int place)
 {
 	const void *scope, *name;
+	int element;
 
-	return place >= 0 && descriptor_key(fn, place, &scope, &name) ? descriptor_get(scope, name)
-								      : 0;
+	if (place < 0 || !descriptor_key(fn, place, &scope, &name))
+		return 0;
+	element = descriptor_element(fn, place);
+	return descriptor_get(scope, name) |
+	       (element < 0 ? 0 : descriptor_get(scope, descriptor_element_name(name, element)));
 }
 
 static void descriptor_add_place(const struct function *fn, int place, unsigned kinds)
 {
 	const void *scope, *name;
 
-	if (place >= 0 && descriptor_key(fn, place, &scope, &name))
-		descriptor_add(scope, name, kinds);
+	if (place < 0 || !descriptor_key(fn, place, &scope, &name))
+		return;
+	if (descriptor_element(fn, place) >= 0)
+		name = descriptor_element_name(name, descriptor_element(fn, place));
+	descriptor_add(scope, name, kinds);
 }
 
 static unsigned descriptor_of(const struct function *fn, const struct operand *o)
@@ -119,11 +144,23 @@ static unsigned descriptor_of(const struct function *fn, const struct operand *o
 	return operand_is_number(o, &number) && number >= 0 ? DESCRIPTOR_OTHER : 0;
 }
 
+/* O_NONBLOCK does nothing for a file; for a device or a FIFO, which only its name tells, it does. */
+static bool descriptor_is_file(const struct call *call)
+{
+	int path = !strcmp(call->name, "openat") ? 1 : 0;
+
+	if (strncmp(call->name, "open", 4) != 0 || call->n_args <= path)
+		return false;
+	return call->args[path].kind != OPERAND_STRING ||
+	       strncmp(call->args[path].text, "/dev/", 5) != 0;
+}
+
 static unsigned descriptor_opened(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
-	unsigned kinds = item_mentions(fn, item, "NONBLOCK") && !item_mentions(fn, item, "?")
+	unsigned kinds = item_mentions(fn, item, "NONBLOCK") && !item_mentions(fn, item, "?") &&
+					 !descriptor_is_file(call)
 				 ? DESCRIPTOR_NONBLOCK
 				 : 0;
 
@@ -158,6 +195,19 @@ static bool descriptor_blocks_too(const struct function *fn)
 		    (memmem(line, n, "NONBLOCK", 8) || memmem(line, n, "NDELAY", 6)))
 			return true;
 	}
+	return false;
+}
+
+bool item_blocks_again(const struct function *fn, const struct item *item)
+{
+	const struct function *target = item->call->target;
+
+	if (!target)
+		return api_is(item->call->api, ROLE(NONBLOCK)) && descriptor_blocks_too(fn);
+	for (int i = 0; i < target->n_items; i++)
+		if (target->items[i].kind == ITEM_CALL && target->items[i].call &&
+		    api_is(target->items[i].call->api, ROLE(NONBLOCK)))
+			return descriptor_blocks_too(target);
 	return false;
 }
 
@@ -197,12 +247,27 @@ static bool descriptor_depends(const struct function *fn)
 	return false;
 }
 
+/* ev_io_init(w, callback, fd, …) keeps it in w->fd. */
+static void descriptor_watched(const struct function *fn, const struct call *call)
+{
+	for (const struct fact *f = api_fact(call->api, FACT_STORES); f;
+	     f = api_fact_next(call->api, f)) {
+		const struct operand *o = call_argument(call, f->arg);
+		const char *dot = strchr(f->word, '.');
+
+		if (o && dot)
+			descriptor_add(intern(f->word, (size_t)(dot - f->word)), intern_z(dot + 1),
+				       descriptor_of(fn, o));
+	}
+}
+
 static void descriptor_call(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 	const struct function *target = call->target;
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
 
+	descriptor_watched(fn, call);
 	if (call->api) {
 		unsigned kinds = descriptor_opened(fn, item);
 		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;

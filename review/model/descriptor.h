@@ -28,4 +28,7 @@ unsigned descriptor_kinds(const struct function *fn, const struct operand *opera
 /* The call makes its descriptor non-blocking, whatever it was. */
 bool item_unblocks(const struct function *fn, const struct item *item);
 
+/* … or makes it block, itself or through a function that takes O_NONBLOCK away. */
+bool item_blocks_again(const struct function *fn, const struct item *item);
+
 #endif

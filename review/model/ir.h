@@ -231,6 +231,7 @@ struct summary {
 	const char *fills[16];
 	uint8_t fill_fails;   /* enum fails: when the result says that nothing was filled in */
 	uint8_t keep_fails[16]; /* enum fails: when the result says that it was not kept */
+	uint8_t absent_fails[16]; /* enum fails: when the result says that it is -1 or NULL */
 	int8_t returns_param; /* the result is this argument, or -1 */
 };
 

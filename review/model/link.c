@@ -16,7 +16,15 @@ static void link_take_type(struct place *place, const struct declared *declared)
 	place->of = declared->of;
 	place->stars = declared->stars;
 	place->size = 0;
-	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC);
+	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC | PLACE_CONST);
+}
+
+/* Without its namespace or class. */
+static const char *link_last_name(const char *name)
+{
+	const char *colon = name ? strrchr(name, ':') : NULL;
+
+	return colon && colon[1] ? intern_z(colon + 1) : name;
 }
 
 static void link_free_name(struct function *fn, struct place *place)
@@ -24,19 +32,20 @@ static void link_free_name(struct function *fn, struct place *place)
 	const struct declared *declared = index_find_member(fn->class_name, place->name);
 	int64_t value;
 
-	if (declared) {
+	if (declared)
 		place->is_member = true;
-		link_take_type(place, declared);
-		return;
-	}
-	declared = index_find_global(place->name, fn->source);
+	else
+		declared = index_find_global(place->name, fn->source);
 	if (declared) {
-		place->is_global = true;
+		place->is_global = !place->is_member;
 		link_take_type(place, declared);
-	} else if (index_find_number(place->name, fn->source, &value) ||
-		   kb_value(place->name, &value)) {
-		place->is_number = true;
-		place->size = value;
+	}
+	if (declared && !(declared->flags & PLACE_CONST))
+		return;
+	if (index_find_number(link_last_name(place->name), fn->source, &value) ||
+	    kb_value(place->name, &value)) {
+		place->is_number = !(place->flags & PLACE_ARRAY) && !place->stars;
+		place->size = place->is_number ? value : place->size;
 	}
 }
 
@@ -191,17 +200,41 @@ static bool link_is_integer(const struct function *fn, const struct operand *o)
 			  !strcmp(type, "qintptr") || !strcmp(type, "socket_t"));
 }
 
-/* connect(object, &Class::signal, …): Qt's, whatever is around it. */
+/* SIGNAL(…), SLOT(…), qOverload<…>(&T::f), QMetaMethod::fromSignal(…) */
+static bool link_makes_signal(const struct function *fn, const struct operand *o)
+{
+	static const char *const words[] = { "SIGNAL", "SLOT", "qOverload", "fromSignal" };
+	const struct item *made = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	for (size_t i = 0;
+	     made && made->kind == ITEM_CALL && made->call && i < sizeof(words) / sizeof(*words);
+	     i++)
+		if (!strcmp(made->call->name, words[i]))
+			return true;
+	return false;
+}
+
+/* An object, where connect(2) wants a number. */
+static bool link_is_object(const struct function *fn, const struct operand *o)
+{
+	if (o->kind == OPERAND_ADDRESS)
+		return true;
+	return o->kind == OPERAND_PLACE &&
+	       (fn->places[o->place].kind == PLACE_THIS ||
+		(fn->places[o->place].type && fn->places[o->place].stars));
+}
+
+/* connect(object, &Class::signal, …): Qt's, whatever is around it; connect(2) takes three. */
 static bool link_is_signal(const struct function *fn, const struct call *call)
 {
 	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
 		return false;
 	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_LAMBDA ||
+		if (call->args[i].kind == OPERAND_LAMBDA || link_makes_signal(fn, &call->args[i]) ||
 		    (call->args[i].kind == OPERAND_ADDRESS &&
 		     strstr(fn->places[call->args[i].place].text, "::")))
 			return true;
-	return call->n_args > 3;
+	return call->n_args != 3 || link_is_object(fn, &call->args[0]);
 }
 
 /*
@@ -323,6 +356,21 @@ static void link_call(struct function *fn, struct call *call)
 	}
 }
 
+/*
+ * Keys *k = mode->bind(): a method of a class that nobody declares gives a pointer, so it is not
+ * the one of that name that gives a status.
+ */
+static void link_check_result(const struct function *fn, const struct item *item)
+{
+	struct call *call = item->call;
+	int place = item_result(fn, item);
+
+	if (call->receiver.kind && !call->receiver_type && call->api && place >= 0 &&
+	    place != item->dst && fn->places[place].stars && call->api->fails &&
+	    call->api->fails != FAILS_NULL && call->api->fails != FAILS_NEVER)
+		call->api = NULL;
+}
+
 /* What a call gives has a type when the knowledge or the project says so. */
 static void link_result(struct function *fn, const struct item *item)
 {
@@ -394,6 +442,7 @@ static void link_function(struct function *fn)
 		for (int k = 0; k < item->call->n_args; k++)
 			link_operand(fn, &item->call->args[k]);
 		link_call(fn, item->call);
+		link_check_result(fn, item);
 		link_result(fn, item);
 		link_count(fn, item);
 		fn->interesting |= item->call->api || item->call->target;

@@ -199,18 +199,18 @@ static bool lower_assert(struct builder *b, TSNode function, TSNode node)
 struct operand lower_call(struct builder *b, TSNode node)
 {
 	TSNode function = node_field(b->tree, node, FIELD_function);
+	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
 	struct call *call = build_callee(NULL);
 	int dst;
 
 	if (lower_assert(b, function, node))
 		return operand_unknown();
 	if (node_kind(b->tree, function) == NODE_primitive_type)
-		return lower_expression(
-			b, ts_node_named_child(node_field(b->tree, node, FIELD_arguments), 0));
+		return lower_expression(b, ts_node_named_child(arguments, 0));
 	lower_callee(b, call, function);
 	if (!call->name)
 		call->name = intern_z("(…)");
-	lower_arguments(b, call, node_field(b->tree, node, FIELD_arguments));
+	lower_arguments(b, call, arguments);
 	if (lower_is_cast(call))
 		return call->args[0];
 	call->flags |= lower_call_use(b, node);

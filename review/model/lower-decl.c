@@ -139,7 +139,8 @@ static uint16_t declaration_flags(const struct tree *tree, const struct children
 				flags |= PLACE_THREAD;
 			break;
 		case NODE_type_qualifier:
-			if (node_is_text(tree, child, "const"))
+			if (node_is_text(tree, child, "const") ||
+			    node_is_text(tree, child, "constexpr"))
 				flags |= PLACE_CONST;
 			break;
 		case NODE_OTHER:
@@ -315,8 +316,11 @@ void lower_declaration(struct builder *b, TSNode node)
 {
 	struct type_text type = lower_type(b->tree, node_field(b->tree, node, FIELD_type));
 	TSNode value = node_field(b->tree, node, FIELD_value);
+	const char *made = lower_local_type(b->tree, node_field(b->tree, node, FIELD_type));
 	struct children children;
 
+	if (made)
+		type.name = made;
 	node_children(b->scratch, node, b->tree, &children);
 	type.flags |= declaration_flags(b->tree, &children, node);
 	for (size_t i = 0; i < children.n; i++)
@@ -426,6 +430,30 @@ static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struc
 		owner->has_destructor = true;
 }
 
+/* constexpr int no_door = -1; as good as an enumerator. */
+static void declare_constant(const struct tree *tree, TSNode node, TSNode declarator,
+			     const struct declared *declared)
+{
+	TSNode value = node_field(tree, declarator, FIELD_value);
+	int64_t number;
+	bool minus;
+	size_t n;
+	const char *s;
+
+	if (!node_ok(value))
+		value = node_field(tree, node, FIELD_default_value);
+	if (!node_ok(value) || !(declared->flags & PLACE_CONST) || declared->stars)
+		return;
+	s = node_text(tree, value, &n);
+	while (n > 2 && (*s == '{' || *s == '(')) {
+		s++;
+		n -= 2;
+	}
+	minus = n > 1 && *s == '-';
+	if (lower_number(s + minus, n - minus, &number))
+		index_number(declared->name, minus ? -number : number, tree->source);
+}
+
 static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struct type_text type,
 			struct type_info *owner)
 {
@@ -446,6 +474,7 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 	declared.stars = type.stars;
 	declared.flags = type.flags;
 	declared.at = node_pos(tree, name);
+	declare_constant(tree, node, declarator, &declared);
 	if (owner)
 		index_member(owner, &declared);
 	else if (node_kind(tree, node) == NODE_type_definition)

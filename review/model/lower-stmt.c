@@ -419,10 +419,70 @@ static void stmt_catch(struct builder *b, TSNode node, int after, bool last)
 	b->block = last ? -1 : next;
 }
 
+/* delete p; p = nullptr; done = true: no exception comes from it. */
+static bool stmt_is_quiet(struct builder *b, TSNode node)
+{
+	TSNode inner = ts_node_named_child(node, 0), right;
+
+	if (node_kind(b->tree, node) == NODE_comment)
+		return true;
+	if (node_kind(b->tree, node) != NODE_expression_statement || !node_ok(inner))
+		return false;
+	if (node_kind(b->tree, inner) == NODE_delete_expression)
+		return true;
+	if (node_kind(b->tree, inner) != NODE_assignment_expression)
+		return false;
+	right = node_field(b->tree, inner, FIELD_right);
+	switch (node_kind(b->tree, right)) {
+	case NODE_number_literal:
+	case NODE_true:
+	case NODE_false:
+	case NODE_null:
+	case NODE_nullptr:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void stmt_may_throw(struct builder *b, TSNode node, int handlers)
+{
+	int next = build_block(b);
+
+	build_branch(b, node, OP_UNKNOWN, operand_unknown(), operand_unknown(), next, handlers);
+	b->block = next;
+}
+
+/* The body up to its last quiet statements, then the way to the handlers, then these. */
+static void stmt_try_body(struct builder *b, TSNode body, int handlers)
+{
+	struct children children;
+	size_t n = b->n_variables, quiet;
+
+	node_children(b->scratch, body, b->tree, &children);
+	quiet = children.n;
+	while (quiet > 0 && stmt_is_quiet(b, children.node[quiet - 1]))
+		quiet--;
+	for (size_t i = 0; i < quiet; i++)
+		lower_statement(b, children.node[i]);
+	/* What the body declares is over where a handler begins. */
+	if (b->n_variables != n || b->block < 0) {
+		for (size_t i = quiet; i < children.n; i++)
+			lower_statement(b, children.node[i]);
+		build_leave(b, n, body, true);
+		if (b->block >= 0)
+			stmt_may_throw(b, body, handlers);
+		return;
+	}
+	stmt_may_throw(b, body, handlers);
+	for (size_t i = quiet; i < children.n; i++)
+		lower_statement(b, children.node[i]);
+}
+
 /*
  * An exception may come from anywhere in the body. Only two of these ways are followed: before its
- * first statement and after its last, so a resource that the body opens and closes is not thought
- * to be lost in between.
+ * first statement and after its last that can throw, so a resource that the body opens and closes
+ * is not thought to be lost in between.
  */
 static void stmt_try(struct builder *b, TSNode node)
 {
@@ -433,11 +493,10 @@ static void stmt_try(struct builder *b, TSNode node)
 	build_branch(b, node, OP_UNKNOWN, operand_unknown(), operand_unknown(), body, handlers);
 	b->block = body;
 	b->catch_to = handlers;
-	stmt_body(b, node_field(b->tree, node, FIELD_body));
+	stmt_try_body(b, node_field(b->tree, node, FIELD_body), handlers);
 	b->catch_to = saved;
 	if (b->block >= 0)
-		build_branch(b, node, OP_UNKNOWN, operand_unknown(), operand_unknown(), after,
-			     handlers);
+		build_goto(b, after);
 	b->block = handlers;
 	node_children(b->scratch, node, b->tree, &children);
 	/* The last handler is taken to catch all the rest. */

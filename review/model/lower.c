@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16 };
+enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16, LOWER_LOCAL_DEPTH = 8 };
 
 static struct arena lower_scratch;
 
@@ -177,6 +177,8 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	fn = lower_function_new(tree, node_name(tree, name), class_name, name, body);
 	fn->return_type = type.name;
 	fn->flags |= lower_function_flags(tree, node, name, &type, class_name);
+	if (owner && (fn->flags & FUNCTION_DESTRUCTOR))
+		owner->has_destructor = true;
 	b = arena_alloc(&lower_scratch, sizeof(*b));
 	lower_begin(b, tree, fn);
 	if (node_ok(function))
@@ -228,6 +230,37 @@ static struct type_info *lower_class(struct tree *tree, TSNode node, int depth)
 		lower_bases(tree, node, type);
 	lower_walk(tree, body, type, depth + 1);
 	return type;
+}
+
+static bool lower_has_only_members(const struct tree *tree, TSNode body, int depth)
+{
+	for (uint32_t i = 0; node_ok(body) && i < ts_node_named_child_count(body); i++) {
+		TSNode child = ts_node_named_child(body, i);
+		TSNode type = node_field(tree, child, FIELD_type);
+
+		if (node_kind(tree, child) == NODE_comment)
+			continue;
+		if (node_kind(tree, child) != NODE_field_declaration || depth > LOWER_LOCAL_DEPTH)
+			return false;
+		if (node_ok(type) &&
+		    !lower_has_only_members(tree, node_field(tree, type, FIELD_body), depth + 1))
+			return false;
+	}
+	return true;
+}
+
+/* Its methods would be lowered in the midst of the function around it: it is left alone then. */
+const char *lower_local_type(struct tree *tree, TSNode node)
+{
+	enum node_kind kind = node_kind(tree, node);
+	TSNode body = node_field(tree, node, FIELD_body);
+	struct type_info *made;
+
+	if ((kind != NODE_struct_specifier && kind != NODE_union_specifier) || !node_ok(body) ||
+	    !lower_has_only_members(tree, body, 0))
+		return NULL;
+	made = lower_class(tree, node, 0);
+	return made ? made->name : NULL;
 }
 
 static void lower_enum(struct tree *tree, TSNode node)

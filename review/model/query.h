@@ -53,6 +53,12 @@ static inline const struct item *function_find_role(struct function *fn, uint64_
 	return function_find_call(fn, item_has_role, &roles);
 }
 
+/* Some connect() of the class or file gives the function, or lambda, to a signal of that name. */
+bool function_handles(const struct function *fn, const char *signal);
+/* ioctl(fd, FIONREAD, …) has asked before how many bytes are there. */
+bool item_amount_was_asked(const struct function *fn, const struct item *item,
+			   const struct operand *fd);
+
 /* loops.c: the block that has the item, or -1. */
 int item_block(const struct function *fn, const struct item *item);
 /* The innermost loop around the item, be it made of gotos; -1: none. */

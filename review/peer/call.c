@@ -23,8 +23,11 @@ enum peer_room peer_room(const struct peer_walk *walk, const struct operand *siz
 			return p && p->size > 0 && o->number < p->size ? PEER_ROOM_LEFT
 			       : p && p->size == o->number             ? PEER_ROOM_NONE
 								       : PEER_ROOM_UNKNOWN;
+		/* sizeof(buf); that of something else says nothing. */
 		if (o->kind == OPERAND_UNKNOWN && o->text)
-			return PEER_ROOM_NONE;
+			return p && starts_with(o->text, "sizeof") && !strstr(o->text, p->text)
+				       ? PEER_ROOM_UNKNOWN
+				       : PEER_ROOM_NONE;
 		def = o->kind == OPERAND_PLACE ? place_set_once(walk->fn, o->place) : NULL;
 		if (!def)
 			return all ? PEER_ROOM_NONE : PEER_ROOM_UNKNOWN;
@@ -77,13 +80,18 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 	if (buffer < 0)
 		return;
 	/* &number, &header: as its type is read. */
-	if (to->kind == OPERAND_ADDRESS && (value.kinds & PEER_BYTES)) {
+	if (to->kind == OPERAND_ADDRESS && ((value.kinds & PEER_BYTES) || value.from[0])) {
 		uint16_t kinds = peer_kinds_of(walk->fn, to->place);
 
-		value.kinds = (uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
-					 (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
-		for (int k = 0; k < PEER_FOLLOWED; k++)
+		if (value.kinds & PEER_BYTES)
+			value.kinds =
+				(uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
+					   (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
+		value.from[5] = kinds & (PEER_WIDE | PEER_SHORT) ? value.from[0] : 0;
+		for (int k = PEER_FOLLOWED - 1; k-- > 0;)
 			value.from[k] = kinds & 1 << k ? value.from[0] : 0;
+		if (value.from[5] && !(kinds & PEER_WIDE))
+			value.kinds |= PEER_NARROW;
 		if (!(kinds & PEER_NUMBER))
 			value.kinds &= (uint16_t)~PEER_UNENDED;
 		peer_set(walk, to->place, value);
@@ -111,6 +119,9 @@ static bool peer_is_source(const struct peer_walk *walk, const struct call *call
 	unsigned kinds = o ? descriptor_kinds(walk->fn, o) : 0;
 	const struct api *class_api;
 
+	/* The queue of errors holds what this program has sent. */
+	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE"))
+		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;
 	if (call->api->class_name && call->receiver_type) {
@@ -216,6 +227,8 @@ static uint16_t peer_cleaned_by(const char *word)
 		return PEER_FORMAT;
 	if (!strcmp(word, "length"))
 		return PEER_NUMBER;
+	if (!strcmp(word, "end"))
+		return PEER_UNENDED;
 	return PEER_SHELL | PEER_PATH | PEER_FORMAT;
 }
 
@@ -248,13 +261,30 @@ uint16_t peer_sought(const struct operand *what)
 	return kinds;
 }
 
+static bool peer_branches(const struct function *fn, const struct item *user, int place)
+{
+	(void)fn;
+	(void)place;
+	return user->kind == ITEM_BRANCH;
+}
+
+/* memchr(text, 0, n), strnlen(text, n): whoever tests the answer knows that there is an end. */
+static bool peer_end_is_asked(const struct peer_walk *walk)
+{
+	return !(walk->item->call->flags & CALL_DROPPED) &&
+	       item_result_has_use(walk->fn, walk->item, peer_branches);
+}
+
 static void peer_checks(struct peer_walk *walk, const struct call *call)
 {
 	for (const struct fact *f = call->api->facts;
 	     call->api->n_facts > 0 && f < call->api->facts + call->api->n_facts; f++) {
 		const struct operand *o = call_argument(call, f->arg), *what;
 
-		if (f->key == FACT_CLEANS && o && strcmp(f->word, "zero") != 0) {
+		if (f->key == FACT_CLEANS && o && !strcmp(f->word, "end")) {
+			if (peer_end_is_asked(walk))
+				peer_note_check(walk, o, PEER_UNENDED);
+		} else if (f->key == FACT_CLEANS && o && strcmp(f->word, "zero") != 0) {
 			peer_note_check(walk, o, peer_cleaned_by(f->word));
 		} else if (f->key == FACT_CLEANS && o &&
 			   (call->n_args < 3 ||
@@ -269,6 +299,9 @@ static void peer_checks(struct peer_walk *walk, const struct call *call)
 			what = call_argument(call, f->arg2);
 			if (what && peer_sought(what))
 				peer_note_check(walk, o, peer_sought(what));
+			if (what && what->kind == OPERAND_NUMBER && !what->number &&
+			    call->n_args > 2 && peer_end_is_asked(walk))
+				peer_note_check(walk, o, PEER_UNENDED);
 		}
 	}
 }
@@ -297,6 +330,8 @@ static void peer_sinks_of(struct peer_walk *walk, const struct call *call)
 			if (sinks[i].sink == PEER_SINK_STRING &&
 			    walk->fn->source->language == SOURCE_CXX &&
 			    (call->api->class_name && call->n_args > 1))
+				continue;
+			if (sinks[i].sink == PEER_SINK_STRING && peer_number_ends(walk, o))
 				continue;
 			if (sinks[i].sink == PEER_SINK_ALLOC && to)
 				peer_check(walk, PEER_SINK_COPY, o, peer_root_buffer(walk, to));
@@ -534,6 +569,17 @@ static void peer_tell_argument(struct peer_walk *walk, struct peer_summary *s, i
 		s->caller[i] = walk->fn;
 }
 
+/* A pointer is no length; a number in the bytes behind it is looked at where it is taken out. */
+static bool peer_is_pointer(const struct function *fn, const struct operand *o)
+{
+	uint8_t stars;
+
+	if (o->kind != OPERAND_PLACE)
+		return o->kind == OPERAND_ADDRESS;
+	return place_type(fn, o->place, &stars) &&
+	       (stars || (fn->places[o->place].flags & PLACE_ARRAY));
+}
+
 static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary *s, int i,
 			      const struct call *call)
 {
@@ -547,7 +593,9 @@ static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary 
 		uint16_t kinds = peer_sink_kinds(sink);
 		int into = -1;
 
-		if (!(s->sinks[i] & 1 << bit))
+		if (!(s->sinks[i] & 1 << bit) ||
+		    ((sink == PEER_SINK_ALLOC || sink == PEER_SINK_INDEX) &&
+		     peer_is_pointer(walk->fn, &call->args[i])))
 			continue;
 		if (sink == PEER_SINK_ALLOC && s->copy_to[i]) {
 			sink = PEER_SINK_COPY;

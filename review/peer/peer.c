@@ -90,8 +90,12 @@ bool peer_is_empty(const struct peer_value *value)
 void peer_join(struct peer_value *into, const struct peer_value *other)
 {
 	uint16_t zero = into->kinds & other->kinds & PEER_ZERO;
+	bool narrow = (!into->from[5] || (into->kinds & PEER_NARROW)) &&
+		      (!other->from[5] || (other->kinds & PEER_NARROW)) &&
+		      (into->from[5] || other->from[5]);
 
-	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~PEER_ZERO) | zero);
+	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) |
+				 zero | (narrow ? PEER_NARROW : 0));
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		into->from[k] |= other->from[k];
 	if (into->base < 0)
@@ -114,7 +118,10 @@ uint16_t peer_width(const char *type)
 		      { "off_t", PEER_WIDE },      { "gsize", PEER_WIDE },
 		      { "streamsize", PEER_WIDE }, { "size_type", PEER_WIDE } };
 
-	for (size_t i = 0; type && i < sizeof(parts) / sizeof(*parts); i++)
+	/* A structure, whatever its name or its file's has in it: endpoint, print/head.h. */
+	if (!type || *type == '(' || index_type(type))
+		return 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (strstr(type, parts[i].part))
 			return parts[i].kind;
 	return 0;
@@ -164,6 +171,8 @@ static struct peer_value peer_inherited(const struct peer_walk *walk, int place)
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		if (kinds & (k == 5 ? PEER_WIDE | PEER_SHORT : 1 << k))
 			v.from[k] = whole->from[0];
+	if (v.from[5] && !(kinds & PEER_WIDE))
+		v.kinds |= PEER_NARROW;
 	/* One byte is no number yet; shifted it becomes one. */
 	if (kinds == PEER_BYTE)
 		v.from[0] = whole->from[0];
@@ -317,7 +326,7 @@ static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_va
 	for (int p = 0; p < 16; p++)
 		if ((value->from[5] & 1 << p) &&
 		    ((every ? walk->summary->all[p] : walk->summary->some[p]) & PEER_BYTES))
-			return PEER_WIDE;
+			return value->kinds & PEER_NARROW ? PEER_SHORT : PEER_WIDE;
 	return 0;
 }
 

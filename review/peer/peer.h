@@ -35,6 +35,7 @@ enum {
 	PEER_SET = 1 << 11,   /* assigned by itself, not as a part of something */
 	PEER_ZERO = 1 << 12,  /* all zeros before, on every way */
 	PEER_COUNTED = 1 << 13, /* counts up to a number of the peer's */
+	PEER_NARROW = 1 << 14, /* the number that comes from an argument has at most 16 bits */
 	PEER_TEXT = PEER_BYTES | PEER_FORMAT | PEER_SHELL | PEER_PATH,
 	PEER_NUMBER = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 };
@@ -169,6 +170,9 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 /* peer-habit.c: methods, and functions that nothing is known of. */
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
+
+/* The text of strtoul() and its like has an end for it, as a search has found. */
+bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 
 /* peer-format.c: the text that a call makes of its format's arguments, and sscanf(). */
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);

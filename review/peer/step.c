@@ -474,11 +474,11 @@ static void peer_operate(struct peer_walk *walk, const struct item *item)
 		v.kinds = peer_masked(&a, &b, item);
 		memset(v.from, 0, sizeof(v.from));
 	} else if (item->op == '<' || item->op == '>') {
-		v.kinds = peer_shifted(&a, item);
+		v.kinds = peer_shifted(&a, item) | (item->op == '>' ? a.kinds & PEER_NARROW : 0);
 		if (item->op == '<' && !pointer)
 			v.from[5] |= a.from[0];
 	} else if (item->op == '*' || item->op == '|' || item->op == '/') {
-		v.kinds &= PEER_NUMBER;
+		v.kinds &= PEER_NUMBER | PEER_NARROW;
 	}
 	/* A count that goes on counting. */
 	if (item->op == '+' || item->op == '-') {

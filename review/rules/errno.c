@@ -127,7 +127,7 @@ enum { ERRNO_INTERRUPTS = 1, ERRNO_ENDS = 2 };
 
 /*
  * Which handlers interrupt such a call in this program. SIGALRM does not count: it is set in order
- * to interrupt.
+ * to interrupt; nor does SIGPIPE, which comes to whoever writes and to no other call.
  */
 static unsigned errno_interrupts(const struct function *fn, const struct item *item,
 				 const char **signal)
@@ -140,7 +140,7 @@ static unsigned errno_interrupts(const struct function *fn, const struct item *i
 		bool ends;
 
 		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
-		    !strcmp(h->signal, "SIGALRM"))
+		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE"))
 			continue;
 		ends = errno_ends_program(h);
 		if (!*signal || (!ends && !(found & ERRNO_INTERRUPTS)))
@@ -271,7 +271,8 @@ static bool errno_is_calm(const struct function *fn, const struct item *item)
 	if (api_is(item->call->api, ROLE(POLL)))
 		return limit && limit->kind == OPERAND_NUMBER &&
 		       operand_is_number(limit, &number) && number == 0;
-	if ((kinds & DESCRIPTOR_NONBLOCK) || item_mentions(fn, item, "DONTWAIT"))
+	if ((kinds & DESCRIPTOR_NONBLOCK) || item_mentions(fn, item, "DONTWAIT") ||
+	    item_mentions(fn, item, "MSG_ERRQUEUE") || item_amount_was_asked(fn, item, fd))
 		return true;
 	if (api_is(item->call->api, ROLE(PEER) | ROLE(ACCEPT)))
 		return false;
@@ -285,6 +286,41 @@ static bool errno_comes_back(struct function *fn, const struct item *item)
 
 	return api_is(item->call->api, ROLE(POLL)) &&
 	       (loop < 0 || fn->loops[loop].kind == LOOP_GOTO || errno_is_repeated(fn, 2));
+}
+
+static bool errno_handler_sets(const struct function *fn, const char *name)
+{
+	for (size_t i = 0; i < errno_handlers.n; i++) {
+		const struct function *handler =
+			index_find_function(errno_handlers.list[i].handler, fn->source);
+
+		for (int k = 0; handler && k < handler->n_items; k++)
+			if (handler->items[k].kind == ITEM_ASSIGN && handler->items[k].dst >= 0 &&
+			    handler->places[handler->items[k].dst].name == name)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The handlers only ask the program to end, and the loop around the call looks at their flag: what
+ * stands behind the loop was to be done, and an end in the midst of it leaves that out. Where no
+ * loop looks, the program ends with the signal either way.
+ */
+static bool errno_flag_is_asked(struct function *fn, const struct item *item)
+{
+	struct loop_exit exits[LOOP_EXITS];
+	int loop = item_loop(fn, item), n = loop < 0 ? 0 : loop_exits(fn, loop, exits);
+
+	for (int i = 0; i < n; i++) {
+		const struct item *test = exits[i].test;
+
+		if (test && test->a.kind == OPERAND_PLACE &&
+		    place_root(fn, test->a.place)->kind == PLACE_FREE &&
+		    errno_handler_sets(fn, fn->places[test->a.place].name))
+			return true;
+	}
+	return false;
 }
 
 static void e4_interrupted(struct function *fn, const struct item *item)
@@ -301,7 +337,8 @@ static void e4_interrupted(struct function *fn, const struct item *item)
 	bool fatal, gives_up;
 	struct finding *finding;
 
-	if (!kinds || errno_is_calm(fn, item))
+	if (!kinds || errno_is_calm(fn, item) ||
+	    (!(kinds & ERRNO_INTERRUPTS) && !errno_flag_is_asked(fn, item)))
 		return;
 	ends = outcome_walk(&outcome);
 	if ((ends & (OUTCOME_AGAIN | OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||

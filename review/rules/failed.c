@@ -148,12 +148,31 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 	return !e2_comes_to(flow->fn, r->site, r->fails, item);
 }
 
+/*
+ * hasPendingConnections() of the same server was asked before, or the function is a handler of
+ * newConnection(): then one is waiting, and what nextPendingConnection() gives is not null.
+ */
+static bool e2_is_pending(struct function *fn, const struct item *site)
+{
+	const char *server = operand_text(fn, &site->call->receiver);
+
+	if (!site->call->api || site->call->api->fails != FAILS_NULL)
+		return false;
+	for (const struct item *item = fn->items; item < site; item++)
+		if (item->kind == ITEM_CALL && item->call &&
+		    strstr(item->call->name, "hasPending") &&
+		    !strcmp(operand_text(fn, &item->call->receiver), server))
+			return true;
+	return function_handles(fn, "newConnection");
+}
+
 static void e2_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
 	struct finding *finding;
 
-	if (kind != USE_FAILED && kind != USE_UNCHECKED)
+	if ((kind != USE_FAILED && kind != USE_UNCHECKED) ||
+	    (kind == USE_UNCHECKED && r->accepted && r->site && e2_is_pending(flow->fn, r->site)))
 		return;
 	if (!e2_is_socket(r->site, r->api) || e2_is_fine(flow, item, resource, kind) ||
 	    /* To print it does no harm. */
@@ -179,13 +198,6 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 		  kind == USE_FAILED);
 }
 
-static bool e2_asks(struct function *fn, const struct item *item, void *data)
-{
-	(void)fn;
-	(void)data;
-	return strstr(item->call->name, "hasPending") != NULL;
-}
-
 /* socket->write(), where socket is what nextPendingConnection() gave. */
 static void e2_receiver(struct flow *flow, const struct item *item)
 {
@@ -195,7 +207,8 @@ static void e2_receiver(struct flow *flow, const struct item *item)
 	if (r < 0 || !flow->resources[r].site || flow->resources[r].fails != FAILS_NULL ||
 	    !flow->resources[r].accepted || !(flow->state->bits[r] & RES_FAILED) ||
 	    (state_operand(flow, o).flags & (VALUE_CHECKED | VALUE_NONZERO)) ||
-	    api_is(item->call->api, ROLE(HANDLER)) || function_find_call(flow->fn, e2_asks, NULL))
+	    api_is(item->call->api, ROLE(HANDLER)) ||
+	    e2_is_pending(flow->fn, flow->resources[r].site))
 		return;
 	e2_report(flow->fn, item, operand_text(flow->fn, o), flow->resources[r].site, FAILS_NULL,
 		  !(flow->state->bits[r] & RES_OPEN));

@@ -9,19 +9,18 @@
 
 extern const struct rule rule_E1, rule_E5;
 
-/* An option that changes how well it works, and not whether or how long. */
+/*
+ * An option that changes how well it works, and not whether or how long; or flags of an open
+ * descriptor, for which the kernel knows no failure: fcntl(2) lists only EBADF and EPERM, the second
+ * for O_APPEND and O_NOATIME.
+ */
 static bool e1_is_minor(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 
 	if (api_is(call->api, ROLE(SETOPT)))
 		return call->n_args < 3 || !strstr(operand_text(fn, &call->args[2]), "TIMEO");
-	/* Terminals and pipes are not what is waited on here; neither is a way back. */
-	if (api_is(call->api, ROLE(NONBLOCK)))
-		return !item_unblocks(fn, item) ||
-		       (descriptor_kinds(fn, &call->args[0]) &
-			(DESCRIPTOR_OTHER | DESCRIPTOR_STREAM)) == DESCRIPTOR_OTHER;
-	return false;
+	return api_is(call->api, ROLE(NONBLOCK));
 }
 
 static bool e1_any_use(const struct function *fn, const struct item *user, int place)
@@ -249,11 +248,45 @@ static bool e5_is_asked(struct function *fn, const struct item *item)
 	return false;
 }
 
+static bool e5_asks(const struct item *item, const char *name)
+{
+	return name && item->kind == ITEM_CALL && item->call &&
+	       item->call->receiver.kind == OPERAND_PLACE && api_is(item->call->api, ROLE(STATE)) &&
+	       !api_is(item->call->api, ROLE(AMOUNT));
+}
+
+/*
+ * What came of the wait is asked with state() or the like behind it, or, for a member, by another
+ * method: isConnected() { return m_s.state() == … }. The condition of the loop around the wait is
+ * no such question, it goes round again.
+ */
+static bool e5_is_asked_later(const struct function *fn, const struct item *wait)
+{
+	const struct operand *o = &wait->call->receiver;
+	const struct place *place = o->kind == OPERAND_PLACE ? &fn->places[o->place] : NULL;
+
+	for (const struct item *i = wait + 1; place && i < fn->items + fn->n_items; i++)
+		if (e5_asks(i, place->name) && i->call->receiver.place == o->place)
+			return true;
+	for (size_t f = 0; place && place->is_member && f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		for (int i = 0;
+		     other != fn && other->class_name == fn->class_name && i < other->n_items; i++)
+			if (e5_asks(&other->items[i], place->name) &&
+			    other->places[other->items[i].call->receiver.place].name == place->name)
+				return true;
+	}
+	return false;
+}
+
 static void e5_dropped(struct function *fn, const struct item *item)
 {
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
+	if (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item))
+		return;
 	finding = finding_add(
 		&rule_E5, fn, item->at,
 		"Whether %s succeeded is not looked at; when it did not, what follows cannot work and nobody learns why.",

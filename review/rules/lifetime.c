@@ -126,7 +126,9 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	const char *origin = resource_origin(flow, loss->resource);
 	struct finding *finding;
 
-	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss))
+	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss) ||
+	    /* Kept for its lock; the same way out where the system knows no locks. */
+	    loss->item == r->kept_at)
 		return NULL;
 	if (loss->kind == LOSS_DROPPED || r->place < 0)
 		finding = finding_add(rule, flow->fn, r->site->at,
@@ -265,6 +267,46 @@ static bool l3_is_accepted(const struct flow *flow, const struct operand *o)
 	return r >= 0 && flow->resources[r].accepted && !(flow->state->bits[r] & RES_CLOSED);
 }
 
+static bool l3_closes_member(const struct function *fn, const char *member)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i], *from;
+		const struct operand *o;
+
+		if (item->kind != ITEM_CALL || !item->call || !item->call->n_args ||
+		    !api_fact(item->call->api, FACT_CLOSES))
+			continue;
+		o = &item->call->args[0];
+		from = o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_LOCAL
+			       ? place_set_once(fn, o->place)
+			       : NULL;
+		if (from && from->kind == ITEM_ASSIGN)
+			o = &from->a;
+		if (o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_FIELD &&
+		    fn->places[o->place].name == member)
+			return true;
+	}
+	return false;
+}
+
+/* It is put into a member as well, and some function closes that: the handler, or an end of it. */
+static bool l3_is_kept_beside(const struct function *fn, const struct operand *o)
+{
+	for (int i = 0; o->kind == OPERAND_PLACE && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_ASSIGN || item->dst < 0 ||
+		    !operand_is_place(&item->a, o->place) ||
+		    fn->places[item->dst].kind != PLACE_FIELD)
+			continue;
+		for (size_t f = 0; f < program.n_functions; f++)
+			if (program_shares(program.functions[f]->source, fn->source) &&
+			    l3_closes_member(program.functions[f], fn->places[item->dst].name))
+				return true;
+	}
+	return false;
+}
+
 /* L3: … or that is wrapped by something that leaves it open in the end. */
 void l3_call(struct flow *flow, const struct item *item)
 {
@@ -273,7 +315,8 @@ void l3_call(struct flow *flow, const struct item *item)
 
 	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
 	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
-	    l3_is_flagged(flow->fn, item, flag->word))
+	    l3_is_flagged(flow->fn, item, flag->word) ||
+	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]))
 		return;
 	finding = finding_add(
 		&rule_L3, flow->fn, item->at,
@@ -283,6 +326,68 @@ void l3_call(struct flow *flow, const struct item *item)
 	finding_mend(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
 		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
 		     flag->word);
+}
+
+enum { L4_BLOCKS = 600 };
+
+/* Every way to the block takes the first edge of this test. */
+static bool l4_is_behind(const struct function *fn, int test, int wanted)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
+
+	stack[n++] = 0;
+	seen[0] = 1;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == wanted)
+			return false;
+		for (int e = block == test; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next >= 0 && !seen[next]) {
+				seen[next] = 1;
+				stack[n++] = next;
+			}
+		}
+	}
+	return true;
+}
+
+/* The block runs only where the place has that number; the function itself never changes it. */
+static bool l4_needs(const struct function *fn, int block, int place, int64_t *number)
+{
+	for (int b = 0; b < fn->n_blocks; b++) {
+		const struct item *test =
+			fn->blocks[b].last >= 0 ? &fn->items[fn->blocks[b].last] : NULL;
+
+		if (b != block && test && test->kind == ITEM_BRANCH && test->op == OP_EQ &&
+		    operand_is_place(&test->a, place) && operand_is_number(&test->b, number) &&
+		    l4_is_behind(fn, b, block))
+			return true;
+	}
+	return false;
+}
+
+/* if (t->side == A) … if (t->side == B) …: no run does both. */
+static bool l4_excludes(const struct function *fn, const struct item *a, const struct item *b)
+{
+	int first = item_block(fn, a), second = item_block(fn, b);
+	int64_t x, y;
+
+	if (first < 0 || second < 0 || first == second || fn->n_blocks > L4_BLOCKS)
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *test = &fn->items[i];
+
+		if (test->kind == ITEM_BRANCH && test->op == OP_EQ &&
+		    test->a.kind == OPERAND_PLACE && !place_set_last(fn, test->a.place) &&
+		    l4_needs(fn, first, test->a.place, &x) &&
+		    l4_needs(fn, second, test->a.place, &y) && x != y)
+			return true;
+	}
+	return false;
 }
 
 static const char *l4_done(const struct resource *r)
@@ -304,7 +409,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
 		return;
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
-	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater"))
+	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater") ||
+	    l4_excludes(flow->fn, r->closed, item))
 		return;
 	finding = finding_add(
 		&rule_L4, flow->fn, item->at,
@@ -348,6 +454,35 @@ static bool l7_is_about_connections(const struct function *fn, int depth)
 	return false;
 }
 
+/* The thread's own function begins with pthread_detach(pthread_self()). */
+static bool l7_detaches_itself(const struct function *fn, const struct call *call)
+{
+	const struct operand *o = call_argument(call, 3);
+	const struct function *start = NULL;
+
+	if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
+		start = index_find_function(fn->places[o->place].name, fn->source);
+	for (int i = 0; start && i < start->n_items; i++)
+		if (start->items[i].kind == ITEM_CALL && start->items[i].call &&
+		    strstr(start->items[i].call->name, "detach"))
+			return true;
+	return false;
+}
+
+/* char *at = "localhost"; … at = strdup(optarg): where the name holds what nobody may free. */
+static const struct item *l7_holds_literal(const struct function *fn, const struct resource *r)
+{
+	const struct item *set = r->place >= 0 ? place_set_last(fn, r->place) : NULL;
+
+	for (; set; set = item_set_before(fn, set))
+		if (set->kind == ITEM_ASSIGN &&
+		    (set->a.kind == OPERAND_STRING || set->a.kind == OPERAND_ADDRESS ||
+		     (set->a.kind == OPERAND_PLACE &&
+		      (fn->places[set->a.place].flags & PLACE_ARRAY))))
+			return set;
+	return NULL;
+}
+
 /* Memory counts when the function has to do with connections. */
 static bool l7_is_tied(struct flow *flow, const struct resource *r)
 {
@@ -356,7 +491,8 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 		return true;
 	if (!strcmp(r->kind, "thread"))
 		/* With attributes it may be detached from the start. */
-		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL;
+		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL &&
+		       !l7_detaches_itself(flow->fn, r->site->call);
 	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
 		return !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
 	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
@@ -365,8 +501,24 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 /* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */
 static void l7_loss(struct flow *flow, const struct loss *loss)
 {
-	if (l7_is_tied(flow, &flow->resources[loss->resource]))
-		lifetime_mend(lifetime_lost(&rule_L7, flow, loss), flow, loss);
+	const struct resource *r = &flow->resources[loss->resource];
+	const struct item *literal = l7_holds_literal(flow->fn, r);
+	struct finding *finding;
+
+	if (!l7_is_tied(flow, r))
+		return;
+	finding = lifetime_lost(&rule_L7, flow, loss);
+	if (!literal) {
+		lifetime_mend(finding, flow, loss);
+		return;
+	}
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	finding_mend(
+		finding,
+		"In %s(), `%s` also holds what line %u gives it, which must not be freed: keep what %s gives in a variable of its own, NULL at first, and release that.",
+		flow->fn->label, resource_name(flow, loss->resource), pos_line(literal->at),
+		resource_origin(flow, loss->resource));
 }
 
 const struct rule rule_L7 = {

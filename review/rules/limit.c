@@ -133,8 +133,6 @@ static const char *limit_event(const struct item *item)
 {
 	const struct api *api = item->call->api;
 
-	if (api_is(api, ROLE(PROCESS)))
-		return "the process does what is awaited";
 	if (api_is(api, ROLE(CONNECT)))
 		return "the server accepts";
 	if (api_is(api, ROLE(WRITE)))
@@ -148,17 +146,25 @@ static void w3_call(struct function *fn, const struct item *item)
 	const struct fact *waits = api_fact(call->api, FACT_WAITS);
 	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
 	const struct operand *o = waits && forever ? call_argument(call, waits->arg) : NULL;
+	bool process = api_is(kb_class(call->receiver_type), ROLE(PROCESS));
 	const char *name = call_text(fn, item);
 	struct finding *finding;
 
 	if (!o || !limit_is(fn, o, forever->number) || limit_is_event_loop(fn, item))
 		return;
-	finding = finding_add(
-		&rule_W3, fn, item->at,
-		"%s waits without a limit (`%s`): %s() does not come back before %s, and a peer that hangs never does.",
-		name, operand_text(fn, o), fn->label,
-		api_is(kb_class(call->receiver_type), ROLE(PROCESS)) ? "the process does"
-								     : limit_event(item));
+	if (process)
+		finding = finding_add(
+			&rule_W3, fn, item->at,
+			"%s waits without a limit (`%s`): %s() does not come back before the program that it runs has ended or answered.",
+			name, operand_text(fn, o), fn->label);
+	else
+		finding = finding_add(
+			&rule_W3, fn, item->at,
+			"%s waits without a limit (`%s`): %s() does not come back before %s, and a peer that hangs never does.",
+			name, operand_text(fn, o), fn->label, limit_event(item));
+	/* The program's own child is no peer: it runs as long as its work takes. */
+	if (finding && process)
+		finding->severity = SEVERITY_ADVICE;
 	finding_mend(
 		finding,
 		"Give %s a limit in milliseconds (for several waits, what is left until one deadline), and let %s() report the failure to its caller when it has passed.",

@@ -206,6 +206,31 @@ static bool l2_class_ends(const struct function *fn, const char *member,
 	return false;
 }
 
+static bool l2_ends_itself(const char *name, void *data)
+{
+	const struct type_info *type = index_type(name);
+
+	(void)data;
+	/* A class that nobody declares may well own what it is given. */
+	if (!type || !type->source)
+		return true;
+	for (size_t i = 0; i < type->n_members; i++)
+		if ((type->members[i].flags & PLACE_SMART) || kb_is_smart(type->members[i].type))
+			return true;
+	return type->has_destructor;
+}
+
+/* A pointer, or one that only watches; not a guard whose destructor ends what it was given. */
+static bool l2_is_raw_member(const struct function *fn, int place)
+{
+	uint8_t stars;
+	const char *type = place_type(fn, place, &stars);
+
+	if (stars || !type || !strcmp(type, "auto") || !strcmp(type, "QPointer"))
+		return true;
+	return !index_bases(type, l2_ends_itself, NULL);
+}
+
 /* The member that takes the new object, or -1. */
 static int l2_member(const struct function *fn, const struct item *made)
 {
@@ -213,7 +238,7 @@ static int l2_member(const struct function *fn, const struct item *made)
 	     item++)
 		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, made->dst) &&
 		    item->dst >= 0 && fn->places[item->dst].is_member &&
-		    !(fn->places[item->dst].flags & PLACE_SMART))
+		    !(fn->places[item->dst].flags & PLACE_SMART) && l2_is_raw_member(fn, item->dst))
 			return item->dst;
 	return -1;
 }
@@ -337,7 +362,9 @@ static void l3_function(struct function *fn)
 		const struct item *item = &fn->items[i];
 		struct finding *finding;
 
-		if (item->kind != ITEM_CALL || !item->call || !item->call->receiver.kind ||
+		/* In a class derived from a server, nextPendingConnection() has no receiver. */
+		if (item->kind != ITEM_CALL || !item->call ||
+		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
 		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
 		    l3_is_given(fn, item))

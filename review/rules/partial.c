@@ -25,7 +25,9 @@ static bool partial_is_stream(const struct function *fn, const struct item *item
 
 	if (item->call->receiver.kind)
 		return api_is(kb_class(item->call->receiver_type), ROLE(CONNECTION));
-	if (!fd || (kinds & DESCRIPTOR_PACKET))
+	/* MSG_EOR: a record goes whole or not at all. The queue of errors holds what was sent. */
+	if (!fd || (kinds & DESCRIPTOR_PACKET) || item_mentions(fn, item, "MSG_EOR") ||
+	    item_mentions(fn, item, "MSG_ERRQUEUE"))
 		return false;
 	if (api_is(item->call->api, ROLE(PEER)))
 		return true;
@@ -68,12 +70,6 @@ static bool partial_is_one_byte(const struct item *item)
 	return length && operand_is_number(length, &number) && number <= 1;
 }
 
-static bool partial_in(const struct function *fn, const struct operand *o, const struct place *root)
-{
-	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
-	       place_root(fn, o->place) == root;
-}
-
 /* The variable that is read into: also behind data.data(). */
 static const struct place *partial_target(const struct function *fn, const struct item *item)
 {
@@ -91,22 +87,105 @@ static const struct place *partial_target(const struct function *fn, const struc
 	return place_root(fn, source->call->receiver.place);
 }
 
-/* What was read is looked at later. */
+/* The place where the bytes go: `st->in` of recv(fd, st->in, n, 0); -1: nobody knows. */
+static int partial_buffer(const struct function *fn, const struct item *item)
+{
+	const struct fact *reads = api_fact(item->call->api, FACT_READS);
+	const struct operand *to = reads ? call_argument(item->call, reads->arg) : NULL;
+
+	if (to && (to->kind == OPERAND_PLACE || to->kind == OPERAND_ADDRESS) &&
+	    place_root(fn, to->place)->kind != PLACE_TEMP)
+		return to->place;
+	for (int i = 0; i < fn->n_places; i++)
+		if (&fn->places[i] == partial_target(fn, item))
+			return i;
+	return -1;
+}
+
+/* Nothing is known of what the call does with a structure, or it looks at that member. */
+static bool partial_call_looks(const struct function *fn, const struct call *call, int buffer)
+{
+	const struct function *target = call->target;
+	const char *member = fn->places[buffer].name;
+
+	if (!target)
+		return !api_fact(call->api, FACT_CLOSES);
+	for (int i = 0; i < target->n_places; i++)
+		if (target->places[i].kind == PLACE_FIELD && target->places[i].name == member)
+			return true;
+	for (int i = 0; i < target->n_items; i++)
+		if (target->items[i].kind == ITEM_CALL && target->items[i].call &&
+		    !target->items[i].call->api)
+			return true;
+	return false;
+}
+
+/* The operand is the buffer, a part of it, or the structure that has it. */
+static bool partial_in(const struct function *fn, const struct operand *o, int buffer)
+{
+	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	       (place_is_within(fn, o->place, buffer) || place_is_within(fn, buffer, o->place));
+}
+
+static bool partial_item_looks(const struct function *fn, const struct item *user, int buffer)
+{
+	const struct fact *reads;
+
+	if (user->kind == ITEM_BRANCH)
+		return (user->a.kind == OPERAND_PLACE &&
+			place_is_within(fn, user->a.place, buffer)) ||
+		       (user->b.kind == OPERAND_PLACE &&
+			place_is_within(fn, user->b.place, buffer));
+	if (partial_in(fn, &user->a, buffer) || partial_in(fn, &user->b, buffer))
+		return true;
+	if (user->kind != ITEM_CALL || !user->call)
+		return false;
+	reads = api_fact(user->call->api, FACT_READS);
+	for (int k = 0; k < user->call->n_args; k++) {
+		const struct operand *o = &user->call->args[k];
+
+		/* Overwritten by what comes next. */
+		if (!partial_in(fn, o, buffer) || (reads && reads->arg == k + 1))
+			continue;
+		if (place_is_within(fn, o->place, buffer) ||
+		    partial_call_looks(fn, user->call, buffer))
+			return true;
+	}
+	return false;
+}
+
+/* What was read is looked at later; else it was only drained. */
 static bool partial_is_used(const struct function *fn, const struct item *item)
 {
-	const struct place *root = partial_target(fn, item);
+	int buffer = partial_buffer(fn, item);
 
-	for (int i = (int)(item - fn->items) + 1; root && i < fn->n_items; i++) {
-		const struct item *user = &fn->items[i];
+	for (int i = (int)(item - fn->items) + 1; buffer >= 0 && i < fn->n_items; i++)
+		if (fn->items[i].kind != ITEM_DIES && fn->items[i].kind != ITEM_DECLARE &&
+		    partial_item_looks(fn, &fn->items[i], buffer))
+			return true;
+	return false;
+}
 
-		if (user->kind == ITEM_DIES || user->kind == ITEM_DECLARE)
-			continue;
-		if (partial_in(fn, &user->a, root) || partial_in(fn, &user->b, root))
+/* m.n = recv(fd, m.bytes, …); return m: the number goes where the bytes go. */
+static bool partial_number_goes_along(const struct function *fn, const struct item *item)
+{
+	int number = item_result(fn, item), buffer = partial_buffer(fn, item);
+
+	if (number < 0 || buffer < 0 || fn->places[number].parent < 0 ||
+	    place_root(fn, number) != place_root(fn, buffer))
+		return false;
+	for (const struct item *user = item + 1; user < fn->items + fn->n_items; user++) {
+		if (user->kind == ITEM_RETURN && user->a.kind == OPERAND_PLACE &&
+		    &fn->places[user->a.place] == place_root(fn, number))
 			return true;
 		for (int k = 0; user->kind == ITEM_CALL && user->call && k < user->call->n_args;
-		     k++)
-			if (partial_in(fn, &user->call->args[k], root))
+		     k++) {
+			const struct operand *o = &user->call->args[k];
+
+			if ((o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+			    &fn->places[o->place] == place_root(fn, number))
 				return true;
+		}
 	}
 	return false;
 }
@@ -292,7 +371,9 @@ static void e3_partial(struct function *fn, const struct item *item)
 
 	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
 		return;
-	if (reads ? partial_is_peeked(fn) || partial_is_queued(fn)
+	if (reads ? partial_is_peeked(fn) || partial_is_queued(fn) ||
+			    item_amount_was_asked(fn, item, partial_descriptor(item)) ||
+			    partial_number_goes_along(fn, item)
 		  : !(item->call->flags & CALL_DROPPED) &&
 			    (partial_is_small(fn, item) || partial_fills(fn, item)))
 		return;
@@ -337,27 +418,6 @@ static bool e3_parses(const struct function *fn, int param)
 	return false;
 }
 
-/* It runs when the peer has hung up: then all is there. */
-static bool e3_at_end(const struct function *fn)
-{
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
-
-		if (other->source != fn->source && other->class_name != fn->class_name)
-			continue;
-		for (int i = 0; i < other->n_items; i++) {
-			const struct item *item = &other->items[i];
-
-			if (item->kind == ITEM_CALL && item->call &&
-			    api_is(item->call->api, ROLE(HANDLER)) &&
-			    item_mentions(other, item, "isconnected") &&
-			    (fn->outer == other || item_mentions(other, item, fn->name)))
-				return true;
-		}
-	}
-	return false;
-}
-
 static void e3_parsed(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -371,7 +431,8 @@ static void e3_parsed(struct function *fn, const struct item *item)
 		struct finding *finding;
 
 		if (!whole || partial_is_queued(fn) || function_find_role(fn, ROLE(WAIT)) ||
-		    e3_at_end(fn))
+		    /* It runs when the peer has hung up: then all is there. */
+		    function_handles(fn, "isconnected"))
 			continue;
 		name = operand_text(fn, &whole->call->receiver);
 		finding = finding_add(

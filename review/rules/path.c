@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: names in the file system, and descriptors that children inherit. */
 
+#include "rules/inherit.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -34,7 +35,7 @@ static bool path_is_unix(const struct function *fn)
 }
 
 /* A name that begins with a zero byte: the kernel removes it with the socket. */
-static bool path_is_abstract(const struct function *fn)
+static bool path_speaks_of_abstract(const struct function *fn)
 {
 	static const char *const marks[] = { "sun_path + 1", "sun_path+1",   "sun_path[0] = ",
 					     "sun_path[1]",  "sun_path[0]=", "bstract" };
@@ -50,12 +51,219 @@ static bool path_is_abstract(const struct function *fn)
 	return false;
 }
 
-static bool path_program_has(const struct function *fn, uint64_t roles)
+/* The item is given the address that is bound, or where its path stands. */
+static bool path_is_address(const struct function *fn, const struct operand *o)
 {
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program_shares(program.functions[i]->source, fn->source) &&
-		    function_find_role(program.functions[i], roles))
+	const char *type;
+
+	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+		return false;
+	type = place_root(fn, o->place)->type;
+	return (type && (!strcmp(type, "sockaddr_un") || !strcmp(type, "sockaddr"))) ||
+	       strstr(fn->places[o->place].text, "sun_path");
+}
+
+static bool path_has_address(const struct function *fn, const struct item *item)
+{
+	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
+		if (path_is_address(fn, &item->call->args[k]))
 			return true;
+	return false;
+}
+
+/* … here, or in a helper that fills in the address. */
+static bool path_is_abstract(const struct function *fn)
+{
+	if (path_speaks_of_abstract(fn))
+		return true;
+	for (int i = 0; i < fn->n_items; i++)
+		if (path_has_address(fn, &fn->items[i]) && fn->items[i].call->target &&
+		    path_speaks_of_abstract(fn->items[i].call->target))
+			return true;
+	return false;
+}
+
+enum { PATH_NAMES = 24 };
+
+/* What a path is made of: literals, and names of variables. */
+struct path_names {
+	const char *text[PATH_NAMES];
+	int n;
+	bool all_literal;
+	bool hidden; /* a helper fills it in that is told nothing of the path */
+};
+
+static void path_add(const struct function *fn, struct path_names *names, const struct operand *o)
+{
+	const struct item *set;
+
+	if (names->n == PATH_NAMES ||
+	    (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING && o->kind != OPERAND_ADDRESS))
+		return;
+	set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+	if (set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_STRING)
+		o = &set->a;
+	names->all_literal &= o->kind == OPERAND_STRING;
+	names->text[names->n++] = operand_text(fn, o);
+	/* name.c_str(), name.toLocal8Bit().constData() */
+	set = o->kind == OPERAND_PLACE ? operand_source(fn, o, fn->items + fn->n_items) : NULL;
+	for (int depth = 0; set && depth < 3 && names->n < PATH_NAMES; depth++) {
+		const struct operand *of = set->call->receiver.kind ? &set->call->receiver : NULL;
+
+		if (!of || of->kind != OPERAND_PLACE)
+			break;
+		names->text[names->n++] = operand_text(fn, of);
+		set = operand_source(fn, of, set);
+	}
+}
+
+/* What goes into the path that is bound; none: nobody knows. */
+static struct path_names path_bound(const struct function *fn, const struct item *bind)
+{
+	struct path_names names = { .all_literal = true };
+
+	if (bind->call->receiver.kind || bind->call->receiver_type) {
+		for (int k = 0; k < bind->call->n_args && k < 1; k++)
+			path_add(fn, &names, &bind->call->args[k]);
+		return names;
+	}
+	for (const struct item *item = fn->items; item < bind; item++) {
+		int before = names.n;
+
+		if (!path_has_address(fn, item) ||
+		    api_is(item->call->api, ROLE(UNLINK) | ROLE(LOG)))
+			continue;
+		for (int k = 0; k < item->call->n_args; k++)
+			if (!path_is_address(fn, &item->call->args[k]))
+				path_add(fn, &names, &item->call->args[k]);
+		names.hidden |= !item->call->api && names.n == before;
+	}
+	return names;
+}
+
+static bool path_has_name(const struct path_names *names, const char *text)
+{
+	for (int i = 0; i < names->n; i++)
+		if (!strcmp(names->text[i], text))
+			return true;
+	return false;
+}
+
+static const struct operand *path_of(const struct item *unlink)
+{
+	const struct fact *sink = api_fact(unlink->call->api, FACT_SINK);
+
+	return call_argument(unlink->call, sink ? sink->arg : 1);
+}
+
+/* The path that is unlinked is the one that is bound, as far as their names tell. */
+static bool path_is_bound(const struct function *fn, const struct item *unlink,
+			  const struct item *bind)
+{
+	struct path_names bound = path_bound(fn, bind), own = { .all_literal = true };
+	const struct operand *o = path_of(unlink);
+
+	if (!o || !bound.n || bound.hidden)
+		return true;
+	if (o->kind == OPERAND_PLACE && strstr(fn->places[o->place].text, "sun_path"))
+		return true;
+	path_add(fn, &own, o);
+	for (int i = 0; i < own.n; i++)
+		if (path_has_name(&bound, own.text[i]))
+			return true;
+	/* Put together from the same parts. */
+	return !own.n;
+}
+
+/* Two literals that differ: another file. */
+static bool path_is_another(const struct function *fn, const struct item *unlink,
+			    const struct path_names *bound)
+{
+	struct path_names own = { .all_literal = true };
+	const struct operand *o = path_of(unlink);
+
+	if (!o || !bound->n || bound->hidden)
+		return false;
+	path_add(fn, &own, o);
+	return own.n == 1 && own.all_literal && bound->all_literal &&
+	       !path_has_name(bound, own.text[0]);
+}
+
+/* snprintf(path, …, getpid()), mkdtemp(): nobody else has made one of that name. */
+static bool path_is_unique(const struct function *fn, const struct item *before, int depth)
+{
+	static const char *const words[] = { "getpid",  "gettid", "mkdtemp",
+					     "mkstemp", "mktemp", "tempnam",
+					     "uuid",    "Uuid",   "applicationPid" };
+
+	for (const struct item *item = fn->items; item < before; item++) {
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+		bool names = false;
+
+		for (size_t i = 0; call && i < sizeof(words) / sizeof(*words); i++)
+			names |= strstr(call->name, words[i]) != NULL;
+		/* The number goes into a text, not into a file or a signal. */
+		for (const struct item *user = item + 1;
+		     names && strstr(call->name, "id") && user < fn->items + fn->n_items &&
+		     user < item + 8;
+		     user++)
+			for (int k = 0;
+			     user->kind == ITEM_CALL && user->call && k < user->call->n_args; k++)
+				if (operand_is_place(&user->call->args[k], item->dst) &&
+				    (starts_with(user->call->name, "fprintf") ||
+				     starts_with(user->call->name, "dprintf") ||
+				     !strcmp(user->call->name, "kill")))
+					names = false;
+		if (names)
+			return true;
+		if (call && call->target && depth > 0 &&
+		    (path_has_address(fn, item) ||
+		     (call->target->return_type &&
+		      !strcmp(call->target->return_type, "sockaddr_un"))) &&
+		    path_is_unique(call->target, call->target->items + call->target->n_items,
+				   depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* ipc_dial(path), which nobody can look into: what it answers decides, and it may ask the server. */
+static bool path_is_probed(const struct function *fn, const struct item *unlink)
+{
+	static const char *const looks[] = { "exist", "stat", "access", "valid", "len" };
+	const struct operand *path = path_of(unlink);
+
+	for (const struct item *item = fn->items; path && item < unlink; item++) {
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+		bool only_looks = call && starts_with(call->name, "is_");
+
+		if (!call || call->api || call->target || (call->flags & CALL_DROPPED) ||
+		    (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE | CALL_CAPTURE)) ||
+		    call_is_talk(call))
+			continue;
+		for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
+			only_looks |= strcasestr(call->name, looks[i]) != NULL;
+		for (int k = 0; !only_looks && k < call->n_args; k++)
+			if (path_is_address(fn, &call->args[k]) ||
+			    !strcmp(operand_text(fn, &call->args[k]), operand_text(fn, path)))
+				return true;
+	}
+	return false;
+}
+
+static bool path_program_unlinks(const struct function *fn, const struct path_names *bound)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		if (!program_shares(other->source, fn->source))
+			continue;
+		for (int i = 0; i < other->n_items; i++)
+			if (other->items[i].kind == ITEM_CALL && other->items[i].call &&
+			    api_is(other->items[i].call->api, ROLE(UNLINK)) &&
+			    !path_is_another(other, &other->items[i], bound))
+				return true;
+	}
 	return false;
 }
 
@@ -65,26 +273,38 @@ static const uint64_t path_answers = ROLE(CONNECT) | ROLE(LOCKS) | ROLE(DIALS);
 static bool path_locks(const struct function *fn, const struct call *call)
 {
 	const char *of = call->receiver.kind ? operand_text(fn, &call->receiver) : call->name;
+	const char *type = call->receiver_type ? call->receiver_type : "";
 	bool locks = strcasestr(call->name, "lock") && !strcasestr(call->name, "unlock") &&
 		     !strcasestr(call->name, "block") && !strcasestr(call->name, "clock");
 
+	if (locks && strcasestr(type, "lock") && strcasestr(type, "file"))
+		return true;
 	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
+}
+
+/* The function of the project, or the constructor, that runs. */
+static struct function *path_runs(const struct function *fn, const struct call *call)
+{
+	if (!call->target && call->type && (call->flags & (CALL_NEW | CALL_CONSTRUCT)))
+		return index_find_method(call->type, call->type, fn->source);
+	return call->target;
 }
 
 /* Whether somebody answers, or a lock that a living server would hold. */
 static bool path_asks(struct function *fn, const struct item *before, int depth, uint64_t roles)
 {
 	for (const struct item *item = fn->items; item < before; item++) {
+		struct function *target;
+
 		if (item->kind != ITEM_CALL || !item->call)
 			continue;
 		if (api_is(item->call->api, roles))
 			return true;
 		if ((roles & ROLE(LOCKS)) && path_locks(fn, item->call))
 			return true;
-		if (item->call->target && depth > 0 &&
-		    path_asks(item->call->target,
-			      item->call->target->items + item->call->target->n_items, depth - 1,
-			      roles))
+		target = path_runs(fn, item->call);
+		if (target && depth > 0 &&
+		    path_asks(target, target->items + target->n_items, depth - 1, roles))
 			return true;
 	}
 	return false;
@@ -97,7 +317,7 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 
 		for (int k = 0; k < caller->n_items; k++)
 			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    caller->items[k].call->target == fn &&
+			    path_runs(caller, caller->items[k].call) == fn &&
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&
@@ -112,7 +332,8 @@ static const struct item *path_unlink_before(struct function *fn, const struct i
 	const struct item *found = NULL;
 
 	for (const struct item *item = fn->items; item < bind; item++)
-		if (item->kind == ITEM_CALL && item->call && api_is(item->call->api, ROLE(UNLINK)))
+		if (item->kind == ITEM_CALL && item->call &&
+		    api_is(item->call->api, ROLE(UNLINK)) && path_is_bound(fn, item, bind))
 			found = item;
 	return found;
 }
@@ -126,7 +347,8 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 {
 	struct finding *finding;
 
-	if (path_asks(fn, bind, 2, path_answers) || path_callers_ask(fn, 3, path_answers))
+	if (path_asks(fn, bind, 2, path_answers) || path_callers_ask(fn, 3, path_answers) ||
+	    path_is_unique(fn, bind, 2) || path_is_probed(fn, unlink))
 		return;
 	finding = finding_add(
 		&rule_L5, fn, unlink->at,
@@ -143,9 +365,10 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 
 static void l5_left(struct function *fn, const struct item *bind)
 {
+	struct path_names bound = path_bound(fn, bind);
 	struct finding *finding;
 
-	if (path_is_abstract(fn) || path_program_has(fn, ROLE(UNLINK)))
+	if (path_is_abstract(fn) || path_program_unlinks(fn, &bound))
 		return;
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
@@ -314,7 +537,8 @@ static void l6_function(struct function *fn)
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
-		    l6_closes_all(fn) || !l6_spawns_beside(fn))
+		    l6_closes_all(fn) || !l6_spawns_beside(fn) ||
+		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,

@@ -488,64 +488,96 @@ static bool w2_is_inmost(struct function *fn, int number, int block)
 	return true;
 }
 
-/* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
-static bool w2_never_blocks(struct function *fn, int number)
+/* The function makes it block before the call: set_blocking(fd); while (…) write(fd, …). */
+static bool w2_is_made_blocking(const struct function *fn, const struct operand *o,
+				const struct item *before)
 {
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[number].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-			const struct fact *blocks = item->kind == ITEM_CALL && item->call
-							    ? api_fact(item->call->api, FACT_BLOCKS)
-							    : NULL;
-			const struct operand *o =
-				blocks ? call_argument(item->call, blocks->arg) : NULL;
-
-			if (o && w2_is_inmost(fn, number, b) &&
-			    ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) ||
-			     item_mentions(fn, item, "DONTWAIT")))
-				return true;
-		}
+	for (const struct item *i = fn->items; o->kind == OPERAND_PLACE && i < before; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    operand_is_place(&i->call->args[0], o->place) && item_blocks_again(fn, i))
+			return true;
 	return false;
 }
 
-static bool w2_rests(const struct function *fn, int block)
+/* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
+static bool w2_never_blocks(struct function *fn, int number, const struct item *item)
 {
-	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
-		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+	const struct fact *blocks = item->kind == ITEM_CALL && item->call
+					    ? api_fact(item->call->api, FACT_BLOCKS)
+					    : NULL;
+	const struct operand *o = blocks ? call_argument(item->call, blocks->arg) : NULL;
 
-		if (call && (call_waits(call) || (!call->api && !call->target)) &&
-		    !api_fact(call->api, FACT_BLOCKS))
+	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)))
+		return false;
+	return item_mentions(fn, item, "DONTWAIT") ||
+	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
+		!w2_is_made_blocking(fn, o, item));
+}
+
+/* n, or what n was before n--. */
+static bool w2_is_value_of(const struct function *fn, const struct operand *o, int place)
+{
+	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	return operand_is_place(o, place) ||
+	       (set && set->kind == ITEM_ASSIGN && operand_is_place(&set->a, place));
+}
+
+/* A number on which the loop can end goes up or down: another descriptor, another attempt. */
+static bool w2_counts(struct function *fn, int number, const struct item *item)
+{
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, number, exits);
+
+	if (item->kind != ITEM_OPERATE || item->dst < 0 || (item->op != '+' && item->op != '-'))
+		return false;
+	for (int i = 0; i < n; i++) {
+		const struct item *test = exits[i].test;
+
+		if (test && (w2_is_value_of(fn, &test->a, item->dst) ||
+			     w2_is_value_of(fn, &test->b, item->dst)))
 			return true;
 	}
 	return false;
 }
 
-/* From the block some way leads to the header without a rest. */
-static bool w2_returns_from(const struct function *fn, const struct loop *loop, int block,
-			    uint8_t *seen)
+static bool w2_item_rests(struct function *fn, int number, const struct item *item)
 {
-	if (block < 0 || !loop->member[block] || seen[block])
-		return false;
-	seen[block] = 1;
-	if (w2_rests(fn, block))
-		return false;
-	return block == loop->header ||
-	       w2_returns_from(fn, loop, fn->blocks[block].next[0], seen) ||
-	       w2_returns_from(fn, loop, fn->blocks[block].next[1], seen);
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	if (!call)
+		return w2_counts(fn, number, item);
+	return (call_waits(call) || (!call->api && !call->target)) &&
+	       !api_fact(call->api, FACT_BLOCKS);
 }
 
-/* After EAGAIN the loop goes round again at once. */
-static bool w2_retries(struct function *fn, int number)
+/* From the block some way leads to the attempt again, without a rest and without a count. */
+static bool w2_returns_from(struct function *fn, int number, int block, const struct item *attempt,
+			    uint8_t *seen)
 {
 	const struct loop *loop = &fn->loops[number];
 
-	if (!w2_never_blocks(fn, number))
+	if (block < 0 || !loop->member[block] || seen[block])
 		return false;
+	seen[block] = 1;
+	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
+		if (&fn->items[i] == attempt)
+			return true;
+		if (w2_item_rests(fn, number, &fn->items[i]))
+			return false;
+	}
+	return w2_returns_from(fn, number, fn->blocks[block].next[0], attempt, seen) ||
+	       w2_returns_from(fn, number, fn->blocks[block].next[1], attempt, seen);
+}
+
+/* The attempt is made again at once when a test in the loop has found EAGAIN. */
+static bool w2_retries_at(struct function *fn, int number, const struct item *attempt)
+{
+	const struct loop *loop = &fn->loops[number];
+
 	for (int b = 0; b < fn->n_blocks; b++) {
 		const struct block *block = &fn->blocks[b];
 		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
-		uint8_t *seen;
 		const char *text;
 
 		if (!loop->member[b] || !test || test->kind != ITEM_BRANCH ||
@@ -554,10 +586,23 @@ static bool w2_retries(struct function *fn, int number)
 		text = operand_text(fn, &test->b);
 		if (strcmp(text, "EAGAIN") != 0 && strcmp(text, "EWOULDBLOCK") != 0)
 			continue;
-		seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
-		if (w2_returns_from(fn, loop, block->next[test->op == OP_NE], seen))
+		if (w2_returns_from(fn, number, block->next[test->op == OP_NE], attempt,
+				    arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))
 			return true;
 	}
+	return false;
+}
+
+/* After EAGAIN the loop goes round again at once. */
+static bool w2_retries(struct function *fn, int number)
+{
+	const struct loop *loop = &fn->loops[number];
+
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; loop->member[b] && i >= 0; i = fn->items[i].next)
+			if (w2_never_blocks(fn, number, &fn->items[i]) &&
+			    w2_retries_at(fn, number, &fn->items[i]))
+				return true;
 	return false;
 }
 

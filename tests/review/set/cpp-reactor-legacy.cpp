@@ -107,7 +107,7 @@ void Collector::newClient()
             perror("accept");
         return;
     }
-    fcntl(fd, F_SETFL, O_NONBLOCK); // @E1
+    fcntl(fd, F_SETFL, O_NONBLOCK); // @E1?
 
     epoll_event ev;
     ev.events = EPOLLIN | EPOLLRDHUP;

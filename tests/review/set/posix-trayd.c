@@ -96,7 +96,7 @@ static int open_tray(void)
     perror("socket");
     return -1;
   }
-  fcntl(sock, F_SETFL, O_NONBLOCK); /* @E1 */
+  fcntl(sock, F_SETFL, O_NONBLOCK); /* @E1? */
 
   memset(&addr, 0, sizeof(addr));
   addr.sun_family = AF_UNIX;

@@ -75,7 +75,7 @@ worker_start(struct worker *w)
 	close(sv[1]);
 	w->fd = sv[0];
 	w->broken = 0;
-	fcntl(w->fd, F_SETFL, O_NONBLOCK); /* @E1 */
+	fcntl(w->fd, F_SETFL, O_NONBLOCK); /* @E1? */
 	return (0);
 }
 

@@ -62,7 +62,7 @@ private slots:
     void newSource()
     {
         QLocalSocket *source = m_server.nextPendingConnection(); // @E2?
-        source->setReadBufferSize(8192); // @E2
+        source->setReadBufferSize(8192); // @E2?
         connect(source, SIGNAL(readyRead()), this, SLOT(sourceData()));
         connect(source, SIGNAL(disconnected()), source, SLOT(deleteLater()));
         m_names[source] = "source";

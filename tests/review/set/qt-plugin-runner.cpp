@@ -72,7 +72,7 @@ class ScriptRunner : public QObject {
     shell.setProcessChannelMode(QProcess::MergedChannels);
     shell.start("/bin/sh", {"-c", scripts_.value(name) + ' ' + arguments});  // @N2
     if (!shell.waitForStarted(2000)) return "error start\n";
-    if (!shell.waitForFinished(-1)) return "error run\n";  // @W3
+    if (!shell.waitForFinished(-1)) return "error run\n";  // @W3?
     return "exit " + QByteArray::number(shell.exitCode()) + ' ' +
            shell.readAll().left(65536).toBase64() + '\n';
   }

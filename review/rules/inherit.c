@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of opening, fork() and exec, along calls; see inherit.h. */
+
+#include "rules/inherit.h"
+
+#include <string.h>
+
+enum { INHERIT_DEPTH = 4, INHERIT_NAMES = 8 };
+
+/* The call starts a program, or calls a function of the project that does. */
+static bool inherit_spawns(const struct call *call, int depth)
+{
+	if (call->api)
+		return api_is(call->api, ROLE(SPAWN));
+	for (int i = 0; call->target && depth > 0 && i < call->target->n_items; i++)
+		if (call->target->items[i].kind == ITEM_CALL && call->target->items[i].call &&
+		    inherit_spawns(call->target->items[i].call, depth - 1))
+			return true;
+	return false;
+}
+
+static bool inherit_function_spawns(const struct function *fn)
+{
+	struct call call = { .target = (struct function *)fn };
+
+	return inherit_spawns(&call, INHERIT_DEPTH);
+}
+
+/* A thread, a handler, a callback: nobody knows when it runs. */
+static bool inherit_is_named(const struct function *wanted)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		if (!program_shares(fn->source, wanted->source))
+			continue;
+		for (int i = 0; i < fn->n_places; i++)
+			if (fn->places[i].kind == PLACE_FREE && fn->places[i].name == wanted->name)
+				return true;
+	}
+	return false;
+}
+
+static bool inherit_spawns_any_time(const struct function *fn)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		if (program_shares(other->source, fn->source) && inherit_function_spawns(other) &&
+		    ((other->flags & FUNCTION_LAMBDA) || inherit_is_named(other)))
+			return true;
+	}
+	return false;
+}
+
+/* Some call behind the item, or in a loop around both, starts a program; or a caller does. */
+static bool inherit_spawns_after(struct function *fn, const struct item *item, int depth)
+{
+	int loop = item_loop(fn, item);
+	bool called = false;
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *other = &fn->items[i];
+
+		if (other->kind == ITEM_CALL && other->call && other != item &&
+		    inherit_spawns(other->call, INHERIT_DEPTH) && (other > item || loop >= 0))
+			return true;
+	}
+	if (fn->flags & FUNCTION_MAIN)
+		return false;
+	if (!depth || inherit_is_named(fn))
+		return true;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		for (int i = 0; i < caller->n_items; i++) {
+			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
+			    caller->items[i].call->target != fn)
+				continue;
+			called = true;
+			if (caller != fn &&
+			    inherit_spawns_after(caller, &caller->items[i], depth - 1))
+				return true;
+		}
+	}
+	return !called;
+}
+
+bool inherit_opens_too_late(struct function *fn, const struct item *item)
+{
+	return !inherit_spawns_after(fn, item, INHERIT_DEPTH) && !inherit_spawns_any_time(fn);
+}
+
+/* The global or member that a place is, or is an element of; NULL: a local. */
+static const char *inherit_name(const struct function *fn, int place)
+{
+	while (fn->places[place].kind == PLACE_INDEX || fn->places[place].kind == PLACE_DEREF)
+		place = fn->places[place].parent;
+	if (fn->places[place].kind == PLACE_FREE ||
+	    (fn->places[place].kind == PLACE_FIELD && !place_is_local(fn, place)))
+		return fn->places[place].name;
+	return NULL;
+}
+
+/* Where the item's result is kept beyond the function. */
+static int inherit_names(const struct function *fn, const struct item *item, const char **names)
+{
+	int place = item_result(fn, item), n = 0;
+
+	if (place >= 0 && inherit_name(fn, place))
+		names[n++] = inherit_name(fn, place);
+	for (int i = 0; place >= 0 && i < fn->n_items && n < INHERIT_NAMES; i++)
+		if (fn->items[i].kind == ITEM_ASSIGN && fn->items[i].dst >= 0 &&
+		    operand_is_place(&fn->items[i].a, place) && inherit_name(fn, fn->items[i].dst))
+			names[n++] = inherit_name(fn, fn->items[i].dst);
+	return n;
+}
+
+/* close(doors[i]), here or in what is called. */
+static bool inherit_closes(const struct function *fn, const char *const *names, int n, int depth)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+		const struct operand *o = call && call->n_args ? &call->args[0] : NULL;
+
+		if (!call)
+			continue;
+		if (call->target && call->target != fn && depth > 0 &&
+		    inherit_closes(call->target, names, n, depth - 1))
+			return true;
+		if (!o || o->kind != OPERAND_PLACE || !api_fact(call->api, FACT_CLOSES))
+			continue;
+		for (int k = 0; k < n; k++)
+			if (inherit_name(fn, o->place) == names[k])
+				return true;
+	}
+	return false;
+}
+
+/* The function forks and its child closes it; or all who call the function do. */
+static bool inherit_is_covered(struct function *fn, const char *const *names, int n, int depth)
+{
+	bool called = false;
+
+	if (function_find_role(fn, ROLE(FORK)) && inherit_closes(fn, names, n, 2))
+		return true;
+	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		for (int i = 0; caller != fn && i < caller->n_items; i++) {
+			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
+			    caller->items[i].call->target != fn)
+				continue;
+			if (!inherit_is_covered(caller, names, n, depth - 1))
+				return false;
+			called = true;
+			break;
+		}
+	}
+	return called;
+}
+
+bool inherit_is_closed_before(struct function *fn, const struct item *item)
+{
+	const char *names[INHERIT_NAMES];
+	int n = inherit_names(fn, item, names);
+	bool any = false;
+
+	for (size_t f = 0; n && f < program.n_functions; f++) {
+		struct function *other = program.functions[f];
+
+		if (!program_shares(other->source, fn->source) ||
+		    !function_find_role(other, ROLE(SPAWN)))
+			continue;
+		if (!inherit_is_covered(other, names, n, INHERIT_DEPTH))
+			return false;
+		any = true;
+	}
+	return any;
+}

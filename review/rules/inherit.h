@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_RULES_INHERIT_H
+#define REVIEW_RULES_INHERIT_H
+
+/*
+ * Whether a program that is started can have a descriptor: only one that was open before, and that
+ * no child has closed between fork() and exec.
+ */
+
+#include "model/query.h"
+
+/* No program is started after the item has opened its descriptor, as far as calls tell. */
+bool inherit_opens_too_late(struct function *fn, const struct item *item);
+/* Whoever starts a program closes first what the descriptor is kept in. */
+bool inherit_is_closed_before(struct function *fn, const struct item *item);
+
+#endif
