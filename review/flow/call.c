@@ -582,10 +582,41 @@ static struct value call_new(struct flow *flow, const struct item *item)
 	return v;
 }
 
+/* A descriptor by value: what is done with it does not change which one it is. */
+static bool call_is_lone_number(const struct flow *flow, const struct operand *o)
+{
+	int r = state_resource(flow, o);
+	uint8_t stars = 0;
+	const char *type = r >= 0 ? place_type(flow->fn, o->place, &stars) : NULL;
+
+	return r >= 0 && flow->resources[r].site && !strcmp(flow->resources[r].kind, "fd") &&
+	       !stars && (!type || !index_type(type)) &&
+	       flow->fn->places[o->place].kind != PLACE_TEMP;
+}
+
+static void call_unknown_argument(struct flow *flow, const struct item *item,
+				  const struct operand *o)
+{
+	int r = state_resource(flow, o);
+
+	if (r >= 0 && flow->resources[r].site && (flow->state->bits[r] & RES_OPEN) &&
+	    !(flow->state->bits[r] & (RES_GONE | RES_CLOSED)) && !item->call->counted &&
+	    !(item->call->flags & CALL_CAPTURE) && !flow->fn->source->context) {
+		item->call->counted = true;
+		program.unknown_calls++;
+	}
+	state_escape(flow, o);
+}
+
 static struct value call_unknown(struct flow *flow, const struct item *item)
 {
+	int to = item_result(flow->fn, item);
+	bool keeps = call_may_keep(item->call) ||
+		     (to >= 0 && to != item->dst && flow->fn->places[to].stars);
+
 	for (int i = 0; i < item->call->n_args; i++)
-		state_escape(flow, &item->call->args[i]);
+		if (keeps || !call_is_lone_number(flow, &item->call->args[i]))
+			call_unknown_argument(flow, item, &item->call->args[i]);
 	if (item->call->receiver.kind)
 		state_forget_parts(flow, item->call->receiver.place, false);
 	if (!(item->call->flags & CALL_CAPTURE) && !call_is_foreign(flow, item->call))

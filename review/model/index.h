@@ -45,6 +45,11 @@ struct program {
 	bool ignores_sigpipe;
 	bool peers_followed;  /* peer.c has done its rounds */
 	size_t n_checked;         /* functions of the files that were given */
+	/* What was not known, and kept something from being said. */
+	size_t unknown_calls;     /* of functions that were given a resource */
+	size_t unknown_blocks;    /* behind a word or call that nobody defines */
+	size_t unknown_words;     /* before a type, with a name that speaks of cleaning up */
+	size_t syntax_errors;     /* functions of which something could not be parsed */
 	size_t n_waits;
 	size_t n_resources;
 	size_t n_skipped;

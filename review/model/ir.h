@@ -142,6 +142,7 @@ struct call {
 	const char *receiver_type;
 	const struct api *api;
 	struct function *target;
+	bool counted;            /* as one that nobody knows */
 };
 
 struct item {

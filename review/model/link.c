@@ -455,6 +455,8 @@ void program_link(void)
 	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
 		program.n_checked += !program.functions[i]->source->context;
+		program.syntax_errors += !program.functions[i]->source->context &&
+					 (program.functions[i]->flags & FUNCTION_ERRORS);
 	}
 	program_find();
 }

@@ -32,6 +32,40 @@ void lower_sequence(struct builder *b, TSNode node)
 		lower_statement(b, children.node[i]);
 }
 
+/* Every name in there may be anything afterwards. */
+static void stmt_unknown_names(struct builder *b, struct call *call, TSNode node)
+{
+	struct children children;
+	int place;
+
+	if (node_kind(b->tree, node) == NODE_identifier) {
+		place = build_lookup(b, node_name(b->tree, node));
+		if (place < 0)
+			return;
+		build_argument(b, call, operand_of_place(place), node);
+		build_argument(b, call, (struct operand){ .kind = OPERAND_ADDRESS, .place = place },
+			       node);
+		return;
+	}
+	if (++b->depth < LOWER_MAX_DEPTH) {
+		node_children(b->scratch, node, b->tree, &children);
+		for (size_t i = 0; i < children.n; i++)
+			stmt_unknown_names(b, call, children.node[i]);
+	}
+	b->depth--;
+}
+
+/* SCOPE_EXIT { … }: neither what is wrong in it nor what is right follows from reading it. */
+static void stmt_unknown(struct builder *b, TSNode node)
+{
+	struct call *call = build_callee(intern_z("(unknown block)"));
+
+	call->flags = CALL_CAPTURE;
+	stmt_unknown_names(b, call, node_field(b->tree, node, FIELD_consequence));
+	build_call(b, call, node, -1);
+	program.unknown_blocks += !b->fn->source->context;
+}
+
 static void stmt_if(struct builder *b, TSNode node)
 {
 	TSNode alternative = node_field(b->tree, node, FIELD_alternative);
@@ -665,7 +699,10 @@ static void lower_statement_at(struct builder *b, TSNode node)
 		break;
 	case NODE_if_statement:
 		build_item(b, ITEM_STATEMENT, node);
-		stmt_if(b, node);
+		if (shape_is_unknown(b->tree, ts_node_start_byte(node)))
+			stmt_unknown(b, node);
+		else
+			stmt_if(b, node);
 		break;
 	case NODE_while_statement:
 		stmt_while(b, node);

@@ -508,6 +508,7 @@ static void lower_walk(struct tree *tree, TSNode node, struct type_info *owner, 
 
 void lower_tree(struct tree *tree)
 {
+	program.unknown_words += tree->source->context ? 0 : tree->n_cleanups;
 	lower_walk(tree, ts_tree_root_node(tree->tree), NULL, 0);
 	arena_reset(&lower_scratch);
 }

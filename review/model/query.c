@@ -67,6 +67,39 @@ static bool call_ends_by_name(const struct call *call)
 	return ends;
 }
 
+bool call_may_keep(const struct call *call)
+{
+	static const char *const words[] = {
+		"clos",    "shut",    "free",     "destr",   "release",  "drop",    "del",
+		"dispos",  "end",     "stop",     "finish",  "term",     "kill",    "clean",
+		"reap",    "unref",   "put",      "give",    "take",     "adopt",   "own",
+		"keep",    "stor",    "save",     "set",     "add",      "regist",  "insert",
+		"push",    "append",  "attach",   "hand",    "pass",     "move",    "transfer",
+		"wrap",    "new",     "creat",    "init",    "make",     "alloc",   "open",
+		"from",    "track",   "watch",    "monit",   "start",    "spawn",   "thread",
+		"fork",    "accept",  "handl",    "process", "serv",     "client",  "session",
+		"conn",    "manag",   "queue",    "sched",   "submit",   "post",    "cache",
+		"pool",    "assign",  "dispatch", "run",     "loop",     "child",   "work",
+		"request", "job",     "task",     "event",   "stream",   "abort",   "cancel",
+		"discon",  "reset",   "done",     "exit",    "listen",   "bind",    "install",
+		"use",     "enable",  "setup",    "daemon",  "redirect", "forward", "relay",
+		"proxy",   "upgrade", "tls",      "ssl",     "login",    "hang",    "pointer",
+		"_to_",    "join",    "leave",    "swap"
+	};
+	char lower[64];
+	size_t n = 0;
+
+	if ((call->flags & CALL_INDIRECT) || call->receiver.kind || call->scope || !call->name)
+		return true;
+	for (; call->name[n] && n < sizeof(lower) - 1; n++)
+		lower[n] = (char)tolower((unsigned char)call->name[n]);
+	lower[n] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(lower, words[i]))
+			return true;
+	return false;
+}
+
 bool call_ends(const struct call *call)
 {
 	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))

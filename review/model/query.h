@@ -16,6 +16,11 @@ const struct operand *call_argument(const struct call *call, int arg);
 bool call_waits(const struct call *call);
 /* The call, of whatever kind, does not come back. */
 bool call_ends(const struct call *call);
+/*
+ * A function that nobody defines may close or keep a descriptor that it is given by value, if its
+ * name speaks of that, or of what servers do with connections.
+ */
+bool call_may_keep(const struct call *call);
 /* By its name it only tells somebody: log_error(), xwarn(), PRINT(). */
 bool call_is_talk(const struct call *call);
 

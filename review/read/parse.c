@@ -250,6 +250,7 @@ void tree_free(struct tree *tree)
 		ts_tree_delete(tree->tree);
 	free(tree->autos);
 	free(tree->each);
+	free(tree->blocks);
 	*tree = (struct tree){ 0 };
 }
 

@@ -82,6 +82,9 @@ struct tree {
 	size_t n_autos, cap_autos;
 	uint32_t *each;       /* offsets of macros that head a loop over elements */
 	size_t n_each, cap_each;
+	uint32_t *blocks;     /* offsets of words with a block behind them that nobody understands */
+	size_t n_blocks, cap_blocks;
+	size_t n_cleanups;    /* words before a type that look as if they cleaned up */
 };
 
 /* Parses; false when there is no grammar or a limit was hit before anything was known. */
@@ -98,6 +101,7 @@ void shape_first_branches(char *text, size_t size, enum source_language language
 /* The declaration at `offset` stands after a word such as _cleanup_close_. */
 bool shape_is_auto(const struct tree *tree, uint32_t offset);
 bool shape_is_each(const struct tree *tree, uint32_t offset);
+bool shape_is_unknown(const struct tree *tree, uint32_t offset);
 
 static inline enum node_kind node_kind(const struct tree *tree, TSNode node)
 {

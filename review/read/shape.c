@@ -16,11 +16,17 @@
 #include <string.h>
 #include <strings.h>
 
+enum { SHAPE_BRACES = 200 };
+
 struct shape {
 	struct tree *tree;
 	char *s;
 	size_t size;
 	bool cxx;
+	/* Where in the text this is: what stood before, and whether around it is a function's body. */
+	char before; /* the last character that is no blank and no comment */
+	int depth;
+	bool body[SHAPE_BRACES]; /* the brace of that depth came behind a parenthesis */
 };
 
 static bool shape_is_word(char c)
@@ -153,6 +159,197 @@ static bool shape_word_cxx(struct shape *shape, size_t from, size_t to)
 	return true;
 }
 
+static bool shape_is_keyword(const char *s, size_t n)
+{
+	static const char *const words[] = { "if",
+					     "else",
+					     "for",
+					     "while",
+					     "do",
+					     "switch",
+					     "case",
+					     "default",
+					     "return",
+					     "goto",
+					     "break",
+					     "continue",
+					     "sizeof",
+					     "typedef",
+					     "struct",
+					     "union",
+					     "enum",
+					     "class",
+					     "namespace",
+					     "template",
+					     "typename",
+					     "using",
+					     "try",
+					     "catch",
+					     "throw",
+					     "new",
+					     "delete",
+					     "operator",
+					     "public",
+					     "private",
+					     "protected",
+					     "friend",
+					     "virtual",
+					     "explicit",
+					     "static",
+					     "extern",
+					     "register",
+					     "auto",
+					     "const",
+					     "volatile",
+					     "inline",
+					     "mutable",
+					     "constexpr",
+					     "unsigned",
+					     "signed",
+					     "long",
+					     "short",
+					     "int",
+					     "char",
+					     "float",
+					     "double",
+					     "void",
+					     "bool",
+					     "asm",
+					     "__asm__",
+					     "__extension__",
+					     "restrict",
+					     "final",
+					     "override",
+					     "noexcept",
+					     "co_await",
+					     "co_return",
+					     "co_yield",
+					     "this",
+					     "thread_local",
+					     "_Thread_local",
+					     "__thread",
+					     "_Noreturn",
+					     "static_assert",
+					     "_Static_assert",
+					     "__attribute__",
+					     "__attribute",
+					     "__declspec",
+					     "__inline",
+					     "__inline__",
+					     "consteval",
+					     "constinit",
+					     "concept",
+					     "requires",
+					     "alignas",
+					     "_Alignas",
+					     "_Atomic",
+					     "defined",
+					     "and",
+					     "or",
+					     "not",
+					     "__volatile__",
+					     "__const",
+					     "__restrict",
+					     "__typeof__",
+					     "typeof",
+					     "decltype" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (shape_word_is(s, n, words[i]))
+			return true;
+	return false;
+}
+
+static bool shape_is_type_word(const char *s, size_t n)
+{
+	static const char *const words[] = { "int",   "char",   "unsigned", "signed", "long",
+					     "short", "float",  "double",   "bool",   "struct",
+					     "FILE",  "size_t", "ssize_t",  "DIR",    "const" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (shape_word_is(s, n, words[i]))
+			return true;
+	return false;
+}
+
+static bool shape_cleans(const char *s, size_t n)
+{
+	static const char *const words[] = { "auto", "clean", "scope", "guard", "defer", "raii" };
+	char lower[64];
+
+	n = n < sizeof(lower) ? n : sizeof(lower) - 1;
+	for (size_t i = 0; i < n; i++)
+		lower[i] = (char)tolower((unsigned char)s[i]);
+	lower[n] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(lower, words[i]))
+			return true;
+	return false;
+}
+
+static size_t shape_word_end(const struct shape *shape, size_t i)
+{
+	while (i < shape->size && shape_is_word(shape->s[i]))
+		i++;
+	return i;
+}
+
+/* FOO int fd = …, FOO(x) FILE *f = …: a word that belongs to the declaration behind it. */
+static bool shape_is_before_type(const struct shape *shape, size_t at)
+{
+	size_t end = shape_word_end(shape, at), next;
+
+	if (end == at || isdigit((unsigned char)shape->s[at]))
+		return false;
+	if (shape_is_type_word(shape->s + at, end - at))
+		return true;
+	if (shape->cxx || shape_is_keyword(shape->s + at, end - at))
+		return false;
+	/* T *f =, T f; */
+	next = shape_skip_blanks(shape->s, shape->size, end);
+	while (next < shape->size && shape->s[next] == '*')
+		next = shape_skip_blanks(shape->s, shape->size, next + 1);
+	end = shape_word_end(shape, next);
+	if (end == next || next == shape_skip_blanks(shape->s, shape->size, at))
+		return false;
+	next = shape_skip_blanks(shape->s, shape->size, end);
+	return next < shape->size && (shape->s[next] == '=' || shape->s[next] == ';') &&
+	       shape->s[next + 1] != '=';
+}
+
+/*
+ * A word in front of a statement that nobody defines. Beside a declaration it is an attribute; with
+ * a block behind it nobody knows when that runs, or how often.
+ */
+static void shape_unknown(struct shape *shape, size_t from, size_t to)
+{
+	const char *s = shape->s + from;
+	size_t n = to - from, after, close = to;
+	bool body = shape->depth > 0 && shape->depth < SHAPE_BRACES && shape->body[shape->depth];
+
+	if (!body || !strchr(";{}", shape->before) || shape_is_keyword(s, n))
+		return;
+	after = shape_skip_blanks(shape->s, shape->size, to);
+	if (after < shape->size && shape->s[after] == '(') {
+		close = shape_close(shape->s, shape->size, after);
+		if (!close)
+			return;
+		after = shape_skip_blanks(shape->s, shape->size, close);
+	}
+	if (after < shape->size && shape->s[after] == '{' && close - from >= 5) {
+		shape_put(shape->s, from, close, "if(1)");
+		shape_mark(&shape->tree->blocks, &shape->tree->n_blocks, &shape->tree->cap_blocks,
+			   from);
+	} else if (shape_is_before_type(shape, after)) {
+		if (shape_cleans(s, n)) {
+			shape_mark(&shape->tree->autos, &shape->tree->n_autos,
+				   &shape->tree->cap_autos, from);
+			shape->tree->n_cleanups++;
+		}
+		shape_blank(shape->s, from, close);
+	}
+}
+
 static void shape_word(struct shape *shape, size_t from, size_t to)
 {
 	const char *s = shape->s + from;
@@ -173,8 +370,8 @@ static void shape_word(struct shape *shape, size_t from, size_t to)
 				   &shape->tree->cap_autos, from);
 	} else if (shape_names_each(s, n) || kb_is_loop_macro(s, n)) {
 		shape_each(shape, from, to);
-	} else if (shape->cxx) {
-		shape_word_cxx(shape, from, to);
+	} else if (!shape->cxx || !shape_word_cxx(shape, from, to)) {
+		shape_unknown(shape, from, to);
 	}
 }
 
@@ -268,6 +465,18 @@ void shape_learn(const struct source *source)
 	}
 }
 
+static void shape_track(struct shape *shape, char c)
+{
+	if (isspace((unsigned char)c))
+		return;
+	if (c == '{' && ++shape->depth < SHAPE_BRACES)
+		shape->body[shape->depth] =
+			shape->before == ')' || (shape->depth > 1 && shape->body[shape->depth - 1]);
+	if (c == '}' && shape->depth)
+		shape->depth--;
+	shape->before = c;
+}
+
 void shape_text(struct tree *tree)
 {
 	const char *text = tree->expanded ? tree->expanded->text : tree->source->text;
@@ -275,7 +484,8 @@ void shape_text(struct tree *tree)
 	struct shape shape = { .tree = tree,
 			       .s = arena_copy(&run_arena, text, size),
 			       .size = size,
-			       .cxx = tree->source->language == SOURCE_CXX };
+			       .cxx = tree->source->language == SOURCE_CXX,
+			       .before = ';' };
 	bool line_start = true;
 
 	tree->text = shape.s;
@@ -284,6 +494,8 @@ void shape_text(struct tree *tree)
 		size_t next = lex_skip_literal(shape.s, shape.size, i);
 
 		if (next != i) {
+			if (shape.s[i] != '/')
+				shape.before = shape.s[i];
 			i = next;
 		} else if (line_start && shape.s[i] == '#') {
 			i = shape_skip_directive(shape.s, shape.size, i);
@@ -292,10 +504,13 @@ void shape_text(struct tree *tree)
 				next++;
 			if (!isdigit((unsigned char)shape.s[i]))
 				shape_word(&shape, i, next);
+			if (!isspace((unsigned char)shape.s[i]))
+				shape.before = shape.s[next - 1] == ' ' ? ';' : 'a';
 			i = next;
 			line_start = false;
 		} else {
 			line_start = shape.s[i] == '\n' || (line_start && isblank(shape.s[i]));
+			shape_track(&shape, shape.s[i]);
 			i++;
 		}
 	}
@@ -383,6 +598,11 @@ bool shape_is_auto(const struct tree *tree, uint32_t offset)
 	while (from && isspace((unsigned char)tree->text[from - 1]))
 		from--;
 	return shape_has(tree->autos, tree->n_autos, from, offset + 1);
+}
+
+bool shape_is_unknown(const struct tree *tree, uint32_t offset)
+{
+	return shape_has(tree->blocks, tree->n_blocks, offset, offset + 1);
 }
 
 bool shape_is_each(const struct tree *tree, uint32_t offset)

@@ -108,9 +108,10 @@ void report_json(FILE *out)
 		json_finding(out, findings[i]);
 	}
 	fprintf(out,
-		"%s],\n  \"summary\": { \"findings\": %zu, \"functions\": %zu, \"waits\": %zu, \"resources\": %zu, \"not_understood\": %zu }\n}\n",
+		"%s],\n  \"summary\": { \"findings\": %zu, \"functions\": %zu, \"waits\": %zu, \"resources\": %zu, \"not_understood\": %zu,\n    \"silent_for_unknown_calls\": %zu, \"silent_for_unknown_blocks\": %zu, \"silent_for_unknown_words\": %zu, \"silent_for_syntax_errors\": %zu }\n}\n",
 		n ? "\n  " : "", n, program.n_checked, program.n_waits, program.n_resources,
-		program.n_skipped);
+		program.n_skipped, program.unknown_calls, program.unknown_blocks,
+		program.unknown_words, program.syntax_errors);
 }
 
 static const char *sarif_level(enum severity severity)

@@ -87,10 +87,40 @@ static void text_solutions(FILE *out, const struct palette *p)
 	}
 }
 
+/* "silent where it depends on 3 calls of unknown functions and 1 block behind an unknown word" */
+static void report_silence(FILE *out)
+{
+	const struct {
+		size_t n;
+		const char *one, *many;
+	} parts[] = {
+		{ program.unknown_calls, "call of an unknown function",
+		  "calls of unknown functions" },
+		{ program.unknown_blocks, "block behind an unknown word",
+		  "blocks behind unknown words" },
+		{ program.unknown_words, "word that may clean up", "words that may clean up" },
+		{ program.syntax_errors, "function with syntax errors",
+		  "functions with syntax errors" },
+	};
+	size_t last = 0, said = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		last = parts[i].n ? i : last;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (!parts[i].n)
+			continue;
+		fputs(!said++ ? "silent where it depends on " : i == last ? " and " : ", ", out);
+		fprintf(out, "%zu %s", parts[i].n, parts[i].n == 1 ? parts[i].one : parts[i].many);
+	}
+	if (said)
+		fputc('\n', out);
+}
+
 void report_summary(FILE *out)
 {
 	fprintf(out, "checked %zu functions, %zu waits, %zu resources; %zu not understood\n",
 		program.n_checked, program.n_waits, program.n_resources, program.n_skipped);
+	report_silence(out);
 }
 
 void report_text(FILE *out, bool colour)

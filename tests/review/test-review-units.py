@@ -221,6 +221,18 @@ def a_file_that_is_given_by_two_paths_is_reviewed_once():
 
 
 @test
+def the_summary_says_what_was_silenced():
+    put('a.c', user('void hang_up(int fd);', 'hang_up(fd)'))
+    put('b.c', user('', 'MAYBE_LATER {\n\t\tclose(fd);\n\t}'))
+    put('c.c', user('', '(void)0').replace('int fd', 'my_guard int fd'))
+    keys = ['silent_for_unknown_' + what for what in ('calls', 'blocks', 'words')]
+    for path, want in (('a.c', [1, 0, 0]), ('b.c', [0, 1, 0]), ('c.c', [0, 0, 1])):
+        run = review(path)
+        expect(run['findings'], [], path)
+        expect([run['summary'][key] for key in keys], want, 'summary of ' + path)
+
+
+@test
 def macros_that_grow_without_end_cost_little():
     text = '#define A0(x) x x x x x x x x\n'
     for i in range(1, 40):
