@@ -80,8 +80,8 @@ class Checker:
             if said is None:
                 why = why or error.split('error: ')[-1]
                 continue
-            # A jump that a function of another type would not have is ours.
-            more = {w for w in said - known if 'return' not in w and 'unused' not in w}
+            # What comes from the way to leave, and from how the recipe lays out a line, is ours.
+            more = {w for w in said - known if not re.search(r'return|unused|misleading-indentation', w)}
             if not more:
                 return ''
             why = 'new warning: ' + sorted(more)[0]
