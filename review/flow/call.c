@@ -180,10 +180,89 @@ static bool call_is_unref(const struct flow *flow, int r, const struct item *ite
 	       strstr(item->call->name, "unref");
 }
 
+/* Opened elsewhere; that it is closed now can still matter. */
+static int call_foreign(struct flow *flow, const struct operand *o, const struct item *item)
+{
+	int r = call_site(flow, item, 15);
+	struct value v;
+
+	if (r < 0)
+		return -1;
+	flow->resources[r].kind = "unknown";
+	flow->resources[r].place = o->place;
+	for (int i = flow->state->n; i-- > 0;)
+		if (flow->state->bindings[i].value.resource == r)
+			state_unbind(flow->state, flow->state->bindings[i].place);
+	v = state_operand(flow, o);
+	v.resource = (int16_t)r;
+	state_bind(flow, o->place, v, -1);
+	call_close_copies(flow, o->place, r, item);
+	return r;
+}
+
+/* The memory that the operand points to, or lies in, is in use until a callback runs. */
+static void call_is_closing(struct flow *flow, const struct operand *o, const struct item *item)
+{
+	struct operand memory = { .kind = OPERAND_PLACE, .place = o->place };
+	int r;
+
+	if (o->kind == OPERAND_ADDRESS) {
+		while (memory.place >= 0 && !(flow->fn->places[memory.place].flags & PLACE_ARROW) &&
+		       flow->fn->places[memory.place].kind != PLACE_DEREF)
+			memory.place = flow->fn->places[memory.place].parent;
+		memory.place = memory.place >= 0 ? flow->fn->places[memory.place].parent : -1;
+	} else if (o->kind != OPERAND_PLACE) {
+		return;
+	}
+	if (memory.place < 0)
+		return;
+	r = state_resource(flow, &memory);
+	if (r < 0) {
+		r = call_foreign(flow, &memory, item);
+		if (r >= 0)
+			flow->state->bits[r] = RES_OPEN | RES_GONE;
+	}
+	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
+		return;
+	flow->resources[r].closing = item;
+	flow->state->bits[r] |= RES_CLOSING;
+}
+
+/* On some ways the callee closes it, and its result tells on which. */
+static void call_may_close(struct flow *flow, const struct operand *o, const struct item *item,
+			   uint8_t fails)
+{
+	int r = state_resource(flow, o);
+
+	if (r < 0)
+		r = call_foreign(flow, o, item);
+	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
+		return;
+	if (flow->state->bits[r] & (RES_TAKEN | RES_ENDING)) {
+		state_escape(flow, o);
+		return;
+	}
+	flow->resources[r].ending = item;
+	flow->resources[r].ending_fails = fails;
+	flow->state->bits[r] |= RES_ENDING;
+	if (!flow->resources[r].site || flow->resources[r].site == item)
+		flow->state->bits[r] |= RES_OPEN;
+	state_forget_parts(flow, o->place, false);
+}
+
+bool call_frees(const struct call *call)
+{
+	if ((call->flags & CALL_DELETE) || strstr(call->name, "free"))
+		return true;
+	for (int i = 0; call->target && i < 16; i++)
+		if (call->target->summary.param[i] & SUMMARY_FREES)
+			return true;
+	return false;
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
-	struct value v;
 
 	if (o->kind != OPERAND_PLACE)
 		return;
@@ -193,21 +272,12 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 	}
 	if (r < 0 && flow->fn->places[o->place].kind == PLACE_INDEX)
 		state_escape(flow, o);
-	if (r < 0) {
-		/* Opened elsewhere; that it is closed now can still matter. */
-		r = call_site(flow, item, 15);
-		if (r < 0)
-			return;
-		flow->resources[r].kind = "unknown";
-		flow->resources[r].place = o->place;
-		for (int i = flow->state->n; i-- > 0;)
-			if (flow->state->bindings[i].value.resource == r)
-				state_unbind(flow->state, flow->state->bindings[i].place);
-		v = state_operand(flow, o);
-		v.resource = (int16_t)r;
-		state_bind(flow, o->place, v, -1);
-		call_close_copies(flow, o->place, r, item);
-	}
+	if (r < 0)
+		r = call_foreign(flow, o, item);
+	if (r < 0)
+		return;
+	if ((flow->state->bits[r] & RES_CLOSING) && call_frees(item->call))
+		flow->tell->use(flow, item, r, USE_CLOSING);
 	call_free_content(flow, r, item);
 	flow->resources[r].closed = item;
 	flow->state->bits[r] = RES_CLOSED;
@@ -447,6 +517,12 @@ static struct value call_known(struct flow *flow, const struct item *item)
 
 	for (int arg = 1; arg <= item->call->n_args; arg++)
 		call_known_argument(flow, item, arg);
+	for (const struct fact *f = api_fact(api, FACT_CLOSING); f; f = api_fact_next(api, f)) {
+		const struct operand *o = call_argument(item->call, f->arg);
+
+		if (o)
+			call_is_closing(flow, o, item);
+	}
 	if (api_is(api, ROLE(HANDLER)))
 		call_handler(flow, item);
 	if (call_locked(flow, item) >= 0)
@@ -502,6 +578,10 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 		call_store(flow, o->place, r);
 	} else if (does & SUMMARY_CLOSES) {
 		flow_close(flow, o, item);
+	} else if ((does & SUMMARY_MAY_CLOSE) && !(does & SUMMARY_KEEPS) &&
+		   o->kind == OPERAND_PLACE && summary->close_fails[i] &&
+		   summary->close_fails[i] != FAILS_NEVER) {
+		call_may_close(flow, o, item, summary->close_fails[i]);
 	} else if ((does & SUMMARY_KEEPS) && !(does & SUMMARY_MAY_CLOSE) && summary->done &&
 		   i < 16 && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, summary->keep_fails[i]);
@@ -527,6 +607,9 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	parts_before(flow, item, &kept);
 	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);
+	for (int i = 0; i < item->call->n_args && i < 16 && summary->done; i++)
+		if (summary->param[i] & SUMMARY_CLOSING)
+			call_is_closing(flow, &item->call->args[i], item);
 	call_forget_shared(flow);
 	parts_after(flow, item, &kept);
 	if (summary->done && summary->opens)
@@ -638,6 +721,16 @@ static bool call_returns(const struct flow *flow, const struct call *call)
 	return !call_ends(call);
 }
 
+/* Where an event loop runs, callbacks do, and what was being closed may be closed. */
+static void call_run_loop(struct flow *flow, const struct call *call)
+{
+	bool unknown = !call->api && !call->target &&
+		       !(call->flags & (CALL_DELETE | CALL_NEW | CALL_CONSTRUCT | CALL_CAPTURE));
+
+	for (int i = 0; (unknown || call_waits(call)) && i < flow->n_resources; i++)
+		flow->state->bits[i] &= (uint8_t)~RES_CLOSING;
+}
+
 bool flow_call(struct flow *flow, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -647,6 +740,7 @@ bool flow_call(struct flow *flow, const struct item *item)
 	flow->tell->call(flow, item);
 	if (!call_returns(flow, call))
 		return false;
+	call_run_loop(flow, call);
 	if (call->flags & CALL_DELETE)
 		flow_close(flow, &call->args[0], item);
 	else if (call->flags & (CALL_NEW | CALL_CONSTRUCT))

@@ -73,7 +73,7 @@ static bool flow_is_open(const struct flow *flow, int resource)
 {
 	uint8_t bits = flow->state->bits[resource];
 
-	return (bits & RES_OPEN) && !(bits & (RES_CLOSED | RES_GONE | RES_TAKEN)) &&
+	return (bits & RES_OPEN) && !(bits & (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) &&
 	       flow->resources[resource].site;
 }
 
@@ -108,7 +108,7 @@ static void flow_release(struct flow *flow, int place, enum loss_kind kind, cons
 	if (state_is_named(flow, r, -1))
 		return;
 	flow->resources[r].handled |=
-		(flow->state->bits[r] & (RES_CLOSED | RES_GONE | RES_TAKEN)) != 0;
+		(flow->state->bits[r] & (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) != 0;
 	flow_lose(flow, r, kind, item);
 	flow->state->bits[r] |= RES_GONE;
 }
@@ -221,7 +221,7 @@ static bool flow_is_in_own_memory(const struct flow *flow, int place)
 		r = state_place(flow, fn->places[place].parent).resource;
 		return r >= 0 && flow->resources[r].site &&
 		       !strcmp(flow->resources[r].kind, "memory") &&
-		       !(flow->state->bits[r] & (RES_CLOSED | RES_GONE | RES_TAKEN)) &&
+		       !(flow->state->bits[r] & (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) &&
 		       place_is_local(fn, fn->places[place].parent);
 	}
 	return false;
@@ -312,7 +312,8 @@ static void flow_operate(struct flow *flow, const struct item *item)
 		state_give(flow, b.resource);
 	if ((item->op == '-' || item->op == '+') && a.low == a.high && b.low == b.high &&
 	    flow->fn->places[item->dst].kind == PLACE_TEMP &&
-	    !__builtin_add_overflow(a.low, item->op == '+' ? b.low : -b.low, &v.low))
+	    !(item->op == '+' ? __builtin_add_overflow(a.low, b.low, &v.low)
+			      : __builtin_sub_overflow(a.low, b.low, &v.low)))
 		v.high = v.low;
 	else
 		v.low = INT64_MIN;
@@ -509,7 +510,8 @@ static void flow_leave(struct flow *flow, const struct item *item, enum loss_kin
 	for (int i = 0; i < flow->n_resources; i++) {
 		struct resource *r = &flow->resources[i];
 
-		r->handled |= (flow->state->bits[i] & (RES_CLOSED | RES_GONE | RES_TAKEN)) != 0;
+		r->handled |= (flow->state->bits[i] &
+			       (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) != 0;
 		if ((flow->state->bits[i] & RES_TAKEN) && r->taken &&
 		    api_is(r->taken->call->api, ROLE(LOCKS) | ROLE(NONBLOCK)))
 			r->kept_at = item;
@@ -525,8 +527,7 @@ static bool flow_is_freed(const struct flow *flow, int resource)
 {
 	const struct item *closed = resource >= 0 ? flow->resources[resource].closed : NULL;
 
-	return closed && flow->state->bits[resource] == RES_CLOSED &&
-	       ((closed->call->flags & CALL_DELETE) || strstr(closed->call->name, "free"));
+	return closed && flow->state->bits[resource] == RES_CLOSED && call_frees(closed->call);
 }
 
 /* p->x and *p are reached: p is not NULL, and must not be freed. */
@@ -553,8 +554,12 @@ static void flow_reaches(struct flow *flow, const struct item *item, const struc
 
 static void flow_reaches_all(struct flow *flow, const struct item *item)
 {
+	struct operand to = { .kind = OPERAND_PLACE, .place = item->dst };
+
 	flow_reaches(flow, item, &item->a);
 	flow_reaches(flow, item, &item->b);
+	if (item->kind == ITEM_ASSIGN && item->dst >= 0)
+		flow_reaches(flow, item, &to);
 	for (int i = 0; item->kind == ITEM_CALL && item->call && i < item->call->n_args; i++)
 		flow_reaches(flow, item, &item->call->args[i]);
 }
@@ -667,6 +672,7 @@ static void flow_parameters(struct flow *flow)
 		flow->resources[r].fails = place->stars ? FAILS_NULL : FAILS_NEGATIVE;
 		flow->state->bits[r] = RES_OPEN;
 		flow->exit_all[r] = RES_CLOSED;
+		flow->exit_closing[r] = 1;
 		v.resource = (int16_t)r;
 		state_bind(flow, flow->fn->params[i], v, -1);
 	}

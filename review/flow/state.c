@@ -252,6 +252,8 @@ static int value_outcome(const struct value *v, uint8_t fails)
 		return v->high <= 0 ? 1 : v->low > 0 ? 0 : -1;
 	case FAILS_NONZERO:
 		return (v->flags & VALUE_NONZERO) ? 1 : v->low == 0 && v->high == 0 ? 0 : -1;
+	case FAILS_NOT_NEGATIVE:
+		return v->low >= 0 ? 1 : v->high < 0 ? 0 : -1;
 	default:
 		return -1;
 	}
@@ -286,6 +288,19 @@ static bool state_contradicts(const struct flow *flow, const struct value *v)
 }
 
 /* What the narrowed value tells of the resource it names, or of what its call stored elsewhere. */
+/* The call's result tells whether it closed the resource; a second one may have taken it since. */
+static void state_ended(struct flow *flow, int resource, int outcome)
+{
+	uint8_t *bits = &flow->state->bits[resource];
+
+	if (outcome == 1)
+		*bits &= (uint8_t)~RES_ENDING;
+	if (outcome == 0) {
+		*bits = RES_CLOSED;
+		flow->resources[resource].closed = flow->resources[resource].ending;
+	}
+}
+
 static void state_learn(struct flow *flow, const struct value *v)
 {
 	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
@@ -308,6 +323,9 @@ static void state_learn(struct flow *flow, const struct value *v)
 		if (flow->resources[i].taken == site &&
 		    value_outcome(v, flow->resources[i].taken_fails) == 1)
 			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+	for (int i = 0; site && i < flow->n_resources; i++)
+		if (flow->resources[i].ending == site && (flow->state->bits[i] & RES_ENDING))
+			state_ended(flow, i, value_outcome(v, flow->resources[i].ending_fails));
 	for (int i = 0; site && i < flow->n_resources; i++)
 		if (flow->resources[i].site == site && flow->resources[i].stored)
 			state_outcome(&flow->state->bits[i],

@@ -29,6 +29,8 @@ enum {
 	RES_CLOSED = 1 << 2,
 	RES_TAKEN = 1 << 4,  /* handed over, if the call that took it succeeded */
 	RES_CAUGHT = 1 << 5, /* it was open when an exception was caught */
+	RES_ENDING = 1 << 6, /* closed, if the result of the call that may have done it says so */
+	RES_CLOSING = 1 << 7, /* what it points to is in use until a callback runs */
 	RES_GONE = 1 << 3,   /* handed over, stored, returned, or nobody knows */
 };
 
@@ -71,6 +73,9 @@ struct resource {
 	uint8_t taken_fails;       /* enum fails of that call's result: then it did not */
 	const struct item *kept_at; /* a way out on which a lock is held through it, or NULL */
 	const struct item *closed; /* a place that closes it, or NULL */
+	const struct item *closing; /* the call since which something in it is being closed, or NULL */
+	const struct item *ending; /* the call that may have closed it, or NULL */
+	uint8_t ending_fails;      /* enum fails of that call's result: then it did not */
 	uint8_t sub;             /* number among those that the site opens */
 	bool stored;             /* its site stores it through an argument */
 	bool handled;            /* some way out closes it or hands it over */
@@ -104,6 +109,7 @@ struct flow_split {
 enum use_kind {
 	USE_AFTER_CLOSE,
 	USE_CLOSE_AGAIN,
+	USE_CLOSING,   /* it is freed while something in it is being closed */
 	USE_FAILED,    /* it is known to have failed */
 	USE_UNCHECKED, /* it may have failed, and no condition asked */
 };
@@ -152,9 +158,11 @@ struct flow {
 	long steps, items;
 	uint8_t exit_bits[STATE_RESOURCES]; /* of parameters, over all ways out */
 	uint8_t exit_all[STATE_RESOURCES];
+	uint8_t exit_closing[STATE_RESOURCES]; /* on all of them, something in it is being closed */
 	struct flow_split fill[16]; /* something lies behind parameter i, or not */
 	struct flow_split keep[16]; /* somebody keeps parameter i, or not */
 	struct flow_split present[16]; /* parameter i is neither -1 nor NULL, or it is */
+	struct flow_split close[16]; /* parameter i is closed, or not */
 };
 
 extern const struct value value_unknown;
@@ -191,6 +199,8 @@ bool flow_call(struct flow *flow, const struct item *item);
 /* The resource that the item opens, fresh in this state; -1: no room. */
 int flow_open(struct flow *flow, const struct item *item, const char *kind, const struct api *api,
 	      uint8_t fails, int sub);
+/* free(), delete, or a function that does that to an argument: a pointer leads nowhere then. */
+bool call_frees(const struct call *call);
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item);
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);
 

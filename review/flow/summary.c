@@ -64,6 +64,11 @@ static uint8_t flow_split_fails(const struct flow_split *split)
 		return FAILS_NEGATIVE;
 	if (split->yes_low > 0 && split->no_high <= 0)
 		return FAILS_NOT_POSITIVE;
+	if (split->no_low == 0 && split->no_high == 0 &&
+	    (split->yes_low > 0 || split->yes_high < 0))
+		return FAILS_FALSE;
+	if (split->yes_high < 0 && split->no_low >= 0)
+		return FAILS_NOT_NEGATIVE;
 	return FAILS_UNKNOWN;
 }
 
@@ -77,10 +82,16 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		if (param < 0)
 			continue;
 		flow->exit_bits[i] |= bits;
+		flow->exit_closing[i] &= (bits & RES_CLOSING) != 0;
 		if (bits != RES_CLOSED && bits != RES_FAILED)
 			flow->exit_all[i] = 0;
 		flow_split_add(&flow->keep[param], bits & (RES_GONE | RES_TAKEN), result);
 		flow_split_add(&flow->present[param], bits != RES_FAILED, result);
+		/* On a way where nobody knows, its result tells nothing. */
+		if (bits & (RES_ENDING | RES_TAKEN))
+			flow_split_add(&flow->close[param], true, result);
+		if (bits != RES_FAILED)
+			flow_split_add(&flow->close[param], bits == RES_CLOSED, result);
 	}
 	for (int i = 0; i < 16 && i < flow->fn->n_params; i++)
 		flow_split_add(&flow->fill[i], flow_is_filled(flow, i), result);
@@ -137,6 +148,8 @@ void flow_summary_params(struct flow *flow)
 			continue;
 		if (flow->exit_bits[i] & RES_CLOSED)
 			summary->param[param] |= SUMMARY_MAY_CLOSE;
+		if (flow->exit_closing[i] && (flow->exit_bits[i] & RES_CLOSING))
+			summary->param[param] |= SUMMARY_CLOSING;
 		if (flow->exit_all[i] && (flow->exit_bits[i] & RES_CLOSED))
 			summary->param[param] |= SUMMARY_CLOSES;
 		if (flow->exit_bits[i] & (RES_GONE | RES_TAKEN))
@@ -144,6 +157,10 @@ void flow_summary_params(struct flow *flow)
 		summary->keep_fails[param] = flow_split_fails(&flow->keep[param]);
 		if (flow->present[param].no)
 			summary->absent_fails[param] = flow_split_fails(&flow->present[param]);
+		summary->close_fails[param] = flow_split_fails(&flow->close[param]);
+		if ((flow->exit_bits[i] & RES_CLOSED) && flow->resources[i].closed &&
+		    call_frees(flow->resources[i].closed->call))
+			summary->param[param] |= SUMMARY_FREES;
 		if (!summary->fills[param])
 			continue;
 		summary->param[param] |= SUMMARY_FILLS;
@@ -170,7 +187,8 @@ static uint8_t summary_agree_fails(uint8_t a, uint8_t b)
 /* What may happen in one of them may happen; what is certain is so in both. */
 static void summary_agree_param(struct summary *into, const struct summary *other, int i)
 {
-	uint8_t certain = SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS;
+	uint8_t certain =
+		SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS | SUMMARY_FREES | SUMMARY_CLOSING;
 	uint8_t both = into->param[i] & other->param[i];
 	uint8_t any = into->param[i] | other->param[i];
 
@@ -181,6 +199,7 @@ static void summary_agree_param(struct summary *into, const struct summary *othe
 		into->fills[i] = NULL;
 	into->keep_fails[i] = summary_agree_fails(into->keep_fails[i], other->keep_fails[i]);
 	into->absent_fails[i] = summary_agree_fails(into->absent_fails[i], other->absent_fails[i]);
+	into->close_fails[i] = summary_agree_fails(into->close_fails[i], other->close_fails[i]);
 }
 
 static void summary_agree(struct summary *into, const struct summary *other)

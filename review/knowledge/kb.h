@@ -21,6 +21,7 @@
  *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero none
  *	uses=N            the argument must be open
  *	closes=N          the argument's resource is gone after it, also on failure
+ *	closing=N         it is being closed when the call returns, and is in use until a callback runs
  *	takes=N           ownership goes to somebody else, unless the call fails
  *	flag=WORD:N       takes argument N only where the call names such a flag, or a function that
  *	                  has WORD in its name is called for the result
@@ -49,6 +50,7 @@
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
+ *	hands=N:M         function M is called with the descriptor N as its first argument
  *	stores=CLASS.MEMBER:N the descriptor N is kept there, and comes back as that member
  *	closer=NAME       the function that closes what this one opens
  *	whole=NAME        the function that goes on until all bytes are through
@@ -87,8 +89,10 @@ enum fact_key {
 	FACT_WHOLE,
 	FACT_CLOSER,
 	FACT_STORES,
+	FACT_HANDS,
 	FACT_NORETURN,
 	FACT_FAILING,
+	FACT_CLOSING,
 	FACT_SCANS,
 	FACT_SEARCHES,
 	FACT_CLEANS,
@@ -108,6 +112,7 @@ enum fails {
 	FAILS_NONZERO,
 	FAILS_NOT_POSITIVE,
 	FAILS_NEVER,
+	FAILS_NOT_NEGATIVE, /* of summaries alone: 0 and more */
 };
 
 struct fact {

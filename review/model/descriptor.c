@@ -247,6 +247,24 @@ static bool descriptor_depends(const struct function *fn)
 	return false;
 }
 
+/* event_new(base, fd, what, callback, …): callback(fd, …). */
+static void descriptor_handed(const struct function *fn, const struct call *call)
+{
+	const struct fact *hands = api_fact(call->api, FACT_HANDS);
+	const struct operand *fd = hands ? call_argument(call, hands->arg) : NULL;
+	const struct operand *o = hands ? call_argument(call, hands->arg2) : NULL;
+	const struct function *callback = NULL;
+
+	if (!fd || !o)
+		return;
+	if (o->kind == OPERAND_LAMBDA)
+		callback = o->lambda;
+	else if (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
+		callback = index_find_function(fn->places[o->place].name, fn->source);
+	if (callback && callback->n_params)
+		descriptor_add_place(callback, callback->params[0], descriptor_of(fn, fd));
+}
+
 /* ev_io_init(w, callback, fd, …) keeps it in w->fd. */
 static void descriptor_watched(const struct function *fn, const struct call *call)
 {
@@ -268,6 +286,7 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
 
 	descriptor_watched(fn, call);
+	descriptor_handed(fn, call);
 	if (call->api) {
 		unsigned kinds = descriptor_opened(fn, item);
 		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;

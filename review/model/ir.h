@@ -205,6 +205,8 @@ enum {
 	SUMMARY_MAY_CLOSE = 1 << 1,
 	SUMMARY_KEEPS = 1 << 2,        /* stores it, or gives it to somebody */
 	SUMMARY_FILLS = 1 << 3,        /* stores a fresh resource behind the argument */
+	SUMMARY_CLOSING = 1 << 6,      /* some closing of it goes on when the call returns */
+	SUMMARY_FREES = 1 << 5,        /* what the argument points to is no memory any more then */
 	SUMMARY_ASKS = 1 << 4,         /* some condition looks at it */
 };
 
@@ -233,6 +235,7 @@ struct summary {
 	uint8_t fill_fails;   /* enum fails: when the result says that nothing was filled in */
 	uint8_t keep_fails[16]; /* enum fails: when the result says that it was not kept */
 	uint8_t absent_fails[16]; /* enum fails: when the result says that it is -1 or NULL */
+	uint8_t close_fails[16]; /* enum fails: … that it was not closed */
 	int8_t returns_param; /* the result is this argument, or -1 */
 };
 

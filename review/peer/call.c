@@ -120,7 +120,8 @@ static bool peer_is_source(const struct peer_walk *walk, const struct call *call
 	const struct api *class_api;
 
 	/* The queue of errors holds what this program has sent. */
-	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE"))
+	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE") ||
+	    (strstr(call->name, "ev") && peer_reads_own_pair(walk->fn)))
 		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;

@@ -131,6 +131,56 @@ bool peer_number_ends(const struct peer_walk *walk, const struct operand *text)
 	return false;
 }
 
+/* The operand is one of the two that bufferevent_pair_new(…, pair) has made before. */
+static bool peer_is_of_pair(const struct function *fn, const struct operand *o,
+			    const struct item *before)
+{
+	const struct item *set =
+		o->kind == OPERAND_PLACE ? place_set_before(fn, o->place, before) : NULL;
+	const struct place *root;
+
+	if (set && set->kind == ITEM_ASSIGN)
+		o = &set->a;
+	if (o->kind != OPERAND_PLACE || fn->places[o->place].kind != PLACE_INDEX)
+		return false;
+	root = place_root(fn, o->place);
+	for (const struct item *item = fn->items; item < before; item++)
+		if (item->kind == ITEM_CALL && item->call && item->call->n_args == 3 &&
+		    !strcmp(item->call->name, "bufferevent_pair_new") &&
+		    item->call->args[2].kind == OPERAND_PLACE &&
+		    place_root(fn, item->call->args[2].place) == root)
+			return true;
+	return false;
+}
+
+/* A callback for nothing but pairs: both ends are this program's, and there is no peer. */
+bool peer_reads_own_pair(const struct function *callback)
+{
+	bool any = false;
+
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (!call || call->n_args < 2 || strcmp(call->name, "bufferevent_setcb"))
+				continue;
+			for (int k = 1; k < call->n_args; k++) {
+				if ((call->args[k].kind != OPERAND_PLACE &&
+				     call->args[k].kind != OPERAND_ADDRESS) ||
+				    fn->places[call->args[k].place].name != callback->name)
+					continue;
+				if (!peer_is_of_pair(fn, &call->args[0], &fn->items[i]))
+					return false;
+				any = true;
+			}
+		}
+	}
+	return any;
+}
+
 static const char *const peer_measures[] = { "size",        "length",   "count",    "isEmpty",
 					     "isNull",      "empty",    "compare",  "capacity",
 					     "startsWith",  "endsWith", "contains", "indexOf",

@@ -171,6 +171,7 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
+bool peer_reads_own_pair(const struct function *callback);
 /* The text of strtoul() and its like has an end for it, as a search has found. */
 bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 

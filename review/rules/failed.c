@@ -58,10 +58,27 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		fn->label, name, origin, e2_value(fails));
 }
 
-/* The call that uses it is tested itself: then the failure shows there, if late. */
-static bool e2_shows(const struct item *item)
+/*
+ * The call that uses it is tested itself: then the failure shows there, if late. An option that is
+ * set before does no harm when bind() or connect() is tested behind it.
+ */
+static bool e2_shows(const struct function *fn, const struct item *item)
 {
-	return item->call->api && item->call->api->fails && !(item->call->flags & CALL_DROPPED);
+	const struct call *call = item->call;
+
+	if (!call->api || !call->api->fails)
+		return false;
+	if (!(call->flags & CALL_DROPPED))
+		return true;
+	if (!api_is(call->api, ROLE(SETOPT) | ROLE(NONBLOCK)) || !call->n_args ||
+	    call->args[0].kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    operand_is_place(&i->call->args[0], call->args[0].place) &&
+		    api_is(i->call->api, ROLE(BIND) | ROLE(CONNECT) | ROLE(LISTEN)))
+			return !(i->call->flags & CALL_DROPPED);
+	return false;
 }
 
 /* A function of the project that opens it may try until it has one. */
@@ -178,7 +195,8 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 	    /* To print it does no harm. */
 	    api_is(item->call->api, ROLE(CHECK) | ROLE(LOG)))
 		return;
-	if (kind == USE_UNCHECKED && e2_shows(item) && !r->accepted) {
+	if (!r->accepted && (kind == USE_UNCHECKED || r->fails != FAILS_NULL) &&
+	    e2_shows(flow->fn, item)) {
 		if (e2_told(flow->fn, r->site))
 			return;
 		finding = finding_add(

@@ -400,12 +400,37 @@ static const char *l4_done(const struct resource *r)
 }
 
 /* L4: a descriptor, stream or object is used, or closed, after it was closed. */
+/* uv_close(&p->handle, …); free(p); */
+static void l4_closing(struct flow *flow, const struct item *item, int resource)
+{
+	const struct item *since = flow->resources[resource].closing;
+	const char *name = resource_name(flow, resource);
+	struct finding *finding;
+
+	if (!since)
+		return;
+	finding = finding_add(
+		&rule_L4, flow->fn, item->at,
+		"`%s` is released here, but what %s() began on line %u goes on: the handle in it is in use until the callback runs.",
+		name, since->call->name, pos_line(since->at));
+	if (!finding)
+		return;
+	finding->also = since->at;
+	finding->cwe = "416";
+	finding_mend(
+		finding,
+		"Release `%s` in the callback that is given to %s() on line %u, and not in %s().",
+		name, since->call->name, pos_line(since->at), flow->fn->label);
+}
+
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
 	struct finding *finding;
 	const char *name = resource_name(flow, resource);
 
+	if (kind == USE_CLOSING)
+		l4_closing(flow, item, resource);
 	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
 		return;
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
@@ -436,6 +461,7 @@ const struct rule rule_L4 = {
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
 	.use = l4_use,
+	.program = slot_program,
 };
 
 static bool l7_is_about_connections(const struct function *fn, int depth)

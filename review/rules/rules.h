@@ -74,6 +74,8 @@ void findings_sort(void);
 /* For several runs in one process. */
 void findings_forget(void);
 
+/* slot.c: the part of L4 that looks at who serves whose signal. */
+void slot_program(void);
 static inline unsigned pos_line(struct pos pos)
 {
 	return pos.row + 1;
