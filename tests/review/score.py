@@ -476,4 +476,5 @@ def main():
         show_list(tally)
 
 
-main()
+if __name__ == '__main__':
+    main()
