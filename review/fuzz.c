@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	program.sources = grow(program.sources, 0, &program.cap_sources, sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
 	include_add(source);
+	source->unit = source;
 	shape_learn(source);
 	if (tree_parse(&tree, source))
 		lower_tree(&tree);

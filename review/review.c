@@ -8,9 +8,13 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* As much of what files include is taken in as a file's own text. */
+enum { REVIEW_CONTEXT = 4 << 20 };
 
 static bool review_progress;
 static const struct review_options *review_asked;
@@ -63,9 +67,45 @@ static bool review_file(const char *path, bool named, void *data)
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
-	include_add(source);
-	shape_learn(source);
 	return true;
+}
+
+static int review_compare(const void *x, const void *y)
+{
+	const struct source *a = *(struct source *const *)x, *b = *(struct source *const *)y;
+
+	return strcmp(a->path, b->path);
+}
+
+/*
+ * By path, each file once, so that what is found does not depend on the order of the arguments.
+ * Then come the headers that they include and that were not given.
+ */
+static void review_sort(void)
+{
+	size_t n = 0, n_context;
+
+	if (program.n_sources)
+		qsort(program.sources, program.n_sources, sizeof(struct source *), review_compare);
+	for (size_t i = 0; i < program.n_sources; i++) {
+		if (!include_add(program.sources[i]))
+			continue;
+		program.sources[n++] = program.sources[i];
+	}
+	program.n_sources = n;
+	n_context = include_resolve();
+	for (size_t i = 0, bytes = 0; i < n_context; i++) {
+		struct source *source = include_context(i);
+
+		bytes += source->size;
+		if (bytes > REVIEW_CONTEXT)
+			break;
+		program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
+				       sizeof(*program.sources));
+		program.sources[program.n_sources++] = source;
+	}
+	for (size_t i = 0; i < program.n_sources; i++)
+		shape_learn(program.sources[i]);
 }
 
 /* After all were read: a macro of a header matters to files that come before it. */
@@ -76,6 +116,8 @@ static void review_parse(struct source *source)
 	if (tree_parse(&tree, source))
 		lower_tree(&tree);
 	tree_free(&tree);
+	if (source->context)
+		return;
 	if (source->too_deep)
 		complain("%s: nested too deep; what lies deeper was not read", source->path);
 	if (source->limited)
@@ -121,7 +163,7 @@ static int review_run(struct review_options *options)
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
 	}
-	include_resolve();
+	review_sort();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)

@@ -82,6 +82,8 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 		v.low = -1;
 	if (call_is_status(item->call->api))
 		v.high = 0;
+	if (api_fact(item->call->api, FACT_FAILING))
+		v.high = -1;
 	if (fails == FAILS_NULL || fails == FAILS_FALSE)
 		v.low = 0;
 	if (fails == FAILS_NEVER)
@@ -100,6 +102,16 @@ static bool call_ends_content(const struct flow *flow, const struct item *item, 
 	return false;
 }
 
+/* The member of that memory which the place is or lies in: c->line of c->line.fd; or -1. */
+static int call_member_of(const struct flow *flow, int place, int memory)
+{
+	for (; flow->fn->places[place].parent >= 0; place = flow->fn->places[place].parent)
+		if ((flow->fn->places[place].flags & PLACE_ARROW) &&
+		    state_place(flow, flow->fn->places[place].parent).resource == memory)
+			return place;
+	return -1;
+}
+
 /* Names that lie in memory which is freed are gone with it. */
 static void call_free_content(struct flow *flow, int memory, const struct item *item)
 {
@@ -107,13 +119,11 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 
 	for (int i = state->n; i-- > 0;) {
 		int place = state->bindings[i].place, r = state->bindings[i].value.resource;
-		int parent = flow->fn->places[place].parent;
+		int member = r < 0 || r == memory ? -1 : call_member_of(flow, place, memory);
 
-		if (r < 0 || r == memory || parent < 0 ||
-		    !(flow->fn->places[place].flags & PLACE_ARROW) ||
-		    state_place(flow, parent).resource != memory)
+		if (member < 0)
 			continue;
-		if (call_ends_content(flow, item, parent, place))
+		if (call_ends_content(flow, item, flow->fn->places[member].parent, member))
 			state_give(flow, r);
 		state_unbind(state, place);
 		if (!state_is_named(flow, r, -1)) {
@@ -137,7 +147,11 @@ static bool call_is_set_between(const struct function *fn, int place, int from, 
 static void call_close_copies(struct flow *flow, int place, int r, const struct item *item)
 {
 	const struct function *fn = flow->fn;
+	const struct item *last = place_set_last(fn, place);
 
+	/* In a loop what stands behind the close comes before it as well. */
+	if (fn->blocks[flow->block].loop >= 0 && last && last > item)
+		return;
 	for (int i = 0; i < flow->state->n; i++) {
 		struct binding *b = &flow->state->bindings[i];
 		const struct item *from = b->from >= 0 ? &fn->items[b->from] : NULL;
@@ -328,7 +342,7 @@ static void call_lend_parts(struct flow *flow, const struct item *item, int plac
 }
 
 /*
- * fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
+ * flock(fd, …), fcntl(fd, F_SETLK, …): the lock lives as long as the descriptor, which is kept for it. The
  * resource, also behind fileno(), or -1.
  */
 static int call_locked(const struct flow *flow, const struct item *item)
@@ -337,8 +351,9 @@ static int call_locked(const struct flow *flow, const struct item *item)
 	const struct item *source;
 	int r;
 
-	if (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
-	    (!strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
+	if (!api_is(call->api, ROLE(LOCKS)) &&
+	    (!api_is(call->api, ROLE(NONBLOCK)) || call->n_args < 3 ||
+	     !strstr(operand_text(flow->fn, &call->args[1]), "SETLK")))
 		return -1;
 	for (int i = 0; i < flow->fn->n_places; i++)
 		if (flow->fn->places[i].name && !strcmp(flow->fn->places[i].name, "F_UNLCK"))
@@ -544,7 +559,7 @@ static bool call_is_foreign(const struct flow *flow, const struct call *call)
 	if (call->receiver.kind != OPERAND_PLACE || (call->flags & CALL_INDIRECT) ||
 	    flow->fn->source->language == SOURCE_C)
 		return false;
-	type = index_type(call->receiver_type, false);
+	type = index_type(call->receiver_type);
 	return call->receiver_type && !(type && type->source);
 }
 
@@ -589,11 +604,7 @@ static bool call_returns(const struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	if (call->api)
-		return !api_fact(call->api, FACT_NORETURN);
-	if (call->target)
-		return !call->target->summary.done || call->target->summary.may_return;
-	return !call->name || !index_is_noreturn(call->name);
+	return !call_ends(call);
 }
 
 bool flow_call(struct flow *flow, const struct item *item)

@@ -482,6 +482,10 @@ static void flow_return_computed(struct flow *flow, const struct item *item)
 					 ? place_set_before(flow->fn, item->a.place, item)
 					 : NULL;
 
+	/* fd < 0 ? 0 : fd + 1 */
+	for (int depth = 0; depth < 3 && set && set->kind == ITEM_ASSIGN; depth++)
+		set = set->a.kind == OPERAND_PLACE ? place_set_before(flow->fn, set->a.place, set)
+						   : place_set_before(flow->fn, item->a.place, set);
 	if (!set || set->kind != ITEM_OPERATE || set->op == '[')
 		return;
 	if (state_resource(flow, &set->a) >= 0)
@@ -696,7 +700,7 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 	flow_reach(flow, 0, flow->state);
 	flow_walk(flow);
 	if (fn->skipped || (fn->flags & FUNCTION_CUT)) {
-		program.n_skipped += !fn->summary.done;
+		program.n_skipped += !fn->summary.done && !fn->source->context;
 		return;
 	}
 	flow_summary_params(flow);

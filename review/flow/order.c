@@ -37,6 +37,9 @@ static bool order_push(struct order *order, struct function *fn)
 /* The next callee that was not walked yet, or NULL. */
 static struct function *order_next(struct order_frame *frame)
 {
+	for (int i = 0; i < frame->fn->n_variants; i++)
+		if (frame->fn->variants[i]->order == ORDER_NEW)
+			return frame->fn->variants[i];
 	while (frame->item < frame->fn->n_items) {
 		const struct item *item = &frame->fn->items[frame->item++];
 
@@ -64,6 +67,7 @@ void flow_program(const struct flow_listener *tell, void (*progress)(size_t done
 			}
 			order.n--;
 			flow_function(order.stack[order.n].fn, tell, &order_arena);
+			flow_agree(order.stack[order.n].fn);
 			order.stack[order.n].fn->order = ORDER_DONE;
 			arena_reset(&order_arena);
 			if (progress && ++order.done % 64 == 0)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PARTS_MAX = 16, PARTS_DEPTH = 2 };
+enum { PARTS_MAX = 24, PARTS_DEPTH = 2 };
 
 static bool parts_is_part(const struct function *fn, int place, int *param)
 {
@@ -44,8 +44,7 @@ static bool parts_is_closed_by(const struct function *fn, const struct call *cal
 	const struct summary *summary = call->target ? &call->target->summary : NULL;
 
 	for (int i = 0; summary && summary->done && i < call->n_args && i < 16; i++) {
-		if (operand_is_place(&call->args[i], place) &&
-		    (summary->param[i] & SUMMARY_CLOSES))
+		if (operand_is_place(&call->args[i], place) && (summary->param[i] & SUMMARY_CLOSES))
 			return true;
 		if (operand_is_place(&call->args[i], fn->places[place].parent) &&
 		    (parts_done(call, i, fn->places[place].name) & PART_CLOSES))
@@ -185,26 +184,101 @@ static bool parts_is_closed(const struct function *fn, int place)
 	return any;
 }
 
-/* Some call may end it: it is closed or kept by what it is given to, or nobody knows. */
-static bool parts_may_end(const struct function *fn, const struct call *call, int place)
+/* safe_close(&c->fd): the function closes what its argument points to, or nobody knows. */
+static bool parts_closes_behind(const struct function *fn, int param)
+{
+	for (int i = 0; param < fn->n_params && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+			int place = o->kind == OPERAND_PLACE ? o->place : -1;
+			bool behind = place >= 0 && fn->places[place].kind == PLACE_DEREF &&
+				      fn->places[place].parent == fn->params[param];
+
+			if ((behind || (place >= 0 && place == fn->params[param])) && !call->api)
+				return true;
+			for (const struct fact *f = api_fact(call->api, FACT_CLOSES); behind && f;
+			     f = api_fact_next(call->api, f))
+				if (f->arg == k + 1)
+					return true;
+		}
+	}
+	return false;
+}
+
+/* The member of an argument that the place is, or lies in: `line` of c->line.fd; or NULL. */
+static const char *parts_member(const struct function *fn, int place, int *param)
+{
+	for (; fn->places[place].parent >= 0; place = fn->places[place].parent) {
+		const struct place *p = &fn->places[place];
+
+		if (p->kind != PLACE_FIELD || fn->places[p->parent].kind != PLACE_PARAM)
+			continue;
+		*param = fn->places[p->parent].param;
+		return p->name[0] == '&' ? NULL : p->name;
+	}
+	return NULL;
+}
+
+static bool parts_has_end(const struct summary *summary, int param)
+{
+	for (int i = 0; i < summary->n_parts; i++)
+		if (summary->parts[i].param == param && (summary->parts[i].does & PART_ENDS))
+			return true;
+	return false;
+}
+
+/* The call closes or keeps its argument, or what that points to, or nobody knows. */
+static bool parts_may_end(const struct call *call, int arg)
 {
 	const struct summary *summary = call->target ? &call->target->summary : NULL;
 
-	for (int i = 0; i < call->n_args; i++) {
-		const struct operand *o = &call->args[i];
-		bool whole = operand_is_place(o, fn->places[place].parent);
-
-		if (!whole && !operand_is_place(o, place) &&
-		    !(o->kind == OPERAND_ADDRESS && o->place == place))
-			continue;
-		if (summary && whole ? parts_done(call, i, fn->places[place].name) & PART_ENDS
-		    : summary	     ? !summary->done || i >= 16 ||
-						(summary->param[i] &
-						 (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE | SUMMARY_KEEPS))
-				     : !call->api && !whole)
+	if (call->flags & CALL_DELETE)
+		return true;
+	for (const struct fact *f = api_fact(call->api, FACT_CLOSES); f;
+	     f = api_fact_next(call->api, f))
+		if (f->arg == arg + 1)
 			return true;
+	if (!summary)
+		return !call->api && !call_is_talk(call);
+	if (!summary->done || arg >= 16)
+		return true;
+	return (summary->param[arg] & (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE | SUMMARY_KEEPS)) ||
+	       parts_has_end(summary, arg) || parts_closes_behind(call->target, arg);
+}
+
+static int parts_add_end(struct part *parts, int n, int param, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (parts[i].param == param && parts[i].name == name) {
+			parts[i].does |= PART_ENDS;
+			return n;
+		}
+	if (n < PARTS_MAX)
+		parts[n++] = (struct part){ param, PART_ENDS, name };
+	return n;
+}
+
+/* Which members of its arguments the function may end, at whatever depth they lie. */
+static int parts_ended(const struct function *fn, struct part *parts, int n)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args; k++) {
+			const struct operand *o = &call->args[k];
+			const char *name;
+			int param;
+
+			if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+				continue;
+			name = parts_member(fn, o->place, &param);
+			if (name && parts_may_end(call, k))
+				n = parts_add_end(parts, n, param, name);
+		}
 	}
-	return false;
+	return n;
 }
 
 /* free_line(c), which closes c->fd: the members that helpers end, though only they name them. */
@@ -212,7 +286,8 @@ static int parts_of_helpers(const struct function *fn, struct part *parts, int n
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
-		const struct summary *summary = call && call->target ? &call->target->summary : NULL;
+		const struct summary *summary =
+			call && call->target ? &call->target->summary : NULL;
 
 		for (int k = 0; summary && k < summary->n_parts && n < PARTS_MAX; k++) {
 			const struct part *inner = &summary->parts[k];
@@ -222,8 +297,8 @@ static int parts_of_helpers(const struct function *fn, struct part *parts, int n
 
 			if (o && o->kind == OPERAND_PLACE && (inner->does & PART_ENDS) &&
 			    fn->places[o->place].kind == PLACE_PARAM)
-				parts[n++] = (struct part){ fn->places[o->place].param, PART_ENDS,
-							    inner->name };
+				n = parts_add_end(parts, n, fn->places[o->place].param,
+						  inner->name);
 		}
 	}
 	return n;
@@ -240,8 +315,6 @@ static uint8_t parts_does(const struct function *fn, int place)
 			does |= PART_CLOSES | PART_ENDS;
 		if (parts_has_fact(fn, &fn->items[i], place, FACT_USES))
 			does |= PART_USES;
-		if (parts_may_end(fn, fn->items[i].call, place))
-			does |= PART_ENDS;
 	}
 	if (!does || parts_is_changed(fn, place))
 		return does & PART_ENDS;
@@ -263,7 +336,7 @@ void parts_summarise(struct function *fn)
 		if (does)
 			parts[n++] = (struct part){ param, does, fn->places[i].name };
 	}
-	n = parts_of_helpers(fn, parts, n);
+	n = parts_of_helpers(fn, parts, parts_ended(fn, parts, n));
 	fn->summary.n_parts = n;
 	fn->summary.parts = n ? arena_alloc(&run_arena, (size_t)n * sizeof(*parts)) : NULL;
 	if (n)

@@ -586,6 +586,6 @@ const char *resource_origin(const struct flow *flow, int resource)
 	if (!site)
 		return "the argument";
 	if (site->call->flags & CALL_NEW)
-		return arena_printf(&run_arena, "new %s", site->call->type);
+		return arena_printf(&run_arena, "new %s", types_plain(site->call->type));
 	return arena_printf(&run_arena, "%s()", site->call->name);
 }

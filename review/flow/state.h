@@ -199,6 +199,8 @@ void flow_fills(struct flow *flow, int place, int resource);
 void flow_summarise(struct flow *flow, const struct item *item);
 void flow_summarise_params(struct flow *flow, struct value result, uint8_t returned);
 void flow_summary_params(struct flow *flow);
+/* Callers of a function with variants know what all of them do. */
+void flow_agree(struct function *fn);
 
 /* flow.c: walks a function, tells what it meets, fills its summary. */
 void flow_function(struct function *fn, const struct flow_listener *tell, struct arena *arena);

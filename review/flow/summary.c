@@ -161,3 +161,51 @@ void flow_summary_params(struct flow *flow)
 	}
 	summary->done = true;
 }
+
+static uint8_t summary_agree_fails(uint8_t a, uint8_t b)
+{
+	return a == b ? a : FAILS_UNKNOWN;
+}
+
+/* What may happen in one of them may happen; what is certain is so in both. */
+static void summary_agree_param(struct summary *into, const struct summary *other, int i)
+{
+	uint8_t certain = SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS;
+	uint8_t both = into->param[i] & other->param[i];
+	uint8_t any = into->param[i] | other->param[i];
+
+	into->param[i] = (uint8_t)((both & certain) | (any & ~certain));
+	if (any & ~both & SUMMARY_CLOSES)
+		into->param[i] |= SUMMARY_MAY_CLOSE;
+	if (into->fills[i] != other->fills[i])
+		into->fills[i] = NULL;
+	into->keep_fails[i] = summary_agree_fails(into->keep_fails[i], other->keep_fails[i]);
+	into->absent_fails[i] = summary_agree_fails(into->absent_fails[i], other->absent_fails[i]);
+}
+
+static void summary_agree(struct summary *into, const struct summary *other)
+{
+	for (int i = 0; i < 16; i++)
+		summary_agree_param(into, other, i);
+	into->fill_fails = summary_agree_fails(into->fill_fails, other->fill_fails);
+	into->fails = summary_agree_fails(into->fails, other->fails);
+	into->n_parts = 0;
+	into->may_return |= other->may_return;
+	into->waits |= other->waits;
+	into->shares |= other->shares;
+	into->can_fail |= other->can_fail;
+	into->has_range &= other->has_range;
+	into->low = into->low < other->low ? into->low : other->low;
+	into->high = into->high > other->high ? into->high : other->high;
+	if (into->opens != other->opens)
+		into->opens = NULL;
+	if (into->returns_param != other->returns_param)
+		into->returns_param = -1;
+}
+
+void flow_agree(struct function *fn)
+{
+	for (int i = 0; i < fn->n_variants && fn->summary.done; i++)
+		if (fn->variants[i]->summary.done)
+			summary_agree(&fn->summary, &fn->variants[i]->summary);
+}

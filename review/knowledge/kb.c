@@ -59,6 +59,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_CLOSER] = "closer",
 	[FACT_STORES] = "stores",
 	[FACT_NORETURN] = "noreturn",
+	[FACT_FAILING] = "failing",
 	[FACT_SCANS] = "scans",
 	[FACT_SEARCHES] = "searches",
 	[FACT_CLEANS] = "cleans",
@@ -256,6 +257,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 
 	switch (fact->key) {
 	case FACT_NORETURN:
+	case FACT_FAILING:
 		return !*s;
 	case FACT_IS:
 		return kb_roles(api, s);
@@ -304,6 +306,8 @@ static bool kb_add_fact(struct api *api, char *token)
 }
 
 /* A later statement about a function takes the place of an earlier one. */
+static bool kb_reads_system;
+
 static struct api *kb_new(const char *class_name, const char *name)
 {
 	struct api *api = (struct api *)kb_find(class_name, name);
@@ -318,6 +322,7 @@ static struct api *kb_new(const char *class_name, const char *name)
 	api = arena_alloc(&run_arena, sizeof(*api));
 	api->class_name = class_name;
 	api->name = name;
+	api->system = kb_reads_system;
 	api->next = kb_apis[bucket];
 	kb_apis[bucket] = api;
 	return api;
@@ -392,13 +397,14 @@ int kb_add(const char *origin, const char *text)
 {
 	int r = 0;
 
+	kb_reads_system = !strcmp(origin, "posix");
 	for (unsigned row = 1; *text; row++) {
 		size_t n = strcspn(text, "\n");
 		char *line = arena_copy(&run_arena, text, n);
 
 		line[strcspn(line, "#\r")] = '\0';
 		if (!kb_statement(line)) {
-			complain("%s:%u: not a statement of knowledge: %.*s", origin, row,
+			complain("%s:%u: not a valid knowledge entry: %.*s", origin, row,
 				 (int)(n > 100 ? 100 : n), text);
 			r = -EINVAL;
 		}

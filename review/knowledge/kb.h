@@ -54,6 +54,7 @@
  *	whole=NAME        the function that goes on until all bytes are through
  *	base=CLASS        of a class
  *	noreturn
+ *	failing           it comes back only when it fails
  */
 
 #include "base/base.h"
@@ -87,6 +88,7 @@ enum fact_key {
 	FACT_CLOSER,
 	FACT_STORES,
 	FACT_NORETURN,
+	FACT_FAILING,
 	FACT_SCANS,
 	FACT_SEARCHES,
 	FACT_CLEANS,
@@ -124,6 +126,7 @@ struct api {
 	size_t n_facts, cap_facts;
 	uint64_t roles;
 	uint8_t fails;
+	bool system;            /* the C library has it: what a project defines stands in for it */
 	struct api *next;       /* of the same name */
 };
 

@@ -120,8 +120,7 @@ static unsigned descriptor_of_place(const struct function *fn, int place)
 		return 0;
 	element = descriptor_element(fn, place);
 	return descriptor_get(scope, name) |
-	       (element < 0 ? 0
-			    : descriptor_get(scope, descriptor_element_name(name, element)));
+	       (element < 0 ? 0 : descriptor_get(scope, descriptor_element_name(name, element)));
 }
 
 static void descriptor_add_place(const struct function *fn, int place, unsigned kinds)

@@ -3,6 +3,7 @@
 
 #include "model/index.h"
 #include "knowledge/kb.h"
+#include "read/include.h"
 #include "read/source.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ enum { INDEX_BUCKETS = 8192, INDEX_DEPTH = 8 };
 
 enum index_kind {
 	INDEX_TYPE,
+	INDEX_DEFINITION,
 	INDEX_FUNCTION,
 	INDEX_GLOBAL,
 	INDEX_TYPEDEF,
@@ -70,34 +72,111 @@ static struct index_entry *index_next(struct index_entry *e, const char *name, e
 	return NULL;
 }
 
-/* The nearest one: same file, same folder, or the only one. */
+/* How near a definition is: 4 in the same file, 3 in what it includes or is a part of, 2 in the same folder. */
+int index_distance(const struct source *source, const struct source *other)
+{
+	if (other == source)
+		return 4;
+	if (!source || !other)
+		return 1;
+	if (include_sees(source, other) || source->unit == other->unit)
+		return 3;
+	return source->folder == other->folder ? 2 : 1;
+}
+
+/* The nearest one; of several that are as near, the first by path. */
 static struct index_entry *index_nearest(const char *name, enum index_kind kind,
 					 const struct source *source)
 {
-	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
+	struct index_entry *e = NULL, *found = NULL;
+	int best = 0;
 
-	if (!name)
-		return NULL;
-	while ((e = index_next(e, name, kind))) {
-		if (e->source == source)
-			return e;
-		if (source && e->source && e->source->folder == source->folder)
-			folder = e;
-		any = e;
+	while (name && (e = index_next(e, name, kind))) {
+		int distance = index_distance(source, e->source);
+
+		if (distance < best)
+			continue;
+		best = distance;
+		found = e;
 	}
-	return folder ? folder : any;
+	return found;
 }
 
-struct type_info *index_type(const char *name, bool create)
+struct type_info *index_type(const char *name)
 {
 	struct index_entry *e = name ? index_next(NULL, name, INDEX_TYPE) : NULL;
 
-	if (!e && create && name) {
-		e = index_add(name, INDEX_TYPE, NULL);
-		e->type = arena_alloc(&run_arena, sizeof(*e->type));
-		e->type->name = name;
-	}
 	return e ? e->type : NULL;
+}
+
+void index_set_type(const char *name, struct type_info *type)
+{
+	index_add(name, INDEX_TYPE, NULL)->type = type;
+}
+
+/* One entry a name; its definitions hang on it, the files in the order in which they are read. */
+struct type_info *index_define(const char *name, struct source *source)
+{
+	struct index_entry *e = index_next(NULL, name, INDEX_DEFINITION);
+	struct type_info **last, *made;
+
+	if (!e)
+		e = index_add(name, INDEX_DEFINITION, NULL);
+	for (last = &e->type; *last; last = &(*last)->next)
+		if ((*last)->source == source)
+			return *last;
+	made = arena_alloc(&run_arena, sizeof(*made));
+	made->name = name;
+	made->source = source;
+	*last = made;
+	return made;
+}
+
+/* While visiting, entries are added in front of those that are still to be visited. */
+void index_each_definition(void (*visit)(struct type_info *first))
+{
+	for (size_t i = 0; i < INDEX_BUCKETS; i++)
+		for (struct index_entry *e = index_table[i]; e; e = e->next)
+			if (e->kind == INDEX_DEFINITION)
+				visit(e->type);
+}
+
+void index_each_typedef_of_two(void (*visit)(const char *name, struct type_info *none))
+{
+	for (size_t i = 0; i < INDEX_BUCKETS; i++)
+		for (struct index_entry *e = index_table[i]; e; e = e->next) {
+			struct index_entry *other;
+
+			if (e->kind != INDEX_TYPEDEF ||
+			    index_next(NULL, e->name, INDEX_TYPEDEF) != e)
+				continue;
+			for (other = e; (other = index_next(other, e->name, INDEX_TYPEDEF));)
+				if (other->source != e->source &&
+				    (other->declared->type != e->declared->type ||
+				     other->declared->stars != e->declared->stars))
+					break;
+			if (other && !index_next(NULL, e->name, INDEX_DEFINITION))
+				visit(e->name, NULL);
+		}
+}
+
+void index_each_declared(void (*visit)(struct declared *declared, void *data), void *data)
+{
+	for (size_t i = 0; i < INDEX_BUCKETS; i++)
+		for (struct index_entry *e = index_table[i]; e; e = e->next)
+			if (e->kind == INDEX_GLOBAL || e->kind == INDEX_TYPEDEF)
+				visit(e->declared, data);
+			else if (e->kind == INDEX_DEFINITION)
+				for (struct type_info *t = e->type; t; t = t->next)
+					for (size_t k = 0; k < t->n_members; k++)
+						visit(&t->members[k], data);
+}
+
+const struct declared *index_find_typedef(const char *name, const struct source *source)
+{
+	struct index_entry *e = index_nearest(name, INDEX_TYPEDEF, source);
+
+	return e ? e->declared : NULL;
 }
 
 void index_member(struct type_info *type, const struct declared *member)
@@ -108,13 +187,6 @@ void index_member(struct type_info *type, const struct declared *member)
 	type->members =
 		grow(type->members, type->n_members, &type->cap_members, sizeof(*type->members));
 	type->members[type->n_members++] = *member;
-}
-
-void index_method(struct type_info *type, const char *name)
-{
-	type->methods =
-		grow(type->methods, type->n_methods, &type->cap_methods, sizeof(*type->methods));
-	type->methods[type->n_methods++] = name;
 }
 
 void index_function(struct function *fn)
@@ -175,7 +247,7 @@ const char *index_find_alias(const char *name)
 
 static const struct declared *index_member_at(const char *type, const char *name, int depth)
 {
-	const struct type_info *info = index_type(type, false);
+	const struct type_info *info = index_type(type);
 	const struct declared *found = NULL;
 
 	if (!info || depth > INDEX_DEPTH)
@@ -226,47 +298,84 @@ const char *index_real_type(const char *name, uint8_t *stars)
 	return name;
 }
 
-struct function *index_find_function(const char *name, const struct source *source)
+/* Definitions for another system are worth less than one that may be for this. */
+static int index_rank(const struct function *fn, const struct source *source)
 {
-	struct index_entry *e = NULL, *folder = NULL, *any = NULL;
-
-	while ((e = index_next(e, name, INDEX_FUNCTION))) {
-		if (e->function->class_name)
-			continue;
-		if (e->source == source)
-			return e->function;
-		if (e->function->flags & FUNCTION_STATIC)
-			continue;
-		if (source && e->source->folder == source->folder)
-			folder = e;
-		any = e;
-	}
-	e = folder ? folder : any;
-	return e ? e->function : NULL;
+	return index_distance(source, fn->source) + (fn->flags & FUNCTION_ELSEWHERE ? 0 : 8);
 }
 
-static struct function *index_method_at(const char *class_name, const char *name, int depth)
+static void index_add_variant(struct function *fn, struct function *variant)
 {
-	const struct type_info *info = index_type(class_name, false);
-	struct function *found = NULL;
+	for (int i = 0; i < fn->n_variants; i++)
+		if (fn->variants[i] == variant)
+			return;
+	if (fn->n_variants == FUNCTION_VARIANTS)
+		return;
+	if (!fn->variants)
+		fn->variants =
+			arena_alloc(&run_arena, FUNCTION_VARIANTS * sizeof(struct function *));
+	fn->variants[fn->n_variants++] = variant;
+}
 
-	for (struct index_entry *e = NULL; (e = index_next(e, name, INDEX_FUNCTION));)
-		if (e->function->class_name == class_name)
-			return e->function;
+/*
+ * The definition that is nearest. Others that are as near, in other files, are variants of it: what
+ * callers know is what all of them do.
+ */
+static struct function *index_find_of(const char *class_name, const char *name,
+				      const struct source *source)
+{
+	struct index_entry *e = NULL, *found = NULL;
+	int best = -1;
+
+	while ((e = index_next(e, name, INDEX_FUNCTION))) {
+		int rank;
+
+		if (e->function->class_name != class_name)
+			continue;
+		rank = index_rank(e->function, source);
+		if (!class_name && (e->function->flags & FUNCTION_STATIC) && rank % 8 < 3)
+			continue;
+		/* Of overloads the last, of files the first. */
+		if (rank < best || (rank == best && e->source == found->source))
+			continue;
+		best = rank;
+		found = e;
+	}
+	for (e = NULL; found && (e = index_next(e, name, INDEX_FUNCTION));)
+		if (e->function->class_name == class_name && e->source != found->source &&
+		    index_rank(e->function, source) == best &&
+		    e->function->n_params == found->function->n_params &&
+		    (class_name || !(e->function->flags & FUNCTION_STATIC)))
+			index_add_variant(found->function, e->function);
+	return found ? found->function : NULL;
+}
+
+struct function *index_find_function(const char *name, const struct source *source)
+{
+	return index_find_of(NULL, name, source);
+}
+
+static struct function *index_method_at(const char *class_name, const char *name,
+					const struct source *source, int depth)
+{
+	const struct type_info *info = index_type(class_name);
+	struct function *found = index_find_of(class_name, name, source);
+
 	for (int i = 0; info && depth < INDEX_DEPTH && i < info->n_bases && !found; i++)
-		found = index_method_at(info->bases[i], name, depth + 1);
+		found = index_method_at(info->bases[i], name, source, depth + 1);
 	return found;
 }
 
-struct function *index_find_method(const char *class_name, const char *name)
+struct function *index_find_method(const char *class_name, const char *name,
+				   const struct source *source)
 {
-	return class_name ? index_method_at(class_name, name, 0) : NULL;
+	return class_name ? index_method_at(class_name, name, source, 0) : NULL;
 }
 
 static bool index_bases_at(const char *type, bool (*visit)(const char *name, void *data),
 			   void *data, int depth)
 {
-	const struct type_info *info = index_type(type, false);
+	const struct type_info *info = index_type(type);
 
 	if (visit(type, data))
 		return true;

@@ -6,7 +6,8 @@
  * What all files of a run declare: types with their members and bases, functions, globals, numeric
  * macros. It is filled while each file is lowered, and used only when all have been, so the order
  * of the files does not matter. A name that two programs of one folder tree define differently is
- * looked up in the same file first, then in the same folder, then anywhere.
+ * looked up in the same file first, then in what that includes, then in the same folder, then
+ * anywhere.
  */
 
 #include "model/ir.h"
@@ -29,10 +30,10 @@ struct type_info {
 	int n_bases;
 	struct declared *members;
 	size_t n_members, cap_members;
-	const char **methods; /* declared or defined */
-	size_t n_methods, cap_methods;
 	bool is_class;        /* with a body in C++ */
 	bool has_destructor;
+	struct type_info *next;  /* another definition of that name, in a file behind this one's */
+	const char *view;        /* the name that it alone has, if others of its name differ */
 };
 
 struct program {
@@ -43,6 +44,7 @@ struct program {
 	bool spawns;          /* somebody forks or executes; set when linked */
 	bool ignores_sigpipe;
 	bool peers_followed;  /* peer.c has done its rounds */
+	size_t n_checked;         /* functions of the files that were given */
 	size_t n_waits;
 	size_t n_resources;
 	size_t n_skipped;
@@ -52,9 +54,12 @@ extern struct program program;
 /* For several runs in one process: nothing has been read. */
 void index_forget(void);
 
-struct type_info *index_type(const char *name, bool create);
+/* The definition of that name in that file; made when it is the first. */
+struct type_info *index_define(const char *name, struct source *source);
+/* Once types_resolve() has been: what the name means; NULL: nobody defines it. */
+struct type_info *index_type(const char *name);
+void index_set_type(const char *name, struct type_info *type);
 void index_member(struct type_info *type, const struct declared *member);
-void index_method(struct type_info *type, const char *name);
 void index_function(struct function *fn);
 void index_global(const struct declared *global);
 void index_typedef(const char *name, const struct declared *meaning);
@@ -70,7 +75,22 @@ const char *index_find_alias(const char *name);
 /* Through typedefs; the name itself when it is none. */
 const char *index_real_type(const char *name, uint8_t *stars);
 struct function *index_find_function(const char *name, const struct source *source);
-struct function *index_find_method(const char *class_name, const char *name);
+struct function *index_find_method(const char *class_name, const char *name,
+				   const struct source *source);
+const struct declared *index_find_typedef(const char *name, const struct source *source);
+/* How near a file is: 4 the same, 3 it is included or of one unit, 2 of one folder, 1. */
+int index_distance(const struct source *source, const struct source *other);
+void index_each_definition(void (*visit)(struct type_info *first));
+/* Names of typedefs that mean several things. */
+void index_each_typedef_of_two(void (*visit)(const char *name, struct type_info *none));
+/* Globals, typedefs and members. */
+void index_each_declared(void (*visit)(struct declared *declared, void *data), void *data);
+
+/* types.c: gives types their meaning by file; then what a file means by a name. */
+void types_resolve(void);
+const char *types_view(const char *name, const struct source *source, uint8_t *stars);
+/* The name as it is written. */
+const char *types_plain(const char *name);
 bool index_derives(const char *type, const char *base);
 
 /* Calls visit for each class from `type` upwards, itself first; stops when it gives true. */

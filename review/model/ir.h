@@ -193,7 +193,10 @@ enum {
 	FUNCTION_POINTER = 1 << 8, /* returns a pointer */
 	FUNCTION_VOID = 1 << 9,
 	FUNCTION_VARIADIC = 1 << 10,
+	FUNCTION_ELSEWHERE = 1 << 11, /* for another system than Linux */
 };
+
+enum { FUNCTION_VARIANTS = 8 };
 
 /* What a caller needs to know of a function of the project; see flow/summary.c. */
 enum {
@@ -256,6 +259,8 @@ struct function {
 	int *set_before;        /* per item that sets a place: the one before, or -1 */
 	struct summary summary;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
+	struct function **variants; /* definitions of it in other files, which may be the one */
+	int n_variants;
 	uint8_t order;          /* private to flow/order.c */
 	struct peer_summary *peer; /* private to peer/peer.c */
 	bool skipped;           /* ran into the interpreter's limit */

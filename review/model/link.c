@@ -19,6 +19,14 @@ static void link_take_type(struct place *place, const struct declared *declared)
 	place->flags |= declared->flags & (PLACE_ARRAY | PLACE_SMART | PLACE_STATIC | PLACE_CONST);
 }
 
+/* Without its namespace or class. */
+static const char *link_last_name(const char *name)
+{
+	const char *colon = name ? strrchr(name, ':') : NULL;
+
+	return colon && colon[1] ? intern_z(colon + 1) : name;
+}
+
 static void link_free_name(struct function *fn, struct place *place)
 {
 	const struct declared *declared = index_find_member(fn->class_name, place->name);
@@ -34,8 +42,8 @@ static void link_free_name(struct function *fn, struct place *place)
 	}
 	if (declared && !(declared->flags & PLACE_CONST))
 		return;
-	if (index_find_number(place->name, fn->source, &value) ||
-		   kb_value(place->name, &value)) {
+	if (index_find_number(link_last_name(place->name), fn->source, &value) ||
+	    kb_value(place->name, &value)) {
 		place->is_number = !(place->flags & PLACE_ARRAY) && !place->stars;
 		place->size = place->is_number ? value : place->size;
 	}
@@ -146,7 +154,7 @@ static const struct api *link_class(const char *type)
 
 static bool link_visit_unknown(const char *class_name, void *data)
 {
-	const struct type_info *type = index_type(class_name, false);
+	const struct type_info *type = index_type(class_name);
 
 	(void)data;
 	return (!type || !type->source) && !kb_class(class_name);
@@ -198,8 +206,8 @@ static bool link_makes_signal(const struct function *fn, const struct operand *o
 	static const char *const words[] = { "SIGNAL", "SLOT", "qOverload", "fromSignal" };
 	const struct item *made = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
-	for (size_t i = 0; made && made->kind == ITEM_CALL && made->call &&
-			   i < sizeof(words) / sizeof(*words);
+	for (size_t i = 0;
+	     made && made->kind == ITEM_CALL && made->call && i < sizeof(words) / sizeof(*words);
 	     i++)
 		if (!strcmp(made->call->name, words[i]))
 			return true;
@@ -211,8 +219,9 @@ static bool link_is_object(const struct function *fn, const struct operand *o)
 {
 	if (o->kind == OPERAND_ADDRESS)
 		return true;
-	return o->kind == OPERAND_PLACE && (fn->places[o->place].kind == PLACE_THIS ||
-					    (fn->places[o->place].type && fn->places[o->place].stars));
+	return o->kind == OPERAND_PLACE &&
+	       (fn->places[o->place].kind == PLACE_THIS ||
+		(fn->places[o->place].type && fn->places[o->place].stars));
 }
 
 /* connect(object, &Class::signal, …): Qt's, whatever is around it; connect(2) takes three. */
@@ -221,8 +230,7 @@ static bool link_is_signal(const struct function *fn, const struct call *call)
 	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
 		return false;
 	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_LAMBDA ||
-		    link_makes_signal(fn, &call->args[i]) ||
+		if (call->args[i].kind == OPERAND_LAMBDA || link_makes_signal(fn, &call->args[i]) ||
 		    (call->args[i].kind == OPERAND_ADDRESS &&
 		     strstr(fn->places[call->args[i].place].text, "::")))
 			return true;
@@ -248,13 +256,41 @@ static bool link_is_system(const struct function *fn, const struct call *call,
 	return call->n_args >= 2 || strcmp(api->name, "open") != 0;
 }
 
+/*
+ * A definition of accept4() or strlcpy() somewhere in the project, for systems that lack it, or of
+ * close() for a test: what is known of that name is known better than what the stand-in does. It is
+ * one if it takes what the original takes; a function of the file itself is what that file means.
+ */
+static bool link_stands_in(const struct call *call, const struct function *target,
+			   const struct api *api)
+{
+	const struct fact *uses = api_fact(api, FACT_USES);
+	const struct fact *closes = api_fact(api, FACT_CLOSES);
+	const struct place *first;
+	int arg;
+
+	if (!api || !api->system || (!uses && !closes && !api_fact(api, FACT_OPENS)) ||
+	    (target->flags & FUNCTION_STATIC) || target->n_params != call->n_args)
+		return false;
+	arg = uses ? uses->arg : closes ? closes->arg : 1;
+	if (arg < 1 || arg > target->n_params)
+		return target->n_params == 0;
+	first = &target->places[target->params[arg - 1]];
+	if (!first->type)
+		return false;
+	if ((uses || closes) && !first->stars)
+		return !strcmp(first->type, "int") || !strcmp(first->type, "SOCKET");
+	return !strcmp(first->type, "int") || !strcmp(first->type, "char") ||
+	       !strcmp(first->type, "void") || !strcmp(first->type, "FILE");
+}
+
 static void link_plain_call(struct function *fn, struct call *call)
 {
 	const char *alias = index_find_alias(call->name);
 
 	if (call->scope && *call->scope && strcmp(call->scope, "std") != 0) {
 		call->receiver_type = call->scope;
-		call->target = index_find_method(call->scope, call->name);
+		call->target = index_find_method(call->scope, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(call->scope, call->name);
 		if (!call->target && !call->api)
@@ -262,7 +298,7 @@ static void link_plain_call(struct function *fn, struct call *call)
 		return;
 	}
 	if (!call->scope && fn->class_name) {
-		call->target = index_find_method(fn->class_name, call->name);
+		call->target = index_find_method(fn->class_name, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(fn->class_name, call->name);
 		if (call->target || call->api) {
@@ -272,6 +308,8 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 	if (!call->scope)
 		call->target = index_find_function(call->name, fn->source);
+	if (call->target && link_stands_in(call, call->target, kb_function(call->name)))
+		call->target = NULL;
 	if (!call->target)
 		call->api = kb_function(call->name);
 	if (call->api && !link_is_system(fn, call, call->api))
@@ -292,7 +330,7 @@ static void link_method_call(struct function *fn, struct call *call)
 		type = place_type(fn, call->receiver.place, NULL);
 	call->receiver_type = type;
 	if (type && strcmp(type, "auto") != 0) {
-		call->target = index_find_method(type, call->name);
+		call->target = index_find_method(type, call->name, fn->source);
 		if (!call->target)
 			call->api = link_method(type, call->name);
 	} else {
@@ -306,7 +344,9 @@ static void link_call(struct function *fn, struct call *call)
 		uint8_t stars = 0;
 
 		call->api = link_class(index_real_type(call->type, &stars));
-		call->target = call->api ? NULL : index_find_method(call->type, call->type);
+		call->target = call->api ? NULL
+					 : index_find_method(call->type, types_plain(call->type),
+							     fn->source);
 	} else if (call->flags & (CALL_DELETE | CALL_CAPTURE | CALL_INDIRECT)) {
 		return;
 	} else if (call->receiver.kind) {
@@ -373,15 +413,17 @@ static bool link_is_wait(const struct api *api)
 	       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP));
 }
 
-static void link_count(const struct item *item)
+static void link_count(const struct function *fn, const struct item *item)
 {
 	const struct api *api = item->call->api;
 
 	if (!api)
 		return;
+	program.spawns |= api_is(api, ROLE(FORK) | ROLE(SPAWN));
+	if (fn->source->context)
+		return;
 	program.n_waits += link_is_wait(api) && !(item->call->flags & (CALL_NEW | CALL_CONSTRUCT));
 	program.n_resources += api_fact(api, FACT_OPENS) != NULL;
-	program.spawns |= api_is(api, ROLE(FORK) | ROLE(SPAWN));
 }
 
 static void link_function(struct function *fn)
@@ -402,14 +444,17 @@ static void link_function(struct function *fn)
 		link_call(fn, item->call);
 		link_check_result(fn, item);
 		link_result(fn, item);
-		link_count(item);
+		link_count(fn, item);
 		fn->interesting |= item->call->api || item->call->target;
 	}
 }
 
 void program_link(void)
 {
-	for (size_t i = 0; i < program.n_functions; i++)
+	types_resolve();
+	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
+		program.n_checked += !program.functions[i]->source->context;
+	}
 	program_find();
 }

@@ -161,31 +161,39 @@ void lower_dropped(struct builder *b, TSNode node)
 	b->dropped = (TSNode){ 0 };
 }
 
-static bool lower_is_assert(const struct builder *b, TSNode function, TSNode arguments)
+/* assert(x) and its relatives: if (!x) the program, or the test, ends. */
+static bool lower_assert(struct builder *b, TSNode function, TSNode node)
 {
-	static const char *const names[] = { "assert", "ASSERT", "Q_ASSERT", "g_assert",
-					     "g_assert_true" };
+	static const struct {
+		const char *name;
+		bool negated;
+	} names[] = { { "assert", false },           { "g_assert", false },
+		      { "Q_ASSERT", false },         { "assert_true", false },
+		      { "assert_false", true },      { "g_assert_true", false },
+		      { "g_assert_false", true },    { "ASSERT_TRUE", false },
+		      { "ASSERT_FALSE", true },      { "assert_non_null", false },
+		      { "g_assert_nonnull", false }, { "assert_null", true },
+		      { "g_assert_null", true } };
+	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
+	int holds, fails;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (node_kind(b->tree, function) == NODE_identifier &&
-		    node_is_text(b->tree, function, names[i]))
-			return ts_node_named_child_count(arguments) == 1;
+	if (node_kind(b->tree, function) != NODE_identifier ||
+	    ts_node_named_child_count(arguments) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!node_is_text(b->tree, function, names[i].name))
+			continue;
+		holds = build_block(b);
+		fails = build_block(b);
+		lower_condition(b, ts_node_named_child(arguments, 0),
+				names[i].negated ? fails : holds, names[i].negated ? holds : fails);
+		b->block = fails;
+		build_call(b, build_callee(intern_z("__assert_fail")), node, -1);
+		build_goto(b, holds);
+		b->block = holds;
+		return true;
+	}
 	return false;
-}
-
-/*
- * assert(n <= room): the program ends where the condition does not hold. The call stays, without an
- * argument, on the way that ends.
- */
-static struct operand lower_assert(struct builder *b, TSNode node, TSNode function, TSNode condition)
-{
-	int holds = build_block(b), fails = build_block(b);
-
-	lower_condition(b, condition, holds, fails);
-	b->block = fails;
-	build_call(b, build_callee(node_name(b->tree, function)), node, build_temp(b));
-	b->block = holds;
-	return operand_unknown();
 }
 
 struct operand lower_call(struct builder *b, TSNode node)
@@ -195,12 +203,10 @@ struct operand lower_call(struct builder *b, TSNode node)
 	struct call *call = build_callee(NULL);
 	int dst;
 
-	if (lower_is_assert(b, function, arguments))
-		return lower_assert(b, node, function, ts_node_named_child(arguments, 0));
-
+	if (lower_assert(b, function, node))
+		return operand_unknown();
 	if (node_kind(b->tree, function) == NODE_primitive_type)
-		return lower_expression(
-			b, ts_node_named_child(arguments, 0));
+		return lower_expression(b, ts_node_named_child(arguments, 0));
 	lower_callee(b, call, function);
 	if (!call->name)
 		call->name = intern_z("(…)");

@@ -316,8 +316,11 @@ void lower_declaration(struct builder *b, TSNode node)
 {
 	struct type_text type = lower_type(b->tree, node_field(b->tree, node, FIELD_type));
 	TSNode value = node_field(b->tree, node, FIELD_value);
+	const char *made = lower_local_type(b->tree, node_field(b->tree, node, FIELD_type));
 	struct children children;
 
+	if (made)
+		type.name = made;
 	node_children(b->scratch, node, b->tree, &children);
 	type.flags |= declaration_flags(b->tree, &children, node);
 	for (size_t i = 0; i < children.n; i++)
@@ -420,8 +423,6 @@ static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struc
 {
 	const char *s = node_name(tree, name);
 
-	if (owner)
-		index_method(owner, s);
 	if (declaration_mentions(tree, node, "noreturn") ||
 	    declaration_mentions(tree, node, "NORETURN"))
 		index_noreturn(s);

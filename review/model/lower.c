@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16 };
+enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16, LOWER_LOCAL_DEPTH = 8 };
 
 static struct arena lower_scratch;
 
@@ -57,6 +57,8 @@ static struct function *lower_function_new(struct tree *tree, const char *name,
 	if (node_ok(body))
 		fn->end = node_end(tree, body);
 	fn->summary.returns_param = -1;
+	if (source_is_elsewhere(tree->source, fn->at.row))
+		fn->flags |= FUNCTION_ELSEWHERE;
 	return fn;
 }
 
@@ -174,7 +176,9 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	}
 	fn = lower_function_new(tree, node_name(tree, name), class_name, name, body);
 	fn->return_type = type.name;
-	fn->flags = lower_function_flags(tree, node, name, &type, class_name);
+	fn->flags |= lower_function_flags(tree, node, name, &type, class_name);
+	if (owner && (fn->flags & FUNCTION_DESTRUCTOR))
+		owner->has_destructor = true;
 	b = arena_alloc(&lower_scratch, sizeof(*b));
 	lower_begin(b, tree, fn);
 	if (node_ok(function))
@@ -184,8 +188,6 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 	lower_statement(b, body);
 	lower_end(b, body);
 	index_function(fn);
-	if (class_name)
-		index_method(index_type(class_name, true), fn->name);
 	arena_reset(&lower_scratch);
 }
 
@@ -221,14 +223,44 @@ static struct type_info *lower_class(struct tree *tree, TSNode node, int depth)
 	if (!name.name)
 		name.name = intern_z(arena_printf(&run_arena, "(%s:%u)", tree->source->path,
 						  ts_node_start_byte(node)));
-	type = index_type(name.name, true);
-	type->source = tree->source;
+	type = index_define(name.name, tree->source);
 	type->at = node_pos(tree, node);
 	type->is_class = tree->source->language == SOURCE_CXX;
 	if (!type->n_bases)
 		lower_bases(tree, node, type);
 	lower_walk(tree, body, type, depth + 1);
 	return type;
+}
+
+static bool lower_has_only_members(const struct tree *tree, TSNode body, int depth)
+{
+	for (uint32_t i = 0; node_ok(body) && i < ts_node_named_child_count(body); i++) {
+		TSNode child = ts_node_named_child(body, i);
+		TSNode type = node_field(tree, child, FIELD_type);
+
+		if (node_kind(tree, child) == NODE_comment)
+			continue;
+		if (node_kind(tree, child) != NODE_field_declaration || depth > LOWER_LOCAL_DEPTH)
+			return false;
+		if (node_ok(type) &&
+		    !lower_has_only_members(tree, node_field(tree, type, FIELD_body), depth + 1))
+			return false;
+	}
+	return true;
+}
+
+/* Its methods would be lowered in the midst of the function around it: it is left alone then. */
+const char *lower_local_type(struct tree *tree, TSNode node)
+{
+	enum node_kind kind = node_kind(tree, node);
+	TSNode body = node_field(tree, node, FIELD_body);
+	struct type_info *made;
+
+	if ((kind != NODE_struct_specifier && kind != NODE_union_specifier) || !node_ok(body) ||
+	    !lower_has_only_members(tree, body, 0))
+		return NULL;
+	made = lower_class(tree, node, 0);
+	return made ? made->name : NULL;
 }
 
 static void lower_enum(struct tree *tree, TSNode node)
@@ -409,7 +441,7 @@ static void lower_old_function(struct tree *tree, const struct lower_old *old, T
 	struct type_text type = { 0 };
 	struct function *fn = lower_function_new(tree, node_name(tree, name), NULL, name, body);
 
-	fn->flags = lower_function_flags(tree, old->call, name, &type, NULL);
+	fn->flags |= lower_function_flags(tree, old->call, name, &type, NULL);
 	lower_begin(b, tree, fn);
 	lower_parameters(b, node_field(tree, old->call, FIELD_arguments));
 	for (int i = 0; i < old->n; i++)

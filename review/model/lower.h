@@ -123,6 +123,8 @@ bool lower_number(const char *s, size_t n, int64_t *value);
 
 /* lower-decl.c */
 struct type_text lower_type(const struct tree *tree, TSNode node);
+/* lower.c: the name of a structure or union whose members a function declares; NULL: it does not. */
+const char *lower_local_type(struct tree *tree, TSNode node);
 TSNode lower_declarator(const struct tree *tree, TSNode node, struct type_text *type,
 			int64_t *size, TSNode *function);
 void lower_declaration(struct builder *b, TSNode node);

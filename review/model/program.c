@@ -27,12 +27,15 @@ static void program_edge(struct program_edges *edges, const struct source *to)
 static const struct function *program_named(const struct function *fn, const struct place *place)
 {
 	const char *colons = place->name ? strrchr(place->name, ':') : NULL;
+	uint8_t stars = 0;
 
 	if (place->kind != PLACE_FREE || place->is_member || place->is_global || place->is_number)
 		return NULL;
 	if (colons && colons > place->name + 1)
-		return index_find_method(intern(place->name, (size_t)(colons - 1 - place->name)),
-					 intern_z(colons + 1));
+		return index_find_method(
+			types_view(intern(place->name, (size_t)(colons - 1 - place->name)),
+				   fn->source, &stars),
+			intern_z(colons + 1), fn->source);
 	return index_find_function(place->name, fn->source);
 }
 
@@ -46,7 +49,8 @@ static void program_edges_of(const struct function *fn, struct program_edges *ed
 		if (call->target && call->target->source != fn->source)
 			program_edge(edges, call->target->source);
 		if ((call->flags & (CALL_NEW | CALL_CONSTRUCT)) && call->type) {
-			const struct function *made = index_find_method(call->type, call->type);
+			const struct function *made =
+				index_find_method(call->type, types_plain(call->type), fn->source);
 
 			if (made && made->source != fn->source)
 				program_edge(edges, made->source);

@@ -12,7 +12,8 @@ const char *call_text(const struct function *fn, const struct item *item)
 	const struct place *p;
 
 	if (call->flags & CALL_NEW)
-		return arena_printf(&run_arena, "new %s", call->type ? call->type : "object");
+		return arena_printf(&run_arena, "new %s",
+				    call->type ? types_plain(call->type) : "object");
 	if (call->receiver.kind == OPERAND_PLACE || call->receiver.kind == OPERAND_ADDRESS) {
 		p = &fn->places[call->receiver.place];
 		if (p->text && *p->text)

@@ -80,13 +80,18 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 	if (buffer < 0)
 		return;
 	/* &number, &header: as its type is read. */
-	if (to->kind == OPERAND_ADDRESS && (value.kinds & PEER_BYTES)) {
+	if (to->kind == OPERAND_ADDRESS && ((value.kinds & PEER_BYTES) || value.from[0])) {
 		uint16_t kinds = peer_kinds_of(walk->fn, to->place);
 
-		value.kinds = (uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
-					 (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
-		for (int k = 0; k < PEER_FOLLOWED; k++)
+		if (value.kinds & PEER_BYTES)
+			value.kinds =
+				(uint16_t)((value.kinds & ~(PEER_TEXT | PEER_UNENDED)) |
+					   (kinds & PEER_NUMBER ? kinds & PEER_NUMBER : kinds));
+		value.from[5] = kinds & (PEER_WIDE | PEER_SHORT) ? value.from[0] : 0;
+		for (int k = PEER_FOLLOWED - 1; k-- > 0;)
 			value.from[k] = kinds & 1 << k ? value.from[0] : 0;
+		if (value.from[5] && !(kinds & PEER_WIDE))
+			value.kinds |= PEER_NARROW;
 		if (!(kinds & PEER_NUMBER))
 			value.kinds &= (uint16_t)~PEER_UNENDED;
 		peer_set(walk, to->place, value);
@@ -326,6 +331,8 @@ static void peer_sinks_of(struct peer_walk *walk, const struct call *call)
 			    walk->fn->source->language == SOURCE_CXX &&
 			    (call->api->class_name && call->n_args > 1))
 				continue;
+			if (sinks[i].sink == PEER_SINK_STRING && peer_number_ends(walk, o))
+				continue;
 			if (sinks[i].sink == PEER_SINK_ALLOC && to)
 				peer_check(walk, PEER_SINK_COPY, o, peer_root_buffer(walk, to));
 			else
@@ -562,6 +569,17 @@ static void peer_tell_argument(struct peer_walk *walk, struct peer_summary *s, i
 		s->caller[i] = walk->fn;
 }
 
+/* A pointer is no length; a number in the bytes behind it is looked at where it is taken out. */
+static bool peer_is_pointer(const struct function *fn, const struct operand *o)
+{
+	uint8_t stars;
+
+	if (o->kind != OPERAND_PLACE)
+		return o->kind == OPERAND_ADDRESS;
+	return place_type(fn, o->place, &stars) &&
+	       (stars || (fn->places[o->place].flags & PLACE_ARRAY));
+}
+
 static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary *s, int i,
 			      const struct call *call)
 {
@@ -575,7 +593,9 @@ static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary 
 		uint16_t kinds = peer_sink_kinds(sink);
 		int into = -1;
 
-		if (!(s->sinks[i] & 1 << bit))
+		if (!(s->sinks[i] & 1 << bit) ||
+		    ((sink == PEER_SINK_ALLOC || sink == PEER_SINK_INDEX) &&
+		     peer_is_pointer(walk->fn, &call->args[i])))
 			continue;
 		if (sink == PEER_SINK_ALLOC && s->copy_to[i]) {
 			sink = PEER_SINK_COPY;

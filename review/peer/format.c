@@ -22,10 +22,11 @@ static char peer_conversion(const char *format, int at)
 		}
 		if (!*s)
 			return 0;
-		if (!at-- && *s == 's' && precise)
+		if (at--)
+			continue;
+		if (*s == 's' && precise)
 			return 'S';
-		if (at < 0)
-			return *s;
+		return *s;
 	}
 	return 0;
 }

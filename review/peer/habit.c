@@ -55,6 +55,82 @@ static bool peer_is_one_of(const char *name, const char *const *names, size_t n)
 
 #define PEER_IS_ONE_OF(name, list) peer_is_one_of(name, list, sizeof(list) / sizeof(*(list)))
 
+/* A search that knows how far it may look: memchr(text, c, n), seek(text, n, "\r\n"). */
+static bool peer_is_bounded_search(const struct call *call)
+{
+	bool what = false;
+	int numbers = 0;
+
+	if (call->n_args < 3 || (call->flags & CALL_DROPPED) ||
+	    call->args[0].kind != OPERAND_PLACE ||
+	    api_is(call->api, ROLE(READ) | ROLE(WRITE) | ROLE(STRING) | ROLE(COMPARE)))
+		return false;
+	for (int i = 1; i < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+
+		/* '\n' has no number here. */
+		what |= o->kind == OPERAND_STRING || (o->kind == OPERAND_UNKNOWN && !o->text) ||
+			(o->kind == OPERAND_NUMBER && o->number > 0 && o->number < 128);
+		numbers += o->kind == OPERAND_PLACE || (o->kind == OPERAND_UNKNOWN && o->text);
+	}
+	return what && numbers;
+}
+
+/* end - text, where a bounded search has given `end`. */
+static bool peer_is_up_to_found(const struct function *fn, const struct call *call)
+{
+	for (int i = 1; i < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+		const struct item *less =
+			o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+		const struct item *found = less && less->kind == ITEM_OPERATE && less->op == '-'
+						   ? operand_source(fn, &less->a, less)
+						   : NULL;
+
+		if (found && peer_is_bounded_search(found->call))
+			return true;
+	}
+	return false;
+}
+
+/* at + 5, where the call has given `at`. */
+static bool peer_is_behind(const struct function *fn, const struct operand *o,
+			   const struct item *call)
+{
+	const struct item *set;
+
+	for (int depth = 0; depth < 3 && o->kind == OPERAND_PLACE; depth++) {
+		set = place_set_once(fn, o->place);
+		if (!set || set->kind != ITEM_OPERATE || set->op != '+')
+			break;
+		o = &set->a;
+	}
+	return operand_source(fn, o, fn->items + fn->n_items) == call;
+}
+
+/*
+ * strtoul() stops at the first character that is no digit. One is there when a search with a limit
+ * has found it behind the number: in text that begins where the search did, or in front of what a
+ * search before has found.
+ */
+bool peer_number_ends(const struct peer_walk *walk, const struct operand *text)
+{
+	const struct function *fn = walk->fn;
+
+	if (!api_is(walk->item->call->api, ROLE(NUMBER)))
+		return false;
+	for (const struct item *item = fn->items; item < walk->item; item++) {
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if (!call || !peer_is_bounded_search(call))
+			continue;
+		if (operand_is_place(text, call->args[0].place) ||
+		    (peer_is_up_to_found(fn, call) && peer_is_behind(fn, text, item)))
+			return true;
+	}
+	return false;
+}
+
 static const char *const peer_measures[] = { "size",        "length",   "count",    "isEmpty",
 					     "isNull",      "empty",    "compare",  "capacity",
 					     "startsWith",  "endsWith", "contains", "indexOf",

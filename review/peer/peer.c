@@ -94,8 +94,8 @@ void peer_join(struct peer_value *into, const struct peer_value *other)
 		      (!other->from[5] || (other->kinds & PEER_NARROW)) &&
 		      (into->from[5] || other->from[5]);
 
-	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) | zero |
-				 (narrow ? PEER_NARROW : 0));
+	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) |
+				 zero | (narrow ? PEER_NARROW : 0));
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		into->from[k] |= other->from[k];
 	if (into->base < 0)
@@ -118,7 +118,10 @@ uint16_t peer_width(const char *type)
 		      { "off_t", PEER_WIDE },      { "gsize", PEER_WIDE },
 		      { "streamsize", PEER_WIDE }, { "size_type", PEER_WIDE } };
 
-	for (size_t i = 0; type && i < sizeof(parts) / sizeof(*parts); i++)
+	/* A structure, whatever its name or its file's has in it: endpoint, print/head.h. */
+	if (!type || *type == '(' || index_type(type))
+		return 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (strstr(type, parts[i].part))
 			return parts[i].kind;
 	return 0;
@@ -223,7 +226,7 @@ static bool peer_is_integer(const struct function *fn, int place)
 	const char *type = place_type(fn, place, &stars);
 
 	if (stars || !type || p->of || (p->flags & (PLACE_ARRAY | PLACE_SMART)) ||
-	    p->kind == PLACE_TEMP || index_type(type, false))
+	    p->kind == PLACE_TEMP || index_type(type))
 		return false;
 	return (peer_width(type) & (PEER_WIDE | PEER_SHORT)) && strcmp(type, "auto") != 0;
 }
@@ -266,7 +269,7 @@ void peer_add(struct peer_walk *walk, int place, struct peer_value value)
 	peer_join(&walk->state[place], &value);
 }
 
-static void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
+void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds)
 {
 	struct peer_value *v = &walk->state[place];
 	struct peer_field *field;
@@ -611,6 +614,8 @@ static void peer_block(struct peer_walk *walk, int number)
 		}
 		if (item->kind != ITEM_BRANCH) {
 			peer_step(walk, item);
+			if (item->kind == ITEM_CALL && item->call && call_ends(item->call))
+				return;
 			continue;
 		}
 		before = arena_alloc(walk->arena, size);

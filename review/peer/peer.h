@@ -137,6 +137,8 @@ void peer_join(struct peer_value *into, const struct peer_value *other);
 bool peer_is_empty(const struct peer_value *value);
 /* The place and what points into it is checked for these kinds. */
 void peer_clean(struct peer_walk *walk, int place, uint16_t kinds, bool around);
+/* The place alone, and nothing that points into it. */
+void peer_clean_value(struct peer_walk *walk, int place, uint16_t kinds);
 void peer_clean_operand(struct peer_walk *walk, const struct operand *operand, uint16_t kinds);
 /* What some caller, or every caller, passes is counted in. */
 uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *value, bool every);
@@ -168,6 +170,9 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 /* peer-habit.c: methods, and functions that nothing is known of. */
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
+
+/* The text of strtoul() and its like has an end for it, as a search has found. */
+bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 
 /* peer-format.c: the text that a call makes of its format's arguments, and sscanf(). */
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);

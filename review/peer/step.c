@@ -73,7 +73,7 @@ static void peer_is_equal(struct peer_walk *walk, const struct operand *x, const
 		peer_bound(walk, x, PEER_NUMBER, 0);
 }
 
-/* strcmp(name, "known") == 0 */
+/* strcmp(name, "known") == 0; what lies behind its terminator was not looked at. */
 static void peer_compared(struct peer_walk *walk, const struct call *call)
 {
 	if (!api_is(call->api, ROLE(COMPARE)) || call->n_args != 2)
@@ -83,7 +83,7 @@ static void peer_compared(struct peer_walk *walk, const struct call *call)
 
 		if (o->kind == OPERAND_PLACE &&
 		    !(peer_operand(walk, &call->args[1 - i]).kinds & PEER_TEXT))
-			peer_clean(walk, o->place, PEER_TEXT & ~PEER_BYTES, false);
+			peer_clean_value(walk, o->place, PEER_TEXT & ~PEER_BYTES);
 	}
 }
 
@@ -474,8 +474,7 @@ static void peer_operate(struct peer_walk *walk, const struct item *item)
 		v.kinds = peer_masked(&a, &b, item);
 		memset(v.from, 0, sizeof(v.from));
 	} else if (item->op == '<' || item->op == '>') {
-		v.kinds = peer_shifted(&a, item) |
-			  (item->op == '>' ? a.kinds & PEER_NARROW : 0);
+		v.kinds = peer_shifted(&a, item) | (item->op == '>' ? a.kinds & PEER_NARROW : 0);
 		if (item->op == '<' && !pointer)
 			v.from[5] |= a.from[0];
 	} else if (item->op == '*' || item->op == '|' || item->op == '/') {

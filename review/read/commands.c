@@ -118,7 +118,9 @@ void commands_paths(const char *file, void (*found)(const char *path, void *data
 	struct commands c = { .s = commands_read(file), .found = found, .data = data };
 	char key[32] = "";
 
-	for (const char *s = c.s; s && *s;) {
+	if (!c.s)
+		return;
+	for (const char *s = c.s; *s;) {
 		struct text text = { 0 };
 		char *value;
 

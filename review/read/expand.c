@@ -163,14 +163,14 @@ static uint32_t expand_optional(const struct macro *macro, const struct expand_a
 	int depth = 0;
 
 	for (i++; i < macro->n_body; i++) {
-		const struct macro_token *token = &macro->body[i];
+		const struct macro_token token = macro->body[i];
 
-		depth -= is_mark(token, ")");
-		if (!depth && is_mark(token, ")"))
+		depth -= is_mark(&token, ")");
+		if (!depth && is_mark(&token, ")"))
 			return i + 1;
-		if (depth && rest->n && token->param < 0)
-			list_add(out, *token);
-		depth += is_mark(token, "(");
+		if (depth && rest->n && token.param < 0)
+			list_add(out, token);
+		depth += is_mark(&token, "(");
 	}
 	return i;
 }
@@ -220,13 +220,21 @@ static struct macro_token end_of(struct macro *macro)
 	return (struct macro_token){ .s = (const char *)macro, .kind = MACRO_END };
 }
 
+static void end_reached(const struct macro_token *end)
+{
+	struct macro *macro = (struct macro *)end->s;
+
+	if (macro)
+		macro->busy = false;
+}
+
 static bool expand_pop(struct expand *e, struct expand_stack *stack, struct macro_token *token)
 {
 	while (stack->list.n) {
 		*token = stack->list.t[--stack->list.n];
 		if (token->kind != MACRO_END)
 			return true;
-		((struct macro *)token->s)->busy = false;
+		end_reached(token);
 	}
 	if (!stack->is_open)
 		return false;
@@ -320,7 +328,7 @@ static struct macro *expand_macro(const struct expand *e, const struct macro_tok
 static bool expand_goes_on(struct expand_stack *stack)
 {
 	while (stack->list.n && stack->list.t[stack->list.n - 1].kind == MACRO_END)
-		((struct macro *)stack->list.t[--stack->list.n].s)->busy = false;
+		end_reached(&stack->list.t[--stack->list.n]);
 	return stack->list.n > 0;
 }
 
@@ -344,7 +352,7 @@ static void expand_run(struct expand *e, struct expand_stack *stack, struct expa
 	while (stack->list.n) {
 		token = stack->list.t[--stack->list.n];
 		if (token.kind == MACRO_END)
-			((struct macro *)token.s)->busy = false;
+			end_reached(&token);
 	}
 }
 
@@ -381,9 +389,13 @@ static void expand_part(struct expand *e, uint32_t at, uint32_t end, bool as_is)
 /* Two tokens that were apart may not become one. */
 static bool expand_glues(const struct expand *e, const struct macro_token *token)
 {
-	char last = e->out.n ? e->out.s[e->out.n - 1] : ' ', first = *token->s;
-	bool word = last == '_' || isalnum((unsigned char)last);
+	char first = *token->s, last;
+	bool word;
 
+	if (!e->out.n)
+		return false;
+	last = e->out.s[e->out.n - 1];
+	word = last == '_' || isalnum((unsigned char)last);
 	if (word)
 		return first == '_' || isalnum((unsigned char)first) || first == '"';
 	return strchr("+-<>=&|#:.*/%!^", last) && strchr("+-<>=&|#:.*/%!^", first);
@@ -482,7 +494,7 @@ struct expanded *expand_source(const struct source *source)
 {
 	const char *s = source->text;
 	uint32_t size = source->size, kept = 0, i = 0;
-	size_t limit = (size_t)size * EXPAND_MAX_GROWTH + 1024 * 1024;
+	size_t limit = (size_t)size * EXPAND_MAX_GROWTH + ((size_t)1 << 20);
 	struct expanded map = { .text = NULL }, *ret;
 	struct expand e = { .source = source, .map = &map };
 	bool begins = true;

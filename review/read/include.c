@@ -102,12 +102,16 @@ static void inode_add(struct source *source)
 	includes.n_by_inode++;
 }
 
-void include_add(struct source *source)
+bool include_add(struct source *source)
 {
+	if (source->inode && includes.cap_by_inode &&
+	    includes.by_inode[inode_slot(source->device, source->inode)])
+		return false;
 	includes.files = grow(includes.files, includes.n, &includes.cap, sizeof(*includes.files));
 	includes.files[includes.n++] = source;
 	inode_add(source);
 	macro_note(source);
+	return true;
 }
 
 void include_note(struct source *source, const char *name, bool angle)
@@ -425,6 +429,32 @@ static int include_compare_paths(const void *x, const void *y)
 	return strcmp(a->path, b->path);
 }
 
+static bool include_is_implementation(const struct source *source)
+{
+	const char *dot = strrchr(include_last(source->path), '.');
+
+	return dot && dot[1] && strchr("cC", dot[1]);
+}
+
+/* main.c that includes part.c: what is static in one is seen in the other. */
+static void include_find_units(void)
+{
+	for (size_t i = 0; i < includes.n; i++)
+		includes.files[i]->unit = includes.files[i];
+	for (int round = 0; round < 4; round++)
+		for (size_t i = 0; i < includes.n; i++) {
+			struct source *source = includes.files[i];
+
+			for (size_t k = 0; k < source->n_inclusions; k++) {
+				struct source *part = source->inclusions[k].source;
+
+				if (part && part != source && include_is_implementation(part) &&
+				    include_is_implementation(source))
+					part->unit = source->unit;
+			}
+		}
+}
+
 size_t include_resolve(void)
 {
 	size_t given = includes.n;
@@ -438,6 +468,7 @@ size_t include_resolve(void)
 	/* The list grows with what is read on the way. */
 	for (size_t i = 0; i < includes.n; i++)
 		include_resolve_one(includes.files[i], given);
+	include_find_units();
 	if (includes.n_context)
 		qsort(includes.context, includes.n_context, sizeof(struct source *),
 		      include_compare_paths);

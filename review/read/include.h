@@ -14,8 +14,8 @@
 
 #include "read/source.h"
 
-/* A file of the run, or of the context. */
-void include_add(struct source *source);
+/* A file of the run, or of the context; false: that file is there, under another path. */
+bool include_add(struct source *source);
 void include_note(struct source *source, const char *name, bool angle);
 /*
  * Finds what every inclusion of every added file means, and reads what was not given. Returns how

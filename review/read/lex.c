@@ -55,14 +55,12 @@ static uint32_t lex_skip_blanks(const char *s, uint32_t size, uint32_t i)
 static uint32_t lex_number(const char *s, uint32_t size, uint32_t i)
 {
 	while (i < size) {
-		if (lex_is_word(s[i]) || s[i] == '.')
-			i++;
-		else if ((s[i] == '+' || s[i] == '-') && strchr("eEpP", s[i - 1]))
-			i++;
-		else if (s[i] == '\'' && i + 1 < size && isalnum((unsigned char)s[i + 1]))
-			i++;
-		else
+		bool sign = (s[i] == '+' || s[i] == '-') && strchr("eEpP", s[i - 1]);
+		bool gap = s[i] == '\'' && i + 1 < size && isalnum((unsigned char)s[i + 1]);
+
+		if (!lex_is_word(s[i]) && s[i] != '.' && !sign && !gap)
 			break;
+		i++;
 	}
 	return i;
 }

@@ -90,6 +90,8 @@ struct macro_reader {
 	struct macro_if ifs[MACRO_MAX_IF];
 	int depth, too_deep;
 	uint32_t directives;
+	uint32_t dead_from; /* the row from which on all is for another system, if `dead` */
+	bool dead;
 	uint32_t guard_at; /* number of the directive that is an include guard's #ifndef, or 0 */
 	struct macro_token guard;
 };
@@ -167,6 +169,20 @@ static void reader_undef(const struct macro_reader *r, const struct macro_token 
 			m->until = name->at;
 }
 
+static bool reader_is_elsewhere(const char *s, size_t n)
+{
+	static const char *const names[] = { "windows.h",   "Windows.h",
+					     "winsock2.h",  "WinSock2.h",
+					     "winsock.h",   "ws2tcpip.h",
+					     "windowsx.h",  "tchar.h",
+					     "mach/mach.h", "CoreFoundation/CoreFoundation.h" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], s, n))
+			return true;
+	return false;
+}
+
 static void reader_include(const struct macro_reader *r, uint32_t i, uint32_t end)
 {
 	uint32_t from;
@@ -182,6 +198,7 @@ static void reader_include(const struct macro_reader *r, uint32_t i, uint32_t en
 		i++;
 	if (i < end && i > from && i - from < 512)
 		include_note(r->source, intern(r->s + from, i - from), close == '>');
+	r->source->elsewhere |= reader_is_elsewhere(r->s + from, i - from);
 }
 
 static void reader_directive(struct macro_reader *r, uint32_t i, uint32_t end)
@@ -221,6 +238,24 @@ static void reader_directive(struct macro_reader *r, uint32_t i, uint32_t end)
 	}
 }
 
+/* Keeps the rows that the last directive began or ended to be for another system. */
+static void reader_note_dead(struct macro_reader *r, uint32_t at)
+{
+	struct source *source = r->source;
+	bool dead = r->ifs[r->depth].dead;
+
+	if (dead == r->dead)
+		return;
+	r->dead = dead;
+	if (dead) {
+		r->dead_from = source_pos(source, at).row;
+		return;
+	}
+	source->dead = grow(source->dead, source->n_dead, &source->cap_dead, sizeof(*source->dead));
+	source->dead[source->n_dead++] =
+		(struct row_range){ r->dead_from, source_pos(source, at).row };
+}
+
 /* The end of the line, or of the last of those that go on behind a backslash. */
 static uint32_t macro_line_end(const char *s, uint32_t size, uint32_t i)
 {
@@ -253,6 +288,7 @@ void macro_note(struct source *source)
 			uint32_t end = macro_line_end(r->s, r->size, i);
 
 			reader_directive(r, i + 1, end);
+			reader_note_dead(r, i);
 			i = end;
 		} else if (c == '"' || c == '\'' || c == '/') {
 			uint32_t next = (uint32_t)lex_skip_literal(r->s, r->size, i);
@@ -305,7 +341,7 @@ struct macro *macro_find(const struct source *source, const char *word, size_t n
 static bool macro_parse_params(struct macro *macro, uint32_t *i)
 {
 	const char *s = macro->source->text;
-	const char *params[MACRO_MAX_PARAMS];
+	const char *params[MACRO_MAX_PARAMS] = { NULL };
 	struct macro_token token = macro_lex(s, macro->to, i);
 
 	for (token = macro_lex(s, macro->to, i); !token_is(&token, ")");
@@ -407,7 +443,8 @@ static bool macro_parse_body(struct macro *macro, uint32_t i)
 			return false;
 		}
 		token.at = MACRO_NOWHERE;
-		token.param = token.kind == MACRO_WORD ? macro_param(macro, &token) : -1;
+		if (token.kind == MACRO_WORD)
+			token.param = macro_param(macro, &token);
 		body[macro->n_body++] = token;
 	}
 	if (macro->n_body)

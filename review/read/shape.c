@@ -143,6 +143,8 @@ static bool shape_word_cxx(struct shape *shape, size_t from, size_t to)
 		 ((shape_word_is(s, n, "emit") || shape_word_is(s, n, "Q_EMIT")) &&
 		  shape_is_word(next)))
 		shape_blank(shape->s, from, to);
+	else if (shape_word_is(s, n, "enum") && next == ':')
+		shape_blank(shape->s, after, after + strcspn(shape->s + after, "{;"));
 	else if ((shape_word_is(s, n, "forever") || shape_word_is(s, n, "Q_FOREVER")) &&
 		 next == '{')
 		shape_put(shape->s, from, to, "for(;;)");
@@ -303,15 +305,28 @@ void shape_text(struct tree *tree)
 enum { SHAPE_MAX_IF = 64 };
 
 /* What a directive is: 'i' opens, 'e' is another branch, 'f' ends, 0 anything else. */
-static char shape_directive(const char *line, bool *zero)
+static char shape_directive(const char *line, enum source_language language, bool *zero)
 {
+	size_t n = strcspn(line, "\n");
+	const char *end = line + n;
+
 	*zero = false;
 	line += strspn(line, " \t");
 	if (*line++ != '#')
 		return 0;
 	line += strspn(line, " \t");
 	if (starts_with(line, "if")) {
-		*zero = starts_with(line, "if 0");
+		bool not = starts_with(line, "ifndef");
+
+		n = (size_t)strcspn(line, " \t(!\n");
+		line += n;
+		if (n == 2) {
+			*zero = !condition_value(line, (size_t)(end - line), language);
+			return 'i';
+		}
+		line += strspn(line, " \t");
+		n = strcspn(line, " \t/\n");
+		*zero = condition_defined(line, n, language) == not ;
 		return 'i';
 	}
 	if (starts_with(line, "el"))
@@ -319,7 +334,7 @@ static char shape_directive(const char *line, bool *zero)
 	return starts_with(line, "endif") ? 'f' : 0;
 }
 
-void shape_first_branches(char *text, size_t size)
+void shape_first_branches(char *text, size_t size, enum source_language language)
 {
 	/* 0: in the branch that is kept; 1: past it; 2: before it (#if 0). */
 	uint8_t state[SHAPE_MAX_IF] = { 0 };
@@ -328,7 +343,7 @@ void shape_first_branches(char *text, size_t size)
 	for (size_t i = 0; i < size;) {
 		size_t end = i + strcspn(text + i, "\n");
 		bool zero;
-		char directive = shape_directive(text + i, &zero);
+		char directive = shape_directive(text + i, language, &zero);
 
 		if (directive == 'i' && depth < SHAPE_MAX_IF - 1) {
 			state[++depth] = zero ? 2 : 0;

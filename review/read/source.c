@@ -209,6 +209,16 @@ const char *source_line(const struct source *source, uint32_t row, size_t *n)
 	return line;
 }
 
+bool source_is_elsewhere(const struct source *source, uint32_t row)
+{
+	if (source->elsewhere)
+		return true;
+	for (size_t i = 0; i < source->n_dead && source->dead[i].from <= row; i++)
+		if (row < source->dead[i].to)
+			return true;
+	return false;
+}
+
 bool source_ignores(struct source *source, const char *rule, uint32_t row)
 {
 	for (size_t i = 0; i < source->n_ignores; i++) {

@@ -34,6 +34,14 @@ struct source {
 	struct inclusion *inclusions;
 	size_t n_inclusions, cap_inclusions;
 	uint32_t seen;         /* private to include.c */
+	bool elsewhere;        /* includes what only other systems have, or its name says so */
+	struct row_range *dead; /* rows in branches of #if that are for other systems, ascending */
+	size_t n_dead, cap_dead;
+	const struct source *unit; /* the file that includes this .c, through any number of them, or itself */
+};
+
+struct row_range {
+	uint32_t from, to;
 };
 
 /* #include "name" or <name>. */
@@ -57,6 +65,7 @@ bool source_ignores(struct source *source, const char *rule, uint32_t row);
 bool source_name_is_code(const char *name);
 /* Below the root that was given, the path goes through a folder of tests, examples or benchmarks. */
 bool source_path_is_aside(const char *path, const char *root);
+bool source_is_elsewhere(const struct source *source, uint32_t row);
 /* Where an offset lies. */
 struct pos source_pos(const struct source *source, uint32_t offset);
 

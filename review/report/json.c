@@ -150,7 +150,7 @@ void report_json(FILE *out)
 	}
 	fprintf(out,
 		"%s],\n  \"summary\": { \"findings\": %zu, \"functions\": %zu, \"waits\": %zu, \"resources\": %zu, \"not_understood\": %zu }\n}\n",
-		n ? "\n  " : "", n, program.n_functions, program.n_waits, program.n_resources,
+		n ? "\n  " : "", n, program.n_checked, program.n_waits, program.n_resources,
 		program.n_skipped);
 }
 

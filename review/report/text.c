@@ -93,7 +93,7 @@ static void text_solutions(FILE *out, const struct palette *p)
 void report_summary(FILE *out)
 {
 	fprintf(out, "checked %zu functions, %zu waits, %zu resources; %zu not understood\n",
-		program.n_functions, program.n_waits, program.n_resources, program.n_skipped);
+		program.n_checked, program.n_waits, program.n_resources, program.n_skipped);
 }
 
 void report_text(FILE *out, bool colour)

@@ -252,8 +252,8 @@ static bool e5_is_asked(struct function *fn, const struct item *item)
 static bool e5_asks(const struct item *item, const char *name)
 {
 	return name && item->kind == ITEM_CALL && item->call &&
-	       item->call->receiver.kind == OPERAND_PLACE &&
-	       api_is(item->call->api, ROLE(STATE)) && !api_is(item->call->api, ROLE(AMOUNT));
+	       item->call->receiver.kind == OPERAND_PLACE && api_is(item->call->api, ROLE(STATE)) &&
+	       !api_is(item->call->api, ROLE(AMOUNT));
 }
 
 /*

@@ -63,8 +63,7 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 		const struct item *other = &fn->items[i];
 
 		if (other->kind == ITEM_CALL && other->call && other != item &&
-		    inherit_spawns(other->call, INHERIT_DEPTH) &&
-		    (other > item || loop >= 0))
+		    inherit_spawns(other->call, INHERIT_DEPTH) && (other > item || loop >= 0))
 			return true;
 	}
 	if (fn->flags & FUNCTION_MAIN)
@@ -112,8 +111,7 @@ static int inherit_names(const struct function *fn, const struct item *item, con
 		names[n++] = inherit_name(fn, place);
 	for (int i = 0; place >= 0 && i < fn->n_items && n < INHERIT_NAMES; i++)
 		if (fn->items[i].kind == ITEM_ASSIGN && fn->items[i].dst >= 0 &&
-		    operand_is_place(&fn->items[i].a, place) &&
-		    inherit_name(fn, fn->items[i].dst))
+		    operand_is_place(&fn->items[i].a, place) && inherit_name(fn, fn->items[i].dst))
 			names[n++] = inherit_name(fn, fn->items[i].dst);
 	return n;
 }

@@ -208,7 +208,7 @@ static bool l2_class_ends(const struct function *fn, const char *member,
 
 static bool l2_ends_itself(const char *name, void *data)
 {
-	const struct type_info *type = index_type(name, false);
+	const struct type_info *type = index_type(name);
 
 	(void)data;
 	/* A class that nobody declares may well own what it is given. */
@@ -238,8 +238,7 @@ static int l2_member(const struct function *fn, const struct item *made)
 	     item++)
 		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, made->dst) &&
 		    item->dst >= 0 && fn->places[item->dst].is_member &&
-		    !(fn->places[item->dst].flags & PLACE_SMART) &&
-		    l2_is_raw_member(fn, item->dst))
+		    !(fn->places[item->dst].flags & PLACE_SMART) && l2_is_raw_member(fn, item->dst))
 			return item->dst;
 	return -1;
 }
@@ -257,7 +256,7 @@ static void l2_members(struct function *fn, const struct item *made)
 	finding = finding_add(
 		&rule_L2, fn, made->at,
 		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
-		name, fn->class_name);
+		name, types_plain(fn->class_name));
 	finding_fix(
 		finding,
 		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
@@ -364,7 +363,9 @@ static void l3_function(struct function *fn)
 		const struct item *item = &fn->items[i];
 		struct finding *finding;
 
-		if (item->kind != ITEM_CALL || !item->call || !item->call->receiver.kind ||
+		/* In a class derived from a server, nextPendingConnection() has no receiver. */
+		if (item->kind != ITEM_CALL || !item->call ||
+		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
 		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
 		    l3_is_given(fn, item))

@@ -59,7 +59,7 @@ static bool path_is_address(const struct function *fn, const struct operand *o)
 	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
 		return false;
 	type = place_root(fn, o->place)->type;
-	return (type && !strcmp(type, "sockaddr_un")) ||
+	return (type && (!strcmp(type, "sockaddr_un") || !strcmp(type, "sockaddr"))) ||
 	       strstr(fn->places[o->place].text, "sun_path");
 }
 
@@ -97,8 +97,8 @@ static void path_add(const struct function *fn, struct path_names *names, const 
 {
 	const struct item *set;
 
-	if (names->n == PATH_NAMES || (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING &&
-				       o->kind != OPERAND_ADDRESS))
+	if (names->n == PATH_NAMES ||
+	    (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING && o->kind != OPERAND_ADDRESS))
 		return;
 	set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 	if (set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_STRING)
@@ -192,8 +192,9 @@ static bool path_is_another(const struct function *fn, const struct item *unlink
 /* snprintf(path, …, getpid()), mkdtemp(): nobody else has made one of that name. */
 static bool path_is_unique(const struct function *fn, const struct item *before, int depth)
 {
-	static const char *const words[] = { "getpid", "gettid", "mkdtemp", "mkstemp", "mktemp",
-					     "tempnam", "uuid",	 "Uuid",    "applicationPid" };
+	static const char *const words[] = { "getpid",  "gettid", "mkdtemp",
+					     "mkstemp", "mktemp", "tempnam",
+					     "uuid",    "Uuid",   "applicationPid" };
 
 	for (const struct item *item = fn->items; item < before; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
@@ -206,9 +207,8 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 		     names && strstr(call->name, "id") && user < fn->items + fn->n_items &&
 		     user < item + 8;
 		     user++)
-			for (int k = 0; user->kind == ITEM_CALL && user->call &&
-					k < user->call->n_args;
-			     k++)
+			for (int k = 0;
+			     user->kind == ITEM_CALL && user->call && k < user->call->n_args; k++)
 				if (operand_is_place(&user->call->args[k], item->dst) &&
 				    (starts_with(user->call->name, "fprintf") ||
 				     starts_with(user->call->name, "dprintf") ||
@@ -216,7 +216,10 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 					names = false;
 		if (names)
 			return true;
-		if (call && call->target && depth > 0 && path_has_address(fn, item) &&
+		if (call && call->target && depth > 0 &&
+		    (path_has_address(fn, item) ||
+		     (call->target->return_type &&
+		      !strcmp(call->target->return_type, "sockaddr_un"))) &&
 		    path_is_unique(call->target, call->target->items + call->target->n_items,
 				   depth - 1))
 			return true;
@@ -227,12 +230,12 @@ static bool path_is_unique(const struct function *fn, const struct item *before,
 /* ipc_dial(path), which nobody can look into: what it answers decides, and it may ask the server. */
 static bool path_is_probed(const struct function *fn, const struct item *unlink)
 {
-	static const char *const looks[] = { "exist", "stat", "access", "valid", "len", "is_" };
+	static const char *const looks[] = { "exist", "stat", "access", "valid", "len" };
 	const struct operand *path = path_of(unlink);
 
 	for (const struct item *item = fn->items; path && item < unlink; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
-		bool only_looks = false;
+		bool only_looks = call && starts_with(call->name, "is_");
 
 		if (!call || call->api || call->target || (call->flags & CALL_DROPPED) ||
 		    (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE | CALL_CAPTURE)) ||
@@ -241,7 +244,8 @@ static bool path_is_probed(const struct function *fn, const struct item *unlink)
 		for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
 			only_looks |= strcasestr(call->name, looks[i]) != NULL;
 		for (int k = 0; !only_looks && k < call->n_args; k++)
-			if (!strcmp(operand_text(fn, &call->args[k]), operand_text(fn, path)))
+			if (path_is_address(fn, &call->args[k]) ||
+			    !strcmp(operand_text(fn, &call->args[k]), operand_text(fn, path)))
 				return true;
 	}
 	return false;
@@ -278,20 +282,29 @@ static bool path_locks(const struct function *fn, const struct call *call)
 	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
 }
 
+/* The function of the project, or the constructor, that runs. */
+static struct function *path_runs(const struct function *fn, const struct call *call)
+{
+	if (!call->target && call->type && (call->flags & (CALL_NEW | CALL_CONSTRUCT)))
+		return index_find_method(call->type, call->type, fn->source);
+	return call->target;
+}
+
 /* Whether somebody answers, or a lock that a living server would hold. */
 static bool path_asks(struct function *fn, const struct item *before, int depth, uint64_t roles)
 {
 	for (const struct item *item = fn->items; item < before; item++) {
+		struct function *target;
+
 		if (item->kind != ITEM_CALL || !item->call)
 			continue;
 		if (api_is(item->call->api, roles))
 			return true;
 		if ((roles & ROLE(LOCKS)) && path_locks(fn, item->call))
 			return true;
-		if (item->call->target && depth > 0 &&
-		    path_asks(item->call->target,
-			      item->call->target->items + item->call->target->n_items, depth - 1,
-			      roles))
+		target = path_runs(fn, item->call);
+		if (target && depth > 0 &&
+		    path_asks(target, target->items + target->n_items, depth - 1, roles))
 			return true;
 	}
 	return false;
@@ -304,7 +317,7 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 
 		for (int k = 0; k < caller->n_items; k++)
 			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    caller->items[k].call->target == fn &&
+			    path_runs(caller, caller->items[k].call) == fn &&
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&
@@ -525,8 +538,8 @@ static void l6_function(struct function *fn)
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
-		    l6_closes_all(fn) || !l6_spawns_beside(fn) || inherit_opens_too_late(fn, item) ||
-		    inherit_is_closed_before(fn, item))
+		    l6_closes_all(fn) || !l6_spawns_beside(fn) ||
+		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,

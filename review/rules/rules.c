@@ -146,7 +146,8 @@ struct finding *finding_add(const struct rule *rule, const struct function *fn, 
 	va_list ap;
 	size_t n;
 
-	if (finding_is_known(rule, fn->source, at) || source_ignores(fn->source, rule->id, at.row))
+	if (fn->source->context || finding_is_known(rule, fn->source, at) ||
+	    source_ignores(fn->source, rule->id, at.row))
 		return NULL;
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);

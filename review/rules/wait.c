@@ -515,6 +515,15 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 		!w2_is_made_blocking(fn, o, item));
 }
 
+/* n, or what n was before n--. */
+static bool w2_is_value_of(const struct function *fn, const struct operand *o, int place)
+{
+	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	return operand_is_place(o, place) ||
+	       (set && set->kind == ITEM_ASSIGN && operand_is_place(&set->a, place));
+}
+
 /* A number on which the loop can end goes up or down: another descriptor, another attempt. */
 static bool w2_counts(struct function *fn, int number, const struct item *item)
 {
@@ -526,8 +535,8 @@ static bool w2_counts(struct function *fn, int number, const struct item *item)
 	for (int i = 0; i < n; i++) {
 		const struct item *test = exits[i].test;
 
-		if (test && (operand_is_place(&test->a, item->dst) ||
-			     operand_is_place(&test->b, item->dst)))
+		if (test && (w2_is_value_of(fn, &test->a, item->dst) ||
+			     w2_is_value_of(fn, &test->b, item->dst)))
 			return true;
 	}
 	return false;

@@ -1,0 +1,7 @@
+class Keys;
+
+void good_method(Mode *mode)
+{
+	Keys *k = mode->bind();
+	k->set(1);
+}

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What files of one run mean for each other: headers beside, included sources, order, macros of others. TAP.
+
+    test-review-units.py [REVIEWER...]      without: $POSTERN_COMMAND review
+"""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+tests = []
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def reviewer():
+    command = sys.argv[1:] or [os.environ.get('POSTERN_COMMAND', 'postern')]
+    return command + ['review'] if os.path.basename(command[-1]) == 'postern' else command
+
+
+def review(*args, timeout=60):
+    run = subprocess.run(reviewer() + ['--format', 'json', *args], capture_output=True, timeout=timeout)
+    if run.returncode not in (0, 1):
+        raise AssertionError('status %d: %s' % (run.returncode, run.stderr.decode('utf-8', 'replace')))
+    return json.loads(run.stdout)
+
+
+def lines(*args):
+    return sorted((f['rule'], os.path.relpath(f['file']), f['line']) for f in review(*args)['findings'])
+
+
+def put(path, text):
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    with open(path, 'w') as f:
+        f.write(text)
+
+
+def expect(got, want, what):
+    if got != want:
+        raise AssertionError('%s: got %r, not %r' % (what, got, want))
+
+
+
+def user(include, close):
+    return '''#include <fcntl.h>
+#include <unistd.h>
+%s
+int use(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	%s;
+	return 0;
+}
+''' % (include, close)
+
+
+@test
+def a_header_beside_is_read_and_nothing_is_reported_in_it():
+    put('leak.h', '#define shut(fd) close(fd)\n' + user('', '(void)fd').replace('use', 'leak'))
+    put('use.c', user('#include "leak.h"', 'shut(fd)'))
+    expect(lines('use.c'), [], 'one file')
+    expect([r[:2] for r in lines('use.c', 'leak.h')], [('L1', 'leak.h')], 'with its header')
+    expect(review('use.c')['summary']['functions'], 1, 'functions that were checked')
+
+
+@test
+def a_helper_in_a_header_is_seen_by_who_includes_it():
+    put('inc/help.h', 'static inline void shut(int *fd)\n{\n\tclose(*fd);\n\t*fd = -1;\n}\n'
+        'static inline int quiet(int fd)\n{\n\treturn close(fd);\n}\n')
+    put('src/use.c', user('#include "help.h"', 'quiet(fd)'))
+    put('src/other.c', user('static int quiet(int fd)\n{\n\treturn fd > 2;\n}', 'quiet(fd)'))
+    put('Makefile', '')
+    expect(lines('src/use.c'), [], 'from the project\'s include folder')
+    expect([r[:2] for r in lines('.')], [('L1', 'src/other.c')], 'its own static one counts')
+
+
+@test
+def include_paths_of_compile_commands_are_looked_in():
+    put('far/away/names.h', '#define shut(fd) close(fd)\n')
+    put('near/use.c', user('#include <names.h>', 'shut(fd)'))
+    put('near/arguments.json', '')
+    expect(lines('near/use.c'), [], 'unknown without them: silent')
+    put('far/away/names.h', '#define shut(fd) (void)(fd)\n')
+    put('near/compile_commands.json', json.dumps([{
+        'directory': os.path.abspath('near'), 'file': 'use.c',
+        'command': 'cc -DX="\\"y\\"" -I ../far/away -c use.c'}]))
+    expect([r[:2] for r in lines('near/use.c')], [('L1', 'near/use.c')], 'from a command')
+    put('near/compile_commands.json', json.dumps([{
+        'file': 'use.c', 'directory': os.path.abspath('near'),
+        'arguments': ['cc', '-I', '../far/away', '-c', 'use.c']}]))
+    expect([r[:2] for r in lines('near/use.c')], [('L1', 'near/use.c')], 'from arguments')
+    put('near/compile_commands.json', '[{"directory": "' + 'x' * 9000 + '", "command": "-I' + '/y' * 5000)
+    expect(lines('near/use.c'), [], 'a broken one')
+
+
+@test
+def a_source_that_includes_a_source_is_one_unit_with_it():
+    put('part.c', 'static int use(const char *path)\n{\n\tint fd = grab(path);\n\n\tif (fd < 0)\n\t\treturn -1;\n'
+        '\treturn 0;\n}\n')
+    put('main.c', '#include <fcntl.h>\nstatic int grab(const char *path)\n{\n\treturn open(path, O_RDONLY | '
+        'O_CLOEXEC);\n}\n#include "part.c"\nint main(int n, char **v)\n{\n\treturn use(v[n - 1]);\n}\n')
+    for order in itertools.permutations(['part.c', 'main.c']):
+        expect([r[:2] for r in lines(*order)], [('L1', 'part.c')], ' '.join(order))
+
+
+REACH = '''#include <string.h>
+#include <unistd.h>
+#include <sys/un.h>
+#include <sys/socket.h>
+%s
+int reach(struct server *s, const char *path)
+{
+	s->addr.sun_family = AF_UNIX;
+	strncpy(s->addr.sun_path, path, sizeof(s->addr.sun_path) - 1);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -1;
+	return connect(s->fd, (struct sockaddr *)&s->addr, sizeof(s->addr));
+}
+'''
+SERVE = '''#include <unistd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+%s
+int serve(struct server *s, const struct sockaddr_in *where)
+{
+	s->addr = *where;
+	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return -1;
+	if (bind(s->fd, (struct sockaddr *)&s->addr, sizeof(s->addr)) < 0) {
+		close(s->fd);
+		return -1;
+	}
+	return s->fd;
+}
+'''
+
+
+@test
+def two_files_have_each_a_type_of_one_name():
+    put('a.c', REACH % 'struct server { int fd; struct sockaddr_un addr; };')
+    put('b.c', SERVE % 'struct server { void *owner; int fd; struct sockaddr_in addr; };')
+    expect(lines('a.c') + lines('b.c'), [], 'each alone')
+    for order in itertools.permutations(['a.c', 'b.c']):
+        expect(lines(*order), [], ' '.join(order))
+    put('a.h', 'struct server { int fd; struct sockaddr_un addr; };\n')
+    put('a.c', REACH % '#include "a.h"')
+    expect(lines('.'), [], 'one of them in a header')
+
+
+@test
+def of_two_platforms_the_one_for_this_system_counts():
+    put('line.h', '#include <stddef.h>\nint shut(int fd);\n')
+    put('a_win.c', '#include "line.h"\n#include <winsock2.h>\nint shut(int fd) { return closesocket(fd); }\n')
+    put('b_unix.c', '#include "line.h"\n#include <unistd.h>\nint shut(int fd) { return close(fd); }\n')
+    put('use.c', user('#include "line.h"', 'shut(fd)'))
+    put('lost.c', user('#include "line.h"', 'fd = fd >= 0').replace('use', 'lost'))
+    for order in itertools.permutations(['a_win.c', 'b_unix.c', 'use.c', 'lost.c']):
+        expect([r[:2] for r in lines(*order)], [('L1', 'lost.c')], ' '.join(order))
+
+
+@test
+def of_several_definitions_only_what_all_do_is_certain():
+    put('one.c', '#include <unistd.h>\nint done(int fd) { return close(fd); }\n')
+    put('two.c', 'int done(int fd) { return fd > 2; }\n')
+    put('use/use.c', user('int done(int fd);', 'done(fd)'))
+    put('use/again.c', user('int done(int fd);', 'done(fd);\n\tclose(fd)').replace('use', 'again'))
+    expect(lines('.'), [], 'one closes, the other does not: neither a leak nor a double close')
+    os.remove('two.c')
+    expect([r[:2] for r in lines('.')], [('L4', 'use/again.c')], 'all of them close')
+    put('two.c', 'int done(int fd) { return fd > 2; }\n')
+    os.remove('one.c')
+    expect([r[:2] for r in lines('.')], [('L1', 'use/use.c')], 'none does')
+
+
+@test
+def a_stand_in_for_a_function_of_the_system_hides_nothing():
+    put('compat.c', '#include <sys/socket.h>\nint accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)\n'
+        '{\n\treturn flags ? -1 : other(fd, a, n);\n}\n')
+    put('use.c', user('#include <sys/socket.h>', '(void)fd').replace(
+        'open(path, O_RDONLY | O_CLOEXEC)', 'accept4(*path, NULL, NULL, SOCK_CLOEXEC)'))
+    alone = lines('use.c')
+    expect([r[0] for r in alone], ['L3'], 'alone')
+    expect(lines('.'), alone, 'with a definition of accept4()')
+    put('own.c', user('static int accept4(const char *path)\n{\n\treturn path[0];\n}', '(void)fd').replace(
+        'open(path, O_RDONLY | O_CLOEXEC)', 'accept4(path)'))
+    expect(lines('own.c'), [], 'a function of its own that has that name')
+
+
+@test
+def the_order_of_the_arguments_does_not_matter():
+    where = os.path.join(HERE, 'set')
+    files = sorted(os.path.join(where, name) for name in os.listdir(where) if name.endswith(('.c', '.cpp')))
+    want = lines(*files)
+    expect(len(want) > 50, True, 'findings of the labelled set')
+    expect(lines(*reversed(files)), want, 'the other way round')
+    expect(lines(*files[1::2], *files[::2]), want, 'every second one first')
+    expect(lines(*files, files[0]), want, 'one of them twice')
+
+
+@test
+def a_file_that_is_given_by_two_paths_is_reviewed_once():
+    put('a.c', user('', '(void)fd'))
+    os.symlink('a.c', 'b.c')
+    os.mkdir('d')
+    expect(lines('a.c', 'd/../a.c', 'b.c', './a.c'), [('L1', 'a.c', 6)], 'findings')
+
+
+@test
+def macros_that_grow_without_end_cost_little():
+    text = '#define A0(x) x x x x x x x x\n'
+    for i in range(1, 40):
+        text += '#define A%d(x) A%d(A%d(x))\n' % (i, i - 1, i - 1)
+    text += 'int f(void) { A39(;) return 0; }\n' * 200
+    text += '#define R(x) S(x) R(x)\n#define S(x) R(x) S(x)\nint g(void) { R(R(R(1))); return 0; }\n'
+    text += '#define O(\n#define P(a, a...) #a ## a\n#define Q(...) __VA_OPT__( __VA_ARGS__\n'
+    text += 'int h(void) { O(1); P(1, 2, 3); Q(1); P(; }\n' + 'P(' * 3000 + '\n'
+    put('grow.c', text + '#define LAST\\')
+    begin = time.monotonic()
+    review('grow.c')
+    expect(time.monotonic() - begin < 20, True, 'it ends soon')
+
+
+@test
+def headers_that_include_each_other_end():
+    put('a.h', '#include "b.h"\n#define shut(fd) close(fd)\n')
+    put('b.h', '#include "a.h"\n#include "b.h"\n#include "../%s/a.h"\n' % os.path.basename(os.getcwd()))
+    put('use.c', user('#include "b.h"', 'shut(fd)'))
+    expect(lines('use.c'), [], 'findings')
+
+
+def main():
+    print('TAP version 13\n1..%d' % len(tests))
+    probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
+    failed = 0
+    for number, function in enumerate(tests, 1):
+        name = function.__name__.replace('_', ' ')
+        if probe.returncode != 0:
+            print('ok %d - %s # SKIP the reviewer was not built' % (number, name))
+            continue
+        folder = tempfile.mkdtemp(prefix='postern-review-')
+        os.chdir(folder)
+        try:
+            function()
+            print('ok %d - %s' % (number, name))
+        except Exception as e:
+            failed += 1
+            print('not ok %d - %s' % (number, name))
+            for line in ('%s: %s' % (type(e).__name__, e)).splitlines():
+                print('# ' + line)
+        finally:
+            os.chdir('/')
+            shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+sys.exit(main())
