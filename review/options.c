@@ -20,6 +20,7 @@ enum {
 	OPTION_KNOWLEDGE,
 	OPTION_BASELINE,
 	OPTION_COLOUR,
+	OPTION_TESTS,
 };
 
 static const struct option options_long[] = {
@@ -33,6 +34,7 @@ static const struct option options_long[] = {
 	{ "baseline", required_argument, NULL, OPTION_BASELINE },
 	{ "color", optional_argument, NULL, OPTION_COLOUR },
 	{ "colour", optional_argument, NULL, OPTION_COLOUR },
+	{ "tests", no_argument, NULL, OPTION_TESTS },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -42,15 +44,17 @@ void review_usage(void)
 	fputs("usage: postern review [OPTION...] PATH...\n"
 	      "\n"
 	      "Reads C and C++ sources (files, folders, or - for standard input) that use sockets and\n"
-	      "reports what makes such programs leak, hang or fail, with the mend.\n"
+	      "reports what makes such programs leak, hang or fail, and how to fix it.\n"
 	      "\n"
 	      "  --format text|json|sarif   how to report (text)\n"
 	      "  --only LIST                only these rules, CWE numbers or pillars: L2,CWE-835,707\n"
 	      "  --except LIST              all but these\n"
 	      "  --min-severity LEVEL       advice (default), warning or error\n"
-	      "  --baseline FILE            leave out what FILE, the JSON of an earlier run, has\n"
+	      "  --tests                    full severity below test, example and bench folders too\n"
+	      "                             (without it, findings there are advice)\n"
+	      "  --baseline FILE            leave out what FILE (the JSON of an earlier run) contains\n"
 	      "  --knowledge FILE           more functions and classes; may be given several times\n"
-	      "  --rules                    list the rules\n"
+	      "  --rules                    list the rules, and what each severity is for\n"
 	      "  --explain RULE             why, with a bad and a good example\n"
 	      "  --color[=always|never]     colour; without it, when standard output is a terminal\n"
 	      "  --help                     this\n"
@@ -92,7 +96,7 @@ static bool options_select(const char *list, bool selected)
 				known = true;
 			}
 		if (!known) {
-			complain("no rule, CWE or pillar \"%.*s\"; see --rules", (int)n, list);
+			complain("unknown rule, CWE or pillar \"%.*s\"; see --rules", (int)n, list);
 			return false;
 		}
 		list += n + (list[n] == ',');
@@ -115,7 +119,7 @@ static bool options_word(const char *word, const char *const words[], int *value
 			*value = i;
 			return true;
 		}
-	complain("no %s \"%s\"; see --help", what, word);
+	complain("unknown %s \"%s\"; see --help", what, word);
 	return false;
 }
 
@@ -162,6 +166,9 @@ static bool options_one(struct review_options *options, int option, bool *had_on
 	case OPTION_COLOUR:
 		options->colour = 1;
 		return !optarg || options_word(optarg, colours, &options->colour, "colour");
+	case OPTION_TESTS:
+		options->tests = true;
+		return true;
 	case 'h':
 		options->help = true;
 		return true;

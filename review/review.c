@@ -17,6 +17,8 @@
 enum { REVIEW_CONTEXT = 4 << 20 };
 
 static bool review_progress;
+static const struct review_options *review_asked;
+static const char *review_root; /* of the paths that were given, the one that is walked */
 
 static const char *review_error(int r)
 {
@@ -51,7 +53,7 @@ static bool review_file(const char *path, bool named, void *data)
 
 	if (named && strcmp(path, "-") != 0 && !source_name_is_code(path) &&
 	    access(path, F_OK) == 0) {
-		complain("%s: neither C nor C++ by its name", path);
+		complain("%s: not a C or C++ file (by its extension)", path);
 		*failed = true;
 		return false;
 	}
@@ -61,6 +63,7 @@ static bool review_file(const char *path, bool named, void *data)
 		*failed |= named || r != -EILSEQ;
 		return false;
 	}
+	source->aside = !review_asked->tests && source_path_is_aside(path, review_root);
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
@@ -154,9 +157,12 @@ static int review_run(struct review_options *options)
 	int r;
 
 	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
-	for (size_t i = 0; i < options->n_paths; i++)
+	review_asked = options;
+	for (size_t i = 0; i < options->n_paths; i++) {
+		review_root = options->paths[i];
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
+	}
 	review_sort();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
@@ -178,6 +184,7 @@ static int review_run(struct review_options *options)
 		}
 	}
 	any = review_has_findings(options);
+	findings_join();
 	review_report(options);
 	return failed ? EX_NOINPUT : any;
 }

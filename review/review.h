@@ -52,6 +52,7 @@ struct review_options {
 	const char *explain;
 	bool list_rules;
 	bool help;
+	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
 	bool failed;  /* some input or option was bad, and the run goes on: the status is 66 */
 };

@@ -235,3 +235,27 @@ bool source_ignores(struct source *source, const char *rule, uint32_t row)
 	}
 	return false;
 }
+
+static bool source_folder_is_aside(const char *name, size_t n)
+{
+	static const char *const names[] = { "test",      "tests",   "testing",   "unittest",
+					     "unittests", "unit",    "autotests", "testsuite",
+					     "example",   "examples", "sample",   "samples",
+					     "demo",      "demos",   "bench",     "benchmark",
+					     "benchmarks" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strlen(names[i]) == n && !strncasecmp(names[i], name, n))
+			return true;
+	return false;
+}
+
+bool source_path_is_aside(const char *path, const char *root)
+{
+	const char *s = starts_with(path, root) ? path + strlen(root) : path, *end;
+
+	for (; (end = strchr(s, '/')); s = end + 1)
+		if (source_folder_is_aside(s, (size_t)(end - s)))
+			return true;
+	return false;
+}

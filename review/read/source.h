@@ -28,6 +28,7 @@ struct source {
 	uint64_t programs;     /* one bit per main() that can come here */
 	uint32_t number;       /* among the sources of the run */
 	bool too_deep;         /* what is nested deeper than the parser can bear was not read */
+	bool aside;            /* a test, an example or a benchmark: what is said of it is advice */
 	bool context;          /* read because a file includes it: nothing is reported in it */
 	uint64_t device, inode; /* which file it is, however it is called; 0: none */
 	struct inclusion *inclusions;
@@ -62,6 +63,8 @@ struct source *source_from_text(const char *path, const char *text, size_t size)
 const char *source_line(const struct source *source, uint32_t row, size_t *n);
 bool source_ignores(struct source *source, const char *rule, uint32_t row);
 bool source_name_is_code(const char *name);
+/* Below the root that was given, the path goes through a folder of tests, examples or benchmarks. */
+bool source_path_is_aside(const char *path, const char *root);
 bool source_is_elsewhere(const struct source *source, uint32_t row);
 /* Where an offset lies. */
 struct pos source_pos(const struct source *source, uint32_t offset);

@@ -14,9 +14,11 @@ int explain_rule(FILE *out, const char *id)
 	for (size_t i = 0; rule && i < explain_builtin_count; i++) {
 		if (strcmp(explain_builtin[i].name, id) != 0)
 			continue;
-		fprintf(out, "%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\n\n%s", rule->id,
-			severity_word(rule->severity), rule->title, rule->cwe, rule->pillar,
-			pillar_title(rule->pillar), explain_builtin[i].text);
+		fprintf(out,
+			"%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\nIf it stays: %s.\n\n%s",
+			rule->id, severity_word(rule->severity), rule->title, rule->cwe,
+			rule->pillar, pillar_title(rule->pillar), rule->consequence,
+			explain_builtin[i].text);
 		return 0;
 	}
 	return -ENOENT;
@@ -33,7 +35,8 @@ void explain_list(FILE *out)
 			pillar = rule->pillar;
 			fprintf(out, "CWE-%d (%s)\n", pillar, pillar_title(pillar));
 		}
-		fprintf(out, "  %-3s %-8s CWE-%-16s %s\n", rule->id, severity_word(rule->severity),
-			rule->cwe, rule->title);
+		fprintf(out, "  %-3s %-8s CWE-%-16s %s\n%35s%s\n", rule->id,
+			severity_word(rule->severity), rule->cwe, rule->title, "",
+			rule->consequence);
 	}
 }

@@ -67,6 +67,39 @@ static void json_source_line(FILE *out, const struct finding *finding)
 	json_field(out, "key", text_done(&key));
 }
 
+/* The further places of the same root, each with its key, as a baseline knows places. */
+static void json_places(FILE *out, const struct finding *finding)
+{
+	if (!finding->more)
+		return;
+	fputs("\"places\": [", out);
+	for (const struct finding *f = finding->more; f; f = f->more) {
+		fputs(f == finding->more ? "\n        { " : ",\n        { ", out);
+		json_field(out, "file", f->source->path);
+		fprintf(out, ", \"line\": %u, \"column\": %u, ", f->at.row + 1, f->at.col + 1);
+		json_source_line(out, f);
+		fputs(" }", out);
+	}
+	fputs(" ],\n      ", out);
+}
+
+/* Lines and columns from 1, columns in bytes; what ends an edit is not part of it. */
+static void json_edits(FILE *out, const struct finding *finding)
+{
+	if (!finding->edits)
+		return;
+	fputs("\"edits\": [", out);
+	for (const struct edit *e = finding->edits; e; e = e->next) {
+		fprintf(out,
+			"%s{ \"line\": %u, \"column\": %u, \"end_line\": %u, \"end_column\": %u, ",
+			e == finding->edits ? "" : ", ", e->from.row + 1, e->from.col + 1,
+			e->to.row + 1, e->to.col + 1);
+		json_field(out, "text", e->text);
+		fputs(" }", out);
+	}
+	fputs("],\n      ", out);
+}
+
 static void json_finding(FILE *out, const struct finding *finding)
 {
 	char cwe[32], pillar[32];
@@ -84,14 +117,22 @@ static void json_finding(FILE *out, const struct finding *finding)
 	fputs(",\n      ", out);
 	json_field(out, "file", finding->source->path);
 	fprintf(out, ", \"line\": %u, \"column\": %u, ", finding->at.row + 1, finding->at.col + 1);
-	if (finding->also.row != UINT32_MAX)
+	/* The second place, or else what the finding says it belongs to. */
+	if (finding->more)
+		fprintf(out, "\"also\": %u, ", finding->more->at.row + 1);
+	else if (finding->also.row != UINT32_MAX)
 		fprintf(out, "\"also\": %u, ", finding->also.row + 1);
 	json_field(out, "function", finding->function);
 	fputs(",\n      ", out);
 	json_field(out, "message", finding->message);
 	fputs(",\n      ", out);
-	json_field(out, "mend", finding->mend);
+	json_field(out, "fix", finding->fix);
 	fputs(",\n      ", out);
+	/* Its name until 0.2. */
+	json_field(out, "mend", finding->fix);
+	fputs(",\n      ", out);
+	json_places(out, finding);
+	json_edits(out, finding);
 	json_source_line(out, finding);
 	fputs(" }", out);
 }
@@ -145,6 +186,8 @@ static void sarif_rule(FILE *out, const struct rule *rule)
 	sarif_name(out, rule->title);
 	fputs(", \"shortDescription\": { ", out);
 	json_field(out, "text", rule->title);
+	fputs(" }, \"fullDescription\": { ", out);
+	json_field(out, "text", rule->consequence);
 	fputs(" },\n            \"defaultConfiguration\": { ", out);
 	json_field(out, "level", sarif_level(rule->severity));
 	fputs(" },\n            \"properties\": { \"tags\": [\"security\"", out);
@@ -185,6 +228,22 @@ static void sarif_place(FILE *out, const struct finding *finding, struct pos at)
 	fputs(" } } } }", out);
 }
 
+static void sarif_related(FILE *out, const struct finding *finding)
+{
+	bool also = finding->also.row != UINT32_MAX;
+
+	if (!also && !finding->more)
+		return;
+	fputs(",\n          \"relatedLocations\": [", out);
+	if (also)
+		sarif_place(out, finding, finding->also);
+	for (const struct finding *f = finding->more; f; f = f->more) {
+		fputs(also || f != finding->more ? ",\n            " : "", out);
+		sarif_place(out, f, f->at);
+	}
+	fputs("]", out);
+}
+
 static void sarif_result(FILE *out, const struct finding *finding)
 {
 	struct text message = { 0 };
@@ -194,8 +253,8 @@ static void sarif_result(FILE *out, const struct finding *finding)
 	while (rules_all[rule] != finding->rule)
 		rule++;
 	text_puts(&message, finding->message);
-	if (finding->mend)
-		text_printf(&message, " Mend: %s", finding->mend);
+	if (finding->fix)
+		text_printf(&message, " Fix: %s", finding->fix);
 	fputs("        { ", out);
 	json_field(out, "ruleId", finding->rule->id);
 	fprintf(out, ", \"ruleIndex\": %zu, ", rule);
@@ -205,11 +264,7 @@ static void sarif_result(FILE *out, const struct finding *finding)
 	fputs(" },\n          \"locations\": [", out);
 	sarif_place(out, finding, finding->at);
 	fputs("]", out);
-	if (finding->also.row != UINT32_MAX) {
-		fputs(",\n          \"relatedLocations\": [", out);
-		sarif_place(out, finding, finding->also);
-		fputs("]", out);
-	}
+	sarif_related(out, finding);
 	baseline_key(finding, &key);
 	fputs(",\n          \"partialFingerprints\": { ", out);
 	json_field(out, "posternReview/v1", text_done(&key));

@@ -47,6 +47,9 @@ static void text_finding(FILE *out, const struct finding *finding, const struct 
 		severity_word(finding->severity), finding->rule->id, p->off, finding->cwe);
 	fprintf(out, "      %s%.*s%s\n", p->dim, (int)(n > 200 ? 200 : n), line, p->off);
 	fprintf(out, "    %s\n", finding->message);
+	for (const struct finding *f = finding->more; f; f = f->more)
+		fprintf(out, "%s %u%s", f == finding->more ? "    Likewise on line" : ",",
+			f->at.row + 1, f->more ? "" : ".\n");
 }
 
 static void text_pillar_note(FILE *out, int pillar, size_t from)
@@ -61,7 +64,7 @@ static void text_pillar_note(FILE *out, int pillar, size_t from)
 		}
 }
 
-/* Findings with one mend are one solution. */
+/* Findings with one fix are one solution. */
 static void text_solutions(FILE *out, const struct palette *p)
 {
 	unsigned number = 0;
@@ -69,21 +72,21 @@ static void text_solutions(FILE *out, const struct palette *p)
 	for (size_t i = 0; i < n_findings; i++) {
 		bool first = true;
 
-		if (!findings[i]->mend || findings[i]->old)
+		if (!findings[i]->fix || findings[i]->old)
 			continue;
 		for (size_t k = 0; k < i; k++)
-			first &= findings[k]->old || findings[k]->mend != findings[i]->mend;
+			first &= findings[k]->old || findings[k]->fix != findings[i]->fix;
 		if (!first)
 			continue;
 		if (!number++)
 			fprintf(out, "\n%sSolutions%s\n", p->bold, p->off);
 		fprintf(out, "\n%3u. For", number);
 		for (size_t k = i; k < n_findings; k++)
-			if (!findings[k]->old && findings[k]->mend == findings[i]->mend)
+			if (!findings[k]->old && findings[k]->fix == findings[i]->fix)
 				fprintf(out, "%s %s (%s:%u)", k == i ? "" : ",",
 					findings[k]->rule->id, findings[k]->source->path,
 					findings[k]->at.row + 1);
-		fprintf(out, ": %s\n", findings[i]->mend);
+		fprintf(out, ": %s\n", findings[i]->fix);
 	}
 }
 

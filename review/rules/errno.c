@@ -357,7 +357,7 @@ static void e4_interrupted(struct function *fn, const struct item *item)
 		ends & OUTCOME_EXITS ? "the program ends"
 		: gives_up           ? "the connection is given up"
 				     : "the loop is left");
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), call %s() again when `errno == EINTR`%s, before the failure is reported%s.",
 		fn->label, name,
@@ -434,7 +434,7 @@ static void e4_not_ready(struct function *fn, const struct item *item)
 	/* Right after poll() it happens seldom; in a loop that empties the socket, always. */
 	if (finding && !flag && !e4_reads_until_empty(fn, item))
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), when %s() gives -1 and errno is EAGAIN (or EWOULDBLOCK), go back to waiting for `%s`; drop it on 0 and on other errors only.",
 		fn->label, item->call->name, operand_text(fn, fd));
@@ -468,6 +468,7 @@ const struct rule rule_E4 = {
 	.cwe = "754,755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
+	.consequence = "a signal or a slow peer ends the program or the connection",
 	.program = e4_program,
 };
 
@@ -482,7 +483,7 @@ static void e7_report(struct function *fn, const struct item *item, bool ends)
 		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends; any client can bring that about."
 		     : "When all descriptors are in use, %s() fails with EMFILE at once and again, as the connection stays in the queue: a busy loop.",
 		name);
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a while (a pause of 100 ms will do), or keep a spare descriptor to close, so that the connection can be accepted and closed; go on afterwards.",
 		fn->label, fd);
@@ -611,7 +612,7 @@ static void e7_callback(struct function *fn, const struct item *item)
 			&rule_E7, callback, end->at,
 			"%s() is called when accepting fails, also with EMFILE when all descriptors are in use, and it ends the server.",
 			callback->name);
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), report the error and go on; on EMFILE and ENFILE disable the listener until a connection is closed or a moment has passed.",
 			callback->name);
@@ -645,5 +646,6 @@ const struct rule rule_E7 = {
 	.cwe = "755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
+	.consequence = "clients that take all descriptors stop the server or keep a processor busy",
 	.program = e7_program,
 };

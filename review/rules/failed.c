@@ -27,7 +27,7 @@ static const char *e2_value(uint8_t fails)
 	return fails == FAILS_NULL ? "NULL" : "-1";
 }
 
-/* One place per attempt: all later uses are mended with the first. */
+/* One place per attempt: all later uses are fixed with the first. */
 static bool e2_told(const struct function *fn, const struct item *site)
 {
 	for (size_t i = n_findings; i-- > 0 && i + 64 > n_findings;)
@@ -52,7 +52,7 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		name, origin, e2_value(fails));
 	if (finding)
 		finding->also = site->at;
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), test `%s` right after %s, and leave or go on without it when it is %s.",
 		fn->label, name, origin, e2_value(fails));
@@ -208,7 +208,7 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 			finding->severity = SEVERITY_ADVICE;
 			finding->also = r->site->at;
 		}
-		finding_mend(finding, "In %s(), test `%s` right after %s.", flow->fn->label,
+		finding_fix(finding, "In %s(), test `%s` right after %s.", flow->fn->label,
 			     resource_name(flow, resource), resource_origin(flow, resource));
 		return;
 	}
@@ -383,7 +383,7 @@ static void e2_status(struct function *fn, const struct item *item)
 			"%s() is called when %s() has failed, too; `%s` says so, and nobody looks at it before the connection is used.",
 			callback->name, item->call->name,
 			callback->places[callback->params[f->arg2 - 1]].text);
-		finding_mend(
+		finding_fix(
 			finding,
 			"Begin %s() with `if (%s < 0)`: close the handle, and retry or report there.",
 			callback->name, callback->places[callback->params[f->arg2 - 1]].text);
@@ -411,7 +411,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 			name, call_text(fn, item));
 		if (finding)
 			finding->also = item->at;
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",
 			fn->label, name, call_text(fn, item));
@@ -442,6 +442,7 @@ const struct rule rule_E2 = {
 	.cwe = "252,690",
 	.pillar = 703,
 	.severity = SEVERITY_ERROR,
+	.consequence = "after a failure the program uses -1 or a null pointer, and crashes or does something else",
 	.use = e2_use,
 	.call = e2_receiver,
 	.function = e2_function,

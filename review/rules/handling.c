@@ -72,7 +72,7 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 			call->name);
 	if (finding && e1_is_minor(fn, item))
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), make it `%s`, report why it failed, and leave through the way that releases what is open by then%s.",
 		fn->label, e1_condition(fn, item),
@@ -113,6 +113,7 @@ const struct rule rule_E1 = {
 	.cwe = "252",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
+	.consequence = "after a failure the program goes on with something that was not set up",
 	.function = e1_function,
 };
 
@@ -294,7 +295,7 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	/* What comes afterwards shows it, or the next read. */
 	if (finding && !api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)))
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(
+	finding_fix(
 		finding,
 		"Test %s in %s() and handle the failure (`errorString()` says why), or react to the signals instead of waiting.",
 		callee, fn->label);
@@ -329,7 +330,7 @@ static void e5_function(struct function *fn)
 			&rule_E5, fn, item->at,
 			"`%s` connects, but neither the outcome is tested nor a signal of failure handled; the thread blocks or goes on without a connection.",
 			name);
-		finding_mend(
+		finding_fix(
 			finding,
 			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and `connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s->waitForConnected(msec)`.",
 			name, call->receiver_type ? call->receiver_type : "QLocalSocket", name,
@@ -344,5 +345,6 @@ const struct rule rule_E5 = {
 	.cwe = "252,391,755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
+	.consequence = "after a failure the program goes on without a connection, and nobody learns why",
 	.function = e5_function,
 };

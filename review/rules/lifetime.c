@@ -162,21 +162,21 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	return finding;
 }
 
-static void lifetime_mend(struct finding *finding, struct flow *flow, const struct loss *loss)
+static void lifetime_fix(struct finding *finding, struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
 	if (r->place < 0 || loss->kind == LOSS_DROPPED)
-		finding_mend(finding, "In %s(), store what %s gives in a variable, and release it.",
+		finding_fix(finding, "In %s(), store what %s gives in a variable, and release it.",
 			     flow->fn->label, resource_origin(flow, loss->resource));
 	else if (flow->fn->source->language == SOURCE_CXX)
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(): a small class, or `std::unique_ptr` with a deleter. Then no return and no exception can leave it open.",
 			flow->fn->label, resource_name(flow, loss->resource), pos_line(r->site->at),
 			lifetime_closer(r));
 	else
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), call %s(%s) on every way out after line %u, best at one label at the end that all failures `goto`.",
 			flow->fn->label, lifetime_closer(r), resource_name(flow, loss->resource),
@@ -200,7 +200,7 @@ static void l1_loss(struct flow *flow, const struct loss *loss)
 	const struct resource *r = &flow->resources[loss->resource];
 
 	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r->site, loss))
-		lifetime_mend(lifetime_lost(&rule_L1, flow, loss), flow, loss);
+		lifetime_fix(lifetime_lost(&rule_L1, flow, loss), flow, loss);
 }
 
 const struct rule rule_L1 = {
@@ -209,6 +209,7 @@ const struct rule rule_L1 = {
 	.cwe = "772,775",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
+	.consequence = "the process runs out of descriptors, and the peer never sees the end of its connection",
 	.loss = l1_loss,
 };
 
@@ -218,7 +219,7 @@ void l3_loss(struct flow *flow, const struct loss *loss)
 	const struct resource *r = &flow->resources[loss->resource];
 
 	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss))
-		lifetime_mend(lifetime_lost(&rule_L3, flow, loss), flow, loss);
+		lifetime_fix(lifetime_lost(&rule_L3, flow, loss), flow, loss);
 }
 
 /* It asks for that on the result, or fetches the descriptor and closes it. */
@@ -327,7 +328,7 @@ void l3_call(struct flow *flow, const struct item *item)
 		"%s() does not close `%s` when it ends itself, as nothing says %s, and nobody else closes the connection.",
 		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
 		flag->word);
-	finding_mend(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
+	finding_fix(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
 		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
 		     flag->word);
 }
@@ -451,7 +452,7 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	finding->also = r->closed->at;
 	finding->cwe =
 		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), set `%s` to %s right after line %u, and skip what needs it when it has that value.",
 		flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
@@ -464,6 +465,7 @@ const struct rule rule_L4 = {
 	.cwe = "416,415,1341",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
+	.consequence = "another connection that has the number by now is written to or closed; memory is corrupted",
 	.use = l4_use,
 	.program = slot_program,
 };
@@ -539,12 +541,12 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 		return;
 	finding = lifetime_lost(&rule_L7, flow, loss);
 	if (!literal) {
-		lifetime_mend(finding, flow, loss);
+		lifetime_fix(finding, flow, loss);
 		return;
 	}
 	if (finding)
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), `%s` also holds what line %u gives it, which must not be freed: keep what %s gives in a variable of its own, NULL at first, and release that.",
 		flow->fn->label, resource_name(flow, loss->resource), pos_line(literal->at),
@@ -557,5 +559,6 @@ const struct rule rule_L7 = {
 	.cwe = "772,401",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
+	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
 };

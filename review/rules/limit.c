@@ -165,7 +165,7 @@ static void w3_call(struct function *fn, const struct item *item)
 	/* The program's own child is no peer: it runs as long as its work takes. */
 	if (finding && process)
 		finding->severity = SEVERITY_ADVICE;
-	finding_mend(
+	finding_fix(
 		finding,
 		"Give %s a limit in milliseconds (for several waits, what is left until one deadline), and let %s() report the failure to its caller when it has passed.",
 		name, fn->label);
@@ -185,6 +185,7 @@ const struct rule rule_W3 = {
 	.cwe = "1088",
 	.pillar = 707,
 	.severity = SEVERITY_WARNING,
+	.consequence = "the program hangs when its peer does",
 	.function = w3_function,
 };
 
@@ -257,7 +258,7 @@ static void w4_program(void)
 			&rule_W4, fn, item->at,
 			"%s blocks until the server answers, and no timeout of any kind ends that: with a server that hangs, so does this program.",
 			call_text(fn, item));
-		finding_mend(
+		finding_fix(
 			finding,
 			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` after it is connected, or `poll()` it with a limit before each %s in %s().",
 			operand_text(fn, &item->call->args[0]), call_text(fn, item), fn->label);
@@ -270,5 +271,6 @@ const struct rule rule_W4 = {
 	.cwe = "1088",
 	.pillar = 707,
 	.severity = SEVERITY_ADVICE,
+	.consequence = "nothing as long as the server answers; a limit is a choice of the program",
 	.program = w4_program,
 };

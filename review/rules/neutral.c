@@ -66,7 +66,7 @@ static void n1_tell(const struct peer_hit *hit)
 			"`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this process read or write memory of its own.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_mend(finding,
+	finding_fix(finding,
 		     "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.", callee,
 		     hit->what, hit->what);
 }
@@ -82,6 +82,7 @@ const struct rule rule_N1 = {
 	.cwe = "134",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "a peer reads and writes the memory of the process",
 	.program = n1_program,
 };
 
@@ -96,7 +97,7 @@ static void n2_tell(const struct peer_hit *hit)
 			"`%s` %s and a shell reads it in %s: `;`, `$(…)` or a quote in it runs any command with the rights of this process.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_mend(
+	finding_fix(
 		finding,
 		"Start the program without a shell in %s() (`posix_spawn`, `execv`, `QProcess::start(program, arguments)`) and pass what the peer sent as one argument behind `--`; or accept only names from a list of your own before `%s` is built.",
 		hit->fn->label, hit->what);
@@ -113,6 +114,7 @@ const struct rule rule_N2 = {
 	.cwe = "78",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "a peer runs any command with the rights of the process",
 	.program = n2_program,
 };
 
@@ -128,7 +130,7 @@ static void n3_tell(const struct peer_hit *hit)
 			"`%s` %s and names a file for %s: with `../` or a leading `/` the peer chooses any file that this process may touch.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), before `%s` reaches %s, refuse names that are empty, begin with `.` or contain `/` (%s), or open them below a directory descriptor with `openat2(…, RESOLVE_BENEATH)`.",
 		hit->fn->label, hit->what, callee,
@@ -146,6 +148,7 @@ const struct rule rule_N3 = {
 	.cwe = "22",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "a peer reads or writes any file that the process may",
 	.program = n3_program,
 };
 
@@ -159,13 +162,13 @@ static void n4_no_room(const struct peer_hit *hit)
 			"`%s` may be as large as `%s`, since the read fills all of it: the terminator is then written one byte behind the buffer.",
 			hit->what, hit->into));
 
-	finding_mend(
+	finding_fix(
 		finding,
 		"Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",
 		hit->into, hit->into);
 }
 
-static void n4_mend(struct finding *finding, const struct peer_hit *hit)
+static void n4_fix(struct finding *finding, const struct peer_hit *hit)
 {
 	const char *buffer = hit->into && *hit->into ? hit->into : hit->what;
 	const char *with = hit->fn->source->language == SOURCE_C
@@ -173,13 +176,13 @@ static void n4_mend(struct finding *finding, const struct peer_hit *hit)
 				   : "`std::string(bytes, n)`, `QString::fromUtf8(bytes, n)`";
 
 	if (hit->source && hit->source->call && hit->source->call->api)
-		finding_mend(
+		finding_fix(
 			finding,
 			"Let %s in line %u read one byte less than `%s` holds and end what came: `%s[n] = '\\0'`; or give its length to %s (%s).",
 			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer, buffer,
 			neutral_callee(hit), with);
 	else
-		finding_mend(
+		finding_fix(
 			finding,
 			"End `%s` where it is filled, with room for one byte more than is read (`%s[n] = '\\0'`), or pass its length to %s() and use that (%s).",
 			buffer, buffer, hit->fn->label, with);
@@ -199,7 +202,7 @@ static void n4_tell(const struct peer_hit *hit)
 			&run_arena,
 			"`%s` %s, and nothing has put a terminator behind it when %s takes it for a string: it reads on into whatever lies there.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
-	n4_mend(finding, hit);
+	n4_fix(finding, hit);
 }
 
 static void n4_program(void)
@@ -213,6 +216,7 @@ const struct rule rule_N4 = {
 	.cwe = "170",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "the process reads beyond a buffer, and crashes or tells what lies there",
 	.program = n4_program,
 };
 
@@ -226,7 +230,7 @@ static void n5_alloc(const struct peer_hit *hit)
 			"`%s` %s and decides without a limit how much memory %s asks for: one message can take all of it, and adding to it can overflow.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
 
-	finding_mend(
+	finding_fix(
 		finding,
 		"Compare `%s` in %s() with the largest message that the protocol allows, and end the connection when it is more, before anything is allocated.",
 		hit->what, hit->fn->label);
@@ -244,12 +248,12 @@ static void n5_copy(const struct peer_hit *hit)
 			hit->limited ? " (that so much has come is no limit)" : ""));
 
 	if (hit->fixed)
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), refuse the message when `%s` is larger than `sizeof(%s)`, before anything is read or copied.",
 			hit->fn->label, hit->what, into);
 	else
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), refuse the message when `%s` is larger than what `%s` points to can hold, before anything is read or copied; pass that size along if it is not known there.",
 			hit->fn->label, hit->what, into);
@@ -266,7 +270,7 @@ static void n5_index(const struct peer_hit *hit)
 			hit->what, hit->counted ? "counts up to a number that " : "",
 			neutral_origin(hit), into));
 
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), refuse the message when `%s` is not below the number of elements of `%s` (and, if it is signed, when it is negative).",
 		hit->fn->label, hit->what, into);
@@ -293,5 +297,6 @@ const struct rule rule_N5 = {
 	.cwe = "1284,789,130",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "a peer takes all memory, or makes the process write beyond a buffer",
 	.program = n5_program,
 };

@@ -73,7 +73,7 @@ static void l2_say(struct function *fn, const struct l2_object *object)
 	if (!finding)
 		return;
 	finding->also = object->deleted->at;
-	finding_mend(
+	finding_fix(
 		finding,
 		"Give `%s` an owner that ends with %s(): `QScopedPointer<%s> %s(new %s)` or `auto %s = std::make_unique<%s>()`, or the object itself on the stack, `%s %s;`; then drop `delete %s` on line %u.",
 		name, fn->label, l2_stack(object->made), name, l2_stack(object->made), name,
@@ -135,7 +135,7 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 	if (!finding)
 		return;
 	finding->also = loss->item->at;
-	finding_mend(
+	finding_fix(
 		finding,
 		"Give `%s` a parent (`new %s(this)`), or an owner that ends with %s(): `QScopedPointer<%s>`, `std::unique_ptr<%s>` or the object on the stack.",
 		name, l2_stack(r->site), flow->fn->label, l2_stack(r->site), l2_stack(r->site));
@@ -257,7 +257,7 @@ static void l2_members(struct function *fn, const struct item *made)
 		&rule_L2, fn, made->at,
 		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
 		name, types_plain(fn->class_name));
-	finding_mend(
+	finding_fix(
 		finding,
 		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
 		name, l2_stack(made), l2_stack(made));
@@ -269,6 +269,7 @@ const struct rule rule_L2 = {
 	.cwe = "772,401",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
+	.consequence = "the server or socket lives on, with its name taken, when the function ends another way",
 	.loss = l2_loss,
 	.function = l2_function,
 };
@@ -373,7 +374,7 @@ static void l3_function(struct function *fn)
 			&rule_L3, fn, item->at,
 			"The connection that %s gives is never deleted; each client that comes and goes leaves one behind.",
 			call_text(fn, item));
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), connect the new socket's `disconnected` to its own `deleteLater`: `connect(s, &%s::disconnected, s, &QObject::deleteLater)`.",
 			fn->label, api_fact(item->call->api, FACT_RETURNS)->word);
@@ -389,6 +390,7 @@ const struct rule rule_L3 = {
 	.cwe = "772",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
+	.consequence = "each client costs a descriptor or object, so any client can make the server run out",
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,

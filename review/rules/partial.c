@@ -298,7 +298,7 @@ static const char *partial_helper(const struct function *fn, const struct item *
 	return NULL;
 }
 
-static const char *partial_mend(const struct function *fn, const struct item *item)
+static const char *partial_fix(const struct function *fn, const struct item *item)
 {
 	const struct fact *whole = api_fact(item->call->api, FACT_WHOLE);
 	const char *name = whole ? whole->word : partial_helper(fn, item);
@@ -318,10 +318,10 @@ static void e3_written(struct function *fn, const struct item *item)
 		dropped ? "The result of %s() is ignored: nobody notices when only a part of %s was sent, or nothing."
 			: "%s() is only asked whether it failed; it may have sent just a part of %s, and the peer waits for the rest.",
 		item->call->name, partial_what(fn, item));
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), send %s in a loop that goes on behind what was sent until nothing is left, and calls again on EINTR (%s).",
-		fn->label, partial_what(fn, item), partial_mend(fn, item));
+		fn->label, partial_what(fn, item), partial_fix(fn, item));
 }
 
 static void e3_read(struct function *fn, const struct item *item)
@@ -332,10 +332,10 @@ static void e3_read(struct function *fn, const struct item *item)
 		&rule_E3, fn, item->at,
 		"%s() may give only a part of %s, and nobody compares how many bytes came; what is used then was partly never received.",
 		item->call->name, partial_what(fn, item));
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), read on into %s until all bytes are there, and treat an end before that as a failure (%s).",
-		fn->label, partial_what(fn, item), partial_mend(fn, item));
+		fn->label, partial_what(fn, item), partial_fix(fn, item));
 }
 
 static bool partial_other_call(struct outcome *outcome, const struct item *item)
@@ -439,7 +439,7 @@ static void e3_parsed(struct function *fn, const struct item *item)
 			&rule_E3, fn, whole->at,
 			"What `%s` has received so far is parsed as one whole message; it may be a part of one, or several.",
 			name);
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), append %s to a buffer that lives as long as `%s`, and take a message out of it when its end (a newline, a length before it) is there.",
 			fn->label, call_text(fn, whole), name);
@@ -470,6 +470,7 @@ const struct rule rule_E3 = {
 	.cwe = "252,754",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
+	.consequence = "a message is lost or cut when the kernel takes or gives only a part",
 	.program = e3_program,
 };
 
@@ -527,7 +528,7 @@ static void e6_function(struct function *fn, const uint8_t *speaks, const struct
 
 		if (!e6_can_kill(fn, item))
 			continue;
-		/* Once per program; all other places are mended with it. */
+		/* Once per program; all other places are fixed with it. */
 		for (size_t k = 0; k < *n; k++)
 			if (program_shares(told[k], fn->source))
 				return;
@@ -538,7 +539,7 @@ static void e6_function(struct function *fn, const uint8_t *speaks, const struct
 			&rule_E6, fn, item->at,
 			"When the peer has hung up, %s() raises SIGPIPE, and nothing in this program keeps that from ending it.",
 			item->call->name);
-		finding_mend(
+		finding_fix(
 			finding,
 			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE; in a library send with `MSG_NOSIGNAL`%s.",
 			api_is(item->call->api, ROLE(PEER))
@@ -569,5 +570,6 @@ const struct rule rule_E6 = {
 	.cwe = "755",
 	.pillar = 703,
 	.severity = SEVERITY_ADVICE,
+	.consequence = "a peer that hangs up ends the program; a program that sets the disposition elsewhere is fine",
 	.program = e6_program,
 };

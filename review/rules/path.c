@@ -357,7 +357,7 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		return;
 	finding->also = bind->at;
 	finding->cwe = "367";
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), before %s(%s), connect to it: remove it only when that fails with ECONNREFUSED, or hold a lock file (`flock`) beside it as long as the server lives.",
 		fn->label, unlink->call->name, path_argument(fn, unlink));
@@ -373,7 +373,7 @@ static void l5_left(struct function *fn, const struct item *bind)
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
 		"The socket's path is never unlinked: it stays when the server ends, and the next bind() fails with EADDRINUSE.");
-	finding_mend(
+	finding_fix(
 		finding,
 		"Unlink the path that %s() binds when the server ends, also on SIGTERM, and at the start when nobody answers on it.",
 		fn->label);
@@ -411,6 +411,7 @@ const struct rule rule_L5 = {
 	.cwe = "459,367",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
+	.consequence = "the server cannot start again, or a second one cuts off the first",
 	.function = l5_function,
 };
 
@@ -544,7 +545,7 @@ static void l6_function(struct function *fn)
 			&rule_L6, fn, item->at,
 			"What %s() opens is inherited by every program that this one starts; it keeps the connection open and can use it.",
 			item->call->name);
-		finding_mend(
+		finding_fix(
 			finding, "In %s(), %s.", fn->label,
 			api_is(item->call->api, ROLE(ACCEPT))   ? "use `accept4(…, SOCK_CLOEXEC)`"
 			: api_is(item->call->api, ROLE(LISTEN)) ? "give the flag for close-on-exec"
@@ -558,5 +559,6 @@ const struct rule rule_L6 = {
 	.cwe = "403",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
+	.consequence = "a started program keeps the connection open, and can read and write it",
 	.function = l6_function,
 };

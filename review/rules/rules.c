@@ -155,10 +155,12 @@ struct finding *finding_add(const struct rule *rule, const struct function *fn, 
 	finding = arena_alloc(&run_arena, sizeof(*finding));
 	n = strcspn(rule->cwe, ",");
 	*finding = (struct finding){ .rule = rule,
-				     .severity = rule->severity,
+				     .severity = fn->source->aside ? SEVERITY_ADVICE
+								   : rule->severity,
 				     .source = fn->source,
 				     .at = at,
 				     .also = { UINT32_MAX, 0 },
+				     .root = { UINT32_MAX, 0 },
 				     .cwe = intern(rule->cwe, n),
 				     .function = fn->label,
 				     .message = arena_copy(&run_arena, message, strlen(message)) };
@@ -168,17 +170,66 @@ struct finding *finding_add(const struct rule *rule, const struct function *fn, 
 	return finding;
 }
 
-void finding_mend(struct finding *finding, const char *format, ...)
+void finding_fix(struct finding *finding, const char *format, ...)
 {
-	char mend[1024];
+	char fix[1024];
 	va_list ap;
 
 	if (!finding)
 		return;
 	va_start(ap, format);
-	vsnprintf(mend, sizeof(mend), format, ap);
+	vsnprintf(fix, sizeof(fix), format, ap);
 	va_end(ap);
-	finding->mend = intern_z(mend);
+	finding->fix = intern_z(fix);
+}
+
+void finding_edit(struct finding *finding, struct pos from, struct pos to, const char *text)
+{
+	struct edit *edit;
+
+	if (!finding)
+		return;
+	edit = arena_alloc(&run_arena, sizeof(*edit));
+	*edit = (struct edit){ from, to, text, finding->edits };
+	finding->edits = edit;
+}
+
+void finding_root(struct finding *finding, struct pos root, const char *subject)
+{
+	if (!finding)
+		return;
+	finding->root = root;
+	finding->subject = intern_z(subject);
+}
+
+static bool findings_share(const struct finding *a, const struct finding *b)
+{
+	return a->root.row != UINT32_MAX && a->rule == b->rule && a->source == b->source &&
+	       a->root.row == b->root.row && a->root.col == b->root.col &&
+	       a->subject == b->subject && a->severity == b->severity && !a->old && !b->old;
+}
+
+/* They are sorted: those of one source stand together. */
+void findings_join(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n_findings; i++) {
+		struct finding *found = NULL, **last;
+
+		for (size_t k = kept; !found && k-- > 0 &&
+				      findings[k]->source == findings[i]->source;)
+			if (findings_share(findings[k], findings[i]))
+				found = findings[k];
+		if (!found) {
+			findings[kept++] = findings[i];
+			continue;
+		}
+		for (last = &found->more; *last; last = &(*last)->more)
+			;
+		*last = findings[i];
+	}
+	n_findings = kept;
 }
 
 void findings_forget(void)

@@ -30,12 +30,21 @@ struct rule {
 	const char *cwe; /* "772,775", the fitting one first */
 	int pillar;      /* 664, 707 or 703 */
 	enum severity severity;
+	const char *consequence; /* what the severity is for: what happens if it stays */
 	void (*loss)(struct flow *flow, const struct loss *loss);
 	void (*use)(struct flow *flow, const struct item *item, int resource, enum use_kind kind);
 	void (*call)(struct flow *flow, const struct item *item);
 	void (*function)(struct function *fn);
 	void (*loop)(struct function *fn, int loop);
 	void (*program)(void);
+};
+
+/* A change of the text that is certain: what lies from `from` up to `to` becomes `text`. */
+struct edit {
+	struct pos from;
+	struct pos to;
+	const char *text;
+	struct edit *next;
 };
 
 struct finding {
@@ -45,7 +54,11 @@ struct finding {
 	struct pos at;
 	struct pos also;      /* a second place, row UINT32_MAX: none */
 	const char *message;
-	const char *mend;     /* NULL: the rule has no advice for this code */
+	const char *fix;      /* NULL: the rule has no advice for this code */
+	struct edit *edits;   /* or NULL: the fix is in words alone */
+	struct pos root;      /* what causes it, such as the call that opens; findings of one root join */
+	const char *subject;  /* of two with one root: what they speak of, interned */
+	struct finding *more; /* further places of the same root */
 	const char *cwe;      /* the rule's first, unless said otherwise */
 	const char *function;
 	bool old;             /* in the baseline */
@@ -61,16 +74,22 @@ void rule_select(const struct rule *rule, bool selected);
 bool rule_is_selected(const struct rule *rule);
 
 /*
- * Adds a finding at `at` of the function's source and returns it, so that the mend, another
- * severity or CWE can be set with finding_mend() or by hand; NULL when it is suppressed or known.
+ * Adds a finding at `at` of the function's source and returns it, so that the fix, another
+ * severity or CWE can be set with finding_fix() or by hand; NULL when it is suppressed or known.
  */
 struct finding *finding_add(const struct rule *rule, const struct function *fn, struct pos at,
 			    const char *format, ...) __attribute__((format(printf, 4, 5)));
-void finding_mend(struct finding *finding, const char *format, ...)
+void finding_fix(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The text from `from` to `to` (the same place: inserted there) becomes `text`. */
+void finding_edit(struct finding *finding, struct pos from, struct pos to, const char *text);
+/* Findings of a rule with the same root and subject are one, with several places. */
+void finding_root(struct finding *finding, struct pos root, const char *subject);
 extern struct finding **findings;
 extern size_t n_findings;
 void findings_sort(void);
+/* Makes one finding of those with one root; after the baseline, so that a new place of it is told. */
+void findings_join(void);
 /* For several runs in one process. */
 void findings_forget(void);
 

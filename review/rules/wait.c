@@ -329,7 +329,7 @@ static void w1_end_of_stream(struct function *fn, int number)
 				  call_text(fn, read), operand_text(fn, total));
 	if (finding)
 		finding->also = read->at;
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), leave the loop when %s gives 0: the peer ended before all had come, and the caller must learn it.",
 		fn->label, call_text(fn, read));
@@ -361,7 +361,7 @@ static void w1_loop(struct function *fn, int number)
 		busy ? "; meanwhile it keeps a processor busy" : "");
 	if (finding)
 		finding->also = awaited->at;
-	finding_mend(
+	finding_fix(
 		finding,
 		"Limit the wait on %s in %s(): count attempts or set a deadline (`QElapsedTimer`, `clock_gettime(CLOCK_MONOTONIC)`) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
 		call_text(fn, awaited), fn->label);
@@ -373,6 +373,7 @@ const struct rule rule_W1 = {
 	.cwe = "835",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
+	.consequence = "the program hangs for as long as the other side is gone",
 	.loop = w1_loop,
 };
 
@@ -634,7 +635,7 @@ static void w2_loop(struct function *fn, int number)
 		finding = finding_add(
 			&rule_W2, fn, loop->at,
 			"After `EAGAIN` this loop tries again at once on a descriptor that does not block: it keeps a processor busy until the peer moves.");
-		finding_mend(
+		finding_fix(
 			finding,
 			"In %s(), `poll()` the descriptor with a limit before the next attempt, or keep what is left and go on when the event loop says that the descriptor is ready.",
 			fn->label);
@@ -646,7 +647,7 @@ static void w2_loop(struct function *fn, int number)
 		&rule_W2, fn, loop->at,
 		"Nothing in this loop blocks, so it keeps a processor busy until `%s` changes.",
 		loop->condition ? loop->condition : "it");
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), block until something happens instead of asking again and again: `poll()` with a limit, `waitFor…(msec)`, or a signal or callback of the event loop.",
 		fn->label);
@@ -658,5 +659,6 @@ const struct rule rule_W2 = {
 	.cwe = "835,400",
 	.pillar = 707,
 	.severity = SEVERITY_WARNING,
+	.consequence = "a processor is busy while nothing happens",
 	.loop = w2_loop,
 };
