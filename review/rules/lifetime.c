@@ -422,7 +422,7 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		return;
 	finding->also = since->at;
 	finding->cwe = "416";
-	finding_mend(
+	finding_fix(
 		finding,
 		"Release `%s` in the callback that is given to %s() on line %u, and not in %s().",
 		name, since->call->name, pos_line(since->at), flow->fn->label);

@@ -97,7 +97,7 @@ static void slot_report(const struct function *fn, const struct item *connect,
 		return;
 	finding->also = (struct pos){ UINT32_MAX, 0 };
 	finding->cwe = "416";
-	finding_mend(
+	finding_fix(
 		finding,
 		"In %s(), call `%s%s` instead: the object is deleted when the event loop runs again.",
 		slot->label, itself ? "" : name, itself ? "deleteLater()" : "->deleteLater()");
