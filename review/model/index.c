@@ -336,7 +336,7 @@ static struct function *index_find_of(const char *class_name, const char *name,
 		if (!class_name && (e->function->flags & FUNCTION_STATIC) && rank % 8 < 3)
 			continue;
 		/* Of overloads the last, of files the first. */
-		if (rank < best || (rank == best && e->source == found->source))
+		if (rank < best || (found && rank == best && e->source == found->source))
 			continue;
 		best = rank;
 		found = e;

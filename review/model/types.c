@@ -156,7 +156,7 @@ const char *types_view(const char *name, const struct source *source, uint8_t *s
 
 		if (distance < best)
 			continue;
-		agreed = distance > best || (agreed && t->view == nearest->view);
+		agreed = distance > best || (agreed && nearest && t->view == nearest->view);
 		best = distance;
 		nearest = t;
 	}
