@@ -234,8 +234,9 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	if (listening || peer.uid == (uid_t)-1)
 		return -EDESTADDRREQ;
 	r = conn_limits_get(loop, &imported, &limits);
-	if (r == 0)
-		r = conn_new(&c, loop, limits, events, data);
+	if (r < 0)
+		return r;
+	r = conn_new(&c, loop, limits, events, data);
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;

@@ -58,8 +58,9 @@ static bool deadline_is_hopeless(const struct postern_conn *c)
 
 static void deadline_connected(struct postern_conn *c, int64_t now)
 {
-	struct outlook o = conn_outlook(conn_facts(c));
+	struct outlook o;
 
+	conn_outlook(conn_facts(c), &o);
 	if (c->deadline_ns <= now)
 		idle_look(c, &o);
 	if (!conn_is_open(c) || deadline_of_message(c) > now)

@@ -276,8 +276,9 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 		return why_set(&loop->why, POSTERN_REASON_FAILED, r,
 			       "%s: options that cannot be right: %s", name, why_errno(r));
 	r = conn_limits_get(loop, &conn, &limits);
-	if (r == 0)
-		r = conn_new(&c, loop, limits, events, data);
+	if (r < 0)
+		return r;
+	r = conn_new(&c, loop, limits, events, data);
 	if (r < 0)
 		return r;
 	c->flags |= CONN_USERS;

@@ -261,8 +261,12 @@ static void inbox_ended(struct postern_conn *c)
 
 static bool inbox_reads(const struct postern_conn *c)
 {
-	if (c->state == POSTERN_CONNECTED)
-		return conn_outlook(conn_facts(c)).receive;
+	struct outlook o;
+
+	if (c->state == POSTERN_CONNECTED) {
+		conn_outlook(conn_facts(c), &o);
+		return o.receive;
+	}
 	return c->state == POSTERN_CLOSING && !(c->flags & CONN_END);
 }
 

@@ -161,7 +161,7 @@ int inbox_grow(struct postern_conn *c)
 void inbox_shrink(struct postern_conn *c)
 {
 	struct kept *k = c->kept, *smaller;
-	size_t capacity = (k->n + ROOM_PAGE - 1) / ROOM_PAGE * ROOM_PAGE, spare;
+	size_t capacity = ((size_t)k->n + ROOM_PAGE - 1) / ROOM_PAGE * ROOM_PAGE, spare;
 
 	if (k->capacity > 4 * capacity) {
 		smaller = sys_realloc(k, sizeof(*k) + capacity);

@@ -75,16 +75,14 @@ static bool state_receives(uint32_t facts)
 	       (state_has(facts, FACT_GONE) && !state_is_deliverable(facts));
 }
 
-struct outlook conn_outlook(uint32_t facts)
+void conn_outlook(uint32_t facts, struct outlook *ret)
 {
-	struct outlook o = { 0 };
-
-	o.end = state_end(facts, &o.tell_end);
-	if (o.end || o.tell_end)
-		return o;
-	o.receive = state_receives(facts);
-	o.lost = state_has(facts, FACT_BROKEN);
-	o.waits = state_waits(facts);
-	o.guarded = o.waits == WAITS_FOR_PEER || o.waits == WAITS_FOR_PROGRAM;
-	return o;
+	*ret = (struct outlook){ 0 };
+	ret->end = state_end(facts, &ret->tell_end);
+	if (ret->end || ret->tell_end)
+		return;
+	ret->receive = state_receives(facts);
+	ret->lost = state_has(facts, FACT_BROKEN);
+	ret->waits = state_waits(facts);
+	ret->guarded = ret->waits == WAITS_FOR_PEER || ret->waits == WAITS_FOR_PROGRAM;
 }

@@ -55,6 +55,6 @@ struct outlook {
 	bool    lost;     /* what was sent has not reached the peer: what the guard then says */
 };
 
-struct outlook conn_outlook(uint32_t facts);
+void conn_outlook(uint32_t facts, struct outlook *ret);
 
 #endif

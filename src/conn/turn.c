@@ -87,12 +87,12 @@ void conn_settle(struct postern_conn *c)
 	struct outlook o = { 0 };
 
 	if (c->state == POSTERN_CONNECTED) {
-		o = conn_outlook(conn_facts(c));
+		conn_outlook(conn_facts(c), &o);
 		if (o.tell_end)
 			turn_tell_end(c);
 		/* Also where that began to close: what is queued for one that has gone reaches nobody. */
 		if (o.tell_end && conn_is_open(c))
-			o = conn_outlook(conn_facts(c));
+			conn_outlook(conn_facts(c), &o);
 		if (o.end)
 			turn_end(c, o.end);
 	}

@@ -43,7 +43,13 @@ static void link_close_passed(struct msghdr *msg)
 {
 	const struct linger none = { 0 };
 
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
+	struct cmsghdr *h;
+
+	/* By hand: CMSG_NXTHDR() of musl mixes signs. */
+	for (size_t i = 0; i + sizeof(*h) <= msg->msg_controllen; i += CMSG_ALIGN(h->cmsg_len)) {
+		h = (struct cmsghdr *)(void *)((char *)msg->msg_control + i);
+		if (h->cmsg_len < sizeof(*h))
+			return;
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
 			continue;
 		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len; at += sizeof(int)) {

@@ -19,13 +19,10 @@ struct law_frame law_callback(int place)
 	case CALL_loop_free:
 	case CALL_server_free:
 		break;
-	case CALL_server_each:
-		if (place == IN_each)
-			break;
-		/* fallthrough */
 	default:
-		law_broken("callback inside a call", "%s inside %s", law_place_name(place),
-			   law_call_name(L.call));
+		if (L.call != CALL_server_each || place != IN_each)
+			law_broken("callback inside a call", "%s inside %s", law_place_name(place),
+				   law_call_name(L.call));
 	}
 	L.call = CALL_none;
 	L.place = place;
