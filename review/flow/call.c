@@ -467,7 +467,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 		flow_close(flow, o, item);
 		if (o->kind == OPERAND_ADDRESS)
 			state_escape(flow, o);
-	} else if (call_is_given_by_flag(flow, item, arg)) {
+	} else if (call_is_given_by_flag(
+			   flow, item, arg)) { /* NOLINT(bugprone-branch-clone): before the next */
 		state_escape(flow, o);
 	} else if (call_speaks_of(api, FACT_TAKES, arg) && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, api->fails);

@@ -245,31 +245,31 @@ struct function {
 	const char *class_name; /* or NULL */
 	const char *label;      /* for messages: Class::name */
 	struct source *source;
-	struct pos at;          /* of the name */
-	struct pos end;         /* closing brace */
-	uint16_t flags;
 	const char *return_type;
 	struct function *outer; /* of a lambda */
 	struct place *places;
-	int n_places;
 	struct item *items;
-	int n_items;
 	struct block *blocks;
-	int n_blocks;
 	struct loop *loops;
-	int n_loops;
-	int n_params;
 	int *params;            /* places */
 	int *set_last;          /* per place: the last item that sets it, or -1; see defuse.c */
 	int *set_before;        /* per item that sets a place: the one before, or -1 */
-	struct summary summary;
-	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	struct function **variants; /* definitions of it in other files, which may be the one */
-	int n_variants;
-	uint8_t order;          /* private to flow/order.c */
 	struct peer_summary *peer; /* private to peer/peer.c */
-	bool skipped;           /* ran into the interpreter's limit */
 	uint8_t *reached;       /* per item: some state came by; filled by the interpreter */
+	struct pos at;          /* of the name */
+	struct pos end;         /* closing brace */
+	struct summary summary;
+	int n_places;
+	int n_items;
+	int n_blocks;
+	int n_loops;
+	int n_params;
+	int n_variants;
+	uint16_t flags;
+	bool interesting;       /* calls something that the knowledge or a summary speaks of */
+	uint8_t order;          /* private to flow/order.c */
+	bool skipped;           /* ran into the interpreter's limit */
 };
 
 static inline struct place *place_root(const struct function *fn, int place)

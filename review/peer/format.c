@@ -40,10 +40,10 @@ struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, 
 	for (int arg = format + 1; f && arg <= call->n_args; arg++) {
 		const struct operand *o = call_argument(call, arg);
 		struct peer_value part = peer_operand(walk, o);
-		char conversion = f->kind == OPERAND_STRING
-					  ? peer_conversion(f->text, arg - format - 1)
-					  : 's';
+		char conversion = 's';
 
+		if (f->kind == OPERAND_STRING)
+			conversion = peer_conversion(f->text, arg - format - 1);
 		if (f->kind == OPERAND_STRING && conversion == 's')
 			peer_check(walk, PEER_SINK_STRING, o, -1);
 		if (conversion != 's' && conversion != 'S')

@@ -10,6 +10,7 @@
 
 #include "read/macro.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,8 @@ static void expand_body(struct expand *e, const struct macro *macro, struct expa
 		const struct macro_token *next = i + 1 < macro->n_body ? token + 1 : NULL;
 		bool pastes = next && is_mark(next, "##");
 		size_t before = out->n;
+
+		assert(token);
 
 		if (macro->has_params && is_mark(token, "#") && next && next->param >= 0) {
 			list_add(out, expand_quote(&args->raw[next->param]));

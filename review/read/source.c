@@ -238,10 +238,10 @@ bool source_ignores(struct source *source, const char *rule, uint32_t row)
 
 static bool source_folder_is_aside(const char *name, size_t n)
 {
-	static const char *const names[] = { "test",      "tests",   "testing",   "unittest",
-					     "unittests", "unit",    "autotests", "testsuite",
-					     "example",   "examples", "sample",   "samples",
-					     "demo",      "demos",   "bench",     "benchmark",
+	static const char *const names[] = { "test",      "tests",    "testing",   "unittest",
+					     "unittests", "unit",     "autotests", "testsuite",
+					     "example",   "examples", "sample",    "samples",
+					     "demo",      "demos",    "bench",     "benchmark",
 					     "benchmarks" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

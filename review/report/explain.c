@@ -14,8 +14,7 @@ int explain_rule(FILE *out, const char *id)
 	for (size_t i = 0; rule && i < explain_builtin_count; i++) {
 		if (strcmp(explain_builtin[i].name, id) != 0)
 			continue;
-		fprintf(out,
-			"%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\nIf it stays: %s.\n\n%s",
+		fprintf(out, "%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\nIf it stays: %s.\n\n%s",
 			rule->id, severity_word(rule->severity), rule->title, rule->cwe,
 			rule->pillar, pillar_title(rule->pillar), rule->consequence,
 			explain_builtin[i].text);

@@ -209,7 +209,7 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 			finding->also = r->site->at;
 		}
 		finding_fix(finding, "In %s(), test `%s` right after %s.", flow->fn->label,
-			     resource_name(flow, resource), resource_origin(flow, resource));
+			    resource_name(flow, resource), resource_origin(flow, resource));
 		return;
 	}
 	e2_report(flow->fn, item, resource_name(flow, resource), r->site, r->fails,
@@ -442,7 +442,8 @@ const struct rule rule_E2 = {
 	.cwe = "252,690",
 	.pillar = 703,
 	.severity = SEVERITY_ERROR,
-	.consequence = "after a failure the program uses -1 or a null pointer, and crashes or does something else",
+	.consequence =
+		"after a failure the program uses -1 or a null pointer, and crashes or does something else",
 	.use = e2_use,
 	.call = e2_receiver,
 	.function = e2_function,

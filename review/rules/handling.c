@@ -345,6 +345,7 @@ const struct rule rule_E5 = {
 	.cwe = "252,391,755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
-	.consequence = "after a failure the program goes on without a connection, and nobody learns why",
+	.consequence =
+		"after a failure the program goes on without a connection, and nobody learns why",
 	.function = e5_function,
 };

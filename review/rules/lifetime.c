@@ -168,7 +168,7 @@ static void lifetime_fix(struct finding *finding, struct flow *flow, const struc
 
 	if (r->place < 0 || loss->kind == LOSS_DROPPED)
 		finding_fix(finding, "In %s(), store what %s gives in a variable, and release it.",
-			     flow->fn->label, resource_origin(flow, loss->resource));
+			    flow->fn->label, resource_origin(flow, loss->resource));
 	else if (flow->fn->source->language == SOURCE_CXX)
 		finding_fix(
 			finding,
@@ -209,7 +209,8 @@ const struct rule rule_L1 = {
 	.cwe = "772,775",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
-	.consequence = "the process runs out of descriptors, and the peer never sees the end of its connection",
+	.consequence =
+		"the process runs out of descriptors, and the peer never sees the end of its connection",
 	.loss = l1_loss,
 };
 
@@ -329,8 +330,8 @@ void l3_call(struct flow *flow, const struct item *item)
 		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
 		flag->word);
 	finding_fix(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
-		     item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
-		     flag->word);
+		    item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
+		    flag->word);
 }
 
 enum { L4_BLOCKS = 600 };
@@ -465,7 +466,8 @@ const struct rule rule_L4 = {
 	.cwe = "416,415,1341",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
-	.consequence = "another connection that has the number by now is written to or closed; memory is corrupted",
+	.consequence =
+		"another connection that has the number by now is written to or closed; memory is corrupted",
 	.use = l4_use,
 	.program = slot_program,
 };

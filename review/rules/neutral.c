@@ -66,9 +66,8 @@ static void n1_tell(const struct peer_hit *hit)
 			"`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this process read or write memory of its own.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_fix(finding,
-		     "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.", callee,
-		     hit->what, hit->what);
+	finding_fix(finding, "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.",
+		    callee, hit->what, hit->what);
 }
 
 static void n1_program(void)
@@ -162,10 +161,9 @@ static void n4_no_room(const struct peer_hit *hit)
 			"`%s` may be as large as `%s`, since the read fills all of it: the terminator is then written one byte behind the buffer.",
 			hit->what, hit->into));
 
-	finding_fix(
-		finding,
-		"Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",
-		hit->into, hit->into);
+	finding_fix(finding,
+		    "Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",
+		    hit->into, hit->into);
 }
 
 static void n4_fix(struct finding *finding, const struct peer_hit *hit)

@@ -269,7 +269,8 @@ const struct rule rule_L2 = {
 	.cwe = "772,401",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
-	.consequence = "the server or socket lives on, with its name taken, when the function ends another way",
+	.consequence =
+		"the server or socket lives on, with its name taken, when the function ends another way",
 	.loss = l2_loss,
 	.function = l2_function,
 };
@@ -390,7 +391,8 @@ const struct rule rule_L3 = {
 	.cwe = "772",
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
-	.consequence = "each client costs a descriptor or object, so any client can make the server run out",
+	.consequence =
+		"each client costs a descriptor or object, so any client can make the server run out",
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,

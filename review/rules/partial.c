@@ -570,6 +570,7 @@ const struct rule rule_E6 = {
 	.cwe = "755",
 	.pillar = 703,
 	.severity = SEVERITY_ADVICE,
-	.consequence = "a peer that hangs up ends the program; a program that sets the disposition elsewhere is fine",
+	.consequence =
+		"a peer that hangs up ends the program; a program that sets the disposition elsewhere is fine",
 	.program = e6_program,
 };

@@ -130,7 +130,7 @@ static struct path_names path_bound(const struct function *fn, const struct item
 	for (const struct item *item = fn->items; item < bind; item++) {
 		int before = names.n;
 
-		if (!path_has_address(fn, item) ||
+		if (!path_has_address(fn, item) || !item->call ||
 		    api_is(item->call->api, ROLE(UNLINK) | ROLE(LOG)))
 			continue;
 		for (int k = 0; k < item->call->n_args; k++)
@@ -545,11 +545,11 @@ static void l6_function(struct function *fn)
 			&rule_L6, fn, item->at,
 			"What %s() opens is inherited by every program that this one starts; it keeps the connection open and can use it.",
 			item->call->name);
-		finding_fix(
-			finding, "In %s(), %s.", fn->label,
-			api_is(item->call->api, ROLE(ACCEPT))   ? "use `accept4(…, SOCK_CLOEXEC)`"
-			: api_is(item->call->api, ROLE(LISTEN)) ? "give the flag for close-on-exec"
-								: "add `SOCK_CLOEXEC` to the type");
+		finding_fix(finding, "In %s(), %s.", fn->label,
+			    api_is(item->call->api, ROLE(ACCEPT)) ? "use `accept4(…, SOCK_CLOEXEC)`"
+			    : api_is(item->call->api, ROLE(LISTEN))
+				    ? "give the flag for close-on-exec"
+				    : "add `SOCK_CLOEXEC` to the type");
 	}
 }
 

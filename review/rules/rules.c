@@ -154,16 +154,16 @@ struct finding *finding_add(const struct rule *rule, const struct function *fn, 
 	va_end(ap);
 	finding = arena_alloc(&run_arena, sizeof(*finding));
 	n = strcspn(rule->cwe, ",");
-	*finding = (struct finding){ .rule = rule,
-				     .severity = fn->source->aside ? SEVERITY_ADVICE
-								   : rule->severity,
-				     .source = fn->source,
-				     .at = at,
-				     .also = { UINT32_MAX, 0 },
-				     .root = { UINT32_MAX, 0 },
-				     .cwe = intern(rule->cwe, n),
-				     .function = fn->label,
-				     .message = arena_copy(&run_arena, message, strlen(message)) };
+	*finding =
+		(struct finding){ .rule = rule,
+				  .severity = fn->source->aside ? SEVERITY_ADVICE : rule->severity,
+				  .source = fn->source,
+				  .at = at,
+				  .also = { UINT32_MAX, 0 },
+				  .root = { UINT32_MAX, 0 },
+				  .cwe = intern(rule->cwe, n),
+				  .function = fn->label,
+				  .message = arena_copy(&run_arena, message, strlen(message)) };
 	findings = grow(findings, n_findings, &findings_cap, sizeof(struct finding *));
 	findings_known.table[finding_slot(rule, fn->source, at.row)] = finding;
 	findings[n_findings++] = finding;
@@ -217,8 +217,8 @@ void findings_join(void)
 	for (size_t i = 0; i < n_findings; i++) {
 		struct finding *found = NULL, **last;
 
-		for (size_t k = kept; !found && k-- > 0 &&
-				      findings[k]->source == findings[i]->source;)
+		for (size_t k = kept;
+		     !found && k-- > 0 && findings[k]->source == findings[i]->source;)
 			if (findings_share(findings[k], findings[i]))
 				found = findings[k];
 		if (!found) {

@@ -130,7 +130,7 @@ def a_folder_with_nothing_to_read():
 def a_file_that_is_neither_c_nor_cpp():
     put('page.html', '<html>')
     run = Run('--format', 'json', 'page.html', 'leak.c')
-    expect_line(run, UNREADABLE, 'page.html: neither C nor C++')
+    expect_line(run, UNREADABLE, 'page.html: not a C or C++ file')
     expect_rest_done(run)
 
 
