@@ -91,7 +91,7 @@ bool call_may_keep(const struct call *call)
 
 	if ((call->flags & CALL_INDIRECT) || call->receiver.kind || call->scope || !call->name)
 		return true;
-	for (; call->name[n] && n < sizeof(lower) - 1; n++)
+	for (; n < sizeof(lower) - 1 && call->name[n]; n++)
 		lower[n] = (char)tolower((unsigned char)call->name[n]);
 	lower[n] = '\0';
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

@@ -464,6 +464,7 @@ static bool expand_word(struct expand *e, uint32_t from, uint32_t to, size_t lim
 				     .at = from,
 				     .kind = MACRO_WORD,
 				     .param = -1 };
+	const struct macro *macro;
 	bool done;
 
 	e->use = from;
@@ -471,8 +472,8 @@ static bool expand_word(struct expand *e, uint32_t from, uint32_t to, size_t lim
 	e->failed = false;
 	e->produced = 0;
 	e->depth = 0;
-	if (!expand_macro(e, &token) ||
-	    (expand_macro(e, &token)->has_params && !expand_opens(e, &stack)))
+	macro = expand_macro(e, &token);
+	if (!macro || (macro->has_params && !expand_opens(e, &stack)))
 		return false;
 	list_add(&stack.list, token);
 	expand_run(e, &stack, &out);
@@ -512,7 +513,7 @@ struct expanded *expand_source(const struct source *source)
 		}
 		if (s[i] == '"' || s[i] == '\'' || s[i] == '/') {
 			to = (uint32_t)lex_skip_literal(s, size, i);
-			begins &= s[i] == '/' && to > i;
+			begins = begins && to > i && s[i] == '/';
 			i = to > i ? to : i + 1;
 			continue;
 		}
