@@ -664,6 +664,24 @@ static void memory_that_is_short_for_a_write_is_told_drained_later(void **state)
 	pair_close(&p);
 }
 
+static void memory_that_is_short_for_a_message_is_told_drained_later(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	fault_arm(&(struct fault){ .call = FAULT_alloc, .nth = 3, .error = ENOMEM });
+	assert_errno(postern_conn_write_frame(p.c, POSTERN_U32LE, big, 100000), -EAGAIN);
+	assert_int_equal(fault_disarm(), 1);
+	turn(p.loop, 0);
+	assert_int_equal(postern_conn_queued(p.c), 0);
+	assert_int_equal(p.end.drained, 0);
+	pass(&p, POSTERN_MS(300));
+	assert_int_equal(p.end.drained, 1);
+	assert_int_equal(postern_conn_write_frame(p.c, POSTERN_U32LE, big, 100000), 100000);
+	pair_close(&p);
+}
+
 static void a_client_whose_write_has_to_wait_sleeps(void **state)
 {
 	struct postern_client *c;
@@ -808,6 +826,7 @@ int main(void)
 		ENDS_TEST(a_flush_that_is_refused_ends_the_connection_in_the_next_turn),
 		ENDS_TEST(a_queue_that_a_flush_emptied_is_not_taken_for_a_lack_of_memory),
 		ENDS_TEST(memory_that_is_short_for_a_write_is_told_drained_later),
+		ENDS_TEST(memory_that_is_short_for_a_message_is_told_drained_later),
 		ENDS_TEST(a_client_whose_write_has_to_wait_sleeps),
 		ENDS_TEST(a_half_close_leaves_with_the_socket),
 		ENDS_TEST(what_was_declined_is_offered_at_the_end_and_then_it_ends),
