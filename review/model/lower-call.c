@@ -34,7 +34,7 @@ static void lower_callee_name(struct builder *b, struct call *call, TSNode node)
 	case NODE_template_method:
 	case NODE_template_type:
 		call->name = node_name(b->tree, name);
-		if (node_ok(arguments) && ts_node_named_child_count(arguments))
+		if (node_ok(arguments) && node_count(arguments))
 			call->of = lower_type(b->tree, ts_node_named_child(arguments, 0)).name;
 		break;
 	case NODE_dependent_name:
@@ -94,7 +94,7 @@ static void lower_callee(struct builder *b, struct call *call, TSNode node)
 		break;
 	case NODE_parenthesized_expression:
 		/* (close)(fd) keeps a macro of that name away. */
-		if (ts_node_named_child_count(node) == 1 &&
+		if (node_count(node) == 1 &&
 		    node_kind(b->tree, ts_node_named_child(node, 0)) == NODE_identifier) {
 			lower_callee(b, call, ts_node_named_child(node, 0));
 			break;
@@ -141,8 +141,7 @@ void lower_dropped(struct builder *b, TSNode node)
 		    node_is_text(b->tree, node_field(b->tree, node, FIELD_type), "void")) {
 			to_void = true;
 			node = node_field(b->tree, node, FIELD_value);
-		} else if (kind == NODE_parenthesized_expression &&
-			   ts_node_named_child_count(node) == 1) {
+		} else if (kind == NODE_parenthesized_expression && node_count(node) == 1) {
 			node = ts_node_named_child(node, 0);
 		} else {
 			break;
@@ -177,8 +176,7 @@ static bool lower_assert(struct builder *b, TSNode function, TSNode node)
 	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
 	int holds, fails;
 
-	if (node_kind(b->tree, function) != NODE_identifier ||
-	    ts_node_named_child_count(arguments) != 1)
+	if (node_kind(b->tree, function) != NODE_identifier || node_count(arguments) != 1)
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!node_is_text(b->tree, function, names[i].name))
@@ -225,7 +223,7 @@ static void lower_new_size(struct builder *b, TSNode declarator)
 	struct item *item;
 	struct operand size;
 
-	if (!node_ok(declarator) || !ts_node_named_child_count(declarator))
+	if (!node_ok(declarator) || !node_count(declarator))
 		return;
 	size = lower_expression(b, ts_node_named_child(declarator, 0));
 	item = build_item(b, ITEM_OPERATE, declarator);
@@ -259,7 +257,7 @@ struct operand lower_new(struct builder *b, TSNode node)
 
 void lower_delete(struct builder *b, TSNode node)
 {
-	uint32_t n = ts_node_named_child_count(node);
+	uint32_t n = node_count(node);
 	struct call *call = build_callee(intern_z("delete"));
 
 	if (!n)

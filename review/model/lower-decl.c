@@ -23,7 +23,7 @@ struct type_text lower_type(const struct tree *tree, TSNode node)
 			break;
 		case NODE_template_type:
 			list = node_field(tree, node, FIELD_arguments);
-			if (node_ok(list) && ts_node_named_child_count(list))
+			if (node_ok(list) && node_count(list))
 				type.of = lower_type(tree, ts_node_named_child(list, 0)).name;
 			node = node_field(tree, node, FIELD_name);
 			break;
@@ -54,7 +54,7 @@ static TSNode lower_declarator_inner(const struct tree *tree, TSNode node)
 	if (node_ok(inner))
 		return inner;
 	/* Some have no field for it: it is the last, past qualifiers. */
-	n = ts_node_named_child_count(node);
+	n = node_count(node);
 	return n ? ts_node_named_child(node, n - 1) : inner;
 }
 
@@ -168,9 +168,9 @@ static TSNode lower_cast_argument(const struct tree *tree, TSNode parameter)
 		if (node_kind(tree, node) == NODE_identifier ||
 		    node_kind(tree, node) == NODE_type_identifier)
 			return node;
-		if (!ts_node_named_child_count(node))
+		if (!node_count(node))
 			break;
-		node = ts_node_named_child(node, ts_node_named_child_count(node) - 1);
+		node = ts_node_named_child(node, node_count(node) - 1);
 	}
 	return (TSNode){ 0 };
 }
@@ -179,7 +179,7 @@ static TSNode lower_cast_argument(const struct tree *tree, TSNode parameter)
 static bool lower_is_construction(struct builder *b, TSNode function)
 {
 	TSNode list = node_field(b->tree, function, FIELD_parameters);
-	uint32_t n = node_ok(list) ? ts_node_named_child_count(list) : 0;
+	uint32_t n = node_ok(list) ? node_count(list) : 0;
 
 	if (!n || b->tree->source->language != SOURCE_CXX)
 		return false;
@@ -187,7 +187,7 @@ static bool lower_is_construction(struct builder *b, TSNode function)
 		TSNode parameter = ts_node_named_child(list, i);
 
 		if (node_kind(b->tree, parameter) != NODE_parameter_declaration ||
-		    (ts_node_named_child_count(parameter) != 1 &&
+		    (node_count(parameter) != 1 &&
 		     !node_ok(lower_cast_argument(b->tree, parameter))))
 			return false;
 	}
@@ -238,7 +238,7 @@ static void lower_value(struct builder *b, int place, const struct type_text *ty
 	if (kind == NODE_argument_list || (kind == NODE_initializer_list && is_class)) {
 		if (is_class)
 			lower_construct(b, place, type, value, node);
-		else if (ts_node_named_child_count(value) == 1)
+		else if (node_count(value) == 1)
 			lower_assign(b, place, lower_expression(b, ts_node_named_child(value, 0)),
 				     node);
 	} else if (kind == NODE_initializer_list) {

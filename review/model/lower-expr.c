@@ -159,7 +159,7 @@ static int lower_place_at(struct builder *b, TSNode node)
 	case NODE_subscript_expression:
 		return lower_place_subscript(b, node);
 	case NODE_parenthesized_expression:
-		if (ts_node_named_child_count(node) == 1)
+		if (node_count(node) == 1)
 			return lower_place(b, ts_node_named_child(node, 0));
 		break;
 	case NODE_cast_expression:
@@ -622,7 +622,7 @@ static TSNode lower_condition_inner(struct builder *b, TSNode node)
 			node = node_field(b->tree, node, FIELD_arguments);
 		else if (kind != NODE_parenthesized_expression)
 			break;
-		if (ts_node_named_child_count(node) != 1)
+		if (node_count(node) != 1)
 			break;
 		node = ts_node_named_child(node, 0);
 	}

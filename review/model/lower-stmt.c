@@ -431,7 +431,7 @@ static void stmt_return(struct builder *b, TSNode node)
 
 static void stmt_throw(struct builder *b, TSNode node)
 {
-	if (ts_node_named_child_count(node))
+	if (node_count(node))
 		lower_expression(b, ts_node_named_child(node, 0));
 	build_item(b, ITEM_THROW, node);
 	if (b->catch_to >= 0)

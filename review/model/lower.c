@@ -107,7 +107,7 @@ static void lower_member_initializers(struct builder *b, TSNode definition)
 			int place;
 
 			if (node_kind(b->tree, name) != NODE_field_identifier ||
-			    !node_ok(arguments) || ts_node_named_child_count(arguments) != 1)
+			    !node_ok(arguments) || node_count(arguments) != 1)
 				continue;
 			build_item(b, ITEM_STATEMENT, name);
 			place = build_root(b, PLACE_FREE, node_name(b->tree, name));
@@ -168,7 +168,7 @@ static void lower_function(struct tree *tree, TSNode node, struct type_info *own
 		name = lower_split_name(tree, name, &class_name);
 	if (!node_ok(body)) {
 		/* = default; a function try block is its own child. */
-		for (uint32_t i = 0; i < ts_node_named_child_count(node) && i < 16; i++)
+		for (uint32_t i = 0; i < node_count(node) && i < 16; i++)
 			if (node_kind(tree, ts_node_named_child(node, i)) == NODE_try_statement)
 				body = ts_node_named_child(node, i);
 		if (!node_ok(body))
@@ -234,7 +234,7 @@ static struct type_info *lower_class(struct tree *tree, TSNode node, int depth)
 
 static bool lower_has_only_members(const struct tree *tree, TSNode body, int depth)
 {
-	for (uint32_t i = 0; node_ok(body) && i < ts_node_named_child_count(body); i++) {
+	for (uint32_t i = 0; node_ok(body) && i < node_count(body); i++) {
 		TSNode child = ts_node_named_child(body, i);
 		TSNode type = node_field(tree, child, FIELD_type);
 
@@ -455,7 +455,7 @@ static void lower_old_function(struct tree *tree, const struct lower_old *old, T
 /* The call that may begin such a function: name(a, b) with no semicolon. */
 static bool lower_old_begins(struct tree *tree, TSNode node, struct lower_old *old)
 {
-	uint32_t n = ts_node_child_count(node);
+	uint32_t n = ts_node_is_null(node) ? 0 : ts_node_child_count(node);
 
 	old->n = 0;
 	old->call = ts_node_named_child(node, 0);

@@ -290,7 +290,7 @@ bool node_is_text(const struct tree *tree, TSNode node, const char *text)
 void node_children(struct arena *arena, TSNode node, const struct tree *tree,
 		   struct children *children)
 {
-	uint32_t count = ts_node_is_null(node) ? 0 : ts_node_named_child_count(node);
+	uint32_t count = node_count(node);
 	TSTreeCursor cursor;
 
 	*children = (struct children){ 0 };

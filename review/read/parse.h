@@ -113,9 +113,15 @@ static inline enum node_kind node_kind(const struct tree *tree, TSNode node)
 	return symbol < tree->n_kinds ? (enum node_kind)tree->kinds[symbol] : NODE_ERROR;
 }
 
+/* The parser looks into a node that is none, and so this asks first. */
+static inline uint32_t node_count(TSNode node)
+{
+	return ts_node_is_null(node) ? 0 : ts_node_named_child_count(node);
+}
+
 static inline TSNode node_field(const struct tree *tree, TSNode node, enum node_field field)
 {
-	return ts_node_child_by_field_id(node, tree->fields[field]);
+	return ts_node_is_null(node) ? node : ts_node_child_by_field_id(node, tree->fields[field]);
 }
 
 static inline bool node_ok(TSNode node)
@@ -125,7 +131,8 @@ static inline bool node_ok(TSNode node)
 
 static inline const char *node_text(const struct tree *tree, TSNode node, size_t *n)
 {
-	uint32_t start = ts_node_start_byte(node), end = ts_node_end_byte(node);
+	uint32_t start = ts_node_is_null(node) ? 0 : ts_node_start_byte(node);
+	uint32_t end = ts_node_is_null(node) ? 0 : ts_node_end_byte(node);
 
 	*n = end - start;
 	return tree->text + start;
