@@ -394,5 +394,5 @@ const char *postern_thread_calling(struct postern_thread *t)
 
 pthread_t postern_thread_id(const struct postern_thread *t)
 {
-	return t->id;
+	return t ? t->id : (pthread_t)0;
 }

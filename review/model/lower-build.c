@@ -256,6 +256,11 @@ void build_call(struct builder *b, struct call *call, TSNode node, int dst)
 		call->text = node_text(b->tree, node, &n);
 		call->n_text = (uint32_t)n;
 	}
+	/* A rule may look at the first arguments of a call that has none: they are nothing. */
+	if (!call->args) {
+		call->args = arena_alloc(&run_arena, 4 * sizeof(*call->args));
+		call->arg_at = arena_alloc(&run_arena, 4 * sizeof(*call->arg_at));
+	}
 	/* What could not be read has a name too; nobody has to ask. */
 	if (!call->name)
 		call->name = intern_z("(…)");

@@ -287,7 +287,7 @@ static const char *partial_helper(const struct function *fn, const struct item *
 
 			if (other->items[i].kind == ITEM_CALL && call &&
 			    api_is(call->api, ROLE(PARTIAL)) && api_is(call->api, way) &&
-			    item_loop(other, &other->items[i]) >= 0 &&
+			    item_loop(other, &other->items[i]) >= 0 && call->n_args > 0 &&
 			    call->args[0].kind == OPERAND_PLACE &&
 			    other->places[call->args[0].place].kind == PLACE_PARAM &&
 			    !(call->flags & CALL_DROPPED) &&
