@@ -82,13 +82,13 @@ typedef void postern_fn(struct postern_loop *loop, void *data);
 POSTERN_API POSTERN_MUST_USE int postern_loop_new(struct postern_loop **ret);
 POSTERN_API struct postern_loop *postern_loop_free(struct postern_loop *loop);
 
-/* Runs until postern_loop_stop(). -EDEADLK inside a callback. */
+/* Runs until postern_loop_stop(). -EDEADLK inside a callback of this loop. */
 POSTERN_API int  postern_loop_run(struct postern_loop *loop);
 /* Any thread, or a signal handler. A stop before the run makes that run return at once. */
 POSTERN_API void postern_loop_stop(struct postern_loop *loop);
 
 /* For a loop of your own: poll the descriptor (borrowed) for reading, then dispatch with timeout 0, which
-   is one bounded turn and says how much happened, 0 at the timeout. -EDEADLK inside a callback. */
+   is one bounded turn and says how much happened, 0 at the timeout. -EDEADLK as above. */
 POSTERN_API int  postern_loop_fd(const struct postern_loop *loop);
 POSTERN_API int  postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns);
 
