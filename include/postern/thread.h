@@ -8,7 +8,8 @@
  *
  * Cancellation takes effect where the loop waits, never inside a callback. A callback must not throw.
  *
- * start, stop, post, join and free may be called from any thread. stop and post also from the thread itself.
+ * Each call may be made from any thread. On the thread itself, as in any callback, join and start say -EDEADLK, and
+ * free does not wait.
  */
 #ifndef POSTERN_THREAD_H
 #define POSTERN_THREAD_H
@@ -22,7 +23,7 @@ extern "C" {
 
 struct postern_thread;
 
-/* Runs on the new thread before its loop does: here servers and connections are made. 0: ready. A negative
+/* Runs on the new thread before its loop does: here servers and connections are made. 0 or more: ready. A negative
    errno ends the thread, and the start with it. */
 typedef int postern_thread_fn(struct postern_thread *t, struct postern_loop *loop, void *data);
 
@@ -36,7 +37,7 @@ struct postern_thread_options {
 	void      (*ended)(void *data);
 };
 
-/* Returns when fn says that it is ready. What fn returned; -ETIMEDOUT: it did not return in time, and is left
+/* Returns what fn returned, when it is ready; -ETIMEDOUT: it did not return in time, and is left
    to itself: it will be stopped as soon as it does; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
    threads; -EDEADLK: inside a callback, because it waits. */
 POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret, postern_thread_fn *fn,

@@ -21,6 +21,18 @@
 #include "conn/conn.h"
 #include "link/socket.h"
 
+enum { INBOX_BUFFER = 64 * 1024 };
+
+/* Bytes live in it only during one callback. NULL when memory is out. */
+static char *inbox_buffer(struct postern_loop *loop)
+{
+	struct loop_slot *slot = &loop->slots[LOOP_SLOT_BUFFER];
+
+	if (!slot->data)
+		*slot = (struct loop_slot){ .data = sys_alloc(INBOX_BUFFER), .destroy = sys_free };
+	return slot->data;
+}
+
 static bool inbox_wants(const struct postern_conn *c)
 {
 	return !(c->flags & (CONN_PAUSED | CONN_ABORTED)) && c->state == POSTERN_CONNECTED;
@@ -145,7 +157,7 @@ static void inbox_fresh(struct postern_conn *c, const char *bytes, size_t n)
    the caller's feet. */
 void inbox_offer(struct postern_conn *c)
 {
-	struct postern_loop *loop = c->object.loop;
+	struct loop_slot *lent = &c->object.loop->slots[LOOP_SLOT_LENT];
 	struct kept *k = c->kept;
 	bool was_half = c->flags & CONN_HALF;
 	size_t taken;
@@ -155,9 +167,9 @@ void inbox_offer(struct postern_conn *c)
 	if (c->account)
 		c->lent = k->charged;
 	c->kept = NULL;
-	loop->lent = k;
+	*lent = (struct loop_slot){ .data = k, .destroy = sys_free };
 	taken = inbox_deliver(c, k->bytes, k->n, &k->seen);
-	loop->lent = NULL;
+	*lent = (struct loop_slot){ 0 };
 	if (taken > 0)
 		c->flags |= CONN_TAKEN;
 	if (!conn_is_open(c) || c->state != POSTERN_CONNECTED || taken == k->n) {
@@ -181,12 +193,12 @@ void inbox_offer(struct postern_conn *c)
 /* While closing, what arrives is read and dropped: a peer that waits for us to read goes on, and reads. */
 static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 {
-	char *buffer = loop_read_buffer(c->object.loop);
-	ssize_t r = buffer ? link_receive(c->object.fd, buffer, LOOP_READ_BUFFER,
-					  c->flags & CONN_RIGHTS)
-			   : -ENOMEM;
+	char *buffer = inbox_buffer(c->object.loop);
+	ssize_t r =
+		buffer ? link_receive(c->object.fd, buffer, INBOX_BUFFER, c->flags & CONN_RIGHTS)
+		       : -ENOMEM;
 
-	*ret_full = r == LOOP_READ_BUFFER;
+	*ret_full = r == INBOX_BUFFER;
 	return r;
 }
 
@@ -212,14 +224,14 @@ static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 /* Into the shared buffer, as far as it could be kept. */
 static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 {
-	char *buffer = loop_read_buffer(c->object.loop);
+	char *buffer = inbox_buffer(c->object.loop);
 	size_t n = inbox_most(c);
 	ssize_t r;
 
 	if (!buffer)
 		return -ENOMEM;
-	if (n > LOOP_READ_BUFFER)
-		n = LOOP_READ_BUFFER;
+	if (n > INBOX_BUFFER)
+		n = INBOX_BUFFER;
 	r = link_receive(c->object.fd, buffer, n, c->flags & CONN_RIGHTS);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)

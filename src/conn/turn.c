@@ -162,7 +162,7 @@ static bool conn_tell_drained(struct postern_conn *c)
 		c->events->drained(c, c->data);
 	if (!conn_goes_on(c))
 		return false;
-	if (in_line && c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
+	if (in_line && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
 		account_leave(c->account, &c->line);
 	inbox_offer(c);
 	return conn_goes_on(c);

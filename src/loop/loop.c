@@ -78,13 +78,6 @@ void loop_log(struct postern_loop *loop, int level, const char *format, ...)
 	loop->log(loop, level, text, loop->log_data);
 }
 
-char *loop_read_buffer(struct postern_loop *loop)
-{
-	if (!loop->read_buffer)
-		loop->read_buffer = sys_alloc(LOOP_READ_BUFFER);
-	return loop->read_buffer;
-}
-
 /* ---- the loop's own two descriptors ---- */
 
 static void loop_event_ready(struct object *o, uint32_t events)
@@ -168,8 +161,6 @@ static void loop_destroy(struct postern_loop *loop)
 			loop->slots[i].destroy(loop->slots[i].data);
 	chunk_pool_deinit(&loop->pool);
 	sys_free(loop->heap.objects);
-	sys_free(loop->read_buffer);
-	sys_free(loop->lent);
 	sys_free(loop);
 }
 

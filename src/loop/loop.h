@@ -41,10 +41,9 @@
 #include "sys/sys.h"
 
 enum {
-	LOOP_EVENTS      = 64,        /* descriptors a turn */
-	LOOP_POSTS       = 65536,     /* that may wait */
-	LOOP_POSTS_TURN  = 1024,
-	LOOP_READ_BUFFER = 64 * 1024, /* shared: bytes live in it only during one callback */
+	LOOP_EVENTS     = 64,    /* descriptors a turn */
+	LOOP_POSTS      = 65536, /* that may wait */
+	LOOP_POSTS_TURN = 1024,
 };
 
 #define WATCH_OFF  UINT32_MAX      /* not in epoll; a mask of 0 still reports hang-ups */
@@ -92,11 +91,17 @@ struct timer_heap {
 };
 
 /* What is kept on a loop for those above it, who know what it is; it goes with the loop. */
-enum { LOOP_SLOT_LIMITS, LOOP_SLOTS };
+enum loop_slot_of {
+	LOOP_SLOT_LIMITS,     /* of connections: conn/options.c */
+	LOOP_SLOT_BUFFER,     /* that all connections read into: conn/inbox.c */
+	LOOP_SLOT_LENT,       /* a block that a callback is looking at: conn/inbox.c */
+	LOOP_SLOT_NAME_WATCH, /* server/republish.c */
+	LOOP_SLOTS,
+};
 
 struct loop_slot {
 	void  *data;
-	void (*destroy)(void *data);
+	void (*destroy)(void *data);         /* NULL: data is an object, or nobody's */
 };
 
 struct postern_loop {
@@ -125,9 +130,6 @@ struct postern_loop {
 	struct list       orphaned;          /* being freed: those that are still to be told */
 	struct post_queue posts;
 	struct chunk_pool pool;
-	char             *read_buffer;
-	void             *lent;              /* a block that a callback is looking at; freed with the loop */
-	struct object    *name_watch;        /* of republish.c, made when first needed */
 	struct loop_slot  slots[LOOP_SLOTS];
 	uint64_t          random;
 	struct why        why;               /* postern_loop_why() */
@@ -172,9 +174,6 @@ static inline void loop_calls(struct postern_loop *loop, const char *callback)
 {
 	atomic_store_explicit(&loop->calling, callback, memory_order_relaxed);
 }
-
-/* The shared buffer, or NULL when memory is out. */
-char   *loop_read_buffer(struct postern_loop *loop);
 
 /* object.c */
 int  object_init(struct object *o, const struct object_ops *ops, struct postern_loop *loop);

@@ -63,7 +63,10 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 		return r;
 	}
 	w->object.fd = fd;
-	r = postern_watch_set(w, wanted);
+	/* One that is not to be watched yet is shown to epoll all the same: it says now what it would say then. */
+	r = wanted ? 0 : object_watch(&w->object, 0);
+	if (r == 0)
+		r = postern_watch_set(w, wanted);
 	if (r < 0) {
 		postern_watch_free(w);
 		return r;

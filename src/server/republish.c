@@ -74,7 +74,7 @@ static void republish_bury(struct object *o)
 static void republish_orphan(struct object *o)
 {
 	object_close(o);
-	o->loop->name_watch = NULL;
+	o->loop->slots[LOOP_SLOT_NAME_WATCH].data = NULL;
 	object_end(o);
 }
 
@@ -86,11 +86,12 @@ static const struct object_ops republish_ops = {
 
 static struct name_watch *republish_get(struct postern_loop *loop)
 {
+	void **slot = &loop->slots[LOOP_SLOT_NAME_WATCH].data;
 	struct name_watch *w;
 	int fd;
 
-	if (loop->name_watch)
-		return container_of(loop->name_watch, struct name_watch, object);
+	if (*slot)
+		return *slot;
 	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return NULL;
@@ -105,8 +106,7 @@ static struct name_watch *republish_get(struct postern_loop *loop)
 		object_end(&w->object);
 		return NULL;
 	}
-	loop->name_watch = &w->object;
-	return w;
+	return *slot = w;
 }
 
 /* Several servers may share a directory, and then inotify gives them one number. */
@@ -151,10 +151,10 @@ int republish_watch(struct postern_server *s)
 
 void republish_unwatch(struct postern_server *s)
 {
-	struct object *o = s->object.loop->name_watch;
+	struct name_watch *w = s->object.loop->slots[LOOP_SLOT_NAME_WATCH].data;
 
-	if (o && s->watch >= 0 && !republish_shared(container_of(o, struct name_watch, object), s))
-		sys_inotify_remove(o->fd, s->watch);
+	if (w && s->watch >= 0 && !republish_shared(w, s))
+		sys_inotify_remove(w->object.fd, s->watch);
 	s->watch = -1;
 	list_remove(&s->watch_node);
 }

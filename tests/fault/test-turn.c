@@ -495,6 +495,28 @@ static void a_round_trip_costs_three_system_calls_an_end_and_no_memory(void **st
 	postern_loop_free(other);
 }
 
+/* Without the note that the socket is full, each turn would ask it once more, to hear EAGAIN. */
+static void a_send_that_fell_short_is_not_tried_again_before_the_peer_reads(void **state)
+{
+	static char big[256 * 1024];
+	struct postern_conn_options options = { .size = sizeof options, .high_water = sizeof big };
+	const struct postern_conn_events events = { .size = sizeof events };
+	struct postern_conn *c;
+	int fds[2], small = 4096;
+
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	assert_ok(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
+	assert_ok(postern_conn_adopt(&c, *state, fds[0], &options, &events, NULL));
+	assert_int_equal(postern_conn_write(c, big, sizeof big), sizeof big);
+	fault_count_reset();
+	for (int i = 0; i < 5; i++)
+		assert_ok(postern_loop_dispatch(*state, 0));
+	assert_int_equal(fault_count(FAULT_send) + fault_count(FAULT_sendmsg), 1);
+	assert_true(postern_conn_queued(c) > 0);
+	postern_conn_free(c);
+	close(fds[1]);
+}
+
 /* ---- fork ---- */
 
 struct forked {
@@ -690,6 +712,7 @@ int main(void)
 		LOOP_TEST(a_turn_serves_a_bounded_number_and_nobody_is_left_out),
 		LOOP_TEST(an_idle_loop_makes_no_wake_ups),
 		LOOP_TEST(a_round_trip_costs_three_system_calls_an_end_and_no_memory),
+		LOOP_TEST(a_send_that_fell_short_is_not_tried_again_before_the_peer_reads),
 		TEST(pain_16_in_a_forked_child_every_call_says_so_and_the_parent_goes_on),
 	};
 

@@ -9,8 +9,8 @@
 
 enum { LINGER = 30 };
 
-/* A TCP socket that lingers: its peer reads nothing, and it has unsent data. The other end is *ret_peer. */
-static int lingering(int *ret_peer)
+/* A TCP socket that lingers: its peer reads nothing, and it has unsent data, *ret_sent in all. The other end is *ret_peer. */
+static int lingering(int *ret_peer, size_t *ret_sent)
 {
 	static char block[1 << 20];
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -18,6 +18,7 @@ static int lingering(int *ret_peer)
 	socklen_t n = sizeof(a);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ssize_t r;
 
 	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(listen(listener, 1), 0);
@@ -25,10 +26,24 @@ static int lingering(int *ret_peer)
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	*ret_peer = accept(listener, NULL, NULL);
 	close(listener);
-	while (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-		;
+	*ret_sent = 0;
+	while ((r = send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		*ret_sent += (size_t)r;
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
 	return fd;
+}
+
+/* Up to the end; a reset would be an error. */
+static size_t read_all(int fd)
+{
+	static char block[1 << 20];
+	size_t n = 0;
+	ssize_t r;
+
+	while ((r = recv(fd, block, sizeof(block), 0)) > 0)
+		n += (size_t)r;
+	assert_int_equal(r, 0);
+	return n;
 }
 
 /* Passes n copies of the descriptor with one byte, and keeps none. */
@@ -54,6 +69,7 @@ static void pass(int to, int fd, size_t n)
 	assert_int_equal(sendmsg(to, &msg, MSG_NOSIGNAL), 1);
 }
 
+/* And what it had to send still arrives: it is closed, not reset. */
 static void a_lingering_socket_that_is_passed_does_not_stop_the_loop(void **state)
 {
 	(void)state;
@@ -62,9 +78,10 @@ static void a_lingering_socket_that_is_passed_does_not_stop_the_loop(void **stat
 		struct pair p;
 		int fd, other;
 		int64_t begun, took;
+		size_t sent;
 
 		pair_open(&p, NULL);
-		fd = lingering(&other);
+		fd = lingering(&other, &sent);
 		pass(p.peer, fd, 1);
 		close(fd);
 		begun = test_now_ns();
@@ -79,6 +96,7 @@ static void a_lingering_socket_that_is_passed_does_not_stop_the_loop(void **stat
 		assert_true(took < POSTERN_SECONDS(LINGER) / 5);
 		if (how == 0)
 			assert_end_has(&p.end, "x");
+		assert_int_equal(read_all(other), sent);
 		close(other);
 		pair_close(&p);
 	}

@@ -2,6 +2,9 @@
 /* test-watch.c - what is told of a descriptor when callbacks of the same turn change what is wanted */
 #include "test.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <postern.h>
@@ -77,6 +80,43 @@ static void hang_up(struct two *t, int other)
 	want_hangups_only(t, other);
 	close(t->fds[other][1]);
 	t->fds[other][1] = -1;
+}
+
+static void never_called(struct postern_watch *w, uint64_t happened, void *data)
+{
+	(void)w, (void)happened, (void)data;
+	fail_msg("nothing was wanted");
+}
+
+static void what_cannot_be_watched_is_refused_at_once_also_when_nothing_is_wanted_yet(void **state)
+{
+	char path[] = "/tmp/postern-watch-XXXXXX";
+	struct postern_watch *w = NULL, *other = NULL;
+	int pipes[2], regular = mkstemp(path);
+	struct postern_loop *loop;
+
+	(void)state;
+	unlink(path);
+	assert_ok(pipe2(pipes, O_CLOEXEC));
+	assert_ok(postern_loop_new(&loop));
+	for (uint64_t wanted = 0; wanted <= POSTERN_READABLE; wanted += POSTERN_READABLE) {
+		assert_errno(postern_watch_new(&w, loop, regular, wanted, never_called, NULL),
+			     -EPERM);
+		assert_errno(postern_watch_new(&w, loop, 60000, wanted, never_called, NULL),
+			     -EBADF);
+		assert_ok(postern_watch_new(&w, loop, pipes[0], POSTERN_READABLE, never_called,
+					    NULL));
+		assert_errno(postern_watch_new(&other, loop, pipes[0], wanted, never_called, NULL),
+			     -EEXIST);
+		w = postern_watch_free(w);
+	}
+	assert_ok(postern_watch_new(&w, loop, pipes[0], 0, never_called, NULL));
+	assert_ok(close(pipes[1]));
+	assert_ok(postern_loop_dispatch(loop, 0));
+	postern_watch_free(w);
+	postern_loop_free(loop);
+	close(pipes[0]);
+	close(regular);
 }
 
 static void a_hang_up_is_told_when_nothing_else_is_wanted(void **state)
@@ -183,6 +223,7 @@ int main(void)
 		TEST(what_was_true_before_it_was_asked_for_again_is_not_told),
 		TEST(a_wish_that_went_and_came_back_is_a_new_one),
 		TEST(what_is_true_when_it_is_asked_for_again_is_told_in_the_same_turn),
+		TEST(what_cannot_be_watched_is_refused_at_once_also_when_nothing_is_wanted_yet),
 		TEST(the_event_of_a_watch_that_was_freed_is_not_told_to_its_successor),
 	};
 
