@@ -58,7 +58,7 @@ static void peer_request(struct postern_conn *c, struct peer *p)
 
 static void peer_state(struct postern_conn *c, int state, void *data)
 {
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		peer_request(c, data);
 }
 
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 	p.loop = loop;
 	r = p.bench.server ? peer_serve(&p, &server) : peer_connect(&p, &conn);
 	if (r < 0)
-		bench_die(postern_loop_why(loop)->text, -r);
+		bench_die(postern_why()->text, -r);
 	r = postern_loop_run(loop);
 	if (r < 0)
 		bench_die("postern_loop_run", -r);

@@ -92,7 +92,7 @@ static void connect_end(struct connect *x, int status)
 static void connect_want_input(struct connect *x, bool wanted)
 {
 	if (x->in)
-		postern_watch_set(x->in, wanted ? POSTERN_READABLE : 0);
+		postern_watch_set(x->in, wanted ? POSTERN_WATCH_READABLE : 0);
 	else if (wanted)
 		postern_timer_set(x->piece, 0);
 	else
@@ -169,8 +169,8 @@ static void connect_drained(struct postern_conn *c, void *data)
 /* Not before the server is there: what a failed connect had read would be lost to the next reader. */
 static void connect_begin_input(struct connect *x)
 {
-	int r = postern_watch_new(&x->in, x->loop, STDIN_FILENO, POSTERN_READABLE, connect_readable,
-				  x);
+	int r = postern_watch_new(&x->in, x->loop, STDIN_FILENO, POSTERN_WATCH_READABLE,
+				  connect_readable, x);
 
 	if (r == -EPERM) {
 		postern_timer_set(x->piece, 0);
@@ -198,7 +198,7 @@ static size_t connect_block(struct connect *x)
 {
 	x->blocked = true;
 	postern_conn_pause(x->conn);
-	postern_watch_set(x->out, POSTERN_WRITABLE);
+	postern_watch_set(x->out, POSTERN_WATCH_WRITABLE);
 	return 0;
 }
 
@@ -236,7 +236,7 @@ static void connect_state(struct postern_conn *c, int state, void *data)
 
 	if (x->values->common.verbose)
 		output_state("connect", x->values->common.name, c, state);
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		connect_begin_input(x);
 }
 
@@ -269,7 +269,7 @@ static void connect_idle(struct postern_timer *t, void *data)
 	int64_t now = postern_now(), idle = x->values->idle;
 	char text[32];
 
-	postern_conn_get_counters(x->conn, &counters);
+	postern_conn_get_counters(x->conn, &counters, sizeof(counters));
 	/* While our own reader takes nothing, the server cannot be blamed for silence. */
 	if (counters.sent != x->sent || x->blocked)
 		x->progress_ns = now;
@@ -320,7 +320,7 @@ static int connect_start(struct connect *x)
 		return output_errno("connect", v->common.name, "cannot watch stdout", r);
 	r = postern_connect(&x->conn, x->loop, v->common.name, &options, &connect_events, x);
 	if (r < 0)
-		return output_reason("connect", v->common.name, postern_loop_why(x->loop));
+		return output_reason("connect", v->common.name, postern_why());
 	r = postern_loop_run(x->loop);
 	return r < 0 ? output_errno("connect", v->common.name, "the loop failed", r) : x->status;
 }

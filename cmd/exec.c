@@ -244,7 +244,7 @@ static void exec_start(struct exec *e, struct postern_conn *c)
 {
 	struct postern_peer peer = { .pid = 0 };
 	pid_t pid = 0;
-	int fd, r = postern_conn_peer(c, &peer);
+	int fd, r = postern_conn_peer(c, &peer, sizeof(peer));
 
 	fd = postern_conn_detach(c);
 	postern_conn_free(c);

@@ -140,10 +140,10 @@ void output_state(const char *verb, const char *name, const struct postern_conn 
 	struct postern_conn_counters counters = { .attempts = 0 };
 	const struct postern_reason *why = postern_conn_why(c);
 
-	postern_conn_get_counters(c, &counters);
-	if (state == POSTERN_WAITING && why)
+	postern_conn_get_counters(c, &counters, sizeof(counters));
+	if (state == POSTERN_STATE_WAITING && why)
 		output_text(verb, name, why->text);
-	else if (state == POSTERN_CONNECTED)
+	else if (state == POSTERN_STATE_CONNECTED)
 		output_error(verb, name, "attempt %u: connected", counters.attempts);
 }
 

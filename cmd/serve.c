@@ -188,12 +188,12 @@ static void serve_conn_closed(struct postern_conn *c, const struct postern_reaso
 	struct postern_conn_counters counters = { .received = 0 };
 	struct postern_peer peer = { .pid = 0 };
 
-	postern_conn_get_counters(c, &counters);
+	postern_conn_get_counters(c, &counters, sizeof(counters));
 	s->received += counters.received;
 	s->sent += counters.sent;
 	if (!s->values->common.verbose)
 		return;
-	postern_conn_peer(c, &peer);
+	postern_conn_peer(c, &peer, sizeof(peer));
 	output_error("serve", s->name, "uid %lu, pid %ld: %s", (unsigned long)peer.uid,
 		     (long)peer.pid, why->text);
 }
@@ -263,7 +263,7 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 		if (!exec_accept(s->exec, c))
 			postern_server_pause(server);
 	} else if (s->values->common.verbose) {
-		postern_conn_peer(c, &peer);
+		postern_conn_peer(c, &peer, sizeof(peer));
 		output_error("serve", s->name, "uid %lu, pid %ld: connected",
 			     (unsigned long)peer.uid, (long)peer.pid);
 	}
@@ -294,7 +294,7 @@ static void serve_closed(struct postern_server *server, const struct postern_rea
 	struct serve *s = data;
 
 	(void)why;
-	postern_server_get_counters(server, &s->counters);
+	postern_server_get_counters(server, &s->counters, sizeof(s->counters));
 	s->closed = true;
 	serve_maybe_stop(s);
 }
@@ -359,7 +359,7 @@ static int serve_take_signals(struct serve *s)
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return -errno;
-	return postern_watch_new(&s->signals, s->loop, s->signal_fd, POSTERN_READABLE,
+	return postern_watch_new(&s->signals, s->loop, s->signal_fd, POSTERN_WATCH_READABLE,
 				 serve_signalled, s);
 }
 
@@ -507,7 +507,7 @@ static int serve_go(struct serve *s, const char *name)
 
 	r = serve_new_server(s, name);
 	if (r < 0) {
-		r = output_reason("serve", s->name, postern_loop_why(s->loop));
+		r = output_reason("serve", s->name, postern_why());
 		/* Something else than a socket of ours stands at the path: it is taken. */
 		return r == EXIT_WRONG_TYPE && strncmp(name, "fd:", 3) ? EXIT_NAME_IN_USE : r;
 	}
@@ -563,7 +563,7 @@ static int serve_run(void *data)
 		status = serve_go(&s, passed ? "fd:3" : s.name);
 	/* Its closed event read them before it became inert; but a second signal comes before that event. */
 	if (s.server && !s.closed)
-		postern_server_get_counters(s.server, &s.counters);
+		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
 	if (s.server && s.values->stats)
 		stats = true;
 	postern_server_free(s.server);

@@ -33,7 +33,7 @@ static void wait_state(struct postern_conn *c, int state, void *data)
 
 	if (w->values->common.verbose)
 		output_state("wait", w->values->common.name, c, state);
-	if (state != POSTERN_CONNECTED)
+	if (state != POSTERN_STATE_CONNECTED)
 		return;
 	w->status = EXIT_DONE;
 	postern_loop_stop(w->loop);
@@ -79,7 +79,7 @@ static int wait_run(void *data)
 	w.loop = loop;
 	r = postern_connect(&conn, loop, name, &options, &wait_events, &w);
 	if (r < 0)
-		return output_reason("wait", name, postern_loop_why(loop));
+		return output_reason("wait", name, postern_why());
 	r = postern_loop_run(loop);
 	if (r < 0)
 		return output_errno("wait", name, "the loop failed", r);

@@ -15,17 +15,18 @@ int main(int argc, char **argv)
 	const struct postern_connect_options patience = { .size = sizeof patience,
 							  .deadline_ns = POSTERN_SECONDS(2) };
 	POSTERN_AUTO(client) c = NULL;
-	char why[256], line[1024];
+	char line[1024];
 	ssize_t n;
 	int r;
 
 	if (argc != 3)
 		return 64;
-	if (postern_client_new(&c, argv[1], &patience, why, sizeof why) < 0) {
-		fprintf(stderr, "ask: %s\n", why);
+	if (postern_client_new(&c, argv[1], &patience) < 0) {
+		fprintf(stderr, "ask: %s\n", postern_why()->text);
 		return 69;
 	}
-	r = postern_client_write_frame(c, POSTERN_LINES, argv[2], strlen(argv[2]), POSTERN_MS(200));
+	r = postern_client_write_frame(c, POSTERN_FRAMING_LINES, argv[2], strlen(argv[2]),
+				       POSTERN_MS(200));
 	if (r < 0)
 		return failed("it does not read", r);
 	n = postern_client_read_line(c, line, sizeof line, POSTERN_MS(500));

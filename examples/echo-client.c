@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	if (argc != 3 || postern_loop_new(&loop) < 0)
 		return 64;
 	if (postern_connect(&c, loop, argv[1], NULL, &events, loop) < 0) {
-		fprintf(stderr, "echo-client: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "echo-client: %s\n", postern_why()->text);
 		return 1;
 	}
 	/* Both are carried out once it is connected. */

@@ -4,11 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-static struct postern_loop *running;
-
-static void stop(int sig)
+static void stop(struct postern_signal *s, int sig, void *loop)
 {
-	postern_loop_stop(running);
+	postern_loop_stop(loop);
 }
 
 /* What the peer's queue has no room for is not taken, and is offered again when it has. */
@@ -25,15 +23,17 @@ int main(int argc, char **argv)
 	static const struct postern_server_events events = { sizeof events, .conn = &conn };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
+	POSTERN_AUTO(signal) interrupt = NULL;
+	POSTERN_AUTO(signal) terminate = NULL;
 
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0) {
-		fprintf(stderr, "echo-server: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "echo-server: %s\n", postern_why()->text);
 		return 1;
 	}
-	running = loop;
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
+	if (postern_signal_new(&interrupt, loop, SIGINT, stop, loop) < 0 ||
+	    postern_signal_new(&terminate, loop, SIGTERM, stop, loop) < 0)
+		return 1;
 	return postern_loop_run(loop) < 0;
 }

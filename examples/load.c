@@ -67,7 +67,7 @@ static void load_send(struct client *c)
 static void load_state(struct postern_conn *conn, int state, void *data)
 {
 	(void)conn;
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		load_send(data);
 }
 
@@ -135,7 +135,7 @@ static int load_connect(struct load *l, const char *name, int64_t deadline_ns)
 		c->number = i;
 		r = postern_connect(&c->conn, l->loop, name, &options, &load_events, c);
 		if (r < 0) {
-			fprintf(stderr, "load: %s\n", postern_loop_why(l->loop)->text);
+			fprintf(stderr, "load: %s\n", postern_why()->text);
 			return r;
 		}
 		l->left++;

@@ -12,11 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct postern_loop *running;
-
-static void stop(int sig)
+static void stop(struct postern_signal *s, int sig, void *loop)
 {
-	postern_loop_stop(running);
+	postern_loop_stop(loop);
 }
 
 static void open_file(const char *file)
@@ -44,20 +42,27 @@ static void ended(struct postern_conn *c, void *data)
 		postern_conn_abort(c);
 }
 
-static size_t answer(struct postern_conn *c, const void *bytes, size_t n, void *answered)
+struct handover {
+	struct postern_loop *loop;
+	int answered;
+};
+
+static size_t answer(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
-	*(int *)answered = n >= 2 && memcmp(bytes, "ok", 2) == 0;
-	return *(int *)answered ? n : 0;
+	struct handover *h = data;
+
+	h->answered = n >= 2 && memcmp(bytes, "ok", 2) == 0;
+	return h->answered ? n : 0;
 }
 
-static void closed(struct postern_conn *c, const struct postern_reason *why, void *answered)
+static void closed(struct postern_conn *c, const struct postern_reason *why, void *data)
 {
-	postern_loop_stop(running);
+	postern_loop_stop(((struct handover *)data)->loop);
 }
 
-static void too_late(struct postern_timer *t, void *data)
+static void too_late(struct postern_timer *t, void *loop)
 {
-	postern_loop_stop(running);
+	postern_loop_stop(loop);
 }
 
 /* 1: the owner has all files; 0: it went away, or does not answer. */
@@ -70,18 +75,18 @@ static int hand_over(struct postern_loop *loop, const char *name, char **files, 
 							 .deadline_ns = POSTERN_MS(200) };
 	POSTERN_AUTO(timer) timer = NULL;
 	POSTERN_AUTO(conn) c = NULL;
-	int answered = 0;
+	struct handover h = { .loop = loop };
 
-	if (postern_timer_new(&timer, loop, too_late, NULL) < 0 ||
+	if (postern_timer_new(&timer, loop, too_late, loop) < 0 ||
 	    postern_timer_set(timer, left_ns) < 0 ||
-	    postern_connect(&c, loop, name, &options, &events, &answered) < 0)
+	    postern_connect(&c, loop, name, &options, &events, &h) < 0)
 		return 0;
 	for (; *files; files++)
 		if (postern_conn_write(c, *files, strlen(*files) + 1) < (ssize_t)strlen(*files) + 1)
 			return 0;
 	if (postern_conn_shutdown(c) < 0 || postern_loop_run(loop) < 0)
 		return 0;
-	return answered;
+	return h.answered;
 }
 
 int main(int argc, char **argv)
@@ -91,12 +96,13 @@ int main(int argc, char **argv)
 	static const struct postern_server_events events = { sizeof events, .conn = &conn };
 	const int64_t deadline_ns = postern_now() + POSTERN_SECONDS(5);
 	POSTERN_AUTO(server) server = NULL;
+	POSTERN_AUTO(signal) interrupt = NULL;
+	POSTERN_AUTO(signal) terminate = NULL;
 	POSTERN_AUTO(loop) loop = NULL;
 	int r;
 
 	if (argc < 2 || postern_loop_new(&loop) < 0)
 		return 64;
-	running = loop;
 	while ((r = postern_server_new(&server, loop, argv[1], NULL, &events, NULL)) ==
 	       -EADDRINUSE) {
 		if (hand_over(loop, argv[1], argv + 2, deadline_ns - postern_now()))
@@ -107,13 +113,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (r < 0) {
-		fprintf(stderr, "single-instance: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "single-instance: %s\n", postern_why()->text);
 		return 1;
 	}
 	for (int i = 2; i < argc; i++)
 		open_file(argv[i]);
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
+	if (postern_signal_new(&interrupt, loop, SIGINT, stop, loop) < 0 ||
+	    postern_signal_new(&terminate, loop, SIGTERM, stop, loop) < 0)
+		return 1;
 	fprintf(stderr, "single-instance: listening at %s\n", postern_server_path(server));
 	return postern_loop_run(loop) < 0;
 }

@@ -24,7 +24,7 @@ static int serve(struct postern_thread *t, struct postern_loop *loop, void *name
 	int r = postern_server_new(&server, loop, name, NULL, &events, NULL);
 
 	if (r < 0)
-		fprintf(stderr, "thread: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "thread: %s\n", postern_why()->text);
 	return r;
 }
 
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 64;
-	if (postern_thread_start(&t, serve, argv[1], NULL) < 0)
+	if (postern_thread_start(&t, NULL, serve, argv[1]) < 0)
 		return 1;
 	while (getchar() != EOF)
 		;

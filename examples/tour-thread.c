@@ -39,7 +39,7 @@ static void order(struct postern_conn *c, const void *payload, size_t n, void *d
 		while (sem_wait(&go_on) < 0)
 			;
 	}
-	if (postern_conn_write_frame(c, POSTERN_LINES, payload, n) < 0)
+	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, payload, n) < 0)
 		postern_conn_abort(c);
 }
 
@@ -48,13 +48,13 @@ static int serve(struct postern_thread *t, struct postern_loop *loop, void *data
 	static const struct postern_conn_events conn = { .size = sizeof conn, .frame = order };
 	static const struct postern_server_events events = { .size = sizeof events, .conn = &conn };
 	const struct postern_conn_options lines = { .size = sizeof lines,
-						    .framing = POSTERN_LINES };
+						    .framing = POSTERN_FRAMING_LINES };
 	const struct postern_server_options options = { .size = sizeof options, .conn = &lines };
 	struct postern_server *server;
 	int r = postern_server_new(&server, loop, name, &options, &events, NULL);
 
 	if (r < 0)
-		fprintf(stderr, "tour-thread: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "tour-thread: %s\n", postern_why()->text);
 	else
 		snprintf(path, sizeof path, "%s", postern_server_path(server));
 	return r;
@@ -112,11 +112,11 @@ static int round_of(const struct way *way)
 {
 	POSTERN_AUTO(thread) t = NULL;
 	POSTERN_AUTO(client) c = NULL;
-	char answer[8], why[512] = "";
-	int r = postern_thread_start(&t, serve, NULL, NULL);
+	char answer[8];
+	int r = postern_thread_start(&t, NULL, serve, NULL);
 
 	if (r == 0)
-		r = postern_client_new(&c, name, NULL, why, sizeof why);
+		r = postern_client_new(&c, name, NULL);
 	if (r == 0)
 		r = postern_client_write(c, "ping\n", 5, SOON);
 	if (r == 0 && postern_client_read_line(c, answer, sizeof answer, SOON) != 4)
@@ -129,7 +129,8 @@ static int round_of(const struct way *way)
 	if (r == 0)
 		r = postern_client_wait_end(c, SOON);
 	if (r < 0)
-		fprintf(stderr, "tour-thread: %s: %s %s\n", way->name, strerror(-r), why);
+		fprintf(stderr, "tour-thread: %s: %s; %s\n", way->name, strerror(-r),
+			postern_why()->text);
 	return r;
 }
 

@@ -7,7 +7,7 @@
  * postern_loop_run(), postern_loop_dispatch() and, bounded, postern_server_new().
  *
  * Owner    What you create is yours until you free it, also when what stands above it was freed first:
- *          then it is closed and inert, and its calls say -ENOTCONN. What an event hands you lives
+ *          then it is closed and inert, and its calls say -ESTALE. What an event hands you lives
  *          until its final event has returned, or until you free or keep it. Every _free accepts NULL,
  *          returns NULL, and is legal inside every callback, that object's own included.
  * Once     Each operation ends in exactly one final event. _free(x) is silent about x, but first ends
@@ -15,21 +15,20 @@
  * Bound    Every limit has a finite default. To wait for ever you have to write POSTERN_FOREVER.
  * Thread   An object belongs to its loop's thread. Any other may call postern_loop_post and _stop only.
  * Fork     In a child process nothing of this works: calls say -ECHILD, _free only closes and frees.
- * Errors   Calls return 0 or a count, or a negative errno: -EINVAL for arguments that cannot be right,
- *          -ENOMEM, -ECHILD, -ENOTCONN as said above, and what is listed at each function.
+ * Errors   Calls return 0 or a count, or a negative errno: -EINVAL for invalid arguments, -ENOMEM, -ECHILD,
+ *          -ESTALE as said above, and what is listed at each function; postern_why() has the words.
  * Options  A pointer to options may be NULL; a field that is 0 has the default named beside it. Begin
  *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
- * More in postern/: client.h (calls that wait), thread.h, frame.h (messages), loop.h (timers, descriptors,
- * child processes), conn.h, server.h, name.h; and in postern(7).
+ * Includes the others of postern/: client.h (calls that wait), thread.h, frame.h (messages),
+ * loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h. See also postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,9 +38,8 @@ extern "C" {
 #define POSTERN_MS(n)       ((int64_t)(n) * 1000000)
 #define POSTERN_SECONDS(n)  ((int64_t)(n) * 1000000000)
 #define POSTERN_VERSION     "0.1.0"
-
+#define POSTERN_VERSION_NUMBER 100 /* 10,000 major + 100 minor + patch */
 struct postern_loop; struct postern_server; struct postern_conn;
-
 POSTERN_API const char *postern_version(void); /* of the library that runs, static */
 
 /* ---- Why something ended or failed ----------------------------------------------------------- */
@@ -73,6 +71,10 @@ struct postern_reason {
 
 POSTERN_API const char *postern_reason_text(int code); /* the code in a few words, static */
 
+/* Why the last call on this thread failed that makes, adopts or looks up something, in a line that says what
+   to do; valid until the next one fails. .code is 0 while none has failed. */
+POSTERN_API const struct postern_reason *postern_why(void);
+
 /* ---- Loop: the events of one thread ----------------------------------------------------------- */
 
 /* Runs on the loop's thread. loop is NULL when the loop was freed before fn's turn came: release data. */
@@ -81,32 +83,25 @@ typedef void postern_fn(struct postern_loop *loop, void *data);
 /* -EMFILE, -ENFILE. Free it last or first, as you like. */
 POSTERN_API POSTERN_MUST_USE int postern_loop_new(struct postern_loop **ret);
 POSTERN_API struct postern_loop *postern_loop_free(struct postern_loop *loop);
-
 /* Runs until postern_loop_stop(). -EDEADLK inside a callback of this loop. */
 POSTERN_API int  postern_loop_run(struct postern_loop *loop);
 /* Any thread, or a signal handler. A stop before the run makes that run return at once. */
 POSTERN_API void postern_loop_stop(struct postern_loop *loop);
-
 /* For a loop of your own: poll the descriptor (borrowed) for reading, then dispatch with timeout 0, which
    is one bounded turn and says how much happened, 0 at the timeout. -EDEADLK as above. */
 POSTERN_API int  postern_loop_fd(const struct postern_loop *loop);
 POSTERN_API int  postern_loop_dispatch(struct postern_loop *loop, int64_t timeout_ns);
-
 /* Any thread: calls fn once on the loop's thread, in order. -EAGAIN while 65,536 calls wait. */
 POSTERN_API POSTERN_MUST_USE int postern_loop_post(struct postern_loop *loop, postern_fn *fn, void *data);
-
-/* Why the last postern_server_new() or postern_connect() on this loop failed at once, in a line that
-   says what to do; valid until the next such call. */
-POSTERN_API const struct postern_reason *postern_loop_why(const struct postern_loop *loop);
 
 /* ---- Connection: bytes to and from one peer ---------------------------------------------------- */
 
 enum {
-	POSTERN_CONNECTING = 1, /* an attempt to connect is made now */
-	POSTERN_WAITING,        /* the attempt failed, postern_conn_why() says why; the next one will come */
-	POSTERN_CONNECTED,      /* accepted by the kernel: a stopped server does that too, see .idle_ns */
-	POSTERN_CLOSING,        /* no more is received; what is queued is being sent */
-	POSTERN_CLOSED,         /* inert */
+	POSTERN_STATE_CONNECTING = 1, /* an attempt to connect is made now */
+	POSTERN_STATE_WAITING    = 2, /* it failed, postern_conn_why() says why; the next one will come */
+	POSTERN_STATE_CONNECTED  = 4, /* accepted by the kernel: a stopped server does that too, see .idle_ns */
+	POSTERN_STATE_CLOSING    = 5, /* no more is received; what is queued is being sent */
+	POSTERN_STATE_CLOSED     = 6, /* inert; 3 is kept for what may come before connected */
 };
 
 /* Each one may be NULL. The connection may be freed in each. */
@@ -129,15 +124,15 @@ struct postern_conn_events {
 	void   (*closed)(struct postern_conn *c, const struct postern_reason *why, void *data);
 };
 
-enum { POSTERN_LINES = 1, POSTERN_NUL, POSTERN_U32BE, POSTERN_U32LE }; /* framings: postern/frame.h */
+enum { POSTERN_FRAMING_LINES = 1, POSTERN_FRAMING_NUL, POSTERN_FRAMING_U32BE, POSTERN_FRAMING_U32LE };
+
 struct postern_conn_options {
 	size_t   size;
-	uint32_t high_water;    /* at most so much is queued for the peer: 8 MiB */
+	size_t   high_water;    /* at most so much is queued for the peer: 8 MiB */
 	uint32_t low_water;     /* drained is told here: a quarter of high_water */
 	uint32_t unread;        /* at most so much is kept that you have not taken: 256 KiB */
-	uint32_t framing;       /* whole messages as frame events: none; or POSTERN_LINES ... */
+	uint32_t framing;       /* whole messages as frame events: none; or POSTERN_FRAMING_..., see frame.h */
 	uint32_t frame_max;     /* largest message: 4 MiB; with framing, .unread is what one takes */
-	uint32_t reserved;      /* 0 */
 	int64_t  idle_ns;       /* nothing moves although the peer has not read, or you have not taken: 30 s */
 	int64_t  drain_ns;      /* a graceful close is forced after: 5 s */
 	int64_t  message_ns;    /* with framing: from a message's first byte to its last: 60 s */
@@ -145,17 +140,18 @@ struct postern_conn_options {
 
 struct postern_connect_options {
 	size_t   size;
+	const struct postern_conn_options *conn;
 	int64_t  deadline_ns;     /* all attempts together: 5 s */
 	int64_t  backoff_ns;      /* the first wait is at most: 10 ms; it doubles, with full jitter */
 	int64_t  backoff_max_ns;  /* up to: 1 s */
-	uint32_t attempts;        /* at most: until the deadline */
-	uint32_t n_server_uids;
 	const uid_t *server_uids; /* who may run the server: me, root, or the owner of the directory */
-	const struct postern_conn_options *conn;
+	size_t   n_server_uids;
+	uint32_t attempts;        /* at most: until the deadline */
+	uint32_t reserved;        /* 0 */
 };
 
-/* What can go wrong later arrives as the closed event; at once, only what postern_loop_why() says. A name is
-   a word (clock, system:clock), a path with a slash, or @abstract: postern(7). */
+/* What can go wrong later arrives as the closed event; at once, only what postern_why() says. A name is a
+   word (clock, system:clock), a path with a slash, or @abstract: postern(7). */
 POSTERN_API POSTERN_MUST_USE int postern_connect(struct postern_conn **ret, struct postern_loop *loop,
 	const char *name, const struct postern_connect_options *options,
 	const struct postern_conn_events *events, void *data);
@@ -172,9 +168,8 @@ POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, wh
 POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send all that is queued, then closed */
 POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop what is queued, then only closed */
 
-POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_CONNECTING ... */
+POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_STATE_... */
 POSTERN_API void *postern_conn_data(const struct postern_conn *c);
-POSTERN_API int   postern_conn_set_data(struct postern_conn *c, void *data);
 /* Why the last attempt failed, or why it is closed; valid until the next attempt or the free. */
 POSTERN_API const struct postern_reason *postern_conn_why(const struct postern_conn *c);
 
@@ -217,7 +212,7 @@ struct postern_server_options {
 	uint32_t     keep_flags, reserved;       /* 1: fd:N has to be non-blocking, else it is made so; 0 */
 };
 
-/* Returns when the name is ours and listening, or says why not (postern_loop_why() has the words). It
+/* Returns when the name is ours and listening, or says why not (postern_why() has the words). It
    waits up to a second for a predecessor that is just dying. -EADDRINUSE: a live server has the name.
    -EACCES, -EPERM, -ENOTSOCK, -ENOENT, -ENOSPC, -EMFILE and others: as said by the text. */
 POSTERN_API POSTERN_MUST_USE int postern_server_new(struct postern_server **ret, struct postern_loop *loop,
@@ -232,7 +227,6 @@ POSTERN_API int postern_server_drain(struct postern_server *s, int64_t deadline_
 
 POSTERN_API const char *postern_server_path(const struct postern_server *s); /* where it listens */
 POSTERN_API void *postern_server_data(const struct postern_server *s);
-POSTERN_API int   postern_server_set_data(struct postern_server *s, void *data);
 
 /* ---- Freed on scope exit: POSTERN_AUTO(conn) c = NULL; ------------------------------------------ */
 
@@ -243,8 +237,14 @@ POSTERN_API int   postern_server_set_data(struct postern_server *s, void *data);
 POSTERN_AUTO_(loop)
 POSTERN_AUTO_(server)
 POSTERN_AUTO_(conn)
-
 #ifdef __cplusplus
 }
 #endif
+#include <postern/client.h>
+#include <postern/conn.h>
+#include <postern/frame.h>
+#include <postern/loop.h>
+#include <postern/name.h>
+#include <postern/server.h>
+#include <postern/thread.h>
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/reason.h"
 #include "sys/sys.h"
 
 enum { BUFFER_MAX = 256 * 1024, BUFFER_FIRST = 1024 };
@@ -21,10 +22,10 @@ int postern_buffer_new(struct postern_buffer **ret, size_t max)
 	struct postern_buffer *b;
 
 	if (!ret)
-		return -EINVAL;
+		return why_argument("postern_buffer_new", "ret is NULL");
 	b = sys_alloc(sizeof(*b));
 	if (!b)
-		return -ENOMEM;
+		return why_call("postern_buffer_new", -ENOMEM);
 	b->max = max ? max : BUFFER_MAX;
 	*ret = b;
 	return 0;
@@ -137,7 +138,7 @@ int postern_buffer_read_exactly(struct postern_buffer *b, void *ret, size_t n)
 /* The largest payload that can be had: a length that never fits is refused before it is waited for. */
 static size_t buffer_frame_max(const struct postern_buffer *b, int framing, size_t size)
 {
-	size_t around = framing == POSTERN_LINES || framing == POSTERN_NUL ? 1 : 4;
+	size_t around = framing == POSTERN_FRAMING_LINES || framing == POSTERN_FRAMING_NUL ? 1 : 4;
 	size_t fits = b->max > around ? b->max - around : 0;
 
 	return size < fits ? size : fits;
@@ -173,7 +174,7 @@ ssize_t postern_buffer_read_line(struct postern_buffer *b, char *ret, size_t siz
 
 	if (!ret || size == 0)
 		return -EINVAL;
-	n = postern_buffer_read_frame(b, POSTERN_LINES, ret, size - 1);
+	n = postern_buffer_read_frame(b, POSTERN_FRAMING_LINES, ret, size - 1);
 	if (n >= 0)
 		ret[n] = '\0';
 	return n;

@@ -126,14 +126,14 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 
 	if (r < 0)
 		return r;
-	/* Frames are read here by name; as events nobody would hear of them. */
 	if (limits.framing)
-		return -EINVAL;
+		return why_field("postern_conn_options", "framing",
+				 "is set: a client that waits reads frames by name");
 	if (loop_in_callback())
-		return -EDEADLK;
+		return why_call("postern_client_new", -EDEADLK);
 	c = sys_alloc(sizeof(*c));
 	if (!c)
-		return -ENOMEM;
+		return why_call("postern_client_new", -ENOMEM);
 	r = postern_loop_new(&c->loop);
 	if (r == 0)
 		r = postern_buffer_new(&c->buffer, limits.unread);
@@ -158,7 +158,7 @@ struct postern_client *postern_client_free(struct postern_client *c)
 
 static int client_connect(struct postern_client *c)
 {
-	while (postern_conn_state(c->conn) < POSTERN_CONNECTED) {
+	while (postern_conn_state(c->conn) < POSTERN_STATE_CONNECTED) {
 		/* Its own deadline bounds this. */
 		int r = client_turn(c, POSTERN_FOREVER);
 
@@ -169,36 +169,25 @@ static int client_connect(struct postern_client *c)
 }
 
 int postern_client_new(struct postern_client **ret, const char *name,
-		       const struct postern_connect_options *options, char *why, size_t n_why)
+		       const struct postern_connect_options *options)
 {
 	struct postern_connect_options o;
-	struct postern_client *c = NULL;
-	const char *text = "";
+	struct postern_client *c;
 	int r;
 
-	if (!ret || !name || (!why && n_why > 0))
-		return -EINVAL;
-	r = struct_import(&o, sizeof(o), options);
+	if (!ret || !name)
+		return why_argument("postern_client_new", "ret or name is NULL");
+	r = struct_import("postern_connect_options", &o, sizeof(o), options);
 	if (r == 0)
 		r = client_make(&c, o.conn);
-	if (r < 0) {
-		if (n_why > 0)
-			snprintf(why, n_why, "%s: %s", name, why_errno(r));
+	if (r < 0)
 		return r;
-	}
-	assert(c);
 	r = postern_connect(&c->conn, c->loop, name, options, &client_events, c);
-	if (r < 0) {
-		text = postern_loop_why(c->loop)->text;
-		if (!text[0])
-			text = why_errno(r);
-	} else {
+	if (r == 0) {
 		r = client_connect(c);
 		if (r < 0)
-			text = postern_conn_why(c->conn)->text;
+			why_copy(why_last(), postern_conn_why(c->conn));
 	}
-	if (n_why > 0)
-		snprintf(why, n_why, "%s", text);
 	if (r < 0)
 		postern_client_free(c);
 	else
@@ -213,7 +202,7 @@ int postern_client_adopt(struct postern_client **ret, int fd,
 	int r;
 
 	if (!ret || fd < 0)
-		return -EINVAL;
+		return why_argument("postern_client_adopt", "ret is NULL, or fd is negative");
 	r = client_make(&c, options);
 	if (r < 0)
 		return r;
@@ -298,7 +287,7 @@ int postern_client_read_exactly(struct postern_client *c, void *ret, size_t n, i
 ssize_t postern_client_read_frame(struct postern_client *c, int framing, void *ret, size_t size,
 				  int64_t deadline_ns)
 {
-	if (framing < POSTERN_LINES || framing > POSTERN_U32LE)
+	if (framing < POSTERN_FRAMING_LINES || framing > POSTERN_FRAMING_U32LE)
 		return -EINVAL;
 	return client_read(c, deadline_ns, client_take_frame, ret, size, framing);
 }
@@ -310,7 +299,7 @@ ssize_t postern_client_read_line(struct postern_client *c, char *ret, size_t siz
 
 	if (!ret || size == 0)
 		return -EINVAL;
-	n = postern_client_read_frame(c, POSTERN_LINES, ret, size - 1, deadline_ns);
+	n = postern_client_read_frame(c, POSTERN_FRAMING_LINES, ret, size - 1, deadline_ns);
 	if (n >= 0)
 		ret[n] = '\0';
 	return n;
@@ -349,7 +338,7 @@ static int client_flush(struct postern_client *c, int64_t at)
 		if (queued == 0)
 			return some && c->conn->flags & CONN_BROKEN ? -EPIPE : 0;
 		if (queued < 0)
-			return queued == -ENOTCONN ? client_error(c) : (int)queued;
+			return queued == -ESTALE ? client_error(c) : (int)queued;
 		r = client_turn(c, at);
 		if (r < 0)
 			return r;
@@ -365,7 +354,7 @@ static int client_write(struct postern_client *c, const char *bytes, size_t n, i
 		if (k == -EAGAIN)
 			r = client_turn(c, at);
 		else if (k < 0)
-			return k == -ENOTCONN ? client_error(c) : (int)k;
+			return k == -ESTALE ? client_error(c) : (int)k;
 		if (r < 0)
 			return r;
 		if (k > 0) {

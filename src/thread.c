@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/reason.h"
 #include "loop/loop.h"
 
 enum { THREAD_STARTING, THREAD_RUNNING, THREAD_ENDED };
@@ -45,6 +46,7 @@ struct postern_thread {
 	void *data;
 	struct postern_thread_options options;
 	char name[16];
+	struct why why; /* why fn failed */
 };
 
 static void thread_unref(struct postern_thread *t)
@@ -153,6 +155,18 @@ static int thread_make_loop(struct postern_thread *t)
 	return 0;
 }
 
+/* The words that fn's failure has on its own thread, for the one that starts it. */
+static void thread_failed(struct postern_thread *t, int error)
+{
+	const struct postern_reason *why = postern_why();
+
+	if (why->code && why->error == error)
+		why_copy(&t->why, why);
+	else
+		why_set(&t->why, why_code(error), error,
+			"the thread's start function returned %d: %s", error, why_errno(error));
+}
+
 static void *thread_main(void *data)
 {
 	struct postern_thread *t = data, *own = t;
@@ -165,6 +179,7 @@ static void *thread_main(void *data)
 	if (r == 0)
 		r = t->fn(t, t->loop, t->data);
 	if (r < 0) {
+		thread_failed(t, r);
 		thread_announce(t, THREAD_STARTING, r); /* ENDED follows, when all is given back */
 	} else {
 		thread_announce(t, THREAD_RUNNING, 0);
@@ -179,12 +194,15 @@ static void *thread_main(void *data)
 static int thread_init(struct postern_thread *t, const struct postern_thread_options *options)
 {
 	pthread_condattr_t attributes;
-	int r = struct_import(&t->options, sizeof(t->options), options);
+	static const char what[] = "postern_thread_options";
+	int r = struct_import(what, &t->options, sizeof(t->options), options);
 
 	if (r < 0)
 		return r;
-	if (t->options.start_ns < 0 || t->options.join_ns < 0)
-		return -EINVAL;
+	if (t->options.start_ns < 0)
+		return why_field(what, "start_ns", "is negative");
+	if (t->options.join_ns < 0)
+		return why_field(what, "join_ns", "is negative");
 	if (t->options.start_ns == 0)
 		t->options.start_ns = THREAD_START;
 	if (t->options.join_ns == 0)
@@ -194,15 +212,17 @@ static int thread_init(struct postern_thread *t, const struct postern_thread_opt
 	t->generation = fork_generation();
 	r = -pthread_mutex_init(&t->mutex, NULL);
 	if (r < 0)
-		return r;
+		return why_call("postern_thread_start", r);
 	r = -pthread_condattr_init(&attributes);
 	if (r == 0)
 		r = -pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	if (r == 0)
 		r = -pthread_cond_init(&t->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	if (r < 0)
+	if (r < 0) {
 		pthread_mutex_destroy(&t->mutex);
+		why_call("postern_thread_start", r);
+	}
 	return r;
 }
 
@@ -258,22 +278,45 @@ static void thread_let_go(struct postern_thread *t)
 	thread_unref(t);
 }
 
-int postern_thread_start(struct postern_thread **ret, postern_thread_fn *fn, void *data,
-			 const struct postern_thread_options *options)
+/* What came of the start, for the thread that waits for it: 0 and *ret, or an error with its words. */
+static int thread_await(struct postern_thread *t, struct postern_thread **ret)
 {
+	int r;
+
+	pthread_mutex_lock(&t->mutex);
+	r = thread_wait(t, THREAD_RUNNING, time_after(sys_now(), t->options.start_ns));
+	if (r < 0)
+		why_set(why_last(), POSTERN_REASON_TIMEOUT, r,
+			"the thread's start function did not return within %lld ms",
+			(long long)(t->options.start_ns / 1000000));
+	else if (t->result < 0 && t->why.reason.code)
+		why_copy(why_last(), &t->why.reason);
+	else if (t->result < 0)
+		why_set(why_last(), POSTERN_REASON_CANCELLED, t->result,
+			"the thread's start function left by pthread_exit()");
+	else
+		*ret = t;
+	pthread_mutex_unlock(&t->mutex);
+	return r;
+}
+
+int postern_thread_start(struct postern_thread **ret, const struct postern_thread_options *options,
+			 postern_thread_fn *fn, void *data)
+{
+	static const char call[] = "postern_thread_start";
 	struct postern_thread *t;
-	int r, result;
+	int r;
 
 	if (!ret || !fn)
-		return -EINVAL;
+		return why_argument(call, "ret or fn is NULL");
 	if (loop_in_callback())
-		return -EDEADLK;
+		return why_call(call, -EDEADLK);
 	r = fork_guard_setup();
 	if (r < 0)
-		return r;
+		return why_call(call, r);
 	t = sys_alloc(sizeof(*t));
 	if (!t)
-		return -ENOMEM;
+		return why_call(call, -ENOMEM);
 	t->fn = fn;
 	t->data = data;
 	r = thread_init(t, options);
@@ -285,21 +328,17 @@ int postern_thread_start(struct postern_thread **ret, postern_thread_fn *fn, voi
 	if (r < 0) {
 		t->references = 1;
 		thread_unref(t);
+		return why_call(call, r);
+	}
+	r = thread_await(t, ret);
+	if (r < 0) {
+		thread_let_go(t); /* it hangs, and nobody is to wait for it twice */
 		return r;
 	}
-	pthread_mutex_lock(&t->mutex);
-	r = thread_wait(t, THREAD_RUNNING, time_after(sys_now(), t->options.start_ns));
-	result = t->result;
-	if (r == 0 && result == 0)
-		*ret = t;
-	pthread_mutex_unlock(&t->mutex);
-	if (r == 0 && result == 0)
-		return 0;
+	r = t->result;
 	if (r < 0)
-		thread_let_go(t); /* it hangs, and nobody is to wait for it twice */
-	else
 		postern_thread_free(t);
-	return r < 0 ? r : result;
+	return r;
 }
 
 static int thread_check(const struct postern_thread *t)
@@ -317,7 +356,7 @@ int postern_thread_stop(struct postern_thread *t)
 		return r;
 	pthread_mutex_lock(&t->mutex);
 	if (t->state == THREAD_ENDED)
-		r = -ENOTCONN;
+		r = -ESTALE;
 	else
 		thread_ask(t);
 	pthread_mutex_unlock(&t->mutex);
@@ -333,7 +372,7 @@ int postern_thread_post(struct postern_thread *t, postern_fn *fn, void *data)
 	if (!fn)
 		return -EINVAL;
 	pthread_mutex_lock(&t->mutex);
-	r = t->loop ? postern_loop_post(t->loop, fn, data) : -ENOTCONN;
+	r = t->loop ? postern_loop_post(t->loop, fn, data) : -ESTALE;
 	pthread_mutex_unlock(&t->mutex);
 	return r;
 }

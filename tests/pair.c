@@ -306,7 +306,7 @@ void site_open(struct site *s, const char *name, const struct postern_server_opt
 	assert_ok(postern_loop_new(&s->loop));
 	r = postern_server_new(&s->server, s->loop, name, options, &site_events, s);
 	if (r < 0)
-		print_error("%s\n", postern_loop_why(s->loop)->text);
+		print_error("%s\n", postern_why()->text);
 	assert_ok(r);
 }
 
@@ -320,7 +320,7 @@ struct postern_server_counters site_counters(const struct site *s)
 {
 	struct postern_server_counters counters = { 0 };
 
-	assert_ok(postern_server_get_counters(s->server, &counters));
+	assert_ok(postern_server_get_counters(s->server, &counters, sizeof(counters)));
 	return counters;
 }
 

@@ -6,7 +6,7 @@
 
 static int ask(struct postern_client *server, const char *line)
 {
-	ssize_t r = postern_client_write_frame(server, POSTERN_LINES, line, strlen(line),
+	ssize_t r = postern_client_write_frame(server, POSTERN_FRAMING_LINES, line, strlen(line),
 					       POSTERN_SECONDS(1));
 	char answer[1024];
 
@@ -21,13 +21,13 @@ static int ask(struct postern_client *server, const char *line)
 int main(int argc, char **argv)
 {
 	POSTERN_AUTO(client) server = NULL;
-	char why[200];
 	int status = 0;
 
 	if (argc < 3)
 		return 64;
-	if (postern_client_new(&server, argv[1], NULL, why, sizeof why) < 0) {
-		fprintf(stderr, "client-1: %s\n", why); /* after 5 s at the latest */
+	/* Within 5 s. */
+	if (postern_client_new(&server, argv[1], NULL) < 0) {
+		fprintf(stderr, "client-1: %s\n", postern_why()->text);
 		return 1;
 	}
 	for (int i = 2; i < argc && status == 0; i++)

@@ -22,14 +22,16 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	struct postern_frame line;
 	char answer[LINE];
-	int r = postern_frame_find(POSTERN_LINES, bytes, n, 0, LINE, &line);
+	int r = postern_frame_find(POSTERN_FRAMING_LINES, bytes, n, 0, LINE, &line);
 
 	if (r < 0)
 		postern_conn_abort(c); /* too long */
 	if (r <= 0)
 		return postern_conn_at_end(c) ? n : 0; /* half a line stays half */
 	capitals(answer, line.bytes, line.n);
-	return postern_conn_write_frame(c, POSTERN_LINES, answer, line.n) < 0 ? 0 : line.used;
+	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, answer, line.n) < 0)
+		return 0; /* the queue is full: it is offered again */
+	return line.used;
 }
 
 int main(int argc, char **argv)
@@ -51,7 +53,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 1;
 	if (postern_server_new(&server, loop, argv[1], &options, &events, NULL) < 0) {
-		fprintf(stderr, "server-2: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "server-2: %s\n", postern_why()->text);
 		return 1;
 	}
 	epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -7,21 +7,22 @@
 #include <postern/loop.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 
 /* One line of what has come. What is not whole, or cannot be answered yet, is not taken, and offered again. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	struct postern_frame line;
 	char answer[LINE];
-	int r = postern_frame_find(POSTERN_LINES, bytes, n, 0, LINE, &line);
+	int r = postern_frame_find(POSTERN_FRAMING_LINES, bytes, n, 0, LINE, &line);
 
 	if (r < 0)
 		postern_conn_abort(c); /* too long */
 	if (r <= 0)
 		return postern_conn_at_end(c) ? n : 0; /* half a line stays half */
 	capitals(answer, line.bytes, line.n);
-	return postern_conn_write_frame(c, POSTERN_LINES, answer, line.n) < 0 ? 0 : line.used;
+	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, answer, line.n) < 0)
+		return 0; /* the queue is full: it is offered again */
+	return line.used;
 }
 
 static void failed(struct postern_server *s, const struct postern_reason *why, void *loop)
@@ -35,9 +36,8 @@ static void closed(struct postern_server *s, const struct postern_reason *why, v
 }
 
 /* No new clients; those that are here get what is queued for them, within 5 s. */
-static void terminate(struct postern_watch *w, uint64_t happened, void *server)
+static void terminate(struct postern_signal *s, int sig, void *server)
 {
-	postern_watch_set(w, 0);
 	postern_server_drain(server, 0);
 }
 
@@ -50,21 +50,15 @@ int main(int argc, char **argv)
 							.backlog = 16 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
-	POSTERN_AUTO(watch) watch = NULL;
-	sigset_t set;
-	int fd;
+	POSTERN_AUTO(signal) signal = NULL;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 1;
 	if (postern_server_new(&server, loop, argv[1], &options, &events, loop) < 0) {
-		fprintf(stderr, "server-3: %s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "server-3: %s\n", postern_why()->text);
 		return 1;
 	}
-	if (postern_watch_new(&watch, loop, fd, POSTERN_READABLE, terminate, server) < 0)
+	if (postern_signal_new(&signal, loop, SIGTERM, terminate, server) < 0)
 		return 1;
 	return postern_loop_run(loop) < 0;
 }

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0)
-		return fprintf(stderr, "glib: %s\n", postern_loop_why(loop)->text), 1;
+		return fprintf(stderr, "glib: %s\n", postern_why()->text), 1;
 	glib = g_main_loop_new(NULL, FALSE);
 	sources[0] = g_unix_fd_add(postern_loop_fd(loop), G_IO_IN, turn, loop);
 	sources[1] = g_timeout_add(10, tick, &ticks);

@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0 || !(base = event_base_new()))
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0)
-		return fprintf(stderr, "libevent: %s\n", postern_loop_why(loop)->text), 1;
+		return fprintf(stderr, "libevent: %s\n", postern_why()->text), 1;
 	poll = event_new(base, postern_loop_fd(loop), EV_READ | EV_PERSIST, turn, loop);
 	timer = event_new(base, -1, EV_PERSIST, tick, &ticks);
 	terminate = evsignal_new(base, SIGTERM, stop, NULL);

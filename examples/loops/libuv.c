@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0 || uv_loop_init(&uv) < 0)
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0)
-		return fprintf(stderr, "libuv: %s\n", postern_loop_why(loop)->text), 1;
+		return fprintf(stderr, "libuv: %s\n", postern_why()->text), 1;
 	poll.data = loop;
 	uv_timer_init(&uv, &timer);
 	if (uv_poll_init(&uv, &poll, postern_loop_fd(loop)) < 0 || uv_signal_init(&uv, &term) < 0)

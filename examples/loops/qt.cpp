@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], nullptr, &events, nullptr) < 0)
-		return std::fprintf(stderr, "qt: %s\n", postern_loop_why(loop)->text), 1;
+		return std::fprintf(stderr, "qt: %s\n", postern_why()->text), 1;
 	int fd = termination();
 	QCoreApplication app(argc, argv);
 	QSocketNotifier terminate(fd, QSocketNotifier::Read), poll(postern_loop_fd(loop), QSocketNotifier::Read);

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || postern_loop_new(&loop) < 0 || sd_event_new(&event) < 0)
 		return 64;
 	if (postern_server_new(&server, loop, argv[1], NULL, &events, NULL) < 0)
-		return fprintf(stderr, "sd-event: %s\n", postern_loop_why(loop)->text), 1;
+		return fprintf(stderr, "sd-event: %s\n", postern_why()->text), 1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set,

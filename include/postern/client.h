@@ -25,10 +25,9 @@ struct postern_client;
 
 /* Connects within options->deadline_ns (5 s): -ETIMEDOUT; -ECONNREFUSED: its attempts were used up; -EACCES,
    -EPERM: not let in, or not a server to trust; -ENOTSOCK, -EPROTOTYPE; -EMFILE. Of the connection's limits,
-   .unread is how much is read ahead; .framing must be 0. why, or NULL: receives the words of a failure, in
-   n_why bytes. */
+   .unread is how much is read ahead; .framing must be 0. */
 POSTERN_API POSTERN_MUST_USE int postern_client_new(struct postern_client **ret, const char *name,
-	const struct postern_connect_options *options, char *why, size_t n_why);
+	const struct postern_connect_options *options);
 /* As postern_conn_adopt(). */
 POSTERN_API POSTERN_MUST_USE int postern_client_adopt(struct postern_client **ret, int fd,
 	const struct postern_conn_options *options);

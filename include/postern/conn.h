@@ -18,6 +18,8 @@ extern "C" {
 POSTERN_API int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_events *events,
 	void *data);
 
+POSTERN_API int postern_conn_set_data(struct postern_conn *c, void *data);
+
 /* As postern_conn_write(), gathered; a count may end inside an element. At most 1,024 elements. */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov,
 	size_t n_iov);
@@ -35,18 +37,19 @@ POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, s
 	int fd, const struct postern_conn_options *options, const struct postern_conn_events *events,
 	void *data);
 /* Returns the socket, which leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued
-   or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected. */
+   or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected yet, or closing. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 
 /* 1 when the peer has ended its sending: what is offered now is the last, and half of something stays half. 0. */
 POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
-/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN. */
+/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN: not connected yet. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
 /* The server it was accepted by, or NULL. */
 POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
 
-/* Who is at the other end. For a connection that connected: who was it that called listen(). */
-POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret);
+/* Who is at the other end. For a connection that connected: who was it that called listen(). size:
+   sizeof *ret, here and below. */
+POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size);
 /* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has gone. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_peer_pidfd(const struct postern_conn *c);
 /* The peer's security label (SELinux, AppArmor, Smack), terminated; its length. -ERANGE: does not fit;
@@ -60,7 +63,8 @@ struct postern_conn_counters {
 	uint32_t attempts;      /* to connect */
 	uint32_t unread;        /* bytes kept because they were not taken */
 };
-POSTERN_API int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret);
+POSTERN_API int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret,
+	size_t size);
 
 #ifdef __cplusplus
 }

@@ -14,8 +14,8 @@
 extern "C" {
 #endif
 
-/* POSTERN_LINES: ends with \n (a \r before it is left in the payload). POSTERN_NUL: ends with \0, as varlink.
-   POSTERN_U32BE: its length in 4 bytes, most significant first, as QDataStream; POSTERN_U32LE: last. */
+/* POSTERN_FRAMING_LINES: ends with \n (a \r before it is left in the payload). POSTERN_FRAMING_NUL: ends with \0, as varlink.
+   POSTERN_FRAMING_U32BE: its length in 4 bytes, most significant first, as QDataStream; POSTERN_FRAMING_U32LE: last. */
 
 struct postern_frame {
 	const void *bytes;  /* the payload, within the bytes that were looked at */

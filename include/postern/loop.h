@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern/loop.h - timers, descriptors, child processes and the log on a loop
+ * postern/loop.h - timers, descriptors, signals, child processes and the log on a loop
  *
  * The rules at the top of postern.h hold here too. These objects are events that repeat: they have no
  * final event, except a child's exit, and are silent when the loop is freed first.
@@ -17,6 +17,7 @@ extern "C" {
 struct postern_timer;
 struct postern_watch;
 struct postern_child;
+struct postern_signal;
 
 /* ---- Timers ---- */
 
@@ -41,9 +42,9 @@ POSTERN_API int64_t postern_now(void);
 /* ---- Descriptors of your own ---- */
 
 enum {
-	POSTERN_READABLE = 1,
-	POSTERN_WRITABLE = 2,
-	POSTERN_HANGUP   = 4, /* always reported: hung up, or in error */
+	POSTERN_WATCH_READABLE = 1,
+	POSTERN_WATCH_WRITABLE = 2,
+	POSTERN_WATCH_HANGUP   = 4, /* always reported: hung up, or in error */
 };
 
 typedef void postern_watch_fn(struct postern_watch *w, uint64_t happened, void *data);
@@ -55,6 +56,18 @@ POSTERN_API POSTERN_MUST_USE int postern_watch_new(struct postern_watch **ret, s
 /* wanted 0 takes the descriptor out of epoll, so that not even a hang-up is reported. */
 POSTERN_API int postern_watch_set(struct postern_watch *w, uint64_t wanted);
 POSTERN_API struct postern_watch *postern_watch_free(struct postern_watch *w);
+
+/* ---- Signals ---- */
+
+typedef void postern_signal_fn(struct postern_signal *s, int sig, void *data);
+
+/* Calls fn on the loop's thread after the process was sent sig; several that come together may be one call.
+   This replaces the signal's action, which comes back with the free, and in a forked child. At least one thread
+   must not have it blocked. -EINVAL: none to go on from (SIGKILL, SIGSEGV and the like); -EBUSY: this process
+   watches it already; -EMFILE. */
+POSTERN_API POSTERN_MUST_USE int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop,
+	int sig, postern_signal_fn *fn, void *data);
+POSTERN_API struct postern_signal *postern_signal_free(struct postern_signal *s);
 
 /* ---- Child processes ---- */
 
@@ -80,6 +93,7 @@ POSTERN_API int postern_loop_set_log(struct postern_loop *loop, postern_log_fn *
 POSTERN_AUTO_(timer)
 POSTERN_AUTO_(watch)
 POSTERN_AUTO_(child)
+POSTERN_AUTO_(signal)
 
 #ifdef __cplusplus
 }

@@ -14,11 +14,12 @@ extern "C" {
 #endif
 
 POSTERN_API const char *postern_server_name(const struct postern_server *s); /* as it was given */
+POSTERN_API int postern_server_set_data(struct postern_server *s, void *data);
 /* Accepts nobody until resumed: the backlog fills, and clients wait or retry within their deadline. For what the
    limits cannot know, such as places in a queue of yours. */
 POSTERN_API int postern_server_pause(struct postern_server *s);
 POSTERN_API int postern_server_resume(struct postern_server *s);
-/* The listening socket, borrowed. -ENOTCONN when it does not listen. */
+/* The listening socket, borrowed. -ESTALE when it does not listen any more. */
 POSTERN_API int postern_server_fd(const struct postern_server *s);
 
 struct postern_server_counters {
@@ -28,10 +29,10 @@ struct postern_server_counters {
 	uint64_t republished;   /* times that the name was taken away and published again */
 	uint32_t connections;   /* now */
 	uint32_t listening;     /* 1 or 0 */
-	size_t   bytes;         /* held now for all peers: see .bytes_per_uid */
+	uint64_t bytes;         /* held now for all peers: see .bytes_per_uid */
 };
 POSTERN_API int postern_server_get_counters(const struct postern_server *s,
-	struct postern_server_counters *ret);
+	struct postern_server_counters *ret, size_t size); /* sizeof *ret */
 
 /* Calls fn for each connection now. fn may free any of them. -EDEADLK inside fn. */
 POSTERN_API int postern_server_each(struct postern_server *s,

@@ -29,9 +29,9 @@ typedef int postern_thread_fn(struct postern_thread *t, struct postern_loop *loo
 
 struct postern_thread_options {
 	size_t      size;
+	size_t      stack_size;  /* the system's */
 	int64_t     start_ns;    /* within which it must be ready: 5 s */
 	int64_t     join_ns;     /* what free waits for it to end: 5 s */
-	size_t      stack_size;  /* the system's */
 	const char *name;        /* for debuggers, at most 15 bytes: "postern" */
 	/* Called on the thread as its very last, when all it owned is closed; or NULL. */
 	void      (*ended)(void *data);
@@ -40,11 +40,11 @@ struct postern_thread_options {
 /* Returns what fn returned, when it is ready; -ETIMEDOUT: it did not return in time, and is left
    to itself: it will be stopped as soon as it does; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
    threads; -EDEADLK: inside a callback, because it waits. */
-POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret, postern_thread_fn *fn,
-	void *data, const struct postern_thread_options *options);
-/* Asks the loop to stop; returns at once. -ENOTCONN: it has ended. */
+POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret,
+	const struct postern_thread_options *options, postern_thread_fn *fn, void *data);
+/* Asks the loop to stop; returns at once. -ESTALE: it has ended. */
 POSTERN_API int postern_thread_stop(struct postern_thread *t);
-/* As postern_loop_post(). -ENOTCONN: it has ended, and fn will not be called. */
+/* As postern_loop_post(). -ESTALE: it has ended, and fn will not be called. */
 POSTERN_API POSTERN_MUST_USE int postern_thread_post(struct postern_thread *t, postern_fn *fn, void *data);
 /* Waits until it has ended; does not stop it. -ETIMEDOUT: it has not, and is yours still;
    postern_thread_calling() says where it hangs. -EDEADLK: on itself, or inside a callback. */

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/reason.h"
 #include "sys/sys.h"
+
+enum { STRUCT_MAX = 4096 };
 
 int64_t time_after(int64_t now, int64_t after)
 {
@@ -37,20 +40,55 @@ uint64_t random_below(uint64_t *state, uint64_t limit)
 	return limit ? (x * UINT64_C(2685821657736338717)) % limit : 0;
 }
 
-int struct_import(void *to, size_t size, const void *from)
+/* The size that the caller's header gave it, or an error with words. */
+static ssize_t struct_size(const char *what, const void *from, size_t least, size_t known)
 {
-	size_t theirs, common;
+	size_t theirs;
+
+	memcpy(&theirs, from, sizeof(theirs));
+	if (theirs < least || theirs > STRUCT_MAX)
+		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+			       "%s.size is %zu: begin it with .size = sizeof(struct %s)", what,
+			       theirs, what);
+	for (size_t i = known; i < theirs; i++)
+		if (((const char *)from)[i])
+			return why_set(
+				why_last(), POSTERN_REASON_FAILED, -E2BIG,
+				"%s sets a field that Postern %s does not know (byte %zu of %zu)",
+				what, POSTERN_VERSION, i, theirs);
+	return (ssize_t)theirs;
+}
+
+int struct_import(const char *what, void *to, size_t size, const void *from)
+{
+	ssize_t theirs;
 
 	memset(to, 0, size);
 	if (!from)
 		return 0;
-	memcpy(&theirs, from, sizeof(theirs));
-	if (theirs < sizeof(theirs) || theirs > 4096)
-		return -EINVAL;
-	for (size_t i = size; i < theirs; i++)
-		if (((const char *)from)[i])
-			return -E2BIG;
-	common = theirs < size ? theirs : size;
-	memcpy(to, from, common);
+	theirs = struct_size(what, from, sizeof(size_t), size);
+	if (theirs < 0)
+		return (int)theirs;
+	memcpy(to, from, (size_t)theirs < size ? (size_t)theirs : size);
 	return 0;
+}
+
+int struct_events(const char *what, const void *events, size_t first, size_t size)
+{
+	ssize_t theirs;
+
+	if (!events)
+		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+			       "events is NULL: a struct %s is needed, whose handlers may be NULL",
+			       what);
+	theirs = struct_size(what, events, first, size);
+	return theirs < 0 ? (int)theirs : 0;
+}
+
+void struct_export(void *to, size_t size, const void *from, size_t known)
+{
+	size_t common = size < known ? size : known;
+
+	memcpy(to, from, common);
+	memset((char *)to + common, 0, size - common);
 }

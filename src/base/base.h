@@ -16,10 +16,20 @@ uint64_t random_below(uint64_t *state, uint64_t limit);
 uint64_t random_seed(void);
 
 /*
- * Copies an options or events struct that begins with its size into one of ours: what the caller's
- * (older) struct does not have is 0; what ours does not have must be 0 in the caller's. NULL gives all 0.
- * -EINVAL: smaller than its own size field, or absurdly large; -E2BIG: sets what we do not know.
+ * Structs that cross the interface grow at their end, and the caller's may be older or newer than ours. `what` is
+ * the name of the struct, for the words of an error (postern_why()): -EINVAL: its size cannot be right; -E2BIG: it
+ * sets what we do not know.
+ *
+ * import copies options: what an older struct does not have is 0. NULL gives all 0.
  */
-int struct_import(void *to, size_t size, const void *from);
+int struct_import(const char *what, void *to, size_t size, const void *from);
+/* Events stay where they are. Those of the first release have `first` bytes; a handler that came later is looked for
+   with STRUCT_HANDLER() before it is called. */
+int struct_events(const char *what, const void *events, size_t first, size_t size);
+#define STRUCT_HANDLER(events, first, handler)                                                            \
+	(offsetof(__typeof__(*(events)), handler) < (first) ||                                            \
+	 offsetof(__typeof__(*(events)), handler) < (events)->size ? (events)->handler : NULL)
+/* What the library fills: `known` bytes of it into the caller's `size`; what we do not know becomes 0. */
+void struct_export(void *to, size_t size, const void *from, size_t known);
 
 #endif

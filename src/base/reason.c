@@ -62,6 +62,8 @@ static const struct {
 	{ -ENAMETOOLONG, "name too long" },
 	{ -ENFILE, "too many open descriptors in the system" },
 	{ -ENOBUFS, "no buffer space" },
+	{ -ESRCH, "no such process" },
+	{ -EDESTADDRREQ, "not connected, and nobody to connect to" },
 	{ -ENOENT, "no such file or directory" },
 	{ -ENOMEM, "out of memory" },
 	{ -ENOSPC, "no space left" },
@@ -72,7 +74,9 @@ static const struct {
 	{ -EPIPE, "the peer has closed" },
 	{ -EPROTOTYPE, "a socket of another type (datagram or seqpacket)" },
 	{ -EROFS, "read-only file system" },
-	{ -ESTALE, "stale" },
+	{ -ESTALE, "it has ended, or its loop or parent was freed" },
+	{ -ECHILD, "not in a child process of fork(): make a loop there" },
+	{ -EDEADLK, "it waits, and may not be called inside a callback" },
 	{ -ENOSYS, "the kernel does not have this" },
 	{ -EDQUOT, "the quota is used up" },
 	{ -EXDEV, "on another file system" },
@@ -128,4 +132,41 @@ int why_set(struct why *why, int code, int error, const char *format, ...)
 			*p = '?';
 	why->reason = (struct postern_reason){ .code = code, .error = error, .text = why->text };
 	return error;
+}
+
+void why_copy(struct why *why, const struct postern_reason *from)
+{
+	why_set(why, from->code, from->error, "%s", from->text);
+}
+
+/* ---- of this thread ---- */
+
+static _Thread_local struct why why_of_thread;
+
+struct why *why_last(void)
+{
+	return &why_of_thread;
+}
+
+const struct postern_reason *postern_why(void)
+{
+	static const struct postern_reason none = { .text = "no call has failed on this thread" };
+
+	return why_of_thread.reason.code ? &why_of_thread.reason : &none;
+}
+
+int why_call(const char *call, int error)
+{
+	return why_set(&why_of_thread, why_code(error), error, "%s(): %s", call, why_errno(error));
+}
+
+int why_argument(const char *call, const char *wrong)
+{
+	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s(): %s", call, wrong);
+}
+
+int why_field(const char *of, const char *field, const char *wrong)
+{
+	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s.%s %s", of, field,
+		       wrong);
 }

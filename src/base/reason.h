@@ -19,6 +19,21 @@ struct why {
 int why_set(struct why *why, int code, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Takes over a reason and its words. */
+void why_copy(struct why *why, const struct postern_reason *from);
+
+/* The words of the last failure on this thread, which postern_why() shows. */
+struct why *why_last(void);
+
+/* For a call whose errno says it all: "postern_timer_new(): out of memory". Returns error. */
+int why_call(const char *call, int error);
+
+/* -EINVAL, with words: "postern_timer_new(): fn is NULL". */
+int why_argument(const char *call, const char *wrong);
+
+/* -EINVAL, with words: "postern_conn_options.idle_ns is negative". */
+int why_field(const char *of, const char *field, const char *wrong);
+
 /* The reason code that an errno alone suggests. */
 int why_code(int error);
 

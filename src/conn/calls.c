@@ -10,7 +10,7 @@
 
 int postern_conn_state(const struct postern_conn *c)
 {
-	return c ? c->state : POSTERN_CLOSED;
+	return c ? c->state : POSTERN_STATE_CLOSED;
 }
 
 void *postern_conn_data(const struct postern_conn *c)
@@ -29,8 +29,13 @@ int postern_conn_set_data(struct postern_conn *c, void *data)
 int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_events *events,
 			    void *data)
 {
-	if (!c || conn_events_check(events) < 0)
-		return -EINVAL;
+	int r;
+
+	if (!c)
+		return why_argument("postern_conn_set_events", "c is NULL");
+	r = conn_events_check(events);
+	if (r < 0)
+		return r;
 	c->events = events;
 	c->data = data;
 	return 0;
@@ -57,19 +62,27 @@ int postern_conn_at_end(const struct postern_conn *c)
 	return c && c->flags & CONN_END ? 1 : 0;
 }
 
-int postern_conn_fd(const struct postern_conn *c)
+/* Why a connection has no socket: not yet, or not any more. */
+static int conn_no_socket(const struct postern_conn *c)
 {
-	return c && conn_has_socket(c) ? c->object.fd : -ENOTCONN;
+	if (!c)
+		return -EINVAL;
+	return conn_is_open(c) ? -ENOTCONN : -ESTALE;
 }
 
-int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret)
+int postern_conn_fd(const struct postern_conn *c)
+{
+	return c && conn_has_socket(c) ? c->object.fd : conn_no_socket(c);
+}
+
+int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size)
 {
 	if (!c || !ret)
 		return -EINVAL;
 	/* Kept at connect, since it is wanted most when the connection has ended: for the log. */
 	if (c->connected_ns == 0)
 		return -ENOTCONN;
-	*ret = c->peer;
+	struct_export(ret, size, &c->peer, sizeof(c->peer));
 	return 0;
 }
 
@@ -85,7 +98,7 @@ int postern_conn_peer_pidfd(const struct postern_conn *c)
 	if (!c)
 		return -EINVAL;
 	if (!conn_has_socket(c))
-		return -ENOTCONN;
+		return conn_no_socket(c);
 	r = sys_getsockopt(c->object.fd, SO_PEERPIDFD, &fd, &n);
 	return r < 0 ? r : fd;
 }
@@ -98,7 +111,7 @@ ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t 
 	if (!c || !ret || size == 0)
 		return -EINVAL;
 	if (!conn_has_socket(c))
-		return -ENOTCONN;
+		return conn_no_socket(c);
 	r = sys_getsockopt(c->object.fd, SO_PEERSEC, ret, &n);
 	if (r < 0)
 		return r;
@@ -111,17 +124,21 @@ ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t 
 	return n;
 }
 
-int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret)
+int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret,
+			      size_t size)
 {
+	struct postern_conn_counters k;
+
 	if (!c || !ret)
 		return -EINVAL;
-	*ret = (struct postern_conn_counters){
+	k = (struct postern_conn_counters){
 		.received = c->received,
 		.sent = c->sent,
 		.connected_ns = c->connected_ns,
 		.attempts = c->attempts,
 		.unread = c->kept ? c->kept->n : 0,
 	};
+	struct_export(ret, size, &k, sizeof(k));
 	return 0;
 }
 
@@ -137,7 +154,7 @@ static int conn_check(const struct postern_conn *c)
 	r = loop_check(c->object.loop);
 	if (r < 0)
 		return r;
-	return conn_is_open(c) ? 0 : -ENOTCONN;
+	return conn_is_open(c) ? 0 : -ESTALE;
 }
 
 int postern_conn_pause(struct postern_conn *c)
@@ -181,7 +198,7 @@ int postern_conn_close(struct postern_conn *c)
 {
 	int r = conn_check(c);
 
-	if (r < 0 || c->state == POSTERN_CLOSING || c->flags & CONN_ABORTED)
+	if (r < 0 || c->state == POSTERN_STATE_CLOSING || c->flags & CONN_ABORTED)
 		return r;
 	/* Not connected yet: nothing was sent, and nothing will be. */
 	if (!conn_has_socket(c))
@@ -201,52 +218,64 @@ int postern_conn_abort(struct postern_conn *c)
 	return 0;
 }
 
-int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int fd,
-		       const struct postern_conn_options *options,
-		       const struct postern_conn_events *events, void *data)
+/* 0 and who is at the other end, when fd is a connected stream socket of this machine; else with words. */
+static int conn_judge(int fd, struct postern_peer *ret_peer)
 {
-	struct postern_conn_options imported;
-	const struct conn_limits *limits;
-	struct postern_peer peer;
-	struct postern_conn *c;
 	int r, domain = 0, type = 0, listening = 0;
 	socklen_t n = sizeof(domain);
+	struct why *why = why_last();
 
-	if (!ret || !loop || fd < 0 || conn_events_check(events) < 0)
-		return -EINVAL;
-	r = loop_check(loop);
-	if (r == 0)
-		r = conn_options_import(&imported, options);
-	if (r == 0)
-		r = sys_getsockopt(fd, SO_DOMAIN, &domain, &n);
+	r = sys_getsockopt(fd, SO_DOMAIN, &domain, &n);
 	if (r == 0)
 		r = sys_getsockopt(fd, SO_TYPE, &type, &n);
 	if (r == 0)
 		r = sys_getsockopt(fd, SO_ACCEPTCONN, &listening, &n);
 	if (r < 0)
-		return r;
+		return why_set(why, why_code(r), r, "descriptor %d: %s", fd, why_errno(r));
 	if (domain != AF_UNIX || type != SOCK_STREAM)
-		return -EPROTOTYPE;
+		return why_set(why, POSTERN_REASON_WRONG_TYPE, -EPROTOTYPE,
+			       "descriptor %d is not a stream socket of AF_UNIX", fd);
+	r = conn_peer_of(fd, ret_peer);
+	if (r < 0)
+		return why_set(why, why_code(r), r, "descriptor %d: %s", fd, why_errno(r));
 	/* A socket that was never connected has no peer to vouch for. */
-	r = conn_peer_of(fd, &peer);
+	if (listening || ret_peer->uid == (uid_t)-1)
+		return why_set(why, POSTERN_REASON_WRONG_TYPE, -EDESTADDRREQ,
+			       "descriptor %d is not connected", fd);
+	return 0;
+}
+
+int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int fd,
+		       const struct postern_conn_options *options,
+		       const struct postern_conn_events *events, void *data)
+{
+	struct postern_conn_options imported;
+	struct postern_peer peer;
+	struct postern_conn *c;
+	int r;
+
+	if (!ret || !loop || fd < 0)
+		return why_argument("postern_conn_adopt", "ret or loop is NULL, or fd is negative");
+	r = loop_check(loop);
+	if (r < 0)
+		return why_call("postern_conn_adopt", r);
+	r = conn_events_check(events);
+	if (r == 0)
+		r = conn_options_import(&imported, options);
+	if (r == 0)
+		r = conn_judge(fd, &peer);
 	if (r < 0)
 		return r;
-	if (listening || peer.uid == (uid_t)-1)
-		return -EDESTADDRREQ;
-	r = conn_limits_get(loop, &imported, &limits);
+	r = conn_begin(&c, loop, &imported, events, data);
 	if (r < 0)
-		return r;
-	r = conn_new(&c, loop, limits, events, data);
-	if (r < 0)
-		return r;
-	c->flags |= CONN_USERS;
+		return why_call("postern_conn_adopt", r);
 	c->flags |= CONN_RIGHTS; /* it is not ours to change, and some may have come already */
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
 		object_give_up(&c->object); /* the caller's still */
-		c->state = POSTERN_CLOSED;
+		c->state = POSTERN_STATE_CLOSED;
 		object_end(&c->object);
-		return r;
+		return why_call("postern_conn_adopt", r);
 	}
 	*ret = c;
 	return 0;
@@ -258,7 +287,7 @@ int postern_conn_detach(struct postern_conn *c)
 
 	if (r < 0)
 		return r;
-	if (c->state != POSTERN_CONNECTED || c->flags & CONN_ABORTED)
+	if (c->state != POSTERN_STATE_CONNECTED || c->flags & CONN_ABORTED)
 		return -ENOTCONN;
 	if (c->out.bytes > 0 || c->kept || c->flags & CONN_FOLLOWED)
 		return -EBUSY;

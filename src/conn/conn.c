@@ -29,10 +29,24 @@ int conn_new(struct postern_conn **ret, struct postern_loop *loop, const struct 
 	c->events = events;
 	c->data = data;
 	c->deadline_ns = POSTERN_FOREVER;
-	c->state = POSTERN_CONNECTING;
+	c->state = POSTERN_STATE_CONNECTING;
 	list_init(&c->line);
 	*ret = c;
 	return 0;
+}
+
+int conn_begin(struct postern_conn **ret, struct postern_loop *loop,
+	       const struct postern_conn_options *options, const struct postern_conn_events *events,
+	       void *data)
+{
+	const struct conn_limits *limits;
+	int r = conn_limits_get(loop, options, &limits);
+
+	if (r == 0)
+		r = conn_new(ret, loop, limits, events, data);
+	if (r == 0)
+		(*ret)->flags |= CONN_USERS;
+	return r;
 }
 
 int conn_peer_of(int fd, struct postern_peer *ret)
@@ -51,7 +65,7 @@ int conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer)
 {
 	c->object.fd = fd;
 	c->peer = *peer;
-	c->state = POSTERN_CONNECTED;
+	c->state = POSTERN_STATE_CONNECTED;
 	c->connected_ns = loop_now(c->object.loop);
 	return object_watch(&c->object, EPOLLIN);
 }
@@ -71,7 +85,7 @@ void conn_wake(struct list *place)
 
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 {
-	c->state = POSTERN_CLOSING;
+	c->state = POSTERN_STATE_CLOSING;
 	c->end_code = (uint8_t)end_code;
 	c->deadline_ns = deadline_ns;
 	/* What nobody will be told of is not waited for. */
@@ -121,7 +135,7 @@ static void conn_release_account(struct postern_conn *c)
 
 void conn_release(struct postern_conn *c, bool clean)
 {
-	c->state = POSTERN_CLOSED;
+	c->state = POSTERN_STATE_CLOSED;
 	c->due = 0;
 	conn_release_socket(c, clean);
 	outbox_clear(c);
@@ -146,8 +160,8 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 						    postern_reason_text(POSTERN_REASON_ABORTED) }
 			 : *why;
 	loop_calls(c->object.loop, "closed");
-	if (c->events->closed && loop_is_ours(c->object.loop))
-		c->events->closed(c, &c->why, c->data);
+	if (conn_event(c, closed) && loop_is_ours(c->object.loop))
+		conn_event(c, closed)(c, &c->why, c->data);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;
 		object_end(&c->object);

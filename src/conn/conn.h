@@ -159,6 +159,9 @@ struct postern_conn {
 /* The limits become the connection's, also on failure. */
 int  conn_new(struct postern_conn **ret, struct postern_loop *loop, const struct conn_limits *limits,
 	const struct postern_conn_events *events, void *data);
+/* One that is the user's from the start, with options that were imported. */
+int  conn_begin(struct postern_conn **ret, struct postern_loop *loop, const struct postern_conn_options *options,
+	const struct postern_conn_events *events, void *data);
 /* fd becomes the connection's, also on failure. */
 int  conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer);
 int  conn_peer_of(int fd, struct postern_peer *ret);
@@ -174,7 +177,7 @@ void conn_wake(struct list *place);
 
 static inline bool conn_is_open(const struct postern_conn *c)
 {
-	return c->state != POSTERN_CLOSED;
+	return c->state != POSTERN_STATE_CLOSED;
 }
 
 /* After a callback: neither ended nor about to be, with nothing but the end to be told. */
@@ -200,6 +203,9 @@ static inline bool conn_can_send(const struct postern_conn *c)
 /* options.c */
 int  conn_options_import(struct postern_conn_options *to, const struct postern_conn_options *from);
 int  conn_events_check(const struct postern_conn_events *events);
+#define CONN_EVENTS_FIRST (offsetof(struct postern_conn_events, closed) + sizeof(void (*)(void)))
+/* A handler, or NULL. */
+#define conn_event(c, handler) STRUCT_HANDLER((c)->events, CONN_EVENTS_FIRST, handler)
 /* Those of the options, which were imported; *ret is one more reference. */
 int  conn_limits_get(struct postern_loop *loop, const struct postern_conn_options *options,
 	const struct conn_limits **ret);

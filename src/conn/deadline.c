@@ -16,7 +16,7 @@
 /* When the message that has begun must be whole. */
 static int64_t deadline_of_message(const struct postern_conn *c)
 {
-	if (c->state != POSTERN_CONNECTED || !c->kept || !(c->flags & CONN_HALF) ||
+	if (c->state != POSTERN_STATE_CONNECTED || !c->kept || !(c->flags & CONN_HALF) ||
 	    c->limits->message_ns == POSTERN_FOREVER)
 		return POSTERN_FOREVER;
 	return time_after(c->kept->begun_ns, c->limits->message_ns);
@@ -52,7 +52,7 @@ static bool deadline_is_hopeless(const struct postern_conn *c)
 {
 	int64_t waited = (int64_t)c->retries * CONN_RETRY_MAX;
 
-	return c->state == POSTERN_CONNECTED && c->limits->idle_ns != POSTERN_FOREVER &&
+	return c->state == POSTERN_STATE_CONNECTED && c->limits->idle_ns != POSTERN_FOREVER &&
 	       (c->retries == UINT8_MAX || waited > c->limits->idle_ns);
 }
 
@@ -91,9 +91,9 @@ void conn_fire(struct object *o)
 		else
 			conn_due(c, CONN_DUE_FLUSH);
 	}
-	if (c->state == POSTERN_CONNECTED)
+	if (c->state == POSTERN_STATE_CONNECTED)
 		deadline_connected(c, now);
-	else if (c->state == POSTERN_CLOSING && c->deadline_ns <= now)
+	else if (c->state == POSTERN_STATE_CLOSING && c->deadline_ns <= now)
 		conn_finish(c, POSTERN_REASON_TIMEOUT, -ETIMEDOUT);
 	if (conn_is_open(c))
 		conn_settle(c);

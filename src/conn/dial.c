@@ -26,6 +26,7 @@
 #include "link/socket.h"
 #include "name/name.h"
 
+enum { DIAL_UIDS = 4096 };
 #define DIAL_DEADLINE     POSTERN_SECONDS(5)
 #define DIAL_BACKOFF      POSTERN_MS(10)
 #define DIAL_BACKOFF_MAX  POSTERN_SECONDS(1)
@@ -60,9 +61,20 @@ void dial_free(struct dial *d)
 
 static int dial_set_options(struct dial *d, const struct postern_connect_options *o)
 {
-	if (o->deadline_ns < 0 || o->backoff_ns < 0 || o->backoff_max_ns < 0 ||
-	    o->n_server_uids > 4096 || (o->n_server_uids > 0 && !o->server_uids))
-		return -EINVAL;
+	static const char what[] = "postern_connect_options";
+
+	if (o->deadline_ns < 0)
+		return why_field(what, "deadline_ns", "is negative");
+	if (o->backoff_ns < 0)
+		return why_field(what, "backoff_ns", "is negative");
+	if (o->backoff_max_ns < 0)
+		return why_field(what, "backoff_max_ns", "is negative");
+	if (o->n_server_uids > DIAL_UIDS)
+		return why_field(what, "n_server_uids", "is above 4,096");
+	if (o->n_server_uids > 0 && !o->server_uids)
+		return why_field(what, "server_uids", "is NULL, although n_server_uids is not 0");
+	if (o->reserved)
+		return why_field(what, "reserved", "is not 0");
 	d->begun_ns = sys_now();
 	d->deadline_ns = time_after(d->begun_ns, o->deadline_ns ? o->deadline_ns : DIAL_DEADLINE);
 	d->cap_ns = o->backoff_ns ? o->backoff_ns : DIAL_BACKOFF;
@@ -71,9 +83,9 @@ static int dial_set_options(struct dial *d, const struct postern_connect_options
 	if (o->n_server_uids > 0) {
 		d->server_uids = sys_alloc(o->n_server_uids * sizeof(uid_t));
 		if (!d->server_uids)
-			return -ENOMEM;
+			return why_call("postern_connect", -ENOMEM);
 		memcpy(d->server_uids, o->server_uids, o->n_server_uids * sizeof(uid_t));
-		d->n_server_uids = o->n_server_uids;
+		d->n_server_uids = (uint32_t)o->n_server_uids;
 	}
 	return 0;
 }
@@ -154,7 +166,7 @@ static void dial_wait(struct postern_conn *c, int error, int64_t now)
 	why_set(&d->why, why_code(error), error,
 		"%s: attempt %u at %s failed: %s; the next one in %.1f ms", d->name.text,
 		c->attempts, d->name.path, why_errno(error), (double)wait / 1e6);
-	c->state = POSTERN_WAITING;
+	c->state = POSTERN_STATE_WAITING;
 	object_timer(&c->object, time_after(now, wait));
 	conn_tell_state(c);
 }
@@ -209,7 +221,7 @@ void dial_attempt(struct postern_conn *c)
 {
 	int fd;
 
-	c->state = POSTERN_CONNECTING;
+	c->state = POSTERN_STATE_CONNECTING;
 	c->attempts++;
 	conn_tell_state(c);
 	if (!conn_is_open(c) || c->flags & CONN_ABORTED)
@@ -231,20 +243,17 @@ void dial_fire(struct postern_conn *c)
 int dial_start(struct postern_conn *c, const char *name,
 	       const struct postern_connect_options *options)
 {
-	struct why *why = &c->object.loop->why;
 	int r;
 
 	c->dial = sys_alloc(sizeof(*c->dial));
 	if (!c->dial)
-		return -ENOMEM;
+		return why_call("postern_connect", -ENOMEM);
 	c->dial->why.reason.text = "";
 	r = dial_set_options(c->dial, options);
-	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, r, "%s: options that cannot be right",
-			       name);
-	r = name_resolve(&c->dial->name, name, why);
+	if (r == 0)
+		r = name_resolve(&c->dial->name, name, why_last());
 	if (r == 0 && c->dial->name.kind == NAME_FD)
-		r = why_set(why, POSTERN_REASON_FAILED, -EINVAL,
+		r = why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
 			    "%s: fd:N is a server's listening socket; a connected one is adopted",
 			    name);
 	if (r < 0)
@@ -259,29 +268,24 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 {
 	struct postern_connect_options o;
 	struct postern_conn_options conn;
-	const struct conn_limits *limits;
 	struct postern_conn *c;
 	int r;
 
-	if (!ret || !loop || !name || conn_events_check(events) < 0)
-		return -EINVAL;
+	if (!ret || !loop || !name)
+		return why_argument("postern_connect", "ret, loop or name is NULL");
 	r = loop_check(loop);
 	if (r < 0)
-		return r;
-	loop->why.reason.code = 0;
-	r = struct_import(&o, sizeof(o), options);
+		return why_call("postern_connect", r);
+	r = conn_events_check(events);
+	if (r == 0)
+		r = struct_import("postern_connect_options", &o, sizeof(o), options);
 	if (r == 0)
 		r = conn_options_import(&conn, o.conn);
 	if (r < 0)
-		return why_set(&loop->why, POSTERN_REASON_FAILED, r,
-			       "%s: options that cannot be right: %s", name, why_errno(r));
-	r = conn_limits_get(loop, &conn, &limits);
-	if (r < 0)
 		return r;
-	r = conn_new(&c, loop, limits, events, data);
+	r = conn_begin(&c, loop, &conn, events, data);
 	if (r < 0)
-		return r;
-	c->flags |= CONN_USERS;
+		return why_call("postern_connect", r);
 	r = dial_start(c, name, &o);
 	if (r < 0) {
 		postern_conn_free(c);

@@ -37,7 +37,7 @@ static void idle_next(struct postern_conn *c)
 
 void idle_begin(struct postern_conn *c, uint8_t waits)
 {
-	if (c->limits->idle_ns == POSTERN_FOREVER || c->state != POSTERN_CONNECTED)
+	if (c->limits->idle_ns == POSTERN_FOREVER || c->state != POSTERN_STATE_CONNECTED)
 		return;
 	c->strikes = 0;
 	c->waits = waits;

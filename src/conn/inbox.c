@@ -35,7 +35,7 @@ static char *inbox_buffer(struct postern_loop *loop)
 
 static bool inbox_wants(const struct postern_conn *c)
 {
-	return !(c->flags & (CONN_PAUSED | CONN_ABORTED)) && c->state == POSTERN_CONNECTED;
+	return !(c->flags & (CONN_PAUSED | CONN_ABORTED)) && c->state == POSTERN_STATE_CONNECTED;
 }
 
 /* Whole messages, one call each. What breaks the framing ends the connection: nobody could tell where the next
@@ -62,8 +62,8 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 		loop_calls(c->object.loop, "frame");
 		if (taken < n)
 			c->flags |= CONN_FOLLOWED;
-		if (c->events->frame)
-			c->events->frame(c, frame.bytes, frame.n, c->data);
+		if (conn_event(c, frame))
+			conn_event(c, frame)(c, frame.bytes, frame.n, c->data);
 		c->flags &= ~(uint32_t)CONN_FOLLOWED;
 	}
 	return taken;
@@ -80,8 +80,8 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	loop_calls(c->object.loop, "received");
 	while (taken < n && inbox_wants(c)) {
 		/* Without one, what arrives is dropped; a callback may have taken it away. */
-		size_t k = c->events->received
-				   ? c->events->received(c, bytes + taken, n - taken, c->data)
+		size_t k = conn_event(c, received)
+				   ? conn_event(c, received)(c, bytes + taken, n - taken, c->data)
 				   : n - taken;
 
 		if (k == 0)
@@ -139,7 +139,7 @@ static void inbox_fresh(struct postern_conn *c, const char *bytes, size_t n)
 	taken = inbox_deliver(c, bytes, n, &seen);
 	if (!conn_is_open(c))
 		return;
-	if (taken == n || c->state != POSTERN_CONNECTED || c->flags & CONN_ABORTED) {
+	if (taken == n || c->state != POSTERN_STATE_CONNECTED || c->flags & CONN_ABORTED) {
 		inbox_not_lent(c);
 		return;
 	}
@@ -172,7 +172,7 @@ void inbox_offer(struct postern_conn *c)
 	*lent = (struct loop_slot){ 0 };
 	if (taken > 0)
 		c->flags |= CONN_TAKEN;
-	if (!conn_is_open(c) || c->state != POSTERN_CONNECTED || taken == k->n) {
+	if (!conn_is_open(c) || c->state != POSTERN_STATE_CONNECTED || taken == k->n) {
 		if (conn_is_open(c))
 			inbox_clear(c);
 		sys_free(k);
@@ -243,7 +243,7 @@ static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 
 static ssize_t inbox_round(struct postern_conn *c, bool *ret_full)
 {
-	if (c->state == POSTERN_CLOSING)
+	if (c->state == POSTERN_STATE_CLOSING)
 		return inbox_drop(c, ret_full);
 	return c->kept ? inbox_append(c, ret_full) : inbox_receive(c, ret_full);
 }
@@ -260,7 +260,7 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 	/* ECONNRESET comes once, after the data: the peer had not read all when it went. */
 	c->flags |= CONN_END;
 	conn_break(c);
-	if (c->state == POSTERN_CLOSING || error != -ECONNRESET)
+	if (c->state == POSTERN_STATE_CLOSING || error != -ECONNRESET)
 		conn_finish(c, why_code(error), error);
 }
 
@@ -275,11 +275,11 @@ static bool inbox_reads(const struct postern_conn *c)
 {
 	struct outlook o;
 
-	if (c->state == POSTERN_CONNECTED) {
+	if (c->state == POSTERN_STATE_CONNECTED) {
 		conn_outlook(conn_facts(c), &o);
 		return o.receive;
 	}
-	return c->state == POSTERN_CLOSING && !(c->flags & CONN_END);
+	return c->state == POSTERN_STATE_CLOSING && !(c->flags & CONN_END);
 }
 
 void inbox_read(struct postern_conn *c)

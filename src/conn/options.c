@@ -16,7 +16,7 @@ enum {
 
 int conn_events_check(const struct postern_conn_events *events)
 {
-	return events && events->size >= sizeof(*events) ? 0 : -EINVAL;
+	return struct_events("postern_conn_events", events, CONN_EVENTS_FIRST, sizeof(*events));
 }
 
 static void conn_options_default(struct postern_conn_options *o)
@@ -24,7 +24,7 @@ static void conn_options_default(struct postern_conn_options *o)
 	if (o->high_water == 0)
 		o->high_water = CONN_HIGH_WATER;
 	if (o->low_water == 0)
-		o->low_water = o->high_water / 4;
+		o->low_water = (uint32_t)(o->high_water / 4);
 	if (o->unread == 0)
 		o->unread = CONN_UNREAD;
 	if (o->frame_max == 0)
@@ -39,19 +39,29 @@ static void conn_options_default(struct postern_conn_options *o)
 
 int conn_options_import(struct postern_conn_options *to, const struct postern_conn_options *from)
 {
-	int r = struct_import(to, sizeof(*to), from);
+	static const char what[] = "postern_conn_options";
+	int r = struct_import(what, to, sizeof(*to), from);
 
 	if (r < 0)
 		return r;
-	if (to->idle_ns < 0 || to->drain_ns < 0 || to->message_ns < 0 || to->reserved ||
-	    to->framing > POSTERN_U32LE)
-		return -EINVAL;
+	if (to->idle_ns < 0)
+		return why_field(what, "idle_ns", "is negative");
+	if (to->drain_ns < 0)
+		return why_field(what, "drain_ns", "is negative");
+	if (to->message_ns < 0)
+		return why_field(what, "message_ns", "is negative");
+	if (to->framing > POSTERN_FRAMING_U32LE)
+		return why_field(what, "framing", "is not one of POSTERN_FRAMING_...");
+	if (to->high_water > UINT32_MAX)
+		return why_field(what, "high_water", "is 4 GiB or more");
 	conn_options_default(to);
 	if (to->frame_max > UINT32_MAX - CONN_FRAME_HEAD)
-		return -EINVAL;
+		return why_field(what, "frame_max", "is 4 GiB or more");
 	if (to->framing)
 		to->unread = to->frame_max + CONN_FRAME_HEAD;
-	return to->low_water <= to->high_water ? 0 : -EINVAL;
+	if (to->low_water > to->high_water)
+		return why_field(what, "low_water", "is above high_water");
+	return 0;
 }
 
 /* ---- one block for many ---- */
@@ -86,7 +96,7 @@ int conn_limits_get(struct postern_loop *loop, const struct postern_conn_options
 	*l = (struct conn_limits){
 		.references = 2,
 		.framing = options->framing,
-		.high_water = options->high_water,
+		.high_water = (uint32_t)options->high_water,
 		.low_water = options->low_water,
 		.keep_max = options->unread,
 		.idle_ns = options->idle_ns,

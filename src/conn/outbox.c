@@ -68,7 +68,7 @@ void conn_break(struct postern_conn *c)
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
 	outbox_clear(c);
 	/* Whoever declined bytes until drained hears of no drained any more. */
-	if (c->kept && c->state == POSTERN_CONNECTED)
+	if (c->kept && c->state == POSTERN_STATE_CONNECTED)
 		conn_due(c, CONN_DUE_OFFER);
 }
 
@@ -175,8 +175,8 @@ static inline int outbox_check(const struct postern_conn *c)
 	if (r < 0)
 		return r;
 	if (!conn_is_open(c))
-		return -ENOTCONN;
-	if (c->state == POSTERN_CLOSING ||
+		return -ESTALE;
+	if (c->state == POSTERN_STATE_CLOSING ||
 	    c->flags & (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED))
 		return -EPIPE;
 	return 0;
@@ -322,7 +322,7 @@ ssize_t postern_conn_flush(struct postern_conn *c)
 	if (r < 0)
 		return r;
 	if (!conn_is_open(c))
-		return -ENOTCONN;
+		return -ESTALE;
 	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
 		/* Only what has happened is to be told: who flushes in a loop of turns still waits in them. */

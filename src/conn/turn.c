@@ -28,8 +28,8 @@ uint32_t conn_facts(const struct postern_conn *c)
 void conn_tell_state(struct postern_conn *c)
 {
 	loop_calls(c->object.loop, "state");
-	if (c->events->state)
-		c->events->state(c, c->state, c->data);
+	if (conn_event(c, state))
+		conn_event(c, state)(c, c->state, c->data);
 }
 
 /* Who does not listen for the end wants no more than that the connection ends too. */
@@ -39,8 +39,8 @@ static void turn_tell_end(struct postern_conn *c)
 
 	c->flags |= CONN_TOLD;
 	loop_calls(c->object.loop, "ended");
-	if (c->events->ended)
-		c->events->ended(c, c->data);
+	if (conn_event(c, ended))
+		conn_event(c, ended)(c, c->data);
 	else if (!gone)
 		conn_begin_close(c, POSTERN_REASON_ENDED,
 				 loop_after(c->object.loop, c->limits->drain_ns));
@@ -86,7 +86,7 @@ void conn_settle(struct postern_conn *c)
 {
 	struct outlook o = { 0 };
 
-	if (c->state == POSTERN_CONNECTED) {
+	if (c->state == POSTERN_STATE_CONNECTED) {
 		conn_outlook(conn_facts(c), &o);
 		if (o.tell_end)
 			turn_tell_end(c);
@@ -98,7 +98,7 @@ void conn_settle(struct postern_conn *c)
 	}
 	if (!conn_goes_on(c) || !conn_has_socket(c))
 		return;
-	if (c->state == POSTERN_CLOSING)
+	if (c->state == POSTERN_STATE_CLOSING)
 		o.receive = !(c->flags & CONN_END);
 	turn_watch(c, o.receive);
 	if (o.guarded && conn_is_open(c) && c->deadline_ns == POSTERN_FOREVER)
@@ -133,10 +133,10 @@ static bool conn_tell_sent(struct postern_conn *c)
 	uint32_t n = c->untold;
 
 	c->untold = 0;
-	if (n == 0 || !c->events->sent)
+	if (n == 0 || !conn_event(c, sent))
 		return true;
 	loop_calls(c->object.loop, "sent");
-	c->events->sent(c, n, c->data);
+	conn_event(c, sent)(c, n, c->data);
 	return conn_goes_on(c);
 }
 
@@ -145,7 +145,7 @@ static bool conn_owes_drained(const struct postern_conn *c)
 {
 	return (c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) ==
 		       CONN_REFUSED &&
-	       c->state == POSTERN_CONNECTED && outbox_is_low(c);
+	       c->state == POSTERN_STATE_CONNECTED && outbox_is_low(c);
 }
 
 /* What is below its low-water mark is told so, once for each time that a write was cut short. One that stands in line
@@ -158,8 +158,8 @@ static bool conn_tell_drained(struct postern_conn *c)
 		return true;
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
 	loop_calls(c->object.loop, "drained");
-	if (c->events->drained)
-		c->events->drained(c, c->data);
+	if (conn_event(c, drained))
+		conn_event(c, drained)(c, c->data);
 	if (!conn_goes_on(c))
 		return false;
 	if (in_line && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
@@ -174,7 +174,7 @@ static void conn_all_sent(struct postern_conn *c)
 	bool broken = c->flags & CONN_BROKEN;
 	int r;
 
-	if (c->state == POSTERN_CLOSING) {
+	if (c->state == POSTERN_STATE_CLOSING) {
 		conn_finish(c, broken ? POSTERN_REASON_RESET : c->end_code, broken ? -EPIPE : 0);
 		return;
 	}

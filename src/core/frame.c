@@ -30,14 +30,15 @@ static int frame_find_delimited(char delimiter, const char *bytes, size_t n, siz
 
 static uint32_t frame_length(int framing, const unsigned char *b)
 {
-	if (framing == POSTERN_U32BE)
+	if (framing == POSTERN_FRAMING_U32BE)
 		return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 	return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
 }
 
 size_t frame_whole(int framing, const void *bytes, size_t n)
 {
-	if ((framing != POSTERN_U32BE && framing != POSTERN_U32LE) || n < FRAME_HEAD)
+	if ((framing != POSTERN_FRAMING_U32BE && framing != POSTERN_FRAMING_U32LE) ||
+	    n < FRAME_HEAD)
 		return 0;
 	return FRAME_HEAD + (size_t)frame_length(framing, bytes);
 }
@@ -50,12 +51,12 @@ int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, si
 	if (!ret || (!bytes && n > 0) || seen > n)
 		return -EINVAL;
 	switch (framing) {
-	case POSTERN_LINES:
+	case POSTERN_FRAMING_LINES:
 		return frame_find_delimited('\n', bytes, n, seen, max, ret);
-	case POSTERN_NUL:
+	case POSTERN_FRAMING_NUL:
 		return frame_find_delimited('\0', bytes, n, seen, max, ret);
-	case POSTERN_U32BE:
-	case POSTERN_U32LE:
+	case POSTERN_FRAMING_U32BE:
+	case POSTERN_FRAMING_U32LE:
 		break;
 	default:
 		return -EINVAL;
@@ -75,23 +76,24 @@ int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, si
 
 int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1])
 {
-	char delimiter = framing == POSTERN_LINES ? '\n' : '\0';
+	char delimiter = framing == POSTERN_FRAMING_LINES ? '\n' : '\0';
 
 	if ((!payload && n > 0) || !head || !tail)
 		return -EINVAL;
 	switch (framing) {
-	case POSTERN_LINES:
-	case POSTERN_NUL:
+	case POSTERN_FRAMING_LINES:
+	case POSTERN_FRAMING_NUL:
 		if (n > 0 && memchr(payload, delimiter, n))
 			return -EBADMSG;
 		*tail = delimiter;
 		return 0;
-	case POSTERN_U32BE:
-	case POSTERN_U32LE:
+	case POSTERN_FRAMING_U32BE:
+	case POSTERN_FRAMING_U32LE:
 		if (n > UINT32_MAX)
 			return -EMSGSIZE;
 		for (int i = 0; i < FRAME_HEAD; i++)
-			head[i] = (char)(n >> (framing == POSTERN_U32BE ? 24 - 8 * i : 8 * i));
+			head[i] = (char)(n >>
+					 (framing == POSTERN_FRAMING_U32BE ? 24 - 8 * i : 8 * i));
 		return FRAME_HEAD;
 	default:
 		return -EINVAL;

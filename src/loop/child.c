@@ -54,19 +54,20 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 	int r;
 
 	if (!ret || !loop || pid <= 0 || !fn)
-		return -EINVAL;
+		return why_argument("postern_child_new",
+				    "ret, loop or fn is NULL, or pid is not positive");
 	r = loop_check(loop);
 	if (r < 0)
-		return r;
+		return why_call("postern_child_new", r);
 	child = sys_alloc(sizeof(*child));
 	if (!child)
-		return -ENOMEM;
+		return why_call("postern_child_new", -ENOMEM);
 	child->fn = fn;
 	child->data = data;
 	r = object_init(&child->object, &child_ops, loop);
 	if (r < 0) {
 		sys_free(child);
-		return r;
+		return why_call("postern_child_new", r);
 	}
 	r = child->object.fd = sys_pidfd_open(pid);
 	/* A pidfd can be had of any process; its end is told to the parent alone. */
@@ -76,7 +77,8 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 		r = object_watch(&child->object, EPOLLIN);
 	if (r < 0) {
 		postern_child_free(child);
-		return r;
+		return why_set(why_last(), why_code(r), r, "process %d cannot be watched: %s",
+			       (int)pid, why_errno(r));
 	}
 	*ret = child;
 	return 0;

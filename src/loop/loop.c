@@ -191,13 +191,13 @@ int postern_loop_new(struct postern_loop **ret)
 	int r;
 
 	if (!ret)
-		return -EINVAL;
+		return why_argument("postern_loop_new", "ret is NULL");
 	r = fork_guard_setup();
 	if (r < 0)
-		return r;
+		return why_call("postern_loop_new", r);
 	loop = sys_alloc(sizeof(*loop));
 	if (!loop)
-		return -ENOMEM;
+		return why_call("postern_loop_new", -ENOMEM);
 	list_init(&loop->objects);
 	list_init(&loop->tasks);
 	list_init(&loop->running);
@@ -208,7 +208,6 @@ int postern_loop_new(struct postern_loop **ret)
 	loop->random = random_seed();
 	loop->event.fd = loop->timer.fd = -1;
 	loop->event.mask = loop->timer.mask = WATCH_OFF;
-	loop->why.reason.text = "";
 	r = loop->epoll = sys_epoll_create();
 	if (r >= 0)
 		r = loop_add_own(loop, &loop->event, &loop_event_ops, sys_eventfd());
@@ -218,7 +217,7 @@ int postern_loop_new(struct postern_loop **ret)
 		r = post_init(&loop->posts);
 	if (r < 0) {
 		loop_destroy(loop);
-		return r;
+		return why_call("postern_loop_new", r);
 	}
 	*ret = loop;
 	return 0;
@@ -486,13 +485,6 @@ int postern_loop_fd(const struct postern_loop *loop)
 		return -EINVAL;
 	r = loop_check(loop);
 	return r < 0 ? r : loop->epoll;
-}
-
-const struct postern_reason *postern_loop_why(const struct postern_loop *loop)
-{
-	static const struct postern_reason none = { .text = "" };
-
-	return loop && loop->why.reason.code ? &loop->why.reason : &none;
 }
 
 int postern_loop_set_log(struct postern_loop *loop, postern_log_fn *fn, void *data)

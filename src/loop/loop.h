@@ -132,7 +132,6 @@ struct postern_loop {
 	struct chunk_pool pool;
 	struct loop_slot  slots[LOOP_SLOTS];
 	uint64_t          random;
-	struct why        why;               /* postern_loop_why() */
 	postern_log_fn   *log;
 	void             *log_data;
 };
@@ -143,14 +142,14 @@ static inline bool loop_is_ours(const struct postern_loop *loop)
 	return loop->generation == fork_generation();
 }
 
-/* 0, -ENOTCONN (gone), -ECHILD (another process): what every public call begins with. */
+/* 0, -ESTALE (gone), -ECHILD (another process): what every public call begins with. */
 static inline int loop_check(const struct postern_loop *loop)
 {
 	if (!loop)
-		return -ENOTCONN;
+		return -ESTALE;
 	if (!loop_is_ours(loop))
 		return -ECHILD;
-	return loop->freed ? -ENOTCONN : 0;
+	return loop->freed ? -ESTALE : 0;
 }
 
 /* Is this thread in a callback of any loop? */

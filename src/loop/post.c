@@ -48,7 +48,7 @@ int postern_loop_post(struct postern_loop *loop, postern_fn *fn, void *data)
 	q = &loop->posts;
 	pthread_mutex_lock(&q->mutex);
 	if (loop->freed)
-		r = -ENOTCONN;
+		r = -ESTALE;
 	else if (q->n == q->capacity)
 		r = post_grow(q);
 	if (r == 0)

@@ -119,19 +119,19 @@ int postern_timer_new(struct postern_timer **ret, struct postern_loop *loop, pos
 	int r;
 
 	if (!ret || !loop || !fn)
-		return -EINVAL;
+		return why_argument("postern_timer_new", "ret, loop or fn is NULL");
 	r = loop_check(loop);
 	if (r < 0)
-		return r;
+		return why_call("postern_timer_new", r);
 	t = sys_alloc(sizeof(*t));
 	if (!t)
-		return -ENOMEM;
+		return why_call("postern_timer_new", -ENOMEM);
 	t->fn = fn;
 	t->data = data;
 	r = object_init(&t->object, &timer_ops, loop);
 	if (r < 0) {
 		sys_free(t);
-		return r;
+		return why_call("postern_timer_new", r);
 	}
 	*ret = t;
 	return 0;

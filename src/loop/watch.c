@@ -16,11 +16,11 @@ static void watch_ready(struct object *o, uint32_t events)
 	uint64_t happened = 0;
 
 	if (events & EPOLLIN)
-		happened |= POSTERN_READABLE;
+		happened |= POSTERN_WATCH_READABLE;
 	if (events & EPOLLOUT)
-		happened |= POSTERN_WRITABLE;
+		happened |= POSTERN_WATCH_WRITABLE;
 	if (events & (EPOLLHUP | EPOLLERR))
-		happened |= POSTERN_HANGUP;
+		happened |= POSTERN_WATCH_HANGUP;
 	loop_calls(o->loop, "watch");
 	w->fn(w, happened, w->data);
 }
@@ -48,19 +48,20 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 	int r;
 
 	if (!ret || !loop || fd < 0 || !fn)
-		return -EINVAL;
+		return why_argument("postern_watch_new",
+				    "ret, loop or fn is NULL, or fd is negative");
 	r = loop_check(loop);
 	if (r < 0)
-		return r;
+		return why_call("postern_watch_new", r);
 	w = sys_alloc(sizeof(*w));
 	if (!w)
-		return -ENOMEM;
+		return why_call("postern_watch_new", -ENOMEM);
 	w->fn = fn;
 	w->data = data;
 	r = object_init(&w->object, &watch_ops, loop);
 	if (r < 0) {
 		sys_free(w);
-		return r;
+		return why_call("postern_watch_new", r);
 	}
 	w->object.fd = fd;
 	/* One that is not to be watched yet is shown to epoll all the same: it says now what it would say then. */
@@ -69,7 +70,8 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 		r = postern_watch_set(w, wanted);
 	if (r < 0) {
 		postern_watch_free(w);
-		return r;
+		return why_set(why_last(), why_code(r), r, "descriptor %d cannot be watched: %s",
+			       fd, why_errno(r));
 	}
 	*ret = w;
 	return 0;
@@ -80,14 +82,15 @@ int postern_watch_set(struct postern_watch *w, uint64_t wanted)
 	uint32_t mask = 0;
 	int r;
 
-	if (!w || (wanted & ~(uint64_t)(POSTERN_READABLE | POSTERN_WRITABLE | POSTERN_HANGUP)))
+	if (!w || (wanted & ~(uint64_t)(POSTERN_WATCH_READABLE | POSTERN_WATCH_WRITABLE |
+					POSTERN_WATCH_HANGUP)))
 		return -EINVAL;
 	r = loop_check(w->object.loop);
 	if (r < 0)
 		return r;
-	if (wanted & POSTERN_READABLE)
+	if (wanted & POSTERN_WATCH_READABLE)
 		mask |= EPOLLIN;
-	if (wanted & POSTERN_WRITABLE)
+	if (wanted & POSTERN_WATCH_WRITABLE)
 		mask |= EPOLLOUT;
 	return object_watch(&w->object, wanted ? mask : WATCH_OFF);
 }

@@ -177,13 +177,16 @@ POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info
 	int r;
 
 	if (!fn)
-		return -EINVAL;
-	r = name_base(&w.user_base, NULL);
+		return why_argument("postern_name_list", "fn is NULL");
+	r = name_base(&w.user_base, why_last());
 	if (r < 0 && r != -ENOENT)
 		return r;
 	w.missing = r == -ENOENT;
 	pthread_cleanup_push(list_forget, &w);
 	r = list_bases(&w);
 	pthread_cleanup_pop(1);
+	/* Without a runtime directory the words are there already, those of name_base(). */
+	if (r < 0 && !w.missing)
+		why_call("postern_name_list", r);
 	return r;
 }

@@ -324,13 +324,15 @@ POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size)
 	int r;
 
 	if (!name || !ret || !size)
-		return -EINVAL;
-	r = name_resolve(&n, name, NULL);
+		return why_argument("postern_name_resolve", "name or ret is NULL, or size is 0");
+	r = name_resolve(&n, name, why_last());
 	if (r < 0)
 		return r;
 	assert(n.path);
 	if (strlen(n.path) >= size)
-		r = -ERANGE;
+		r = why_set(why_last(), POSTERN_REASON_FAILED, -ERANGE,
+			    "%s: the path has %zu bytes, and room is for %zu", name,
+			    strlen(n.path) + 1, size);
 	else
 		memcpy(ret, n.path, strlen(n.path) + 1);
 	name_deinit(&n);

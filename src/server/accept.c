@@ -87,11 +87,11 @@ static bool accept_allows(struct postern_server *s, struct postern_conn *c,
 {
 	int refused;
 
-	if (!s->events->allow)
+	if (!server_event(s, allow))
 		return true;
 	loop_calls(s->object.loop, "allow");
 	s->entering = c;
-	refused = s->events->allow(s, peer, s->data);
+	refused = server_event(s, allow)(s, peer, s->data);
 	s->entering = NULL;
 	if (!conn_is_open(c))
 		return false;
@@ -115,8 +115,8 @@ static int accept_enter(struct postern_server *s, struct postern_conn *c,
 	list_remove(&c->object.siblings);
 	list_append(&s->connections, &c->object.siblings);
 	s->counters.connections++;
-	if (s->events->conn)
-		c->events = s->events->conn;
+	if (server_event(s, conn))
+		c->events = server_event(s, conn);
 	r = conn_open(c, c->object.fd, peer);
 	if (r < 0)
 		postern_conn_free(c);
@@ -143,8 +143,8 @@ static int accept_one(struct postern_server *s, int fd)
 		return r;
 	s->counters.accepted++;
 	loop_calls(s->object.loop, "accepted");
-	if (s->events->accepted)
-		s->events->accepted(s, c, s->data);
+	if (server_event(s, accepted))
+		server_event(s, accepted)(s, c, s->data);
 	return 0;
 }
 

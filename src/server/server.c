@@ -51,25 +51,38 @@ static int server_copy_ids(void *ret, const void *ids, uint32_t n, size_t size)
 static int server_set_options(struct postern_server *s,
 			      const struct postern_server_options *options)
 {
+	static const char what[] = "postern_server_options";
 	struct postern_server_options o;
 	struct postern_conn_options conn;
 	struct owner_options owner;
 	int r;
 
-	r = struct_import(&o, sizeof(o), options);
+	r = struct_import(what, &o, sizeof(o), options);
 	if (r < 0)
 		return r;
-	if (o.access & ~0777u || o.backlog > 65535 || o.keep_flags > 1 || o.reserved)
-		return -EINVAL;
+	if (o.access & ~0777u)
+		return why_field(what, "access",
+				 "has bits beyond 0777: it is the mode of the socket");
+	if (o.backlog > 65535)
+		return why_field(what, "backlog", "is above 65,535");
+	if (o.keep_flags > 1)
+		return why_field(what, "keep_flags", "is neither 0 nor 1");
+	if (o.reserved)
+		return why_field(what, "reserved", "is not 0");
+	if (o.n_allow_uids > 0 && !o.allow_uids)
+		return why_field(what, "allow_uids", "is NULL, although n_allow_uids is not 0");
+	if (o.n_allow_gids > 0 && !o.allow_gids)
+		return why_field(what, "allow_gids", "is NULL, although n_allow_gids is not 0");
 	r = conn_options_import(&conn, o.conn);
-	if (r == 0)
-		r = conn_limits_get(s->object.loop, &conn, &s->limits);
+	if (r < 0)
+		return r;
+	r = conn_limits_get(s->object.loop, &conn, &s->limits);
 	if (r == 0)
 		r = server_copy_ids(&s->allow_uids, o.allow_uids, o.n_allow_uids, sizeof(uid_t));
 	if (r == 0)
 		r = server_copy_ids(&s->allow_gids, o.allow_gids, o.n_allow_gids, sizeof(gid_t));
 	if (r < 0)
-		return r;
+		return why_call("postern_server_new", r);
 	s->n_allow_uids = o.n_allow_uids;
 	s->n_allow_gids = o.n_allow_gids;
 	s->connections_max = o.connections ? o.connections : server_connections_default();
@@ -147,8 +160,7 @@ static int server_init(struct postern_server *s, const char *name,
 	int r = server_set_options(s, options);
 
 	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, r,
-			       "%s: options that cannot be right: %s", name, why_errno(r));
+		return r;
 	r = name_resolve(&s->name, name, why);
 	if (r < 0)
 		return r;
@@ -171,20 +183,23 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	struct postern_server *s;
 	int r;
 
-	if (!ret || !loop || !name || !events || events->size < sizeof(*events))
-		return -EINVAL;
-	if (events->conn && conn_events_check(events->conn) < 0)
-		return -EINVAL;
-	r = loop_check(loop);
+	if (!ret || !loop || !name)
+		return why_argument("postern_server_new", "ret, loop or name is NULL");
+	r = struct_events("postern_server_events", events, SERVER_EVENTS_FIRST, sizeof(*events));
+	if (r == 0 && events->conn)
+		r = conn_events_check(events->conn);
 	if (r < 0)
 		return r;
+	r = loop_check(loop);
+	if (r < 0)
+		return why_call("postern_server_new", r);
 	s = sys_alloc(sizeof(*s));
 	if (!s)
-		return -ENOMEM;
+		return why_call("postern_server_new", -ENOMEM);
 	r = object_init(&s->object, &server_ops, loop);
 	if (r < 0) {
 		sys_free(s);
-		return r;
+		return why_call("postern_server_new", r);
 	}
 	s->events = events;
 	s->data = data;
@@ -199,8 +214,7 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	list_init(&s->watch_node);
 	owner_init(&s->owner, &s->name, &(struct owner_options){ 0 });
 	fork_guard_add(&s->guard, server_in_child);
-	loop->why.reason.code = 0;
-	r = server_init(s, name, options, &loop->why);
+	r = server_init(s, name, options, why_last());
 	if (r < 0) {
 		postern_server_free(s);
 		return r;
@@ -217,8 +231,8 @@ void server_error(struct postern_server *s, const struct why *why)
 		 why->reason.code == POSTERN_REASON_NAME_RESTORED ? LOG_NOTICE : LOG_WARNING, "%s",
 		 why->text);
 	loop_calls(s->object.loop, "error");
-	if (s->events->error)
-		s->events->error(s, &why->reason, s->data);
+	if (server_event(s, error))
+		server_event(s, error)(s, &why->reason, s->data);
 }
 
 void server_update_timer(struct postern_server *s)
@@ -249,8 +263,8 @@ static void server_finish(struct postern_server *s, int code, int error)
 	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 	loop_calls(s->object.loop, "server closed");
-	if (s->events->closed && loop_is_ours(s->object.loop))
-		s->events->closed(s, &why, s->data);
+	if (server_event(s, closed) && loop_is_ours(s->object.loop))
+		server_event(s, closed)(s, &why, s->data);
 }
 
 /* Ends every connection; their final events may free any of them, and this server. */
@@ -307,7 +321,7 @@ static void server_close_connections(struct postern_server *s)
 
 		list_remove(&c->object.siblings);
 		list_append(&s->connections, &c->object.siblings);
-		if (c->state == POSTERN_CONNECTED)
+		if (c->state == POSTERN_STATE_CONNECTED)
 			conn_begin_close(c, POSTERN_REASON_CLOSED, POSTERN_FOREVER);
 	}
 }
@@ -502,7 +516,7 @@ static int server_check(const struct postern_server *s)
 	r = loop_check(s->object.loop);
 	if (r < 0)
 		return r;
-	return s->state == SERVER_CLOSED ? -ENOTCONN : 0;
+	return s->state == SERVER_CLOSED ? -ESTALE : 0;
 }
 
 int postern_server_stop(struct postern_server *s)
@@ -592,15 +606,21 @@ struct postern_server *postern_conn_server(const struct postern_conn *c)
 
 int postern_server_fd(const struct postern_server *s)
 {
-	return s && s->object.fd >= 0 && s->counters.listening ? s->object.fd : -ENOTCONN;
+	if (!s)
+		return -EINVAL;
+	return s->object.fd >= 0 && s->counters.listening ? s->object.fd : -ESTALE;
 }
 
-int postern_server_get_counters(const struct postern_server *s, struct postern_server_counters *ret)
+int postern_server_get_counters(const struct postern_server *s, struct postern_server_counters *ret,
+				size_t size)
 {
+	struct postern_server_counters k;
+
 	if (!s || !ret)
 		return -EINVAL;
-	*ret = s->counters;
-	ret->bytes = account_owner_bytes(&s->accounts);
+	k = s->counters;
+	k.bytes = account_owner_bytes(&s->accounts);
+	struct_export(ret, size, &k, sizeof(k));
 	return 0;
 }
 

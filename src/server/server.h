@@ -35,6 +35,10 @@
 
 enum { SERVER_LISTENING = 1, SERVER_STOPPED, SERVER_DRAINING, SERVER_CLOSED };
 
+#define SERVER_EVENTS_FIRST (offsetof(struct postern_server_events, closed) + sizeof(void (*)(void)))
+/* A handler, or NULL. */
+#define server_event(s, handler) STRUCT_HANDLER((s)->events, SERVER_EVENTS_FIRST, handler)
+
 struct postern_server {
 	struct object           object;      /* its descriptor is the listener, which the owner has too */
 	struct fork_guard       guard;

@@ -247,6 +247,11 @@ int sys_inotify_remove(int fd, int watch)
 
 /* ---- processes ---- */
 
+int sys_sigaction(int sig, const struct sigaction *action, struct sigaction *ret_before)
+{
+	return SYS_CALL(int, sigaction(sig, action, ret_before));
+}
+
 int sys_pidfd_open(pid_t pid)
 {
 	return SYS_CALL(int, syscall(SYS_pidfd_open, pid, 0));

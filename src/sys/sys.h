@@ -17,6 +17,7 @@
 #ifndef POSTERN_SYS_H
 #define POSTERN_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +67,7 @@ int     sys_inotify_add(int fd, const char *path, uint32_t mask);
 int     sys_inotify_remove(int fd, int watch);
 
 /* processes */
+int     sys_sigaction(int sig, const struct sigaction *action, struct sigaction *ret_before);
 int     sys_pidfd_open(pid_t pid);
 int     sys_pidfd_signal(int pidfd, int sig);
 int     sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status);     /* reaps; -EAGAIN: still runs */

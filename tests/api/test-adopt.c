@@ -121,9 +121,9 @@ static void a_detached_socket_goes_on_outside(void **state)
 	turn_until(p.loop, p.end.n == 5);
 	fd = postern_conn_detach(p.c);
 	assert_ok(fd);
-	assert_int_equal(postern_conn_state(p.c), POSTERN_CLOSED);
-	assert_errno(postern_conn_write(p.c, "x", 1), -ENOTCONN);
-	assert_errno(postern_conn_detach(p.c), -ENOTCONN);
+	assert_int_equal(postern_conn_state(p.c), POSTERN_STATE_CLOSED);
+	assert_errno(postern_conn_write(p.c, "x", 1), -ESTALE);
+	assert_errno(postern_conn_detach(p.c), -ESTALE);
 	pair_send(&p, "again", 5);
 	turn_quiet(p.loop);
 	assert_int_equal(recv(fd, got, 5, 0), 5);
@@ -295,7 +295,7 @@ static void the_peers_credentials_are_those_of_its_process(void **state)
 
 	(void)state;
 	pair_open(&p, NULL);
-	assert_ok(postern_conn_peer(p.c, &peer));
+	assert_ok(postern_conn_peer(p.c, &peer, sizeof(peer)));
 	assert_int_equal(peer.uid, getuid());
 	assert_int_equal(peer.gid, getgid());
 	assert_int_equal(peer.pid, getpid());
@@ -304,10 +304,10 @@ static void the_peers_credentials_are_those_of_its_process(void **state)
 	pair_close_peer(&p);
 	turn_until(p.loop, p.end.closed);
 	memset(&peer, 0xff, sizeof(peer));
-	assert_ok(postern_conn_peer(p.c, &peer));
+	assert_ok(postern_conn_peer(p.c, &peer, sizeof(peer)));
 	assert_int_equal(peer.pid, getpid());
-	assert_errno(postern_conn_peer(NULL, &peer), -EINVAL);
-	assert_errno(postern_conn_peer(p.c, NULL), -EINVAL);
+	assert_errno(postern_conn_peer(NULL, &peer, sizeof(peer)), -EINVAL);
+	assert_errno(postern_conn_peer(p.c, NULL, sizeof(peer)), -EINVAL);
 	pair_close(&p);
 }
 
@@ -339,7 +339,7 @@ static void the_peers_pidfd_is_of_its_process(void **state)
 	assert_errno(postern_conn_peer_pidfd(NULL), -EINVAL);
 	assert_ok(postern_conn_abort(p.c));
 	turn_quiet(p.loop);
-	assert_errno(postern_conn_peer_pidfd(p.c), -ENOTCONN);
+	assert_errno(postern_conn_peer_pidfd(p.c), -ESTALE);
 	pair_close(&p);
 }
 
@@ -416,10 +416,10 @@ static void arguments_that_cannot_be_right_are_einval(void **state)
 	assert_errno(postern_conn_set_events(NULL, &end_events, NULL), -EINVAL);
 	assert_errno(postern_conn_set_events(p.c, NULL, NULL), -EINVAL);
 	assert_errno(postern_conn_set_events(p.c, &small, NULL), -EINVAL);
-	assert_errno(postern_conn_get_counters(NULL, &counters), -EINVAL);
-	assert_errno(postern_conn_get_counters(p.c, NULL), -EINVAL);
-	assert_errno(postern_conn_fd(NULL), -ENOTCONN);
-	assert_int_equal(postern_conn_state(NULL), POSTERN_CLOSED);
+	assert_errno(postern_conn_get_counters(NULL, &counters, sizeof(counters)), -EINVAL);
+	assert_errno(postern_conn_get_counters(p.c, NULL, sizeof(counters)), -EINVAL);
+	assert_errno(postern_conn_fd(NULL), -EINVAL);
+	assert_int_equal(postern_conn_state(NULL), POSTERN_STATE_CLOSED);
 	assert_int_equal(postern_conn_room(NULL), 0);
 	assert_int_equal(postern_conn_queued(NULL), 0);
 	assert_null(postern_conn_free(NULL));
@@ -431,7 +431,7 @@ static void arguments_that_cannot_be_right_are_einval(void **state)
 	assert_errno(postern_conn_adopt(&c, p.loop, sv[0], NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_conn_adopt(&c, p.loop, sv[0], NULL, &small, NULL), -EINVAL);
 	assert_errno(postern_conn_adopt(&c, p.loop, sv[0], &options, &end_events, NULL), -EINVAL);
-	options = (struct postern_conn_options){ .size = sizeof(options), .reserved = 1 };
+	options = (struct postern_conn_options){ .size = sizeof(options), .framing = 5 };
 	assert_errno(postern_conn_adopt(&c, p.loop, sv[0], &options, &end_events, NULL), -EINVAL);
 	options = (struct postern_conn_options){ .size = sizeof(options),
 						 .high_water = 10,
@@ -462,24 +462,24 @@ static void what_is_closed_says_enotconn(void **state)
 			p.loop = postern_loop_free(p.loop);
 		}
 		assert_int_equal(p.end.closed, 1);
-		assert_int_equal(postern_conn_state(p.c), POSTERN_CLOSED);
-		assert_errno(postern_conn_write(p.c, "x", 1), -ENOTCONN);
-		assert_errno(postern_conn_writev(p.c, &iov, 1), -ENOTCONN);
-		assert_errno(postern_conn_flush(p.c), -ENOTCONN);
-		assert_errno(postern_conn_pause(p.c), -ENOTCONN);
-		assert_errno(postern_conn_resume(p.c), -ENOTCONN);
-		assert_errno(postern_conn_shutdown(p.c), -ENOTCONN);
-		assert_errno(postern_conn_close(p.c), -ENOTCONN);
-		assert_errno(postern_conn_abort(p.c), -ENOTCONN);
-		assert_errno(postern_conn_detach(p.c), -ENOTCONN);
-		assert_errno(postern_conn_fd(p.c), -ENOTCONN);
-		assert_errno(postern_conn_peer_pidfd(p.c), -ENOTCONN);
-		assert_errno(postern_conn_peer_label(p.c, (char[8]){ 0 }, 8), -ENOTCONN);
+		assert_int_equal(postern_conn_state(p.c), POSTERN_STATE_CLOSED);
+		assert_errno(postern_conn_write(p.c, "x", 1), -ESTALE);
+		assert_errno(postern_conn_writev(p.c, &iov, 1), -ESTALE);
+		assert_errno(postern_conn_flush(p.c), -ESTALE);
+		assert_errno(postern_conn_pause(p.c), -ESTALE);
+		assert_errno(postern_conn_resume(p.c), -ESTALE);
+		assert_errno(postern_conn_shutdown(p.c), -ESTALE);
+		assert_errno(postern_conn_close(p.c), -ESTALE);
+		assert_errno(postern_conn_abort(p.c), -ESTALE);
+		assert_errno(postern_conn_detach(p.c), -ESTALE);
+		assert_errno(postern_conn_fd(p.c), -ESTALE);
+		assert_errno(postern_conn_peer_pidfd(p.c), -ESTALE);
+		assert_errno(postern_conn_peer_label(p.c, (char[8]){ 0 }, 8), -ESTALE);
 		assert_int_equal(postern_conn_room(p.c), 0);
 		assert_int_equal(postern_conn_queued(p.c), 0);
 		assert_null(postern_conn_server(p.c));
 		assert_true(postern_conn_why(p.c)->text[0] != '\0');
-		assert_ok(postern_conn_get_counters(p.c, &counters));
+		assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 		assert_ok(postern_conn_set_data(p.c, NULL));
 		pair_close(&p);
 	}

@@ -32,8 +32,8 @@ static void calls_with_null_say_invalid(void **state)
 	assert_errno(postern_loop_fd(NULL), -EINVAL);
 	assert_errno(postern_loop_dispatch(NULL, 0), -EINVAL);
 	assert_errno(postern_loop_post(NULL, world_post, NULL), -EINVAL);
-	assert_non_null(postern_loop_why(NULL));
-	assert_non_null(postern_loop_why(NULL)->text);
+	assert_non_null(postern_why());
+	assert_non_null(postern_why()->text);
 	assert_errno(postern_loop_set_log(NULL, world_log, NULL), -EINVAL);
 
 	assert_null(postern_timer_free(NULL));
@@ -58,7 +58,7 @@ static void calls_with_null_say_invalid(void **state)
 	assert_errno(postern_conn_shutdown(NULL), -EINVAL);
 	assert_errno(postern_conn_close(NULL), -EINVAL);
 	assert_errno(postern_conn_abort(NULL), -EINVAL);
-	assert_int_equal(postern_conn_state(NULL), POSTERN_CLOSED);
+	assert_int_equal(postern_conn_state(NULL), POSTERN_STATE_CLOSED);
 	assert_null(postern_conn_data(NULL));
 	assert_errno(postern_conn_set_data(NULL, NULL), -EINVAL);
 	assert_errno(postern_conn_set_events(NULL, &end_events, NULL), -EINVAL);
@@ -67,10 +67,10 @@ static void calls_with_null_say_invalid(void **state)
 	assert_errno(postern_conn_detach(NULL), -EINVAL);
 	assert_true(postern_conn_fd(NULL) < 0);
 	assert_null(postern_conn_server(NULL));
-	assert_errno(postern_conn_peer(NULL, &(struct postern_peer){ 0 }), -EINVAL);
+	assert_errno(postern_conn_peer(NULL, &(struct postern_peer){ 0 }, 12), -EINVAL);
 	assert_errno(postern_conn_peer_pidfd(NULL), -EINVAL);
 	assert_errno(postern_conn_peer_label(NULL, text, sizeof text), -EINVAL);
-	assert_errno(postern_conn_get_counters(NULL, &(struct postern_conn_counters){ 0 }),
+	assert_errno(postern_conn_get_counters(NULL, &(struct postern_conn_counters){ 0 }, 8),
 		     -EINVAL);
 
 	assert_null(postern_server_free(NULL));
@@ -81,7 +81,7 @@ static void calls_with_null_say_invalid(void **state)
 	assert_null(postern_server_data(NULL));
 	assert_errno(postern_server_set_data(NULL, NULL), -EINVAL);
 	assert_true(postern_server_fd(NULL) < 0);
-	assert_errno(postern_server_get_counters(NULL, &(struct postern_server_counters){ 0 }),
+	assert_errno(postern_server_get_counters(NULL, &(struct postern_server_counters){ 0 }, 8),
 		     -EINVAL);
 	assert_errno(postern_server_each(NULL, world_each, NULL), -EINVAL);
 
@@ -101,8 +101,8 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	char text[8];
 
 	(void)state;
-	assert_errno(postern_client_new(NULL, "x", NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_client_new(&client, NULL, NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_client_new(NULL, "x", NULL), -EINVAL);
+	assert_errno(postern_client_new(&client, NULL, NULL), -EINVAL);
 	assert_errno(postern_client_adopt(NULL, 0, NULL), -EINVAL);
 	assert_errno(postern_client_adopt(&client, -1, NULL), -EINVAL);
 	assert_null(client);
@@ -110,9 +110,9 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	assert_errno(postern_client_read(NULL, text, 1, 0), -EINVAL);
 	assert_errno(postern_client_read_exactly(NULL, text, 1, 0), -EINVAL);
 	assert_errno(postern_client_read_line(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_read_frame(NULL, POSTERN_LINES, text, 1, 0), -EINVAL);
+	assert_errno(postern_client_read_frame(NULL, POSTERN_FRAMING_LINES, text, 1, 0), -EINVAL);
 	assert_errno(postern_client_write(NULL, text, 1, 0), -EINVAL);
-	assert_errno(postern_client_write_frame(NULL, POSTERN_LINES, text, 1, 0), -EINVAL);
+	assert_errno(postern_client_write_frame(NULL, POSTERN_FRAMING_LINES, text, 1, 0), -EINVAL);
 	assert_errno(postern_client_shutdown(NULL, 0), -EINVAL);
 	assert_errno(postern_client_close(NULL, 0), -EINVAL);
 	assert_errno(postern_client_wait_end(NULL, 0), -EINVAL);
@@ -121,11 +121,11 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	assert_null(postern_client_conn(NULL));
 
 	assert_errno(postern_frame_find(0, "x", 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, NULL, 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, "x", 1, 0, 1, NULL), -EINVAL);
+	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, NULL, 1, 0, 1, &frame), -EINVAL);
+	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, "x", 1, 0, 1, NULL), -EINVAL);
 	assert_errno(postern_frame_make(0, "x", 1, text, text), -EINVAL);
-	assert_errno(postern_frame_make(POSTERN_LINES, NULL, 1, text, text), -EINVAL);
-	assert_errno(postern_conn_write_frame(NULL, POSTERN_LINES, "x", 1), -EINVAL);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, NULL, 1, text, text), -EINVAL);
+	assert_errno(postern_conn_write_frame(NULL, POSTERN_FRAMING_LINES, "x", 1), -EINVAL);
 	assert_errno(postern_buffer_new(NULL, 0), -EINVAL);
 	assert_null(postern_buffer_free(NULL));
 	assert_int_equal(postern_buffer_add(NULL, "x", 1), 0);
@@ -136,7 +136,7 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	assert_int_equal(postern_buffer_skip(NULL, 1), 0);
 	assert_errno(postern_buffer_read_exactly(NULL, text, 1), -EINVAL);
 	assert_errno(postern_buffer_read_line(NULL, text, 1), -EINVAL);
-	assert_errno(postern_buffer_read_frame(NULL, POSTERN_LINES, text, 1), -EINVAL);
+	assert_errno(postern_buffer_read_frame(NULL, POSTERN_FRAMING_LINES, text, 1), -EINVAL);
 }
 
 static void thread_calls_with_null_say_invalid(void **state)
@@ -144,7 +144,7 @@ static void thread_calls_with_null_say_invalid(void **state)
 	struct postern_thread *t = NULL;
 
 	(void)state;
-	assert_errno(postern_thread_start(NULL, thread_serve, NULL, NULL), -EINVAL);
+	assert_errno(postern_thread_start(NULL, NULL, thread_serve, NULL), -EINVAL);
 	assert_errno(postern_thread_start(&t, NULL, NULL, NULL), -EINVAL);
 	assert_null(t);
 	assert_errno(postern_thread_stop(NULL), -EINVAL);
@@ -193,7 +193,7 @@ static void constructors_with_nonsense_leave_the_result_alone(void **state)
 	assert_errno(postern_server_new(&server, w.loop, "x", NULL, &small_conn, NULL), -EINVAL);
 	assert_errno(postern_server_new(&server, w.loop, "api", NULL, &world_events, NULL),
 		     -EADDRINUSE);
-	assert_int_equal(postern_loop_why(w.loop)->code, POSTERN_REASON_NAME_IN_USE);
+	assert_int_equal(postern_why()->code, POSTERN_REASON_NAME_IN_USE);
 
 	assert_errno(postern_connect(NULL, w.loop, "x", NULL, &end_events, NULL), -EINVAL);
 	assert_errno(postern_connect(&conn, NULL, "x", NULL, &end_events, NULL), -EINVAL);
@@ -239,11 +239,11 @@ static void calls_with_nonsense_say_invalid(void **state)
 	assert_int_equal(postern_conn_writev(w.client.conn, NULL, 0), 0);
 	assert_errno(postern_conn_set_events(w.client.conn, NULL, NULL), -EINVAL);
 	assert_errno(postern_conn_set_events(w.client.conn, &small, NULL), -EINVAL);
-	assert_errno(postern_conn_peer(w.client.conn, NULL), -EINVAL);
+	assert_errno(postern_conn_peer(w.client.conn, NULL, 12), -EINVAL);
 	assert_errno(postern_conn_peer_label(w.client.conn, NULL, 8), -EINVAL);
 	assert_errno(postern_conn_peer_label(w.client.conn, w.client.last, 0), -EINVAL);
-	assert_errno(postern_conn_get_counters(w.client.conn, NULL), -EINVAL);
-	assert_errno(postern_server_get_counters(w.server, NULL), -EINVAL);
+	assert_errno(postern_conn_get_counters(w.client.conn, NULL, 8), -EINVAL);
+	assert_errno(postern_server_get_counters(w.server, NULL, 8), -EINVAL);
 	assert_errno(postern_server_each(w.server, NULL, NULL), -EINVAL);
 	assert_errno(postern_server_drain(w.server, -1), -EINVAL);
 	assert_true(postern_server_fd(w.server) >= 0);

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -83,7 +84,7 @@ static void options_that_cannot_be_right_are_refused(void **state)
 			  .backoff_max_ns = POSTERN_FOREVER, .attempts = UINT32_MAX));
 
 	assert_ok(CONN(.size = sizeof(struct postern_conn_options)));
-	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .reserved = 1), -EINVAL);
+	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .framing = 5), -EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .idle_ns = -1), -EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .drain_ns = -1), -EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .high_water = 10,
@@ -141,7 +142,7 @@ static void defaults_of_a_connection_are_those_of_the_header(void **state)
 	assert_int_equal(postern_conn_write(w.client.conn, zeros, sizeof zeros), sizeof zeros);
 	for (int i = 0; i < 50; i++)
 		assert_ok(postern_loop_dispatch(w.loop, POSTERN_MS(1)));
-	assert_ok(postern_conn_get_counters(w.accepted.conn, &counters));
+	assert_ok(postern_conn_get_counters(w.accepted.conn, &counters, sizeof(counters)));
 	assert_int_equal(counters.unread, 256 * 1024);
 	world_end(&w);
 }
@@ -169,12 +170,116 @@ static void default_backlog_is_that_of_the_header(void **state)
 	world_end(&w);
 }
 
+#define WORDS(call, errno_, ...) \
+	words_of(call, errno_, (const char *const[]){ __VA_ARGS__, NULL }, __LINE__)
+
+/* The call failed so, and its words have all of these in them. */
+static void words_of(intmax_t r, int error, const char *const *words, int line)
+{
+	const struct postern_reason *why = postern_why();
+
+	if (r != -error || why->error != -error || why->code == 0)
+		fail_msg("line %d: %jd, not %d; code %d, error %d: %s", line, r, -error, why->code,
+			 why->error, why->text);
+	for (; *words; words++)
+		if (!strstr(why->text, *words))
+			fail_msg("line %d: \"%s\" is not in: %s", line, *words, why->text);
+}
+
+static int thread_refuses(struct postern_thread *t, struct postern_loop *loop, void *data)
+{
+	(void)t, (void)loop, (void)data;
+	return -EXDEV;
+}
+
+static int thread_serves(struct postern_thread *t, struct postern_loop *loop, void *data)
+{
+	struct postern_server *s;
+
+	(void)t;
+	return postern_server_new(&s, loop, "a b", NULL, data, NULL);
+}
+
+static void a_failed_call_names_what_is_wrong_with_its_arguments(void **state)
+{
+	static const struct postern_conn_events ev = { .size = sizeof ev }, sizeless = { 0 };
+	static const struct postern_server_events se = { .size = sizeof se }, se_sizeless = { 0 },
+						  se_conn = { .size = sizeof se_conn,
+							      .conn = &sizeless };
+	struct postern_connect_options no_size = { .attempts = 1 },
+				       negative = { .size = sizeof negative, .deadline_ns = -1 };
+	struct postern_server_options mode = { .size = sizeof mode, .access = 070000 },
+				      uids = { .size = sizeof uids, .n_allow_uids = 1 };
+	struct postern_conn_options idle = { .size = sizeof idle, .idle_ns = -1 }, water = {
+		.size = sizeof water, .high_water = 1, .low_water = 2
+	};
+	struct postern_connect_options deep = { .size = sizeof deep, .conn = &idle };
+	struct postern_thread_options stale = { .size = sizeof stale, .join_ns = -1 };
+	struct postern_server *s = NULL;
+	struct postern_client *client = NULL;
+	struct postern_thread *t = NULL;
+	struct postern_timer *timer = NULL;
+	struct postern_conn *c = NULL;
+	struct postern_loop *loop = NULL;
+	char path[8];
+	int fd;
+
+	(void)state;
+	assert_ok(postern_loop_new(&loop));
+	WORDS(postern_server_new(&s, loop, "x", NULL, &se_sizeless, NULL), EINVAL,
+	      "postern_server_events.size is 0", ".size = sizeof");
+	WORDS(postern_server_new(&s, loop, "x", NULL, &se_conn, NULL), EINVAL,
+	      "postern_conn_events.size is 0");
+	WORDS(postern_server_new(&s, loop, "x", NULL, NULL, NULL), EINVAL, "events is NULL",
+	      "postern_server_events");
+	WORDS(postern_server_new(&s, loop, "x", &mode, &se, NULL), EINVAL,
+	      "postern_server_options.access");
+	WORDS(postern_server_new(&s, loop, "x", &uids, &se, NULL), EINVAL, "allow_uids is NULL");
+	WORDS(postern_server_new(&s, loop, "a b", NULL, &se, NULL), EINVAL,
+	      "which a name cannot have");
+	WORDS(postern_server_new(&s, loop, "/nonexistent/x", NULL, &se, NULL), ENOENT,
+	      "/nonexistent");
+	WORDS(postern_connect(&c, loop, "x", &no_size, &ev, NULL), EINVAL,
+	      "postern_connect_options.size is 0");
+	WORDS(postern_connect(&c, loop, "x", NULL, &sizeless, NULL), EINVAL,
+	      "postern_conn_events.size is 0");
+	WORDS(postern_connect(&c, loop, "x", &negative, &ev, NULL), EINVAL,
+	      "postern_connect_options.deadline_ns is negative");
+	WORDS(postern_connect(&c, loop, "x", &deep, &ev, NULL), EINVAL,
+	      "postern_conn_options.idle_ns is negative");
+	WORDS(postern_connect(&c, loop, "x", NULL, NULL, NULL), EINVAL, "events is NULL");
+	WORDS(postern_connect(&c, NULL, "x", NULL, &ev, NULL), EINVAL, "postern_connect()", "loop");
+	WORDS(postern_client_new(&client, "x", &no_size), EINVAL, "postern_connect_options.size");
+	WORDS(postern_client_new(&client, "a b", NULL), EINVAL, "which a name cannot have");
+	WORDS(postern_client_new(NULL, "x", NULL), EINVAL, "ret or name is NULL");
+	WORDS(postern_client_adopt(&client, -1, NULL), EINVAL, "fd is negative");
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	WORDS(postern_conn_adopt(&c, loop, fd, NULL, &ev, NULL), ENOTSOCK, "not a socket");
+	WORDS(postern_conn_adopt(&c, loop, fd, &water, &ev, NULL), EINVAL,
+	      "low_water is above high_water");
+	close(fd);
+	WORDS(postern_thread_start(&t, &stale, thread_refuses, NULL), EINVAL,
+	      "postern_thread_options.join_ns");
+	WORDS(postern_thread_start(&t, NULL, thread_refuses, NULL), EXDEV,
+	      "the thread's start function returned -18");
+	WORDS(postern_thread_start(&t, NULL, thread_serves, (void *)(uintptr_t)&se), EINVAL,
+	      "which a name cannot have");
+	WORDS(postern_timer_new(&timer, loop, NULL, NULL), EINVAL, "postern_timer_new()",
+	      "fn is NULL");
+	WORDS(postern_name_resolve("clock", path, sizeof path), ERANGE, "clock");
+	WORDS(postern_name_list(NULL, NULL), EINVAL, "postern_name_list()");
+	WORDS(postern_loop_new(NULL), EINVAL, "postern_loop_new()");
+	postern_loop_free(loop);
+}
+#undef WORDS
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(options_that_cannot_be_right_are_refused),
 		TEST(options_of_other_versions_are_understood),
 		TEST(defaults_of_a_connection_are_those_of_the_header),
+		TEST(a_failed_call_names_what_is_wrong_with_its_arguments),
 		TEST(default_backlog_is_that_of_the_header),
 	};
 

@@ -62,7 +62,7 @@ static void a_loop_runs_posts_and_stops(void **state)
 	assert_ok(postern_loop_post(w.loop, world_stop, NULL));
 	assert_int_equal(postern_loop_run(w.loop), 0);
 	assert_int_equal(w.posted, 1);
-	assert_int_equal(postern_loop_why(w.loop)->code, 0);
+	assert_int_equal(postern_why()->code, 0);
 	world_end(&w);
 }
 
@@ -161,7 +161,8 @@ static void timers_and_descriptors_tell(void **state)
 	assert_ok(postern_timer_cancel(k.timer));
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	assert_ok(postern_watch_new(&k.watch, w.loop, pipes[0], POSTERN_READABLE, ticks_ready, &k));
+	assert_ok(postern_watch_new(&k.watch, w.loop, pipes[0], POSTERN_WATCH_READABLE, ticks_ready,
+				    &k));
 	assert_int_equal(write(pipes[1], "x", 1), 1);
 	UNTIL(&w, k.readable == 1);
 	assert_null(postern_watch_free(k.watch));
@@ -181,6 +182,29 @@ static bool world_has_children(struct world *w)
 
 	postern_child_free(child);
 	return r != -ENOSYS;
+}
+
+static void counts_signals(struct postern_signal *s, int sig, void *data)
+{
+	(void)s;
+	*(int *)data += sig == SIGUSR1;
+}
+
+static void a_signal_is_an_event_until_it_is_freed(void **state)
+{
+	struct postern_signal *s = NULL;
+	struct postern_loop *loop;
+	int n = 0;
+
+	(void)state;
+	assert_ok(postern_loop_new(&loop));
+	assert_ok(postern_signal_new(&s, loop, SIGUSR1, counts_signals, &n));
+	raise(SIGUSR1);
+	assert_int_equal(n, 0);
+	assert_true(postern_loop_dispatch(loop, 0) > 0);
+	assert_int_equal(n, 1);
+	assert_null(postern_signal_free(s));
+	postern_loop_free(loop);
 }
 
 static void a_child_process_tells_how_it_ended(void **state)
@@ -227,7 +251,7 @@ static void bytes_go_both_ways_and_are_counted(void **state)
 	assert_string_equal(w.client.last, "gathered");
 	assert_true(postern_conn_room(w.client.conn) > 1024);
 
-	assert_ok(postern_conn_get_counters(w.client.conn, &counters));
+	assert_ok(postern_conn_get_counters(w.client.conn, &counters, sizeof(counters)));
 	assert_int_equal(counters.sent, 5);
 	assert_int_equal(counters.received, 8);
 	assert_int_equal(counters.attempts, 1);
@@ -257,9 +281,9 @@ static void an_end_is_told_once_and_with_its_reason(void **state)
 	assert_ok(postern_conn_close(w.accepted.conn));
 	UNTIL(&w, w.accepted.closed && w.client.ended);
 	assert_int_equal(w.accepted.code, POSTERN_REASON_CLOSED);
-	assert_int_equal(postern_conn_state(w.accepted.conn), POSTERN_CLOSED);
+	assert_int_equal(postern_conn_state(w.accepted.conn), POSTERN_STATE_CLOSED);
 	assert_int_equal(postern_conn_why(w.accepted.conn)->code, POSTERN_REASON_CLOSED);
-	assert_errno(postern_conn_write(w.accepted.conn, "x", 1), -ENOTCONN);
+	assert_errno(postern_conn_write(w.accepted.conn, "x", 1), -ESTALE);
 	if (!w.client.closed)
 		assert_ok(postern_conn_abort(w.client.conn));
 	UNTIL(&w, w.client.closed);
@@ -278,7 +302,7 @@ static void a_connection_says_who_is_there(void **state)
 	(void)state;
 	world_begin(&w);
 	world_connect(&w);
-	assert_ok(postern_conn_peer(w.accepted.conn, &peer));
+	assert_ok(postern_conn_peer(w.accepted.conn, &peer, sizeof(peer)));
 	assert_int_equal(peer.pid, getpid());
 	assert_int_equal(peer.uid, geteuid());
 	assert_int_equal(peer.gid, getegid());
@@ -315,7 +339,7 @@ static void a_socket_comes_and_goes(void **state)
 	UNTIL(&w, one.received == 3);
 	fd = postern_conn_detach(one.conn);
 	assert_int_equal(fd, pair[0]);
-	assert_errno(postern_conn_fd(one.conn), -ENOTCONN);
+	assert_errno(postern_conn_fd(one.conn), -ESTALE);
 	assert_int_equal(send(pair[1], "d", 1, MSG_NOSIGNAL), 1);
 	assert_int_equal(read(fd, &byte, 1), 1);
 	assert_int_equal(byte, 'd');
@@ -343,20 +367,20 @@ static void a_server_says_where_it_is_and_drains(void **state)
 	assert_int_equal(w.allowed, 1);
 	assert_ok(postern_server_each(w.server, world_each, &w));
 	assert_int_equal(w.each, 1);
-	assert_ok(postern_server_get_counters(w.server, &w.counters));
+	assert_ok(postern_server_get_counters(w.server, &w.counters, sizeof(w.counters)));
 	assert_int_equal(w.counters.accepted, 1);
 	assert_int_equal(w.counters.connections, 1);
 	assert_int_equal(w.counters.listening, 1);
 
 	assert_ok(postern_server_stop(w.server));
 	UNTIL(&w, access(path, F_OK) < 0);
-	assert_errno(postern_server_fd(w.server), -ENOTCONN);
+	assert_errno(postern_server_fd(w.server), -ESTALE);
 	assert_ok(postern_server_drain(w.server, POSTERN_SECONDS(1)));
 	UNTIL(&w, w.client.ended || w.client.closed);
 	UNTIL(&w, w.server_closed);
 	assert_int_equal(w.server_code, POSTERN_REASON_CLOSED);
 	assert_int_equal(w.accepted.closed, 1);
-	assert_errno(postern_server_stop(w.server), -ENOTCONN);
+	assert_errno(postern_server_stop(w.server), -ESTALE);
 	world_end(&w);
 }
 
@@ -433,9 +457,10 @@ static void frames_are_made_found_and_buffered(void **state)
 	char head[4], tail[1], text[16];
 
 	(void)state;
-	assert_int_equal(postern_frame_make(POSTERN_U32BE, "abc", 3, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32BE, "abc", 3, head, tail), 4);
 	assert_memory_equal(head, "\0\0\0\3", 4);
-	assert_int_equal(postern_frame_find(POSTERN_LINES, "one\ntwo", 7, 0, 100, &frame), 1);
+	assert_int_equal(postern_frame_find(POSTERN_FRAMING_LINES, "one\ntwo", 7, 0, 100, &frame),
+			 1);
 	assert_int_equal(frame.n, 3);
 	assert_int_equal(frame.used, 4);
 
@@ -445,7 +470,7 @@ static void frames_are_made_found_and_buffered(void **state)
 	assert_memory_equal(postern_buffer_bytes(b), "hello", 5);
 	assert_int_equal(postern_buffer_read_line(b, text, sizeof text), 5);
 	assert_string_equal(text, "hello");
-	assert_int_equal(postern_buffer_read_frame(b, POSTERN_LINES, text, sizeof text), 3);
+	assert_int_equal(postern_buffer_read_frame(b, POSTERN_FRAMING_LINES, text, sizeof text), 3);
 	assert_errno(postern_buffer_read_line(b, text, sizeof text), -EAGAIN);
 	assert_int_equal(postern_buffer_peek(b, text, 1), 1);
 	assert_int_equal(postern_buffer_skip(b, 1), 1);
@@ -463,27 +488,28 @@ static void a_client_talks_to_a_server_on_a_thread(void **state)
 	struct postern_server *s = NULL;
 	atomic_bool posted = false;
 	int64_t patience = test_patience_ns();
-	char text[32], why[256];
+	char text[32];
 
 	(void)state;
-	assert_ok(postern_thread_start(&t, thread_serve, &s, NULL));
+	assert_ok(postern_thread_start(&t, NULL, thread_serve, &s));
 	assert_non_null(postern_thread_calling(t));
 	assert_false(pthread_equal(postern_thread_id(t), pthread_self()));
 	assert_ok(postern_thread_post(t, thread_posted, &posted));
-	assert_ok(postern_client_new(&c, "thread", NULL, why, sizeof why));
+	assert_ok(postern_client_new(&c, "thread", NULL));
 	assert_ok(postern_client_write(c, "abcline\n", 8, patience));
 	assert_ok(postern_client_read_exactly(c, text, 2, patience));
 	assert_int_equal(postern_client_read(c, text, 1, patience), 1);
 	assert_int_equal(text[0], 'c');
 	assert_int_equal(postern_client_read_line(c, text, sizeof text, patience), 4);
 	assert_string_equal(text, "line");
-	assert_ok(postern_client_write_frame(c, POSTERN_U32LE, "frame", 5, patience));
-	assert_int_equal(postern_client_read_frame(c, POSTERN_U32LE, text, sizeof text, patience),
-			 5);
+	assert_ok(postern_client_write_frame(c, POSTERN_FRAMING_U32LE, "frame", 5, patience));
+	assert_int_equal(
+		postern_client_read_frame(c, POSTERN_FRAMING_U32LE, text, sizeof text, patience),
+		5);
 	assert_int_equal(postern_client_available(c), 0);
-	assert_int_equal(postern_conn_state(postern_client_conn(c)), POSTERN_CONNECTED);
-	assert_int_equal(postern_conn_write_frame(postern_client_conn(c), POSTERN_LINES, "x", 1),
-			 1);
+	assert_int_equal(postern_conn_state(postern_client_conn(c)), POSTERN_STATE_CONNECTED);
+	assert_int_equal(
+		postern_conn_write_frame(postern_client_conn(c), POSTERN_FRAMING_LINES, "x", 1), 1);
 	assert_int_equal(postern_client_read_line(c, text, sizeof text, patience), 1);
 	assert_ok(postern_client_shutdown(c, patience));
 	assert_ok(postern_client_wait_end(c, patience));
@@ -520,32 +546,32 @@ static void handles_outlive_their_loop(void **state)
 	assert_int_equal(w.accepted.closed, 1);
 	assert_int_equal(w.server_closed, 1);
 
-	assert_errno(postern_conn_write(w.client.conn, "x", 1), -ENOTCONN);
-	assert_errno(postern_conn_flush(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_pause(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_resume(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_shutdown(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_close(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_abort(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_detach(w.client.conn), -ENOTCONN);
-	assert_errno(postern_conn_fd(w.client.conn), -ENOTCONN);
+	assert_errno(postern_conn_write(w.client.conn, "x", 1), -ESTALE);
+	assert_errno(postern_conn_flush(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_pause(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_resume(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_shutdown(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_close(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_abort(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_detach(w.client.conn), -ESTALE);
+	assert_errno(postern_conn_fd(w.client.conn), -ESTALE);
 	assert_int_equal(postern_conn_room(w.client.conn), 0);
 	assert_int_equal(postern_conn_queued(w.client.conn), 0);
-	assert_int_equal(postern_conn_state(w.client.conn), POSTERN_CLOSED);
+	assert_int_equal(postern_conn_state(w.client.conn), POSTERN_STATE_CLOSED);
 	assert_int_equal(postern_conn_why(w.client.conn)->code, POSTERN_REASON_CANCELLED);
 	assert_null(postern_conn_server(w.accepted.conn));
-	assert_errno(postern_server_stop(w.server), -ENOTCONN);
-	assert_errno(postern_server_drain(w.server, 0), -ENOTCONN);
-	assert_errno(postern_server_fd(w.server), -ENOTCONN);
-	assert_errno(postern_server_each(w.server, world_each, &w), -ENOTCONN);
+	assert_errno(postern_server_stop(w.server), -ESTALE);
+	assert_errno(postern_server_drain(w.server, 0), -ESTALE);
+	assert_errno(postern_server_fd(w.server), -ESTALE);
+	assert_errno(postern_server_each(w.server, world_each, &w), -ESTALE);
 	assert_string_equal(postern_server_name(w.server), "api");
-	assert_ok(postern_server_get_counters(w.server, &w.counters));
+	assert_ok(postern_server_get_counters(w.server, &w.counters, sizeof(w.counters)));
 	assert_int_equal(w.counters.connections, 0);
-	assert_errno(postern_timer_set(k.timer, 1), -ENOTCONN);
-	assert_errno(postern_timer_set_periodic(k.timer, 1), -ENOTCONN);
-	assert_errno(postern_timer_cancel(k.timer), -ENOTCONN);
+	assert_errno(postern_timer_set(k.timer, 1), -ESTALE);
+	assert_errno(postern_timer_set_periodic(k.timer, 1), -ESTALE);
+	assert_errno(postern_timer_cancel(k.timer), -ESTALE);
 	if (child)
-		assert_errno(postern_child_kill(child, SIGKILL), -ENOTCONN);
+		assert_errno(postern_child_kill(child, SIGKILL), -ESTALE);
 	assert_int_equal(k.fired, 0);
 
 	assert_null(postern_timer_free(k.timer));
@@ -562,6 +588,7 @@ int main(void)
 		TEST(a_loop_runs_posts_and_stops),
 		TEST(no_post_is_left_behind_while_the_loop_sleeps),
 		TEST(timers_and_descriptors_tell),
+		TEST(a_signal_is_an_event_until_it_is_freed),
 		TEST(a_child_process_tells_how_it_ended),
 		TEST(bytes_go_both_ways_and_are_counted),
 		TEST(an_end_is_told_once_and_with_its_reason),

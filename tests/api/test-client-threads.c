@@ -45,7 +45,7 @@ static void *asker_main(void *data)
 	for (int i = 0; i < QUESTIONS; i++) {
 		int n = snprintf(line, sizeof line, "%s %d\n", (const char *)data, i);
 
-		if (!c && postern_client_new(&c, "echo", NULL, NULL, 0) < 0)
+		if (!c && postern_client_new(&c, "echo", NULL) < 0)
 			return (void *)"cannot connect";
 		if (postern_client_write(c, line, (size_t)n, LONG) < 0)
 			return (void *)"cannot write";
@@ -89,7 +89,7 @@ static void clients_on_several_threads_have_their_own_answers(void **state)
 	void *complaint;
 
 	(void)state;
-	assert_ok(postern_thread_start(&t, echo_start, (void *)"echo", NULL));
+	assert_ok(postern_thread_start(&t, NULL, echo_start, (void *)"echo"));
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_create(&askers[i], NULL, asker_main, (void *)names[i]), 0);
 	for (int i = 0; i < 3; i++) {
@@ -119,9 +119,9 @@ static void try_waiting(void)
 	assert_errno(postern_client_shutdown(trial.c, LONG), -EDEADLK);
 	assert_errno(postern_client_close(trial.c, LONG), -EDEADLK);
 	assert_errno(postern_client_wait_end(trial.c, LONG), -EDEADLK);
-	assert_errno(postern_client_new(&c, "echo", NULL, NULL, 0), -EDEADLK);
+	assert_errno(postern_client_new(&c, "echo", NULL), -EDEADLK);
 	assert_errno(postern_client_adopt(&c, trial.peer, NULL), -EDEADLK);
-	assert_errno(postern_thread_start(&thread, echo_start, (void *)"other", NULL), -EDEADLK);
+	assert_errno(postern_thread_start(&thread, NULL, echo_start, (void *)"other"), -EDEADLK);
 }
 
 static void trial_hook(struct site *s, enum site_event event, struct postern_conn *c)
@@ -204,7 +204,8 @@ static void waiting_inside_a_callback_is_refused(void **state)
 	assert_ok(postern_timer_new(&timer, s.loop, trial_timer, NULL));
 	assert_ok(postern_timer_set(timer, 0));
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	assert_ok(postern_watch_new(&watch, s.loop, pipes[1], POSTERN_WRITABLE, trial_watch, NULL));
+	assert_ok(postern_watch_new(&watch, s.loop, pipes[1], POSTERN_WATCH_WRITABLE, trial_watch,
+				    NULL));
 	turn_quiet(s.loop);
 	assert_int_equal(trials, 8);
 	assert_ok(postern_child_new(&child, s.loop, test_fork_start(trial_child_main, NULL),

@@ -32,11 +32,13 @@ static void each_read_returns_what_is_there(void **state)
 	assert_string_equal(to, ", line");
 	assert_int_equal(postern_client_read_exactly(t.c, to, 7, 0), 0);
 	assert_memory_equal(to, "exactly", 7);
-	assert_int_equal(postern_client_read_frame(t.c, POSTERN_U32BE, to, sizeof to, 0), 3);
+	assert_int_equal(postern_client_read_frame(t.c, POSTERN_FRAMING_U32BE, to, sizeof to, 0),
+			 3);
 	assert_memory_equal(to, "abc", 3);
-	assert_int_equal(postern_client_read_frame(t.c, POSTERN_U32LE, to, sizeof to, 0), 3);
+	assert_int_equal(postern_client_read_frame(t.c, POSTERN_FRAMING_U32LE, to, sizeof to, 0),
+			 3);
 	assert_memory_equal(to, "def", 3);
-	assert_int_equal(postern_client_read_frame(t.c, POSTERN_NUL, to, sizeof to, 0), 1);
+	assert_int_equal(postern_client_read_frame(t.c, POSTERN_FRAMING_NUL, to, sizeof to, 0), 1);
 	assert_int_equal(postern_client_available(t.c), 4);
 	assert_int_equal(postern_client_read(t.c, to, sizeof to, 0), 4);
 	assert_memory_equal(to, "rest", 4);
@@ -62,7 +64,8 @@ static void each_read_keeps_its_deadline(void **state)
 		TIMED(r, postern_client_read_line(t.c, got, 8, deadlines[i]));
 		assert_errno(r, -ETIMEDOUT);
 		assert_took_until(deadlines[i]);
-		TIMED(r, postern_client_read_frame(t.c, POSTERN_U32BE, got, 8, deadlines[i]));
+		TIMED(r,
+		      postern_client_read_frame(t.c, POSTERN_FRAMING_U32BE, got, 8, deadlines[i]));
 		assert_errno(r, -ETIMEDOUT);
 		assert_took_until(deadlines[i]);
 		TIMED(r, postern_client_wait_end(t.c, deadlines[i]));
@@ -134,7 +137,7 @@ static void what_is_too_long_is_refused_and_stays(void **state)
 	assert_errno(postern_client_read_line(t.c, got, 5, LONG), -EMSGSIZE);
 	assert_int_equal(postern_client_read_line(t.c, got, 6, LONG), 5);
 	SAY(&t, "\377\377\377\377");
-	TIMED(r, postern_client_read_frame(t.c, POSTERN_U32BE, got, sizeof got, LONG));
+	TIMED(r, postern_client_read_frame(t.c, POSTERN_FRAMING_U32BE, got, sizeof got, LONG));
 	assert_errno(r, -EMSGSIZE);
 	assert_at_once();
 	assert_int_equal(postern_client_read(t.c, got, 8, 0), 4);
@@ -150,15 +153,15 @@ static void what_is_too_long_is_refused_and_stays(void **state)
 
 static void calls_with_nonsense_say_invalid(void **state)
 {
-	struct postern_conn_options framed = { .size = sizeof framed, .framing = POSTERN_LINES };
+	struct postern_conn_options framed = { .size = sizeof framed,
+					       .framing = POSTERN_FRAMING_LINES };
 	struct postern_client *c = (void *)state;
 	struct talk t;
 
 	talk_open(&t);
-	assert_errno(postern_client_new(NULL, "x", NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_client_new(&c, NULL, NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_client_new(&c, "x", NULL, NULL, 1), -EINVAL);
-	assert_errno(postern_client_new(&c, "a b", NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_client_new(NULL, "x", NULL), -EINVAL);
+	assert_errno(postern_client_new(&c, NULL, NULL), -EINVAL);
+	assert_errno(postern_client_new(&c, "a b", NULL), -EINVAL);
 	assert_errno(postern_client_adopt(NULL, 0, NULL), -EINVAL);
 	assert_errno(postern_client_adopt(&c, -1, NULL), -EINVAL);
 	assert_errno(postern_client_adopt(&c, 60000, NULL), -EBADF);
@@ -181,8 +184,8 @@ static void calls_with_nonsense_say_invalid(void **state)
 	assert_errno(postern_client_write(t.c, "x", 1, -1), -EINVAL);
 	assert_ok(postern_client_write(t.c, NULL, 0, 0));
 	assert_errno(postern_client_write_frame(t.c, 0, "x", 1, 0), -EINVAL);
-	assert_errno(postern_client_write_frame(t.c, POSTERN_LINES, "\n", 1, 0), -EBADMSG);
-	assert_errno(postern_client_write_frame(NULL, POSTERN_LINES, "x", 1, 0), -EINVAL);
+	assert_errno(postern_client_write_frame(t.c, POSTERN_FRAMING_LINES, "\n", 1, 0), -EBADMSG);
+	assert_errno(postern_client_write_frame(NULL, POSTERN_FRAMING_LINES, "x", 1, 0), -EINVAL);
 	assert_errno(postern_client_shutdown(NULL, 0), -EINVAL);
 	assert_errno(postern_client_shutdown(t.c, -1), -EINVAL);
 	assert_errno(postern_client_close(NULL, 0), -EINVAL);
@@ -220,7 +223,7 @@ static void what_came_before_the_end_is_read_first_and_then_the_end_at_once(void
 		TIMED(r, postern_client_read_exactly(t.c, got, 6, LONG));
 		assert_errno(r, -ENODATA);
 		assert_at_once();
-		TIMED(r, postern_client_read_frame(t.c, POSTERN_NUL, got, 64, LONG));
+		TIMED(r, postern_client_read_frame(t.c, POSTERN_FRAMING_NUL, got, 64, LONG));
 		assert_errno(r, -ENODATA);
 		assert_at_once();
 		assert_int_equal(postern_client_read_exactly(t.c, got, 5, LONG), 0);
@@ -404,7 +407,7 @@ static void a_write_may_be_larger_than_the_high_water_mark(void **state)
 	talk_open_options(&t, &o);
 	side_start(&s, &t, play_reads_all);
 	assert_ok(postern_client_write(t.c, text, sizeof text - 5, LONG));
-	assert_ok(postern_client_write_frame(t.c, POSTERN_LINES, "last", 4, LONG));
+	assert_ok(postern_client_write_frame(t.c, POSTERN_FRAMING_LINES, "last", 4, LONG));
 	side_join(&s);
 	assert_int_equal(postern_client_read_exactly(t.c, &n, sizeof n, LONG), 0);
 	assert_int_equal(n, sizeof got);
@@ -419,10 +422,10 @@ static void frames_are_written_with_their_framing(void **state)
 
 	(void)state;
 	talk_open(&t);
-	assert_ok(postern_client_write_frame(t.c, POSTERN_LINES, "abc", 3, 0));
-	assert_ok(postern_client_write_frame(t.c, POSTERN_NUL, "abc", 3, 0));
-	assert_ok(postern_client_write_frame(t.c, POSTERN_U32BE, "abc", 3, 0));
-	assert_ok(postern_client_write_frame(t.c, POSTERN_U32LE, NULL, 0, 0));
+	assert_ok(postern_client_write_frame(t.c, POSTERN_FRAMING_LINES, "abc", 3, 0));
+	assert_ok(postern_client_write_frame(t.c, POSTERN_FRAMING_NUL, "abc", 3, 0));
+	assert_ok(postern_client_write_frame(t.c, POSTERN_FRAMING_U32BE, "abc", 3, 0));
+	assert_ok(postern_client_write_frame(t.c, POSTERN_FRAMING_U32LE, NULL, 0, 0));
 	assert_int_equal(recv(t.peer, got, 64, 0), 19);
 	assert_memory_equal(got, "abc\nabc\0\0\0\0\3abc\0\0\0\0", 19);
 	talk_close(&t);

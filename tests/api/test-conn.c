@@ -57,7 +57,7 @@ static void what_is_not_taken_is_kept_and_offered_again_with_more_bytes(void **s
 	pair_send(&p, "hel", 3);
 	turn_quiet(p.loop);
 	assert_int_equal(p.end.offers, 1);
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.unread, 3);
 	assert_int_equal(counters.received, 3);
 
@@ -70,7 +70,7 @@ static void what_is_not_taken_is_kept_and_offered_again_with_more_bytes(void **s
 	turn_until(p.loop, p.end.n == 5);
 	assert_end_has(&p.end, "hello");
 	assert_int_equal(p.end.last_offer, 5);
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.unread, 0);
 	pair_close(&p);
 }
@@ -143,7 +143,7 @@ static void without_a_received_callback_bytes_are_dropped_and_counted(void **sta
 	assert_ok(postern_conn_set_events(p.c, &none, NULL));
 	pair_send(&p, big, sizeof(big));
 	turn_quiet(p.loop);
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.received, sizeof(big));
 	assert_int_equal(counters.unread, 0);
 	pair_close(&p);
@@ -165,7 +165,7 @@ static void the_unread_bound_stops_reading_and_loses_nothing(void **state)
 	p.end.take = 0;
 	pair_send(&p, sent, sizeof(sent));
 	turn_quiet(p.loop);
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.unread, 128);
 	assert_int_equal(ioctl(postern_conn_fd(p.c), FIONREAD, &waiting), 0);
 	assert_int_equal(waiting, 128);
@@ -197,7 +197,7 @@ static void a_peer_that_floods_is_held_at_the_unread_bound(void **state)
 			sent += (size_t)r;
 		turn(p.loop, 0);
 	}
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.unread, 256 * 1024); /* the default */
 	test_note("a flooding peer got rid of %zu KiB", sent / 1024);
 	pair_close(&p);
@@ -324,7 +324,7 @@ static void a_write_is_sent_at_the_end_of_the_turn(void **state)
 	assert_int_equal(recv(p.peer, bytes, sizeof(bytes), 0), 5);
 	assert_memory_equal(bytes, "hello", 5);
 	assert_int_equal(postern_conn_queued(p.c), 0);
-	assert_ok(postern_conn_get_counters(p.c, &counters));
+	assert_ok(postern_conn_get_counters(p.c, &counters, sizeof(counters)));
 	assert_int_equal(counters.sent, 5);
 	assert_true(counters.connected_ns > 0 && counters.connected_ns <= postern_now());
 	pair_close(&p);

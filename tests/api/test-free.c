@@ -331,7 +331,7 @@ static void turns(struct world *w, int n)
 		int r = postern_loop_dispatch(w->loop, 0);
 
 		if (r < 0)
-			assert_errno(r, -ENOTCONN); /* the loop was freed in there */
+			assert_errno(r, -ESTALE); /* the loop was freed in there */
 	}
 }
 
@@ -351,7 +351,8 @@ static void world_open(struct world *w)
 	assert_ok(postern_server_new(&w->server, w->loop, "clock", NULL, &server_events, w));
 	assert_ok(postern_timer_new(&w->timer, w->loop, on_timer, w));
 	assert_int_equal(pipe2(w->pipe, O_CLOEXEC), 0);
-	assert_ok(postern_watch_new(&w->watch, w->loop, w->pipe[0], POSTERN_READABLE, on_watch, w));
+	assert_ok(postern_watch_new(&w->watch, w->loop, w->pipe[0], POSTERN_WATCH_READABLE,
+				    on_watch, w));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
 	w->peer = sv[1];
 	assert_ok(postern_conn_adopt(&c, w->loop, sv[0], &few, &conn_events, w));

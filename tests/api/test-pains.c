@@ -325,12 +325,12 @@ static void pain_9_a_full_backlog_is_waited_for(void **state)
 	end_init(&e);
 	assert_ok(postern_loop_new(&loop));
 	assert_ok(postern_connect(&c, loop, test_path("full"), NULL, &end_events, &e));
-	turn_until(loop, e.state == POSTERN_WAITING);
+	turn_until(loop, e.state == POSTERN_STATE_WAITING);
 	assert_int_equal(postern_conn_why(c)->error, -EAGAIN);
 	turn_for(loop, 50);
 	assert_int_equal(e.closed, 0);
 	fds[n++] = accept(listener, NULL, NULL);
-	turn_until(loop, e.state == POSTERN_CONNECTED);
+	turn_until(loop, e.state == POSTERN_STATE_CONNECTED);
 	postern_conn_free(c);
 	postern_loop_free(loop);
 	while (n > 0)
@@ -363,7 +363,7 @@ static void pain_10_a_server_that_is_not_up_yet_is_waited_for(void **state)
 	/* Somebody comes. */
 	assert_int_equal(f.closed, 0);
 	site_open(&s, "clock", NULL);
-	turn_until(loop, f.state == POSTERN_CONNECTED);
+	turn_until(loop, f.state == POSTERN_STATE_CONNECTED);
 	postern_conn_free(c);
 	postern_conn_free(early);
 	site_close(&s);
@@ -671,7 +671,7 @@ static void pain_24_the_peer_is_known_by_a_pidfd_and_not_by_a_number(void **stat
 	pid = test_fork_start(connect_and_wait, path);
 	turn_until(s.loop, s.accepted == 1);
 	gone.fd = postern_conn_peer_pidfd(s.conns[0]);
-	assert_ok(postern_conn_peer(s.conns[0], &peer));
+	assert_ok(postern_conn_peer(s.conns[0], &peer, sizeof(peer)));
 	assert_int_equal(peer.pid, pid);
 	if (gone.fd == -ENOPROTOOPT) {
 		serve_kill(pid);

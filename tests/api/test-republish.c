@@ -186,7 +186,7 @@ static void check_lost(struct site *s, int before)
 	turn_until(s->loop, s->errors[POSTERN_REASON_NAME_LOST] == 1);
 	assert_int_equal(s->errors[POSTERN_REASON_NAME_RESTORED], 0);
 	assert_int_equal(site_counters(s).listening, 0);
-	assert_errno(postern_server_fd(s->server), -ENOTCONN);
+	assert_errno(postern_server_fd(s->server), -ESTALE);
 	assert_int_equal(s->closed, 0);
 	/* Only what is connected goes on. */
 	site_echo(s, before);

@@ -40,7 +40,7 @@ static inline void end_state(struct postern_conn *c, int state, void *data)
 	struct end *e = data;
 
 	(void)c;
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		e->connected++;
 }
 
@@ -205,7 +205,7 @@ static inline void ticks_ready(struct postern_watch *w, uint64_t happened, void 
 {
 	struct ticks *k = data;
 
-	if (happened & POSTERN_READABLE)
+	if (happened & POSTERN_WATCH_READABLE)
 		k->readable++;
 	assert_ok(postern_watch_set(w, 0));
 }

@@ -106,9 +106,9 @@ static void end_push(struct end *e)
 
 static void end_state(struct postern_conn *c, int state, void *data)
 {
-	if (state == POSTERN_WAITING)
+	if (state == POSTERN_STATE_WAITING)
 		world_check_reason(postern_conn_why(c));
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		end_push(data);
 }
 
@@ -238,7 +238,7 @@ static int serve(struct world *w, const char *name, const struct postern_server_
 	int r = postern_server_new(&w->server, w->loop, name, options, &server_events, w);
 
 	world_check_error(r);
-	if (r < 0 && r != -ENOMEM && !postern_loop_why(w->loop)->text[0])
+	if (r < 0 && r != -ENOMEM && !postern_why()->text[0])
 		fail_msg("%s: a failure without words", world_where());
 	return r;
 }
@@ -563,7 +563,7 @@ bool world_refusals(void)
 /* ---- scenario: the other objects ---- */
 
 struct counts {
-	int timer, watch, child, post;
+	int timer, watch, signal, child, post;
 };
 
 static void timer_counts(struct postern_timer *t, void *data)
@@ -587,7 +587,7 @@ static void watch_asks_again(struct postern_watch *w, uint64_t happened, void *d
 
 	(void)happened;
 	if (other && postern_watch_set(other, 0) == 0)
-		world_check_error(postern_watch_set(other, POSTERN_WRITABLE));
+		world_check_error(postern_watch_set(other, POSTERN_WATCH_WRITABLE));
 	postern_watch_set(w, 0);
 }
 
@@ -598,8 +598,9 @@ static void objects_that_ask_again(struct world *w)
 
 	for (int i = 0; i < 2; i++) {
 		assert_ok(pipe2(fds[i], O_CLOEXEC));
-		world_check_error(postern_watch_new(&both[i], w->loop, fds[i][1], POSTERN_WRITABLE,
-						    watch_asks_again, both));
+		world_check_error(postern_watch_new(&both[i], w->loop, fds[i][1],
+						    POSTERN_WATCH_WRITABLE, watch_asks_again,
+						    both));
 	}
 	for (int i = 0; i < 3; i++)
 		postern_loop_dispatch(w->loop, 0);
@@ -616,6 +617,12 @@ static void child_counts(struct postern_child *child, int how, int status, void 
 	((struct counts *)data)->child++;
 }
 
+static void signal_counts(struct postern_signal *s, int sig, void *data)
+{
+	(void)s, (void)sig;
+	((struct counts *)data)->signal++;
+}
+
 static void post_counts(struct postern_loop *loop, void *data)
 {
 	(void)loop;
@@ -626,13 +633,15 @@ static bool all_happened(const void *data)
 {
 	const struct counts *n = data;
 
-	return n->timer && n->watch && n->child && n->post;
+	return n->timer && n->watch && n->signal && n->child && n->post;
 }
 
 static bool objects_of_the_loop(struct world *w)
 {
 	struct postern_timer *timer = NULL;
 	struct postern_watch *watch = NULL;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct postern_signal *usr2 = NULL;
 	struct postern_child *child = NULL;
 	static struct counts n; /* a post that waits is called when the loop is freed */
 	bool whole;
@@ -642,6 +651,8 @@ static bool objects_of_the_loop(struct world *w)
 
 	n = (struct counts){ 0 };
 	objects_that_ask_again(w);
+	assert_ok(sigaction(SIGUSR2, &ignore, NULL));
+	world_check_error(postern_signal_new(&usr2, w->loop, SIGUSR2, signal_counts, &n));
 	assert_ok(pipe2(fds, O_CLOEXEC));
 	pid = fork();
 	if (pid == 0) {
@@ -651,16 +662,18 @@ static bool objects_of_the_loop(struct world *w)
 	}
 	r = postern_timer_new(&timer, w->loop, timer_counts, &n);
 	world_check_error(r < 0 ? r : postern_timer_set(timer, POSTERN_SECONDS(3600)));
-	world_check_error(
-		postern_watch_new(&watch, w->loop, fds[1], POSTERN_WRITABLE, watch_counts, &n));
+	world_check_error(postern_watch_new(&watch, w->loop, fds[1], POSTERN_WATCH_WRITABLE,
+					    watch_counts, &n));
 	world_check_error(postern_child_new(&child, w->loop, pid, child_counts, &n));
 	if (child)
 		world_check_error(postern_child_kill(child, SIGKILL));
+	raise(SIGUSR2);
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	world_check_error(postern_loop_post(w->loop, post_counts, &n));
 	whole = world_turn(w, POSTERN_SECONDS(7200), all_happened, &n);
 	postern_child_free(child);
+	postern_signal_free(usr2);
 	postern_watch_free(watch);
 	postern_timer_free(timer);
 	waitpid(pid, NULL, 0);

@@ -290,7 +290,7 @@ static inline int house_serve(struct house *h, struct postern_loop *loop)
 
 	if (r < 0)
 		return r;
-	conn.framing = POSTERN_LINES;
+	conn.framing = POSTERN_FRAMING_LINES;
 	conn.frame_max = 100;
 	r = postern_server_new(&framed, loop, "framed", &o, &house_events, h);
 	if (r < 0)
@@ -309,7 +309,7 @@ static inline int house_furnish(struct house *h, struct postern_loop *loop)
 	int r = postern_timer_new(&timer, loop, house_fire, h);
 
 	if (r == 0)
-		r = postern_watch_new(&watch, loop, h->pipe[0], POSTERN_READABLE, house_ready, h);
+		r = postern_watch_new(&watch, loop, h->pipe[0], POSTERN_WATCH_READABLE, house_ready, h);
 	if (r == 0 && h->used == IN_TIMER)
 		r = postern_timer_set_periodic(timer, POSTERN_MS(2));
 	if (r == 0 && h->used == IN_STATE)
@@ -366,7 +366,7 @@ static inline int house_start(struct house *h)
 		h->used = h->leave ? h->leave : h->hang;
 	if (h->used == IN_CHILD)
 		h->pid = test_fork_start(sleeper, NULL);
-	return postern_thread_start(&h->t, house_main, h, &h->options);
+	return postern_thread_start(&h->t, &h->options, house_main, h);
 }
 
 static inline int house_visit(struct house *h, int server)

@@ -11,7 +11,7 @@
 
 #include <postern/frame.h>
 
-static const int framings[] = { POSTERN_LINES, POSTERN_NUL, POSTERN_U32BE, POSTERN_U32LE };
+static const int framings[] = { POSTERN_FRAMING_LINES, POSTERN_FRAMING_NUL, POSTERN_FRAMING_U32BE, POSTERN_FRAMING_U32LE };
 
 enum { FRAMINGS = 4, MIB = 1024 * 1024 };
 
@@ -19,13 +19,13 @@ static char text[5 * MIB];
 
 static inline bool is_delimited(int framing)
 {
-	return framing == POSTERN_LINES || framing == POSTERN_NUL;
+	return framing == POSTERN_FRAMING_LINES || framing == POSTERN_FRAMING_NUL;
 }
 
 static inline size_t put_length(int framing, char *to, size_t n)
 {
 	for (int i = 0; i < 4; i++)
-		to[i] = (char)(n >> (framing == POSTERN_U32BE ? 24 - 8 * i : 8 * i) & 0xff);
+		to[i] = (char)(n >> (framing == POSTERN_FRAMING_U32BE ? 24 - 8 * i : 8 * i) & 0xff);
 	return 4;
 }
 
@@ -43,7 +43,7 @@ static inline size_t put_frame(int framing, char *to, size_t n, unsigned number)
 
 	put_payload(to + head, n, number);
 	if (head == 0)
-		to[n] = framing == POSTERN_LINES ? '\n' : '\0';
+		to[n] = framing == POSTERN_FRAMING_LINES ? '\n' : '\0';
 	return n + (head ? head : 1);
 }
 

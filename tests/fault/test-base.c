@@ -197,7 +197,7 @@ static void struct_import_of_null_gives_the_defaults(void **state)
 	struct ours to = { 1, 2, 3, 4 };
 
 	(void)state;
-	assert_ok(struct_import(&to, sizeof to, NULL));
+	assert_ok(struct_import("things", &to, sizeof to, NULL));
 	assert_int_equal(to.a | to.b | to.c | to.size, 0);
 }
 
@@ -210,7 +210,7 @@ static void struct_import_of_an_older_struct_fills_up_with_zeroes(void **state)
 	struct ours to = { 1, 1, 1, 1 };
 
 	(void)state;
-	assert_ok(struct_import(&to, sizeof to, &older));
+	assert_ok(struct_import("things", &to, sizeof to, &older));
 	assert_int_equal(to.a, 7);
 	assert_int_equal(to.b, 8);
 	assert_int_equal(to.c, 0);
@@ -225,11 +225,11 @@ static void struct_import_of_a_newer_struct_wants_its_rest_to_be_zero(void **sta
 	struct ours to;
 
 	(void)state;
-	assert_ok(struct_import(&to, sizeof to, &newer));
+	assert_ok(struct_import("things", &to, sizeof to, &newer));
 	assert_int_equal(to.c, 9);
 	for (size_t i = 0; i < sizeof newer.rest; i++) {
 		newer.rest[i] = 1;
-		assert_errno(struct_import(&to, sizeof to, &newer), -E2BIG);
+		assert_errno(struct_import("things", &to, sizeof to, &newer), -E2BIG);
 		newer.rest[i] = 0;
 	}
 }
@@ -241,12 +241,12 @@ static void struct_import_refuses_absurd_sizes(void **state)
 	(void)state;
 	for (size_t size = 0; size < sizeof(size_t); size++) {
 		from.size = size;
-		assert_errno(struct_import(&to, sizeof to, &from), -EINVAL);
+		assert_errno(struct_import("things", &to, sizeof to, &from), -EINVAL);
 	}
 	from.size = 4097;
-	assert_errno(struct_import(&to, sizeof to, &from), -EINVAL);
+	assert_errno(struct_import("things", &to, sizeof to, &from), -EINVAL);
 	from.size = SIZE_MAX;
-	assert_errno(struct_import(&to, sizeof to, &from), -EINVAL);
+	assert_errno(struct_import("things", &to, sizeof to, &from), -EINVAL);
 }
 
 /* ---- time and jitter ---- */

@@ -72,7 +72,7 @@ static void crowd_open(struct crowd *k, unsigned n, size_t bytes_per_uid, uint32
 	memset(k, 0, sizeof(*k));
 	now = k;
 	k->conn = (struct postern_conn_options){ .size = sizeof(k->conn),
-						 .framing = POSTERN_U32LE,
+						 .framing = POSTERN_FRAMING_U32LE,
 						 .frame_max = frame_max,
 						 .idle_ns = IDLE,
 						 .message_ns = POSTERN_SECONDS(1000) };
@@ -294,13 +294,14 @@ static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_t
 	/* The kernel takes the first one's replies until its peer is full; the rest of them has the reserve. */
 	crowd_open(&k, N, 96 * 1024, 96 * 1024 - 4);
 	do {
-		r = postern_conn_write_frame(k.s.conns[0], POSTERN_U32LE, big, SIZE);
+		r = postern_conn_write_frame(k.s.conns[0], POSTERN_FRAMING_U32LE, big, SIZE);
 		turn(k.s.loop, 0);
 	} while (r == SIZE);
 	assert_errno(r, -EAGAIN);
 	for (unsigned i = N - 1; i >= 1; i--)
-		assert_errno(postern_conn_write_frame(k.s.conns[i], POSTERN_U32LE, big, SIZE),
-			     -EAGAIN);
+		assert_errno(
+			postern_conn_write_frame(k.s.conns[i], POSTERN_FRAMING_U32LE, big, SIZE),
+			-EAGAIN);
 	turn_quiet(k.s.loop);
 	assert_int_equal(k.drained, 0);
 	while (recv(k.fds[0], big, sizeof(big), MSG_DONTWAIT) > 0)

@@ -109,7 +109,7 @@ static void an_empty_buffer_has_nothing(void **state)
 	assert_ok(postern_buffer_read_exactly(b, &c, 0));
 	assert_ok(postern_buffer_read_exactly(b, NULL, 0));
 	assert_errno(postern_buffer_read_line(b, &c, 1), -EAGAIN);
-	for (int framing = POSTERN_LINES; framing <= POSTERN_U32LE; framing++)
+	for (int framing = POSTERN_FRAMING_LINES; framing <= POSTERN_FRAMING_U32LE; framing++)
 		assert_errno(postern_buffer_read_frame(b, framing, &c, 1), -EAGAIN);
 	assert_int_equal(c, 'x');
 	postern_buffer_free(b);
@@ -163,8 +163,8 @@ static void calls_with_nonsense_say_invalid(void **state)
 	assert_errno(postern_buffer_read_line(NULL, to, 8), -EINVAL);
 	assert_errno(postern_buffer_read_line(b, NULL, 8), -EINVAL);
 	assert_errno(postern_buffer_read_line(b, to, 0), -EINVAL);
-	assert_errno(postern_buffer_read_frame(NULL, POSTERN_LINES, to, 8), -EINVAL);
-	assert_errno(postern_buffer_read_frame(b, POSTERN_LINES, NULL, 8), -EINVAL);
+	assert_errno(postern_buffer_read_frame(NULL, POSTERN_FRAMING_LINES, to, 8), -EINVAL);
+	assert_errno(postern_buffer_read_frame(b, POSTERN_FRAMING_LINES, NULL, 8), -EINVAL);
 	assert_errno(postern_buffer_read_frame(b, 0, to, 8), -EINVAL);
 	assert_errno(postern_buffer_read_frame(b, 5, to, 8), -EINVAL);
 	assert_int_equal(postern_buffer_size(b), 4);
@@ -295,12 +295,12 @@ static void a_change_of_mind_finds_every_end(void **state)
 	(void)state;
 	assert_int_equal(postern_buffer_add(b, "\0ef", 3), 3);
 	assert_errno(postern_buffer_read_line(b, to, sizeof to), -EAGAIN);
-	assert_int_equal(postern_buffer_read_frame(b, POSTERN_NUL, to, sizeof to), 2);
+	assert_int_equal(postern_buffer_read_frame(b, POSTERN_FRAMING_NUL, to, sizeof to), 2);
 	assert_memory_equal(to, "ab", 2);
 	assert_errno(postern_buffer_read_line(b, to, sizeof to), -EAGAIN);
 	assert_int_equal(postern_buffer_add(b, "gh\nij\n", 6), 6);
 	assert_int_equal(postern_buffer_read_line(b, to, sizeof to), 4);
-	assert_errno(postern_buffer_read_frame(b, POSTERN_NUL, to, sizeof to), -EAGAIN);
+	assert_errno(postern_buffer_read_frame(b, POSTERN_FRAMING_NUL, to, sizeof to), -EAGAIN);
 	assert_int_equal(postern_buffer_skip(b, 1), 1);
 	assert_int_equal(postern_buffer_read_line(b, to, sizeof to), 1);
 	assert_string_equal(to, "j");
@@ -314,7 +314,7 @@ static void frames_of_each_kind_come_whole(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof to);
-	for (int framing = POSTERN_LINES; framing <= POSTERN_U32LE; framing++) {
+	for (int framing = POSTERN_FRAMING_LINES; framing <= POSTERN_FRAMING_U32LE; framing++) {
 		for (size_t n = 0; n < sizeof to; n += 13) {
 			int n_head = postern_frame_make(framing, text, n, head, tail);
 			size_t whole = n + (n_head ? 4 : 1);
@@ -347,12 +347,12 @@ static void a_frame_that_never_fits_is_refused_with_its_length(void **state)
 	(void)state;
 	assert_ok(postern_buffer_new(&b, 32));
 	assert_int_equal(postern_buffer_add(b, "\377\377\377\377", 4), 4);
-	assert_errno(postern_buffer_read_frame(b, POSTERN_U32BE, to, sizeof to), -EMSGSIZE);
-	assert_errno(postern_buffer_read_frame(b, POSTERN_U32LE, to, sizeof to), -EMSGSIZE);
+	assert_errno(postern_buffer_read_frame(b, POSTERN_FRAMING_U32BE, to, sizeof to), -EMSGSIZE);
+	assert_errno(postern_buffer_read_frame(b, POSTERN_FRAMING_U32LE, to, sizeof to), -EMSGSIZE);
 	assert_int_equal(postern_buffer_skip(b, 4), 4);
 	/* It would fit into the memory that is offered, and never into the buffer. */
 	assert_int_equal(postern_buffer_add(b, "\0\0\0\x1d", 4), 4);
-	assert_errno(postern_buffer_read_frame(b, POSTERN_U32BE, to, sizeof to), -EMSGSIZE);
+	assert_errno(postern_buffer_read_frame(b, POSTERN_FRAMING_U32BE, to, sizeof to), -EMSGSIZE);
 	postern_buffer_free(b);
 }
 

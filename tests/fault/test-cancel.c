@@ -138,7 +138,7 @@ static void cancel_one(struct victim *v)
 	if (v->instant == STARTING)
 		/* postern-review: ignore L7 joined below, where the instant is not RUNNING */
 		assert_int_equal(pthread_create(&killer, NULL, killer_main, v), 0);
-	assert_ok(postern_thread_start(&v->t, victim_main, v, &o));
+	assert_ok(postern_thread_start(&v->t, &o, victim_main, v));
 	if (v->instant != STARTING)
 		for (int i = 0; i < VISITORS; i++)
 			assert_int_equal(pthread_create(&visitors[i], NULL, visitor_main, v), 0);

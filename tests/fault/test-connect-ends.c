@@ -90,7 +90,7 @@ static void no_permission_is_final_when_it_came_twice_100_ms_apart(void **state)
 	late_starts(NULL, NULL);
 	connect_to("late", NULL);
 	connect_await();
-	assert_int_equal(postern_conn_state(told.c), POSTERN_CONNECTED);
+	assert_int_equal(postern_conn_state(told.c), POSTERN_STATE_CONNECTED);
 	postern_server_free(late_server);
 }
 
@@ -162,7 +162,7 @@ static void a_server_of_another_uid_is_not_trusted_unless_named(void **state)
 	connect_again();
 	connect_to(f.path, OPTIONS(.server_uids = right, .n_server_uids = 2));
 	connect_await();
-	assert_int_equal(postern_conn_state(told.c), POSTERN_CONNECTED);
+	assert_int_equal(postern_conn_state(told.c), POSTERN_STATE_CONNECTED);
 	foreign_stop(pid);
 }
 
@@ -175,7 +175,7 @@ static void the_owner_of_the_directory_is_trusted(void **state)
 	assert_ok(chown(test_path("open"), 4242, 4242));
 	connect_to(f.path, NULL);
 	connect_await();
-	assert_int_equal(postern_conn_state(told.c), POSTERN_CONNECTED);
+	assert_int_equal(postern_conn_state(told.c), POSTERN_STATE_CONNECTED);
 	foreign_stop(pid);
 }
 
@@ -236,7 +236,7 @@ static void cancel_connected(int how)
 	connect_to("late", NULL);
 	for (int i = 0; i < 10 && told.loop && told.c && !told.closed; i++)
 		postern_loop_dispatch(told.loop, POSTERN_MS(1));
-	assert_int_equal(told.states[1], POSTERN_CONNECTED);
+	assert_int_equal(told.states[1], POSTERN_STATE_CONNECTED);
 	assert_int_equal(told.closed, how == KILL_FREE ? 0 : 1);
 	postern_server_free(late_server);
 	connect_finish(NULL);

@@ -365,7 +365,7 @@ static void after_abort_and_close_nothing_is_taken_any_more(void **state)
 		pair_open(&p, NULL);
 		assert_ok(aborts ? postern_conn_abort(p.c) : postern_conn_close(p.c));
 		assert_errno(postern_conn_write(p.c, "x", 1), -EPIPE);
-		assert_errno(postern_conn_write_frame(p.c, POSTERN_LINES, "x", 1), -EPIPE);
+		assert_errno(postern_conn_write_frame(p.c, POSTERN_FRAMING_LINES, "x", 1), -EPIPE);
 		assert_int_equal(postern_conn_room(p.c), 0);
 		assert_ok(postern_conn_pause(p.c));
 		assert_ok(postern_conn_resume(p.c));
@@ -474,7 +474,7 @@ static int64_t send_slowly(struct pair *p, size_t step, bool pauses)
 
 static void a_message_has_a_time_of_its_own_from_its_first_byte(void **state)
 {
-	struct postern_conn_options options = with(POSTERN_U32BE, 0);
+	struct postern_conn_options options = with(POSTERN_FRAMING_U32BE, 0);
 	struct pair p;
 
 	(void)state;
@@ -497,7 +497,7 @@ static void a_message_has_a_time_of_its_own_from_its_first_byte(void **state)
 
 static void the_time_of_a_message_does_not_run_while_it_is_on_the_program(void **state)
 {
-	struct postern_conn_options options = with(POSTERN_U32BE, 0);
+	struct postern_conn_options options = with(POSTERN_FRAMING_U32BE, 0);
 	struct pair p;
 
 	(void)state;
@@ -511,7 +511,7 @@ static void the_time_of_a_message_does_not_run_while_it_is_on_the_program(void *
 
 static void a_message_of_which_nothing_comes_is_idle(void **state)
 {
-	struct postern_conn_options options = with(POSTERN_U32BE, 0);
+	struct postern_conn_options options = with(POSTERN_FRAMING_U32BE, 0);
 	struct pair p;
 	int64_t begun;
 
@@ -671,14 +671,14 @@ static void memory_that_is_short_for_a_message_is_told_drained_later(void **stat
 	(void)state;
 	pair_open(&p, NULL);
 	fault_arm(&(struct fault){ .call = FAULT_alloc, .nth = 3, .error = ENOMEM });
-	assert_errno(postern_conn_write_frame(p.c, POSTERN_U32LE, big, 100000), -EAGAIN);
+	assert_errno(postern_conn_write_frame(p.c, POSTERN_FRAMING_U32LE, big, 100000), -EAGAIN);
 	assert_int_equal(fault_disarm(), 1);
 	turn(p.loop, 0);
 	assert_int_equal(postern_conn_queued(p.c), 0);
 	assert_int_equal(p.end.drained, 0);
 	pass(&p, POSTERN_MS(300));
 	assert_int_equal(p.end.drained, 1);
-	assert_int_equal(postern_conn_write_frame(p.c, POSTERN_U32LE, big, 100000), 100000);
+	assert_int_equal(postern_conn_write_frame(p.c, POSTERN_FRAMING_U32LE, big, 100000), 100000);
 	pair_close(&p);
 }
 
@@ -689,7 +689,7 @@ static void a_client_whose_write_has_to_wait_sleeps(void **state)
 
 	(void)state;
 	fault_clock_patience(POSTERN_SECONDS(1));
-	assert_ok(postern_client_new(&c, test_path("deaf"), NULL, NULL, 0));
+	assert_ok(postern_client_new(&c, test_path("deaf"), NULL));
 	fault_count_reset();
 	assert_errno(postern_client_write(c, big, sizeof(big), POSTERN_SECONDS(3)), -ETIMEDOUT);
 	test_note("%u turns in 3 s", (unsigned)fault_count(FAULT_epoll_wait));

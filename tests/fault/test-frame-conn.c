@@ -360,7 +360,8 @@ static void the_largest_length_takes_no_memory(void **state)
 		/* One that is allowed grows with what has come of it. */
 		tape_open(&t, framings[f], UINT32_MAX - 4);
 		tape_send(&t,
-			  framings[f] == POSTERN_U32BE ? "\377\377\377\373" : "\373\377\377\377",
+			  framings[f] == POSTERN_FRAMING_U32BE ? "\377\377\377\373"
+							       : "\373\377\377\377",
 			  4);
 		turn(t.loop, 0);
 		blocks = fault_memory();
@@ -382,10 +383,10 @@ static void options_of_framing_that_cannot_be_right_are_refused(void **state)
 	int sv[2];
 
 	(void)state;
-	tape_open(&t, POSTERN_LINES, 0);
+	tape_open(&t, POSTERN_FRAMING_LINES, 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
 	assert_errno(postern_conn_adopt(&c, t.loop, sv[0], &o, &tape_events, &t), -EINVAL);
-	o.framing = POSTERN_LINES;
+	o.framing = POSTERN_FRAMING_LINES;
 	o.frame_max = UINT32_MAX;
 	assert_errno(postern_conn_adopt(&c, t.loop, sv[0], &o, &tape_events, &t), -EINVAL);
 	assert_null(c);
@@ -500,10 +501,10 @@ static void pain_15_a_connection_ends_inside_its_frame_event(void **state)
 	for (unsigned way = 0; way < 4; way++) {
 		for (int kept = 0; kept < 2; kept++) {
 			/* The rest comes with it, or it is found in what was kept. */
-			size_t length = put_stream(POSTERN_U32BE, sizes, 3);
+			size_t length = put_stream(POSTERN_FRAMING_U32BE, sizes, 3);
 			struct tape t;
 
-			tape_open(&t, POSTERN_U32BE, 0);
+			tape_open(&t, POSTERN_FRAMING_U32BE, 0);
 			t.hook = ways[way].hook;
 			if (kept) {
 				tape_send(&t, text, 2);
@@ -537,7 +538,7 @@ static void a_socket_leaves_in_a_frame_event_when_nothing_is_behind_the_message(
 	struct tape t;
 
 	(void)state;
-	tape_open(&t, POSTERN_LINES, 0);
+	tape_open(&t, POSTERN_FRAMING_LINES, 0);
 	t.hook = hook_detach;
 	tape_send(&t, "a\nb", 3);
 	turn_quiet(t.loop);
@@ -546,7 +547,7 @@ static void a_socket_leaves_in_a_frame_event_when_nothing_is_behind_the_message(
 	turn_quiet(t.loop);
 	assert_int_equal(t.frames, 2);
 	assert_ok(detached);
-	assert_int_equal(postern_conn_state(t.c), POSTERN_CLOSED);
+	assert_int_equal(postern_conn_state(t.c), POSTERN_STATE_CLOSED);
 	close(detached);
 	tape_close(&t);
 }
@@ -557,7 +558,7 @@ static void a_connection_without_a_frame_event_drops_messages(void **state)
 	struct tape t;
 
 	(void)state;
-	tape_open(&t, POSTERN_LINES, 0);
+	tape_open(&t, POSTERN_FRAMING_LINES, 0);
 	assert_ok(postern_conn_set_events(t.c, &silent, &t));
 	tape_send(&t, "a\nb\nc", 5);
 	turn_quiet(t.loop);
@@ -634,7 +635,7 @@ static void half_a_message_ends_the_connection_however_it_trickles(void **state)
 		fault_clock_fake();
 		tape_open_options(&t, &(struct postern_conn_options){
 					      .size = sizeof(struct postern_conn_options),
-					      .framing = POSTERN_U32BE,
+					      .framing = POSTERN_FRAMING_U32BE,
 					      .idle_ns = POSTERN_SECONDS(8),
 					      .message_ns = POSTERN_SECONDS(20) });
 		begun = postern_now();
@@ -663,7 +664,7 @@ static void messages_that_go_on_are_not_idle(void **state)
 	fault_clock_fake();
 	tape_open_options(
 		&t, &(struct postern_conn_options){ .size = sizeof(struct postern_conn_options),
-						    .framing = POSTERN_LINES,
+						    .framing = POSTERN_FRAMING_LINES,
 						    .idle_ns = POSTERN_SECONDS(8) });
 	begun = postern_now();
 	/* There is always half a line, and never the same one. */
@@ -751,19 +752,19 @@ static void a_frame_that_cannot_be_is_not_written_in_part(void **state)
 
 	(void)state;
 	tape_open(&t, 0, 0);
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_LINES, "a\nb", 3), -EBADMSG);
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_NUL, "a\0b", 3), -EBADMSG);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_LINES, "a\nb", 3), -EBADMSG);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_NUL, "a\0b", 3), -EBADMSG);
 	assert_errno(postern_conn_write_frame(t.c, 0, "a", 1), -EINVAL);
 	assert_errno(postern_conn_write_frame(t.c, 5, "a", 1), -EINVAL);
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_U32BE, NULL, 1), -EINVAL);
-	assert_errno(postern_conn_write_frame(NULL, POSTERN_U32BE, "a", 1), -EINVAL);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, NULL, 1), -EINVAL);
+	assert_errno(postern_conn_write_frame(NULL, POSTERN_FRAMING_U32BE, "a", 1), -EINVAL);
 	assert_int_equal(postern_conn_queued(t.c), 0);
 	assert_ok(postern_conn_shutdown(t.c));
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_U32BE, "a", 1), -EPIPE);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, "a", 1), -EPIPE);
 	turn_quiet(t.loop);
 	assert_ok(postern_conn_abort(t.c));
 	turn_quiet(t.loop);
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_U32BE, "a", 1), -ENOTCONN);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, "a", 1), -ESTALE);
 	tape_close(&t);
 }
 
@@ -777,12 +778,12 @@ static void without_memory_no_half_frame_is_sent(void **state)
 	tape_open(&t, 0, 0);
 	memset(text, 'x', 100000);
 	fault_arm(&(struct fault){ .call = FAULT_alloc, .nth = 3, .error = ENOMEM });
-	assert_int_equal(postern_conn_write_frame(t.c, POSTERN_U32BE, "before", 6), 6);
-	assert_errno(postern_conn_write_frame(t.c, POSTERN_U32BE, text, 100000), -EAGAIN);
+	assert_int_equal(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, "before", 6), 6);
+	assert_errno(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, text, 100000), -EAGAIN);
 	assert_int_equal(fault_disarm(), 1);
 	/* It is as if it had not been tried, and the next one is a message of its own. */
 	assert_int_equal(postern_conn_queued(t.c), 10);
-	assert_int_equal(postern_conn_write_frame(t.c, POSTERN_U32BE, "a", 1), 1);
+	assert_int_equal(postern_conn_write_frame(t.c, POSTERN_FRAMING_U32BE, "a", 1), 1);
 	turn_quiet(t.loop);
 	assert_int_equal(peer_reads(&t, got, sizeof got), 15);
 	assert_memory_equal(got, "\0\0\0\6before\0\0\0\1a", 15);

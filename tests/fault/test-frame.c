@@ -14,18 +14,20 @@ static void what_each_framing_looks_like(void **state)
 	char head[4], tail[1] = { 'x' };
 
 	(void)state;
-	assert_int_equal(postern_frame_make(POSTERN_LINES, "abc\r", 4, head, tail), 0);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_LINES, "abc\r", 4, head, tail), 0);
 	assert_int_equal(tail[0], '\n');
-	assert_int_equal(postern_frame_make(POSTERN_NUL, "a\nb", 3, head, tail), 0);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_NUL, "a\nb", 3, head, tail), 0);
 	assert_int_equal(tail[0], '\0');
-	assert_int_equal(postern_frame_make(POSTERN_U32BE, "abc", 3, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32BE, "abc", 3, head, tail), 4);
 	assert_memory_equal(head, "\0\0\0\3", 4);
-	assert_int_equal(postern_frame_make(POSTERN_U32LE, "abc", 3, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32LE, "abc", 3, head, tail), 4);
 	assert_memory_equal(head, "\3\0\0\0", 4);
 	/* The payload is not looked at. */
-	assert_int_equal(postern_frame_make(POSTERN_U32BE, text, 0x01020304, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32BE, text, 0x01020304, head, tail),
+			 4);
 	assert_memory_equal(head, "\1\2\3\4", 4);
-	assert_int_equal(postern_frame_make(POSTERN_U32LE, text, 0xfffffffe, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32LE, text, 0xfffffffe, head, tail),
+			 4);
 	assert_memory_equal(head, "\376\377\377\377", 4);
 }
 
@@ -132,9 +134,10 @@ static void the_largest_length_overflows_nothing(void **state)
 				 0);
 		assert_int_equal(postern_frame_find(framings[f], most, 7, 0, SIZE_MAX, &frame), 0);
 	}
-	assert_errno(postern_frame_find(POSTERN_U32BE, "\177\377\377\377", 4, 0, 4 * MIB, &frame),
+	assert_errno(postern_frame_find(POSTERN_FRAMING_U32BE, "\177\377\377\377", 4, 0, 4 * MIB,
+					&frame),
 		     -EMSGSIZE);
-	assert_errno(postern_frame_find(POSTERN_U32LE, "\0\0\0\200", 4, 0, 4 * MIB, &frame),
+	assert_errno(postern_frame_find(POSTERN_FRAMING_U32LE, "\0\0\0\200", 4, 0, 4 * MIB, &frame),
 		     -EMSGSIZE);
 }
 
@@ -143,12 +146,12 @@ static void a_payload_with_the_delimiter_is_refused(void **state)
 	char head[4], tail[1];
 
 	(void)state;
-	assert_errno(postern_frame_make(POSTERN_LINES, "a\nb", 3, head, tail), -EBADMSG);
-	assert_errno(postern_frame_make(POSTERN_LINES, "\n", 1, head, tail), -EBADMSG);
-	assert_errno(postern_frame_make(POSTERN_NUL, "ab\0", 3, head, tail), -EBADMSG);
-	assert_int_equal(postern_frame_make(POSTERN_LINES, "a\0b", 3, head, tail), 0);
-	assert_int_equal(postern_frame_make(POSTERN_U32BE, "a\nb\0", 4, head, tail), 4);
-	assert_int_equal(postern_frame_make(POSTERN_U32LE, "a\nb\0", 4, head, tail), 4);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, "a\nb", 3, head, tail), -EBADMSG);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, "\n", 1, head, tail), -EBADMSG);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_NUL, "ab\0", 3, head, tail), -EBADMSG);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_LINES, "a\0b", 3, head, tail), 0);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32BE, "a\nb\0", 4, head, tail), 4);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32LE, "a\nb\0", 4, head, tail), 4);
 }
 
 static void functions_with_nonsense_say_invalid(void **state)
@@ -160,21 +163,22 @@ static void functions_with_nonsense_say_invalid(void **state)
 	assert_errno(postern_frame_find(0, "a", 1, 0, 1, &frame), -EINVAL);
 	assert_errno(postern_frame_find(5, "a", 1, 0, 1, &frame), -EINVAL);
 	assert_errno(postern_frame_find(-1, "a", 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, NULL, 1, 0, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, "a", 1, 2, 1, &frame), -EINVAL);
-	assert_errno(postern_frame_find(POSTERN_LINES, "a", 1, 0, 1, NULL), -EINVAL);
-	assert_int_equal(postern_frame_find(POSTERN_U32BE, NULL, 0, 0, 1, &frame), 0);
-	assert_int_equal(postern_frame_find(POSTERN_NUL, NULL, 0, 0, 1, &frame), 0);
+	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, NULL, 1, 0, 1, &frame), -EINVAL);
+	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, "a", 1, 2, 1, &frame), -EINVAL);
+	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, "a", 1, 0, 1, NULL), -EINVAL);
+	assert_int_equal(postern_frame_find(POSTERN_FRAMING_U32BE, NULL, 0, 0, 1, &frame), 0);
+	assert_int_equal(postern_frame_find(POSTERN_FRAMING_NUL, NULL, 0, 0, 1, &frame), 0);
 
 	assert_errno(postern_frame_make(0, "a", 1, head, tail), -EINVAL);
 	assert_errno(postern_frame_make(5, "a", 1, head, tail), -EINVAL);
-	assert_errno(postern_frame_make(POSTERN_LINES, NULL, 1, head, tail), -EINVAL);
-	assert_errno(postern_frame_make(POSTERN_LINES, "a", 1, NULL, tail), -EINVAL);
-	assert_errno(postern_frame_make(POSTERN_LINES, "a", 1, head, NULL), -EINVAL);
-	assert_int_equal(postern_frame_make(POSTERN_U32BE, NULL, 0, head, tail), 4);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, NULL, 1, head, tail), -EINVAL);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, "a", 1, NULL, tail), -EINVAL);
+	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, "a", 1, head, NULL), -EINVAL);
+	assert_int_equal(postern_frame_make(POSTERN_FRAMING_U32BE, NULL, 0, head, tail), 4);
 #if SIZE_MAX > UINT32_MAX
-	assert_errno(postern_frame_make(POSTERN_U32LE, text, (size_t)UINT32_MAX + 1, head, tail),
-		     -EMSGSIZE);
+	assert_errno(
+		postern_frame_make(POSTERN_FRAMING_U32LE, text, (size_t)UINT32_MAX + 1, head, tail),
+		-EMSGSIZE);
 #endif
 }
 
@@ -185,16 +189,18 @@ static void what_was_seen_is_not_looked_at_again(void **state)
 
 	(void)state;
 	/* A delimiter before `seen` would have been found then. */
-	assert_int_equal(postern_frame_find(POSTERN_LINES, "ab\ncd", 5, 3, 9, &frame), 0);
+	assert_int_equal(postern_frame_find(POSTERN_FRAMING_LINES, "ab\ncd", 5, 3, 9, &frame), 0);
 	assert_int_equal(frame.used, 5);
 
 	put_payload(text, MIB, 0);
 	text[MIB] = '\n';
 	for (size_t n = 1, seen = 0; n <= MIB; n++) {
-		assert_int_equal(postern_frame_find(POSTERN_LINES, text, n, seen, MIB, &frame), 0);
+		assert_int_equal(
+			postern_frame_find(POSTERN_FRAMING_LINES, text, n, seen, MIB, &frame), 0);
 		seen = frame.used;
 	}
-	assert_int_equal(postern_frame_find(POSTERN_LINES, text, MIB + 1, MIB, MIB, &frame), 1);
+	assert_int_equal(postern_frame_find(POSTERN_FRAMING_LINES, text, MIB + 1, MIB, MIB, &frame),
+			 1);
 	assert_int_equal(frame.n, MIB);
 	/* All of it for each byte would be half a terabyte. */
 	begun = cpu_ns() - begun;

@@ -312,26 +312,27 @@ static void a_watch_tells_what_happens_as_long_as_it_lasts(void **state)
 	int fds[2];
 
 	assert_ok(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
-	assert_ok(postern_watch_new(&s.watch, *state, fds[0], POSTERN_READABLE, watch_seen, &s));
+	assert_ok(postern_watch_new(&s.watch, *state, fds[0], POSTERN_WATCH_READABLE, watch_seen,
+				    &s));
 	settle(*state);
 	assert_int_equal(s.n, 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
 	assert_ok(postern_loop_dispatch(*state, 0));
 	assert_ok(postern_loop_dispatch(*state, 0));
 	assert_int_equal(s.n, 2); /* level-triggered */
-	assert_int_equal(s.happened, POSTERN_READABLE);
+	assert_int_equal(s.happened, POSTERN_WATCH_READABLE);
 	assert_ok(postern_watch_set(s.watch, 0));
 	settle(*state);
 	assert_int_equal(s.n, 2);
-	assert_ok(postern_watch_set(s.watch, POSTERN_HANGUP));
+	assert_ok(postern_watch_set(s.watch, POSTERN_WATCH_HANGUP));
 	settle(*state);
 	assert_int_equal(s.n, 2);
 	close(fds[1]);
 	assert_ok(postern_loop_dispatch(*state, 0));
-	assert_int_equal(s.happened, POSTERN_HANGUP);
-	assert_ok(postern_watch_set(s.watch, POSTERN_READABLE | POSTERN_WRITABLE));
+	assert_int_equal(s.happened, POSTERN_WATCH_HANGUP);
+	assert_ok(postern_watch_set(s.watch, POSTERN_WATCH_READABLE | POSTERN_WATCH_WRITABLE));
 	assert_ok(postern_loop_dispatch(*state, 0));
-	assert_int_equal(s.happened & POSTERN_HANGUP, POSTERN_HANGUP);
+	assert_int_equal(s.happened & POSTERN_WATCH_HANGUP, POSTERN_WATCH_HANGUP);
 	assert_ok(postern_watch_set(s.watch, 0)); /* not even the hang-up */
 	s.n = 0;
 	settle(*state);
@@ -347,9 +348,10 @@ static void a_writable_watch_tells_of_room(void **state)
 	int fds[2];
 
 	assert_ok(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
-	assert_ok(postern_watch_new(&s.watch, *state, fds[1], POSTERN_WRITABLE, watch_seen, &s));
+	assert_ok(postern_watch_new(&s.watch, *state, fds[1], POSTERN_WATCH_WRITABLE, watch_seen,
+				    &s));
 	assert_ok(postern_loop_dispatch(*state, 0));
-	assert_int_equal(s.happened, POSTERN_WRITABLE);
+	assert_int_equal(s.happened, POSTERN_WATCH_WRITABLE);
 	postern_watch_free(s.watch);
 	close(fds[0]);
 	close(fds[1]);
@@ -362,17 +364,17 @@ static void what_epoll_cannot_watch_is_refused(void **state)
 
 	assert_ok(file);
 	assert_ok(pipe2(fds, O_CLOEXEC));
-	assert_errno(postern_watch_new(&w, *state, file, POSTERN_READABLE, watch_seen, NULL),
+	assert_errno(postern_watch_new(&w, *state, file, POSTERN_WATCH_READABLE, watch_seen, NULL),
 		     -EPERM);
-	assert_errno(postern_watch_new(&w, *state, 9999, POSTERN_READABLE, watch_seen, NULL),
+	assert_errno(postern_watch_new(&w, *state, 9999, POSTERN_WATCH_READABLE, watch_seen, NULL),
 		     -EBADF);
-	assert_errno(postern_watch_new(&w, *state, -1, POSTERN_READABLE, watch_seen, NULL),
+	assert_errno(postern_watch_new(&w, *state, -1, POSTERN_WATCH_READABLE, watch_seen, NULL),
 		     -EINVAL);
 	assert_null(w);
-	assert_ok(postern_watch_new(&w, *state, fds[0], POSTERN_READABLE, watch_seen, NULL));
+	assert_ok(postern_watch_new(&w, *state, fds[0], POSTERN_WATCH_READABLE, watch_seen, NULL));
 	assert_errno(postern_watch_new(&again, *state, fds[0], 1, watch_seen, NULL), -EEXIST);
 	postern_watch_free(w);
-	assert_ok(postern_watch_new(&w, *state, fds[0], POSTERN_READABLE, watch_seen, NULL));
+	assert_ok(postern_watch_new(&w, *state, fds[0], POSTERN_WATCH_READABLE, watch_seen, NULL));
 	postern_watch_free(w);
 	close(file);
 	close(fds[0]);
@@ -389,7 +391,7 @@ static void a_watch_may_free_itself_and_others_of_the_same_turn(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_ok(pipe2(fds[i], O_CLOEXEC));
 		assert_int_equal(write(fds[i][1], "x", 1), 1);
-		assert_ok(postern_watch_new(&both[i], *state, fds[i][0], POSTERN_READABLE,
+		assert_ok(postern_watch_new(&both[i], *state, fds[i][0], POSTERN_WATCH_READABLE,
 					    watch_seen, &s[i]));
 		s[i].watch = both[i];
 		s[i].kill = both;
@@ -554,21 +556,21 @@ static void everything_free(struct everything *a, int kind)
 static void everything_timer(struct postern_timer *t, void *data)
 {
 	everything_free(data, KIND_TIMER);
-	assert_errno(postern_timer_set(t, 1), -ENOTCONN);
+	assert_errno(postern_timer_set(t, 1), -ESTALE);
 }
 
 static void everything_watch(struct postern_watch *w, uint64_t happened, void *data)
 {
 	(void)happened;
 	everything_free(data, KIND_WATCH);
-	assert_errno(postern_watch_set(w, POSTERN_READABLE), -ENOTCONN);
+	assert_errno(postern_watch_set(w, POSTERN_WATCH_READABLE), -ESTALE);
 }
 
 static void everything_child(struct postern_child *child, int how, int status, void *data)
 {
 	(void)how, (void)status;
 	everything_free(data, KIND_CHILD);
-	assert_errno(postern_child_kill(child, 0), -ENOTCONN);
+	assert_errno(postern_child_kill(child, 0), -ESTALE);
 }
 
 static void everything_post(struct postern_loop *loop, void *data)
@@ -586,8 +588,8 @@ static pid_t everything_make(struct everything *a, int kind, const int fds[2])
 	assert_ok(postern_loop_new(&a->loop));
 	assert_ok(postern_timer_new(&a->timer, a->loop, everything_timer, a));
 	assert_ok(postern_timer_set(a->timer, kind == KIND_TIMER ? 0 : POSTERN_SECONDS(1000)));
-	assert_ok(postern_watch_new(&a->watch, a->loop, fds[0], POSTERN_READABLE, everything_watch,
-				    a));
+	assert_ok(postern_watch_new(&a->watch, a->loop, fds[0], POSTERN_WATCH_READABLE,
+				    everything_watch, a));
 	if (kind == KIND_WATCH)
 		assert_int_equal(write(fds[1], "x", 1), 1);
 	assert_ok(postern_child_new(&a->child, a->loop, pid, everything_child, a));
@@ -598,9 +600,9 @@ static pid_t everything_make(struct everything *a, int kind, const int fds[2])
 
 static void everything_finish(struct everything *a, pid_t pid)
 {
-	assert_errno(postern_timer_cancel(a->timer), -ENOTCONN);
-	assert_errno(postern_watch_set(a->watch, 0), -ENOTCONN);
-	assert_errno(postern_child_kill(a->child, SIGKILL), -ENOTCONN);
+	assert_errno(postern_timer_cancel(a->timer), -ESTALE);
+	assert_errno(postern_watch_set(a->watch, 0), -ESTALE);
+	assert_errno(postern_child_kill(a->child, SIGKILL), -ESTALE);
 	postern_timer_free(a->timer);
 	postern_watch_free(a->watch);
 	postern_child_free(a->child);
@@ -623,7 +625,7 @@ static void pain_15_the_loop_may_be_freed_inside_each_kind_of_callback(void **st
 		do
 			r = postern_loop_dispatch(a.loop, POSTERN_SECONDS(5));
 		while (r >= 0 && ++turns < 10);
-		assert_errno(r, -ENOTCONN);
+		assert_errno(r, -ESTALE);
 		assert_int_equal(a.n, 1);
 		everything_finish(&a, pid);
 		close(fds[0]);

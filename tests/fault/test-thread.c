@@ -40,7 +40,7 @@ static void it_serves_until_it_is_stopped(void **state)
 	assert_int_equal(recv(h->peers[0], back, 8, 0), 0);
 	/* As often as one likes. */
 	assert_ok(postern_thread_join(h->t, 0));
-	assert_errno(postern_thread_stop(h->t), -ENOTCONN);
+	assert_errno(postern_thread_stop(h->t), -ESTALE);
 	assert_string_equal(postern_thread_calling(h->t), "");
 	house_close(h);
 }
@@ -136,13 +136,13 @@ static void calls_with_nonsense_say_invalid(void **state)
 	struct postern_thread *t = (void *)state;
 	struct house *h = house_new();
 
-	assert_errno(postern_thread_start(NULL, house_main, h, NULL), -EINVAL);
-	assert_errno(postern_thread_start(&t, NULL, h, NULL), -EINVAL);
-	assert_errno(postern_thread_start(&t, house_main, h, &o), -EINVAL);
+	assert_errno(postern_thread_start(NULL, NULL, house_main, h), -EINVAL);
+	assert_errno(postern_thread_start(&t, NULL, NULL, h), -EINVAL);
+	assert_errno(postern_thread_start(&t, &o, house_main, h), -EINVAL);
 	o = (struct postern_thread_options){ .size = sizeof o, .start_ns = -1 };
-	assert_errno(postern_thread_start(&t, house_main, h, &o), -EINVAL);
+	assert_errno(postern_thread_start(&t, &o, house_main, h), -EINVAL);
 	o = (struct postern_thread_options){ .size = sizeof o, .join_ns = -1 };
-	assert_errno(postern_thread_start(&t, house_main, h, &o), -EINVAL);
+	assert_errno(postern_thread_start(&t, &o, house_main, h), -EINVAL);
 	assert_ptr_equal(t, (void *)state);
 	assert_errno(postern_thread_stop(NULL), -EINVAL);
 	assert_errno(postern_thread_post(NULL, parcel_arrives, NULL), -EINVAL);
@@ -274,7 +274,7 @@ static void it_stops_itself_before_it_runs(void **state)
 	int joined = 0;
 
 	(void)state;
-	assert_ok(postern_thread_start(&t, stop_main, &joined, NULL));
+	assert_ok(postern_thread_start(&t, NULL, stop_main, &joined));
 	assert_errno(joined, -EDEADLK);
 	assert_ok(postern_thread_join(t, LONG));
 	postern_thread_free(t);
@@ -360,7 +360,7 @@ static void a_thread_whose_loop_is_freed_ends(void **state)
 	house_close(h);
 
 	h = house_new();
-	assert_ok(postern_thread_start(&h->t, own_loop_main, h, &h->options));
+	assert_ok(postern_thread_start(&h->t, &h->options, own_loop_main, h));
 	assert_ok(postern_thread_join(h->t, LONG));
 	house_close(h);
 }
@@ -407,7 +407,7 @@ static void many_threads_come_and_go_beside_each_other(void **state)
 		struct postern_thread *t[N] = { NULL };
 
 		for (intptr_t i = 0; i < N; i++)
-			assert_ok(postern_thread_start(&t[i], named_main, (void *)i, NULL));
+			assert_ok(postern_thread_start(&t[i], NULL, named_main, (void *)i));
 		for (int i = 0; i < N; i++)
 			assert_ok(postern_thread_stop(t[i]));
 		for (int i = 0; i < N; i++)
@@ -425,7 +425,7 @@ static void ten_may_compete_for_one_name_and_one_has_it(void **state)
 
 	(void)state;
 	for (int i = 0; i < N; i++) {
-		int r = postern_thread_start(&t[i], named_main, NULL, NULL);
+		int r = postern_thread_start(&t[i], NULL, named_main, NULL);
 
 		assert_true(r == 0 || r == -EADDRINUSE);
 		won += r == 0;

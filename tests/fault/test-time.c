@@ -157,7 +157,8 @@ static void that_holds_where_the_clock_was_not_read_in_this_turn_before(void **s
 	slow_open(&s, set_once);
 	assert_ok(postern_timer_cancel(s.timer));
 	assert_int_equal(pipe(fds), 0);
-	assert_ok(postern_watch_new(&w, s.loop, fds[1], POSTERN_WRITABLE, watch_sets_timer, &s));
+	assert_ok(postern_watch_new(&w, s.loop, fds[1], POSTERN_WATCH_WRITABLE, watch_sets_timer,
+				    &s));
 	/* Due in the same turn, so that the timers are looked at. */
 	assert_ok(postern_timer_set(s.timer, POSTERN_MS(1)));
 	s.then = set_once;

@@ -62,7 +62,7 @@ static inline void told_state(struct postern_conn *c, int state, void *data)
 	assert_true(told.n < STEPS);
 	told.states[told.n] = state;
 	told.at_ns[told.n++] = postern_now();
-	if (state == POSTERN_WAITING) {
+	if (state == POSTERN_STATE_WAITING) {
 		told.last_error = why->error;
 		told.waits_without_reason += why->code == 0 || !strstr(why->text, "attempt ");
 	}
@@ -78,9 +78,9 @@ static inline void told_closed(struct postern_conn *c, const struct postern_reas
 	told.code = why->code;
 	told.error = why->error;
 	snprintf(told.text, sizeof told.text, "%s", why->text);
-	assert_int_equal(postern_conn_state(c), POSTERN_CLOSED);
+	assert_int_equal(postern_conn_state(c), POSTERN_STATE_CLOSED);
 	assert_int_equal(postern_conn_why(c)->code, why->code);
-	assert_ok(postern_conn_get_counters(c, &counters));
+	assert_ok(postern_conn_get_counters(c, &counters, sizeof(counters)));
 	told.attempts = counters.attempts;
 }
 
@@ -139,10 +139,10 @@ static inline int64_t connect_await(void)
 		int r;
 
 		assert_true(turns < 2 * STEPS);
-		if (postern_conn_state(told.c) == POSTERN_CONNECTED)
+		if (postern_conn_state(told.c) == POSTERN_STATE_CONNECTED)
 			break;
 		r = postern_loop_dispatch(told.loop, POSTERN_FOREVER);
-		if (r == -ENOTCONN && !told.loop)
+		if (r == -ESTALE && !told.loop)
 			break;
 		assert_ok(r);
 	}

@@ -39,7 +39,7 @@ void act_random_options(struct postern_conn_options *o, int framing)
 {
 	*o = (struct postern_conn_options){ .size = sizeof(*o), .framing = (uint32_t)framing };
 	o->high_water = some_size(100, 300000);
-	o->low_water = law_chance(30) && o->high_water ? law_below(o->high_water + 1) : 0;
+	o->low_water = law_chance(30) && o->high_water ? law_below((uint32_t)o->high_water + 1) : 0;
 	o->unread = some_size(100, 100000);
 	o->frame_max = law_chance(70) ? 0 : some_size(100, 200000);
 	o->idle_ns = some_time();
@@ -51,7 +51,7 @@ void act_random_options(struct postern_conn_options *o, int framing)
 void act_resolve_options(struct postern_conn_options *o)
 {
 	o->high_water = o->high_water ? o->high_water : 8 << 20;
-	o->low_water = o->low_water ? o->low_water : o->high_water / 4;
+	o->low_water = o->low_water ? o->low_water : (uint32_t)(o->high_water / 4);
 	o->unread = o->unread ? o->unread : 256 << 10;
 	o->frame_max = o->frame_max ? o->frame_max : 4 << 20;
 	o->idle_ns = o->idle_ns ? o->idle_ns : POSTERN_SECONDS(30);
@@ -84,7 +84,7 @@ static void adopt(struct end *e, struct link *l, int at, int fd,
 
 	law_say("c%d adopts side %d of link %d: %jd", e->id, at, (int)(l - L.links), r);
 	if (r < 0) {
-		if (!(r == -ENOTCONN && L.loops[e->loop].freed) && !L.faulted)
+		if (!(r == -ESTALE && L.loops[e->loop].freed) && !L.faulted)
 			law_broken("adopt", "%s: %jd", end_name(e), r);
 		l->side[at] = (struct side){ .kind = SIDE_PLAIN, .fd = fd };
 		return;
@@ -161,7 +161,7 @@ void act_dial(unsigned slot)
 					  law_events(e->events), &e->tags[0]));
 	law_say("c%d connects to %s: %jd", e->id, name, r);
 	if (r < 0) {
-		if (!(r == -ENOTCONN && L.loops[e->loop].freed) && !L.faulted)
+		if (!(r == -ESTALE && L.loops[e->loop].freed) && !L.faulted)
 			law_broken("connect", "%s: %jd", end_name(e), r);
 		l->used = false;
 		return;
@@ -210,8 +210,8 @@ static void wrote(struct end *e, const char *what, size_t n, intmax_t r)
 	e->acted_ns = law_now();
 	if (n > 0 && want && r != want)
 		law_broken("write", "%s.%s says %jd in place of %d", end_name(e), what, r, want);
-	if (r > (intmax_t)n || (r < 0 && r != -EAGAIN && r != -EPIPE && r != -ENOTCONN &&
-				r != -EMSGSIZE && !L.faulted))
+	if (r > (intmax_t)n ||
+	    (r < 0 && r != -EAGAIN && r != -EPIPE && r != -ESTALE && r != -EMSGSIZE && !L.faulted))
 		law_broken("write", "%s.%s %zu says %jd", end_name(e), what, n, r);
 	if (r == -EAGAIN || (r >= 0 && r < (intmax_t)n))
 		refused(e);
@@ -366,9 +366,9 @@ static void act_look(struct end *e)
 	if (!CALL_PTR(conn_why, postern_conn_why(e->c)))
 		law_broken("why", "%s has none", end_name(e));
 	(void)CALL(conn_server, postern_conn_server(e->c));
-	(void)CALL(conn_peer, postern_conn_peer(e->c, &peer));
+	(void)CALL(conn_peer, postern_conn_peer(e->c, &peer, sizeof(peer)));
 	(void)CALL(conn_peer_label, postern_conn_peer_label(e->c, label, sizeof(label)));
-	(void)CALL(conn_get_counters, postern_conn_get_counters(e->c, &k));
+	(void)CALL(conn_get_counters, postern_conn_get_counters(e->c, &k, sizeof(k)));
 	fd = CALL(conn_peer_pidfd, postern_conn_peer_pidfd(e->c));
 	if (fd >= 0)
 		close((int)fd);

@@ -69,7 +69,7 @@ static void run(int loop)
 	CALL(loop_stop, (postern_loop_stop(m->loop), 0));
 	r = CALL(loop_run, postern_loop_run(m->loop));
 	law_say("loop %d.run: %jd", loop, r);
-	if (r < 0 && r != -EDEADLK && !(r == -ENOTCONN && m->freed) && !L.faulted)
+	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("run", "says %jd", r);
 }
 
@@ -80,7 +80,7 @@ static void dispatch(int loop)
 	intmax_t r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, wait));
 
 	law_say("loop %d.dispatch, waits %d ms: %jd", loop, (int)(wait / 1000000), r);
-	if (r < 0 && r != -EDEADLK && !(r == -ENOTCONN && m->freed) && !L.faulted)
+	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("dispatch", "says %jd", r);
 	if (r == -EDEADLK && L.depth == 0)
 		law_broken("dispatch", "says -EDEADLK outside of callbacks");
@@ -109,7 +109,7 @@ void act_loop(int loop)
 			   postern_loop_set_log(m->loop, what & 1 ? on_log : NULL, m));
 	} else if (what < 36) {
 		(void)CALL(loop_fd, postern_loop_fd(m->loop));
-		CALL_PTR(loop_why, postern_loop_why(m->loop));
+		CALL_PTR(loop_why, postern_why());
 	} else if (what < 37) {
 		act_loop_free(loop);
 	}
@@ -137,7 +137,7 @@ static void timer_set(struct timer_model *m, bool periodic)
 	else
 		r = CALL(timer_set, postern_timer_set(m->t, ns));
 	law_say("timer %d.set %lld%s: %jd", m->id, (long long)ns, periodic ? " periodic" : "", r);
-	if (r != (L.loops[m->loop].freed ? -ENOTCONN : 0))
+	if (r != (L.loops[m->loop].freed ? -ESTALE : 0))
 		law_broken("return value", "timer %d.set says %jd", m->id, r);
 	if (r < 0)
 		return;
@@ -321,11 +321,11 @@ void act_client(void)
 {
 	static const struct postern_connect_options once = { .size = sizeof(once), .attempts = 1 };
 	struct postern_client *c;
-	char bytes[64], why[200];
+	char bytes[64];
 	int sv[2];
 	intmax_t r;
 
-	r = CALL(client_new, postern_client_new(&c, "nobody", &once, why, sizeof(why)));
+	r = CALL(client_new, postern_client_new(&c, "nobody", &once));
 	law_say("a client of nobody: %jd", r);
 	if (r != (L.depth > 0 ? -EDEADLK : -ECONNREFUSED) && !L.faulted)
 		law_broken("client", "of nobody says %jd", r);

@@ -72,7 +72,7 @@ static void server_new(struct server_model *m)
 		/* An adopted listener that blocks may be refused. */
 		if (!L.faulted && !(m->adopted && r == -EINVAL))
 			law_broken("server_new", "server %d: %jd: %s", m->id, r,
-				   postern_loop_why(L.loops[m->loop].loop)->text);
+				   postern_why()->text);
 		return;
 	}
 	m->used = m->listens = true;
@@ -151,7 +151,7 @@ void act_server_free(struct server_model *m)
 
 static int server_inert(const struct server_model *m)
 {
-	return m->told_closed || L.loops[m->loop].freed ? -ENOTCONN : 0;
+	return m->told_closed || L.loops[m->loop].freed ? -ESTALE : 0;
 }
 
 static bool simple(struct server_model *m, const char *what, intmax_t r)

@@ -62,7 +62,7 @@ static bool verbose;
 static void reply(struct postern_conn *c, struct work *w)
 {
 	while (w->owed > 0) {
-		ssize_t r = postern_conn_write_frame(c, POSTERN_U32LE, bytes, C.is.reply);
+		ssize_t r = postern_conn_write_frame(c, POSTERN_FRAMING_U32LE, bytes, C.is.reply);
 
 		if (r < 0) {
 			postern_conn_pause(c);
@@ -81,7 +81,7 @@ static void on_frame(struct postern_conn *c, const void *payload, size_t n, void
 	C.frames += n == C.is.size;
 	C.moved += n;
 	if (w->silent)
-		while (postern_conn_write_frame(c, POSTERN_U32LE, bytes, 65536) >= 0)
+		while (postern_conn_write_frame(c, POSTERN_FRAMING_U32LE, bytes, 65536) >= 0)
 			;
 	else if (C.is.reply > 0) {
 		w->owed++;
@@ -183,7 +183,7 @@ static bool client_done(const struct client *c)
 static void crowd_open(const struct crowd *is, unsigned silent)
 {
 	struct postern_conn_options conn = { .size = sizeof(conn),
-					     .framing = POSTERN_U32LE,
+					     .framing = POSTERN_FRAMING_U32LE,
 					     .idle_ns = is->idle_ns };
 	struct postern_server_options o = { .size = sizeof(o),
 					    .conn = &conn,
@@ -244,7 +244,7 @@ static bool crowd_close(void)
 		(void)postern_loop_dispatch(C.loop, 0);
 		fault_clock_advance(POSTERN_SECONDS(1));
 	}
-	(void)postern_server_get_counters(C.server, &k);
+	(void)postern_server_get_counters(C.server, &k, sizeof(k));
 	postern_server_free(C.server);
 	postern_loop_free(C.loop);
 	if (k.bytes > 0)

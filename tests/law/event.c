@@ -95,11 +95,12 @@ static void on_state(struct postern_conn *c, int state, void *data)
 	law_say("c%d is told state %d", e->id, state);
 	if (CALL(conn_state, postern_conn_state(c)) != state)
 		law_broken("state", "%s is told %d and is not", end_name(e), state);
-	if (state == POSTERN_CLOSING ? e->told_closing++ > 0
-				     : !e->dialled || e->connected || state == POSTERN_CLOSED)
+	if (state == POSTERN_STATE_CLOSING
+		    ? e->told_closing++ > 0
+		    : !e->dialled || e->connected || state == POSTERN_STATE_CLOSED)
 		law_broken("state", "%s is told state %d again or out of place", end_name(e),
 			   state);
-	if (state == POSTERN_CONNECTED) {
+	if (state == POSTERN_STATE_CONNECTED) {
 		e->connected = true;
 		e->received_ns = e->calm_ns = law_now();
 		link_bind(e);
@@ -180,8 +181,10 @@ static void on_frame(struct postern_conn *c, const void *payload, size_t n, void
 		law_broken("frame", "%s %s", end_name(e),
 			   e->paused ? "is paused" : "has no framing, is closing, or has ended");
 	if (!e->drops) {
-		size_t head =
-			e->o.framing == POSTERN_U32BE || e->o.framing == POSTERN_U32LE ? 4 : 0;
+		size_t head = e->o.framing == POSTERN_FRAMING_U32BE ||
+					      e->o.framing == POSTERN_FRAMING_U32LE
+				      ? 4
+				      : 0;
 
 		if (stream_parse(in, (int)e->o.framing, e->o.frame_max, &want, &used) != 1 ||
 		    want != n)
@@ -245,7 +248,7 @@ static void on_closed(struct postern_conn *c, const struct postern_reason *why, 
 	law_say("c%d is closed: %s", e->id, law_reason_name(why->code));
 	e->told_closed++;
 	e->code = why->code;
-	if (CALL(conn_state, postern_conn_state(c)) != POSTERN_CLOSED || !why->text)
+	if (CALL(conn_state, postern_conn_state(c)) != POSTERN_STATE_CLOSED || !why->text)
 		law_broken("closed", "%s is not, or without words", end_name(e));
 	oracle_closed(e, why);
 	side_gone(e->link, e->at);
@@ -426,7 +429,7 @@ void law_watch_fired(struct postern_watch *w, uint64_t happened, void *data)
 	law_say("watch %d: %d", m->id, (int)happened);
 	if (m->w != w || L.loops[m->loop].freed)
 		law_broken("watch", "watch %d is freed", m->id);
-	if (happened == 0 || m->wanted == 0 || happened & ~(m->wanted | POSTERN_HANGUP))
+	if (happened == 0 || m->wanted == 0 || happened & ~(m->wanted | POSTERN_WATCH_HANGUP))
 		law_broken("watch", "watch %d is told %d, wanted %d", m->id, (int)happened,
 			   (int)m->wanted);
 	m->n_events++;

@@ -2,6 +2,8 @@
 /* life.c - one life: its steps, then everything must come to an end */
 #include "law.h"
 
+#include <errno.h>
+
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +159,7 @@ void law_turn(int loop)
 	if (!m->used || m->freed)
 		return;
 	r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, 0));
-	if (r < 0 && !(m->freed && r == -107) && !L.faulted)
+	if (r < 0 && !(m->freed && r == -ESTALE) && !L.faulted)
 		law_broken("dispatch", "a turn says %jd", r);
 	oracle_look();
 }

@@ -71,7 +71,7 @@ static void look_at_counters(struct end *e)
 	struct postern_conn_counters k = { 0 };
 	struct side *other = other_side(e);
 
-	(void)CALL(conn_get_counters, postern_conn_get_counters(e->c, &k));
+	(void)CALL(conn_get_counters, postern_conn_get_counters(e->c, &k, sizeof(k)));
 	if (k.received < e->received || k.sent < e->sent || k.sent > out_of(e)->n)
 		law_broken("counters", "%s has sent %llu of %zu", end_name(e),
 			   (unsigned long long)k.sent, out_of(e)->n);
@@ -130,16 +130,16 @@ void oracle_look_at(struct end *e)
 	if (!e->used || !e->c || e->freed || e->detached || e->told_closed)
 		return;
 	state = (int)CALL(conn_state, postern_conn_state(e->c));
-	if (state == POSTERN_CLOSED) {
+	if (state == POSTERN_STATE_CLOSED) {
 		if (e->events == EVENTS_NONE)
 			closed_silently(e);
 		return;
 	}
-	if (e->dialled && !e->connected && state >= POSTERN_CONNECTED)
+	if (e->dialled && !e->connected && state >= POSTERN_STATE_CONNECTED)
 		e->connected = true;
 	if (e->dialled && e->connected && e->link->n_address == 0)
 		link_bind(e);
-	if (state != POSTERN_CLOSING)
+	if (state != POSTERN_STATE_CLOSING)
 		e->open_ns = law_now();
 	else if (e->closing_ns == 0)
 		e->closing_ns = e->open_ns;
@@ -162,7 +162,7 @@ int oracle_inert(struct end *e)
 {
 	if (e->events == EVENTS_NONE)
 		oracle_look_at(e);
-	return e->told_closed || e->detached || L.loops[e->loop].freed ? -ENOTCONN : 0;
+	return e->told_closed || e->detached || L.loops[e->loop].freed ? -ESTALE : 0;
 }
 
 /* ---- which end is true ---- */
@@ -519,7 +519,7 @@ void oracle_loop_freed(int loop)
 			continue;
 		if (e->told_closed == 0 && e->events != EVENTS_NONE)
 			law_broken("loop_free without final event", "%s", end_name(e));
-		if (CALL(conn_state, postern_conn_state(e->c)) != POSTERN_CLOSED)
+		if (CALL(conn_state, postern_conn_state(e->c)) != POSTERN_STATE_CLOSED)
 			law_broken("loop_free without final event", "%s is open", end_name(e));
 		if (e->told_closed == 0)
 			closed_silently(e);
@@ -552,7 +552,7 @@ void oracle_counters(struct server_model *m)
 	size_t held = 0;
 	unsigned n = 0;
 
-	if (CALL(server_get_counters, postern_server_get_counters(m->s, &k)) < 0)
+	if (CALL(server_get_counters, postern_server_get_counters(m->s, &k, sizeof(k))) < 0)
 		law_broken("counters", "server %d has none", m->id);
 	if (L.depth > 0 && !L.settling)
 		return;
@@ -563,7 +563,7 @@ void oracle_counters(struct server_model *m)
 		if (!e->used || !e->c || e->server != m->id || e->told_closed || e->detached)
 			continue;
 		n++;
-		if (CALL(conn_get_counters, postern_conn_get_counters(e->c, &of)) == 0)
+		if (CALL(conn_get_counters, postern_conn_get_counters(e->c, &of, sizeof(of))) == 0)
 			held += of.unread + (size_t)CALL(conn_queued, postern_conn_queued(e->c));
 	}
 	if (k.connections != n && !L.loops[m->loop].freed)

@@ -58,13 +58,13 @@ void stream_wrote(struct stream *s, const char *bytes, size_t n)
 static size_t frame_make(int framing, const char *payload, size_t n, char *ret)
 {
 	for (int i = 0; i < 4; i++)
-		ret[i] = (char)(n >> (framing == POSTERN_U32BE ? 24 - 8 * i : 8 * i));
-	if (framing == POSTERN_U32BE || framing == POSTERN_U32LE) {
+		ret[i] = (char)(n >> (framing == POSTERN_FRAMING_U32BE ? 24 - 8 * i : 8 * i));
+	if (framing == POSTERN_FRAMING_U32BE || framing == POSTERN_FRAMING_U32LE) {
 		memcpy(ret + 4, payload, n);
 		return n + 4;
 	}
 	memcpy(ret, payload, n);
-	ret[n] = framing == POSTERN_LINES ? '\n' : '\0';
+	ret[n] = framing == POSTERN_FRAMING_LINES ? '\n' : '\0';
 	return n + 1;
 }
 
@@ -136,7 +136,7 @@ static int parse_length(int framing, const unsigned char *p, size_t have, size_t
 
 	if (have < 4)
 		return 0;
-	n = framing == POSTERN_U32BE
+	n = framing == POSTERN_FRAMING_U32BE
 		    ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
 		    : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 	if (n > max)
@@ -151,9 +151,9 @@ int stream_parse(const struct stream *s, int framing, size_t max, size_t *ret_n,
 	const char *p = s->log + s->read, *end;
 	size_t have = s->n - s->read;
 
-	if (framing == POSTERN_U32BE || framing == POSTERN_U32LE)
+	if (framing == POSTERN_FRAMING_U32BE || framing == POSTERN_FRAMING_U32LE)
 		return parse_length(framing, (const unsigned char *)p, have, max, ret_n, ret_used);
-	end = have > 0 ? memchr(p, framing == POSTERN_LINES ? '\n' : '\0', have) : NULL;
+	end = have > 0 ? memchr(p, framing == POSTERN_FRAMING_LINES ? '\n' : '\0', have) : NULL;
 	if (end ? (size_t)(end - p) > max : have > max)
 		return -1;
 	if (!end)

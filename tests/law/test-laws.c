@@ -119,7 +119,8 @@ static void random_state(struct postern_conn *c, int state, void *data)
 {
 	struct life *l = random_event(data);
 
-	if (state != POSTERN_CLOSING || postern_conn_state(c) != POSTERN_CLOSING || l->told++)
+	if (state != POSTERN_STATE_CLOSING || postern_conn_state(c) != POSTERN_STATE_CLOSING ||
+	    l->told++)
 		W.wrong = "a state that is not, or was told before";
 	random_inside();
 }
@@ -129,7 +130,7 @@ static void random_closed(struct postern_conn *c, const struct postern_reason *w
 	struct life *l = random_event(data);
 
 	l->closed++;
-	if (postern_conn_state(c) != POSTERN_CLOSED || why->code < 1 ||
+	if (postern_conn_state(c) != POSTERN_STATE_CLOSED || why->code < 1 ||
 	    why->code > POSTERN_REASON_FAILED)
 		W.wrong = "closed, and is not";
 	random_inside();

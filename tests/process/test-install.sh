@@ -67,7 +67,7 @@ static size_t echo(struct postern_conn *c, const void *bytes, size_t n, void *da
 static void greet(struct postern_conn *c, int state, void *data)
 {
 	(void)data;
-	if (state == POSTERN_CONNECTED && postern_conn_write(c, "hello", 5) != 5)
+	if (state == POSTERN_STATE_CONNECTED && postern_conn_write(c, "hello", 5) != 5)
 		postern_loop_stop(loop);
 }
 
@@ -99,7 +99,7 @@ int main(void)
 		return 1;
 	if (postern_server_new(&server, loop, "installed", NULL, &serves, NULL) < 0 ||
 	    postern_connect(&conn, loop, "installed", NULL, &greets, NULL) < 0)
-		fprintf(stderr, "%s\n", postern_loop_why(loop)->text);
+		fprintf(stderr, "%s\n", postern_why()->text);
 	else if (postern_loop_run(loop) < 0)
 		return 1;
 	loop = postern_loop_free(loop);

@@ -268,7 +268,7 @@ static void client_send(struct postern_conn *c, void *data)
 
 static void client_state(struct postern_conn *c, int state, void *data)
 {
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		client_send(c, data);
 }
 

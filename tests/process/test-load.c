@@ -166,7 +166,7 @@ static int connections_now(struct postern_server *s)
 {
 	struct postern_server_counters counters;
 
-	assert_ok(postern_server_get_counters(s, &counters));
+	assert_ok(postern_server_get_counters(s, &counters, sizeof(counters)));
 	return (int)counters.connections;
 }
 
@@ -247,7 +247,7 @@ static void client_send(struct client *c)
 static void client_state(struct postern_conn *conn, int state, void *data)
 {
 	(void)conn, (void)data;
-	load.connected += state == POSTERN_CONNECTED;
+	load.connected += state == POSTERN_STATE_CONNECTED;
 }
 
 static size_t client_received(struct postern_conn *conn, const void *bytes, size_t n, void *data)
@@ -481,7 +481,7 @@ static struct {
 static void few_state(struct postern_conn *c, int state, void *data)
 {
 	(void)data;
-	if (state == POSTERN_CONNECTED)
+	if (state == POSTERN_STATE_CONNECTED)
 		assert_int_equal(postern_conn_write(c, "?", 1), 1);
 }
 

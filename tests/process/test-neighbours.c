@@ -70,7 +70,7 @@ static int echo_server(void *arg)
 	atomic_store(&seen->ready, true);
 	while (!atomic_load(&seen->end)) {
 		assert_ok(postern_loop_dispatch(loop, POSTERN_MS(20)));
-		assert_ok(postern_server_get_counters(s, &counters));
+		assert_ok(postern_server_get_counters(s, &counters, sizeof(counters)));
 		if ((long long)counters.bytes > atomic_load(&seen->held))
 			atomic_store(&seen->held, (long long)counters.bytes);
 	}
@@ -161,7 +161,7 @@ static void polite_state(struct postern_conn *c, int state, void *data)
 	struct polite *p = data;
 
 	(void)c;
-	p->connected = state == POSTERN_CONNECTED;
+	p->connected = state == POSTERN_STATE_CONNECTED;
 }
 
 static size_t polite_received(struct postern_conn *c, const void *bytes, size_t n, void *data)

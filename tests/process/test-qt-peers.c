@@ -85,7 +85,7 @@ static int host_serve(struct postern_thread *thread, struct postern_loop *loop, 
 static void host_start(struct host *h, const char *name)
 {
 	*h = (struct host){ .name = name };
-	assert_ok(postern_thread_start(&h->thread, host_serve, h, NULL));
+	assert_ok(postern_thread_start(&h->thread, NULL, host_serve, h));
 }
 
 static void host_end(struct host *h)
@@ -99,10 +99,9 @@ static void host_end(struct host *h)
 static struct postern_client *host_client(const char *name)
 {
 	struct postern_client *c = NULL;
-	char why[256] = "";
 
-	if (postern_client_new(&c, name, NULL, why, sizeof(why)) < 0)
-		fail_msg("%s", why);
+	if (postern_client_new(&c, name, NULL) < 0)
+		fail_msg("%s", postern_why()->text);
 	return c;
 }
 
@@ -125,9 +124,10 @@ static void two_thousand_commands_are_answered_one_by_one(void **state)
 	host_start(&h, "commands");
 	c = host_client("commands");
 	for (size_t i = 0; i < COMMANDS; i++) {
-		assert_ok(postern_client_write_frame(c, POSTERN_U32BE, sent, i, SOON));
+		assert_ok(postern_client_write_frame(c, POSTERN_FRAMING_U32BE, sent, i, SOON));
 		assert_int_equal(
-			postern_client_read_frame(c, POSTERN_U32BE, got, sizeof(got), SOON), i);
+			postern_client_read_frame(c, POSTERN_FRAMING_U32BE, got, sizeof(got), SOON),
+			i);
 		assert_memory_equal(got, sent, i);
 	}
 	assert_int_equal(postern_client_available(c), 0);
@@ -169,7 +169,8 @@ static void five_hundred_commands_at_once_are_answered_and_then_aborted(void **s
 	static const struct postern_conn_events events = { .size = sizeof(events),
 							   .frame = command_answered,
 							   .closed = command_closed };
-	struct postern_conn_options frames = { .size = sizeof(frames), .framing = POSTERN_U32BE };
+	struct postern_conn_options frames = { .size = sizeof(frames),
+					       .framing = POSTERN_FRAMING_U32BE };
 	struct postern_connect_options options = { .size = sizeof(options), .conn = &frames };
 	struct postern_conn *c = NULL;
 	struct commands o = { .answered = 0 };
@@ -180,7 +181,7 @@ static void five_hundred_commands_at_once_are_answered_and_then_aborted(void **s
 	site_open(&o.site, "commands", NULL);
 	assert_ok(postern_connect(&c, o.site.loop, "commands", &options, &events, &o));
 	for (size_t i = 0; i < COMMANDS_AT_ONCE; i++)
-		assert_int_equal(postern_conn_write_frame(c, POSTERN_U32BE, payload, i), i);
+		assert_int_equal(postern_conn_write_frame(c, POSTERN_FRAMING_U32BE, payload, i), i);
 	turn_until(o.site.loop, o.closed == 1 && o.site.conns_closed == 1);
 	assert_int_equal(o.answered, COMMANDS_AT_ONCE);
 	assert_int_equal(o.why, POSTERN_REASON_ABORTED);
@@ -195,12 +196,12 @@ static int client_main(const char *name, int id)
 {
 	struct postern_client *c = NULL;
 	char line[64], got[64];
-	int r = postern_client_new(&c, name, NULL, NULL, 0);
+	int r = postern_client_new(&c, name, NULL);
 
 	for (int i = 0; r == 0 && i < 20; i++) {
 		ssize_t n = snprintf(line, sizeof(line), "client %d says %d", id, i);
 
-		r = postern_client_write_frame(c, POSTERN_LINES, line, (size_t)n, SOON);
+		r = postern_client_write_frame(c, POSTERN_FRAMING_LINES, line, (size_t)n, SOON);
 		if (r == 0 && postern_client_read_line(c, got, sizeof(got), SOON) != n)
 			r = -EIO;
 		if (r == 0 && strcmp(line, got) != 0)
@@ -338,13 +339,13 @@ static void waiting_for_a_server_ends_at_the_deadline_and_minus_one_is_refused(v
 						   .deadline_ns = POSTERN_MS(50) };
 	struct postern_client *c = NULL;
 	struct test_time begun = test_time();
-	char why[256] = "", byte;
+	char byte;
 	struct host h;
 
 	(void)state;
-	assert_errno(postern_client_new(&c, "nobody", &options, why, sizeof(why)), -ETIMEDOUT);
+	assert_errno(postern_client_new(&c, "nobody", &options), -ETIMEDOUT);
 	assert_took(begun, POSTERN_MS(50), POSTERN_MS(50));
-	assert_non_null(strstr(why, "nobody"));
+	assert_non_null(strstr(postern_why()->text, "nobody"));
 	assert_errno(postern_client_adopt(&c, -1, NULL), -EINVAL);
 	assert_null(c);
 

@@ -25,7 +25,7 @@ static void count_one(struct postern_conn *c, void *data)
 	struct gate *g = data;
 
 	g->seen++;
-	assert_int_equal(postern_conn_state(c), POSTERN_CONNECTED);
+	assert_int_equal(postern_conn_state(c), POSTERN_STATE_CONNECTED);
 }
 
 static void gate_hook(struct site *s, enum site_event event, struct postern_conn *c)
@@ -241,7 +241,7 @@ static void a_thread_that_leaves_meanwhile_closes_it(void **state)
 	int fd;
 
 	(void)state;
-	assert_ok(postern_thread_start(&t, serve, NULL, NULL));
+	assert_ok(postern_thread_start(&t, NULL, serve, NULL));
 	fd = plain_connect(test_path("gate"));
 	assert_ok(fd);
 	assert_int_equal(recv(fd, &byte, 1, 0), 0);

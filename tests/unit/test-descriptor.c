@@ -158,7 +158,7 @@ static void a_blocking_listener_whose_flags_are_to_be_kept_is_refused(void **sta
 	assert_errno(postern_server_new(&server, s.loop, name, &options, &site_events, &s),
 		     -EINVAL);
 	assert_null(server);
-	assert_non_null(strstr(postern_loop_why(s.loop)->text, "blocking"));
+	assert_non_null(strstr(postern_why()->text, "blocking"));
 	assert_false(is_nonblocking(listener));
 	postern_loop_free(s.loop);
 	/* One that is non-blocking is taken. */

@@ -37,8 +37,8 @@ static void two_open(struct two *t, void (*first)(struct two *t, int other))
 	assert_ok(postern_loop_new(&t->loop));
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(pipe(t->fds[i]), 0);
-		assert_ok(postern_watch_new(&t->watches[i], t->loop, t->fds[i][0], POSTERN_READABLE,
-					    two_ready, t));
+		assert_ok(postern_watch_new(&t->watches[i], t->loop, t->fds[i][0],
+					    POSTERN_WATCH_READABLE, two_ready, t));
 		assert_int_equal(write(t->fds[i][1], "x", 1), 1);
 	}
 }
@@ -61,7 +61,7 @@ static unsigned two_told(const struct two *t)
 
 static void want_hangups_only(struct two *t, int other)
 {
-	assert_ok(postern_watch_set(t->watches[other], POSTERN_HANGUP));
+	assert_ok(postern_watch_set(t->watches[other], POSTERN_WATCH_HANGUP));
 }
 
 static void what_is_not_wanted_any_more_is_not_told(void **state)
@@ -99,13 +99,14 @@ static void what_cannot_be_watched_is_refused_at_once_also_when_nothing_is_wante
 	unlink(path);
 	assert_ok(pipe2(pipes, O_CLOEXEC));
 	assert_ok(postern_loop_new(&loop));
-	for (uint64_t wanted = 0; wanted <= POSTERN_READABLE; wanted += POSTERN_READABLE) {
+	for (uint64_t wanted = 0; wanted <= POSTERN_WATCH_READABLE;
+	     wanted += POSTERN_WATCH_READABLE) {
 		assert_errno(postern_watch_new(&w, loop, regular, wanted, never_called, NULL),
 			     -EPERM);
 		assert_errno(postern_watch_new(&w, loop, 60000, wanted, never_called, NULL),
 			     -EBADF);
-		assert_ok(postern_watch_new(&w, loop, pipes[0], POSTERN_READABLE, never_called,
-					    NULL));
+		assert_ok(postern_watch_new(&w, loop, pipes[0], POSTERN_WATCH_READABLE,
+					    never_called, NULL));
 		assert_errno(postern_watch_new(&other, loop, pipes[0], wanted, never_called, NULL),
 			     -EEXIST);
 		w = postern_watch_free(w);
@@ -131,7 +132,7 @@ static void a_hang_up_is_told_when_nothing_else_is_wanted(void **state)
 	other = t.told[0] == 1;
 	assert_ok(postern_loop_dispatch(t.loop, 0));
 	assert_int_equal(t.told[other], 1);
-	assert_int_equal(t.happened[other], POSTERN_HANGUP);
+	assert_int_equal(t.happened[other], POSTERN_WATCH_HANGUP);
 	two_close(&t);
 }
 
@@ -141,7 +142,7 @@ static void empty_and_ask_again(struct two *t, int other)
 
 	assert_int_equal(read(t->fds[other][0], &x, 1), 1);
 	assert_ok(postern_watch_set(t->watches[other], 0));
-	assert_ok(postern_watch_set(t->watches[other], POSTERN_READABLE));
+	assert_ok(postern_watch_set(t->watches[other], POSTERN_WATCH_READABLE));
 }
 
 static void what_was_true_before_it_was_asked_for_again_is_not_told(void **state)
@@ -160,8 +161,8 @@ static void empty_and_widen_again(struct two *t, int other)
 	char x;
 
 	assert_int_equal(read(t->fds[other][0], &x, 1), 1);
-	assert_ok(postern_watch_set(t->watches[other], POSTERN_HANGUP));
-	assert_ok(postern_watch_set(t->watches[other], POSTERN_READABLE));
+	assert_ok(postern_watch_set(t->watches[other], POSTERN_WATCH_HANGUP));
+	assert_ok(postern_watch_set(t->watches[other], POSTERN_WATCH_READABLE));
 }
 
 static void a_wish_that_went_and_came_back_is_a_new_one(void **state)
@@ -178,7 +179,7 @@ static void a_wish_that_went_and_came_back_is_a_new_one(void **state)
 static void ask_again(struct two *t, int other)
 {
 	assert_ok(postern_watch_set(t->watches[other], 0));
-	assert_ok(postern_watch_set(t->watches[other], POSTERN_READABLE));
+	assert_ok(postern_watch_set(t->watches[other], POSTERN_WATCH_READABLE));
 }
 
 /* Else a callback that is called each turn could keep another one from ever being called. */
@@ -200,8 +201,8 @@ static void put_another_in_its_place(struct two *t, int other)
 
 	assert_int_equal(read(t->fds[other][0], &x, 1), 1);
 	postern_watch_free(t->watches[other]);
-	assert_ok(postern_watch_new(&t->watches[other], t->loop, t->fds[other][0], POSTERN_READABLE,
-				    two_ready, t));
+	assert_ok(postern_watch_new(&t->watches[other], t->loop, t->fds[other][0],
+				    POSTERN_WATCH_READABLE, two_ready, t));
 }
 
 static void the_event_of_a_watch_that_was_freed_is_not_told_to_its_successor(void **state)

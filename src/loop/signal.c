@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * signal.c - signals of the process as events of a loop
+ *
+ * A handler that writes to an eventfd. A signalfd would want the signal blocked in every thread, and programs that
+ * are executed would inherit the mask; a handler is reset by exec, and needs nothing of other threads.
+ *
+ * What a handler may look at is one table: for each signal the eventfd of who watches it. A descriptor is closed
+ * only when no handler runs any more that may have looked it up, on whatever thread.
+ *
+ * In a child process the action is put back that was there before, so that a signal to the child does what the
+ * child expects, and is not told to the parent, whose eventfd this is.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/reason.h"
+#include "loop/loop.h"
+
+struct postern_signal {
+	struct object object;
+	struct fork_guard guard;
+	postern_signal_fn *fn;
+	void *data;
+	struct sigaction before;
+	int sig;
+};
+
+/* eventfd + 1, or 0. */
+static atomic_int signal_places[_NSIG];
+static atomic_uint signal_handlers; /* that run now */
+
+static void signal_arrived(int sig)
+{
+	int place;
+
+	atomic_fetch_add(&signal_handlers, 1);
+	place = atomic_load(&signal_places[sig]);
+	while (place && sys_eventfd_add(place - 1) == -EINTR)
+		;
+	atomic_fetch_sub(&signal_handlers, 1);
+}
+
+static bool signal_can_be_watched(int sig)
+{
+	switch (sig) {
+	case SIGKILL:
+	case SIGSTOP:
+		return false;
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGSYS:
+	case SIGTRAP:
+		/* They name an instruction that cannot be gone on from. */
+		return false;
+	default:
+		return sig > 0 && sig < _NSIG;
+	}
+}
+
+/* Unless somebody has set another action meanwhile, which is theirs. */
+static void signal_put_back(const struct postern_signal *s)
+{
+	struct sigaction now;
+
+	if (sys_sigaction(s->sig, NULL, &now) == 0 && now.sa_handler == signal_arrived)
+		sys_sigaction(s->sig, &s->before, NULL);
+}
+
+static void signal_in_child(struct fork_guard *g)
+{
+	struct postern_signal *s = container_of(g, struct postern_signal, guard);
+
+	if (s->object.fd < 0)
+		return;
+	signal_put_back(s);
+	atomic_store(&signal_places[s->sig], 0);
+	object_close(&s->object);
+}
+
+static void signal_give_up(struct postern_signal *s)
+{
+	fork_guard_remove(&s->guard);
+	if (s->object.fd < 0)
+		return;
+	signal_put_back(s);
+	atomic_store(&signal_places[s->sig], 0);
+	while (atomic_load(&signal_handlers))
+		sys_sleep(1000);
+	object_close(&s->object);
+}
+
+static void signal_ready(struct object *o, uint32_t events)
+{
+	struct postern_signal *s = container_of(o, struct postern_signal, object);
+	uint64_t count;
+
+	(void)events;
+	if (sys_read(o->fd, &count, sizeof(count)) < 0)
+		return;
+	loop_calls(o->loop, "signal");
+	s->fn(s, s->sig, s->data);
+}
+
+static void signal_orphan(struct object *o)
+{
+	signal_give_up(container_of(o, struct postern_signal, object));
+}
+
+static void signal_bury(struct object *o)
+{
+	sys_free(container_of(o, struct postern_signal, object));
+}
+
+static const struct object_ops signal_ops = {
+	.ready = signal_ready,
+	.orphan = signal_orphan,
+	.bury = signal_bury,
+};
+
+/* Takes the signal's place in the table, and then the signal. */
+static int signal_take(struct postern_signal *s)
+{
+	struct sigaction action = { .sa_handler = signal_arrived, .sa_flags = SA_RESTART };
+	int r, nobody = 0, fd = sys_eventfd();
+
+	if (fd < 0)
+		return fd;
+	if (!atomic_compare_exchange_strong(&signal_places[s->sig], &nobody, fd + 1)) {
+		sys_close(fd);
+		return -EBUSY;
+	}
+	s->object.fd = fd;
+	r = object_watch(&s->object, EPOLLIN);
+	if (r == 0)
+		r = sys_sigaction(s->sig, &action, &s->before);
+	return r;
+}
+
+int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop, int sig,
+		       postern_signal_fn *fn, void *data)
+{
+	static const char call[] = "postern_signal_new";
+	struct postern_signal *s;
+	int r;
+
+	if (!ret || !loop || !fn)
+		return why_argument(call, "ret, loop or fn is NULL");
+	if (!signal_can_be_watched(sig))
+		return why_argument(call, "sig is not a signal that a program can go on from");
+	r = loop_check(loop);
+	if (r < 0)
+		return why_call(call, r);
+	s = sys_alloc(sizeof(*s));
+	if (!s)
+		return why_call(call, -ENOMEM);
+	s->fn = fn;
+	s->data = data;
+	s->sig = sig;
+	r = object_init(&s->object, &signal_ops, loop);
+	if (r < 0) {
+		sys_free(s);
+		return why_call(call, r);
+	}
+	fork_guard_add(&s->guard, signal_in_child);
+	fork_hold();
+	r = signal_take(s);
+	fork_release();
+	if (r < 0) {
+		postern_signal_free(s);
+		return why_set(why_last(), why_code(r), r, "signal %d cannot be watched: %s", sig,
+			       r == -EBUSY ? "this process watches it already" : why_errno(r));
+	}
+	*ret = s;
+	return 0;
+}
+
+struct postern_signal *postern_signal_free(struct postern_signal *s)
+{
+	if (!s)
+		return NULL;
+	if (s->object.loop)
+		signal_give_up(s);
+	object_end(&s->object);
+	return NULL;
+}
