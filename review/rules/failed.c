@@ -47,14 +47,14 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		return;
 	finding = finding_add(
 		&rule_E2, fn, at->at,
-		known ? "`%s` is used here on a way on which %s has failed, so it is %s."
-		      : "`%s` is used without asking whether %s succeeded; when it failed, it is %s.",
+		known ? "`%s` is used here on a path where %s has failed, so it is %s."
+		      : "`%s` is used without checking whether %s succeeded; if it failed, it is %s.",
 		name, origin, e2_value(fails));
 	if (finding)
 		finding->also = site->at;
 	finding_fix(
 		finding,
-		"In %s(), test `%s` right after %s, and leave or go on without it when it is %s.",
+		"In %s(), test `%s` right after %s, and leave or continue without it when it is %s.",
 		fn->label, name, origin, e2_value(fails));
 }
 
@@ -201,7 +201,7 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 			return;
 		finding = finding_add(
 			&rule_E2, flow->fn, item->at,
-			"Nobody asks whether %s gave `%s`; when it failed, the error that is reported is that of %s().",
+			"Nothing checks whether %s returned a valid `%s`; if it failed, the error reported is that of %s().",
 			resource_origin(flow, resource), resource_name(flow, resource),
 			item->call->name);
 		if (finding) {
@@ -380,7 +380,7 @@ static void e2_status(struct function *fn, const struct item *item)
 			continue;
 		finding = finding_add(
 			&rule_E2, callback, user->at,
-			"%s() is called when %s() has failed, too; `%s` says so, and nobody looks at it before the connection is used.",
+			"%s() is also called when %s() has failed. `%s` says so, but is not checked before the connection is used.",
 			callback->name, item->call->name,
 			callback->places[callback->params[f->arg2 - 1]].text);
 		finding_fix(
@@ -407,7 +407,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 			continue;
 		finding = finding_add(
 			&rule_E2, fn, i->at,
-			"`%s` is used as an index without asking whether %s succeeded; when it failed, that is -1, in front of the buffer.",
+			"`%s` is used as an index without checking whether %s succeeded; if it failed, the index is -1, before the buffer.",
 			name, call_text(fn, item));
 		if (finding)
 			finding->also = item->at;

@@ -67,7 +67,7 @@ class Text:
 def alone_below(line):
     """Does a line such as `if (…)` take just the statement below it?"""
     bare = re.sub(r'//.*|/\*.*?\*/', '', line).strip()
-    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b', bare)) and not bare.endswith(('{', ';', '}'))
+    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b|\w+ ?\(.*\)$', bare)) and not bare.endswith(('{', ';', '}'))
 
 
 def close(text, finding, match):
@@ -90,43 +90,25 @@ def invalid(text, finding, match):
 
 
 def owner(text, finding, match):
-    """QScopedPointer<T> x(new T); then drop `delete x` on line N."""
-    line = text.line(finding['line'])
-    made = re.search(r'new\b[^;]*', line)
-    code = match.group(1)
-    found = re.match(r'QScopedPointer<(\w+)>$', code)
-    if found:
-        code = '%s %s(%s)' % (code, match.group('name'), made.group() if made else 'new ' + found.group(1))
-    text.set(finding['line'], re.match(r'\s*', line).group() + code + ';')
-    if finding.get('also'):
-        text.drop(finding['also'])
+    """Give x an owner right after line N: `Owner<T> xOwner(x);`, and remove every `delete x`."""
+    ended = re.compile(r'(?<![\w.>])%s;' % re.escape(match.group(4)))
+    line = int(match.group(2))
+    # In the function alone: up to the brace that ends it.
+    for number, words in list(text.lines[text.at(line):]):
+        if words.startswith('}'):
+            break
+        if ended.search(words):
+            text.set(number, ended.sub(';', words))
+    text.after(line, match.group(3))
     return None
 
 
 def connected(text, finding, match):
     """connect(s, &T::disconnected, s, &QObject::deleteLater)."""
     made = re.search(r'(\w+)\s*=\s*[\w.>()-]*nextPendingConnection', text.line(finding['line']))
-    text.after(finding['line'], match.group(1) + ';' if not made else
-               re.sub(r'\bs\b', made.group(1), match.group(1)) + ';')
-    return None
-
-
-def option(text, finding, match):
-    line = text.line(finding['line'])
-    if not re.search(r', 0\)', line):
-        return 'no option to set on this line'
-    text.set(finding['line'], re.sub(r', 0\)', ', %s)' % match.group(1), line))
-    return None
-
-
-def literal_format(text, finding, match):
-    """Pass X as the argument of a fixed format: "%s", X."""
-    line, name = text.line(finding['line']), match.group(2)
-    argument = re.search(r'(?<=[(,])\s*((?:[\w.>:-]+\(\s*)?\b%s\b(?:[^(),]|\([^()]*\))*)(?=[,)])' % re.escape(name), line)
-    if not argument:
-        return 'the argument is not on this line'
-    start, end = argument.span(1)
-    text.set(finding['line'], line[:start] + match.group(1) + line[end:])
+    if not made:
+        return 'what is returned has no name'
+    text.after(finding['line'], match.group(1) + ';')
     return None
 
 
@@ -215,11 +197,9 @@ def below(text, finding, match):
 RECIPES = [
     ('close it', r'call ([\w:]+)\((.+?)\) on every way out after line (\d+)', close),
     ('set it to none', r'set `(.+?)` to (-1|NULL|nullptr) right after line (\d+)', invalid),
-    ('an owner', r'Give `(?P<name>\w+)` (?:a parent|an owner).*?`(QScopedPointer<\w+>[^`]*)`', owner),
-    ('delete it when it disconnects', r'`(connect\(s, &\w+::disconnected, s, &QObject::deleteLater\))`', connected),
-    ('an option', r'own `\w+`: (\w*CLOSE_ON_FREE)', option),
-    ('a fixed format', r'as its argument: `("%s", ([^`]+))`', literal_format),
-    ('a terminator', r'Let .*? in line (\d+) read one byte less than `(.+?)` holds and end what came: `([^`]+)`',
+    ('an owner', r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
+    ('delete it when it disconnects', r'`(QObject::connect\(\w+, &\w+::disconnected, \w+, &QObject::deleteLater\))`', connected),
+    ('a terminator', r'Let .*? on line (\d+) read one byte less than `(.+?)` holds and terminate what came: `([^`]+)`',
      terminator),
     ('one byte less', r'read at most `(sizeof\((.+?)\) - 1)` bytes', one_less),
     ('a condition', r'make it `(if \(.+?\))`', condition),
@@ -231,15 +211,6 @@ RECIPES = [
     ('refuse what is not below', r'refuse the message when `(.+?)` is not below the number of elements of `(.+?)`',
      below),
 ]
-
-
-def owner_match(match):
-    """owner() wants the code first."""
-    class Match:
-        @staticmethod
-        def group(which):
-            return match.group('name') if which == 'name' else match.group(2)
-    return Match
 
 
 def edits(text, finding, given):
@@ -261,6 +232,6 @@ def apply(source, finding, fix):
         if not match:
             continue
         text = Text(source)
-        why = function(text, finding, owner_match(match) if function is owner else match)
+        why = function(text, finding, match)
         return name, None if why else text.text(), why or ''
     return None, None, ''
