@@ -443,7 +443,7 @@ const struct rule rule_E2 = {
 	.pillar = 703,
 	.severity = SEVERITY_ERROR,
 	.consequence =
-		"after a failure the program uses -1 or a null pointer, and crashes or does something else",
+		"after a failure the program uses -1 or a null pointer, and crashes or misbehaves",
 	.use = e2_use,
 	.call = e2_receiver,
 	.function = e2_function,

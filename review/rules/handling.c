@@ -124,7 +124,7 @@ const struct rule rule_E1 = {
 	.cwe = "252",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
-	.consequence = "after a failure the program goes on with something that was not set up",
+	.consequence = "after a failure the program continues with something that was not set up",
 	.function = e1_function,
 };
 
@@ -358,11 +358,11 @@ static void e5_function(struct function *fn)
 
 const struct rule rule_E5 = {
 	.id = "E5",
-	.title = "Nobody looks at the outcome of connecting or listening",
+	.title = "The outcome of connecting or listening is not checked",
 	.cwe = "252,391,755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence =
-		"after a failure the program goes on without a connection, and nobody learns why",
+		"after a failure the program continues without a connection, and nobody learns why",
 	.function = e5_function,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: resources that are not given back, or are used after they were. */
 
+#include "rules/lifetime.h"
 #include "model/registrations.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -16,28 +17,6 @@ static bool lifetime_is_descriptor(const struct resource *r)
 {
 	return !strcmp(r->kind, "fd") || !strcmp(r->kind, "file") ||
 	       (!strcmp(r->kind, "object") && !(r->site->call->flags & CALL_NEW));
-}
-
-static const char *lifetime_closer(const struct resource *r)
-{
-	const struct fact *closer;
-
-	if (!strcmp(r->kind, "file"))
-		return "fclose";
-	if (!strcmp(r->kind, "fd"))
-		return "close";
-	if (!strcmp(r->kind, "addrinfo"))
-		return "freeaddrinfo";
-	if (!strcmp(r->kind, "process"))
-		return "pclose";
-	if (!strcmp(r->kind, "directory"))
-		return "closedir";
-	if (!strcmp(r->kind, "thread"))
-		return "pthread_join";
-	closer = api_fact(r->site->call->api, FACT_CLOSER);
-	if (closer)
-		return closer->word;
-	return r->closed ? r->closed->call->name : "free";
 }
 
 static const char *lifetime_way(const struct loss *loss)
@@ -164,48 +143,6 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	    lifetime_ends_process(flow->fn, 3))
 		finding->severity = SEVERITY_ADVICE;
 	return finding;
-}
-
-/* The name is one of the text, and not of a macro that the text calls. */
-static bool lifetime_is_written(const struct function *fn, const char *name)
-{
-	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
-		size_t n;
-		const char *line = source_line(fn->source, row, &n);
-
-		if (memmem(line, n, name, strlen(name)))
-			return true;
-	}
-	return false;
-}
-
-static void lifetime_fix(struct finding *finding, struct flow *flow, const struct loss *loss)
-{
-	const struct resource *r = &flow->resources[loss->resource];
-
-	const char *name = resource_name(flow, loss->resource);
-
-	if (r->place < 0 || loss->kind == LOSS_DROPPED)
-		finding_fix(finding,
-			    "In %s(), store the result of %s in a variable, and release it.",
-			    flow->fn->label, resource_origin(flow, loss->resource));
-	else if (!lifetime_is_written(flow->fn, name))
-		finding_fix(
-			finding,
-			"In %s(), release what %s opens on every way out after line %u; a macro holds it, so that is where a change belongs.",
-			flow->fn->label, resource_origin(flow, loss->resource),
-			pos_line(r->site->at));
-	else if (flow->fn->source->language == SOURCE_CXX)
-		finding_fix(
-			finding,
-			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(), in place of the calls that release it now: a small class, or `std::unique_ptr` with a deleter. No return and no exception can then leave it open.",
-			flow->fn->label, name, pos_line(r->site->at), lifetime_closer(r));
-	else
-		finding_fix(
-			finding,
-			"In %s(), call %s(%s%s) on every way out after line %u where it is still open, preferably at one label at the end that all failures `goto`.",
-			flow->fn->label, lifetime_closer(r), name,
-			strcmp(r->kind, "thread") ? "" : ", NULL", pos_line(r->site->at));
 }
 
 /* An accepted connection that is lost in the normal course of things. */
@@ -458,19 +395,6 @@ static const char *l4_done(const struct resource *r)
 	return call->api && !strcmp(call->name, "free") ? "freed" : "closed";
 }
 
-static const char *l4_none(const struct function *fn, const struct resource *r)
-{
-	uint8_t stars = 0;
-
-	if (r->place >= 0)
-		place_type(fn, r->place, &stars);
-	if (!stars && strcmp(r->kind, "file") != 0 && strcmp(r->kind, "memory") != 0 &&
-	    (strcmp(r->kind, "object") != 0 || !r->site || !(r->site->call->flags & CALL_NEW)))
-		return "-1";
-	return fn->source->language == SOURCE_CXX ? "nullptr" : "NULL";
-}
-
-/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 /* uv_close(&p->handle, …); free(p); */
 static void l4_closing(struct flow *flow, const struct item *item, int resource)
 {
@@ -494,6 +418,7 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
@@ -508,21 +433,25 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater") ||
 	    l4_excludes(flow->fn, r->closed, item))
 		return;
-	finding = finding_add(
-		&rule_L4, flow->fn, item->at,
-		"`%s` is %s here, but it was %s on line %u; by now it may refer to something else.",
-		name, kind == USE_CLOSE_AGAIN ? "released again" : "used", l4_done(r),
-		pos_line(r->closed->at));
+	if (lifetime_is_next_turn(r, item))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is used here for the next turn of the loop, but it was %s on line %u.",
+			name = lifetime_released(flow, resource), l4_done(r),
+			pos_line(r->closed->at));
+	else
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is %s here, but it was %s on line %u; by now it may refer to something else.",
+			name, kind == USE_CLOSE_AGAIN ? "released again" : "used", l4_done(r),
+			pos_line(r->closed->at));
 	if (!finding)
 		return;
 	finding->also = r->closed->at;
 	finding_root(finding, r->closed->at, name);
 	finding->cwe =
 		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
-	finding_fix(
-		finding,
-		"In %s(), set `%s` to %s right after line %u, and do not use it while it has that value.",
-		flow->fn->label, name, l4_none(flow->fn, r), pos_line(r->closed->at));
+	lifetime_fix_use(finding, flow, item, resource, kind);
 }
 
 const struct rule rule_L4 = {
@@ -532,7 +461,7 @@ const struct rule rule_L4 = {
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
 	.consequence =
-		"another connection that has the number by now is written to or closed; memory is corrupted",
+		"a connection that has reused the number is written to or closed, or memory is corrupted",
 	.use = l4_use,
 	.program = slot_program,
 };

@@ -271,6 +271,7 @@ const struct rule rule_W4 = {
 	.cwe = "1088",
 	.pillar = 707,
 	.severity = SEVERITY_ADVICE,
-	.consequence = "nothing as long as the server answers; a limit is a choice of the program",
+	.consequence =
+		"the program hangs if its server does, which not every program has to prevent",
 	.program = w4_program,
 };

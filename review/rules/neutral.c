@@ -208,15 +208,15 @@ static void n4_fix(struct finding *finding, const struct peer_hit *hit)
 	if (hit->source && hit->source->call && hit->source->call->api && n)
 		finding_fix(
 			finding,
-			"Let %s on line %u read one byte less than `%s` holds and terminate what came: `%s[%s > 0 ? %s : 0] = '\\0'`; or pass the length to %s (%s).",
+			"Let %s on line %u read one byte less than `%s` holds and terminate what came: `%s[%s > 0 ? %s : 0] = '\\0'`; or use the length on line %u instead (%s).",
 			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer, buffer,
-			n, n, neutral_callee(hit), with);
+			n, n, pos_line(hit->at), with);
 	else if (hit->source && hit->source->call && hit->source->call->api)
 		finding_fix(
 			finding,
-			"Store how many bytes %s on line %u reads, let it read one byte less than `%s` holds, and write a terminator after them; or pass the length to %s (%s).",
+			"Store how many bytes %s on line %u reads, let it read one byte less than `%s` holds, and write a terminator after them; or use the length on line %u instead (%s).",
 			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer,
-			neutral_callee(hit), with);
+			pos_line(hit->at), with);
 	else
 		finding_fix(
 			finding,
@@ -252,7 +252,8 @@ const struct rule rule_N4 = {
 	.cwe = "170",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
-	.consequence = "the process reads beyond a buffer, and crashes or tells what lies there",
+	.consequence =
+		"the process reads beyond a buffer, and crashes or reveals what is stored there",
 	.program = n4_program,
 };
 
@@ -333,6 +334,6 @@ const struct rule rule_N5 = {
 	.cwe = "1284,789,130",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
-	.consequence = "a peer takes all memory, or makes the process write beyond a buffer",
+	.consequence = "a peer uses up all memory, or makes the process write beyond a buffer",
 	.program = n5_program,
 };

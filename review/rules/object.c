@@ -283,12 +283,12 @@ static void l2_members(struct function *fn, const struct item *made)
 
 const struct rule rule_L2 = {
 	.id = "L2",
-	.title = "A server or socket object hangs on a raw pointer",
+	.title = "A server or socket object is owned by a raw pointer",
 	.cwe = "772,401",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
 	.consequence =
-		"the server or socket lives on, with its name taken, when the function ends another way",
+		"the server or socket stays alive, with its name taken, when the function ends in another way",
 	.loss = l2_loss,
 	.function = l2_function,
 };

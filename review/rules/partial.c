@@ -571,6 +571,6 @@ const struct rule rule_E6 = {
 	.pillar = 703,
 	.severity = SEVERITY_ADVICE,
 	.consequence =
-		"a peer that hangs up ends the program; a program that sets the disposition elsewhere is fine",
+		"a peer that hangs up ends the program, unless the signal is ignored where this cannot be seen",
 	.program = e6_program,
 };

@@ -338,11 +338,6 @@ static const struct item *path_unlink_before(struct function *fn, const struct i
 	return found;
 }
 
-static const char *path_argument(const struct function *fn, const struct item *item)
-{
-	return item->call->n_args ? operand_text(fn, &item->call->args[0]) : "the path";
-}
-
 static void l5_taken_over(struct function *fn, const struct item *bind, const struct item *unlink)
 {
 	struct finding *finding;
@@ -359,8 +354,8 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 	finding->cwe = "367";
 	finding_fix(
 		finding,
-		"In %s(), connect to the path before %s(%s), and remove it only if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it for as long as the server runs.",
-		fn->label, unlink->call->name, path_argument(fn, unlink));
+		"In %s(), connect to the path before `%s`, and remove it only if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it for as long as the server runs.",
+		fn->label, item_text(fn, unlink));
 }
 
 static void l5_left(struct function *fn, const struct item *bind)

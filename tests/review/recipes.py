@@ -81,6 +81,34 @@ def close(text, finding, match):
     return None
 
 
+def close_after(text, finding, match):
+    """Store what line N returns in a variable, call F(X), and return the variable."""
+    i = text.at(int(match.group(1)))
+    end = text.end_of(i)
+    value = re.match(r'\s*return\b\s*(.*);', ' '.join(line for _, line in text.lines[i:end + 1]), re.S)
+    if not value:
+        return 'no value is returned on that line'
+    text.lines[i:end + 1] = [(text.lines[i][0], '\t{ __auto_type kept_ = %s; %s; return kept_; }' % (
+        value.group(1), match.group(2)))]
+    return None
+
+
+def close_unless_closed(text, finding, match):
+    """Line N releases X on some paths: set X to V right after it, and put `if (X != V) F(X);` before line M."""
+    text.after(int(match.group(1)), '%s = %s;' % (match.group(2), match.group(4)))
+    text.before(int(match.group(3)), match.group(5))
+    return None
+
+
+def removed(text, finding, match):
+    """Remove `X` from line N."""
+    number = int(match.group(2))
+    if match.group(1) + ';' not in text.line(number):
+        return 'it is not on that line'
+    text.set(number, text.line(number).replace(match.group(1) + ';', '{ }'))
+    return None
+
+
 def invalid(text, finding, match):
     """Set X to V right after line N, and skip what needs it when it has that value."""
     name, value, line = match.group(1), match.group(2), int(match.group(3))
@@ -195,6 +223,11 @@ def below(text, finding, match):
 
 
 RECIPES = [
+    ('close it behind the value', r'store what line (\d+) returns in a variable, call ([\w:]+\(.+?\)), and return the variable',
+     close_after),
+    ('close it unless it is closed', r'line (\d+) releases `(.+?)` on some of the paths to line (\d+): set `.+?` to '
+     r'(-1|NULL|nullptr) right after it, and put `(if .+?;)` before', close_unless_closed),
+    ('remove the second', r'remove `(.+?)` from line (\d+)', removed),
     ('close it', r'call ([\w:]+)\((.+?)\) on every way out after line (\d+)', close),
     ('set it to none', r'set `(.+?)` to (-1|NULL|nullptr) right after line (\d+)', invalid),
     ('an owner', r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
