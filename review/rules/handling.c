@@ -322,6 +322,21 @@ static void e5_dropped(struct function *fn, const struct item *item)
  * E5: waitForConnected, listen, connectToServer without looking at the outcome or at the error
  * signal; a thread that blocks in a wait instead of reacting to the connection's events.
  */
+static void e5_connects(struct finding *finding, const struct function *fn, const struct call *call,
+			const char *name)
+{
+	const char *type = call->receiver_type ? call->receiver_type : "QLocalSocket", *at = "";
+	uint8_t stars = 1;
+
+	if (call->receiver.kind == OPERAND_PLACE && place_type(fn, call->receiver.place, &stars) &&
+	    !stars)
+		at = "&";
+	finding_fix(
+		finding,
+		"Make the connection event-driven: `connect(%s%s, &%s::connected, …)` and `connect(%s%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s%swaitForConnected(msec)`.",
+		at, name, type, at, name, type, call->name, name, *at ? "." : "->");
+}
+
 static void e5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -347,12 +362,7 @@ static void e5_function(struct function *fn)
 			&rule_E5, fn, item->at,
 			"`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
 			name);
-		finding_fix(
-			finding,
-			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and `connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s->waitForConnected(msec)`.",
-			name, call->receiver_type ? call->receiver_type : "QLocalSocket", name,
-			call->receiver_type ? call->receiver_type : "QLocalSocket", call->name,
-			name);
+		e5_connects(finding, fn, call, name);
 	}
 }
 

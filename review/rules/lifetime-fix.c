@@ -167,7 +167,7 @@ void lifetime_fix(struct finding *finding, const struct flow *flow, const struct
 	else if (!fix_is_written(flow->fn, name))
 		finding_fix(
 			finding,
-			"In %s(), release what %s opens on every way out after line %u; a macro holds it, so that is where a change belongs.",
+			"In %s(), release what %s opens on every way out after line %u, where it is the value of a macro.",
 			flow->fn->label, origin, pos_line(r->site->at));
 	else if (flow->fn->source->language == SOURCE_CXX)
 		finding_fix(

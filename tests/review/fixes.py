@@ -13,8 +13,8 @@ Each finding's fix is applied alone, as the tool's own edits where it gives them
   words     the code in the sentence is of the file's language, frees no literal, names nothing that
             does not exist, and declares no local with the name of a member.
 
-A fix that is only advice in words, or that no recipe can apply, is counted and checked for its words alone. --list
-shows each one; --quick compiles no C++, which with the headers of Qt takes most of the time.
+A fix that is only advice in words is checked for its words, and one of each shape by hand (by_hand.py). --list shows
+each one; --quick compiles no C++, which with the headers of Qt takes most of the time.
 """
 
 import argparse
@@ -29,6 +29,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import by_hand  # noqa: E402
 from recipes import LEAVE, apply  # noqa: E402
 from score import SUFFIXES, files_of, includes, language, moc_files  # noqa: E402
 
@@ -169,6 +170,50 @@ def check(checker, snippet, path, finding, known):
     return recipe, wrong
 
 
+def followed(checker, row):
+    """When the fix of that finding is followed by hand: what is wrong, its shape, whether the file compiled before."""
+    name, rule, function, changes = row
+    original = os.path.join(HERE, 'snippets', name)
+    folder = os.path.dirname(original) if os.path.dirname(name).endswith('.d') else None
+    copy = os.path.join(checker.scratch, os.path.basename(folder or original))
+    (shutil.copytree if folder else shutil.copy)(folder or original, copy)
+    path = os.path.join(copy, os.path.basename(original)) if folder else copy
+    moc_files([copy], checker.moc)
+    try:
+        found = checker.review(copy)
+        mine = [f for f in found if (f['rule'], f['function']) == (rule, function)]
+        if not mine:
+            return ['there is no such finding'], set(), False
+        with open(path, encoding='utf-8', errors='surrogateescape') as f:
+            text, missing = by_hand.changed(f.read(), mine[0]['line'], changes)
+        if text is None:
+            return ['not in the file: %r' % missing], set(), False
+        known = checker.warnings(path)[0]
+        error = checker.compiles(path, text, known, [''])
+        after = [] if error else checker.review(copy)
+        wrong = ['does not compile: ' + error] if error else []
+        gone = still(after, (rule, function, subject(mine[0]))) < still(found, (rule, function, subject(mine[0])))
+        wrong += [] if error or gone else ['the finding is still there']
+        wrong += ['new: %s in %s(), %s' % new for new in sorted(places(after) - places(found))]
+        return wrong, {by_hand.shape(rule, mine[0]['fix'])}, known is not None
+    finally:
+        shutil.rmtree(copy) if os.path.isdir(copy) else os.remove(copy)
+
+
+def run_by_hand(checker, in_words):
+    """TAP lines for the rows of by_hand.py, and for shapes that have none."""
+    shapes, lines, compiled = set(), [], 0
+    for row in by_hand.ROWS:
+        wrong, shape, built = followed(checker, row)
+        shapes |= shape
+        compiled += built
+        lines += ['%s, %s in %s(): %s' % (row[0], row[1], row[2], w) for w in wrong]
+    missing = ['%s %s (%s)' % (rule, shape, in_words[rule, shape]) for rule, shape in sorted(set(in_words) - shapes)]
+    return [('the fixes in words that were followed by hand are clean', lines,
+             '%d rows, %d of them in a file that compiles here' % (len(by_hand.ROWS), compiled)),
+            ('each shape of a fix in words was followed by hand', missing, '%d shapes' % len(in_words))]
+
+
 def still(findings, mine):
     return sum(1 for f in findings if (f['rule'], f['function'], subject(f)) == mine)
 
@@ -194,7 +239,7 @@ def snippets(path):
 
 
 def run(checker, roots, listed):
-    table, results = collections.defaultdict(collections.Counter), collections.defaultdict(list)
+    table, results, in_words = collections.defaultdict(collections.Counter), collections.defaultdict(list), {}
     for root in roots:
         for original in snippets(root):
             copy = os.path.join(checker.scratch, os.path.basename(original))
@@ -211,11 +256,14 @@ def run(checker, roots, listed):
                 row['compiled'] += bool(recipe and compiled[path] is not None)
                 applied = not (recipe or '').endswith('not applied')
                 row['wrong'] += bool(wrong and applied)
+                if not recipe:
+                    in_words.setdefault(by_hand.shape(finding['rule'], finding['fix']),
+                                        '%s:%d' % (finding['file'], finding['line']))
                 place = '%s:%d' % (os.path.relpath(original, HERE), finding['line'])
                 if (wrong and applied) or listed:
                     results[finding['rule']].append((place, recipe, wrong, finding.get('fix') or finding['mend']))
             shutil.rmtree(copy) if os.path.isdir(copy) else os.remove(copy)
-    return table, results
+    return table, results, in_words
 
 
 def main():
@@ -234,7 +282,8 @@ def main():
         return 0
     checker = Checker(reviewer, args.quick)
     try:
-        table, results = run(checker, args.paths or [os.path.join(HERE, 'snippets')], args.list)
+        table, results, in_words = run(checker, args.paths or [os.path.join(HERE, 'snippets')], args.list)
+        more = [] if args.paths else run_by_hand(checker, in_words)
     finally:
         shutil.rmtree(checker.scratch)
     rules = sorted({rule for rule, _ in table})
@@ -251,7 +300,12 @@ def main():
             print('#   %s %s: %s' % (place, recipe or 'words only', '; '.join(wrong) or 'right'))
             if wrong:
                 print('#      %s' % fix)
-    print('1..%d' % len(rules))
+    for number, (what, wrong, count) in enumerate(more, len(rules) + 1):
+        failed += bool(wrong)
+        print('%s %d - %s\n# %s' % ('not ok' if wrong else 'ok', number, what, count))
+        for line in wrong:
+            print('#   ' + line)
+    print('1..%d' % (len(rules) + len(more)))
     return 1 if failed else 0
 
 
