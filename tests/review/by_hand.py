@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixes that are advice in words, each followed once by a person. For fixes.py.
 
-A row: the snippet, the rule, the function of its finding, and changes (before, after) that do what the sentence says; of
-several places with `before` the one nearest to the finding is meant, None stands for the end of the file and '' for its
-begin. A fix in words whose shape no row has makes the test fail, so a new one has to be tried here before it is printed.
+A row: the snippet, the rule, the function of its finding, and changes (before, after) that do what the sentence
+says; of several places with `before` the one nearest to the finding is meant, None stands for the end of the file and
+'' for its begin. A shape of words that no row has makes the test fail, so a new one is tried here before it is printed.
 """
 
 import re
@@ -106,7 +106,8 @@ ROWS = [
         ('\tdoor = open_door(at);\n', '\tdoor = open_door(at);\n\tfree(given);\n')]),
     ('N1/format.c', 'N1', 'bad_wrapper', [('\tnote(LOG_INFO, buf); // N1', '\tnote(LOG_INFO, "%s", buf);')]),
     ('N2/classes.cpp', 'N2', 'Runner::bad_arguments', [
-        ('QProcess::startDetached("/bin/sh", {"-c", "play " + name});', 'QProcess::startDetached("play", {"--", name});')]),
+        ('QProcess::startDetached("/bin/sh", {"-c", "play " + name});',
+         'QProcess::startDetached("play", {"--", name});')]),
     ('N2/shell.c', 'N2', 'bad_whole', [
         ('\t\tsystem(buf); // N2\n',
          '\t\tposix_spawn(NULL, "/usr/bin/play", NULL, NULL, (char *[]){ "play", "--", buf, NULL }, NULL);\n'),
@@ -144,7 +145,8 @@ ROWS = [
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [
-        ('\tfor (;;) { // W1\n', '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),
+        ('\tfor (;;) { // W1\n',
+         '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),
     ('W2/spins.c', 'W2', 'bad_send', [
         ('\t\t\tif (errno == EAGAIN || errno == EINTR)\n\t\t\t\tcontinue;\n',
          '\t\t\tif (errno == EAGAIN || errno == EINTR) {\n'

@@ -129,7 +129,7 @@ def check(checker, snippet, path, finding, known):
     """(recipe or None, list of what is wrong) for the fix of one finding in a file of the scratch folder."""
     with open(path, encoding='utf-8', errors='surrogateescape') as f:
         source = f.read()
-    fix = finding.get('fix') or finding['mend']
+    fix = finding['fix']
     wrong = words_of(fix, path, source)
     recipe, text, why = apply(source, finding, fix)
     if not recipe:
@@ -261,7 +261,7 @@ def run(checker, roots, listed):
                                         '%s:%d' % (finding['file'], finding['line']))
                 place = '%s:%d' % (os.path.relpath(original, HERE), finding['line'])
                 if (wrong and applied) or listed:
-                    results[finding['rule']].append((place, recipe, wrong, finding.get('fix') or finding['mend']))
+                    results[finding['rule']].append((place, recipe, wrong, finding['fix']))
             shutil.rmtree(copy) if os.path.isdir(copy) else os.remove(copy)
     return table, results, in_words
 

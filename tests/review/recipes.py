@@ -67,7 +67,8 @@ class Text:
 def alone_below(line):
     """Does a line such as `if (…)` take just the statement below it?"""
     bare = re.sub(r'//.*|/\*.*?\*/', '', line).strip()
-    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b|\w+ ?\(.*\)$', bare)) and not bare.endswith(('{', ';', '}'))
+    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b|\w+ ?\(.*\)$', bare)) and \
+        not bare.endswith(('{', ';', '}'))
 
 
 def close(text, finding, match):
@@ -223,15 +224,17 @@ def below(text, finding, match):
 
 
 RECIPES = [
-    ('close it behind the value', r'store what line (\d+) returns in a variable, call ([\w:]+\(.+?\)), and return the variable',
-     close_after),
+    ('close it behind the value',
+     r'store what line (\d+) returns in a variable, call ([\w:]+\(.+?\)), and return the variable', close_after),
     ('close it unless it is closed', r'line (\d+) releases `(.+?)` on some of the paths to line (\d+): set `.+?` to '
      r'(-1|NULL|nullptr) right after it, and put `(if .+?;)` before', close_unless_closed),
     ('remove the second', r'remove `(.+?)` from line (\d+)', removed),
     ('close it', r'call ([\w:]+)\((.+?)\) on every way out after line (\d+)', close),
     ('set it to none', r'set `(.+?)` to (-1|NULL|nullptr) right after line (\d+)', invalid),
-    ('an owner', r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
-    ('delete it when it disconnects', r'`(QObject::connect\(\w+, &\w+::disconnected, \w+, &QObject::deleteLater\))`', connected),
+    ('an owner',
+     r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
+    ('delete it when it disconnects',
+     r'`(QObject::connect\(\w+, &\w+::disconnected, \w+, &QObject::deleteLater\))`', connected),
     ('a terminator', r'Let .*? on line (\d+) read one byte less than `(.+?)` holds and terminate what came: `([^`]+)`',
      terminator),
     ('one byte less', r'read at most `(sizeof\((.+?)\) - 1)` bytes', one_less),
