@@ -124,6 +124,23 @@ static bool fix_is_closed_on_some_way(const struct function *fn, const struct re
 	return false;
 }
 
+/* close(sv[0]) and close(sv[1]): of a pair that is lost in one place one finding is told. */
+static const char *fix_calls(const struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *closer = fix_closer(r), *more = strcmp(r->kind, "thread") ? "" : ", NULL";
+	struct text calls = { 0 };
+
+	text_printf(&calls, "%s(%s%s)", closer, resource_name(flow, loss->resource), more);
+	for (int i = 0; i < flow->n_losses; i++)
+		if (flow->losses[i].resource != loss->resource &&
+		    flow->losses[i].item == loss->item &&
+		    flow->resources[flow->losses[i].resource].site == r->site)
+			text_printf(&calls, " and %s(%s%s)", closer,
+				    resource_name(flow, flow->losses[i].resource), more);
+	return text_done(&calls);
+}
+
 /* In C: a call on the ways out, with what stands in the way of just that. */
 static void fix_close(struct finding *finding, const struct flow *flow, const struct loss *loss)
 {
@@ -148,8 +165,8 @@ static void fix_close(struct finding *finding, const struct flow *flow, const st
 	else
 		finding_fix(
 			finding,
-			"In %s(), call %s(%s%s) on every way out after line %u where it is still open, preferably at one label at the end that all failures `goto`.",
-			fn->label, closer, name, more, pos_line(r->site->at));
+			"In %s(), call %s on every way out after line %u where it is still open, preferably at one label at the end that all failures `goto`.",
+			fn->label, fix_calls(flow, loss), pos_line(r->site->at));
 }
 
 void lifetime_fix(struct finding *finding, const struct flow *flow, const struct loss *loss)

@@ -275,7 +275,7 @@ static void l2_members(struct function *fn, const struct item *made)
 		name, types_plain(fn->class_name));
 	finding_fix(
 		finding,
-		index_derives(types_plain(fn->class_name), "QObject")
+		index_derives(types_plain(fn->class_name), intern_z("QObject"))
 			? "Give `%s` a parent: `new %s(this)`; or make the member a `std::unique_ptr<%s>`, or the object itself."
 			: "End `%s` in the destructor of its class (`delete`), give it a parent (`new %s(this)`) if that class is a QObject, or make the member a `std::unique_ptr<%s>` or the object itself.",
 		name, l2_stack(made), l2_stack(made));

@@ -21,6 +21,10 @@ ROWS = [
          '        throw std::runtime_error("setsockopt");')]),
     ('E2/shows-later.c', 'E2', 'late', [('yes = 1;\n', 'yes = 1;\n\n\tif (door < 0)\n\t\treturn -1;\n')]),
     ('E2/amount.c', 'E2', 'bad_index', [("\ttext[n] = '\\0';", "\tif (n <= 0)\n\t\treturn;\n\ttext[n] = '\\0';")]),
+    ('L1/never-stored.c', 'E2', 'answers', [
+        ('\treturn connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at, size) == 0; // L1 E2',
+         '\tint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;\n\n\tif (fd < 0)\n\t\treturn 0;\n'
+         '\tr = connect(fd, at, size);\n\tclose(fd);\n\treturn r == 0;')]),
     ('E3/whole.cpp', 'E3', 'lambda in Peer::Peer', [
         ('        const QByteArray json = socket->readAll();',
          '        m_reply += socket->readAll();\n        const int end = m_reply.indexOf(\'\\n\');\n'
@@ -74,11 +78,13 @@ ROWS = [
         ('\tlost = open(path, O_RDONLY | O_CLOEXEC); // L1\n',
          '\tlost = open(path, O_RDONLY | O_CLOEXEC);\n'
          '\tstruct Owner {\n\t\tint fd;\n\t\t~Owner() { close(fd); }\n\t} owner{lost};\n')]),
+    ('L1/never-stored.c', 'L1', 'answers', [
+        ('\treturn connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at, size) == 0; // L1 E2',
+         '\tint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;\n\n\tif (fd < 0)\n\t\treturn 0;\n'
+         '\tr = connect(fd, at, size);\n\tclose(fd);\n\treturn r == 0;')]),
     ('macro/values.c', 'L1', 'bad', [
         ('\tif (fd < 0)\n\t\treturn -1;\n\treturn 0;', '\tif (fd < 0)\n\t\treturn -1;\n\tclose(fd);\n\treturn 0;')]),
-    ('L2/raw-owners.cpp', 'L2', 'Panel::Panel', [('new QLocalServer;', 'new QLocalServer(this);')]),
-    ('L2/guards.cpp', 'L2', 'BadPointer::BadPointer', [('m_line(new QLocalSocket)', 'm_line(new QLocalSocket(this))')]),
-    ('L2/panel.d/panel.cpp', 'L2', 'Panel::start', [('new QLocalServer;', 'new QLocalServer(this);')]),
+    ('L2/plain-class.cpp', 'L2', 'Plain::Plain', [('\tPlain() {', '\t~Plain() { delete m_line; }\n\tPlain() {')]),
     ('L3/bad-kept-beside.c', 'L3', 'bad_welcome', [
         ('\tc = g_io_channel_unix_new(line); // L3\n',
          '\tc = g_io_channel_unix_new(line);\n\tg_io_channel_set_close_on_unref(c, TRUE);\n')]),

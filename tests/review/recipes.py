@@ -73,7 +73,7 @@ def alone_below(line):
 
 def close(text, finding, match):
     """Call F(X) on every way out after line N."""
-    words = '%s(%s);' % (match.group(1), match.group(2))
+    words = match.group(1).replace(' and ', '; ') + ';'
     leaves = [n for n in (finding['line'], finding.get('also')) if n and
               (OUT.match(text.line(n)) or text.line(n).strip().startswith('}'))]
     if not leaves:
@@ -132,6 +132,16 @@ def owner(text, finding, match):
     return None
 
 
+def parent(text, finding, match):
+    """Give X a parent: `new T(this)`."""
+    line = text.line(finding['line'])
+    made = re.search(r'new %s(\(\))?(?!\w|\()' % re.escape(match.group(2)), line)
+    if not made:
+        return 'it is not made on that line'
+    text.set(finding['line'], line[:made.start()] + match.group(1) + line[made.end():])
+    return None
+
+
 def connected(text, finding, match):
     """connect(s, &T::disconnected, s, &QObject::deleteLater)."""
     made = re.search(r'(\w+)\s*=\s*[\w.>()-]*nextPendingConnection', text.line(finding['line']))
@@ -149,7 +159,10 @@ def terminator(text, finding, match):
     if not size:
         return 'the size of %s is not on line %d' % (name, at)
     text.set(at, line[:size.end(1)] + ' - 1' + line[size.end(1):])
-    text.before(finding['line'], code + ';')
+    if re.match(r'\s*[^(]*=[^=]', line) and re.search(r';\s*(//.*|/\*.*)?$', line):
+        text.after(at, code + ';')
+    else:
+        text.before(finding['line'], code + ';')
     return None
 
 
@@ -219,6 +232,8 @@ def refused(text, finding, match):
 
 def below(text, finding, match):
     name, array = match.group(1), match.group(2)
+    if not re.search(r'(?<=\w)(?<!return)\s+%s\s*\[[^\]]*\]\s*[=;,]' % re.escape(array), text.text()):
+        return '%s is no array with a number of elements' % array
     text.before(finding['line'], 'if ((unsigned long)%s >= sizeof(%s) / sizeof(*%s)) LEAVE' % (name, array, array))
     return None
 
@@ -229,10 +244,11 @@ RECIPES = [
     ('close it unless it is closed', r'line (\d+) releases `(.+?)` on some of the paths to line (\d+): set `.+?` to '
      r'(-1|NULL|nullptr) right after it, and put `(if .+?;)` before', close_unless_closed),
     ('remove the second', r'remove `(.+?)` from line (\d+)', removed),
-    ('close it', r'call ([\w:]+)\((.+?)\) on every way out after line (\d+)', close),
+    ('close it', r'call ([\w:]+\(.+?\)) on every way out after line \d+', close),
     ('set it to none', r'set `(.+?)` to (-1|NULL|nullptr) right after line (\d+)', invalid),
     ('an owner',
      r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
+    ('a parent', r'Give `.+?` a parent: `(new (\w+)\(this\))`', parent),
     ('delete it when it disconnects',
      r'`(QObject::connect\(\w+, &\w+::disconnected, \w+, &QObject::deleteLater\))`', connected),
     ('a terminator', r'Let .*? on line (\d+) read one byte less than `(.+?)` holds and terminate what came: `([^`]+)`',
