@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixes that are advice in words, each followed once by a person. For fixes.py.
 
-A row: the snippet, the rule, the function of its finding, and changes (before, after) that do what the sentence
+A row: the file below snippets/, or set/…, the rule, the function of its finding, and changes (before, after) that do what the sentence
 says; of several places with `before` the one nearest to the finding is meant, None stands for the end of the file and
 '' for its begin. A shape of words that no row has makes the test fail, so a new one is tried here before it is printed.
 """
@@ -45,6 +45,14 @@ ROWS = [
     ('E3/stream.c', 'E3', 'ask', [
         ('g_output_stream_write(out, question, strlen(question), NULL, error) >= 0;',
          'g_output_stream_write_all(out, question, strlen(question), NULL, NULL, error);')]),
+    ('set/cpp-blob-store.cpp', 'E3', 'serveOne', [
+        ('        const ssize_t got = recv(fd, data.data(), data.size(), MSG_WAITALL); // @E3\n        if (got < 0)\n'
+         '            throw std::system_error(errno, std::generic_category(), "recv");\n',
+         '        readFull(fd, data.data(), data.size());\n')]),
+    ('set/posix-filesrv.c', 'E4', 'SendFile', [
+        ('        if (send(client, block, (size_t) got, MSG_NOSIGNAL) == -1) /* @E3 @E4? */\n',
+         '        ssize_t sent;\n\n        do\n            sent = send(client, block, (size_t) got, MSG_NOSIGNAL);\n'
+         '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
@@ -105,6 +113,13 @@ ROWS = [
         ('\tunlink("/run/desk.pid");', '\tunlink("/run/desk.pid");\n\tunlink("/run/desk.socket");')]),
     ('L6/inherited.c', 'L6', 'two', [
         ('accept(listener, NULL, NULL); // L6', 'accept4(listener, NULL, NULL, SOCK_CLOEXEC);')]),
+    ('set/event-shelld.c', 'L6', 'start_listening', [
+        ('LEV_OPT_CLOSE_ON_FREE, -1', 'LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1')]),
+    ('set/cpp-ctl-client.cpp', 'L7', 'Client::connectRemote', [
+        ('\tfor (struct addrinfo *p = res; p; p = p->ai_next) {\n',
+         '\tstd::unique_ptr<addrinfo, void (*)(addrinfo *)> owner(res, freeaddrinfo);\n'
+         '\tfor (struct addrinfo *p = res; p; p = p->ai_next) {\n'),
+        ('\tfreeaddrinfo(res);\n', ''), ('', '#include <memory>\n')]),
     ('L7/literals-and-threads.c', 'L7', 'may_be_literal', [
         ('\tchar *at = "door";\n', '\tchar *at = "door", *given = NULL;\n'),
         ('\t\tif (c == \'d\')\n\t\t\tat = strdup(optarg); // L7\n',

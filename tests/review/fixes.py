@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fixes that the reviewer prints are right: applied, they compile and the finding is gone. TAP.
 
-    fixes.py [--reviewer COMMAND] [--list] [--quick] [PATH...]     without a path: the snippets of all rules
+    fixes.py [--reviewer COMMAND] [--list] [--quick] [PATH...]     without a path: snippets/ and set/
 
 Each finding's fix is applied alone, as the tool's own edits where it gives them, else as its sentence says
 (recipes.py). Then
@@ -173,7 +173,7 @@ def check(checker, snippet, path, finding, known):
 def followed(checker, row):
     """When the fix of that finding is followed by hand: what is wrong, its shape, whether the file compiled before."""
     name, rule, function, changes = row
-    original = os.path.join(HERE, 'snippets', name)
+    original = os.path.join(HERE, name if name.startswith('set/') else os.path.join('snippets', name))
     folder = os.path.dirname(original) if os.path.dirname(name).endswith('.d') else None
     copy = os.path.join(checker.scratch, os.path.basename(folder or original))
     (shutil.copytree if folder else shutil.copy)(folder or original, copy)
@@ -282,7 +282,7 @@ def main():
         return 0
     checker = Checker(reviewer, args.quick)
     try:
-        table, results, in_words = run(checker, args.paths or [os.path.join(HERE, 'snippets')], args.list)
+        table, results, in_words = run(checker, args.paths or [os.path.join(HERE, 'snippets'), os.path.join(HERE, 'set')], args.list)
         more = [] if args.paths else run_by_hand(checker, in_words)
     finally:
         shutil.rmtree(checker.scratch)
