@@ -541,10 +541,11 @@ static void e6_function(struct function *fn, const uint8_t *speaks, const struct
 			item->call->name);
 		finding_fix(
 			finding,
-			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE; in a library send with `MSG_NOSIGNAL`%s.",
-			api_is(item->call->api, ROLE(PEER))
-				? ""
-				: " instead of writing, because signals belong to the program");
+			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE%s.",
+			!partial_descriptor(item) ? ""
+			: api_is(item->call->api, ROLE(PEER))
+				? "; in a library send with `MSG_NOSIGNAL`"
+				: "; in a library send with `MSG_NOSIGNAL` instead of writing, because signals belong to the program");
 		return;
 	}
 }

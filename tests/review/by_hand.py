@@ -71,6 +71,7 @@ ROWS = [
          '    connect(m_socket, &QLocalSocket::connected, this, &Tray::incoming);\n'
          '    connect(m_socket, &QLocalSocket::errorOccurred, this, &Tray::gone);\n'
          '    m_socket->connectToServer("tray");')]),
+    ('E6/old-style.c', 'E6', 'push', [('write(c, p, n); // E6', 'send(c, p, n, MSG_NOSIGNAL);')]),
     ('E6/uv.c', 'E6', 'reply', [
         (None, '\n#include <signal.h>\nvoid start(void)\n{\n\tsignal(SIGPIPE, SIG_IGN);\n}\n')]),
     ('E6/event.c', 'E6', 'reply', [
