@@ -3,7 +3,7 @@
  * dial.c - one bounded connect
  *
  *   attempt -> connected
- *           -> final failure: what waiting cannot mend
+ *           -> final failure: what waiting cannot fix
  *           -> WAITING for a jittered while -> attempt ...            all of it until the deadline
  *
  * A connect to a local socket never waits in the kernel: it succeeds or fails at once (EAGAIN when the
