@@ -67,6 +67,13 @@ void conn_wake(struct list *place)
 	conn_due(container_of(place, struct postern_conn, line), CONN_DUE_ROOM);
 }
 
+void conn_leave_line(struct postern_conn *c, uint32_t direction)
+{
+	c->flags &= ~direction;
+	if (c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
+		account_leave(c->account, &c->line);
+}
+
 /* ---- endings ---- */
 
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)

@@ -171,6 +171,9 @@ void conn_release(struct postern_conn *c, bool clean);
 void conn_due(struct postern_conn *c, unsigned due);
 /* The account's: the first in line may ask again. */
 void conn_wake(struct list *place);
+/* CONN_LINE_READ or CONN_LINE_WRITE is over, because it was served or is not wanted any more. The one place in line
+   serves both, and is left when nothing stands there. */
+void conn_leave_line(struct postern_conn *c, uint32_t direction);
 
 static inline bool conn_is_open(const struct postern_conn *c)
 {

@@ -265,7 +265,8 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	}
 	if (c->account->holder == &c->line)
 		c->flags |= CONN_LENT_WRITE;
-	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	c->flags &= ~(uint32_t)CONN_REFUSED;
+	conn_leave_line(c, CONN_LINE_WRITE);
 	*ret_charged = charge;
 	return true;
 }

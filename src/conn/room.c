@@ -52,12 +52,11 @@ bool inbox_is_full(const struct postern_conn *c)
 /* What was asked for is not needed any more: neither the place in line for it nor the reserve. */
 static void room_return(struct postern_conn *c)
 {
-	uint32_t had = c->flags;
+	bool had = c->flags & CONN_LENT_READ;
 
-	c->flags &= ~(uint32_t)(CONN_LENT_READ | CONN_LINE_READ);
-	if (had & CONN_LINE_READ && !(had & CONN_LINE_WRITE))
-		account_leave(c->account, &c->line);
-	if (had & CONN_LENT_READ && !(had & CONN_LENT_WRITE))
+	conn_leave_line(c, CONN_LINE_READ);
+	c->flags &= ~(uint32_t)CONN_LENT_READ;
+	if (had && !(c->flags & CONN_LENT_WRITE))
 		account_return(c->account, &c->line);
 }
 
@@ -145,7 +144,7 @@ int inbox_grow(struct postern_conn *c)
 	r = room_ask(c, claim);
 	if (r < 0)
 		return r;
-	c->flags &= ~(uint32_t)CONN_LINE_READ;
+	conn_leave_line(c, CONN_LINE_READ);
 	if (capacity <= k->capacity)
 		return 0;
 	k = sys_realloc(k, sizeof(*k) + capacity);

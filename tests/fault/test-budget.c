@@ -281,6 +281,80 @@ static void a_place_in_line_is_given_up_with_its_connection(void **state)
 	crowd_close(&k);
 }
 
+/* ---- both directions of one connection in one line ---- */
+
+/* A head that says so much, and a few bytes. */
+static void crowd_head(struct crowd *k, unsigned i, uint32_t size)
+{
+	crowd_begin(k, i, size);
+	crowd_send(k, i, 5);
+	turn_quiet(k->s.loop);
+}
+
+/* Two hold messages that have begun, the second one the reserve; half of what is left is not enough for a third. */
+static void crowd_open_full(struct crowd *k, unsigned n)
+{
+	crowd_open(k, n, 5 * MIB / 2, MIB - 4);
+	crowd_head(k, 0, MIB - 4);
+	crowd_head(k, 1, MIB - 4);
+	assert_true(k->s.conns[1]->flags & CONN_LENT_READ);
+}
+
+static void crowd_let_go(struct crowd *k)
+{
+	for (int i = 0; i < 2; i++) {
+		close(k->fds[i]);
+		k->fds[i] = -1;
+	}
+	turn_quiet(k->s.loop);
+}
+
+static void who_waits_to_receive_keeps_its_place_when_a_reply_is_queued(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 3);
+	crowd_head(&k, 2, MIB - 4);
+	assert_true(account_is_short(k.s.conns[2]->account));
+	/* More than its share, and to be had for one that is the first in line. */
+	assert_int_equal(
+		postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
+		120 * 1024);
+	assert_true(account_is_short(k.s.conns[2]->account));
+	turn_quiet(k.s.loop);
+	while (recv(k.fds[2], big, sizeof(big), MSG_DONTWAIT) > 0)
+		turn_quiet(k.s.loop);
+	crowd_let_go(&k);
+	while (k.left[2] > 0 && crowd_send(&k, 2, 65536) > 0)
+		turn_quiet(k.s.loop);
+	assert_int_equal(k.frames, 1);
+	assert_int_equal(k.left[2], 0);
+	assert_false(account_is_short(k.s.conns[2]->account));
+	crowd_close(&k);
+}
+
+static void who_waits_to_queue_keeps_its_place_when_a_message_is_received(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 4);
+	for (int i = 2; i < 4; i++)
+		assert_errno(postern_conn_write_frame(k.s.conns[i], POSTERN_U32LE, big, 900 * 1024),
+			     -EAGAIN);
+	turn_quiet(k.s.loop);
+	/* There is room for this one, and it is of the first in line. */
+	crowd_head(&k, 2, 32 * 1024);
+	assert_int_equal(k.drained, 0);
+	crowd_let_go(&k);
+	assert_int_equal(k.drained, 2);
+	assert_ptr_equal(k.told[0], k.s.conns[2]);
+	assert_ptr_equal(k.told[1], k.s.conns[3]);
+	assert_false(account_is_short(k.s.conns[2]->account));
+	crowd_close(&k);
+}
+
 /* ---- replies ---- */
 
 static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came(
@@ -365,6 +439,8 @@ int main(void)
 			who_is_slower_than_64_kib_a_limit_is_ended_when_others_wait_for_its_room_and_only_then),
 		BUDGET_TEST(a_message_that_no_budget_could_hold_ends_its_connection),
 		BUDGET_TEST(a_place_in_line_is_given_up_with_its_connection),
+		BUDGET_TEST(who_waits_to_receive_keeps_its_place_when_a_reply_is_queued),
+		BUDGET_TEST(who_waits_to_queue_keeps_its_place_when_a_message_is_received),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),
