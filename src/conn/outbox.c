@@ -250,6 +250,7 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
    what the account was charged for it already. */
 static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 {
+	bool owed = c->flags & CONN_REFUSED;
 	size_t charge;
 
 	if (n <= outbox_room(c))
@@ -265,7 +266,9 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	}
 	if (c->account->holder == &c->line)
 		c->flags |= CONN_LENT_WRITE;
-	c->flags &= ~(uint32_t)CONN_REFUSED;
+	/* What was refused before, a larger message perhaps, is still told drained. */
+	if (!owed)
+		c->flags &= ~(uint32_t)CONN_REFUSED;
 	conn_leave_line(c, CONN_LINE_WRITE);
 	*ret_charged = charge;
 	return true;

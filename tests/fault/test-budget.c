@@ -355,6 +355,25 @@ static void who_waits_to_queue_keeps_its_place_when_a_message_is_received(void *
 	crowd_close(&k);
 }
 
+static void who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile(
+	void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 3);
+	assert_errno(postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 900 * 1024),
+		     -EAGAIN);
+	assert_int_equal(
+		postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
+		120 * 1024);
+	turn_quiet(k.s.loop);
+	while (recv(k.fds[2], big, sizeof(big), MSG_DONTWAIT) > 0)
+		turn_quiet(k.s.loop);
+	assert_int_equal(k.drained, 1);
+	crowd_close(&k);
+}
+
 /* ---- replies ---- */
 
 static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came(
@@ -441,6 +460,8 @@ int main(void)
 		BUDGET_TEST(a_place_in_line_is_given_up_with_its_connection),
 		BUDGET_TEST(who_waits_to_receive_keeps_its_place_when_a_reply_is_queued),
 		BUDGET_TEST(who_waits_to_queue_keeps_its_place_when_a_message_is_received),
+		BUDGET_TEST(
+			who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),
