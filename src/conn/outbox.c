@@ -66,6 +66,7 @@ void outbox_clear(struct postern_conn *c)
 void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
+	conn_leave_line(c, CONN_LINE_WRITE);
 	outbox_clear(c);
 	/* Whoever declined bytes until drained hears of no drained any more. */
 	if (c->kept && c->state == POSTERN_CONNECTED)

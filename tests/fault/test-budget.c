@@ -374,6 +374,28 @@ static void who_was_refused_is_told_drained_though_a_smaller_message_was_admitte
 	crowd_close(&k);
 }
 
+static void who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 4);
+	/* Its program has still to take what came; so it does not end. */
+	assert_ok(postern_conn_pause(k.s.conns[2]));
+	assert_int_equal(send(k.fds[2], "\1\0\0\0x", 5, MSG_NOSIGNAL), 5);
+	for (int i = 2; i < 4; i++)
+		assert_errno(postern_conn_write_frame(k.s.conns[i], POSTERN_U32LE, big, 900 * 1024),
+			     -EAGAIN);
+	assert_int_equal(shutdown(k.fds[2], SHUT_RD), 0);
+	assert_int_equal(postern_conn_write(k.s.conns[2], "y", 1), 1);
+	turn_quiet(k.s.loop);
+	assert_int_equal(postern_conn_state(k.s.conns[2]), POSTERN_CONNECTED);
+	crowd_let_go(&k);
+	assert_int_equal(k.drained, 1);
+	assert_ptr_equal(k.told[0], k.s.conns[3]);
+	crowd_close(&k);
+}
+
 /* ---- replies ---- */
 
 static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came(
@@ -462,6 +484,7 @@ int main(void)
 		BUDGET_TEST(who_waits_to_queue_keeps_its_place_when_a_message_is_received),
 		BUDGET_TEST(
 			who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile),
+		BUDGET_TEST(who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),
