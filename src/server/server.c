@@ -403,6 +403,9 @@ static void server_run(struct object *o)
 		return;
 	if (what == SERVER_ACCEPTS)
 		object_task(o);
+	/* It has passed, and there is no room: who makes some says so. As a deadline it would fire in each turn. */
+	if (s->accept_at_ns <= now)
+		s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 }
 
