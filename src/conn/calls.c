@@ -268,7 +268,7 @@ int postern_conn_detach(struct postern_conn *c)
 	if (!(c->flags & CONN_RIGHTS))
 		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);
-	conn_release(c, false);
+	conn_release(c);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;
 		object_end(&c->object);

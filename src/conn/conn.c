@@ -90,9 +90,11 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	conn_due(c, CONN_DUE_CLOSING);
 }
 
-/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. */
-static void conn_release_socket(struct postern_conn *c, bool clean)
+/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. Not what
+   an abort promised to drop. */
+static void conn_release_socket(struct postern_conn *c)
 {
+	bool clean = !(c->flags & CONN_ABORTED);
 	struct object *o = &c->object;
 
 	if (o->fd < 0)
@@ -126,11 +128,11 @@ static void conn_release_account(struct postern_conn *c)
 	owner->gone(owner);
 }
 
-void conn_release(struct postern_conn *c, bool clean)
+void conn_release(struct postern_conn *c)
 {
 	c->state = POSTERN_CLOSED;
 	c->due = 0;
-	conn_release_socket(c, clean);
+	conn_release_socket(c);
 	outbox_clear(c);
 	inbox_clear(c);
 	if (c->object.loop) {
@@ -147,7 +149,7 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 
 	if (!conn_is_open(c))
 		return;
-	conn_release(c, !aborted);
+	conn_release(c);
 	/* Whatever comes between an abort and its event, it was aborted. */
 	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
 						    postern_reason_text(POSTERN_REASON_ABORTED) }
@@ -197,7 +199,7 @@ struct postern_conn *postern_conn_free(struct postern_conn *c)
 		return NULL;
 	c->flags |= CONN_FREED;
 	if (conn_is_open(c))
-		conn_release(c, true);
+		conn_release(c);
 	object_end(&c->object);
 	return NULL;
 }

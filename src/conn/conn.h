@@ -166,8 +166,8 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 /* Ends the connection and calls closed(). Within a turn, or from the _free of something above. */
 void conn_finish(struct postern_conn *c, int code, int error);
 void conn_finish_because(struct postern_conn *c, const struct postern_reason *why);
-/* Gives up the socket and all that is held, without an event. clean: what is queued has one more try. */
-void conn_release(struct postern_conn *c, bool clean);
+/* Gives up the socket and all that is held, without an event. What is queued has one more try, unless it was aborted. */
+void conn_release(struct postern_conn *c);
 void conn_due(struct postern_conn *c, unsigned due);
 /* The account's: the first in line may ask again. */
 void conn_wake(struct list *place);
