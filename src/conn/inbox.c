@@ -98,7 +98,7 @@ static void inbox_not_lent(struct postern_conn *c)
 
 	c->lent = 0;
 	if (c->account && lent > 0)
-		account_give(c->account, &c->line, lent);
+		account_give(c->account, NULL, lent);
 }
 
 static void inbox_failed(struct postern_conn *c, int error)

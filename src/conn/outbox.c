@@ -31,15 +31,18 @@ enum {
 
 #define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
 
-/* The account hears of chunks that came or went. */
-static inline void outbox_charge(struct postern_conn *c, uint32_t had)
+/* The account hears of chunks that came or went; charged: what it has admitted beyond those that there had been. What
+   goes back is of the reserve only where that was lent for the queue. */
+static inline void outbox_charge(struct postern_conn *c, uint32_t had, size_t charged)
 {
-	if (!c->account || c->out.chunks == had)
+	size_t was = (size_t)had * CHUNK_SIZE + charged, is = (size_t)c->out.chunks * CHUNK_SIZE;
+
+	if (!c->account || is == was)
 		return;
-	if (c->out.chunks > had)
-		account_take(c->account, (size_t)(c->out.chunks - had) * CHUNK_SIZE);
+	if (is > was)
+		account_take(c->account, is - was);
 	else
-		account_give(c->account, &c->line, (size_t)(had - c->out.chunks) * CHUNK_SIZE);
+		account_give(c->account, c->flags & CONN_LENT_WRITE ? &c->line : NULL, was - is);
 }
 
 /* The queue is empty: neither the reserve nor a place in line is needed for it. */
@@ -59,8 +62,8 @@ void outbox_clear(struct postern_conn *c)
 	if (had == 0)
 		return;
 	chunk_queue_clear(&c->out, &c->object.loop->pool);
+	outbox_charge(c, had, 0);
 	outbox_return(c);
-	outbox_charge(c, had);
 }
 
 void conn_break(struct postern_conn *c)
@@ -112,9 +115,9 @@ void conn_send(struct postern_conn *c)
 		return;
 	}
 	chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
+	outbox_charge(c, had, 0);
 	if (c->out.bytes == 0)
 		outbox_return(c);
-	outbox_charge(c, had);
 	c->sent += (size_t)r;
 	c->untold += (uint32_t)r;
 	c->flags |= CONN_SENT;
@@ -215,7 +218,7 @@ ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 	taken = n < room ? n : room;
 	if (taken > 0)
 		done = outbox_add(c, bytes, taken);
-	outbox_charge(c, had);
+	outbox_charge(c, had, 0);
 	if (done < n)
 		c->flags |= CONN_REFUSED;
 	if (done < taken)
@@ -306,9 +309,9 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
 		c->flags |= CONN_REFUSED | CONN_SHORT;
 	}
-	outbox_charge(c, had);
-	if (charged > 0)
-		account_give(c->account, &c->line, charged);
+	outbox_charge(c, had, charged);
+	if (c->out.bytes == 0)
+		outbox_return(c);
 	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 

@@ -60,6 +60,13 @@ static void room_return(struct postern_conn *c)
 		account_return(c->account, &c->line);
 }
 
+/* Before the reserve is returned, which the last of it may have been. */
+static void room_give(struct postern_conn *c, size_t n)
+{
+	if (n > 0)
+		account_give(c->account, c->flags & CONN_LENT_READ ? &c->line : NULL, n);
+}
+
 void inbox_clear(struct postern_conn *c)
 {
 	size_t charged = c->lent + (c->kept ? c->kept->charged : 0);
@@ -70,9 +77,8 @@ void inbox_clear(struct postern_conn *c)
 	c->flags &= ~(uint32_t)CONN_HALF;
 	if (!c->account)
 		return;
+	room_give(c, charged);
 	room_return(c);
-	if (charged > 0)
-		account_give(c->account, &c->line, charged);
 }
 
 int inbox_keep(struct postern_conn *c, const char *bytes, size_t n)
@@ -173,7 +179,6 @@ void inbox_shrink(struct postern_conn *c)
 	k->charged -= (uint32_t)spare;
 	if (!c->account)
 		return;
+	room_give(c, spare);
 	room_return(c);
-	if (spare > 0)
-		account_give(c->account, &c->line, spare);
 }

@@ -318,9 +318,8 @@ static void who_waits_to_receive_keeps_its_place_when_a_reply_is_queued(void **s
 	crowd_head(&k, 2, MIB - 4);
 	assert_true(account_is_short(k.s.conns[2]->account));
 	/* More than its share, and to be had for one that is the first in line. */
-	assert_int_equal(
-		postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
-		120 * 1024);
+	assert_int_equal(postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
+			 120 * 1024);
 	assert_true(account_is_short(k.s.conns[2]->account));
 	turn_quiet(k.s.loop);
 	while (recv(k.fds[2], big, sizeof(big), MSG_DONTWAIT) > 0)
@@ -364,9 +363,8 @@ static void who_was_refused_is_told_drained_though_a_smaller_message_was_admitte
 	crowd_open_full(&k, 3);
 	assert_errno(postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 900 * 1024),
 		     -EAGAIN);
-	assert_int_equal(
-		postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
-		120 * 1024);
+	assert_int_equal(postern_conn_write_frame(k.s.conns[2], POSTERN_U32LE, big, 120 * 1024),
+			 120 * 1024);
 	turn_quiet(k.s.loop);
 	while (recv(k.fds[2], big, sizeof(big), MSG_DONTWAIT) > 0)
 		turn_quiet(k.s.loop);
@@ -393,6 +391,79 @@ static void who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting(void *
 	crowd_let_go(&k);
 	assert_int_equal(k.drained, 1);
 	assert_ptr_equal(k.told[0], k.s.conns[3]);
+	crowd_close(&k);
+}
+
+/* ---- what the reserve is charged for ---- */
+
+static void small_replies_of_who_receives_with_the_reserve_cost_it_nothing(void **state)
+{
+	struct account *a;
+	struct crowd k;
+	size_t lent, rest;
+
+	(void)state;
+	crowd_open_full(&k, 2);
+	a = k.s.conns[1]->account;
+	lent = a->lent;
+	rest = account_free(a);
+	for (int i = 0; i < 80; i++) {
+		assert_int_equal(postern_conn_write_frame(k.s.conns[1], POSTERN_U32LE, "x", 1), 1);
+		turn_quiet(k.s.loop);
+		assert_int_equal(recv(k.fds[1], big, sizeof(big), MSG_DONTWAIT), 5);
+	}
+	assert_int_equal(a->lent, lent);
+	assert_int_equal(account_free(a), rest);
+	crowd_close(&k);
+}
+
+static void a_reply_out_of_the_reserve_takes_nothing_from_what_is_shared(void **state)
+{
+	struct account *a;
+	struct crowd k;
+	size_t rest;
+
+	(void)state;
+	crowd_open(&k, 2, 5 * MIB / 2, MIB - 4);
+	crowd_head(&k, 0, MIB - 4);
+	a = k.s.conns[1]->account;
+	rest = account_free(a);
+	assert_int_equal(postern_conn_write_frame(k.s.conns[1], POSTERN_U32LE, big, 900 * 1024),
+			 900 * 1024);
+	assert_ptr_equal(a->holder, &k.s.conns[1]->line);
+	assert_true(a->lent > 900 * 1024);
+	assert_int_equal(account_free(a), rest);
+	turn_quiet(k.s.loop);
+	assert_int_equal(account_free(a), rest);
+	while (recv(k.fds[1], big, sizeof(big), MSG_DONTWAIT) > 0)
+		turn_quiet(k.s.loop);
+	assert_null(a->holder);
+	assert_int_equal(a->lent, 0);
+	assert_int_equal(account_free(a), rest);
+	crowd_close(&k);
+}
+
+static void a_reply_for_which_memory_was_short_gives_the_reserve_back(void **state)
+{
+	const struct fault no_memory = {
+		.call = FAULT_alloc, .nth = 1, .error = ENOMEM, .stays = true
+	};
+	struct account *a;
+	struct crowd k;
+	size_t rest;
+
+	(void)state;
+	crowd_open(&k, 2, 5 * MIB / 2, MIB - 4);
+	crowd_head(&k, 0, MIB - 4);
+	a = k.s.conns[1]->account;
+	rest = account_free(a);
+	fault_arm(&no_memory);
+	assert_errno(postern_conn_write_frame(k.s.conns[1], POSTERN_U32LE, big, 900 * 1024),
+		     -EAGAIN);
+	assert_true(fault_disarm() > 0);
+	assert_null(a->holder);
+	assert_int_equal(a->lent, 0);
+	assert_int_equal(account_free(a), rest);
 	crowd_close(&k);
 }
 
@@ -485,6 +556,9 @@ int main(void)
 		BUDGET_TEST(
 			who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile),
 		BUDGET_TEST(who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting),
+		BUDGET_TEST(small_replies_of_who_receives_with_the_reserve_cost_it_nothing),
+		BUDGET_TEST(a_reply_out_of_the_reserve_takes_nothing_from_what_is_shared),
+		BUDGET_TEST(a_reply_for_which_memory_was_short_gives_the_reserve_back),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),
