@@ -221,11 +221,18 @@ static int accept_rest(struct postern_server *s, int listener)
 	return 1;
 }
 
-void accept_close_old(struct postern_server *s)
+void accept_close_old_held(struct postern_server *s)
 {
 	if (s->old_listener >= 0)
 		sys_close(s->old_listener);
 	s->old_listener = -1;
+}
+
+void accept_close_old(struct postern_server *s)
+{
+	fork_hold();
+	accept_close_old_held(s);
+	fork_release();
 }
 
 void accept_old(struct postern_server *s)

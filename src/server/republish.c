@@ -194,9 +194,11 @@ static void republish_let_go(struct postern_server *s)
 {
 	object_give_up(&s->object);
 	republish_unwatch(s);
+	fork_hold();
 	/* Of two that are full, the older one goes. */
-	accept_close_old(s);
+	accept_close_old_held(s);
 	s->old_listener = owner_renew(&s->owner);
+	fork_release();
 	s->counters.listening = 0;
 	s->renewing = true;
 	if (s->old_listener >= 0)

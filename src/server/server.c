@@ -123,7 +123,7 @@ static void server_in_child(struct fork_guard *g)
 	struct postern_server *s = container_of(g, struct postern_server, guard);
 
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, true);
 }
 
@@ -273,7 +273,7 @@ static void server_empty(struct postern_server *s)
 	fork_hold();
 	object_give_up(&s->object);
 	if (s->name.kind != NAME_FD) {
-		accept_close_old(s);
+		accept_close_old_held(s);
 		s->old_listener = s->owner.listener;
 		s->owner.listener = -1;
 	}
@@ -282,9 +282,9 @@ static void server_empty(struct postern_server *s)
 		accept_old(s);
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;
-	if (s->name.kind == NAME_ABSTRACT)
-		accept_close_old(s);
 	fork_hold();
+	if (s->name.kind == NAME_ABSTRACT)
+		accept_close_old_held(s);
 	owner_deinit(&s->owner, false);
 	fork_release();
 }
@@ -435,7 +435,7 @@ static void server_release(struct postern_server *s)
 		conn_finish(s->entering, POSTERN_REASON_CANCELLED, -ECANCELED);
 	fork_hold();
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, !ours);
 	fork_release();
 	s->retiring = false;

@@ -210,6 +210,8 @@ unsigned fault_disarm(void);
 /* Somebody else's doing, at the worst moment: fn is called before the nth such call from now on, once. Calls of the
    library that fn makes are made without it. fault_reset() forgets it. */
 void     fault_before(int call, unsigned nth, void (*fn)(void));
+/* The descriptor that the last sys_close() was, or is, about. */
+int      fault_closes(void);
 /* Something has failed since fault_arm(). */
 bool     fault_has_hit(void);
 /* Some calls cannot fail: sys_now(), sys_free(), and sys_close(), which has it settled. */

@@ -133,6 +133,13 @@ void fault_before(int call, unsigned nth, void (*fn)(void))
 	fault_meddler.fn = fn;
 }
 
+static int fault_closes_fd = -1;
+
+int fault_closes(void)
+{
+	return __atomic_load_n(&fault_closes_fd, __ATOMIC_RELAXED);
+}
+
 static void fault_meddle(int call)
 {
 	void (*fn)(void) = fault_meddler.fn;
@@ -524,6 +531,7 @@ int sys_close(int fd)
 {
 	struct fault_timer *t = fault.fake && fd >= 0 ? fault_timer_find(fd) : NULL;
 
+	__atomic_store_n(&fault_closes_fd, fd, __ATOMIC_RELAXED);
 	fault_enter(FAULT_close);
 	fault_closing(fd);
 	if (t)
