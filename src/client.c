@@ -112,7 +112,7 @@ static int client_turn(struct postern_client *c, int64_t at_ns)
 /* Room in the buffer again: what the connection kept is offered. */
 static void client_took(struct postern_client *c)
 {
-	if (!c->closed)
+	if (c->conn->kept)
 		postern_conn_resume(c->conn);
 }
 
@@ -135,8 +135,12 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 	if (!c)
 		return -ENOMEM;
 	r = postern_loop_new(&c->loop);
-	if (r == 0)
+	if (r == 0) {
+		/* It is turned by the calls below alone, nobody else waits for it: to wake it would be a write and a read
+		   for nothing in each of them. */
+		atomic_store(&c->loop->awake, true);
 		r = postern_buffer_new(&c->buffer, limits.unread);
+	}
 	if (r < 0) {
 		postern_client_free(c);
 		return r;
