@@ -229,6 +229,8 @@ void inbox_read(struct postern_conn *c);
 /* Offers what is kept. */
 void inbox_offer(struct postern_conn *c);
 bool inbox_is_full(const struct postern_conn *c);
+/* It cannot be received, for this reason: ends the connection. Not for 0 and -EAGAIN. */
+void inbox_failed(struct postern_conn *c, int error);
 /* Gives back what is charged, and the memory. */
 void inbox_clear(struct postern_conn *c);
 
@@ -236,7 +238,8 @@ void inbox_clear(struct postern_conn *c);
 /* So many bytes may be received at once, and kept if nobody takes them. */
 size_t inbox_most(const struct postern_conn *c);
 int  inbox_keep(struct postern_conn *c, const char *bytes, size_t n);
-/* Room for at least one byte more behind what is kept. -EAGAIN: the connection stands in line for it. */
+/* Room for at least one byte more behind what is kept. -EAGAIN: the connection stands in line for it; -EMSGSIZE: no
+   budget could ever hold it. */
 int  inbox_grow(struct postern_conn *c);
 /* After something was taken: lets go of what is not needed any more. */
 void inbox_shrink(struct postern_conn *c);

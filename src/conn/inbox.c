@@ -101,7 +101,7 @@ static void inbox_not_lent(struct postern_conn *c)
 		account_give(c->account, NULL, lent);
 }
 
-static void inbox_failed(struct postern_conn *c, int error)
+void inbox_failed(struct postern_conn *c, int error)
 {
 	static const struct postern_reason too_large = {
 		.code = POSTERN_REASON_NO_RESOURCES,
@@ -109,7 +109,7 @@ static void inbox_failed(struct postern_conn *c, int error)
 		.text = "a message is larger than all that its user may hold (bytes_per_uid)",
 	};
 
-	if (error == -ENOBUFS)
+	if (error == -EMSGSIZE)
 		conn_finish_because(c, &too_large);
 	else if (error < 0 && error != -EAGAIN)
 		conn_finish(c, why_code(error), error);
@@ -252,7 +252,7 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 {
 	if (error == -EAGAIN || error == -EINTR)
 		return;
-	if (error == -ENOMEM || error == -ENOBUFS) {
+	if (error == -ENOMEM || error == -ENOBUFS || error == -EMSGSIZE) {
 		/* Not the peer's doing; but to keep the connection would be to spin on it. */
 		inbox_failed(c, error);
 		return;

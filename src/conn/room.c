@@ -119,7 +119,7 @@ static int room_ask(struct postern_conn *c, size_t claim)
 	if (claim <= room_page(c)) {
 		account_take(c->account, more);
 	} else if (claim > account_most(c->account)) {
-		return -ENOBUFS;
+		return -EMSGSIZE;
 	} else if (!account_ask(c->account, &c->line, more)) {
 		c->flags |= CONN_LINE_READ;
 		return -EAGAIN;

@@ -232,8 +232,7 @@ static void conn_take_room(struct postern_conn *c)
 	r = inbox_grow(c);
 	if (r == 0)
 		c->kept->begun_ns = loop_now(c->object.loop); /* the wait was not the peer's */
-	else if (r != -EAGAIN)
-		conn_finish(c, why_code(r), r);
+	inbox_failed(c, r);
 }
 
 void conn_run(struct object *o)

@@ -259,6 +259,23 @@ static void a_message_that_no_budget_could_hold_ends_its_connection(void **state
 	crowd_close(&k);
 }
 
+/* No buffers in the kernel is another matter, and not the budget's. */
+static void a_kernel_that_is_short_of_buffers_is_not_blamed_on_the_budget(void **state)
+{
+	const struct fault no_buffers = { .call = FAULT_recvmsg, .nth = 1, .error = ENOBUFS };
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	pair_send(&p, "x", 1);
+	fault_arm(&no_buffers);
+	turn_quiet(p.loop);
+	assert_int_equal(fault_disarm(), 1);
+	assert_end_closed(&p.end, POSTERN_REASON_NO_RESOURCES, -ENOBUFS);
+	assert_string_equal(p.end.text, postern_reason_text(POSTERN_REASON_NO_RESOURCES));
+	pair_close(&p);
+}
+
 static void a_place_in_line_is_given_up_with_its_connection(void **state)
 {
 	struct crowd k;
@@ -550,6 +567,7 @@ int main(void)
 		BUDGET_TEST(
 			who_is_slower_than_64_kib_a_limit_is_ended_when_others_wait_for_its_room_and_only_then),
 		BUDGET_TEST(a_message_that_no_budget_could_hold_ends_its_connection),
+		BUDGET_TEST(a_kernel_that_is_short_of_buffers_is_not_blamed_on_the_budget),
 		BUDGET_TEST(a_place_in_line_is_given_up_with_its_connection),
 		BUDGET_TEST(who_waits_to_receive_keeps_its_place_when_a_reply_is_queued),
 		BUDGET_TEST(who_waits_to_queue_keeps_its_place_when_a_message_is_received),
