@@ -240,8 +240,9 @@ int dial_start(struct postern_conn *c, const char *name,
 	c->dial->why.reason.text = "";
 	r = dial_set_options(c->dial, options);
 	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, r, "%s: options that cannot be right",
-			       name);
+		return why_set(why, why_code(r), r,
+			       r == -ENOMEM ? "%s: %s" : "%s: options that cannot be right: %s",
+			       name, why_errno(r));
 	r = name_resolve(&c->dial->name, name, why);
 	if (r == 0 && c->dial->name.kind == NAME_FD)
 		r = why_set(why, POSTERN_REASON_FAILED, -EINVAL,
