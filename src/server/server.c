@@ -157,12 +157,12 @@ static int server_init(struct postern_server *s, const char *name,
 	if (r < 0)
 		return r;
 	r = server_listen(s);
-	if (r == 0)
-		r = republish_watch(s);
 	if (r < 0)
-		why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name, s->name.path,
-			why_errno(r));
-	return r;
+		return why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name,
+			       s->name.path, why_errno(r));
+	republish_watch(s);
+	server_update_timer(s);
+	return 0;
 }
 
 int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
@@ -248,7 +248,6 @@ static void server_finish(struct postern_server *s, int code, int error)
 	accept_close_old(s);
 	s->state = SERVER_CLOSED;
 	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
-	server_update_timer(s);
 	loop_calls(s->object.loop, "server closed");
 	if (s->events->closed && loop_is_ours(s->object.loop))
 		s->events->closed(s, &why, s->data);

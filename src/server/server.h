@@ -89,7 +89,7 @@ void accept_close_old_held(struct postern_server *s);
 void accept_resume(struct postern_server *s);
 
 /* republish.c */
-int  republish_watch(struct postern_server *s);
+void republish_watch(struct postern_server *s);
 void republish_unwatch(struct postern_server *s);
 /* Is the name still ours? If not, sets out to have it back. */
 void republish_check(struct postern_server *s);
