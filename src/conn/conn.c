@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "base/base.h"
 #include "link/socket.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
@@ -135,10 +134,8 @@ void conn_release(struct postern_conn *c)
 	conn_release_socket(c);
 	outbox_clear(c);
 	inbox_clear(c);
-	if (c->object.loop) {
-		object_timer(&c->object, POSTERN_FOREVER);
-		list_remove(&c->object.task);
-	}
+	object_timer(&c->object, POSTERN_FOREVER);
+	list_remove(&c->object.task);
 	conn_release_account(c);
 	c->why = (struct postern_reason){ .text = "" };
 }

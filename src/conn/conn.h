@@ -52,7 +52,6 @@ struct conn_limits {
 	uint32_t framing;
 	uint32_t high_water, low_water;
 	uint32_t keep_max;        /* received and not taken; with framing: the largest message and its head */
-	uint32_t reserved;
 	int64_t  idle_ns, drain_ns, message_ns;
 };
 
@@ -209,6 +208,10 @@ int  conn_limits_get(struct postern_loop *loop, const struct postern_conn_option
 const struct conn_limits *conn_limits_ref(const struct conn_limits *limits);
 void conn_limits_unref(const struct conn_limits *limits);
 
+/* calls.c */
+/* 0 when c can be used: what the public calls begin with. */
+int  conn_check(const struct postern_conn *c);
+
 /* turn.c: how events arrive, and what follows from them */
 void conn_ready(struct object *o, uint32_t events);
 void conn_run(struct object *o);
@@ -262,9 +265,7 @@ void idle_before_send(struct postern_conn *c);
 void idle_after_send(struct postern_conn *c, size_t n);
 
 /* dial.c */
-int  dial_start(struct postern_conn *c, const char *name, const struct postern_connect_options *options);
 void dial_attempt(struct postern_conn *c);
-void dial_fire(struct postern_conn *c);
 const struct postern_reason *dial_why(const struct dial *d);
 void dial_free(struct dial *d);
 

@@ -221,15 +221,10 @@ void dial_attempt(struct postern_conn *c)
 		dial_connected(c, fd);
 }
 
-void dial_fire(struct postern_conn *c)
-{
-	conn_due(c, CONN_DUE_ATTEMPT);
-}
-
 /* ---- the call ---- */
 
-int dial_start(struct postern_conn *c, const char *name,
-	       const struct postern_connect_options *options)
+static int dial_start(struct postern_conn *c, const char *name,
+		      const struct postern_connect_options *options)
 {
 	struct why *why = &c->object.loop->why;
 	int r;

@@ -17,7 +17,6 @@
 
 #include <postern/frame.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 

@@ -21,7 +21,6 @@
 
 #include <postern/frame.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -171,15 +170,10 @@ bool outbox_is_low(const struct postern_conn *c)
 
 static inline int outbox_check(const struct postern_conn *c)
 {
-	int r;
+	int r = conn_check(c);
 
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
 	if (r < 0)
 		return r;
-	if (!conn_is_open(c))
-		return -ENOTCONN;
 	if (c->state == POSTERN_CLOSING ||
 	    c->flags & (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED))
 		return -EPIPE;
@@ -322,15 +316,10 @@ size_t postern_conn_room(const struct postern_conn *c)
 
 ssize_t postern_conn_flush(struct postern_conn *c)
 {
-	int r;
+	int r = conn_check(c);
 
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
 	if (r < 0)
 		return r;
-	if (!conn_is_open(c))
-		return -ENOTCONN;
 	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
 		/* Only what has happened is to be told: who flushes in a loop of turns still waits in them. */

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "core/frame.h"
 

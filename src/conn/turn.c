@@ -2,7 +2,6 @@
 /* turn.c - what happens to a connection in a turn: how events arrive, and what follows from them */
 #include <errno.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -96,7 +95,7 @@ void conn_settle(struct postern_conn *c)
 		if (o.end)
 			turn_end(c, o.end);
 	}
-	if (!conn_goes_on(c) || !conn_has_socket(c))
+	if (!conn_goes_on(c))
 		return;
 	if (c->state == POSTERN_CLOSING)
 		o.receive = !(c->flags & CONN_END);
