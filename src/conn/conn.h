@@ -186,7 +186,7 @@ static inline bool conn_goes_on(const struct postern_conn *c)
 }
 
 /* Sends and full reads of one connection in a turn; then it is the others' turn. */
-enum { CONN_ROUNDS = 4, CONN_FRAME_HEAD = 4 };
+enum { CONN_ROUNDS = 4 };
 
 static inline bool conn_has_socket(const struct postern_conn *c)
 {

@@ -15,9 +15,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <postern/frame.h>
-
 #include "conn/conn.h"
+#include "core/frame.h"
 #include "link/socket.h"
 
 enum { INBOX_BUFFER = 64 * 1024 };
@@ -48,7 +47,7 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 
 	while (taken < n && inbox_wants(c)) {
 		int r = postern_frame_find((int)limits->framing, bytes + taken, n - taken, *seen,
-					   limits->keep_max - CONN_FRAME_HEAD, &frame);
+					   limits->keep_max - FRAME_HEAD, &frame);
 
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)

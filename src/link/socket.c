@@ -6,9 +6,6 @@
 
 #include "sys/sys.h"
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
 #endif
