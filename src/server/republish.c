@@ -87,11 +87,11 @@ static const struct object_ops republish_ops = {
 static struct name_watch *republish_get(struct postern_loop *loop)
 {
 	void **slot = &loop->slots[LOOP_SLOT_NAME_WATCH].data;
-	struct name_watch *w;
+	struct name_watch *w = *slot;
 	int fd;
 
-	if (*slot)
-		return *slot;
+	if (w)
+		return w;
 	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return NULL;
