@@ -221,15 +221,10 @@ void dial_attempt(struct postern_conn *c)
 		dial_connected(c, fd);
 }
 
-void dial_fire(struct postern_conn *c)
-{
-	conn_due(c, CONN_DUE_ATTEMPT);
-}
-
 /* ---- the call ---- */
 
-int dial_start(struct postern_conn *c, const char *name,
-	       const struct postern_connect_options *options)
+static int dial_start(struct postern_conn *c, const char *name,
+		      const struct postern_connect_options *options)
 {
 	struct why *why = &c->object.loop->why;
 	int r;
@@ -240,8 +235,9 @@ int dial_start(struct postern_conn *c, const char *name,
 	c->dial->why.reason.text = "";
 	r = dial_set_options(c->dial, options);
 	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, r, "%s: options that cannot be right",
-			       name);
+		return why_set(why, why_code(r), r,
+			       r == -ENOMEM ? "%s: %s" : "%s: options that cannot be right: %s",
+			       name, why_errno(r));
 	r = name_resolve(&c->dial->name, name, why);
 	if (r == 0 && c->dial->name.kind == NAME_FD)
 		r = why_set(why, POSTERN_REASON_FAILED, -EINVAL,

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "core/frame.h"
 
 enum {
 	CONN_HIGH_WATER = 8 * 1024 * 1024,
@@ -47,10 +48,10 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 	    to->framing > POSTERN_U32LE)
 		return -EINVAL;
 	conn_options_default(to);
-	if (to->frame_max > UINT32_MAX - CONN_FRAME_HEAD)
+	if (to->frame_max > UINT32_MAX - FRAME_HEAD)
 		return -EINVAL;
 	if (to->framing)
-		to->unread = to->frame_max + CONN_FRAME_HEAD;
+		to->unread = to->frame_max + FRAME_HEAD;
 	return to->low_water <= to->high_water ? 0 : -EINVAL;
 }
 
