@@ -2,7 +2,6 @@
 /* calls.c - the public calls on a connection, but for those that write */
 #include <errno.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -144,8 +143,7 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 
 /* ---- what changes its state ---- */
 
-/* 0 when c can be used: what every call below begins with. */
-static int conn_check(const struct postern_conn *c)
+int conn_check(const struct postern_conn *c)
 {
 	int r;
 
@@ -297,7 +295,7 @@ int postern_conn_detach(struct postern_conn *c)
 	if (!(c->flags & CONN_RIGHTS))
 		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);
-	conn_release(c, false);
+	conn_release(c);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;
 		object_end(&c->object);

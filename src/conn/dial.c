@@ -3,7 +3,7 @@
  * dial.c - one bounded connect
  *
  *   attempt -> connected
- *           -> final failure: what waiting cannot mend
+ *           -> final failure: what waiting cannot fix
  *           -> WAITING for a jittered while -> attempt ...            all of it until the deadline
  *
  * A connect to a local socket never waits in the kernel: it succeeds or fails at once (EAGAIN when the
@@ -233,15 +233,10 @@ void dial_attempt(struct postern_conn *c)
 		dial_connected(c, fd);
 }
 
-void dial_fire(struct postern_conn *c)
-{
-	conn_due(c, CONN_DUE_ATTEMPT);
-}
-
 /* ---- the call ---- */
 
-int dial_start(struct postern_conn *c, const char *name,
-	       const struct postern_connect_options *options)
+static int dial_start(struct postern_conn *c, const char *name,
+		      const struct postern_connect_options *options)
 {
 	int r;
 

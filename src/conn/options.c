@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "core/frame.h"
 
 enum {
 	CONN_HIGH_WATER = 8 * 1024 * 1024,
@@ -55,10 +56,10 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 	if (to->high_water > UINT32_MAX)
 		return why_field(what, "high_water", "is 4 GiB or more");
 	conn_options_default(to);
-	if (to->frame_max > UINT32_MAX - CONN_FRAME_HEAD)
+	if (to->frame_max > UINT32_MAX - FRAME_HEAD)
 		return why_field(what, "frame_max", "is 4 GiB or more");
 	if (to->framing)
-		to->unread = to->frame_max + CONN_FRAME_HEAD;
+		to->unread = to->frame_max + FRAME_HEAD;
 	if (to->low_water > to->high_water)
 		return why_field(what, "low_water", "is above high_water");
 	return 0;

@@ -55,7 +55,7 @@ struct object_ops {
 	void (*ready)(struct object *o, uint32_t events);
 	void (*fire)(struct object *o);
 	void (*run)(struct object *o);
-	/* The loop is being freed: give the final event, and give up the descriptor. */
+	/* The loop is being freed: give the final event, and give up the descriptor. NULL: there is neither. */
 	void (*orphan)(struct object *o);
 	/* Give back the memory. */
 	void (*bury)(struct object *o);

@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,8 +169,7 @@ static int list_bases(struct list_walk *w)
 	return r == 0 && w->missing ? -ENOENT : r;
 }
 
-POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data),
-				  void *data)
+int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data)
 {
 	struct list_walk w = { .fn = fn, .data = data, .base = -1 };
 	int r;

@@ -47,7 +47,7 @@ char *name_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* The address of a path or "@name" that fits; -ENAMETOOLONG. */
 int   address_set(const char *path, struct sockaddr_un *ret, socklen_t *ret_n);
-/* Connects to the socket that an O_PATH descriptor pins, and closes the connection unless ret. */
+/* Connects to the socket that an O_PATH descriptor pins; a connected descriptor. */
 int   address_connect_pinned(int pin);
 
 /* ---- the steps ---- */
@@ -64,8 +64,8 @@ int   publish_adopted(struct owner *o, struct why *why);
 
 /* Whether the mode admits anybody but us: connecting needs the right to write, and no other. */
 bool  access_is_wide(const struct owner *o);
-/* Whether those whom the mode admits can get to the lowest directory. The first n_own directories from
-   there count as passable if they are ours: they are about to be widened. */
+/* Whether those whom the mode admits can get to the lowest directory. It and those above it, n_own in all, count as
+   passable if they are ours: they are about to be widened. */
 int   access_check(const struct owner *o, int lowest, int n_own, struct why *why);
 /* Adds what is missing in a directory of ours. */
 int   access_widen(int fd, mode_t mode);

@@ -29,10 +29,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 enum { PUBLISH_SHORT_MAX = 32 };
 
 /* FNV-1a: spread, not secrecy; two names of one directory that collide are 1 in 2^64. */

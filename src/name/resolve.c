@@ -318,7 +318,7 @@ void name_deinit(struct name *name)
 	name->fd = -1;
 }
 
-POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size)
+int postern_name_resolve(const char *name, char *ret, size_t size)
 {
 	struct name n;
 	int r;

@@ -87,11 +87,11 @@ static const struct object_ops republish_ops = {
 static struct name_watch *republish_get(struct postern_loop *loop)
 {
 	void **slot = &loop->slots[LOOP_SLOT_NAME_WATCH].data;
-	struct name_watch *w;
+	struct name_watch *w = *slot;
 	int fd;
 
-	if (*slot)
-		return *slot;
+	if (w)
+		return w;
 	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return NULL;
@@ -122,7 +122,7 @@ static bool republish_shared(const struct name_watch *w, const struct postern_se
 	return false;
 }
 
-int republish_watch(struct postern_server *s)
+void republish_watch(struct postern_server *s)
 {
 	/* A rename onto the socket removes it without an IN_DELETE; QLocalServer publishes its own in this way. */
 	const uint32_t mask = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF |
@@ -130,7 +130,7 @@ int republish_watch(struct postern_server *s)
 	struct name_watch *w;
 
 	if (s->name.kind == NAME_ABSTRACT || s->name.kind == NAME_FD)
-		return 0;
+		return;
 	w = republish_get(s->object.loop);
 	if (w) {
 		/* By descriptor: this very directory, wherever it is called now. */
@@ -140,13 +140,10 @@ int republish_watch(struct postern_server *s)
 		s->watch = sys_inotify_add(w->object.fd, path, mask);
 		list_append(&w->servers, &s->watch_node);
 	}
-	if (s->watch < 0) {
+	if (s->watch < 0)
 		s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
-		server_update_timer(s);
-	}
 	/* What happened after listen and before the watch is reported by nobody. */
 	republish_check(s);
-	return 0;
 }
 
 void republish_unwatch(struct postern_server *s)
@@ -168,7 +165,6 @@ static void republish_lost(struct postern_server *s, struct why *why)
 	s->counters.listening = 0;
 	s->state = SERVER_STOPPED;
 	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
-	server_update_timer(s);
 	fork_hold();
 	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
@@ -194,9 +190,11 @@ static void republish_let_go(struct postern_server *s)
 {
 	object_give_up(&s->object);
 	republish_unwatch(s);
+	fork_hold();
 	/* Of two that are full, the older one goes. */
-	accept_close_old(s);
+	accept_close_old_held(s);
 	s->old_listener = owner_renew(&s->owner);
+	fork_release();
 	s->counters.listening = 0;
 	s->renewing = true;
 	if (s->old_listener >= 0)
@@ -209,7 +207,6 @@ void republish_check(struct postern_server *s)
 	if (s->state != SERVER_LISTENING || s->renewing || owner_check(&s->owner) == 1)
 		return;
 	s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_SOON);
-	server_update_timer(s);
 }
 
 void republish_renew(struct postern_server *s)

@@ -136,7 +136,7 @@ static void server_in_child(struct fork_guard *g)
 	struct postern_server *s = container_of(g, struct postern_server, guard);
 
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, true);
 }
 
@@ -168,12 +168,12 @@ static int server_init(struct postern_server *s, const char *name,
 	if (r < 0)
 		return r;
 	r = server_listen(s);
-	if (r == 0)
-		r = republish_watch(s);
 	if (r < 0)
-		why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name, s->name.path,
-			why_errno(r));
-	return r;
+		return why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name,
+			       s->name.path, why_errno(r));
+	republish_watch(s);
+	server_update_timer(s);
+	return 0;
 }
 
 int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
@@ -261,7 +261,6 @@ static void server_finish(struct postern_server *s, int code, int error)
 	accept_close_old(s);
 	s->state = SERVER_CLOSED;
 	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
-	server_update_timer(s);
 	loop_calls(s->object.loop, "server closed");
 	if (server_event(s, closed) && loop_is_ours(s->object.loop))
 		server_event(s, closed)(s, &why, s->data);
@@ -287,7 +286,7 @@ static void server_empty(struct postern_server *s)
 	fork_hold();
 	object_give_up(&s->object);
 	if (s->name.kind != NAME_FD) {
-		accept_close_old(s);
+		accept_close_old_held(s);
 		s->old_listener = s->owner.listener;
 		s->owner.listener = -1;
 	}
@@ -296,9 +295,9 @@ static void server_empty(struct postern_server *s)
 		accept_old(s);
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;
-	if (s->name.kind == NAME_ABSTRACT)
-		accept_close_old(s);
 	fork_hold();
+	if (s->name.kind == NAME_ABSTRACT)
+		accept_close_old_held(s);
 	owner_deinit(&s->owner, false);
 	fork_release();
 }
@@ -417,6 +416,9 @@ static void server_run(struct object *o)
 		return;
 	if (what == SERVER_ACCEPTS)
 		object_task(o);
+	/* It has passed, and there is no room: who makes some says so. As a deadline it would fire in each turn. */
+	if (s->accept_at_ns <= now)
+		s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 }
 
@@ -446,7 +448,7 @@ static void server_release(struct postern_server *s)
 		conn_finish(s->entering, POSTERN_REASON_CANCELLED, -ECANCELED);
 	fork_hold();
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, !ours);
 	fork_release();
 	s->retiring = false;

@@ -28,6 +28,11 @@
 #include <sys/un.h>
 #include <time.h>
 
+/* Since Linux 6.16; not in the headers of every C library. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* descriptors */
 int     sys_close(int fd);                                   /* always 0 for what the kernel has closed */
 int     sys_dup(int fd);                                     /* F_DUPFD_CLOEXEC, from 3 */

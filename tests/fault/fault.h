@@ -92,6 +92,7 @@
 #else
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -113,6 +114,7 @@ enum fault_call {
 };
 
 extern _Thread_local struct fault_site *fault_here;
+int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*fn)(void *), void *data);
 
 #ifdef FAULT_SITES /* compiled with the sources of the library */
 
@@ -124,6 +126,8 @@ extern _Thread_local struct fault_site *fault_here;
 			__attribute__((section("fault_sites"), used)) = &site_;                \
 		fault_here = &site_;                                                           \
 	})
+
+#define pthread_create fault_pthread_create
 
 #define sys_close(...) (FAULT_AT(close), sys_close(__VA_ARGS__))
 #define sys_dup(...) (FAULT_AT(dup), sys_dup(__VA_ARGS__))
@@ -211,6 +215,8 @@ unsigned fault_disarm(void);
 /* Somebody else's doing, at the worst moment: fn is called before the nth such call from now on, once. Calls of the
    library that fn makes are made without it. fault_reset() forgets it. */
 void     fault_before(int call, unsigned nth, void (*fn)(void));
+/* The descriptor that the last sys_close() was, or is, about. */
+int      fault_closes(void);
 /* Something has failed since fault_arm(). */
 bool     fault_has_hit(void);
 /* Some calls cannot fail: sys_now(), sys_free(), and sys_close(), which has it settled. */
@@ -222,6 +228,9 @@ unsigned fault_trace(const struct fault_site **ret, unsigned n);
 void     fault_refuse(int call, int error);
 /* sys_geteuid() says so; (uid_t)-1: the truth. */
 void     fault_set_euid(uid_t uid);
+
+/* pthread_create() stores the id of the thread so late, as POSIX lets it. Until fault_reset(). */
+void     fault_thread_id_late(int ms);
 
 /* ---- call sites ---- */
 

@@ -292,6 +292,9 @@ void act_conn_free(struct end *e)
 
 		out->cut = true;
 		out->cut_at = e->sent;
+		/* What was queued when it was aborted stays there. */
+		if (e->aborting)
+			out->n = (size_t)e->sent;
 	}
 	e->freed = true;
 	CALL_PTR(conn_free, postern_conn_free(e->c));
