@@ -102,12 +102,12 @@ static int main_run(const struct verb *verb, char **argv)
 }
 
 /* A shell may start us without them, and the first socket would then become stdout. What takes their place
-   fails in the direction that counts, so that nothing is lost without a word. */
+   fails in the direction that counts, so that nothing is lost without a word; where there is no /dev, in both. */
 static void main_open_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0 && open("/", O_PATH) < 0)
 			_Exit(EXIT_IO);
 }
 
