@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,8 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
+	/* A log that has reached a limit of file sizes is no reason to end; programs of --exec begin without this. */
+	signal(SIGXFSZ, SIG_IGN);
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);

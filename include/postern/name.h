@@ -21,9 +21,10 @@ struct postern_name_info {
 	size_t      size;
 	const char *name;       /* clock, or system:clock */
 	const char *path;       /* of its socket */
-	int         alive;      /* 1: the process that wrote pid still runs (start time compared) */
-	pid_t       pid;        /* 0: not known */
-	uid_t       uid;        /* owner of its directory */
+	int         alive;      /* 1: the process that wrote pid still runs (start time compared); 0: it does not;
+	                           -1: not known: it is in another pid namespace, or could not write about itself */
+	pid_t       pid;        /* in its pid namespace, which is ours where alive is 1; 0: not known */
+	uid_t       uid;        /* owner of its directory; (uid_t)-1: without a mapping in this user namespace */
 	uint32_t    reserved;
 	int64_t     since;      /* seconds since 1970; 0: not known */
 	const char *mode;       /* "bytes", "" not known */

@@ -47,7 +47,7 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 			"the directory %s (mode %04o) is writable by others, who could take the name away: chmod o-w, or use another directory",
 			path, (unsigned)st.st_mode & 07777);
 	if ((st.st_mode & S_IWGRP) && !sticky)
-		snprintf(o->warning, sizeof(o->warning),
+		own_warn(o,
 			 "the directory %.100s is writable by group %u, who can take the name away",
 			 path, (unsigned)st.st_gid);
 	return 0;

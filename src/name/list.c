@@ -9,6 +9,9 @@
  * F_OFD_GETLK does not see flock at all. So "alive" is what the owner wrote under the lock: it removes that when
  * it gives the name up, and when it dies its pid, with the time at which it started, is gone with it.
  *
+ * That fails where the owner is in another pid namespace, or could not write its info: then it is not known, and nobody
+ * is called dead for it.
+ *
  * A server that has ended properly leaves its lock and its directory for the next one; that is no name any more.
  * One that was killed leaves its socket or its info: that is listed, and not alive. A directory that we may not
  * look into is left out: a client of ours could not connect there either.
@@ -86,6 +89,7 @@ struct list_walk {
 	bool missing;
 	int base;
 	struct list_words words;
+	struct info_place here;
 	char *name, *path;
 };
 
@@ -129,7 +133,7 @@ static int list_tell(struct list_walk *w, const char *base_path, const char *pre
 	if (w->name && w->path) {
 		tell.name = w->name;
 		tell.path = w->path;
-		tell.alive = info_alive(&info);
+		tell.alive = info_alive(&info, &w->here);
 		tell.pid = info.pid;
 		tell.uid = st.st_uid;
 		tell.since = info.since;
@@ -182,6 +186,7 @@ POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info
 	if (r < 0 && r != -ENOENT)
 		return r;
 	w.missing = r == -ENOENT;
+	info_look_around(&w.here);
 	pthread_cleanup_push(list_forget, &w);
 	r = list_bases(&w);
 	pthread_cleanup_pop(1);

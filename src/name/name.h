@@ -67,13 +67,12 @@ struct owner {
 	pid_t                      creator;     /* only this process removes what stands at the name */
 	bool                       refuses_rights; /* the kernel does, for the listener and what is accepted from it */
 	bool                       wrote_info;
-	bool                       renewed;     /* it had listened before: not to give up for a missing info */
 	dev_t                      device;      /* of the socket that we bound, 0 while there is none */
 	ino_t                      inode;
 	int                        step;        /* where owner_acquire() goes on */
 	int64_t                    deadline_ns; /* of waiting for a predecessor that is dying; 0: not begun */
 	unsigned                   tries;       /* times that it had to begin anew */
-	char                       warning[200];/* something to log, or empty: writable by a group ... */
+	char                       warning[480];/* something to log, or empty: writable by a group ... */
 };
 
 /* Everything is -1 or 0; name and the group in options stay the caller's. */

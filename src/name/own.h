@@ -75,6 +75,9 @@ int   access_set_socket(const struct owner *o, int pin, struct why *why);
 /* 1: the directory that we opened is at its path, and our lock in it; 0: not; else it cannot be told. */
 int   lock_stands(const struct owner *o);
 
+/* Adds to what is to be logged once it listens. */
+void  own_warn(struct owner *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 static inline bool own_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;

@@ -22,6 +22,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -32,6 +34,20 @@ void owner_init(struct owner *o, const struct name *name, const struct owner_opt
 	o->options = *options;
 	o->lock = o->directory = o->listener = o->pin = -1;
 	o->step = OWNER_START;
+}
+
+void own_warn(struct owner *o, const char *format, ...)
+{
+	size_t n = strlen(o->warning);
+	va_list args;
+
+	if (n > 0)
+		n += (size_t)snprintf(o->warning + n, sizeof(o->warning) - n, "; ");
+	if (n >= sizeof(o->warning))
+		return;
+	va_start(args, format);
+	vsnprintf(o->warning + n, sizeof(o->warning) - n, format, args);
+	va_end(args);
 }
 
 /* 1: the entry is the socket that we bound; 0: it is not, or there is none; else it cannot be told. */
@@ -187,7 +203,7 @@ int owner_renew(struct owner *o)
 	int listener = o->listener;
 
 	o->listener = -1;
-	o->renewed = true;
+	o->warning[0] = 0;
 	o->deadline_ns = 0;
 	o->tries = 0;
 	if (o->directory >= 0 && o->lock >= 0 && lock_stands(o) != 0) {

@@ -93,9 +93,27 @@ ssize_t sys_read(int fd, void *buf, size_t n)
 	return SYS_UNCANCELLED(ssize_t, read(fd, buf, n));
 }
 
+/*
+ * Beyond RLIMIT_FSIZE a write fails with EFBIG, and SIGXFSZ kills the process besides. The signal is for the thread that
+ * wrote, so it is held back here and taken, as SIGPIPE is where there is no MSG_NOSIGNAL. Looking at the limit first would
+ * be one call less, and wrong where another thread lowers it meanwhile. A signal that was pending before is not ours.
+ */
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
-	return SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
+	const struct timespec at_once = { 0 };
+	sigset_t held, before, pending;
+	ssize_t r;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGXFSZ);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &held, &before);
+	r = SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
+	if (r < 0 && !sigismember(&pending, SIGXFSZ))
+		(void)SYS_UNCANCELLED(int, sigtimedwait(&held, NULL, &at_once));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 int sys_ioctl_outq(int fd)

@@ -34,7 +34,7 @@
 int     sys_close(int fd);                                   /* always 0 for what the kernel has closed */
 int     sys_dup(int fd);                                     /* F_DUPFD_CLOEXEC, from 3 */
 ssize_t sys_read(int fd, void *buf, size_t n);
-ssize_t sys_write(int fd, const void *buf, size_t n);
+ssize_t sys_write(int fd, const void *buf, size_t n);       /* to a file; raises no SIGXFSZ */
 int     sys_ioctl_outq(int fd);                              /* SIOCOUTQ: bytes that the peer has not read */
 int     sys_ioctl_inq(int fd);                               /* SIOCINQ: bytes that have arrived */
 int     sys_get_flags(int fd);                               /* F_GETFL */

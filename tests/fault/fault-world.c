@@ -458,13 +458,16 @@ static bool name_of_somebody_else(void)
 static bool process_that_is_gone(void)
 {
 	const struct info info = { .pid = 999999999 };
+	struct info_place here;
 
-	return info_alive(&info) == 0;
+	info_look_around(&here);
+	/* Not known, where not even a pidfd is to be had. */
+	return info_alive(&info, &here) <= 0;
 }
 
 static int name_seen(const struct postern_name_info *info, void *data)
 {
-	*(int *)data += info->alive;
+	*(int *)data += info->alive > 0;
 	return 0;
 }
 

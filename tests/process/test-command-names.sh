@@ -28,5 +28,69 @@ tap_is 'a server that was started without 0, 1 and 2 has no socket there' \
 run "$postern" connect clock <<<hello
 tap_is 'and serves' "$status $out" '0 hello'
 
+# ---- info is a hint ----------------------------------------------------------------------------------------
+
+begin
+# shellcheck disable=SC2016
+tap_start bash -c 'ulimit -f 0; exec "$1" serve clock --echo 2>"$2"' - "$postern" "$dir/log"
+server=$tap_pid
+holds 'a server starts where no file may grow' poll test -S "$POSTERN_DIR/clock/sock"
+run "$postern" connect clock <<<hello
+tap_is 'and serves, also when its own messages are lost to the same limit' "$status $out" '0 hello'
+tap_is 'without an info file' "$(files)" './clock/lock ./clock/sock '
+tap_is 'ls does not call it dead' "$("$postern" ls | awk 'NR == 2 { print $1, $3 }')" 'clock ?'
+tap_is 'it is among the names that ls -q prints' "$("$postern" ls -q)" clock
+tap_is 'in JSON it is null' "$("$postern" ls --json | "$python" -c '
+import json, sys
+row = json.load(sys.stdin)[0]
+print(row["alive"], row["pid"], row["uid"] is not None)')" 'None None True'
+end TERM "$server"
+tap_is 'it ends as any other' "$status $(files)" '0 ./clock/lock '
+
+begin
+serve clock --echo
+end KILL "$server"
+head -c 65 /dev/zero >"$POSTERN_DIR/clock/info"
+serve clock --echo
+tap_is 'an info file of NULs is replaced' "$(head -c 8 "$POSTERN_DIR/clock/info")" 'postern '
+end TERM "$server"
+mkdir "$POSTERN_DIR/clock/info"
+serve clock --echo
+tap_is 'what cannot be replaced is told, and nothing more' \
+	"$(grep -c 'cannot write .*/clock/info (something else has that name)' "$dir/serve")" 1
+end TERM "$server"
+tap_is 'and left alone' "$(stat -c %F "$POSTERN_DIR/clock/info")" directory
+
+begin
+if [ "$(id -u)" -eq 0 ] && mkdir "$dir/full" && mount -t tmpfs -o size=64k,mode=755 none "$dir/full" 2>/dev/null; then
+	head -c 100k /dev/zero >"$dir/full/fill" 2>/dev/null
+	POSTERN_DIR=$dir/full serve clock --echo
+	run env POSTERN_DIR="$dir/full" "$postern" connect clock <<<hello
+	tap_is 'a server starts and serves on a full file system' "$status $out" '0 hello'
+	finish
+	umount "$dir/full"
+else
+	skip 'a server starts and serves on a full file system' 'cannot mount a small file system here'
+fi
+
+# ---- other pid namespaces ------------------------------------------------------------------------------------
+
+begin
+if unshare -p -f --mount-proc true 2>/dev/null; then
+	tap_start unshare -p -f --kill-child --mount-proc "$postern" serve clock --echo 2>"$dir/serve"
+	poll test -s "$POSTERN_DIR/clock/info"
+	tap_is 'a server in another pid namespace is not called dead' \
+		"$("$postern" ls | awk 'NR == 2 { print $1, $3 }') $("$postern" ls -q)" 'clock ? clock'
+	row 73 'is in use by pid 1 of another pid namespace' serve clock --echo
+	run unshare -p -f --mount-proc "$postern" ls -q
+	tap_is 'nor from a third one' "$status $out" '0 clock'
+	finish
+	sed -i "s/^boot .*/boot 00000000-0000-4000-8000-000000000000/" "$POSTERN_DIR/clock/info"
+	tap_is 'one from before the machine was started anew is dead wherever it was' \
+		"$("$postern" ls | awk 'NR == 2 { print $1, $3 }')" 'clock dead'
+else
+	skip 'a server in another pid namespace is not called dead' 'cannot make a pid namespace here'
+fi
+
 finish
 tap_done

@@ -312,16 +312,11 @@ static void threat_10_a_lock_that_is_not_ours_is_refused(void **state)
 	}
 }
 
-static void a_foreign_file_where_info_or_the_stale_socket_would_be_is_kept(void **state)
+static void a_foreign_file_where_the_stale_socket_would_be_is_kept(void **state)
 {
 	struct server s;
 
 	(void)state;
-	write_file(test_path("s.info"), "my notes");
-	assert_refused(test_path("s"), -EEXIST, "a file that is not ours");
-	assert_string_equal(entries_of(test_dir()), "s.info s.lock ");
-	assert_int_equal(stat_of(test_path("s.info")).st_size, 8);
-	unlink(test_path("s.info"));
 	write_file(test_path("s.stale"), "my notes");
 	server_start(&s, test_path("s"));
 	server_abandon(&s);
@@ -379,9 +374,7 @@ static int fail_without_space(void *arg)
 		const char *word, *path;
 	} rounds[] = {
 		{ 1, "clock ", "s.lock " },
-		{ 2, "clock lock ", "s.lock " },
-		{ 3, "clock lock ", "" },
-		{ 0, "clock fill lock ", "fill s.lock " },
+		{ 2, "clock lock ", "" },
 	};
 
 	(void)arg;
@@ -411,6 +404,75 @@ static void without_space_nothing_but_the_lock_is_left(void **state)
 	(void)state;
 	assert_int_equal(mkdir(test_path("full"), 0755), 0);
 	run_in_child(fail_without_space, NULL);
+}
+
+/* It listens, and says what `ls` will miss. */
+static void starts_without_info(const char *name, const char *entries, const char *words)
+{
+	struct server s;
+
+	server_start(&s, name);
+	assert_string_equal(entries_of(s.name.directory), entries);
+	if (!strstr(s.o.warning, words))
+		fail_msg("\"%s\" does not say \"%s\"", s.o.warning, words);
+	assert_false(s.o.wrote_info);
+	assert_ok(try_connect(&s.name));
+	server_stop(&s);
+}
+
+static int start_without_room_for_info(void *arg)
+{
+	/* Room for so many entries, or for no bytes. */
+	static const struct {
+		int word, path;
+		const char *fill;
+	} rounds[] = { { 3, 2, "" }, { 0, 0, "fill " } };
+
+	(void)arg;
+	if (geteuid() != 0 || private_mounts() < 0)
+		return 77;
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(*rounds); i++) {
+		char entries[64];
+
+		full_file_system(rounds[i].word);
+		setenv("POSTERN_DIR", test_path("full"), 1);
+		starts_without_info("clock", "lock sock ", "no space left");
+		umount(test_path("full"));
+		full_file_system(rounds[i].path);
+		snprintf(entries, sizeof(entries), "%ss s.lock ", rounds[i].fill);
+		starts_without_info(test_path("full/s"), entries, "no space left");
+		umount(test_path("full"));
+	}
+	return 0;
+}
+
+static void a_server_starts_where_there_is_room_for_all_but_info(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(test_path("full"), 0755), 0);
+	run_in_child(start_without_room_for_info, NULL);
+}
+
+static void whatever_has_the_name_of_info_keeps_no_server_from_starting(void **state)
+{
+	const char *taken = "something else has that name";
+
+	(void)state;
+	assert_int_equal(mkdir(test_path("s.info"), 0700), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	assert_int_equal(rmdir(test_path("s.info")), 0);
+	assert_int_equal(symlink("s.lock", test_path("s.info")), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	unlink(test_path("s.info"));
+	assert_int_equal(mkfifo(test_path("s.info"), 0600), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	unlink(test_path("s.info"));
+	write_file(test_path("s.info"), "my notes");
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	assert_int_equal(stat_of(test_path("s.info")).st_size, 8);
+	unlink(test_path("s.info"));
+	assert_int_equal(mkdir(test_path("s.info.new"), 0700), 0);
+	starts_without_info(test_path("s"), "s s.info.new s.lock ", "is a directory");
 }
 
 static int republish_without_space(void *arg)
@@ -514,9 +576,11 @@ int main(void)
 		TEST(a_file_or_a_directory_at_the_name_is_refused),
 		TEST(a_socket_of_somebody_else_is_refused),
 		TEST(threat_10_a_lock_that_is_not_ours_is_refused),
-		TEST(a_foreign_file_where_info_or_the_stale_socket_would_be_is_kept),
+		TEST(a_foreign_file_where_the_stale_socket_would_be_is_kept),
 		TEST(no_permission_is_EACCES_and_leaves_nothing),
 		TEST(without_space_nothing_but_the_lock_is_left),
+		TEST(a_server_starts_where_there_is_room_for_all_but_info),
+		TEST(whatever_has_the_name_of_info_keeps_no_server_from_starting),
 		TEST(a_running_server_without_room_for_info_goes_on),
 		TEST(a_name_of_the_system_is_below_run_postern),
 		TEST(without_run_postern_the_error_says_how_to_get_it),
