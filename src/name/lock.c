@@ -125,23 +125,44 @@ static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *w
 		       name->path, name->directory, name->lock);
 }
 
-int lock_stands(const struct owner *o)
+/* 1: the path leads to the directory that we opened; 0: not; else it cannot be told. A process that has changed its root or
+   its mounts since cannot look at what others find there; for it the directory stays the one that it opened. */
+static int lock_directory_stands(const struct owner *o)
 {
 	struct stat at_path, ours;
-	int r;
+	int r = owner_view_is_same(o);
 
+	if (r <= 0)
+		return r < 0 ? r : 1;
 	r = sys_fstatat(AT_FDCWD, o->name->directory, &at_path, 0);
 	if (r >= 0)
 		r = sys_fstat(o->directory, &ours);
-	if (r >= 0 && !own_same(&at_path, &ours))
+	return r < 0 ? r : own_same(&at_path, &ours);
+}
+
+int lock_stands(const struct owner *o)
+{
+	struct stat at_path, ours;
+	int r = lock_directory_stands(o);
+
+	if (r > 0)
+		r = sys_fstatat(o->directory, o->name->lock, &at_path, AT_SYMLINK_NOFOLLOW);
+	else if (r == 0)
 		return 0;
 	if (r >= 0)
-		r = sys_fstatat(o->directory, o->name->lock, &at_path, AT_SYMLINK_NOFOLLOW);
-	if (r >= 0)
 		r = sys_fstat(o->lock, &ours);
-	if (r < 0)
-		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	return own_same(&at_path, &ours);
+	if (r >= 0)
+		return own_same(&at_path, &ours);
+	switch (r) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ESTALE:   /* of a network file system whose server has forgotten it */
+	case -ENOTCONN: /* of one in user space whose process has gone */
+	case -ENODEV:
+		return 0;
+	}
+	return r;
 }
 
 static int lock_restart(struct owner *o, struct why *why)

@@ -57,6 +57,12 @@ struct owner_options {
 	bool         keep_flags;/* of an adopted socket */
 };
 
+/* What this process took for / and for its mounts; 0: not known. */
+struct owner_view {
+	dev_t    root_device;
+	ino_t    root_inode, mounts;
+};
+
 struct owner {
 	const struct name         *name;
 	struct owner_options       options;
@@ -69,6 +75,7 @@ struct owner {
 	bool                       wrote_info;
 	dev_t                      device;      /* of the socket that we bound, 0 while there is none */
 	ino_t                      inode;
+	struct owner_view          view;        /* in which name's path is true */
 	int                        step;        /* where owner_acquire() goes on */
 	int64_t                    deadline_ns; /* of waiting for a predecessor that is dying; 0: not begun */
 	unsigned                   tries;       /* times that it had to begin anew */
@@ -86,7 +93,8 @@ void owner_init(struct owner *o, const struct name *name, const struct owner_opt
 int  owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why);
 
 /* 1: our socket stands at the name and our lock at its path; 0: the socket is gone or not ours any more, and
-   the lock still ours; -ESTALE: the lock is not ours any more either; -EAGAIN: it cannot be told now. */
+   the lock still ours; -ESTALE: the lock is not ours any more either, or nobody gets to it by its path; -EAGAIN: it cannot
+   be told now. */
 int  owner_check(const struct owner *o);
 
 /* The name went away: forgets the old socket and returns its listener (or -1), whose backlog the caller serves

@@ -74,6 +74,8 @@ int   access_set_socket(const struct owner *o, int pin, struct why *why);
 
 /* 1: the directory that we opened is at its path, and our lock in it; 0: not; else it cannot be told. */
 int   lock_stands(const struct owner *o);
+/* 1: paths mean what they meant when the name was taken; 0: the process has changed its root or its mounts. */
+int   owner_view_is_same(const struct owner *o);
 
 /* Adds to what is to be logged once it listens. */
 void  own_warn(struct owner *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
