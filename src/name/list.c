@@ -90,6 +90,7 @@ struct list_walk {
 	int base;
 	struct list_words words;
 	struct info_place here;
+	struct ids unknown;
 	char *name, *path;
 };
 
@@ -135,7 +136,7 @@ static int list_tell(struct list_walk *w, const char *base_path, const char *pre
 		tell.path = w->path;
 		tell.alive = info_alive(&info, &w->here);
 		tell.pid = info.pid;
-		tell.uid = st.st_uid;
+		tell.uid = st.st_uid == w->unknown.uid ? (uid_t)-1 : st.st_uid;
 		tell.since = info.since;
 		tell.mode = info.mode;
 		tell.version = info.version;
@@ -187,6 +188,7 @@ POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info
 		return r;
 	w.missing = r == -ENOENT;
 	info_look_around(&w.here);
+	ids_read_unknown(&w.unknown);
 	pthread_cleanup_push(list_forget, &w);
 	r = list_bases(&w);
 	pthread_cleanup_pop(1);

@@ -65,8 +65,11 @@ static int lock_check(const struct owner *o, struct why *why)
 		return lock_cannot_open(o, r, why);
 	if (!S_ISREG(st.st_mode))
 		return lock_refuse(o, -EPERM, "it is not a regular file", why);
-	if (st.st_uid != sys_geteuid())
-		return lock_refuse(o, -EPERM, "it belongs to another user", why);
+	if (!own_is_mine(o, st.st_uid))
+		return lock_refuse(o, -EPERM,
+				   st.st_uid == o->unknown.uid ? "its uid " IDS_UNKNOWN
+							       : "it belongs to another user",
+				   why);
 	if (st.st_nlink > 1)
 		return lock_refuse(o, -EPERM, "it has more than one link", why);
 	if (st.st_size > 0)

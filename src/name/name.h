@@ -4,7 +4,7 @@
  *
  * A name is resolved once, to paths that no later chdir or setenv moves. An owner holds it: the lock for
  * life, the listening socket, and the inode that it bound, which is what it compares before it ever
- * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/unit/test-name.c tries to break it.
+ * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/unit/test-owner.c tries to break it.
  *
  * Nothing here knows a loop. What needs time comes back as -EAGAIN with a delay, so that the server can
  * sleep through it when it starts, and set a timer when its name went away under a running loop.
@@ -13,6 +13,7 @@
 #define POSTERN_NAME_NAME_H
 
 #include "base/reason.h"
+#include "name/ids.h"
 #include "sys/sys.h"
 
 enum {
@@ -76,6 +77,7 @@ struct owner {
 	dev_t                      device;      /* of the socket that we bound, 0 while there is none */
 	ino_t                      inode;
 	struct owner_view          view;        /* in which name's path is true */
+	struct ids                 unknown;     /* that are nobody's */
 	int                        step;        /* where owner_acquire() goes on */
 	int64_t                    deadline_ns; /* of waiting for a predecessor that is dying; 0: not begun */
 	unsigned                   tries;       /* times that it had to begin anew */

@@ -80,6 +80,18 @@ int   owner_view_is_same(const struct owner *o);
 /* Adds to what is to be logged once it listens. */
 void  own_warn(struct owner *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Is this uid, of a file, that of this process? */
+static inline bool own_is_mine(const struct owner *o, uid_t uid)
+{
+	return uid == sys_geteuid() && uid != o->unknown.uid;
+}
+
+/* What a message says of a uid that is not mine: "uid 65534, which stands for ...", or nothing more. */
+static inline const char *own_uid_note(const struct owner *o, uid_t uid)
+{
+	return uid == o->unknown.uid ? ", which " IDS_UNKNOWN : "";
+}
+
 static inline bool own_same(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;

@@ -174,6 +174,7 @@ static int owner_start_path(struct owner *o, struct why *why)
 static int owner_start(struct owner *o, struct why *why)
 {
 	o->creator = sys_getpid();
+	ids_read_unknown(&o->unknown);
 	switch (o->name->kind) {
 	case NAME_ABSTRACT:
 		return publish_abstract(o, why);

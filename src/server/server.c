@@ -147,8 +147,8 @@ static int server_init(struct postern_server *s, const char *name,
 	int r = server_set_options(s, options);
 
 	if (r < 0)
-		return why_set(why, POSTERN_REASON_FAILED, r,
-			       "%s: options that cannot be right: %s", name, why_errno(r));
+		return why_set(why, POSTERN_REASON_FAILED, r, "%s: invalid options: %s", name,
+			       why_errno(r));
 	r = name_resolve(&s->name, name, why);
 	if (r < 0)
 		return r;

@@ -92,5 +92,52 @@ else
 	skip 'a server in another pid namespace is not called dead' 'cannot make a pid namespace here'
 fi
 
+# ---- users who have no uid here ----------------------------------------------------------------------------
+
+begin
+if [ "$(id -u)" -eq 0 ] && unshare -U true 2>/dev/null && setpriv --reuid=64000 --regid=64000 --clear-groups true; then
+	other=(setpriv --reuid=64000 --regid=64000 --clear-groups)
+	mkdir -m 1777 "$dir/sticky" && chmod 755 "$dir"
+	socket=$dir/sticky/s
+	: >"$dir/serve"
+	tap_start "${other[@]}" "$postern" serve "$socket" --access world --echo </dev/null >"$dir/serve.out" 2>"$dir/serve"
+	poll grep -q '^ready ' "$dir/serve"
+	run "$postern" connect "$socket" --deadline 1s <<<hi
+	tap_is 'a server of another user is not trusted' \
+		"$status $(grep -c 'uid 64000, which is not trusted; add it to .server_uids' <<<"$err")" '77 1'
+	run "$postern" connect "$socket" --deadline 1s --server-uid 64000 <<<hi
+	tap_is 'unless it is named' "$status $out" '0 hi'
+	unknown='uid 65534, which stands for every user without a uid in this user namespace, so it is not trusted'
+	run unshare -U "$postern" connect "$socket" --deadline 1s <<<hi
+	tap_is 'nor one without a uid, where we have none either' "$status $(grep -c "$unknown" <<<"$err")" '77 1'
+	run "${other[@]}" unshare -Ur "$postern" connect "$socket" --deadline 1s <<<hi
+	[ "$status" = 0 ] || status="$status $err"
+	tap_is 'our own, which is mapped, is' "$status $out" '0 hi'
+	run setpriv --reuid=64001 --regid=64001 --clear-groups unshare -Ur \
+		"$postern" connect "$socket" --deadline 1s <<<hi
+	tap_is 'nor one where the owner of the directory has none' "$status $(grep -c "$unknown" <<<"$err")" '77 1'
+	run unshare -U "$postern" connect "$socket" --deadline 1s --server-uid 65534 <<<hi
+	tap_is 'even where the number is named' "$status $(grep -c "$unknown" <<<"$err")" '77 1'
+	finish
+	run unshare -U "$postern" serve here --echo </dev/null
+	tap_is 'no directory belongs to a server without a uid' \
+		"$status $(grep -c 'this process runs as uid 65534, which stands for' <<<"$err")" '77 1'
+	for rule in '' '--allow-uid 65534' '--allow-gid 65534'; do
+		: >"$dir/serve"
+		# shellcheck disable=SC2086
+		tap_start unshare -U "$postern" serve "@unknown-$$" --echo $rule </dev/null >"$dir/serve.out" 2>"$dir/serve"
+		poll grep -q '^ready ' "$dir/serve"
+		run "${other[@]}" "$postern" connect "@unknown-$$" --server-uid 0 --deadline 1s <<<hi
+		tap_is "nobody is let in as me or by a rule where nobody has a uid: ${rule:-no rule}" "$out" ''
+		finish
+	done
+	mkdir -p "$dir/names/theirs" && chown 65534 "$dir/names/theirs" && echo "postern 1
+pid 1" >"$dir/names/theirs/info"
+	tap_is 'whose a directory is that is nobody'"'"'s is not known' \
+		"$("$postern" ls | awk 'NR == 2 { print $1, $4 }')" 'theirs ?'
+else
+	skip 'uids without a mapping are nobody' 'needs root and user namespaces'
+fi
+
 finish
 tap_done

@@ -192,15 +192,15 @@ static void threat_10_a_directory_of_somebody_else_is_refused(void **state)
 	(void)state;
 	need_root();
 	make_nobodys_base();
-	assert_refused(test_path("own/s"), -EPERM, "belongs to uid 65534");
-	assert_refused("clock", -EPERM, "belongs to uid 65534");
+	assert_refused(test_path("own/s"), -EPERM, "belongs to uid 64000");
+	assert_refused("clock", -EPERM, "belongs to uid 64000");
 	setenv("POSTERN_DIR", test_path("own/below"), 1);
-	assert_refused("clock", -EPERM, "belongs to uid 65534");
+	assert_refused("clock", -EPERM, "belongs to uid 64000");
 	assert_string_equal(entries_of(test_path("own")), "");
 	setenv("POSTERN_DIR", test_dir(), 1);
 	assert_int_equal(mkdir(test_path("squatted"), 0777), 0);
 	assert_int_equal(chown(test_path("squatted"), NOBODY, NOBODY), 0);
-	assert_refused("squatted", -EPERM, "belongs to uid 65534");
+	assert_refused("squatted", -EPERM, "belongs to uid 64000");
 }
 
 static void threat_10_a_directory_that_others_can_write_to_is_refused(void **state)
@@ -285,7 +285,7 @@ static void a_socket_of_somebody_else_is_refused(void **state)
 	need_root();
 	close(foreign(test_path("s"), SOCK_STREAM, true));
 	assert_int_equal(chown(test_path("s"), NOBODY, NOBODY), 0);
-	assert_refused(test_path("s"), -EPERM, "belongs to uid 65534");
+	assert_refused(test_path("s"), -EPERM, "belongs to uid 64000");
 	assert_string_equal(entries_of(test_dir()), "s s.lock ");
 }
 
@@ -558,6 +558,77 @@ static void without_run_postern_the_error_says_how_to_get_it(void **state)
 	run_in_child(serve_without_run_postern, NULL);
 }
 
+/* ---- uids that stand for everybody without one ---- */
+
+static int serve_as(uid_t uid, const char *path, const char *words)
+{
+	if (geteuid() != 0 || setgid(uid) < 0 || setuid(uid) < 0)
+		return 77;
+	assert_refused(path, -EPERM, words);
+	return 0;
+}
+
+static int serve_as_unknown(void *path)
+{
+	return serve_as(
+		65534, path,
+		"this process runs as uid 65534, which stands for every user without a uid");
+}
+
+static void a_uid_that_stands_for_everybody_owns_nothing(void **state)
+{
+	char *path = strdup(test_path("theirs/s"));
+
+	(void)state;
+	need_root();
+	assert_int_equal(mkdir(test_path("theirs"), 0755), 0);
+	assert_int_equal(chmod(test_dir(), 0755), 0);
+	assert_int_equal(chown(test_path("theirs"), 65534, 65534), 0);
+	/* Neither to another user nor to itself, since that may be anybody. */
+	assert_refused(path, -EPERM,
+		       "belongs to uid 65534, which stands for every user without a uid");
+	run_in_child(serve_as_unknown, path);
+	free(path);
+	write_file(test_path("s.lock"), "");
+	assert_int_equal(chown(test_path("s.lock"), 65534, 65534), 0);
+	assert_refused(test_path("s"), -EPERM, "its uid stands for every user without a uid");
+	close(foreign(test_path("t"), SOCK_STREAM, false));
+	assert_int_equal(chown(test_path("t"), 65534, 65534), 0);
+	assert_refused(test_path("t"), -EPERM, "belongs to uid 65534, which stands for");
+}
+
+/* The number is the kernel's to choose. */
+static int read_other_numbers(void *arg)
+{
+	static const struct {
+		const char *text;
+		unsigned expected;
+	} rows[] = { { "1234\n", 1234 },   { "0\n", 0 },  { "65535\n", 65535 },
+		     { "65536\n", 65534 }, { "", 65534 }, { "-1\n", 65534 },
+		     { "12", 65534 } };
+	struct ids ids;
+
+	(void)arg;
+	if (geteuid() != 0 || private_mounts() < 0)
+		return 77;
+	write_file(test_path("number"), "");
+	if (mount(test_path("number"), "/proc/sys/kernel/overflowuid", NULL, MS_BIND, NULL) < 0)
+		return 77;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		write_file(test_path("number"), rows[i].text);
+		ids_read_unknown(&ids);
+		assert_int_equal(ids.uid, rows[i].expected);
+		assert_int_equal(ids.gid, 65534);
+	}
+	return 0;
+}
+
+static void which_uid_that_is_says_the_kernel(void **state)
+{
+	(void)state;
+	run_in_child(read_other_numbers, NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -582,6 +653,8 @@ int main(void)
 		TEST(a_server_starts_where_there_is_room_for_all_but_info),
 		TEST(whatever_has_the_name_of_info_keeps_no_server_from_starting),
 		TEST(a_running_server_without_room_for_info_goes_on),
+		TEST(a_uid_that_stands_for_everybody_owns_nothing),
+		TEST(which_uid_that_is_says_the_kernel),
 		TEST(a_name_of_the_system_is_below_run_postern),
 		TEST(without_run_postern_the_error_says_how_to_get_it),
 	};
