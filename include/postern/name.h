@@ -31,6 +31,11 @@ struct postern_name_info {
 	const char *version;    /* of Postern, "" not known */
 };
 
+/* Calls fn once, with what the owner of this name wrote; pid is 0 where it wrote nothing. 0, or what fn returned.
+   -ENOENT: there is no such name now; -EINVAL: not a name, or one that has no directory (@abstract, fd:N). */
+POSTERN_API int postern_name_look(const char *name, int (*fn)(const struct postern_name_info *info, void *data),
+	void *data);
+
 /* Calls fn for each name under the user's and the system's directory, in order; stops when it returns
    non-zero, and returns that. Reads what owners wrote and never connects. -ENOENT: no runtime directory. */
 POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data);

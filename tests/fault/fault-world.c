@@ -474,7 +474,7 @@ static int name_seen(const struct postern_name_info *info, void *data)
 static bool names_of_other_kinds(struct world *w)
 {
 	char abstract[64], adopted[16];
-	int fd = put_socket(test_path("adopted"), true), alive = 0;
+	int fd = put_socket(test_path("adopted"), true), alive = 0, unused = 0;
 	bool whole;
 
 	snprintf(abstract, sizeof abstract, "@postern-test-%d", (int)getpid());
@@ -484,6 +484,7 @@ static bool names_of_other_kinds(struct world *w)
 	close(fd);
 	if (serve(w, "listed", NULL) == 0)
 		world_check_error(postern_name_list(name_seen, &alive));
+	world_check_error(postern_name_look("listed", name_seen, &unused));
 	return process_that_is_gone() && name_of_somebody_else() && whole && alive == 1;
 }
 

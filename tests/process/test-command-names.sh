@@ -139,5 +139,68 @@ else
 	skip 'uids without a mapping are nobody' 'needs root and user namespaces'
 fi
 
+# ---- wait looks, and runs nothing ----------------------------------------------------------------------------
+
+begin
+for name in clock "$dir/path" "@postern-wait-$$"; do
+	# shellcheck disable=SC2016
+	serve "$name" --exec sh -c 'echo >>"$0/ran"; cat' "$dir"
+	run "$postern" wait "$name"
+	tap_is "wait finds a server at ${name//$tap_dir/}" "$status" 0
+	if [ "${name#@}" = "$name" ] && unshare -n true 2>/dev/null; then
+		run unshare -n "$postern" wait "$name"
+		tap_is "from another network namespace too: ${name//$tap_dir/}" "$status" 0
+	fi
+done
+if unshare -n -p -f --mount-proc true 2>/dev/null; then
+	run unshare -n -p -f --mount-proc "$postern" wait "$dir/path"
+	tap_is 'and from other network and pid namespaces' "$status" 0
+fi
+tap_is 'no connection was made: nothing has run' "$(cat "$dir/ran" 2>&1 | grep -c .)" 1
+run "$postern" connect clock <<<hello
+tap_is 'one that connects does run it' "$out $(wc -l <"$dir/ran")" 'hello 1'
+end KILL "$server"
+
+begin
+serve clock --echo
+end KILL "$server"
+row 69 'nobody listens on it' wait clock --deadline 100ms
+serve clock --echo --backlog 1
+kill -STOP "$server"
+fill "$POSTERN_DIR/clock/sock"
+row 69 'backlog is full' wait clock --deadline 100ms
+finish
+background "$python" -c '
+import socket, sys, time
+kinds = {"foreign": socket.SOCK_STREAM, "seqpacket": socket.SOCK_SEQPACKET, "datagram": socket.SOCK_DGRAM}
+held = []
+for name, kind in kinds.items():
+    s = socket.socket(socket.AF_UNIX, kind)
+    s.bind(sys.argv[1] + "/" + name)
+    if name != "datagram":
+        s.listen()
+    held.append(s)
+print("bound", flush=True)
+time.sleep(300)' "$dir"
+poll test -s "$dir/bg"
+run "$postern" wait "$dir/foreign"
+tap_is 'a server of another program is found' "$status" 0
+if unshare -n true 2>/dev/null; then
+	run unshare -n "$postern" wait "$dir/foreign"
+	tap_is 'and connected to where the kernel does not show it' "$status" 0
+fi
+row 76 'another type' wait "$dir/seqpacket"
+row 76 'another type' wait "$dir/datagram" --deadline 1s
+: >"$dir/file"
+row 76 'not a socket' wait "$dir/file"
+row 69 'nobody listens there' wait "@postern-none-$$" --deadline 50ms
+row 74 'Not a directory' wait "$dir/file/x"
+if [ "$(id -u)" -eq 0 ]; then
+	chmod 600 "$dir/foreign" && chmod 711 "$dir"
+	run setpriv --reuid=64000 --regid=64000 --clear-groups "$postern" wait "$dir/foreign" --deadline 5s
+	tap_is 'where the mode lets nobody in it ends soon' "$status $(grep -c 'permission denied' <<<"$err")" '77 1'
+	holds 'that is, not at the deadline' within 90 "$ms" $((3000 * scale))
+fi
+
 finish
 tap_done
