@@ -23,10 +23,11 @@
 #include <unistd.h>
 
 /* Newer than the oldest headers that this builds with. */
-#define LOOK_SHOW_UID   0x40
-#define LOOK_UID        7
-#define LOOK_LISTENS    10 /* TCP_LISTEN, which local sockets use too */
-#define LOOK_PATIENCE_S 2
+#define LOOK_SHOW_UID    0x40
+#define LOOK_UID         7
+#define LOOK_LISTENS     10 /* TCP_LISTEN, which local sockets use too */
+#define LOOK_UNCONNECTED 7  /* TCP_CLOSE */
+#define LOOK_PATIENCE_S  2
 
 int look_resolve(struct look *l, const char *name)
 {
@@ -163,6 +164,9 @@ static void look_take(struct look *l, const struct unix_diag_msg *m, size_t size
 	if (l->abstract ? !named
 			: !a.vfs || (!look_same_file(l, a.vfs) && !(named && l->socket_error == 0)))
 		return;
+	/* Those that do not listen are there for the types that need not. */
+	if (m->udiag_state != LOOK_LISTENS && m->udiag_type == SOCK_STREAM)
+		return;
 	l->listens = 1;
 	l->type = m->udiag_type;
 	if (a.queue) {
@@ -211,7 +215,7 @@ static int look_ask_diag(struct look *l)
 			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
 			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.request = { .sdiag_family = AF_UNIX,
-			     .udiag_states = 1u << LOOK_LISTENS,
+			     .udiag_states = 1u << LOOK_LISTENS | 1u << LOOK_UNCONNECTED,
 			     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN |
 					   LOOK_SHOW_UID },
 	};
