@@ -92,8 +92,9 @@ static void lock_since(char *buf, size_t size, int64_t since)
 		buf[0] = 0;
 }
 
-/* Who holds it, by what it wrote: alive is 1, or -1 where that cannot be known from here. */
-static int lock_in_use(const struct owner *o, const struct info *info, int alive, struct why *why)
+/* Who holds it, by what it wrote. */
+static int lock_in_use(const struct owner *o, const struct info *info, bool elsewhere,
+		       struct why *why)
 {
 	char since[40];
 
@@ -101,14 +102,14 @@ static int lock_in_use(const struct owner *o, const struct info *info, int alive
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 		       "%s is in use by pid %d%s since %s: stop that server, or use another name",
 		       o->name->path, (int)info->pid,
-		       alive > 0 ? "" : " of another pid namespace (a container)", since);
+		       elsewhere ? " of another pid namespace (a container)" : "", since);
 }
 
 static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {
 	const struct name *name = o->name;
-	struct info_place here;
-	struct info info;
+	struct info_place here = { .pidns = 0 };
+	struct info info = { .pid = 0 };
 	int alive = 0;
 
 	if (info_read(o->directory, name->info, &info) == 0) {
@@ -116,13 +117,13 @@ static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *w
 		alive = info_alive(&info, &here);
 	}
 	if (alive == 1)
-		return lock_in_use(o, &info, alive, why);
+		return lock_in_use(o, &info, false, why);
 	if (sys_now() < o->deadline_ns) {
 		*ret_delay_ns = OWN_POLL_NS;
 		return -EAGAIN;
 	}
 	if (alive < 0)
-		return lock_in_use(o, &info, alive, why);
+		return lock_in_use(o, &info, info.pidns != here.pidns, why);
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 		       "%s is in use: a process that did not say which holds its lock, %s/%s",
 		       name->path, name->directory, name->lock);

@@ -159,8 +159,12 @@ void republish_unwatch(struct postern_server *s)
 
 /* ---- having it back ---- */
 
-static void republish_lost(struct postern_server *s, struct why *why)
+static void republish_lost(struct postern_server *s, const struct why *because)
 {
+	struct why why;
+
+	why_set(&why, POSTERN_REASON_NAME_LOST, because->reason.error, "%s: the name is lost: %s",
+		s->name.text, because->text);
 	republish_unwatch(s);
 	s->renewing = false;
 	s->counters.listening = 0;
@@ -171,8 +175,7 @@ static void republish_lost(struct postern_server *s, struct why *why)
 	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
-	why->reason.code = POSTERN_REASON_NAME_LOST;
-	server_error(s, why);
+	server_error(s, &why);
 }
 
 /* Counts this republication; false when there were too many within a minute. */
@@ -228,8 +231,8 @@ void republish_renew(struct postern_server *s)
 			return;
 		if (!republish_allowed(s)) {
 			why_set(&why, POSTERN_REASON_NAME_LOST, -ESTALE,
-				"%s: %s was taken away %d times within a minute; giving it up",
-				s->name.text, s->name.path, REPUBLISH_PER_MINUTE + 1);
+				"%s was taken away %d times within a minute", s->name.path,
+				REPUBLISH_PER_MINUTE + 1);
 			republish_lost(s, &why);
 			return;
 		}
@@ -250,9 +253,8 @@ void republish_renew(struct postern_server *s)
 	}
 	if (r < 0) {
 		if (!s->renewing)
-			why_set(&why, POSTERN_REASON_NAME_LOST, r,
-				"%s: cannot listen at %s again: %s", s->name.text, s->name.path,
-				why_errno(r));
+			why_set(&why, POSTERN_REASON_NAME_LOST, r, "cannot listen at %s again: %s",
+				s->name.path, why_errno(r));
 		republish_lost(s, &why);
 		return;
 	}

@@ -96,7 +96,7 @@ ssize_t sys_read(int fd, void *buf, size_t n)
 /*
  * Beyond RLIMIT_FSIZE a write fails with EFBIG, and SIGXFSZ kills the process besides. The signal is for the thread that
  * wrote, so it is held back here and taken, as SIGPIPE is where there is no MSG_NOSIGNAL. Looking at the limit first would
- * be one call less, and wrong where another thread lowers it meanwhile. A signal that was pending before is not ours.
+ * be one call less, and wrong where another thread lowers it meanwhile. One that was pending before is not ours.
  */
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
@@ -107,8 +107,9 @@ ssize_t sys_write(int fd, const void *buf, size_t n)
 	sigemptyset(&held);
 	sigaddset(&held, SIGXFSZ);
 	sigemptyset(&pending);
-	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &held, &before);
+	if (sigismember(&before, SIGXFSZ))
+		sigpending(&pending);
 	r = SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
 	if (r < 0 && !sigismember(&pending, SIGXFSZ))
 		(void)SYS_UNCANCELLED(int, sigtimedwait(&held, NULL, &at_once));
