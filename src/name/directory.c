@@ -36,11 +36,11 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 	if (r < 0)
 		return why_set(why, why_code(r), r, "%s: %s", path, why_errno(r));
 	sticky = (st.st_mode & S_ISVTX) && st.st_uid == 0;
-	if (me == o->unknown.uid && st.st_uid != 0)
+	if (me == o->unknown.uid)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"this process runs as uid %u, which " IDS_UNKNOWN
-			", so no directory is known to be its own: map a uid (unshare --map-current-user), or run it as another user",
+			", so nothing is known to be its own: map a uid (unshare --map-current-user), or run it as another user",
 			(unsigned)me);
 	if (!own_is_mine(o, st.st_uid) && st.st_uid != 0)
 		return why_set(

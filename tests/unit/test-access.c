@@ -589,6 +589,13 @@ static void a_uid_that_stands_for_everybody_owns_nothing(void **state)
 		       "belongs to uid 65534, which stands for every user without a uid");
 	run_in_child(serve_as_unknown, path);
 	free(path);
+	/* Nor does it leave a lock in a directory that is everybody's. */
+	assert_int_equal(mkdir(test_path("sticky"), 0755), 0);
+	assert_int_equal(chmod(test_path("sticky"), 01777), 0);
+	path = strdup(test_path("sticky/s"));
+	run_in_child(serve_as_unknown, path);
+	free(path);
+	assert_string_equal(entries_of(test_path("sticky")), "");
 	write_file(test_path("s.lock"), "");
 	assert_int_equal(chown(test_path("s.lock"), 65534, 65534), 0);
 	assert_refused(test_path("s"), -EPERM, "its uid stands for every user without a uid");
