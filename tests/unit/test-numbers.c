@@ -214,21 +214,22 @@ static int adopt_low(void *unused)
 {
 	struct postern_loop *loop = NULL;
 	struct postern_conn *c = NULL;
-	int fds[2];
+	int fds[2], r;
 
 	(void)unused;
 	close_standard();
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0 ||
-	    fds[0] > 2)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
 		return OTHER_ERROR;
-	if (postern_loop_new(&loop) < 0 ||
-	    postern_conn_adopt(&c, loop, fds[0], NULL, &echo_events, NULL) < 0)
-		return OTHER_ERROR;
-	if (postern_conn_fd(c) != fds[0])
-		return LOW;
+	r = postern_loop_new(&loop);
+	if (r == 0)
+		r = postern_conn_adopt(&c, loop, fds[0], NULL, &echo_events, NULL);
+	if (r < 0)
+		close(fds[0]);
+	r = r < 0 ? OTHER_ERROR : fds[0] > 2 || postern_conn_fd(c) != fds[0] ? LOW : 0;
 	postern_conn_free(c);
 	postern_loop_free(loop);
-	return 0;
+	close(fds[1]);
+	return r;
 }
 
 static void a_descriptor_that_is_adopted_keeps_its_number(void **state)
