@@ -149,6 +149,19 @@ static int info_pid_exists(pid_t pid)
 	return fd == -ESRCH || fd == -EINVAL || fd == -ENOENT ? 0 : -1;
 }
 
+/* Of a pid that /proc does not show: it may be hidden. Where there is no pidfd_open() (it is not allowed in a sandbox, say),
+   a /proc that shows the first process hides none. */
+static int info_hidden(pid_t pid, int error)
+{
+	struct info_process first;
+	int r = info_pid_exists(pid);
+
+	if (r < 0 && (error == -ENOENT || error == -ESRCH) &&
+	    info_process("/proc/1/stat", &first) == 0)
+		return 0;
+	return r;
+}
+
 int info_alive(const struct info *info, const struct info_place *here)
 {
 	struct info_process process;
@@ -166,8 +179,9 @@ int info_alive(const struct info *info, const struct info_place *here)
 		r = info_pid_exists(info->pid);
 		return r > 0 && info->start ? -1 : r;
 	}
-	if (info_process(path, &process) < 0)
-		return info_pid_exists(info->pid);
+	r = info_process(path, &process);
+	if (r < 0)
+		return info_hidden(info->pid, r);
 	if (info_is_ended(&process))
 		return 0;
 	if (info->timens && here->timens && info->timens != here->timens)
