@@ -619,7 +619,7 @@ static int read_other_numbers(void *arg)
 	if (geteuid() != 0 || private_mounts() < 0)
 		return 77;
 	write_file(test_path("number"), "");
-	if (mount(test_path("number"), "/proc/sys/kernel/overflowuid", NULL, MS_BIND, NULL) < 0)
+	if (mount(test_path("number"), "/proc/sys/kernel/overflowuid", "none", MS_BIND, NULL) < 0)
 		return 77;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		write_file(test_path("number"), rows[i].text);
