@@ -84,7 +84,7 @@ struct verb {
 	int                (*run)(void *values);
 };
 
-extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls;
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor;
 
 /* Parses argv (behind the verb) into values (zeroed). Returns -1 to go on, or the exit status after it has
    printed the help, the defaults or the error. */

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls };
+static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls,
+						 &verb_doctor };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 
@@ -102,12 +104,12 @@ static int main_run(const struct verb *verb, char **argv)
 }
 
 /* A shell may start us without them, and the first socket would then become stdout. What takes their place
-   fails in the direction that counts, so that nothing is lost without a word. */
+   fails in the direction that counts, so that nothing is lost without a word; where there is no /dev, in both. */
 static void main_open_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0 && open("/", O_PATH) < 0)
 			_Exit(EXIT_IO);
 }
 
@@ -118,6 +120,8 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
+	/* A log that has reached a limit of file sizes is no reason to end; programs of --exec begin without this. */
+	signal(SIGXFSZ, SIG_IGN);
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);

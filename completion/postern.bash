@@ -38,7 +38,7 @@ _postern()
 		case $verb,$word in
 		help,*) reply=$(_postern_lines) ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
-		connect,* | wait,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
+		connect,* | wait,* | doctor,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
 		*) reply= ;;
 		esac
 		;;

@@ -54,6 +54,7 @@ static const struct {
 	{ -ECONNREFUSED, "connection refused" },
 	{ -ECONNRESET, "connection reset by the peer" },
 	{ -EEXIST, "something stands there already" },
+	{ -EFBIG, "beyond the limit of file sizes (RLIMIT_FSIZE)" },
 	{ -EINVAL, "invalid argument" },
 	{ -EIO, "input/output error" },
 	{ -EISDIR, "is a directory" },

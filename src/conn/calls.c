@@ -85,21 +85,11 @@ int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, si
 	return 0;
 }
 
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
-
 int postern_conn_peer_pidfd(const struct postern_conn *c)
 {
-	int fd = -1, r;
-	socklen_t n = sizeof(fd);
-
 	if (!c)
 		return -EINVAL;
-	if (!conn_has_socket(c))
-		return conn_no_socket(c);
-	r = sys_getsockopt(c->object.fd, SO_PEERPIDFD, &fd, &n);
-	return r < 0 ? r : fd;
+	return conn_has_socket(c) ? sys_peer_pidfd(c->object.fd) : conn_no_socket(c);
 }
 
 ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t size)

@@ -10,8 +10,8 @@
  * known to its guard, so that a fork on another thread cannot fall between the two; the same from before one
  * changes hands or is closed until that is known. The mutex is never held across a wait.
  *
- * Handlers run in fork() alone. A child of vfork() has only exec or _exit to come, and exec closes everything,
- * since all descriptors are close-on-exec; a child of a bare clone() that lives on is its program's to look after.
+ * vfork() and raw clone() run no handlers; that is safe only if exec follows, which closes everything, since
+ * all descriptors are close-on-exec.
  */
 #ifndef POSTERN_FORK_H
 #define POSTERN_FORK_H
@@ -25,7 +25,7 @@ struct fork_guard {
 	void      (*in_child)(struct fork_guard *g);  /* only close() and plain stores: async-signal-safe */
 };
 
-/* How many forks lie between the process that loaded the library and this one. Only fork.c changes it. */
+/* How many forks deep this process is; written only in fork.c. */
 extern atomic_uint fork_count;
 
 static inline unsigned fork_generation(void)

@@ -96,6 +96,7 @@ enum loop_slot_of {
 	LOOP_SLOT_BUFFER,     /* that all connections read into: conn/inbox.c */
 	LOOP_SLOT_LENT,       /* a block that a callback is looking at: conn/inbox.c */
 	LOOP_SLOT_NAME_WATCH, /* server/republish.c */
+	LOOP_SLOT_UNKNOWN,    /* ids that are nobody's: conn/dial.c */
 	LOOP_SLOTS,
 };
 

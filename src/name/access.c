@@ -37,7 +37,9 @@ static gid_t access_group(const struct owner *o, const struct stat *directory)
 /* Whom the mode admits and the directory does not let through, or NULL. */
 static const char *access_kept_out(const struct owner *o, const struct stat *directory, gid_t group)
 {
-	bool group_passes = directory->st_mode & (directory->st_gid == group ? 0010 : 0001);
+	bool known = directory->st_gid != o->unknown.gid;
+	bool group_passes =
+		directory->st_mode & (known && directory->st_gid == group ? 0010 : 0001);
 
 	if ((o->options.mode & 0002) && !(directory->st_mode & 0001))
 		return "others";

@@ -74,6 +74,23 @@ int   access_set_socket(const struct owner *o, int pin, struct why *why);
 
 /* 1: the directory that we opened is at its path, and our lock in it; 0: not; else it cannot be told. */
 int   lock_stands(const struct owner *o);
+/* 1: paths mean what they meant when the name was taken; 0: the process has changed its root or its mounts. */
+int   owner_view_is_same(const struct owner *o);
+
+/* Adds to what is to be logged once it listens. */
+void  own_warn(struct owner *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Is this uid, of a file, that of this process? */
+static inline bool own_is_mine(const struct owner *o, uid_t uid)
+{
+	return uid == sys_geteuid() && uid != o->unknown.uid;
+}
+
+/* What a message says of a uid that is not mine: "uid 65534, which stands for ...", or nothing more. */
+static inline const char *own_uid_note(const struct owner *o, uid_t uid)
+{
+	return uid == o->unknown.uid ? ", which " IDS_UNKNOWN : "";
+}
 
 static inline bool own_same(const struct stat *a, const struct stat *b)
 {

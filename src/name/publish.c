@@ -190,25 +190,19 @@ static int publish_set_access(struct owner *o, struct why *why)
 	return r;
 }
 
-/* At a start somebody is there to be told, and nothing is lost by not starting on a full file system. A server
-   whose name went away under it has clients: it goes on without info, which only makes `ls` poorer. */
-static int publish_info(struct owner *o, struct why *why)
+/* A hint does not decide whether a server may start: without it `ls` is poorer, and nothing else. */
+static void publish_info(struct owner *o)
 {
 	const struct name *name = o->name;
-	int r;
+	int r = info_write(o->directory, name->info, "bytes");
 
-	r = info_write(o->directory, name->info, "bytes");
-	if (r >= 0) {
-		o->wrote_info = true;
-		return 0;
-	}
-	if (!o->renewed)
-		return why_set(
-			why, why_code(r), r, "cannot write %s/%s: %s", name->directory, name->info,
-			r == -EEXIST ? "a file that is not ours stands there" : why_errno(r));
-	snprintf(o->warning, sizeof(o->warning), "cannot write %.120s/%s: %s", name->directory,
-		 name->info, why_errno(r));
-	return 0;
+	o->wrote_info = r >= 0;
+	if (r < 0)
+		own_warn(
+			o,
+			"cannot write %.120s/%s (%s), so `postern ls` cannot show who serves %.120s",
+			name->directory, name->info,
+			r == -EEXIST ? "something else has that name" : why_errno(r), name->text);
 }
 
 int publish_path(struct owner *o, struct why *why)
@@ -222,11 +216,11 @@ int publish_path(struct owner *o, struct why *why)
 		r = publish_set_access(o, why);
 	if (r >= 0)
 		r = publish_listen(o, why);
-	if (r >= 0)
-		r = publish_info(o, why);
-	if (r >= 0)
-		o->step = OWNER_LISTENS;
-	return r;
+	if (r < 0)
+		return r;
+	publish_info(o);
+	o->step = OWNER_LISTENS;
+	return 0;
 }
 
 /* ---- elsewhere ---- */
@@ -245,7 +239,7 @@ int publish_abstract(struct owner *o, struct why *why)
 		r = sys_bind(o->listener, &address, n);
 	if (r == -EADDRINUSE)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, r,
-			       "%s is in use: the kernel knows by whom (ss -xlp), stop that server",
+			       "%s is in use (`ss -xlp` shows by which process); stop that server",
 			       o->name->path);
 	if (r < 0)
 		return publish_cannot_bind(o, r, why);

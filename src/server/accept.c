@@ -9,7 +9,7 @@
 #define SO_PEERGROUPS 59
 #endif
 
-enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256, OVERFLOW_ID = 65534 };
+enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256 };
 #define ACCEPT_PAUSE_MIN POSTERN_MS(10)
 #define ACCEPT_PAUSE_MAX POSTERN_MS(80)
 
@@ -19,7 +19,7 @@ static bool accept_in_groups(const struct postern_server *s, const gid_t *groups
 {
 	for (size_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < s->n_allow_gids; k++)
-			if (groups[i] == s->allow_gids[k] && groups[i] != OVERFLOW_ID)
+			if (groups[i] == s->allow_gids[k] && groups[i] != s->owner.unknown.gid)
 				return true;
 	return false;
 }
@@ -41,15 +41,16 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 	return accept_in_groups(s, groups, n / sizeof(*groups));
 }
 
-/* 65534 is what every uid without a mapping in our user namespace looks like: nobody in particular, so no
-   rule by uid lets it in. */
+/* Who has no uid in our user namespace is nobody in particular (name/ids.h): no rule by uid lets it in, and it is not me. */
 static bool accept_by_rules(const struct postern_server *s, int fd, const struct postern_peer *peer)
 {
+	bool known = peer->uid != s->owner.unknown.uid;
+
 	if (s->n_allow_uids == 0 && s->n_allow_gids == 0)
-		return s->name.kind != NAME_ABSTRACT || peer->uid == sys_geteuid() ||
-		       peer->uid == 0;
+		return s->name.kind != NAME_ABSTRACT ||
+		       (known && (peer->uid == sys_geteuid() || peer->uid == 0));
 	for (uint32_t i = 0; i < s->n_allow_uids; i++)
-		if (peer->uid == s->allow_uids[i] && peer->uid != OVERFLOW_ID)
+		if (known && peer->uid == s->allow_uids[i])
 			return true;
 	return accept_by_groups(s, fd, peer);
 }

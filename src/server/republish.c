@@ -6,10 +6,12 @@
  * for ever and be reached by nobody. So the directory is watched: one inotify instance a loop, because a
  * user has only 128 of them, and one watch a server.
  *
- * What an event says is only a reason to look: owner_check() compares inodes. While we hold the directory
- * open its removal is not reported, but the removal of the socket in it is, and comes before. Where inotify
- * is not to be had (a user has 128 instances, a container perhaps none) there is a slow look. A parent of
- * the directory that is renamed goes unnoticed: postern(7) says so.
+ * What an event says is only a reason to look: owner_check() compares inodes, by the path that clients use. While we hold
+ * the directory open its removal is not reported, but the removal of the socket in it is, and comes before. And much of
+ * what takes a path away is reported by nobody: a directory above that is renamed, a file system that is unmounted (a
+ * runtime directory at the last logout) or mounted over it. So there is a slow look besides, always, and not only where
+ * inotify is not to be had (a user has 128 instances, a container perhaps none): every five seconds, at the same instants
+ * for all servers, so that a loop wakes up once for them.
  *
  * A foreign live socket is never fought for, and a directory that somebody cleans in a loop does not make
  * us busy: six republications a minute, then the name is lost.
@@ -23,8 +25,8 @@
 #include "server/server.h"
 
 enum { REPUBLISH_PER_MINUTE = 6 };
-#define REPUBLISH_SOON POSTERN_MS(100) /* whoever removes a whole directory is to be done with it */
-#define REPUBLISH_LOOK POSTERN_SECONDS(5) /* where inotify is not to be had */
+#define REPUBLISH_SOON POSTERN_MS(100) /* give whoever is deleting the directory time to finish */
+#define REPUBLISH_LOOK POSTERN_SECONDS(5)
 
 /* One a loop, made with its first server and freed with the loop. */
 struct name_watch {
@@ -140,8 +142,6 @@ void republish_watch(struct postern_server *s)
 		s->watch = sys_inotify_add(w->object.fd, path, mask);
 		list_append(&w->servers, &s->watch_node);
 	}
-	if (s->watch < 0)
-		s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
 	/* What happened after listen and before the watch is reported by nobody. */
 	republish_check(s);
 }
@@ -158,19 +158,22 @@ void republish_unwatch(struct postern_server *s)
 
 /* ---- having it back ---- */
 
-static void republish_lost(struct postern_server *s, struct why *why)
+static void republish_lost(struct postern_server *s, const struct why *because)
 {
+	struct why why;
+
+	why_set(&why, POSTERN_REASON_NAME_LOST, because->reason.error, "%s: the name is lost: %s",
+		s->name.text, because->text);
 	republish_unwatch(s);
 	s->renewing = false;
 	s->counters.listening = 0;
 	s->state = SERVER_STOPPED;
-	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
+	s->renew_at_ns = s->accept_at_ns = s->look_at_ns = POSTERN_FOREVER;
 	fork_hold();
 	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
-	why->reason.code = POSTERN_REASON_NAME_LOST;
-	server_error(s, why);
+	server_error(s, &why);
 }
 
 /* Counts this republication; false when there were too many within a minute. */
@@ -203,10 +206,13 @@ static void republish_let_go(struct postern_server *s)
 
 void republish_check(struct postern_server *s)
 {
+	int64_t now = loop_now(s->object.loop);
+
 	s->looking = false;
+	s->look_at_ns = time_after(now - now % REPUBLISH_LOOK, REPUBLISH_LOOK);
 	if (s->state != SERVER_LISTENING || s->renewing || owner_check(&s->owner) == 1)
 		return;
-	s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_SOON);
+	s->renew_at_ns = time_after(now, REPUBLISH_SOON);
 }
 
 void republish_renew(struct postern_server *s)
@@ -219,14 +225,12 @@ void republish_renew(struct postern_server *s)
 		return;
 	if (!s->renewing) {
 		r = owner_check(&s->owner);
-		if (r == -EAGAIN || (r == 1 && s->watch < 0))
-			s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
 		if (r == -EAGAIN || r == 1)
 			return;
 		if (!republish_allowed(s)) {
 			why_set(&why, POSTERN_REASON_NAME_LOST, -ESTALE,
-				"%s: %s was taken away %d times within a minute; giving it up",
-				s->name.text, s->name.path, REPUBLISH_PER_MINUTE + 1);
+				"%s was taken away %d times within a minute", s->name.path,
+				REPUBLISH_PER_MINUTE + 1);
 			republish_lost(s, &why);
 			return;
 		}
@@ -247,9 +251,8 @@ void republish_renew(struct postern_server *s)
 	}
 	if (r < 0) {
 		if (!s->renewing)
-			why_set(&why, POSTERN_REASON_NAME_LOST, r,
-				"%s: cannot listen at %s again: %s", s->name.text, s->name.path,
-				why_errno(r));
+			why_set(&why, POSTERN_REASON_NAME_LOST, r, "cannot listen at %s again: %s",
+				s->name.path, why_errno(r));
 		republish_lost(s, &why);
 		return;
 	}

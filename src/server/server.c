@@ -205,7 +205,7 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	s->data = data;
 	s->state = SERVER_LISTENING;
 	s->watch = s->old_listener = -1;
-	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	account_owner_init(&s->accounts);
 	s->accounts.gone = server_conn_gone;
 	s->accounts.wake = conn_wake;
@@ -241,6 +241,8 @@ void server_update_timer(struct postern_server *s)
 
 	if (s->renew_at_ns < at)
 		at = s->renew_at_ns;
+	if (s->look_at_ns < at)
+		at = s->look_at_ns;
 	if (s->drain_at_ns < at)
 		at = s->drain_at_ns;
 	object_timer(&s->object, at);
@@ -260,7 +262,7 @@ static void server_finish(struct postern_server *s, int code, int error)
 		return;
 	accept_close_old(s);
 	s->state = SERVER_CLOSED;
-	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	loop_calls(s->object.loop, "server closed");
 	if (server_event(s, closed) && loop_is_ours(s->object.loop))
 		server_event(s, closed)(s, &why, s->data);
@@ -361,7 +363,7 @@ static int server_next(const struct postern_server *s, int64_t now)
 	}
 	if (s->state != SERVER_LISTENING)
 		return SERVER_WAITS;
-	if (s->looking)
+	if (s->looking || s->look_at_ns <= now)
 		return SERVER_LOOKS;
 	if (s->accept_at_ns <= now)
 		return SERVER_RESUMES;
@@ -428,7 +430,7 @@ static void server_run(struct object *o)
 static void server_retire(struct postern_server *s)
 {
 	republish_unwatch(s);
-	s->accept_at_ns = s->renew_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = POSTERN_FOREVER;
 	s->renewing = false;
 	s->counters.listening = 0;
 	if (s->object.fd >= 0)

@@ -68,7 +68,7 @@ struct postern_server {
 	int                     old_listener;/* nobody connects to it any more, but some have, -1 */
 	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
 	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
-	int64_t                 accept_at_ns, renew_at_ns, drain_at_ns;
+	int64_t                 accept_at_ns, renew_at_ns, look_at_ns, drain_at_ns;
 	int64_t                 renewed_at_ns[6];  /* the last republications, a ring */
 	uint32_t                renewed_next;
 	struct list             watch_node;  /* republish.c */

@@ -19,7 +19,7 @@
 #define FAULT_CALLS(X) \
 	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
 	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(recvmsg) X(send) X(sendmsg) X(getsockopt) \
-	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
+	X(setsockopt) X(peer_pidfd) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
@@ -49,6 +49,7 @@
 #define sys_sendmsg real_sendmsg
 #define sys_getsockopt real_getsockopt
 #define sys_setsockopt real_setsockopt
+#define sys_peer_pidfd real_peer_pidfd
 #define sys_epoll_create real_epoll_create
 #define sys_epoll_ctl real_epoll_ctl
 #define sys_poll real_poll
@@ -150,6 +151,7 @@ int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void 
 #define sys_sendmsg(...) (FAULT_AT(sendmsg), sys_sendmsg(__VA_ARGS__))
 #define sys_getsockopt(...) (FAULT_AT(getsockopt), sys_getsockopt(__VA_ARGS__))
 #define sys_setsockopt(...) (FAULT_AT(setsockopt), sys_setsockopt(__VA_ARGS__))
+#define sys_peer_pidfd(...) (FAULT_AT(peer_pidfd), sys_peer_pidfd(__VA_ARGS__))
 #define sys_epoll_create(...) (FAULT_AT(epoll_create), sys_epoll_create(__VA_ARGS__))
 #define sys_epoll_ctl(...) (FAULT_AT(epoll_ctl), sys_epoll_ctl(__VA_ARGS__))
 #define sys_poll(...) (FAULT_AT(poll), sys_poll(__VA_ARGS__))

@@ -469,6 +469,7 @@ FAULT_PASS(int, connect, (int fd, const struct sockaddr_un *a, socklen_t n), (fd
 FAULT_PASS(int, shutdown, (int fd, int how), (fd, how))
 FAULT_PASS(int, getsockopt, (int fd, int option, void *v, socklen_t *n), (fd, option, v, n))
 FAULT_PASS(int, setsockopt, (int fd, int option, const void *v, socklen_t n), (fd, option, v, n))
+FAULT_PASS(int, peer_pidfd, (int fd), (fd))
 FAULT_PASS(int, epoll_create, (void), ())
 FAULT_PASS(int, eventfd, (void), ())
 FAULT_PASS(int, eventfd_add, (int fd), (fd))

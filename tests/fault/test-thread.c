@@ -62,7 +62,7 @@ static void it_knows_its_own_id_from_the_beginning(void **state)
 
 	(void)state;
 	fault_thread_id_late(50);
-	assert_ok(postern_thread_start(&t, knows_itself, knows, NULL));
+	assert_ok(postern_thread_start(&t, NULL, knows_itself, knows));
 	assert_true(knows[0]);
 	assert_true(knows[1]);
 	postern_thread_free(t);

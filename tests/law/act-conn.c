@@ -133,7 +133,7 @@ void act_dial(unsigned slot)
 	struct server_model *m = &L.servers[law_below(L.n_servers)];
 	struct postern_conn_options o;
 	struct postern_connect_options c = { .size = sizeof(c), .conn = &o };
-	static const uid_t nobody = 65534;
+	static const uid_t nobody = 64000;
 	int framing = some_framing(), loop = some_loop();
 	struct link *l =
 		loop < 0 ? NULL : link_new(LINKS_DIALLED + slot, (int)m->o.framing, framing);

@@ -189,7 +189,7 @@ tap_is 'a blocking socket whose flags are to be kept is refused' "$out" 'True Tr
 # ---- permissions, as somebody else -----------------------------------------------------------------------
 
 begin
-nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+nobody=(setpriv --reuid=64000 --regid=64000 --clear-groups)
 if [ "$(id -u)" -eq 0 ] && "${nobody[@]}" true 2>/dev/null; then
 	install -m 755 "$postern" "$dir/postern"
 	postern=$dir/postern
@@ -203,12 +203,12 @@ if [ "$(id -u)" -eq 0 ] && "${nobody[@]}" true 2>/dev/null; then
 	serve all --echo --access world
 	run "${nobody[@]}" "$postern" connect all <<<hello
 	tap_is 'access world: nobody is served' "$status $out" '0 hello'
-	run "${nobody[@]}" "$postern" connect all --server-uid 65534 <<<hello
+	run "${nobody[@]}" "$postern" connect all --server-uid 64000 <<<hello
 	tap_is 'a server of a uid that is not trusted: 77' "$status $(wc -l <"$dir/err")" '77 1'
 	serve some --echo --access world --allow-uid 0,65533
 	run "${nobody[@]}" "$postern" connect some --idle 5s </dev/null
 	tap_is '--allow-uid turns nobody away' "$status $out" '0 '
-	serve group --echo --access group --group 65534
+	serve group --echo --access group --group 64000
 	run "${nobody[@]}" "$postern" connect group --deadline 2s <<<hello
 	tap_is '--access group --group lets the group in' "$status $out" '0 hello'
 	serve "@postern-test-$$" --echo
@@ -216,7 +216,7 @@ if [ "$(id -u)" -eq 0 ] && "${nobody[@]}" true 2>/dev/null; then
 	tap_is 'an @abstract name serves me' "$status $out" '0 hello'
 	run "${nobody[@]}" "$postern" connect "@postern-test-$$" --server-uid 0 --idle 5s <<<hello
 	holds 'and not nobody' [ "$out" != hello ]
-	mkdir -m 700 "$dir/home" && chown 65534:65534 "$dir/home"
+	mkdir -m 700 "$dir/home" && chown 64000:64000 "$dir/home"
 	POSTERN_DIR=$dir/home tap_start "${nobody[@]}" "$postern" serve theirs --echo 2>"$dir/theirs"
 	poll grep -q '^ready' "$dir/theirs"
 	run env POSTERN_DIR="$dir/home" "$postern" connect theirs <<<hello

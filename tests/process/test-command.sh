@@ -53,7 +53,7 @@ for verb in serve connect wait; do
 	echo=()
 	[ $verb != serve ] || echo=(--echo)
 	row 64 'empty' $verb '' "${echo[@]}"
-	row 64 'cannot have' $verb 'a b' "${echo[@]}"
+	row 64 'is not allowed in a name' $verb 'a b' "${echo[@]}"
 	row 64 'control character' $verb $'a\nb' "${echo[@]}"
 	row 64 'dot' $verb .hidden "${echo[@]}"
 	row 64 '65 characters' $verb "$long" "${echo[@]}"
@@ -66,8 +66,8 @@ row 74 'does not exist' serve "$dir/missing/x" --echo
 mkdir "$dir/open" && chmod 777 "$dir/open"
 row 77 'writable by others' serve "$dir/open/x" --echo
 if [ "$(id -u)" -eq 0 ]; then
-	mkdir "$dir/theirs" && chown 65534 "$dir/theirs"
-	row 77 'belongs to uid 65534' serve "$dir/theirs/x" --echo
+	mkdir "$dir/theirs" && chown 64000 "$dir/theirs"
+	row 77 'belongs to uid 64000' serve "$dir/theirs/x" --echo
 fi
 echo text >"$dir/file" && mkdir "$dir/directory" && ln -s file "$dir/link"
 row 73 'a file stands' serve "$dir/file" --echo
@@ -140,7 +140,7 @@ tap_is 'the default of connect --idle is that of the header' \
 	"$("$postern" connect --defaults | awk -F'\t' '$1 == "idle" { print $2 }')" "$(default idle_ns)"
 sed 's/\\//g' "$source/man/postern.1" >"$dir/man"
 missing=
-for verb in serve connect wait ls; do
+for verb in serve connect wait ls doctor; do
 	run "$postern" "$verb" --help
 	[ "$status" -eq 0 ] || missing="$missing $verb:status"
 	while IFS=$'\t' read -r option _; do
