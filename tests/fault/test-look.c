@@ -79,7 +79,7 @@ static void is_lost(struct site *s)
 		 LOOK_MS + SOON_MS + 1100); /* and a second's patience with whoever has it */
 	assert_int_equal(s->errors[POSTERN_REASON_NAME_RESTORED], 0);
 	assert_int_equal(s->errors[POSTERN_REASON_NAME_LOST], 1);
-	assert_errno(postern_server_fd(s->server), -ENOTCONN);
+	assert_errno(postern_server_fd(s->server), -ESTALE);
 }
 
 /* ---- directories above ---- */
