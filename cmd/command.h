@@ -135,6 +135,17 @@ int  output_finish(const char *verb, int status);
 /* Tells the service manager, when there is one: "READY=1". */
 void output_notify(const char *state);
 
+/* ---- stderr.c ---- */
+
+/* Once, before the first line: signals that a write could raise are ignored. */
+void stderr_prepare(void);
+/* Writes a line, with its newline, without waiting; what stderr does not take is dropped and counted. */
+void stderr_line(const char *line, size_t n);
+/* Writes how many lines were dropped. True: there are none any more. */
+bool stderr_tell_lost(void);
+/* fn is called when lines begin to be dropped; it may not write. */
+void stderr_on_loss(void (*fn)(void *data), void *data);
+
 /* ---- exec.c ---- */
 
 struct exec;

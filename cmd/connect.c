@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -337,8 +336,6 @@ static int connect_run(void *data)
 	}
 	if (!x.values->idle)
 		((struct connect_values *)data)->idle = POSTERN_SECONDS(30);
-	/* A closed stdout is to be an error of write(). */
-	signal(SIGPIPE, SIG_IGN);
 	r = postern_loop_new(&x.loop);
 	if (r < 0)
 		return output_errno("connect", x.values->common.name, "cannot make a loop", r);

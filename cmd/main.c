@@ -54,6 +54,22 @@ static void main_usage(FILE *out)
 		"More: man postern\n");
 }
 
+/* In one piece, and by the way that does not wait. */
+static int main_without_verb(void)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out) {
+		main_usage(out);
+		if (fclose(out) == 0)
+			stderr_line(text, n);
+	}
+	free(text);
+	return EXIT_USAGE;
+}
+
 static int main_help(char **argv)
 {
 	const struct verb *verb;
@@ -118,6 +134,9 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
+	/* The reviewer writes for itself, and ends as other filters do when its reader has gone. */
+	if (strcmp(word, "review"))
+		stderr_prepare();
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);
@@ -131,8 +150,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(word, "complete")) {
 		status = main_complete(argv + 2);
 	} else if (argc < 2) {
-		main_usage(stderr);
-		status = EXIT_USAGE;
+		status = main_without_verb();
 	} else {
 		status = main_unknown(word);
 	}

@@ -2,7 +2,7 @@
 /*
  * output.c - what the command says: lines, reasons, JSON, and to the service manager
  *
- * A line goes out in one write, so that lines of several processes do not mix.
+ * A line goes out in one write, so that lines of several processes do not mix; stderr.c sees to it that none waits.
  */
 #include "command.h"
 
@@ -49,9 +49,7 @@ static void output_put(char *line, size_t n)
 		if ((unsigned char)line[i] < ' ' || line[i] == 127)
 			line[i] = '?';
 	line[n++] = '\n';
-	/* Where stderr itself fails there is nobody left to tell. */
-	if (write(STDERR_FILENO, line, n) < 0)
-		return;
+	stderr_line(line, n);
 }
 
 void output_error(const char *verb, const char *name, const char *format, ...)
@@ -200,8 +198,9 @@ int output_finish(const char *verb, int status)
 	if (fflush(stdout) || ferror(stdout)) {
 		if (errno != EPIPE)
 			output_error(verb, NULL, "cannot write to stdout: %s", strerror(errno));
-		return status ? status : EXIT_IO;
+		status = status ? status : EXIT_IO;
 	}
+	stderr_tell_lost();
 	return status;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define SERVE_TICK        POSTERN_MS(10)
+#define SERVE_LOST        POSTERN_SECONDS(1) /* between two looks for room on stderr */
 #define SERVE_CONNECTIONS 4096u
 #define SERVE_PER_UID     1024u
 #define SERVE_HIGH_WATER  (8u << 20)
@@ -53,7 +54,8 @@ struct serve {
 	struct postern_server *server;
 	struct postern_watch *signals;
 	struct postern_timer *tick;
-	struct exec *exec; /* NULL: echo */
+	struct postern_timer *lost; /* for messages that stderr did not take */
+	struct exec *exec;          /* NULL: echo */
 	int signal_fd;
 	int status;
 	int said; /* the error that was reported last, and when */
@@ -349,7 +351,8 @@ static int serve_take_signals(struct serve *s)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
+	/* A terminal with `stty tostop` would stop a server in the background at its first message. */
+	signal(SIGTTOU, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigemptyset(&set);
@@ -361,6 +364,22 @@ static int serve_take_signals(struct serve *s)
 		return -errno;
 	return postern_watch_new(&s->signals, s->loop, s->signal_fd, POSTERN_READABLE,
 				 serve_signalled, s);
+}
+
+/* ---- messages that stderr did not take ---- */
+
+static void serve_lost(void *data)
+{
+	struct serve *s = data;
+
+	postern_timer_set(s->lost, SERVE_LOST);
+}
+
+static void serve_tell_lost(struct postern_timer *t, void *data)
+{
+	(void)data;
+	if (!stderr_tell_lost())
+		postern_timer_set(t, SERVE_LOST);
 }
 
 /* ---- figures ---- */
@@ -528,6 +547,10 @@ static int serve_prepare(struct serve *s, const char *path)
 	if (r == 0)
 		r = postern_loop_set_log(s->loop, serve_log, s);
 	if (r == 0)
+		r = postern_timer_new(&s->lost, s->loop, serve_tell_lost, s);
+	if (r == 0)
+		stderr_on_loss(serve_lost, s);
+	if (r == 0)
 		r = serve_take_signals(s);
 	if (r == 0 && s->values->exec)
 		r = serve_new_exec(s, path);
@@ -570,6 +593,8 @@ static int serve_run(void *data)
 	if (stats)
 		serve_print_stats(&s);
 	exec_free(s.exec);
+	stderr_on_loss(NULL, NULL);
+	postern_timer_free(s.lost);
 	postern_timer_free(s.tick);
 	postern_watch_free(s.signals);
 	postern_loop_free(s.loop);
