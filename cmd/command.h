@@ -146,6 +146,15 @@ bool stderr_tell_lost(void);
 /* fn is called when lines begin to be dropped; it may not write. */
 void stderr_on_loss(void (*fn)(void *data), void *data);
 
+/* ---- exec-program.c ---- */
+
+/* Finds program as a shell does, and looks at it. The exit status; what is wrong has been said. */
+int  exec_look(const char *name, const char *program, char *path, size_t size);
+/* Whether processes can be started and watched at all; the same. */
+int  exec_probe(const char *name);
+/* This negative errno of starting a process may be over in a moment. */
+bool exec_may_pass(int error);
+
 /* ---- exec.c ---- */
 
 struct exec;
@@ -159,8 +168,6 @@ struct exec_options {
 	bool        verbose;
 };
 
-/* Finds program as a shell does. 0, or a negative errno. */
-int  exec_find(const char *program, char *ret, size_t size);
 /* ended() is called whenever a process has ended. */
 int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
 	      void (*ended)(void *data), void *data);
@@ -168,7 +175,9 @@ int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_op
 int  exec_allow(const struct exec *e, const struct postern_peer *peer);
 /* Gives the connection a process. False: the places are taken; accept no more until ended(). */
 bool exec_accept(struct exec *e, struct postern_conn *c);
-/* How many run. */
+/* True: more may be accepted. */
+bool exec_has_room(const struct exec *e);
+/* How many places are taken: by processes, and by connections that wait for one. */
 uint32_t exec_running(const struct exec *e);
 /* From now on so long; then SIGTERM to what still runs, and SIGKILL a second later. */
 void exec_drain(struct exec *e, int64_t deadline_ns);

@@ -233,7 +233,8 @@ static void serve_exec_ended(void *data)
 {
 	struct serve *s = data;
 
-	postern_server_resume(s->server);
+	if (exec_has_room(s->exec))
+		postern_server_resume(s->server);
 	serve_maybe_stop(s);
 }
 
@@ -353,6 +354,8 @@ static int serve_take_signals(struct serve *s)
 
 	/* A terminal with `stty tostop` would stop a server in the background at its first message. */
 	signal(SIGTTOU, SIG_IGN);
+	/* Ignored, it would have the kernel reap the processes of --exec before we ask how they ended. */
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigemptyset(&set);
@@ -445,20 +448,15 @@ static int serve_check(const struct serve_values *v, const char *name)
 	return EXIT_USAGE;
 }
 
-static int serve_find(const struct serve_values *v, const char *name, char *path, size_t size)
+/* What would fail for each connection; before the name is taken. */
+static int serve_look(const struct serve_values *v, const char *name, char *path, size_t size)
 {
-	int r;
+	int status;
 
 	if (v->echo)
 		return EXIT_DONE;
-	r = exec_find(*v->exec, path, size);
-	if (!r)
-		return EXIT_DONE;
-	output_error("serve", name, "cannot run '%s': %s", *v->exec,
-		     r == -ENOENT && !strchr(*v->exec, '/') ? "no such program in PATH"
-		     : r == -EACCES                         ? "not an executable file"
-							    : strerror(-r));
-	return EXIT_NO_PROGRAM;
+	status = exec_look(name, *v->exec, path, size);
+	return status ? status : exec_probe(name);
 }
 
 /* The usual soft limit of 1,024 is there for programs that use select(), and would be our limit too. The
@@ -574,7 +572,7 @@ static int serve_run(void *data)
 	s.name = !name && passed ? "fd:3" : name;
 	status = serve_check(s.values, s.name);
 	if (!status)
-		status = serve_find(s.values, s.name, path, sizeof(path));
+		status = serve_look(s.values, s.name, path, sizeof(path));
 	if (status)
 		return status;
 	if (s.values->echo)
