@@ -132,8 +132,18 @@ int command_review(int argc, char **argv);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
+
+/* ---- activation.c ---- */
+
+/* Which socket that a service manager passed is meant by name, which may be NULL. 0, and *ret_fd is its descriptor, or
+   -1 when none was passed and name is another one; or the exit status of what has been said. */
+int     activation_socket(const char *name, int *ret_fd);
 /* Tells the service manager, when there is one: "READY=1". */
-void output_notify(const char *state);
+void    activation_notify(const char *state);
+/* How often the service manager wants to be told WATCHDOG=1, in nanoseconds; 0: not at all. */
+int64_t activation_watchdog(const char *name);
+/* Tells it, without waiting. */
+void    activation_alive(void);
 
 /* ---- stderr.c ---- */
 

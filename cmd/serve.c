@@ -24,7 +24,6 @@
 #define SERVE_CONNECTIONS 4096u
 #define SERVE_PER_UID     1024u
 #define SERVE_HIGH_WATER  (8u << 20)
-#define SERVE_LISTEN_FD   3 /* the first one that a service manager passes */
 
 struct serve_values {
 	struct common common;
@@ -54,8 +53,9 @@ struct serve {
 	struct postern_server *server;
 	struct postern_watch *signals;
 	struct postern_timer *tick;
-	struct postern_timer *lost; /* for messages that stderr did not take */
-	struct exec *exec;          /* NULL: echo */
+	struct postern_timer *watchdog; /* of the service manager; NULL: it has none */
+	struct postern_timer *lost;     /* for messages that stderr did not take */
+	struct exec *exec;              /* NULL: echo */
 	int signal_fd;
 	int status;
 	int said; /* the error that was reported last, and when */
@@ -243,7 +243,7 @@ static void serve_drain(struct serve *s)
 	if (s->draining)
 		return;
 	s->draining = true;
-	output_notify("STOPPING=1\nSTATUS=draining");
+	activation_notify("STOPPING=1\nSTATUS=draining");
 	if (s->exec)
 		exec_drain(s->exec, s->values->drain ? s->values->drain : POSTERN_SECONDS(5));
 	postern_server_drain(s->server, s->values->drain);
@@ -385,6 +385,27 @@ static void serve_tell_lost(struct postern_timer *t, void *data)
 		postern_timer_set(t, SERVE_LOST);
 }
 
+/* ---- the watchdog of the service manager ---- */
+
+/* By the loop that serves: a loop that hangs says nothing. */
+static void serve_alive(struct postern_timer *t, void *data)
+{
+	(void)t;
+	(void)data;
+	activation_alive();
+}
+
+static int serve_start_watchdog(struct serve *s)
+{
+	int64_t interval = activation_watchdog(s->name);
+	int r;
+
+	if (!interval)
+		return 0;
+	r = postern_timer_new(&s->watchdog, s->loop, serve_alive, s);
+	return r < 0 ? r : postern_timer_set_periodic(s->watchdog, interval);
+}
+
 /* ---- figures ---- */
 
 static void serve_ticked(struct postern_timer *t, void *data)
@@ -406,30 +427,6 @@ static void serve_print_stats(struct serve *s)
 }
 
 /* ---- starting ---- */
-
-/* Sockets from a service manager: 0 none, 1 one, or the exit status of a message. */
-static int serve_listen_fds(const char *name)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint32_t n_pid, n = 0;
-
-	if (!pid || !fds || count_parse(pid, &n_pid) || n_pid != (uint32_t)getpid())
-		return 0;
-	if (count_parse(fds, &n) || n != 1) {
-		output_error(
-			"serve", name,
-			"LISTEN_FDS is %s, and one socket is what serve takes: use one ListenStream= a service",
-			fds);
-		return EXIT_USAGE;
-	}
-	/* It is passed to us alone: processes of --exec do not get it. */
-	if (fcntl(SERVE_LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0) {
-		output_error("serve", name, "LISTEN_FDS is %s, but descriptor %d is not open", fds,
-			     SERVE_LISTEN_FD);
-		return EXIT_USAGE;
-	}
-	return 1;
-}
 
 static int serve_check(const struct serve_values *v, const char *name)
 {
@@ -531,27 +528,21 @@ static int serve_go(struct serve *s, const char *name)
 	output_line("ready %s %s", s->name, postern_server_path(s->server));
 	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s",
 		 postern_server_path(s->server));
-	output_notify(ready);
+	activation_notify(ready);
 	r = postern_loop_run(s->loop);
 	if (r < 0)
 		return output_errno("serve", s->name, "the loop failed", r);
 	return s->status;
 }
 
-static int serve_prepare(struct serve *s, const char *path)
+static int serve_new_timers(struct serve *s)
 {
-	int r = postern_loop_new(&s->loop);
+	int r = postern_timer_new(&s->lost, s->loop, serve_tell_lost, s);
 
-	if (r == 0)
-		r = postern_loop_set_log(s->loop, serve_log, s);
-	if (r == 0)
-		r = postern_timer_new(&s->lost, s->loop, serve_tell_lost, s);
 	if (r == 0)
 		stderr_on_loss(serve_lost, s);
 	if (r == 0)
-		r = serve_take_signals(s);
-	if (r == 0 && s->values->exec)
-		r = serve_new_exec(s, path);
+		r = serve_start_watchdog(s);
 	if (r == 0 && s->values->stats)
 		r = postern_timer_new(&s->tick, s->loop, serve_ticked, s);
 	if (r == 0 && s->tick)
@@ -559,17 +550,52 @@ static int serve_prepare(struct serve *s, const char *path)
 	return r;
 }
 
+/* The exit status. */
+static int serve_prepare(struct serve *s, const char *path)
+{
+	int r = postern_loop_new(&s->loop);
+
+	if (r < 0)
+		return output_errno("serve", s->name,
+				    "cannot start: epoll_create(), eventfd() or timerfd_create()",
+				    r);
+	r = postern_loop_set_log(s->loop, serve_log, s);
+	if (r == 0)
+		r = serve_new_timers(s);
+	if (r < 0)
+		return output_errno("serve", s->name, "cannot start: making a timer", r);
+	r = serve_take_signals(s);
+	if (r < 0)
+		return output_errno("serve", s->name, "cannot start: signalfd()", r);
+	r = s->values->exec ? serve_new_exec(s, path) : 0;
+	return r < 0 ? output_errno("serve", s->name, "cannot start: preparing --exec", r)
+		     : EXIT_DONE;
+}
+
+static void serve_release(struct serve *s)
+{
+	exec_free(s->exec);
+	stderr_on_loss(NULL, NULL);
+	postern_timer_free(s->watchdog);
+	postern_timer_free(s->lost);
+	postern_timer_free(s->tick);
+	postern_watch_free(s->signals);
+	postern_loop_free(s->loop);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+}
+
 static int serve_run(void *data)
 {
 	struct serve s = { .values = data, .signal_fd = -1 };
-	char path[PATH_MAX];
+	char path[PATH_MAX], socket[24];
 	const char *name = s.values->common.name;
-	int status, r, passed = serve_listen_fds(name);
-	bool stats = false;
+	int fd = -1, status = activation_socket(name, &fd);
 
-	if (passed > 1)
-		return passed;
-	s.name = !name && passed ? "fd:3" : name;
+	if (status)
+		return status;
+	snprintf(socket, sizeof(socket), "fd:%d", fd);
+	s.name = !name && fd >= 0 ? socket : name;
 	status = serve_check(s.values, s.name);
 	if (!status)
 		status = serve_look(s.values, s.name, path, sizeof(path));
@@ -577,27 +603,18 @@ static int serve_run(void *data)
 		return status;
 	if (s.values->echo)
 		serve_raise_limit();
-	r = serve_prepare(&s, path);
-	if (r < 0)
-		status = output_errno("serve", s.name, "cannot prepare", r);
-	else
-		status = serve_go(&s, passed ? "fd:3" : s.name);
+	status = serve_prepare(&s, path);
+	if (!status)
+		status = serve_go(&s, fd >= 0 ? socket : s.name);
 	/* Its closed event read them before it became inert; but a second signal comes before that event. */
 	if (s.server && !s.closed)
 		postern_server_get_counters(s.server, &s.counters);
-	if (s.server && s.values->stats)
-		stats = true;
-	postern_server_free(s.server);
-	if (stats)
+	if (s.server && s.values->stats) {
+		s.server = postern_server_free(s.server);
 		serve_print_stats(&s);
-	exec_free(s.exec);
-	stderr_on_loss(NULL, NULL);
-	postern_timer_free(s.lost);
-	postern_timer_free(s.tick);
-	postern_watch_free(s.signals);
-	postern_loop_free(s.loop);
-	if (s.signal_fd >= 0)
-		close(s.signal_fd);
+	}
+	postern_server_free(s.server);
+	serve_release(&s);
 	return status;
 }
 
