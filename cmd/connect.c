@@ -59,18 +59,18 @@ static const struct option connect_options[] = {
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .standard = "until the deadline",
-	  .help = "connect at most so often",
+	  .help = "limit of attempts to connect",
 	  .offset = offsetof(struct connect_values, attempts) },
 	{ .name = "idle",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "30s",
-	  .help = "give up when nothing moves for so long, once stdin has ended, or while the server does not read",
+	  .help = "give up when nothing moves for so long after the end of stdin, or while the server does not read",
 	  .offset = offsetof(struct connect_values, idle) },
 	{ .name = "server-uid",
 	  .type = OPTION_UIDS,
 	  .argument = "USER",
-	  .standard = "me, root, or the owner of the directory",
+	  .standard = "me, root, or the directory's owner",
 	  .help = "who may run the server; may be repeated",
 	  .offset = offsetof(struct connect_values, server_uids) },
 	{ .name = "verbose",
@@ -343,7 +343,7 @@ static int connect_run(void *data)
 
 	x = (struct connect){ .values = data, .status = -1 };
 	if (!x.values->common.name) {
-		output_error("connect", NULL, "a NAME is missing; see: postern connect --help");
+		output_error("connect", NULL, "missing NAME; see: postern connect --help");
 		return EXIT_USAGE;
 	}
 	if (!x.values->idle)
@@ -365,9 +365,8 @@ const struct verb verb_connect = {
 	.name = "connect",
 	.operands = "NAME",
 	.about = "Copies stdin to the server at NAME, and its answer to stdout.",
-	.notes =
-		"TIME is written 500ms, 5s, 2m or forever. The end of stdin is passed on; the command ends when\n"
-		"the server does.",
+	.notes = "TIME: 500ms, 5s, 2m, forever. The end of stdin is passed on; it ends when the\n"
+		 "server does. More: man postern",
 	.takes_name = true,
 	.options = connect_options,
 	.size = sizeof(struct connect_values),

@@ -32,9 +32,9 @@ static int main_unknown(const char *word)
 	if (options_closer(word, "help", &best))
 		guess = "help";
 	if (guess)
-		output_error(NULL, NULL, "there is no verb '%s'; did you mean '%s'?", word, guess);
+		output_error(NULL, NULL, "unknown verb '%s'; did you mean '%s'?", word, guess);
 	else
-		output_error(NULL, NULL, "there is no verb '%s'; see: postern help", word);
+		output_error(NULL, NULL, "unknown verb '%s'; see: postern help", word);
 	return EXIT_USAGE;
 }
 
@@ -45,7 +45,7 @@ static void main_usage(FILE *out)
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	fprintf(out, "  %-9s%s\n", "review",
-		"Finds what makes socket code leak, hang or fail, in C, C++ and Qt sources.");
+		"Finds what makes socket code leak, hang or fail (C, C++, Qt).");
 	fprintf(out, "  %-9s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,

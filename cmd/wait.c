@@ -70,7 +70,7 @@ static int wait_run(void *data)
 	int r;
 
 	if (!name) {
-		output_error("wait", NULL, "a NAME is missing; see: postern wait --help");
+		output_error("wait", NULL, "missing NAME; see: postern wait --help");
 		return EXIT_USAGE;
 	}
 	r = postern_loop_new(&loop);
@@ -90,7 +90,7 @@ const struct verb verb_wait = {
 	.name = "wait",
 	.operands = "NAME",
 	.about = "Ends as soon as NAME can be connected to.",
-	.notes = "TIME is written 500ms, 5s, 2m or forever. Ends with 69 when the deadline passes.",
+	.notes = "TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
 	.takes_name = true,
 	.options = wait_options,
 	.size = sizeof(struct wait_values),
