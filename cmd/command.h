@@ -121,6 +121,11 @@ int  output_reason(const char *verb, const char *name, const struct postern_reas
 /* The same for a call that failed with a negative errno and no reason. */
 int  output_errno(const char *verb, const char *name, const char *what, int error);
 int  output_status(const struct postern_reason *why);
+/* "uid 1000, pid 42", for a line. */
+struct output_peer_text {
+	char text[64];
+};
+struct output_peer_text output_peer(const struct postern_peer *peer);
 /* For --verbose: what became of an attempt to connect. */
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state);
 /* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD. */

@@ -328,7 +328,8 @@ static int connect_start(struct connect *x)
 	if (r == 0)
 		r = postern_watch_new(&x->out, x->loop, STDOUT_FILENO, 0, connect_writable, x);
 	if (r < 0 && r != -EPERM)
-		return output_errno("connect", v->common.name, "cannot watch stdout", r);
+		return output_errno("connect", v->common.name, "cannot watch stdout: epoll_ctl()",
+				    r);
 	r = postern_connect(&x->conn, x->loop, v->common.name, &options, &connect_events, x);
 	if (r < 0)
 		return output_reason("connect", v->common.name, postern_loop_why(x->loop));
@@ -350,7 +351,9 @@ static int connect_run(void *data)
 		((struct connect_values *)data)->idle = POSTERN_SECONDS(30);
 	r = postern_loop_new(&x.loop);
 	if (r < 0)
-		return output_errno("connect", x.values->common.name, "cannot make a loop", r);
+		return output_errno("connect", x.values->common.name,
+				    "cannot start: epoll_create(), eventfd() or timerfd_create()",
+				    r);
 	status = connect_start(&x);
 	postern_conn_free(x.conn);
 	postern_watch_free(x.out);

@@ -259,8 +259,8 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 	if (r < 0)
 		free(child);
 	else if (e->options.verbose)
-		output_error("serve", e->options.name, "process %ld serves uid %lu, pid %ld",
-			     (long)child->pid, (unsigned long)peer->uid, (long)peer->pid);
+		output_error("serve", e->options.name, "process %ld serves %s", (long)child->pid,
+			     output_peer(peer).text);
 	return r;
 }
 
@@ -307,8 +307,8 @@ static void exec_say(struct exec *e, const struct postern_peer *peer, int error)
 		return;
 	e->said = error;
 	e->said_ns = now;
-	output_error("serve", e->options.name, "cannot start %s for uid %lu, pid %ld: %s; %s",
-		     e->options.path, (unsigned long)peer->uid, (long)peer->pid, strerror(-error),
+	output_error("serve", e->options.name, "cannot start %s for %s: %s; %s", e->options.path,
+		     output_peer(peer).text, strerror(-error),
 		     exec_may_pass(error) ? "accepting pauses, and it is tried again"
 					  : "the connection is reset");
 }
@@ -325,8 +325,8 @@ static bool exec_give_up(struct exec *e, const struct exec_held *h)
 	if (!exec_would_reset(h->fd) && waited < EXEC_HELD)
 		return false;
 	if (e->options.verbose)
-		output_error("serve", e->options.name, "uid %lu, pid %ld: closed without a process",
-			     (unsigned long)h->peer.uid, (long)h->peer.pid);
+		output_error("serve", e->options.name, "%s: closed without a process",
+			     output_peer(&h->peer).text);
 	return true;
 }
 

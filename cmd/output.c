@@ -129,6 +129,19 @@ int output_errno(const char *verb, const char *name, const char *what, int error
 									: output_status(&why);
 }
 
+/* The kernel says pid 0 where the peer's pid namespace is none of ours. */
+struct output_peer_text output_peer(const struct postern_peer *peer)
+{
+	struct output_peer_text ret;
+	int n = snprintf(ret.text, sizeof(ret.text), "uid %lu, pid ", (unsigned long)peer->uid);
+
+	if (peer->pid)
+		snprintf(ret.text + n, sizeof(ret.text) - (size_t)n, "%ld", (long)peer->pid);
+	else
+		snprintf(ret.text + n, sizeof(ret.text) - (size_t)n, "? (foreign pid namespace)");
+	return ret;
+}
+
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state)
 {
 	struct postern_conn_counters counters = { .attempts = 0 };

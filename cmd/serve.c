@@ -194,8 +194,7 @@ static void serve_conn_closed(struct postern_conn *c, const struct postern_reaso
 	if (!s->values->common.verbose)
 		return;
 	postern_conn_peer(c, &peer);
-	output_error("serve", s->name, "uid %lu, pid %ld: %s", (unsigned long)peer.uid,
-		     (long)peer.pid, why->text);
+	output_error("serve", s->name, "%s: %s", output_peer(&peer).text, why->text);
 }
 
 static const struct postern_conn_events serve_echo_events = {
@@ -265,8 +264,7 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 			postern_server_pause(server);
 	} else if (s->values->common.verbose) {
 		postern_conn_peer(c, &peer);
-		output_error("serve", s->name, "uid %lu, pid %ld: connected",
-			     (unsigned long)peer.uid, (long)peer.pid);
+		output_error("serve", s->name, "%s: connected", output_peer(&peer).text);
 	}
 }
 

@@ -75,6 +75,7 @@ static const struct {
 	{ -ESTALE, "stale" },
 	{ -ENOSYS, "the kernel does not have this" },
 	{ -EDQUOT, "the quota is used up" },
+	{ -EOPNOTSUPP, "the file system does not support this" },
 	{ -EXDEV, "on another file system" },
 	{ -ETIMEDOUT, "timed out" },
 };

@@ -7,8 +7,9 @@ import struct
 
 NUMBERS = {
     "x86_64": {"poll": 7, "ppoll": 271, "clone": 56, "fork": 57, "vfork": 58, "clone3": 435, "waitid": 247,
-               "pidfd_open": 434, "fchmodat": 268},
-    "aarch64": {"ppoll": 73, "clone": 220, "clone3": 435, "waitid": 95, "pidfd_open": 434, "fchmodat": 53},
+               "pidfd_open": 434, "fchmodat": 268, "signalfd4": 289, "epoll_create1": 291},
+    "aarch64": {"ppoll": 73, "clone": 220, "clone3": 435, "waitid": 95, "pidfd_open": 434, "fchmodat": 53,
+                "signalfd4": 74, "epoll_create1": 20},
 }.get(platform.machine())
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06

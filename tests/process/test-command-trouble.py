@@ -34,17 +34,19 @@ class Place:
         self.environment = dict(os.environ, POSTERN_DIR=str(self.names))
         self.server = None
 
-    def serve(self, *arguments, denied=None, ignored=None):
+    def serve(self, *arguments, denied=None, ignored=None, umask=None, below=()):
         """Starts it; True: it is ready. Else it has ended."""
 
         def prepare():
+            if umask is not None:
+                os.umask(umask)
             if ignored:
                 signal.signal(ignored, signal.SIG_IGN)
             if denied:
                 deny.deny(*denied)
 
         with open(self.log, "wb") as log:
-            self.server = subprocess.Popen([POSTERN, "serve", "clock", *arguments], stdin=NO_INPUT, stderr=log,
+            self.server = subprocess.Popen([*below, POSTERN, "serve", "clock", *arguments], stdin=NO_INPUT, stderr=log,
                                            env=self.environment, preexec_fn=prepare)
         while self.server.poll() is None:
             if "ready " in self.log.read_text():
@@ -205,6 +207,42 @@ def test_sigchld():
         tap.result("sigchld_that_was_ignored_from_the_start_hides_no_status", wrong + it.end())
 
 
+def test_words():
+    """Set-up that fails says which call it was, and what to do where there is something."""
+    for name, words, denied in (
+            ("a_chmod_that_is_refused_is_told_with_a_way_out", ("chmod: ", "another umask"), (errno.EPERM, "fchmodat")),
+            ("one_that_the_file_system_does_not_have", ("the file system does not", "umask"),
+             (errno.EOPNOTSUPP, "fchmodat")),
+            ("signals_that_cannot_be_watched_are_told", ("signalfd()",), (errno.EPERM, "signalfd4")),
+            ("a_loop_that_cannot_be_made_is_told", ("epoll_create()",), (errno.EPERM, "epoll_create1"))):
+        if deny.possible():
+            tap.skip(name, deny.possible())
+            continue
+        with place() as it:
+            os.chmod(it.directory, 0o755)
+            ready = it.serve("--echo", "--access", "0644", denied=denied, umask=0o077)
+            text = it.log.read_text()
+            wrong = [text] if ready or len(text.splitlines()) != 1 or not all(word in text for word in words) else []
+            tap.result(name, wrong)
+
+
+def test_namespace():
+    name = "a_peer_in_a_foreign_pid_namespace_has_no_pid"
+    below = ["unshare", "--pid", "--fork", "--kill-child"]
+    if not shutil.which("unshare") or subprocess.run([*below, "true"], capture_output=True).returncode:
+        tap.skip(name, "no pid namespace can be made here")
+        return
+    with place() as it:
+        it.serve("--verbose", "--exec", "/bin/sh", "-c", "echo $POSTERN_PEER_PID", below=below)
+        wrong = ended(it.connect(), 0, "0\n", 5)
+        if "pid ? (foreign pid namespace)" not in it.log.read_text():
+            wrong.append(it.log.read_text())
+        # unshare ignores SIGTERM, and takes the server with it when it is killed.
+        it.server.kill()
+        it.server.wait()
+        tap.result(name, wrong)
+
+
 def test_interpreter():
     with place() as it:
         it.program.write_text("#! /no/such/interpreter -x\n")
@@ -222,5 +260,7 @@ test_no_process()
 test_denied()
 test_poll_denied()
 test_sigchld()
+test_words()
+test_namespace()
 test_interpreter()
 tap.done()
