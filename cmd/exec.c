@@ -68,7 +68,7 @@ struct exec {
 	void *data;
 	struct exec_child *children;
 	uint32_t n;
-	struct exec_held *held;
+	struct exec_held *held, **held_end; /* the oldest first */
 	uint32_t n_held;
 	struct postern_timer *again; /* when they are tried */
 	int64_t delay_ns;
@@ -256,7 +256,7 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 		if (exec_watch(child) < 0)
 			r = -EIO;
 	}
-	if (r < 0)
+	if (r)
 		free(child);
 	else if (e->options.verbose)
 		output_error("serve", e->options.name, "process %ld serves %s", (long)child->pid,
@@ -287,6 +287,8 @@ static void exec_drop(struct exec *e, struct exec_held **at)
 	struct exec_held *h = *at;
 
 	*at = h->next;
+	if (!*at)
+		e->held_end = at;
 	e->n_held--;
 	close(h->fd);
 	free(h);
@@ -299,18 +301,19 @@ static void exec_drop_all(struct exec *e)
 }
 
 /* Many may fail for one cause. */
-static void exec_say(struct exec *e, const struct postern_peer *peer, int error)
+static void exec_say(struct exec *e, int fd, const struct postern_peer *peer, int error)
 {
 	int64_t now = postern_now();
+	const char *then = exec_may_pass(error)   ? "accepting pauses, and it is tried again"
+			   : exec_would_reset(fd) ? "the connection is reset"
+						  : "the client has sent nothing, and waits";
 
 	if (error == e->said && now - e->said_ns < POSTERN_SECONDS(1))
 		return;
 	e->said = error;
 	e->said_ns = now;
 	output_error("serve", e->options.name, "cannot start %s for %s: %s; %s", e->options.path,
-		     output_peer(peer).text, strerror(-error),
-		     exec_may_pass(error) ? "accepting pauses, and it is tried again"
-					  : "the connection is reset");
+		     output_peer(peer).text, strerror(-error), then);
 }
 
 /* True: nothing more is to be done for it. */
@@ -356,7 +359,7 @@ static void exec_again(struct postern_timer *t, void *data)
 /* False: there is no memory for it, or no time any more. */
 static bool exec_hold(struct exec *e, int fd, const struct postern_peer *peer, int error)
 {
-	struct exec_held *h = e->draining ? NULL : malloc(sizeof(*h)), **last = &e->held;
+	struct exec_held *h = e->draining ? NULL : malloc(sizeof(*h));
 
 	if (!h)
 		return false;
@@ -371,9 +374,8 @@ static bool exec_hold(struct exec *e, int fd, const struct postern_peer *peer, i
 		e->delay_ns = EXEC_AGAIN_MIN;
 		postern_timer_set(e->again, e->delay_ns);
 	}
-	while (*last)
-		last = &(*last)->next;
-	*last = h;
+	*e->held_end = h;
+	e->held_end = &h->next;
 	e->n_held++;
 	return true;
 }
@@ -393,7 +395,7 @@ static void exec_start(struct exec *e, struct postern_conn *c)
 	if (r == 0)
 		r = exec_try(e, fd, &peer);
 	if (r < 0) {
-		exec_say(e, &peer, r);
+		exec_say(e, fd, &peer, r);
 		if (exec_hold(e, fd, &peer, r))
 			return;
 	}
@@ -491,6 +493,7 @@ int exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_opt
 		return -ENOMEM;
 	e->options = *options;
 	e->loop = loop;
+	e->held_end = &e->held;
 	e->ended = ended;
 	e->data = data;
 	r = exec_make_environment(e);
