@@ -111,6 +111,15 @@ def ended(client, status, output, longest):
     return wrong
 
 
+def writing(program):
+    """Opens a program for writing, which nobody can execute meanwhile, once the last process of it has gone."""
+    for _ in range(500 * SCALE):
+        with contextlib.suppress(OSError):
+            return open(program, "r+b")
+        time.sleep(0.02)
+    return open(program, "r+b")
+
+
 def test_removed():
     with place() as it:
         greeting = it.directory / "greeting"
@@ -136,13 +145,13 @@ def test_removed():
 def test_busy():
     with place() as it:
         it.serve("--exec", str(it.program))
-        with open(it.program, "r+b"):
+        with writing(it.program):
             first, second = it.connect(text="first"), it.connect(text="second")
             time.sleep(0.6)
             wrong = [f"client {i} has ended" for i, c in enumerate((first, second)) if c.poll() is not None]
         tap.result("trouble_that_passes_lets_clients_wait", wrong)
         tap.result("and_they_are_served_after_it", ended(first, 0, "first", 10) + ended(second, 0, "second", 10))
-        with open(it.program, "r+b"):
+        with writing(it.program):
             tap.result("one_that_lasts_resets_the_client", ended(it.connect(text="question"), RESET, "", 8))
         tap.result("and_the_server_goes_on", ended(it.connect(text="question"), 0, "question", 10) + it.end())
 
@@ -150,7 +159,7 @@ def test_busy():
 def test_waiting_at_the_end():
     with place() as it:
         it.serve("--exec", str(it.program))
-        with open(it.program, "r+b"):
+        with writing(it.program):
             client = it.connect(text="question")
             time.sleep(0.3)
             tap.result("sigterm_ends_a_server_whose_clients_wait_for_a_process", it.end())
