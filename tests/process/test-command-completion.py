@@ -70,7 +70,9 @@ class Shell:
     def completes(self, line, wanted):
         """Types a line and Tab; what is wrong with what stands there then."""
         shown = self.type(line + "\t", wanted)
-        # Away with the line, and with an answer that is still open.
+        # Away with the line, and with an answer that is still open, once the shell is done with it: what is typed
+        # while it completes is lost in part.
+        self.read("")
         self.type("\x03", "")
         self.type("echo next-$((40 + 2))\n", "next-42")
         return [] if wanted in shown else [f"{line!r} became {shown!r}, without {wanted!r}"]
