@@ -315,8 +315,8 @@ const struct verb verb_wait = {
 	.operands = "NAME",
 	.about = "Ends as soon as NAME can be connected to.",
 	.notes =
-		"It looks, and makes no connection to a server of Postern's: nothing is started by\n"
-		"it. TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
+		"It looks, and does not connect to a server of Postern: nothing is started by it.\n"
+		"TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
 	.takes_name = true,
 	.options = wait_options,
 	.size = sizeof(struct wait_values),
