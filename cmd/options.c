@@ -235,7 +235,7 @@ void options_help(const struct verb *verb, FILE *out)
 		*verb->operands ? " " : "", verb->operands, verb->about);
 	for (const struct option *o = verb->options; o->name; o++)
 		options_print(o, out);
-	fprintf(out, "  -h, --help --defaults -V, --version\n");
+	fprintf(out, "  -h, --help, --defaults, -V, --version\n");
 	if (verb->notes)
 		fprintf(out, "%s\n", verb->notes);
 }
