@@ -106,6 +106,74 @@ def include_paths_of_compile_commands_are_looked_in():
     expect(lines('near/use.c'), [], 'a broken one')
 
 
+def commands(*rows):
+    put('compile_commands.json', json.dumps([dict(
+        {'directory': os.getcwd(), 'file': file}, **({'arguments': how} if isinstance(how, list) else {'command': how}))
+        for file, how in rows]))
+
+
+@test
+def a_macro_that_the_compile_command_defines_is_known():
+    put('use.c', user('', 'SHUT(fd)'))
+    commands(('use.c', 'cc -c use.c'))
+    expect(lines('use.c'), [], 'not given: unknown')
+    for how in ('cc "-DSHUT(x)=close(x)" -c use.c', "cc '-DSHUT(x)=close(x)'", 'cc -DSHUT=close -c use.c',
+                ['cc', '-D', 'SHUT=close'], ['cc', '-USHUT', '-DSHUT(x)=close(x)', 'use.c'],
+                'cc -DNAME=\\"a\\ b\\" -DSHUT=close -c use.c'):
+        commands(('use.c', how))
+        expect(lines('use.c'), [], str(how))
+    for how in ("cc '-DSHUT(x)=(void)(x)' -c use.c", ['cc', '-DSHUT(x)=close(x)', '-D', 'SHUT(x)=(void)x']):
+        commands(('use.c', how))
+        expect([r[:2] for r in lines('use.c')], [('L1', 'use.c')], str(how))
+    put('use.c', user('', 'if (LEVEL > 2)\n\t\tclose(fd)'))
+    for level, want in (('3', []), ('1', [('L1', 'use.c')])):
+        commands(('use.c', 'cc -DLEVEL=%s -c use.c' % level))
+        expect([r[:2] for r in lines('use.c')], want, 'a number, ' + level)
+
+
+@test
+def a_condition_of_the_preprocessor_knows_the_compile_command():
+    choice = '\n#%s\n\tclose(fd);\n#else\n\t(void)fd;\n#endif\n\t'
+    for directive, how, leaks in (('ifdef WITH', '-DWITH', False), ('ifdef WITH', '-UWITH', True),
+                                  ('ifndef WITH', '-DWITH', True), ('ifndef WITH', '-UWITH', False),
+                                  ('if WITH', '-DWITH=0', True), ('if WITH', '-DWITH', False),
+                                  ('if WITH', '-UWITH', True), ('if WITH > 2 && defined(MORE)', '-DWITH=3 -D MORE', False),
+                                  ('if !defined WITH', '-DWITH', True), ('if WITH == 4', '-DWITH=3 -D MORE', True),
+                                  ('if WITH', '-DWITH -UWITH', True), ('if WITH', '-DWITH=SOMETHING_ELSE', True)):
+        put('use.c', user('', choice % directive))
+        commands(('use.c', 'cc %s -c use.c' % how))
+        expect([r[0] for r in lines('use.c')], ['L1'] * leaks, '#%s with %s' % (directive, how))
+        put('use.c', user('#%s\n#define SHUT(x) close(x)\n#else\n#define SHUT(x) (void)(x)\n#endif' % directive,
+                          'SHUT(fd)'))
+        if 'SOMETHING' not in how:
+            expect([r[0] for r in lines('use.c')], ['L1'] * leaks, 'a macro under #%s with %s' % (directive, how))
+
+
+@test
+def a_file_has_the_macros_of_its_own_command_and_a_header_those_of_all():
+    put('a.c', user('', 'SHUT(fd)'))
+    put('b.c', user('#include "c.h"', 'SHUT(fd)').replace('use', 'take'))
+    put('c.h', user('', 'SHUT(fd)').replace('int use', 'static int look'))
+    commands(('a.c', 'cc "-DSHUT(x)=close(x)"'), ('b.c', 'cc "-DSHUT(x)=(void)(x)"'))
+    for order in itertools.permutations(['a.c', 'b.c', 'c.h']):
+        expect([r[:2] for r in lines(*order)], [('L1', 'b.c')], ' '.join(order))
+    commands(('a.c', 'cc -DA "-DSHUT(x)=(void)(x)"'), ('b.c', 'cc "-DSHUT(x)=(void)(x)"'))
+    expect([r[1] for r in lines('.')], ['a.c', 'b.c', 'c.h'], 'all say the same')
+    commands(('a.c', 'cc "-DSHUT(x)=(void)(x)"'), ('a.c', 'cc "-DSHUT(x)=close(x)" -c a.c'), ('b.c', 'cc'))
+    expect(lines('.'), [], 'compiled twice: what both say')
+
+
+@test
+def a_file_that_the_compile_command_includes_is_read():
+    put('made/config.h', '#define SHUT(x) (void)(x)\n')
+    put('src/use.c', user('', 'SHUT(fd)'))
+    put('compile_commands.json', json.dumps([{'directory': os.path.abspath('made'), 'file': '../src/use.c',
+                                              'command': 'cc -include config.h -c ../src/use.c'}]))
+    expect([r[:2] for r in lines('src/use.c')], [('L1', 'src/use.c')], 'with -include')
+    os.remove('made/config.h')
+    expect(lines('src/use.c'), [], 'it is not there')
+
+
 @test
 def a_source_that_includes_a_source_is_one_unit_with_it():
     put('part.c', 'static int use(const char *path)\n{\n\tint fd = grab(path);\n\n\tif (fd < 0)\n\t\treturn -1;\n'
