@@ -143,6 +143,7 @@ struct call {
 	const struct api *api;
 	struct function *target;
 	bool counted;            /* as one that nobody knows */
+	bool ends;               /* nobody defines it, and by its name it does not come back */
 };
 
 struct item {

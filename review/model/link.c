@@ -354,6 +354,7 @@ static void link_call(struct function *fn, struct call *call)
 	} else {
 		link_plain_call(fn, call);
 	}
+	call->ends = !call->api && !call->target && call_ends_by_name(fn, call);
 }
 
 /*

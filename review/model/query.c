@@ -28,45 +28,6 @@ bool call_waits(const struct call *call)
 	return call->target && call->target->summary.waits;
 }
 
-/* The part of a name between underscores or capitals, in small letters; where the next begins. */
-static const char *name_part(const char *name, char *part, size_t size)
-{
-	size_t n = 0;
-
-	while (*name == '_')
-		name++;
-	do {
-		if (n + 1 < size)
-			part[n++] = (char)tolower((unsigned char)*name);
-		name += *name != '\0';
-	} while (*name && *name != '_' &&
-		 !(isupper((unsigned char)*name) && !isupper((unsigned char)name[-1])));
-	part[n] = '\0';
-	return name;
-}
-
-/* die(), fatal_error(), log_and_exit(): called for its effect alone, a function says it by its name. */
-static bool call_ends_by_name(const struct call *call)
-{
-	bool text = false, ends = false;
-	char part[32] = "";
-
-	if (!(call->flags & CALL_DROPPED) || (call->flags & CALL_INDIRECT) || call->receiver.kind ||
-	    !call->name)
-		return false;
-	for (int i = 0; i < call->n_args; i++)
-		text |= call->args[i].kind == OPERAND_STRING;
-	for (const char *s = call->name; *s;) {
-		s = name_part(s, part, sizeof(part));
-		ends |= !strcmp(part, "die") || !strcmp(part, "fatal") || !strcmp(part, "panic");
-	}
-	/* module_exit() and transaction_abort() come back; with a text to print they do not. */
-	ends |= (!strcmp(part, "exit") || !strcmp(part, "abort")) &&
-		(text || strstr(call->name, "_and_") || strstr(call->name, "err") ||
-		 starts_with(call->name, "_exit"));
-	return ends;
-}
-
 bool call_may_keep(const struct call *call)
 {
 	static const char *const words[] = {
@@ -108,7 +69,7 @@ bool call_ends(const struct call *call)
 		return api_fact(call->api, FACT_NORETURN) != NULL;
 	if (call->target)
 		return call->target->summary.done && !call->target->summary.may_return;
-	return call->name && (index_is_noreturn(call->name) || call_ends_by_name(call));
+	return call->name && (call->ends || index_is_noreturn(call->name));
 }
 
 bool call_is_talk(const struct call *call)

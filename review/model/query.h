@@ -16,6 +16,8 @@ const struct operand *call_argument(const struct call *call, int arg);
 bool call_waits(const struct call *call);
 /* The call, of whatever kind, does not come back. */
 bool call_ends(const struct call *call);
+/* ending.c: … if nobody defines it, because its name says so; link.c keeps the answer. */
+bool call_ends_by_name(const struct function *fn, const struct call *call);
 /*
  * A function that nobody defines may close or keep a descriptor that it is given by value, if its
  * name speaks of that, or of what servers do with connections.
