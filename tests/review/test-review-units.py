@@ -269,6 +269,72 @@ def a_stand_in_for_a_function_of_the_system_hides_nothing():
     expect(lines('own.c'), [], 'a function of its own that has that name')
 
 
+TAKE = '''#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int take(int fd)
+{
+	char in[64], out[16];
+	unsigned n;
+
+	if (recv(fd, in, sizeof(in), MSG_WAITALL) != sizeof(in))
+		return -1;
+	%s;
+	return out[0];
+}
+'''
+
+# What a file does, the rule, and a definition of the function it needs that another file has.
+STAND_INS = [
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, ntohl(n))', 'N5', 'uint32_t ntohl(uint32_t n) { return other(n); }'),
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, be32toh(n))', 'N5', 'unsigned be32toh(unsigned n) { return n ^ 5; }'),
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, n)', 'N5',
+     'void *memcpy(void *to, const void *from, size_t n) { return work(to, from, n); }'),
+    ('in[63] = 0;\n\tmemcpy(out, in, (size_t)atoi(in))', 'N5', 'int atoi(const char *s) { return work(s); }'),
+    ('in[63] = 0;\n\tsystem(in)', 'N2', 'int system(const char *s) { return work(s); }'),
+    ('in[63] = 0;\n\tprintf(in)', 'N1', 'int printf(const char *s, ...) { return work(s); }'),
+    ('in[63] = 0;\n\tremove(in)', 'N3', 'int remove(const char *s) { return work(s); }'),
+    ('n = strlen(in)', 'N4', 'size_t strlen(const char *s) { return work(s); }'),
+]
+
+
+@test
+def no_definition_of_a_known_name_hides_what_is_known():
+    for body, rule, definition in STAND_INS:
+        put('take.c', TAKE % body)
+        put('compat.c', '#include <stddef.h>\n#include <stdint.h>\n' + definition + '\n')
+        alone = lines('take.c')
+        expect([r[0] for r in alone if r[0][0] == 'N'], [rule], 'alone, ' + body)
+        for order in (['take.c', 'compat.c'], ['compat.c', 'take.c'], ['.']):
+            expect([r for r in lines(*order) if r[1] == 'take.c'], alone, ' '.join(order) + ', ' + definition)
+        put('compat.c', '')
+        put('take.c', TAKE.replace('int take', '#include <stdint.h>\n%s\nint take') % (definition, body))
+        expect([r[0] for r in lines('take.c') if r[0][0] == 'N'], [rule], 'in the same file, ' + definition)
+
+
+@test
+def a_function_that_takes_something_else_is_not_the_known_one():
+    for body, definition in (('remove(in[0])', 'struct list { int n; };\nint remove(int key) { return key + 1; }'),
+                             ('memcpy(&n, in, 4);\n\tsend_it(ntohl(n, in))',
+                              'unsigned ntohl(unsigned n, const char *in) { return n & in[0]; }'),
+                             ('in[63] = 0;\n\tsystem((struct game *)in)',
+                              'struct game { int n; };\nint system(struct game *g) { return g->n; }')):
+        put('take.c', TAKE.replace('int take', '%s\nint take') % (definition, body))
+        expect([r[0] for r in lines('take.c') if r[0][0] == 'N'], [], definition)
+
+
+@test
+def a_class_of_the_knowledge_is_that_class_also_where_a_test_defines_it():
+    put('use.cpp', '#include <QTcpServer>\nvoid serve(QTcpServer *s)\n{\n\tQTcpSocket *c = '
+        's->nextPendingConnection();\n\n\tc->write("hello");\n}\n')
+    alone = lines('use.cpp')
+    expect('E2' in [r[0] for r in alone], True, 'E2 alone, of %r' % alone)
+    put('fake.cpp', '#include "fake.h"\nQTcpSocket *QTcpServer::nextPendingConnection()\n{\n\treturn made;\n}\n')
+    expect([r for r in lines('.') if r[1] == 'use.cpp'], alone, 'with a definition')
+
+
 @test
 def the_order_of_the_arguments_does_not_matter():
     where = os.path.join(HERE, 'set')
