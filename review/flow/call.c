@@ -180,16 +180,21 @@ static bool call_is_unref(const struct flow *flow, int r, const struct item *ite
 	       strstr(item->call->name, "unref");
 }
 
+enum { CALL_FOREIGN = 15 };
+
 /* Opened elsewhere; that it is closed now can still matter. */
-static int call_foreign(struct flow *flow, const struct operand *o, const struct item *item)
+static int call_foreign(struct flow *flow, const struct operand *o, const struct item *item,
+			int sub)
 {
-	int r = call_site(flow, item, 15);
+	int r = call_site(flow, item, sub);
 	struct value v;
 
 	if (r < 0)
 		return -1;
 	flow->resources[r].kind = "unknown";
 	flow->resources[r].place = o->place;
+	/* What the same call did to another one, a turn before, is over. */
+	flow->state->bits[r] = 0;
 	for (int i = flow->state->n; i-- > 0;)
 		if (flow->state->bindings[i].value.resource == r)
 			state_unbind(flow->state, flow->state->bindings[i].place);
@@ -218,7 +223,7 @@ static void call_is_closing(struct flow *flow, const struct operand *o, const st
 		return;
 	r = state_resource(flow, &memory);
 	if (r < 0) {
-		r = call_foreign(flow, &memory, item);
+		r = call_foreign(flow, &memory, item, CALL_FOREIGN);
 		if (r >= 0)
 			flow->state->bits[r] = RES_OPEN | RES_GONE;
 	}
@@ -228,14 +233,13 @@ static void call_is_closing(struct flow *flow, const struct operand *o, const st
 	flow->state->bits[r] |= RES_CLOSING;
 }
 
-/* On some ways the callee closes it, and its result tells on which. */
-static void call_may_close(struct flow *flow, const struct operand *o, const struct item *item,
-			   uint8_t fails)
+void flow_may_close(struct flow *flow, const struct operand *o, const struct item *item,
+		    uint8_t fails, int sub)
 {
 	int r = state_resource(flow, o);
 
 	if (r < 0)
-		r = call_foreign(flow, o, item);
+		r = call_foreign(flow, o, item, CALL_FOREIGN + sub);
 	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
 		return;
 	if (flow->state->bits[r] & (RES_TAKEN | RES_ENDING)) {
@@ -269,6 +273,21 @@ static bool call_is_another(const struct function *fn, int place)
 	return false;
 }
 
+/*
+ * r = init(c); close(c->fd); return r; and init() closes it when it fails: nothing between them could
+ * have asked whether it did.
+ */
+static bool call_may_have_closed(struct flow *flow, int r)
+{
+	struct resource *resource = &flow->resources[r];
+
+	if (!(flow->state->bits[r] & RES_ENDING) || !resource->ending ||
+	    item_block(flow->fn, resource->ending) != flow->block)
+		return false;
+	resource->closed = resource->ending;
+	return true;
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
@@ -284,11 +303,13 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 	if (call_is_another(flow->fn, o->place))
 		return;
 	if (r < 0)
-		r = call_foreign(flow, o, item);
+		r = call_foreign(flow, o, item, CALL_FOREIGN);
 	if (r < 0)
 		return;
 	if ((flow->state->bits[r] & RES_CLOSING) && call_frees(item->call))
 		flow->tell->use(flow, item, r, USE_CLOSING);
+	if (call_may_have_closed(flow, r))
+		flow->tell->use(flow, item, r, USE_CLOSE_AGAIN);
 	call_free_content(flow, r, item);
 	flow->resources[r].closed = item;
 	flow->state->bits[r] = RES_CLOSED;
@@ -455,6 +476,22 @@ static bool call_is_given_by_flag(const struct flow *flow, const struct item *it
 	       item_mentions(flow->fn, item, flag->word);
 }
 
+/* memset(c, 0, sizeof(*c)): c->fd names nothing any more of what it did. */
+static void call_refill(struct flow *flow, int place)
+{
+	struct state *state = flow->state;
+
+	for (int i = state->n; i-- > 0;) {
+		int r = state->bindings[i].value.resource;
+
+		if (r < 0 || state->bindings[i].place == place ||
+		    !place_is_within(flow->fn, state->bindings[i].place, place))
+			continue;
+		state_give(flow, r);
+		state_unbind(state, state->bindings[i].place);
+	}
+}
+
 /* The arguments of a known function that nothing else is said of. */
 static void call_known_argument(struct flow *flow, const struct item *item, int arg)
 {
@@ -481,6 +518,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 	} else if (o->kind == OPERAND_ADDRESS && !api_is(api, ROLE(PURE))) {
 		call_lend_parts(flow, item, o->place);
 		state_forget_parts(flow, o->place, true);
+	} else if (o->kind == OPERAND_PLACE && api_fills(api, arg)) {
+		call_refill(flow, o->place);
 	}
 }
 
@@ -593,7 +632,7 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 	} else if ((does & SUMMARY_MAY_CLOSE) && !(does & SUMMARY_KEEPS) &&
 		   o->kind == OPERAND_PLACE && summary->close_fails[i] &&
 		   summary->close_fails[i] != FAILS_NEVER) {
-		call_may_close(flow, o, item, summary->close_fails[i]);
+		flow_may_close(flow, o, item, summary->close_fails[i], 0);
 	} else if ((does & SUMMARY_KEEPS) && !(does & SUMMARY_MAY_CLOSE) && summary->done &&
 		   i < 16 && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, summary->keep_fails[i]);
@@ -631,13 +670,18 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	parts_after(flow, item, &kept);
 	if (summary->done && summary->opens)
 		r = flow_open(flow, item, summary->opens, summary->opener, summary->fails, 14);
-	else if (summary->done && summary->returns_param >= 0 &&
+	else if (summary->done && summary->returns_param >= 0 && !summary->returns_other &&
 		 (o = call_argument(item->call, summary->returns_param + 1))) {
 		v = state_operand(flow, o);
 		if (summary->param[summary->returns_param] & SUMMARY_ASKS)
 			v.flags |= VALUE_CHECKED;
 		return v;
 	}
+	/* The argument, or NULL: what the result names then, nobody follows. */
+	if (summary->done && summary->returns_param >= 0 && summary->returns_other &&
+	    (o = call_argument(item->call, summary->returns_param + 1)) &&
+	    state_resource(flow, o) >= 0)
+		state_give(flow, state_resource(flow, o));
 	v = call_value(flow, item, summary->fails, r);
 	if (summary->done && summary->has_range) {
 		v.low = summary->low;

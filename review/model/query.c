@@ -16,6 +16,19 @@ const struct operand *call_argument(const struct call *call, int arg)
 	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
 }
 
+bool api_fills(const struct api *api, int arg)
+{
+	static const enum fact_key keys[] = { FACT_COPIES, FACT_READS, FACT_CLEANS };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		for (const struct fact *f = api_fact(api, keys[i]); f; f = api_fact_next(api, f))
+			if (f->arg == arg && f->arg > 0 &&
+			    (f->key != FACT_CLEANS || !strcmp(f->word, "zero")))
+				return true;
+	return arg == 1 && api_is(api, ROLE(MEMORY)) && !api_fact(api, FACT_OPENS) &&
+	       !api_fact(api, FACT_CLOSES) && !api_fact(api, FACT_TAKES);
+}
+
 bool call_waits(const struct call *call)
 {
 	const struct api *api = call->api;

@@ -12,6 +12,8 @@
 
 /* query.c: the argument that a fact speaks of: NULL when the call has none there. */
 const struct operand *call_argument(const struct call *call, int arg);
+/* memset(), memcpy(), read(): what argument number `arg` points to is other bytes afterwards. */
+bool api_fills(const struct api *api, int arg);
 /* A call that can block, or that calls what can. */
 bool call_waits(const struct call *call);
 /* The call, of whatever kind, does not come back. */
@@ -52,6 +54,8 @@ const struct item *item_set_before(const struct function *fn, const struct item 
 const struct item *place_set_before(const struct function *fn, int place,
 				    const struct item *before);
 const struct item *place_set_once(const struct function *fn, int place);
+/* A place that the text does not name and that nothing in the function sets; its number. */
+int function_add_place(struct function *fn, const struct place *place);
 
 const struct item *function_find_call(struct function *fn,
 				      bool (*visit)(struct function *fn, const struct item *item,
