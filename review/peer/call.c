@@ -121,7 +121,7 @@ static bool peer_is_source(const struct peer_walk *walk, const struct call *call
 
 	/* The queue of errors holds what this program has sent. */
 	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE") ||
-	    (strstr(call->name, "ev") && peer_reads_own_pair(walk->fn)))
+	    (strstr(call->name, "ev") && peer_reads_own_pair(walk)))
 		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;

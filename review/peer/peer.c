@@ -30,6 +30,7 @@ static size_t peer_hits_cap;
 static struct peer_field *peer_fields;
 static size_t n_peer_fields;
 static struct arena peer_arena;
+bool peer_has_pairs;
 static bool *peer_sockets; /* per source: it belongs to a program that uses sockets */
 
 const struct peer_value peer_nothing = { .base = -1, .source = -1 };
@@ -323,7 +324,7 @@ void peer_clean_operand(struct peer_walk *walk, const struct operand *operand, u
 static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_value *value,
 			      bool every)
 {
-	for (int p = 0; p < 16; p++)
+	for (int p = 0; value->from[5] >> p; p++)
 		if ((value->from[5] & 1 << p) &&
 		    ((every ? walk->summary->all[p] : walk->summary->some[p]) & PEER_BYTES))
 			return value->kinds & PEER_NARROW ? PEER_SHORT : PEER_WIDE;
@@ -332,9 +333,11 @@ static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_va
 
 uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *value, bool every)
 {
-	uint16_t kinds = value->kinds | peer_in_bytes(walk, value, every);
+	uint16_t kinds = value->kinds | peer_in_bytes(walk, value, every), any = 0;
 
-	for (int p = 0; p < 16; p++) {
+	for (int k = 0; k < PEER_FOLLOWED; k++)
+		any |= value->from[k];
+	for (int p = 0; any >> p; p++) {
 		uint16_t in = every ? walk->summary->all[p] : walk->summary->some[p];
 
 		for (int k = 0; k < PEER_FOLLOWED; k++)
@@ -532,6 +535,26 @@ static void peer_begin(struct peer_walk *walk)
 	}
 }
 
+enum { PEER_CHUNK = 16 };
+
+/* Joins one chunk; most are the same, and a chunk is compared faster than its values. */
+static bool peer_join_chunk(struct peer_value *in, const struct peer_value *state, int n)
+{
+	bool changed = false;
+
+	if (!memcmp(in, state, (size_t)n * sizeof(*in)))
+		return false;
+	for (int i = 0; i < n; i++) {
+		struct peer_value old = in[i];
+
+		if (!memcmp(&old, &state[i], sizeof(old)))
+			continue;
+		peer_join(&in[i], &state[i]);
+		changed |= memcmp(&old, &in[i], sizeof(old)) != 0;
+	}
+	return changed;
+}
+
 static void peer_reach(struct peer_walk *walk, int from, int to)
 {
 	int n = walk->fn->n_places;
@@ -553,14 +576,9 @@ static void peer_reach(struct peer_walk *walk, int from, int to)
 		walk->dirty[to] = 1;
 		return;
 	}
-	for (int i = 0; i < n; i++) {
-		struct peer_value old = in[i];
-
-		if (!memcmp(&old, &walk->state[i], sizeof(old)))
-			continue;
-		peer_join(&in[i], &walk->state[i]);
-		changed |= memcmp(&old, &in[i], sizeof(old)) != 0;
-	}
+	for (int i = 0; i < n; i += PEER_CHUNK)
+		changed |= peer_join_chunk(&in[i], &walk->state[i],
+					   n - i < PEER_CHUNK ? n - i : PEER_CHUNK);
 	walk->dirty[to] |= changed;
 }
 
@@ -600,7 +618,6 @@ static void peer_block(struct peer_walk *walk, int number)
 {
 	const struct block *block = &walk->fn->blocks[number];
 	size_t size = (size_t)walk->fn->n_places * sizeof(*walk->state);
-	struct peer_value *before;
 
 	memcpy(walk->state, walk->in[number], size);
 	walk->block = number;
@@ -618,11 +635,10 @@ static void peer_block(struct peer_walk *walk, int number)
 				return;
 			continue;
 		}
-		before = arena_alloc(walk->arena, size);
-		memcpy(before, walk->state, size);
+		memcpy(walk->before, walk->state, size);
 		peer_side(walk, item, true);
 		peer_reach(walk, number, block->next[0]);
-		memcpy(walk->state, before, size);
+		memcpy(walk->state, walk->before, size);
 		peer_side(walk, item, false);
 		peer_reach(walk, number, block->next[1]);
 		return;
@@ -667,6 +683,7 @@ static void peer_function(struct function *fn, bool telling)
 		return;
 	}
 	walk.state = arena_alloc(&peer_arena, places * sizeof(*walk.state));
+	walk.before = arena_alloc(&peer_arena, places * sizeof(*walk.before));
 	walk.in = arena_alloc(&peer_arena, blocks * sizeof(struct peer_value *));
 	walk.dirty = arena_alloc(&peer_arena, blocks);
 	walk.cleaned = arena_alloc(&peer_arena, places * sizeof(*walk.cleaned));
@@ -764,6 +781,21 @@ static void peer_find_sockets(void)
 				uses[k] && program_shares(program.sources[i], program.sources[k]);
 }
 
+/* Some function makes both ends of a connection itself. */
+static bool peer_find_pairs(void)
+{
+	const char *name = intern_z("bufferevent_pair_new");
+
+	for (size_t i = 0; i < program.n_functions; i++)
+		for (int k = 0; k < program.functions[i]->n_items; k++) {
+			const struct item *item = &program.functions[i]->items[k];
+
+			if (item->kind == ITEM_CALL && item->call && item->call->name == name)
+				return true;
+		}
+	return false;
+}
+
 void peer_program(void)
 {
 	bool changed = true;
@@ -775,6 +807,7 @@ void peer_program(void)
 	n_peer_fields = 0;
 	peer_fields = arena_alloc(&run_arena, PEER_FIELDS * sizeof(*peer_fields));
 	peer_find_sockets();
+	peer_has_pairs = peer_find_pairs();
 	for (int round = 0; changed && round < PEER_ROUNDS; round++) {
 		for (size_t i = 0; i < program.n_functions; i++)
 			peer_function(program.functions[i], false);

@@ -78,6 +78,7 @@ struct peer_summary {
 	uint16_t result;
 	uint16_t result_from[PEER_FOLLOWED];
 	uint32_t sum;          /* over all this, to see that it changed */
+	int8_t own_pair;       /* peer_reads_own_pair(): 0 not asked yet, 1 it does, -1 it does not */
 };
 
 enum peer_sink {
@@ -110,6 +111,7 @@ struct peer_walk {
 	struct function *fn;
 	struct peer_summary *summary;
 	struct peer_value *state;
+	struct peer_value *before; /* what it was in front of a branch */
 	struct peer_value **in;  /* per block, or NULL */
 	uint8_t *dirty;
 	uint16_t *cleaned;       /* per place: kinds that some check took away */
@@ -125,6 +127,7 @@ struct peer_walk {
 void peer_program(void);
 extern struct peer_hit *peer_hits;
 extern size_t n_peer_hits;
+extern bool peer_has_pairs; /* somewhere bufferevent_pair_new() is called */
 
 /* peer.c */
 extern const struct peer_value peer_nothing;
@@ -171,7 +174,7 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
-bool peer_reads_own_pair(const struct function *callback);
+bool peer_reads_own_pair(const struct peer_walk *walk);
 /* The text of strtoul() and its like has an end for it, as a search has found. */
 bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 
