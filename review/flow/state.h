@@ -212,6 +212,10 @@ bool flow_call(struct flow *flow, const struct item *item);
 /* The resource that the item opens, fresh in this state; -1: no room. */
 int flow_open(struct flow *flow, const struct item *item, const char *kind, const struct api *api,
 	      uint8_t fails, int sub);
+/* The item's resource number `sub`, or a new one; -1: no room. */
+int flow_site(struct flow *flow, const struct item *item, int sub);
+
+/* close.c */
 /* free(), delete, or a function that does that to an argument: a pointer leads nowhere then. */
 bool call_frees(const struct call *call);
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item);
@@ -221,6 +225,10 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
  */
 void flow_may_close(struct flow *flow, const struct operand *o, const struct item *item,
 		    uint8_t fails, int sub);
+/* The memory that the operand points to, or lies in, is in use until a callback runs. */
+void flow_is_closing(struct flow *flow, const struct operand *o, const struct item *item);
+
+/* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);
 
 /* summary.c, for flow.c: on a store, on each way out twice, and at the end. */
