@@ -2,6 +2,7 @@
 /* CWE-664: resources that are not given back, or are used after they were. */
 
 #include "model/registrations.h"
+#include "rules/deferred.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -563,4 +564,5 @@ const struct rule rule_L7 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
+	.function = deferred_close,
 };
