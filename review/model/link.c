@@ -432,6 +432,7 @@ static void link_function(struct function *fn)
 void program_link(void)
 {
 	types_resolve();
+	standins_find();
 	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
 		program.n_checked += !program.functions[i]->source->context;

@@ -29,6 +29,7 @@ bool call_may_keep(const struct call *call);
 bool call_is_talk(const struct call *call);
 
 /* standin.c: what is known of the function's name is known better than what this definition does. */
+void standins_find(void);
 bool standin_is(const struct call *call, const struct function *target, const struct api *api);
 
 /* The place whose value is what the item gave: where it was stored, or its own temporary. */

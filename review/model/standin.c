@@ -118,6 +118,52 @@ static bool standin_opens(const struct function *target)
 	return !first || standin_is_descriptor(first);
 }
 
+/*
+ * A library whose functions are defined here by the dozen is the project itself, and what it does is
+ * seen; one or two of them are for a test.
+ */
+enum { STANDIN_OWN = 8, STANDIN_LIBRARIES = 16 };
+
+static struct {
+	const char *prefix;
+	int n;
+} standin_libraries[STANDIN_LIBRARIES];
+
+static const char *standin_prefix(const char *name)
+{
+	return intern(name, strcspn(name, "_"));
+}
+
+void standins_find(void)
+{
+	memset(standin_libraries, 0, sizeof(standin_libraries));
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+		const struct api *api = fn->class_name || (fn->flags & FUNCTION_STATIC)
+						? NULL
+						: kb_function(fn->name);
+		const char *prefix = api && !api->system ? standin_prefix(fn->name) : NULL;
+
+		for (int i = 0; prefix && i < STANDIN_LIBRARIES; i++) {
+			if (standin_libraries[i].prefix && standin_libraries[i].prefix != prefix)
+				continue;
+			standin_libraries[i].prefix = prefix;
+			standin_libraries[i].n++;
+			break;
+		}
+	}
+}
+
+static bool standin_is_library_itself(const char *name)
+{
+	const char *prefix = standin_prefix(name);
+
+	for (int i = 0; i < STANDIN_LIBRARIES; i++)
+		if (standin_libraries[i].prefix == prefix)
+			return standin_libraries[i].n >= STANDIN_OWN;
+	return false;
+}
+
 bool standin_is(const struct call *call, const struct function *target, const struct api *api)
 {
 	bool shape = false, held = false;
@@ -126,7 +172,7 @@ bool standin_is(const struct call *call, const struct function *target, const st
 		return false;
 	/* Of a library: its names have its prefix, and nobody else's function has them. */
 	if (!api->system)
-		return !(target->flags & FUNCTION_STATIC);
+		return !(target->flags & FUNCTION_STATIC) && !standin_is_library_itself(call->name);
 	if (api_fact(api, FACT_NORETURN) ||
 	    (target->n_params != call->n_args &&
 	     !((target->flags & FUNCTION_VARIADIC) && call->n_args >= target->n_params)))
