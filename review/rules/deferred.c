@@ -60,7 +60,7 @@ static bool deferred_is_kept(const struct function *fn, int pointer, const struc
 		if (item->kind == ITEM_RETURN && operand_is_place(&item->a, pointer))
 			return true;
 		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, pointer) &&
-		    fn->places[item->dst].kind != PLACE_TEMP &&
+		    item->dst >= 0 && fn->places[item->dst].kind != PLACE_TEMP &&
 		    !place_is_within(fn, item->dst, pointer))
 			return true;
 		for (int k = 0; call && k < call->n_args; k++) {
@@ -84,17 +84,18 @@ static bool deferred_is_kept(const struct function *fn, int pointer, const struc
 static bool deferred_asks_data(const struct function *fn, int pointer)
 {
 	for (int i = 0; i < fn->n_places; i++)
-		if (fn->places[i].kind == PLACE_FIELD && place_is_within(fn, i, pointer) &&
-		    !strcmp(fn->places[i].name, "data"))
+		if (fn->places[i].kind == PLACE_FIELD && fn->places[i].name &&
+		    place_is_within(fn, i, pointer) && !strcmp(fn->places[i].name, "data"))
 			return true;
 	return false;
 }
 
 /*
  * The first parameter of a callback is the handle with which it was registered: where that is from
- * malloc() and nobody keeps it, on every registration, only the callback has it.
+ * malloc() and nobody keeps it, on every registration, only the callback has it, and after the
+ * closing, which ends the registration, nobody.
  */
-static bool deferred_is_given(const struct function *fn, int pointer)
+static bool deferred_is_given(const struct function *fn, int pointer, const struct call *closing)
 {
 	bool any = false;
 
@@ -108,7 +109,8 @@ static bool deferred_is_given(const struct function *fn, int pointer)
 		if (r->callback != fn || !r->item->call->n_args)
 			continue;
 		handle = deferred_pointer(r->fn, &r->item->call->args[0]);
-		if (handle < 0 || !deferred_allocation(r->fn, handle, r->item) ||
+		if (handle < 0 || !registration_ends_with(r, closing->name) ||
+		    !deferred_allocation(r->fn, handle, r->item) ||
 		    deferred_is_kept(r->fn, handle, r->item->call))
 			return false;
 		any = true;
@@ -131,7 +133,8 @@ void deferred_close(struct function *fn)
 
 		if (pointer < 0 || !fn->reached[i] || !operand_is_number(callback, &number) ||
 		    number || deferred_is_kept(fn, pointer, call) ||
-		    (!deferred_allocation(fn, pointer, item) && !deferred_is_given(fn, pointer)))
+		    (!deferred_allocation(fn, pointer, item) &&
+		     !deferred_is_given(fn, pointer, call)))
 			continue;
 		finding = finding_add(
 			&rule_L7, fn, item->at,
