@@ -310,7 +310,7 @@ static int connect_start(struct connect *x)
 	const struct connect_values *v = x->values;
 	const struct postern_conn_options conn = {
 		.size = sizeof(conn),
-		.high_water = 4 * CONNECT_PIECE,
+		.high_water = (size_t)4 * CONNECT_PIECE,
 		.idle_ns = v->idle,
 	};
 	const struct postern_connect_options options = {

@@ -102,7 +102,7 @@ bool doctor_look_at_way(struct doctor *d)
 				       doctor_kind(st.st_mode), path);
 			return false;
 		}
-		strcpy(above, path);
+		memcpy(above, path, strlen(path) + 1);
 	}
 	if (access(d->look.directory, X_OK) < 0) {
 		doctor_barred(d, d->look.directory);

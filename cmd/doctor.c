@@ -89,7 +89,7 @@ const char *doctor_quote(const char *path)
 			p = stpcpy(p, "'\\'");
 		*p++ = *path;
 	}
-	strcpy(p, "'");
+	memcpy(p, "'", 2);
 	return buf;
 }
 
@@ -199,7 +199,9 @@ static char doctor_state_of(pid_t pid)
 		text[0] = 0;
 	fclose(f);
 	p = strrchr(text, ')');
-	return p && p[1] == ' ' ? p[2] : 0;
+	if (!p || p[1] != ' ')
+		return 0;
+	return p[2];
 }
 
 /* Who holds a lock, of those in this pid namespace; 0: not known. */

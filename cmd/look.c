@@ -53,7 +53,7 @@ int look_resolve(struct look *l, const char *name)
 	l->word = !l->abstract && !strchr(name, '/');
 	if (l->path[0] != '/')
 		return l->abstract ? 0 : -EDESTADDRREQ;
-	strcpy(l->directory, l->path);
+	memcpy(l->directory, l->path, strlen(l->path) + 1);
 	last = strrchr(l->directory, '/');
 	while (last > l->directory && last[-1] == '/')
 		last--;

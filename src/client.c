@@ -170,8 +170,9 @@ int postern_client_new(struct postern_client **ret, const char *name,
 	if (!ret || !name)
 		return why_argument("postern_client_new", "ret or name is NULL");
 	r = struct_import("postern_connect_options", &o, sizeof(o), options);
-	if (r == 0)
-		r = client_make(&c, o.conn);
+	if (r < 0)
+		return r;
+	r = client_make(&c, o.conn);
 	if (r < 0)
 		return r;
 	r = postern_connect(&c->conn, c->loop, name, options, &client_events, c);

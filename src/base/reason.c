@@ -157,18 +157,17 @@ const struct postern_reason *postern_why(void)
 	return why_of_thread.reason.code ? &why_of_thread.reason : &none;
 }
 
-int why_call(const char *call, int error)
+void why_say_call(const char *call, int error)
 {
-	return why_set(&why_of_thread, why_code(error), error, "%s(): %s", call, why_errno(error));
+	why_set(&why_of_thread, why_code(error), error, "%s(): %s", call, why_errno(error));
 }
 
-int why_argument(const char *call, const char *wrong)
+void why_say_argument(const char *call, const char *wrong)
 {
-	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s(): %s", call, wrong);
+	why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s(): %s", call, wrong);
 }
 
-int why_field(const char *of, const char *field, const char *wrong)
+void why_say_field(const char *of, const char *field, const char *wrong)
 {
-	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s.%s %s", of, field,
-		       wrong);
+	why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s.%s %s", of, field, wrong);
 }

@@ -298,8 +298,9 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 	if (r < 0)
 		return why_call("postern_connect", r);
 	r = conn_events_check(events);
-	if (r == 0)
-		r = struct_import("postern_connect_options", &o, sizeof(o), options);
+	if (r < 0)
+		return r;
+	r = struct_import("postern_connect_options", &o, sizeof(o), options);
 	if (r == 0)
 		r = conn_options_import(&conn, o.conn);
 	if (r < 0)

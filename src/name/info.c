@@ -223,7 +223,7 @@ static int info_write_new(int directory, const char *file, const char *text, siz
 /* What a crash of the machine can leave of an info file: nothing, or NULs behind nothing or behind its beginning. */
 static bool info_is_remnant(int directory, const char *file)
 {
-	char text[INFO_REMNANT_SIZE + 1];
+	char text[INFO_REMNANT_SIZE + 1] = "";
 	ssize_t n = info_read_file(directory, file, text, sizeof(text));
 	size_t begun;
 
