@@ -507,9 +507,8 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.operands = "NAME",
 	.about = "Says why NAME cannot be connected to, or served, and what fixes it.",
-	.notes =
-		"It looks and does not connect. One line per check: ok or problem, and behind a problem the\n"
-		"command that fixes it. Ends with 0 when all is well, with 1 when there is a problem.",
+	.notes = "It looks and does not connect. One line per check: ok or problem, and after a\n"
+		 "problem the command that fixes it. Ends with 0 when all is well, else with 1.",
 	.takes_name = true,
 	.options = doctor_options,
 	.size = sizeof(struct doctor_values),

@@ -170,10 +170,9 @@ const struct verb verb_ls = {
 	.name = "ls",
 	.operands = "",
 	.about = "Shows the names on this machine and who serves them.",
-	.notes =
-		"PID is 'dead' where the server ended without removing its name; the next one takes it over;\n"
-		"it is '?' where that cannot be known from here: in another pid namespace, or without an info file.\n"
-		"Servers at a path or an @abstract name are not listed.",
+	.notes = "PID is 'dead' where the server ended without removing its name; the next one\n"
+		 "takes it over; '?' where that cannot be known from here: in another pid\n"
+		 "namespace, or without an info file. Paths and @abstract names are not listed.",
 	.options = ls_options,
 	.size = sizeof(struct ls_values),
 	.run = ls_run,

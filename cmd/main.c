@@ -34,9 +34,9 @@ static int main_unknown(const char *word)
 	if (options_closer(word, "help", &best))
 		guess = "help";
 	if (guess)
-		output_error(NULL, NULL, "there is no verb '%s'; did you mean '%s'?", word, guess);
+		output_error(NULL, NULL, "unknown verb '%s'; did you mean '%s'?", word, guess);
 	else
-		output_error(NULL, NULL, "there is no verb '%s'; see: postern help", word);
+		output_error(NULL, NULL, "unknown verb '%s'; see: postern help", word);
 	return EXIT_USAGE;
 }
 
@@ -47,13 +47,29 @@ static void main_usage(FILE *out)
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	fprintf(out, "  %-9s%s\n", "review",
-		"Finds what makes socket code leak, hang or fail, in C, C++ and Qt sources.");
+		"Finds what makes socket code leak, hang or fail (C, C++, Qt).");
 	fprintf(out, "  %-9s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
 		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"
 		"postern VERB --help shows the options; postern --version the version.\n"
 		"More: man postern\n");
+}
+
+/* In one piece, and by the way that does not wait. */
+static int main_without_verb(void)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out) {
+		main_usage(out);
+		if (fclose(out) == 0)
+			stderr_line(text, n);
+	}
+	free(text);
+	return EXIT_USAGE;
 }
 
 static int main_help(char **argv)
@@ -120,8 +136,9 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
-	/* A log that has reached a limit of file sizes is no reason to end; programs of --exec begin without this. */
-	signal(SIGXFSZ, SIG_IGN);
+	/* The reviewer writes for itself, and ends as other filters do when its reader has gone. */
+	if (strcmp(word, "review"))
+		stderr_prepare();
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);
@@ -135,8 +152,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(word, "complete")) {
 		status = main_complete(argv + 2);
 	} else if (argc < 2) {
-		main_usage(stderr);
-		status = EXIT_USAGE;
+		status = main_without_verb();
 	} else {
 		status = main_unknown(word);
 	}

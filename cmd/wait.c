@@ -296,7 +296,7 @@ static int wait_run(void *data)
 	int r;
 
 	if (!name) {
-		output_error("wait", NULL, "a NAME is missing; see: postern wait --help");
+		output_error("wait", NULL, "missing NAME; see: postern wait --help");
 		return EXIT_USAGE;
 	}
 	r = look_resolve(&w.look, name);
@@ -315,8 +315,8 @@ const struct verb verb_wait = {
 	.operands = "NAME",
 	.about = "Ends as soon as NAME can be connected to.",
 	.notes =
-		"It looks, and makes no connection to a server of Postern's: nothing is started by it.\n"
-		"TIME is written 500ms, 5s, 2m or forever. Ends with 69 when the deadline passes.",
+		"It looks, and does not connect to a server of Postern: nothing is started by it.\n"
+		"TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
 	.takes_name = true,
 	.options = wait_options,
 	.size = sizeof(struct wait_values),

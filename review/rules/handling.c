@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "rules/deferred.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -103,8 +104,12 @@ static void e1_function(struct function *fn)
 		int place;
 
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-		    !api_is(item->call->api, ROLE(MUST)) || item_is_void(fn, item))
+		    item_is_void(fn, item))
 			continue;
+		if (!api_is(item->call->api, ROLE(MUST))) {
+			deferred_request(fn, item);
+			continue;
+		}
 		place = item_result(fn, item);
 		if (e1_tells_elsewhere(fn, item->call))
 			continue;

@@ -3,6 +3,7 @@
 
 #include "rules/lifetime.h"
 #include "model/registrations.h"
+#include "rules/deferred.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -157,11 +158,60 @@ static bool l3_is_lost(const struct resource *r, const struct loss *loss)
  * L1: a descriptor or socket is not closed on some way out of the function. The end of main() ends
  * the process too, so that is advice.
  */
+/* The variable may also hold stdin or stdout, which is nobody's to close. */
+static bool l1_may_be_systems(const struct function *fn, const struct resource *r)
+{
+	const struct item *set = r->place >= 0 ? place_set_last(fn, r->place) : NULL;
+
+	for (; set; set = item_set_before(fn, set)) {
+		const char *name = set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_PLACE
+					   ? fn->places[set->a.place].name
+					   : NULL;
+
+		if (name && (!strcmp(name, "stdin") || !strcmp(name, "stdout")))
+			return true;
+	}
+	return false;
+}
+
+static bool l1_is_same_question(const struct call *a, const struct call *b)
+{
+	return a->name == b->name && a->n_args == 2 && b->n_args == 2 &&
+	       a->args[0].kind == OPERAND_PLACE &&
+	       operand_is_place(&b->args[0], a->args[0].place) &&
+	       a->args[1].kind == OPERAND_STRING && b->args[1].kind == OPERAND_STRING &&
+	       !strcmp(a->args[1].text, b->args[1].text);
+}
+
+/* if (strcmp(path, "-")) in = fopen(…); … if (strcmp(path, "-")) fclose(in): asked twice, and the same. */
+static bool l1_is_asked_again(const struct function *fn, const struct resource *r)
+{
+	const struct item *asked = NULL;
+
+	if (!r->closed || !l1_may_be_systems(fn, r))
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_CALL || !item->call ||
+		    !api_is(item->call->api, ROLE(COMPARE)))
+			continue;
+		if (asked && item > r->site && item < r->closed &&
+		    l1_is_same_question(asked->call, item->call))
+			return true;
+		if (item < r->site)
+			asked = item;
+	}
+	return false;
+}
+
 static void l1_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r->site, loss))
+	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) &&
+	    !lifetime_is_filler(r->site, loss) &&
+	    !(loss->item > r->closed && l1_is_asked_again(flow->fn, r)))
 		lifetime_fix(lifetime_lost(&rule_L1, flow, loss), flow, loss);
 }
 
@@ -557,4 +607,5 @@ const struct rule rule_L7 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
+	.function = deferred_close,
 };

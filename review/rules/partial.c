@@ -3,7 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
-#include "rules/rules.h"
+#include "rules/helper.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -471,6 +471,7 @@ const struct rule rule_E3 = {
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence = "a message is lost or cut when the kernel takes or gives only a part",
+	.function = helper_function,
 	.program = e3_program,
 };
 

@@ -547,9 +547,9 @@ static void l6_function(struct function *fn)
 		    /* A pair that is made beside no fork() is for the program itself. */
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
-		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
-		    l6_closes_all(fn) || !l6_spawns_beside(fn) ||
-		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item))
+		    l6_may_be_flagged(fn, item) || !l6_spawns_beside(fn) || l6_sets_cloexec(fn) ||
+		    l6_callers_set(fn) || l6_closes_all(fn) || inherit_opens_too_late(fn, item) ||
+		    inherit_is_closed_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,

@@ -80,6 +80,7 @@ static const struct {
 	{ -EDEADLK, "it waits, and may not be called inside a callback" },
 	{ -ENOSYS, "the kernel does not have this" },
 	{ -EDQUOT, "the quota is used up" },
+	{ -EOPNOTSUPP, "the file system does not support this" },
 	{ -EXDEV, "on another file system" },
 	{ -ETIMEDOUT, "timed out" },
 };

@@ -146,8 +146,14 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 	r = sys_fstat(pin, &st);
 	if (r >= 0 && (st.st_mode & 07777) != o->options.mode)
 		r = sys_fchmodat(AT_FDCWD, own_proc_path(buf, pin), o->options.mode);
+	else if (r < 0)
+		return why_set(why, why_code(r), r, "cannot look at %s (fstat: %s)", o->name->path,
+			       why_errno(r));
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s",
-			       o->name->path, (unsigned)o->options.mode, why_errno(r));
+		return why_set(
+			why, why_code(r), r,
+			"cannot set the mode of %s to %04o (chmod: %s); it has %04o: where the file system refuses chmod, start with another umask",
+			o->name->path, (unsigned)o->options.mode, why_errno(r),
+			(unsigned)st.st_mode & 07777);
 	return 0;
 }

@@ -174,7 +174,7 @@ static int directory_widen(const struct owner *o, int base, struct why *why)
 		r = access_widen(o->directory, wanted);
 	}
 	if (r < 0)
-		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s", path,
+		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o (chmod: %s)", path,
 			(unsigned)wanted, why_errno(r));
 	return r;
 }

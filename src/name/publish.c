@@ -61,6 +61,7 @@ static void publish_lower_lock(struct owner *o)
 
 static int publish_socket(struct owner *o, struct why *why)
 {
+	const char *call;
 	int off = 0, fd, r;
 
 	fd = sys_socket_stream();
@@ -72,14 +73,17 @@ static int publish_socket(struct owner *o, struct why *why)
 	if (fd < 0)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
 			       o->name->path, why_errno(fd));
+	call = "setsockopt";
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
 	o->refuses_rights = r >= 0;
-	if (r >= 0 || r == -ENOPROTOOPT)
+	if (r >= 0 || r == -ENOPROTOOPT) {
+		call = "fchmod";
 		r = sys_fchmod(fd, o->options.mode);
+	}
 	if (r < 0) {
 		sys_close(fd);
-		return why_set(why, why_code(r), r, "cannot prepare the socket for %s: %s",
-			       o->name->path, why_errno(r));
+		return why_set(why, why_code(r), r, "cannot prepare the socket for %s (%s: %s)",
+			       o->name->path, call, why_errno(r));
 	}
 	o->listener = fd;
 	return 0;

@@ -526,6 +526,8 @@ static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_t
 	/* postern-review: ignore E4 what is there is read, and more is asked for later */
 	while (recv(k.fds[0], big, sizeof(big), MSG_DONTWAIT) > 0)
 		turn_quiet(k.s.loop);
+	if (errno != EAGAIN)
+		fail_msg("the connection has ended: errno is %d", errno);
 	/* One after the other, since none of them writes anything that would keep the next one waiting; and the first
 	   one's own. */
 	assert_int_equal(k.drained, N);

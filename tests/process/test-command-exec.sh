@@ -171,7 +171,7 @@ rm -f "$dir/s" "$dir/notify"
 run "$python" "$dir/manager.py" "$postern" "$dir/s" "$dir/notify" '' \
 	named --exec sh -c 'echo "$POSTERN_NAME ${LISTEN_FDS-none} ${NOTIFY_SOCKET-none} $(ls /proc/self/fd | tr -d "\n")"'
 tap_is 'its variables and its socket are not passed on' "$(sed -n 2p <<<"$out")" 'named none none 0123'
-LISTEN_FDS=2 LISTEN_PID=1 row 64 'NAME is missing' serve --echo
+LISTEN_FDS=2 LISTEN_PID=1 row 64 'missing NAME' serve --echo
 run bash -c 'LISTEN_FDS=2 LISTEN_PID=$$ exec "$1" serve --echo' - "$postern"
 tap_is 'two sockets are one too many' "$status $(wc -l <"$dir/err")" '64 1'
 
