@@ -56,14 +56,16 @@ def check_width(page):
 
 
 def check_tables():
-    """A table that is too wide is not cut off by groff but broken, one word to a line, near the right edge."""
+    """groff does not cut a table or a row that is too wide: it breaks it, and leaves a word alone at the right.
+
+    In sections 1 and 3 the last column may go on in a second line; those of postern(7) fit into one.
+    """
     wrong = []
     for page in PAGES:
-        text = run(GROFF, page).stdout
+        lines = run(GROFF, page).stdout.expandtabs(8).splitlines()
         wrong += [f"{page.name}: {line.strip()!r} alone at column {len(line) - len(line.lstrip())}"
-                  for line in text.expandtabs(8).splitlines()
-                  if len(line) - len(line.lstrip()) > 60 and not re.match(r" {60,}\S+\(\d\)$", line)]
-    tap.result("no_table_is_broken_at_the_right_edge", wrong)
+                  for line in lines if re.match(r" {40,}\S+$" if page.suffix == ".7" else r" {60,}\S+$", line)]
+    tap.result("no_row_of_a_table_is_broken_at_the_right", wrong)
 
 
 def main():
