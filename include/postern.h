@@ -129,7 +129,7 @@ enum { POSTERN_FRAMING_LINES = 1, POSTERN_FRAMING_NUL, POSTERN_FRAMING_U32BE, PO
 struct postern_conn_options {
 	size_t   size;
 	size_t   high_water;    /* at most this much is queued for the peer: 8 MiB */
-	uint32_t low_water;     /* drained is told here: a quarter of high_water */
+	uint32_t low_water;     /* drained comes here: a quarter of high_water */
 	uint32_t unread;        /* at most this much is kept that you have not taken: 256 KiB */
 	uint32_t framing;       /* whole messages as frame events: none; or POSTERN_FRAMING_..., see frame.h */
 	uint32_t frame_max;     /* largest message: 4 MiB; with framing it takes the place of .unread */
