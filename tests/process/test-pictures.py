@@ -22,10 +22,13 @@ def check_rendered(source, directory):
         tap.result(name, f"there is no {kept.name}: run make pictures")
         return
     if (mark := pictures["mark"](source)) not in kept.read_text():
-        tap.result(name, f"it was made from another text or other figures, not {mark}: run make pictures")
+        tap.result(name, f"it was made from another text or other figures, not {mark.split()[-1]}: run make pictures")
         return
     if not shutil.which(program):
         tap.skip(name, f"{program} is not installed")
+        return
+    if (version := pictures["version"](source)) not in kept.read_text():
+        tap.skip(name, f"it was rendered by another version than {version}")
         return
     made = Path(directory, kept.name)
     pictures["render"](source, made)
