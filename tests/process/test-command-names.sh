@@ -30,22 +30,28 @@ tap_is 'and serves' "$status $out" '0 hello'
 
 # ---- info is a hint ----------------------------------------------------------------------------------------
 
-begin
+# A sanitizer whose runtime writes a file of its own dies of the limit before main().
 # shellcheck disable=SC2016
-tap_start bash -c 'ulimit -f 0; exec "$1" serve clock --echo 2>"$2"' - "$postern" "$dir/log"
-server=$tap_pid
-holds 'a server starts where no file may grow' poll test -S "$POSTERN_DIR/clock/sock"
-run "$postern" connect clock <<<hello
-tap_is 'and serves, also when its own messages are lost to the same limit' "$status $out" '0 hello'
-tap_is 'without an info file' "$(files)" './clock/lock ./clock/sock '
-tap_is 'ls does not call it dead' "$("$postern" ls | awk 'NR == 2 { print $1, $3 }')" 'clock ?'
-tap_is 'it is among the names that ls -q prints' "$("$postern" ls -q)" clock
-tap_is 'in JSON it is null' "$("$postern" ls --json | "$python" -c '
+if ! bash -c 'ulimit -f 0; exec "$1" --version' - "$postern" >/dev/null 2>&1; then
+	skip 'a server starts where no file may grow' 'this build cannot run under RLIMIT_FSIZE 0 at all'
+else
+	begin
+	# shellcheck disable=SC2016
+	tap_start bash -c 'ulimit -f 0; exec "$1" serve clock --echo 2>"$2"' - "$postern" "$dir/log"
+	server=$tap_pid
+	holds 'a server starts where no file may grow' poll test -S "$POSTERN_DIR/clock/sock"
+	run "$postern" connect clock <<<hello
+	tap_is 'and serves, also when its own messages are lost to the same limit' "$status $out" '0 hello'
+	tap_is 'without an info file' "$(files)" './clock/lock ./clock/sock '
+	tap_is 'ls does not call it dead' "$("$postern" ls | awk 'NR == 2 { print $1, $3 }')" 'clock ?'
+	tap_is 'it is among the names that ls -q prints' "$("$postern" ls -q)" clock
+	tap_is 'in JSON it is null' "$("$postern" ls --json | "$python" -c '
 import json, sys
 row = json.load(sys.stdin)[0]
 print(row["alive"], row["pid"], row["uid"] is not None)')" 'None None True'
-end TERM "$server"
-tap_is 'it ends as any other' "$status $(files)" '0 ./clock/lock '
+	end TERM "$server"
+	tap_is 'it ends as any other' "$status $(files)" '0 ./clock/lock '
+fi
 
 begin
 serve clock --echo
