@@ -77,7 +77,7 @@ enum { /* what conn_run() has to do */
 enum {
 	CONN_ABORTED    = FACT_ABORTED,
 	CONN_PAUSED     = FACT_PAUSED,
-	CONN_REFUSED    = FACT_REFUSED,  /* a write was cut short: drained is owed */
+	CONN_REFUSED    = FACT_REFUSED,  /* a write was cut short: drained is still to be told */
 	CONN_LINE_READ  = FACT_IN_LINE,  /* stands in line for room to receive a message */
 	CONN_END        = FACT_END,      /* the peer's end was read */
 	CONN_TOLD       = FACT_TOLD,     /* ended() was called */
