@@ -179,8 +179,14 @@ static void activation_send(const char *state, int flags)
 		address.sun_path[0] = '\0';
 	if (*fd < 0) {
 		*fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (*fd >= 0)
-			setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		/* Without a limit, a manager that hangs would hold us up: then rather nothing is told. */
+		if (*fd >= 0 &&
+		    setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
+			activation_report(path);
+			close(*fd);
+			*fd = -1;
+			return;
+		}
 	}
 	if (*fd < 0 ||
 	    sendto(*fd, state, strlen(state), flags | MSG_NOSIGNAL, (struct sockaddr *)&address,

@@ -234,15 +234,12 @@ static int look_ask_diag(struct look *l)
 	if (fd < 0)
 		return -errno;
 	l->listens = 0;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    send(fd, &ask, sizeof(ask), 0) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	do
+	r = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno
+										     : -EINTR;
+	while (r == -EINTR)
+		r = send(fd, &ask, sizeof(ask), 0) < 0 ? -errno : 1;
+	while (r > 0 || r == -EINTR)
 		r = look_read_answer(l, fd);
-	while (r > 0 || r == -EINTR);
 	close(fd);
 	return r;
 }
