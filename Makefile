@@ -25,12 +25,12 @@ run:
 	@tools/build plain
 	@examples/tour.sh
 
-## review: the reviewer alone, as build/review/postern-review
+## review: the command with its reviewer, and the reviewer alone as build/review/postern-review
 .PHONY: review
 review:
 	@tools/setup review
-	@tools/build plain review/postern-review
-	@echo "build/review/postern-review is ready; a whole build has it as build/postern review"
+	@tools/build plain postern review/postern-review
+	@echo "build/postern review is ready; build/review/postern-review is the same without the rest"
 
 ## check: the tests, plain and under ASan and UBSan
 .PHONY: check

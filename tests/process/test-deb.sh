@@ -4,7 +4,7 @@
 # `make deb` makes three packages that lintian has nothing against, and each file is in the one that its users install.
 
 . "$(dirname "$0")/tap.sh"
-tap_need git dpkg-buildpackage dpkg-deb lintian dh
+tap_need git dpkg-buildpackage dpkg-checkbuilddeps dpkg-deb lintian dh
 if ! git -C "$POSTERN_SOURCE" ls-files --error-unmatch dist/debian/control >/dev/null 2>&1; then
 	echo '1..0 # SKIP packages are made from a clone, and this is none'
 	exit 0
