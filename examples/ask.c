@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask NAME LINE: sends LINE and prints the line that comes back, or says in time why none does */
-#include <postern/client.h>
+#include <postern.h>
 #include <stdio.h>
 #include <string.h>
 

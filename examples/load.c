@@ -10,7 +10,6 @@
  */
 #include <inttypes.h>
 #include <postern.h>
-#include <postern/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * while files are handed over (who was not answered tries to be the owner). All of it within 5 s. A file is sent as a string with its 0. A real program sends its working directory too.
  */
 #include <errno.h>
-#include <postern/loop.h>
+#include <postern.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* thread NAME: a thread serves the time of day, while the program does something else: it reads its input */
-#include <postern/thread.h>
+#include <postern.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -9,8 +9,7 @@
  *
  * The client is one that waits, as the main thread has no loop.
  */
-#include <postern/client.h>
-#include <postern/thread.h>
+#include <postern.h>
 #include <dirent.h>
 #include <errno.h>
 #include <malloc.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client-1 PATH LINE...: the same with Postern's waiting client */
-#include <postern/client.h>
+#include <postern.h>
 #include <stdio.h>
 #include <string.h>
 

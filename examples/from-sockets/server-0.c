@@ -95,7 +95,7 @@ static void serve(struct client *c)
 int main(int argc, char **argv)
 {
 	static struct client listener, terminate;
-	struct epoll_event event = { 0 };
+	struct epoll_event event = { .events = 0 };
 	sigset_t set;
 	int epoll;
 

@@ -2,8 +2,7 @@
 /* server-1 PATH: the listening socket and the epoll loop are as they were; Postern serves the connections */
 #include "capitals.h"
 
-#include <postern/conn.h>
-#include <postern/frame.h>
+#include <postern.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +64,7 @@ int main(int argc, char **argv)
 							 .received = received };
 	static const struct postern_server_events events = { .size = sizeof events, .conn = &conn };
 	int epoll, listener, terminate;
-	struct epoll_event event = { 0 };
+	struct epoll_event event = { .events = 0 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	char name[16];

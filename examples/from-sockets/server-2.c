@@ -2,8 +2,7 @@
 /* server-2 PATH: the path is Postern's name; the epoll loop is as it was */
 #include "capitals.h"
 
-#include <postern/conn.h>
-#include <postern/frame.h>
+#include <postern.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -44,7 +43,7 @@ int main(int argc, char **argv)
 							.access = 0660,
 							.backlog = 16 };
 	int epoll, terminate;
-	struct epoll_event event = { 0 };
+	struct epoll_event event = { .events = 0 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	sigset_t set;

@@ -2,9 +2,7 @@
 /* server-3 PATH: the loop is Postern's too, and the end is a drain */
 #include "capitals.h"
 
-#include <postern/conn.h>
-#include <postern/frame.h>
-#include <postern/loop.h>
+#include <postern.h>
 #include <signal.h>
 #include <stdio.h>
 

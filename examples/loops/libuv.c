@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	unsigned ticks = 0;
-	uv_poll_t poll = { 0 };
+	static uv_poll_t poll;
 	uv_timer_t timer = { .data = &ticks };
 	uv_signal_t term;
 	uv_loop_t uv;

@@ -21,6 +21,13 @@ def fences(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
 
 
+def displays(page):
+    """The literal displays of a page that are C: they have a body in braces, and no prompt."""
+    for text in re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page.read_text(), re.M | re.S):
+        if "\n{\n" in text:
+            yield text.replace("\\e", "\\").replace("\\&", "")
+
+
 def compiled(text, directory):
     """What gcc says of it: nothing when it is well. A program is linked too."""
     program = "int main(" in text

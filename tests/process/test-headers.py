@@ -40,30 +40,6 @@ def check_compiles(directory):
             tap.result(f"each header alone is {language} for {compiler}", wrong)
 
 
-def check_examples():
-    """What people copy from compiles where they paste it, and says nothing."""
-    packages = ["libuv", "glib-2.0", "libevent_core", "libsystemd"]
-    for compiler, options in (("gcc", ["-std=c11", "-Wall", "-Wextra"]), ("clang", ["-std=c11", "-Wall", "-Wextra"]),
-                              ("g++", ["-xc++", "-std=c++20", "-Wall"]), ("clang++", ["-xc++", "-std=c++20", "-Wall"])):
-        name = f"each example compiles silently by {compiler} {' '.join(options[-2:] if 'c11' in options[0] else options[1:])}"
-        if not shutil.which(compiler):
-            tap.skip(name, f"{compiler} is not installed")
-            continue
-        wrong = []
-        for source in sorted((tap.SOURCE / "examples").rglob("*.c")):
-            package = next((p for p in packages if f"{p.split('_')[0].split('-')[0]}" in (source.stem.replace("sd-event", "libsystemd"), f"lib{source.stem}")
-                            or source.stem == "glib" and p.startswith("glib")), None)
-            flags = subprocess.run(["pkg-config", "--cflags", package], capture_output=True, text=True) if source.parent.name == "loops" and package else None
-            if source.parent.name == "loops" and (not flags or flags.returncode):
-                tap.comment(f"without its library: {source.name}")
-                continue
-            more = flags.stdout.split() if flags else []
-            run = subprocess.run([compiler, "-fsyntax-only", "-D_GNU_SOURCE", *options, f"-I{INCLUDE}", *more, source], capture_output=True, text=True)
-            if run.returncode or run.stderr:
-                wrong.append(f"{source.name}: {run.stderr[:500]}")
-        tap.result(name, wrong)
-
-
 def check_lengths():
     lines = {header: len((INCLUDE / header).read_text().splitlines()) for header in HEADERS}
     tap.comment("lines: " + ", ".join(f"{header} {n}" for header, n in lines.items()))
@@ -123,7 +99,6 @@ def main():
     tap.need("nm", "gcc")
     with tempfile.TemporaryDirectory(prefix="postern-test-") as directory:
         check_compiles(Path(directory))
-    check_examples()
     check_lengths()
     check_symbols()
     tap.done()

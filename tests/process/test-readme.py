@@ -16,19 +16,12 @@ import tempfile
 from pathlib import Path
 
 import tap
-from snippets import compiled, fences, linkable
+from snippets import compiled, displays, fences, linkable
 
 README = (tap.SOURCE / "README.md").read_text()
 DOCUMENTS = sorted([*tap.SOURCE.glob("*.md"), *tap.SOURCE.glob("docs/*.md")])
 PAGES = sorted([*tap.SOURCE.glob("man/*.3"), *tap.SOURCE.glob("man/*.7")])
 COMMAND = os.environ.get("POSTERN_COMMAND", str(tap.BUILD / "postern"))
-
-def displays(page):
-    """The literal displays of a page that are C: they have a body in braces, and no prompt."""
-    for text in re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page.read_text(), re.M | re.S):
-        if "\n{\n" in text:
-            yield text.replace("\\e", "\\").replace("\\&", "")
-
 
 def check_readme(directory):
     examples = {p.name: p.read_text() for p in (tap.SOURCE / "examples").glob("*.c")}
