@@ -63,6 +63,8 @@ ROWS = [
         ('        if (send(client, block, (size_t) got, MSG_NOSIGNAL) == -1) /* @E3 @E4? */\n',
          '        ssize_t sent;\n\n        do\n            sent = send(client, block, (size_t) got, MSG_NOSIGNAL);\n'
          '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
+    ('E4/passes-for-ready.c', 'E4', 'wrong_condition', [
+        ('\tif (select(s + 1, &in, NULL, NULL, &limit)) /* E4 */', '\tif (select(s + 1, &in, NULL, NULL, &limit) > 0)')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
