@@ -12,7 +12,10 @@ import tap
 
 INCLUDE = tap.SOURCE / "include"
 HEADERS = sorted(str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.h"))
+CPP_HEADERS = sorted(str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.hpp"))
 LINES_MAX = 250
+# postern.hpp is the whole of C++; what its classes stand on is not for reading.
+CPP_LINES_MAX = {"postern.hpp": 350, "postern-qt.hpp": 350}
 
 # Not -D_GNU_SOURCE: which features of libc a program asks for is its own affair.
 COMMON = ["-fsyntax-only", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{INCLUDE}"]
@@ -21,6 +24,37 @@ LANGUAGES = {
     "C11": (["gcc", "clang"], ["-xc", "-std=c11", "-Wstrict-prototypes", "-Wundef", "-Wpadded"]),
     "C++17": (["g++", "clang++"], ["-xc++", "-std=c++17", "-Wpadded"]),
 }
+
+
+CPP = ["-Wshadow", "-Wconversion", "-Wnon-virtual-dtor", "-Woverloaded-virtual"]
+CPP_COMPILERS = {"g++": ["17", "20", "23"], "clang++": ["17", "20", "2b"]}
+
+
+def check_cpp(directory):
+    """Those of C++ alone, and once without exceptions. That of Qt has its own test."""
+    for compiler, standards in CPP_COMPILERS.items():
+        for extra in [[f"-std=c++{s}"] for s in standards] + [["-std=c++17", "-fno-exceptions"]]:
+            name = f"each header of C++ alone compiles silently with {compiler} {' '.join(extra)}"
+            if not shutil.which(compiler):
+                tap.skip(name, f"{compiler} is not installed")
+                continue
+            source = directory / "alone.cpp"
+            wrong = []
+            # What postern.hpp includes is no program's to include; that it can be is seen once.
+            for header in ["postern.hpp"] if extra != ["-std=c++17"] else CPP_HEADERS:
+                if header == "postern-qt.hpp":
+                    continue
+                source.write_text(f"#include <{header}>\n#include <{header}>\n")
+                run = subprocess.run([compiler, *COMMON, *CPP, *extra, source], capture_output=True, text=True)
+                if run.returncode or run.stderr:
+                    wrong.append(f"{header}:\n{run.stderr}")
+            tap.result(name, wrong)
+    lines = {header: len((INCLUDE / header).read_text().splitlines()) for header in CPP_HEADERS}
+    tap.comment("lines: " + ", ".join(f"{header} {n}" for header, n in lines.items()))
+    tap.result(
+        "postern.hpp is read in ten minutes, and so is that of Qt",
+        [f"{header}: {n} lines" for header, n in lines.items() if n > CPP_LINES_MAX.get(header, n)],
+    )
 
 
 def check_compiles(directory):
@@ -99,6 +133,7 @@ def main():
     tap.need("nm", "gcc")
     with tempfile.TemporaryDirectory(prefix="postern-test-") as directory:
         check_compiles(Path(directory))
+        check_cpp(Path(directory))
     check_lengths()
     check_symbols()
     tap.done()
