@@ -19,6 +19,9 @@ POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size);
 
 struct postern_name_info {
 	size_t      size;
+	const char *mode;       /* "bytes", "" not known */
+	const char *version;    /* of Postern, "" not known */
+	const char *reserved_text; /* NULL */
 	const char *name;       /* clock, or system:clock */
 	const char *path;       /* of its socket */
 	int         alive;      /* 1: the process that wrote pid still runs (start time compared) */
@@ -26,8 +29,6 @@ struct postern_name_info {
 	uid_t       uid;        /* owner of its directory */
 	uint32_t    reserved;
 	int64_t     since;      /* seconds since 1970; 0: not known */
-	const char *mode;       /* "bytes", "" not known */
-	const char *version;    /* of Postern, "" not known */
 };
 
 /* Calls fn for each name under the user's and the system's directory, in order; stops when it returns
