@@ -61,6 +61,18 @@ bench-core:
 	@tools/build bench
 	@bench/core.py --build build
 
+## docs: the guides and the manual as a small plain site, build/docs/index.html
+.PHONY: docs
+docs:
+	@tools/setup docs
+	@tools/docs
+
+## pictures: render docs/pictures from their texts
+.PHONY: pictures
+pictures:
+	@tools/setup docs
+	@tools/pictures
+
 ## format: lay out the sources (not the headers) with clang-format
 .PHONY: format
 format:

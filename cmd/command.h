@@ -84,7 +84,7 @@ struct verb {
 	int                (*run)(void *values);
 };
 
-extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls;
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor;
 
 /* Parses argv (behind the verb) into values (zeroed). Returns -1 to go on, or the exit status after it has
    printed the help, the defaults or the error. */
@@ -121,6 +121,11 @@ int  output_reason(const char *verb, const char *name, const struct postern_reas
 /* The same for a call that failed with a negative errno and no reason. */
 int  output_errno(const char *verb, const char *name, const char *what, int error);
 int  output_status(const struct postern_reason *why);
+/* "uid 1000, pid 42", for a line. */
+struct output_peer_text {
+	char text[64];
+};
+struct output_peer_text output_peer(const struct postern_peer *peer);
 /* For --verbose: what became of an attempt to connect. */
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state);
 /* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD. */
@@ -132,8 +137,38 @@ int command_review(int argc, char **argv);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
+
+/* ---- activation.c ---- */
+
+/* Which socket that a service manager passed is meant by name, which may be NULL. 0, and *ret_fd is its descriptor, or
+   -1 when none was passed and name is another one; or the exit status of what has been said. */
+int     activation_socket(const char *name, int *ret_fd);
 /* Tells the service manager, when there is one: "READY=1". */
-void output_notify(const char *state);
+void    activation_notify(const char *state);
+/* How often the service manager wants to be told WATCHDOG=1, in nanoseconds; 0: not at all. */
+int64_t activation_watchdog(const char *name);
+/* Tells it, without waiting. */
+void    activation_alive(void);
+
+/* ---- stderr.c ---- */
+
+/* Once, before the first line: signals that a write could raise are ignored. */
+void stderr_prepare(void);
+/* Writes a line, with its newline, without waiting; what stderr does not take is dropped and counted. */
+void stderr_line(const char *line, size_t n);
+/* Writes how many lines were dropped. True: there are none any more. */
+bool stderr_tell_lost(void);
+/* fn is called when lines begin to be dropped; it may not write. */
+void stderr_on_loss(void (*fn)(void *data), void *data);
+
+/* ---- exec-program.c ---- */
+
+/* Finds program as a shell does, and looks at it. The exit status; what is wrong has been said. */
+int  exec_look(const char *name, const char *program, char *path, size_t size);
+/* Whether processes can be started and watched at all; the same. */
+int  exec_probe(const char *name);
+/* This negative errno of starting a process may be over in a moment. */
+bool exec_may_pass(int error);
 
 /* ---- exec.c ---- */
 
@@ -148,8 +183,6 @@ struct exec_options {
 	bool        verbose;
 };
 
-/* Finds program as a shell does. 0, or a negative errno. */
-int  exec_find(const char *program, char *ret, size_t size);
 /* ended() is called whenever a process has ended. */
 int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
 	      void (*ended)(void *data), void *data);
@@ -157,7 +190,9 @@ int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_op
 int  exec_allow(const struct exec *e, const struct postern_peer *peer);
 /* Gives the connection a process. False: the places are taken; accept no more until ended(). */
 bool exec_accept(struct exec *e, struct postern_conn *c);
-/* How many run. */
+/* True: more may be accepted. */
+bool exec_has_room(const struct exec *e);
+/* How many places are taken: by processes, and by connections that wait for one. */
 uint32_t exec_running(const struct exec *e);
 /* From now on so long; then SIGTERM to what still runs, and SIGKILL a second later. */
 void exec_drain(struct exec *e, int64_t deadline_ns);

@@ -11,21 +11,36 @@
  * The server counts connections, and a detached one is none to it. So the places are counted here, and whoever
  * accepts is told when none is left: to pause the server then, and to resume it when a process ends. Clients
  * wait in the backlog meanwhile, where they cost us nothing.
+ *
+ * When a process cannot be started, the client must not take an end for the answer. Only a reset tells it, and the
+ * kernel makes one of close() only where something was not read: a client that has sent nothing sees an end, whatever
+ * we do. Hence: what may pass by itself (no process, descriptor or memory left, the program is being written) pauses
+ * accepting and is tried again; who still has no process after 2 s, or at once where it cannot pass, is reset when it
+ * has sent something. One that has not is held, and gets its process should that become possible; it gives up by its
+ * own limit (`postern connect` by --idle, status 75), or after a minute by ours.
+ *
+ * Rejected: a process made in advance, before accept(). It would leave clients in the backlog in the first case, but
+ * costs a process that waits, and whether its program can be executed is still known only afterwards.
  */
 #include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXEC_GRACE POSTERN_SECONDS(1) /* between SIGTERM and SIGKILL */
+#define EXEC_GRACE     POSTERN_SECONDS(1)  /* between SIGTERM and SIGKILL */
+#define EXEC_AGAIN_MIN POSTERN_MS(50)      /* between two tries to start a process: at first, */
+#define EXEC_AGAIN_MAX POSTERN_SECONDS(1)  /* and after doubling */
+#define EXEC_PATIENCE  POSTERN_SECONDS(2)  /* with what may pass, before a client is told */
+#define EXEC_HELD      POSTERN_SECONDS(60) /* for one that cannot be told */
 
 extern char **environ;
 
@@ -37,6 +52,15 @@ struct exec_child {
 	uid_t uid;
 };
 
+/* A connection whose process could not be started. */
+struct exec_held {
+	struct exec_held *next;
+	struct postern_peer peer;
+	int64_t since_ns;
+	int fd;
+	int error; /* of the last try */
+};
+
 struct exec {
 	struct exec_options options;
 	struct postern_loop *loop;
@@ -44,51 +68,19 @@ struct exec {
 	void *data;
 	struct exec_child *children;
 	uint32_t n;
-	struct postern_timer *timer;
+	struct exec_held *held, **held_end; /* the oldest first */
+	uint32_t n_held;
+	struct postern_timer *again; /* when they are tried */
+	int64_t delay_ns;
+	int said; /* the error that was reported last, and when */
+	int64_t said_ns;
+	struct postern_timer *timer; /* after draining */
+	bool draining;
 	bool terminated;
 	char **environment; /* ends with the four below */
 	char *name;
 	char peer[3][40];
 };
-
-/* ---- finding the program ---- */
-
-static int exec_check(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EACCES;
-	return access(path, X_OK) < 0 ? -errno : 0;
-}
-
-int exec_find(const char *program, char *ret, size_t size)
-{
-	const char *path = getenv("PATH");
-	int r, result = -ENOENT;
-	size_t n;
-
-	if (strchr(program, '/'))
-		return (size_t)snprintf(ret, size, "%s", program) < size ? exec_check(ret)
-									 : -ENAMETOOLONG;
-	for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *program; path += n + 1) {
-		n = strcspn(path, ":");
-		/* An empty element is the working directory. */
-		if ((size_t)snprintf(ret, size, "%.*s%s%s", (int)n, path, n ? "/" : "./", program) <
-		    size) {
-			r = exec_check(ret);
-			if (r == 0)
-				return 0;
-			if (r == -EACCES)
-				result = r;
-		}
-		if (!path[n])
-			break;
-	}
-	return result;
-}
 
 /* ---- its environment ---- */
 
@@ -204,33 +196,17 @@ static void exec_ended(struct postern_child *c, int how, int status, void *data)
 	if (e->options.verbose && how == CLD_EXITED)
 		output_error("serve", e->options.name, "process %ld ended with status %d",
 			     (long)child->pid, status);
-	else if (e->options.verbose)
+	else if (e->options.verbose && how)
 		output_error("serve", e->options.name, "process %ld was ended by signal %d",
 			     (long)child->pid, status);
+	else if (e->options.verbose)
+		output_error("serve", e->options.name,
+			     "process %ld has ended; its status is not known", (long)child->pid);
 	exec_remove(child);
+	/* Its place may be what was missing. */
+	if (e->held)
+		postern_timer_set(e->again, 0);
 	e->ended(e->data);
-}
-
-/* Takes the process under our care; without that it must not live. */
-static int exec_watch(struct exec *e, pid_t pid, uid_t uid)
-{
-	struct exec_child *child = calloc(1, sizeof(*child));
-	int r = child ? postern_child_new(&child->child, e->loop, pid, exec_ended, child) : -ENOMEM;
-
-	if (r < 0) {
-		free(child);
-		kill(-pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-		return r;
-	}
-	child->exec = e;
-	child->pid = pid;
-	child->uid = uid;
-	child->next = e->children;
-	e->children = child;
-	e->n++;
-	return 0;
 }
 
 static int exec_blocking(int fd)
@@ -240,10 +216,173 @@ static int exec_blocking(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* Takes the process under our care; without that it must not live. */
+static int exec_watch(struct exec_child *child)
+{
+	struct exec *e = child->exec;
+	int r = postern_child_new(&child->child, e->loop, child->pid, exec_ended, child);
+
+	if (r < 0) {
+		output_error("serve", e->options.name, "cannot watch process %ld, it is killed: %s",
+			     (long)child->pid, strerror(-r));
+		kill(-child->pid, SIGKILL);
+		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		return r;
+	}
+	child->next = e->children;
+	e->children = child;
+	e->n++;
+	return 0;
+}
+
+/* What watching the process takes is had before it is started: once it has read from the socket, it is too late to
+   try again. */
+static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
+{
+	struct exec_child *child = calloc(1, sizeof(*child));
+	int spare = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int r = !child ? -ENOMEM : spare < 0 ? -errno : exec_blocking(fd);
+
+	exec_set_peer(e, peer);
+	if (r == 0)
+		r = exec_spawn(e, fd, &child->pid);
+	if (spare >= 0)
+		close(spare);
+	if (r == 0) {
+		child->exec = e;
+		child->uid = peer->uid;
+		/* It may have read from the socket already: not to be tried again. */
+		if (exec_watch(child) < 0)
+			r = -EIO;
+	}
+	if (r)
+		free(child);
+	else if (e->options.verbose)
+		output_error("serve", e->options.name, "process %ld serves %s", (long)child->pid,
+			     output_peer(peer).text);
+	return r;
+}
+
+/* ---- those that could not have a process ---- */
+
+/* The peer has gone: it has closed its end, and not only for writing. */
+static bool exec_has_gone(int fd)
+{
+	struct pollfd p = { .fd = fd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+/* The kernel makes a reset of close() when something was not read, and an end when nothing was sent. */
+static bool exec_would_reset(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+static void exec_drop(struct exec *e, struct exec_held **at)
+{
+	struct exec_held *h = *at;
+
+	*at = h->next;
+	if (!*at)
+		e->held_end = at;
+	e->n_held--;
+	close(h->fd);
+	free(h);
+}
+
+static void exec_drop_all(struct exec *e)
+{
+	while (e->held)
+		exec_drop(e, &e->held);
+}
+
+/* Many may fail for one cause. */
+static void exec_say(struct exec *e, int fd, const struct postern_peer *peer, int error)
+{
+	int64_t now = postern_now();
+	const char *then = exec_may_pass(error)   ? "accepting pauses, and it is tried again"
+			   : exec_would_reset(fd) ? "the connection is reset"
+						  : "the client has sent nothing, and waits";
+
+	if (error == e->said && now - e->said_ns < POSTERN_SECONDS(1))
+		return;
+	e->said = error;
+	e->said_ns = now;
+	output_error("serve", e->options.name, "cannot start %s for %s: %s; %s", e->options.path,
+		     output_peer(peer).text, strerror(-error), then);
+}
+
+/* True: nothing more is to be done for it. */
+static bool exec_give_up(struct exec *e, const struct exec_held *h)
+{
+	int64_t waited = postern_now() - h->since_ns;
+
+	if (exec_has_gone(h->fd))
+		return true;
+	if (exec_may_pass(h->error) && waited < EXEC_PATIENCE)
+		return false;
+	if (!exec_would_reset(h->fd) && waited < EXEC_HELD)
+		return false;
+	if (e->options.verbose)
+		output_error("serve", e->options.name, "%s: closed without a process",
+			     output_peer(&h->peer).text);
+	return true;
+}
+
+/* One is tried; when it cannot be started, neither can the others. */
+static void exec_again(struct postern_timer *t, void *data)
+{
+	struct exec *e = data;
+	struct exec_held **at = &e->held, *h;
+	bool tried = false;
+
+	while ((h = *at)) {
+		int r = tried || exec_has_gone(h->fd) ? h->error : exec_try(e, h->fd, &h->peer);
+
+		tried = tried || r < 0;
+		h->error = r;
+		if (r == 0 || exec_give_up(e, h))
+			exec_drop(e, at);
+		else
+			at = &h->next;
+	}
+	e->delay_ns = e->delay_ns * 2 < EXEC_AGAIN_MAX ? e->delay_ns * 2 : EXEC_AGAIN_MAX;
+	if (e->held)
+		postern_timer_set(t, e->delay_ns);
+	e->ended(e->data);
+}
+
+/* False: there is no memory for it, or no time any more. */
+static bool exec_hold(struct exec *e, int fd, const struct postern_peer *peer, int error)
+{
+	struct exec_held *h = e->draining ? NULL : malloc(sizeof(*h));
+
+	if (!h)
+		return false;
+	*h = (struct exec_held){
+		.fd = fd, .peer = *peer, .since_ns = postern_now(), .error = error
+	};
+	if (exec_give_up(e, h)) {
+		free(h);
+		return false;
+	}
+	if (!e->held) {
+		e->delay_ns = EXEC_AGAIN_MIN;
+		postern_timer_set(e->again, e->delay_ns);
+	}
+	*e->held_end = h;
+	e->held_end = &h->next;
+	e->n_held++;
+	return true;
+}
+
 static void exec_start(struct exec *e, struct postern_conn *c)
 {
 	struct postern_peer peer = { .pid = 0 };
-	pid_t pid = 0;
 	int fd, r = postern_conn_peer(c, &peer, sizeof(peer));
 
 	fd = postern_conn_detach(c);
@@ -254,20 +393,13 @@ static void exec_start(struct exec *e, struct postern_conn *c)
 		return;
 	}
 	if (r == 0)
-		r = exec_blocking(fd);
-	exec_set_peer(e, &peer);
-	if (r == 0)
-		r = exec_spawn(e, fd, &pid);
-	if (r == 0)
-		r = exec_watch(e, pid, peer.uid);
+		r = exec_try(e, fd, &peer);
+	if (r < 0) {
+		exec_say(e, fd, &peer, r);
+		if (exec_hold(e, fd, &peer, r))
+			return;
+	}
 	close(fd);
-	if (r < 0)
-		output_error("serve", e->options.name,
-			     "cannot start %s for pid %ld: %s; its connection was closed",
-			     e->options.path, (long)peer.pid, strerror(-r));
-	else if (e->options.verbose)
-		output_error("serve", e->options.name, "process %ld serves uid %lu, pid %ld",
-			     (long)pid, (unsigned long)peer.uid, (long)peer.pid);
 }
 
 /* ---- for serve.c ---- */
@@ -278,6 +410,8 @@ int exec_allow(const struct exec *e, const struct postern_peer *peer)
 
 	for (const struct exec_child *c = e->children; c; c = c->next)
 		n += c->uid == peer->uid;
+	for (const struct exec_held *h = e->held; h; h = h->next)
+		n += h->peer.uid == peer->uid;
 	return n < e->options.per_uid ? 0 : -EAGAIN;
 }
 
@@ -285,14 +419,22 @@ bool exec_accept(struct exec *e, struct postern_conn *c)
 {
 	/* Beyond the places only while draining, when the backlog is emptied: such a connection is left to be
 	   closed with the server. */
-	if (e->n < e->options.children)
+	if (exec_running(e) < e->options.children)
 		exec_start(e, c);
-	return e->n < e->options.children;
+	return exec_has_room(e);
+}
+
+bool exec_has_room(const struct exec *e)
+{
+	for (const struct exec_held *h = e->held; h; h = h->next)
+		if (exec_may_pass(h->error))
+			return false;
+	return exec_running(e) < e->options.children;
 }
 
 uint32_t exec_running(const struct exec *e)
 {
-	return e->n;
+	return e->n + e->n_held;
 }
 
 static void exec_kill(struct exec *e, int sig)
@@ -317,6 +459,8 @@ static void exec_due(struct postern_timer *t, void *data)
 
 void exec_drain(struct exec *e, int64_t deadline_ns)
 {
+	e->draining = true;
+	exec_drop_all(e);
 	if (deadline_ns != POSTERN_FOREVER)
 		postern_timer_set(e->timer, deadline_ns);
 }
@@ -330,6 +474,8 @@ struct exec *exec_free(struct exec *e)
 		next = c->next;
 		exec_free_child(c);
 	}
+	exec_drop_all(e);
+	postern_timer_free(e->again);
 	postern_timer_free(e->timer);
 	free(e->environment);
 	free(e->name);
@@ -347,11 +493,14 @@ int exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_opt
 		return -ENOMEM;
 	e->options = *options;
 	e->loop = loop;
+	e->held_end = &e->held;
 	e->ended = ended;
 	e->data = data;
 	r = exec_make_environment(e);
 	if (r == 0)
 		r = postern_timer_new(&e->timer, loop, exec_due, e);
+	if (r == 0)
+		r = postern_timer_new(&e->again, loop, exec_again, e);
 	if (r < 0)
 		exec_free(e);
 	else

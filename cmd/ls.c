@@ -46,7 +46,7 @@ static const struct option ls_options[] = {
 	  .offset = offsetof(struct ls_values, json) },
 	{ .name = "quiet",
 	  .letter = 'q',
-	  .help = "names only, those that are alive, one a line",
+	  .help = "names only, one per line, without those that are dead",
 	  .offset = offsetof(struct ls_values, quiet) },
 	{ .name = NULL },
 };
@@ -59,8 +59,10 @@ static void ls_fill(struct ls_row *row, const struct postern_name_info *info)
 	row->alive = info->alive;
 	row->since_s = info->since;
 	snprintf(row->mode, sizeof(row->mode), "%.15s", *info->mode ? info->mode : "-");
-	snprintf(row->pid, sizeof(row->pid), "%ld", (long)info->pid);
-	snprintf(row->uid, sizeof(row->uid), "%lu", (unsigned long)info->uid);
+	/* The pid of another namespace is that of somebody else here. */
+	snprintf(row->pid, sizeof(row->pid), info->alive < 0 ? "?" : "%ld", (long)info->pid);
+	snprintf(row->uid, sizeof(row->uid), info->uid == (uid_t)-1 ? "?" : "%lu",
+		 (unsigned long)info->uid);
 	if (!info->since || !localtime_r(&since, &local) ||
 	    !strftime(row->since, sizeof(row->since), "%Y-%m-%d %H:%M:%S", &local))
 		strcpy(row->since, "-");
@@ -89,16 +91,23 @@ static int ls_add(const struct postern_name_info *info, void *data)
 	return 0;
 }
 
+static const char *ls_number(const char *text)
+{
+	return *text == '?' ? "null" : text;
+}
+
 static void ls_print_json(const struct ls *ls)
 {
 	printf("[");
 	for (const struct ls_row *row = ls->rows; row; row = row->next) {
 		printf("%s\n  {\"name\": ", row == ls->rows ? "" : ",");
 		output_json(stdout, row->name);
-		printf(", \"alive\": %s, \"mode\": ", row->alive ? "true" : "false");
+		printf(", \"alive\": %s, \"mode\": ", row->alive < 0 ? "null"
+						      : row->alive   ? "true"
+								     : "false");
 		output_json(stdout, *row->mode == '-' ? "" : row->mode);
 		printf(", \"pid\": %s, \"uid\": %s, \"since\": %" PRId64 ", \"version\": ",
-		       row->pid, row->uid, row->since_s);
+		       ls_number(row->pid), ls_number(row->uid), row->since_s);
 		output_json(stdout, row->version);
 		printf(", \"path\": ");
 		output_json(stdout, row->path);
@@ -110,7 +119,7 @@ static void ls_print_json(const struct ls *ls)
 static void ls_print_names(const struct ls *ls)
 {
 	for (const struct ls_row *row = ls->rows; row; row = row->next)
-		if (row->alive)
+		if (row->alive != 0)
 			printf("%s\n", row->name);
 }
 
@@ -123,7 +132,8 @@ static void ls_print_table(const struct ls *ls)
 	for (const struct ls_row *row = ls->rows; row; row = row->next) {
 		output_cell(stdout, row->name, width + 2);
 		output_cell(stdout, row->mode, 10);
-		printf("%-8s  %-6s  %-19s  ", row->alive ? row->pid : "dead", row->uid, row->since);
+		printf("%-8s  %-6s  %-19s  ", row->alive == 0 ? "dead" : row->pid, row->uid,
+		       row->since);
 		output_cell(stdout, row->path, 0);
 		printf("\n");
 	}
@@ -160,9 +170,9 @@ const struct verb verb_ls = {
 	.name = "ls",
 	.operands = "",
 	.about = "Shows the names on this machine and who serves them.",
-	.notes =
-		"PID is 'dead' where the server ended without removing its name; the next one takes it over.\n"
-		"Servers at a path or an @abstract name are not listed.",
+	.notes = "PID is 'dead' where the server ended without removing its name; the next one\n"
+		 "takes it over; '?' where that cannot be known from here: in another pid\n"
+		 "namespace, or without an info file. Paths and @abstract names are not listed.",
 	.options = ls_options,
 	.size = sizeof(struct ls_values),
 	.run = ls_run,

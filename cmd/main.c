@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls };
+static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls,
+						 &verb_doctor };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 
@@ -32,9 +34,9 @@ static int main_unknown(const char *word)
 	if (options_closer(word, "help", &best))
 		guess = "help";
 	if (guess)
-		output_error(NULL, NULL, "there is no verb '%s'; did you mean '%s'?", word, guess);
+		output_error(NULL, NULL, "unknown verb '%s'; did you mean '%s'?", word, guess);
 	else
-		output_error(NULL, NULL, "there is no verb '%s'; see: postern help", word);
+		output_error(NULL, NULL, "unknown verb '%s'; see: postern help", word);
 	return EXIT_USAGE;
 }
 
@@ -45,13 +47,29 @@ static void main_usage(FILE *out)
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	fprintf(out, "  %-9s%s\n", "review",
-		"Finds what makes socket code leak, hang or fail, in C, C++ and Qt sources.");
+		"Finds what makes socket code leak, hang or fail (C, C++, Qt).");
 	fprintf(out, "  %-9s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
 		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"
 		"postern VERB --help shows the options; postern --version the version.\n"
 		"More: man postern\n");
+}
+
+/* In one piece, and by the way that does not wait. */
+static int main_without_verb(void)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out) {
+		main_usage(out);
+		if (fclose(out) == 0)
+			stderr_line(text, n);
+	}
+	free(text);
+	return EXIT_USAGE;
 }
 
 static int main_help(char **argv)
@@ -102,12 +120,12 @@ static int main_run(const struct verb *verb, char **argv)
 }
 
 /* A shell may start us without them, and the first socket would then become stdout. What takes their place
-   fails in the direction that counts, so that nothing is lost without a word. */
+   fails in the direction that counts, so that nothing is lost without a word; where there is no /dev, in both. */
 static void main_open_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0 && open("/", O_PATH) < 0)
 			_Exit(EXIT_IO);
 }
 
@@ -118,6 +136,9 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
+	/* The reviewer writes for itself, and ends as other filters do when its reader has gone. */
+	if (strcmp(word, "review"))
+		stderr_prepare();
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);
@@ -131,8 +152,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(word, "complete")) {
 		status = main_complete(argv + 2);
 	} else if (argc < 2) {
-		main_usage(stderr);
-		status = EXIT_USAGE;
+		status = main_without_verb();
 	} else {
 		status = main_unknown(word);
 	}

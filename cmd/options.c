@@ -12,13 +12,13 @@
 #include <string.h>
 
 #define OPTIONS_WORD    32u /* longer words are compared up to here */
-#define OPTIONS_INDENT  30  /* of the help text */
+#define OPTIONS_INDENT  28  /* of the help text */
 #define OPTIONS_COLUMNS 79
 
 static const struct option options_of_all[] = {
-	{ .name = "defaults",
-	  .help = "print the options with their defaults, in bytes and nanoseconds" },
-	{ .name = "help", .letter = 'h', .help = "print this" },
+	{ .name = "help", .letter = 'h', .help = "print a screen of help" },
+	{ .name = "defaults", .help = "print the defaults, in bytes and nanoseconds" },
+	{ .name = "version", .letter = 'V', .help = "print the version" },
 	{ .name = NULL },
 };
 
@@ -89,10 +89,10 @@ static void options_unknown(const struct verb *verb, const char *argument, const
 	if (other)
 		guess = other;
 	if (guess)
-		output_error(verb->name, NULL, "there is no option %s; did you mean --%s?",
-			     argument, guess);
+		output_error(verb->name, NULL, "unknown option %s; did you mean --%s?", argument,
+			     guess);
 	else
-		output_error(verb->name, NULL, "there is no option %s; see: postern %s --help",
+		output_error(verb->name, NULL, "unknown option %s; see: postern %s --help",
 			     argument, verb->name);
 }
 
@@ -210,16 +210,15 @@ static void options_wrap(FILE *out, int *column, const char *text)
 
 static void options_print(const struct option *o, FILE *out)
 {
-	char tail[160];
-	int column = fprintf(out, "  %c%c%s--%s%s%s", o->letter ? '-' : ' ',
-			     o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+	char letter[] = { '-', o->letter, ',', ' ', 0 }, tail[160];
+	int column = fprintf(out, "  %s--%s%s%s", o->letter ? letter : "", o->name,
 			     o->argument ? " " : "", o->argument ? o->argument : "");
 
 	fprintf(out, "%*s", column < OPTIONS_INDENT ? OPTIONS_INDENT - column : 2, "");
 	column = column < OPTIONS_INDENT ? OPTIONS_INDENT : column + 2;
 	options_wrap(out, &column, o->help);
 	if (o->also) {
-		snprintf(tail, sizeof(tail), "(also --%s)", o->also);
+		snprintf(tail, sizeof(tail), "(or --%s)", o->also);
 		options_wrap(out, &column, tail);
 	}
 	if (o->standard) {
@@ -229,16 +228,16 @@ static void options_print(const struct option *o, FILE *out)
 	fputc('\n', out);
 }
 
+/* One screen, 24 lines of 80 columns: what there is. The manual explains it. */
 void options_help(const struct verb *verb, FILE *out)
 {
-	fprintf(out, "usage: postern %s [OPTION]... %s\n\n%s\n\n", verb->name, verb->operands,
-		verb->about);
+	fprintf(out, "usage: postern %s [OPTION]...%s%s\n%s\n\n", verb->name,
+		*verb->operands ? " " : "", verb->operands, verb->about);
 	for (const struct option *o = verb->options; o->name; o++)
 		options_print(o, out);
-	for (const struct option *o = options_of_all; o->name; o++)
-		options_print(o, out);
+	fprintf(out, "  -h, --help, --defaults, -V, --version\n");
 	if (verb->notes)
-		fprintf(out, "\n%s\n", verb->notes);
+		fprintf(out, "%s\n", verb->notes);
 }
 
 static void options_list_of(const struct option *o, FILE *out)
@@ -261,7 +260,7 @@ static int options_take(const struct verb *verb, const struct option *o, const c
 
 	if (!o->argument) {
 		if (attached) {
-			output_error(verb->name, NULL, "%s takes no argument", given);
+			output_error(verb->name, NULL, "%s takes no value", given);
 			return EXIT_USAGE;
 		}
 		*(bool *)(values + o->offset) = true;
@@ -270,7 +269,7 @@ static int options_take(const struct verb *verb, const struct option *o, const c
 	if (!text && (*at)[1])
 		text = *++*at;
 	if (!text || !*text) {
-		output_error(verb->name, NULL, "--%s needs %s behind it", o->name, o->argument);
+		output_error(verb->name, NULL, "--%s needs a value: %s", o->name, o->argument);
 		return EXIT_USAGE;
 	}
 	if (o->type == OPTION_REST) {
@@ -287,6 +286,21 @@ static int options_take(const struct verb *verb, const struct option *o, const c
 	return EXIT_USAGE;
 }
 
+/* By the first letter of the name, or by the letter. */
+static int options_of_all_take(const struct verb *verb, char which)
+{
+	switch (which) {
+	case 'h':
+		options_help(verb, stdout);
+		return EXIT_DONE;
+	case 'd':
+		return options_defaults(verb);
+	default:
+		printf("postern %s\n", postern_version());
+		return EXIT_DONE;
+	}
+}
+
 static int options_long(const struct verb *verb, char ***at, char *values)
 {
 	const char *word = **at + 2;
@@ -298,12 +312,12 @@ static int options_long(const struct verb *verb, char ***at, char *values)
 	if (o)
 		return options_take(verb, o, **at, attached, at, values);
 	o = options_find(options_of_all, word, n);
-	if (o && *o->name == 'h') {
-		options_help(verb, stdout);
-		return EXIT_DONE;
+	if (o && attached) {
+		output_error(verb->name, NULL, "--%s takes no value", o->name);
+		return EXIT_USAGE;
 	}
 	if (o)
-		return options_defaults(verb);
+		return options_of_all_take(verb, *o->name);
 	snprintf(name, sizeof(name), "%.*s", (int)options_min(n, OPTIONS_WORD), word);
 	options_unknown(verb, **at, name);
 	return EXIT_USAGE;
@@ -315,14 +329,11 @@ static int options_letters(const struct verb *verb, char ***at, char *values)
 	for (const char *p = **at + 1; *p; p++) {
 		const struct option *o = options_find_letter(verb->options, *p);
 
-		if (!o && *p == 'h') {
-			options_help(verb, stdout);
-			return EXIT_DONE;
-		}
+		if (!o && options_find_letter(options_of_all, *p))
+			return options_of_all_take(verb, *p);
 		if (!o) {
-			output_error(verb->name, NULL,
-				     "there is no option -%c; see: postern %s --help", *p,
-				     verb->name);
+			output_error(verb->name, NULL, "unknown option -%c; see: postern %s --help",
+				     *p, verb->name);
 			return EXIT_USAGE;
 		}
 		*(bool *)(values + o->offset) = true;
@@ -335,14 +346,13 @@ static int options_operand(const struct verb *verb, const char *word, void *valu
 	struct common *common = values;
 
 	if (!verb->takes_name) {
-		output_error(verb->name, NULL,
-			     "'%s' is one argument too many; see: postern %s --help", word,
-			     verb->name);
+		output_error(verb->name, NULL, "unexpected argument '%s'; see: postern %s --help",
+			     word, verb->name);
 		return EXIT_USAGE;
 	}
 	if (common->name) {
 		output_error(verb->name, common->name,
-			     "'%s' is one argument too many; a name is one word", word);
+			     "unexpected argument '%s'; a name is one word", word);
 		return EXIT_USAGE;
 	}
 	common->name = word;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - what the command says: lines, reasons, JSON, and to the service manager
+ * output.c - what the command says: lines, reasons, JSON
  *
- * A line goes out in one write, so that lines of several processes do not mix.
+ * A line goes out in one write, so that lines of several processes do not mix; stderr.c sees to it that none waits.
  */
 #include "command.h"
 
@@ -10,10 +10,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define OUTPUT_LINE 8192 /* a path is at most 4,096 */
 
@@ -49,9 +45,7 @@ static void output_put(char *line, size_t n)
 		if ((unsigned char)line[i] < ' ' || line[i] == 127)
 			line[i] = '?';
 	line[n++] = '\n';
-	/* Where stderr itself fails there is nobody left to tell. */
-	if (write(STDERR_FILENO, line, n) < 0)
-		return;
+	stderr_line(line, n);
 }
 
 void output_error(const char *verb, const char *name, const char *format, ...)
@@ -135,6 +129,19 @@ int output_errno(const char *verb, const char *name, const char *what, int error
 									: output_status(&why);
 }
 
+/* The kernel says pid 0 where the peer's pid namespace is none of ours. */
+struct output_peer_text output_peer(const struct postern_peer *peer)
+{
+	struct output_peer_text ret;
+	int n = snprintf(ret.text, sizeof(ret.text), "uid %lu, pid ", (unsigned long)peer->uid);
+
+	if (peer->pid)
+		snprintf(ret.text + n, sizeof(ret.text) - (size_t)n, "%ld", (long)peer->pid);
+	else
+		snprintf(ret.text + n, sizeof(ret.text) - (size_t)n, "? (foreign pid namespace)");
+	return ret;
+}
+
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state)
 {
 	struct postern_conn_counters counters = { .attempts = 0 };
@@ -200,36 +207,8 @@ int output_finish(const char *verb, int status)
 	if (fflush(stdout) || ferror(stdout)) {
 		if (errno != EPIPE)
 			output_error(verb, NULL, "cannot write to stdout: %s", strerror(errno));
-		return status ? status : EXIT_IO;
+		status = status ? status : EXIT_IO;
 	}
+	stderr_tell_lost();
 	return status;
-}
-
-/* sd_notify(3) by hand: one datagram. The manager may be slow, and a server must not wait for it long. */
-void output_notify(const char *state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = 1 };
-	const char *path = getenv("NOTIFY_SOCKET");
-	size_t n = path ? strlen(path) : 0;
-	int fd;
-
-	if (!n)
-		return;
-	if ((*path != '/' && *path != '@') || n >= sizeof(address.sun_path)) {
-		output_error(NULL, NULL, "cannot notify the service manager: NOTIFY_SOCKET is '%s'",
-			     path);
-		return;
-	}
-	memcpy(address.sun_path, path, n);
-	if (*path == '@')
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-	    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		output_error(NULL, NULL, "cannot notify the service manager at %s: %s", path,
-			     strerror(errno));
-	if (fd >= 0)
-		close(fd);
 }

@@ -24,7 +24,7 @@ int command_review(int argc, char **argv)
 	(void)argv;
 	output_error(
 		"review", NULL,
-		"this command was built without the reviewer, for want of its parser; in the sources: make review");
+		"this build has no reviewer, because its parser (tree-sitter) was missing; run make review in the source tree");
 	return EXIT_NO_SERVER;
 }
 #endif

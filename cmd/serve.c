@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #define SERVE_TICK        POSTERN_MS(10)
+#define SERVE_LOST        POSTERN_SECONDS(1) /* between two looks for room on stderr */
 #define SERVE_CONNECTIONS 4096u
 #define SERVE_PER_UID     1024u
 #define SERVE_HIGH_WATER  (8u << 20)
-#define SERVE_LISTEN_FD   3 /* the first one that a service manager passes */
 
 struct serve_values {
 	struct common common;
@@ -53,7 +53,9 @@ struct serve {
 	struct postern_server *server;
 	struct postern_watch *signals;
 	struct postern_timer *tick;
-	struct exec *exec; /* NULL: echo */
+	struct postern_timer *watchdog; /* of the service manager; NULL: it has none */
+	struct postern_timer *lost;     /* for messages that stderr did not take */
+	struct exec *exec;              /* NULL: echo */
 	int signal_fd;
 	int status;
 	int said; /* the error that was reported last, and when */
@@ -74,13 +76,13 @@ static const struct option serve_options[] = {
 	{ .name = "exec",
 	  .type = OPTION_REST,
 	  .argument = "CMD [ARG]...",
-	  .help = "give each connection a process, with the socket as its stdin and stdout; takes the rest of the line",
+	  .help = "start CMD for each connection; takes the rest",
 	  SERVE_OPTION(exec) },
 	{ .name = "access",
 	  .type = OPTION_ACCESS,
 	  .argument = "WHO",
 	  .standard = "user",
-	  .help = "who may connect: user, group, world, or a mode such as 0640",
+	  .help = "who may connect: user, group, world, 0640",
 	  SERVE_OPTION(access) },
 	{ .name = "group",
 	  .type = OPTION_GIDS,
@@ -92,13 +94,13 @@ static const struct option serve_options[] = {
 	{ .name = "allow-uid",
 	  .type = OPTION_UIDS,
 	  .argument = "USER",
-	  .standard = "whom --access lets in; @abstract: me and root",
-	  .help = "who is let in; may be repeated",
+	  .standard = "as --access",
+	  .help = "let in only these (repeatable)",
 	  SERVE_OPTION(allow_uids) },
 	{ .name = "allow-gid",
 	  .type = OPTION_GIDS,
 	  .argument = "GROUP",
-	  .help = "the same for the peer's group",
+	  .help = "the same for groups",
 	  SERVE_OPTION(allow_gids) },
 	{ .name = "backlog",
 	  .type = OPTION_COUNT,
@@ -107,60 +109,58 @@ static const struct option serve_options[] = {
 	  .help = "connections that may wait to be accepted",
 	  SERVE_OPTION(backlog) },
 	{ .name = "keep-flags",
-	  .help = "fd:N, or what a service manager passes, is not made non-blocking but has to be so",
+	  .help = "do not make fd:N non-blocking; it has to be",
 	  SERVE_OPTION(keep_flags) },
 	{ .name = "connections",
 	  .also = "max",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .standard = "4096",
-	  .help = "connections, or processes, at once; less where descriptors are short",
+	  .help = "connections or processes at once",
 	  SERVE_OPTION(connections) },
 	{ .name = "connections-per-uid",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .standard = "1024",
-	  .help = "of one user at once; further ones are closed",
+	  .help = "of one user; further ones are closed",
 	  SERVE_OPTION(connections_per_uid) },
 	{ .name = "bytes-per-uid",
 	  .type = OPTION_SIZE,
 	  .argument = "SIZE",
 	  .standard = "64M",
-	  .help = "queued and kept for all connections of a user",
+	  .help = "queued and kept for all of one user",
 	  SERVE_OPTION(bytes_per_uid) },
 	{ .name = "high-water",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .standard = "8M",
-	  .help = "at most so much is queued for a peer",
+	  .help = "limit of what is queued for a peer",
 	  SERVE_OPTION(high_water) },
 	{ .name = "low-water",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .standard = "a quarter of high-water",
-	  .help = "echoing goes on when the queue is down to this",
+	  .help = "echoing resumes here",
 	  SERVE_OPTION(low_water) },
 	{ .name = "unread",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .standard = "256K",
-	  .help = "at most so much is kept that was not echoed yet",
+	  .help = "limit of what is kept before it is echoed",
 	  SERVE_OPTION(unread) },
 	{ .name = "idle",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "30s",
-	  .help = "a peer that reads nothing for so long is dropped",
+	  .help = "drop a peer that reads nothing for so long",
 	  SERVE_OPTION(idle) },
 	{ .name = "drain",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "5s",
-	  .help = "at the end, connections and processes have so long",
+	  .help = "time for connections and processes to end",
 	  SERVE_OPTION(drain) },
-	{ .name = "stats",
-	  .help = "print a line of figures at the end, with the worst lateness of a 10 ms timer in the loop",
-	  SERVE_OPTION(stats) },
+	{ .name = "stats", .help = "print a line of figures at the end", SERVE_OPTION(stats) },
 	{ .name = "verbose",
 	  .letter = 'v',
 	  .help = "show each connection and why it ended",
@@ -194,8 +194,7 @@ static void serve_conn_closed(struct postern_conn *c, const struct postern_reaso
 	if (!s->values->common.verbose)
 		return;
 	postern_conn_peer(c, &peer, sizeof(peer));
-	output_error("serve", s->name, "uid %lu, pid %ld: %s", (unsigned long)peer.uid,
-		     (long)peer.pid, why->text);
+	output_error("serve", s->name, "%s: %s", output_peer(&peer).text, why->text);
 }
 
 static const struct postern_conn_events serve_echo_events = {
@@ -231,7 +230,8 @@ static void serve_exec_ended(void *data)
 {
 	struct serve *s = data;
 
-	postern_server_resume(s->server);
+	if (exec_has_room(s->exec))
+		postern_server_resume(s->server);
 	serve_maybe_stop(s);
 }
 
@@ -240,7 +240,7 @@ static void serve_drain(struct serve *s)
 	if (s->draining)
 		return;
 	s->draining = true;
-	output_notify("STOPPING=1\nSTATUS=draining");
+	activation_notify("STOPPING=1\nSTATUS=draining");
 	if (s->exec)
 		exec_drain(s->exec, s->values->drain ? s->values->drain : POSTERN_SECONDS(5));
 	postern_server_drain(s->server, s->values->drain);
@@ -264,8 +264,7 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 			postern_server_pause(server);
 	} else if (s->values->common.verbose) {
 		postern_conn_peer(c, &peer, sizeof(peer));
-		output_error("serve", s->name, "uid %lu, pid %ld: connected",
-			     (unsigned long)peer.uid, (long)peer.pid);
+		output_error("serve", s->name, "%s: connected", output_peer(&peer).text);
 	}
 }
 
@@ -349,7 +348,10 @@ static int serve_take_signals(struct serve *s)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
+	/* A terminal with `stty tostop` would stop a server in the background at its first message. */
+	signal(SIGTTOU, SIG_IGN);
+	/* Ignored, it would have the kernel reap the processes of --exec before we ask how they ended. */
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	sigemptyset(&set);
@@ -361,6 +363,43 @@ static int serve_take_signals(struct serve *s)
 		return -errno;
 	return postern_watch_new(&s->signals, s->loop, s->signal_fd, POSTERN_WATCH_READABLE,
 				 serve_signalled, s);
+}
+
+/* ---- messages that stderr did not take ---- */
+
+static void serve_lost(void *data)
+{
+	struct serve *s = data;
+
+	postern_timer_set(s->lost, SERVE_LOST);
+}
+
+static void serve_tell_lost(struct postern_timer *t, void *data)
+{
+	(void)data;
+	if (!stderr_tell_lost())
+		postern_timer_set(t, SERVE_LOST);
+}
+
+/* ---- the watchdog of the service manager ---- */
+
+/* By the loop that serves: a loop that hangs says nothing. */
+static void serve_alive(struct postern_timer *t, void *data)
+{
+	(void)t;
+	(void)data;
+	activation_alive();
+}
+
+static int serve_start_watchdog(struct serve *s)
+{
+	int64_t interval = activation_watchdog(s->name);
+	int r;
+
+	if (!interval)
+		return 0;
+	r = postern_timer_new(&s->watchdog, s->loop, serve_alive, s);
+	return r < 0 ? r : postern_timer_set_periodic(s->watchdog, interval);
 }
 
 /* ---- figures ---- */
@@ -385,36 +424,11 @@ static void serve_print_stats(struct serve *s)
 
 /* ---- starting ---- */
 
-/* Sockets from a service manager: 0 none, 1 one, or the exit status of a message. */
-static int serve_listen_fds(const char *name)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint32_t n_pid, n = 0;
-
-	if (!pid || !fds || count_parse(pid, &n_pid) || n_pid != (uint32_t)getpid())
-		return 0;
-	if (count_parse(fds, &n) || n != 1) {
-		output_error(
-			"serve", name,
-			"LISTEN_FDS is %s, and one socket is what serve takes: use one ListenStream= a service",
-			fds);
-		return EXIT_USAGE;
-	}
-	/* It is passed to us alone: processes of --exec do not get it. */
-	if (fcntl(SERVE_LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0) {
-		output_error("serve", name, "LISTEN_FDS is %s, but descriptor %d is not open", fds,
-			     SERVE_LISTEN_FD);
-		return EXIT_USAGE;
-	}
-	return 1;
-}
-
 static int serve_check(const struct serve_values *v, const char *name)
 {
 	if (!name)
-		output_error(
-			"serve", NULL,
-			"a NAME is missing; it stands before --exec; see: postern serve --help");
+		output_error("serve", NULL,
+			     "missing NAME (it goes before --exec); see: postern serve --help");
 	else if (!v->echo && !v->exec)
 		output_error("serve", name, "say what to serve: --echo, or --exec CMD ARG...");
 	else if (v->echo && v->exec)
@@ -426,20 +440,15 @@ static int serve_check(const struct serve_values *v, const char *name)
 	return EXIT_USAGE;
 }
 
-static int serve_find(const struct serve_values *v, const char *name, char *path, size_t size)
+/* What would fail for each connection; before the name is taken. */
+static int serve_look(const struct serve_values *v, const char *name, char *path, size_t size)
 {
-	int r;
+	int status;
 
 	if (v->echo)
 		return EXIT_DONE;
-	r = exec_find(*v->exec, path, size);
-	if (!r)
-		return EXIT_DONE;
-	output_error("serve", name, "cannot run '%s': %s", *v->exec,
-		     r == -ENOENT && !strchr(*v->exec, '/') ? "no such program in PATH"
-		     : r == -EACCES                         ? "not an executable file"
-							    : strerror(-r));
-	return EXIT_NO_PROGRAM;
+	status = exec_look(name, *v->exec, path, size);
+	return status ? status : exec_probe(name);
 }
 
 /* The usual soft limit of 1,024 is there for programs that use select(), and would be our limit too. The
@@ -514,23 +523,21 @@ static int serve_go(struct serve *s, const char *name)
 	output_line("ready %s %s", s->name, postern_server_path(s->server));
 	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s",
 		 postern_server_path(s->server));
-	output_notify(ready);
+	activation_notify(ready);
 	r = postern_loop_run(s->loop);
 	if (r < 0)
 		return output_errno("serve", s->name, "the loop failed", r);
 	return s->status;
 }
 
-static int serve_prepare(struct serve *s, const char *path)
+static int serve_new_timers(struct serve *s)
 {
-	int r = postern_loop_new(&s->loop);
+	int r = postern_timer_new(&s->lost, s->loop, serve_tell_lost, s);
 
 	if (r == 0)
-		r = postern_loop_set_log(s->loop, serve_log, s);
+		stderr_on_loss(serve_lost, s);
 	if (r == 0)
-		r = serve_take_signals(s);
-	if (r == 0 && s->values->exec)
-		r = serve_new_exec(s, path);
+		r = serve_start_watchdog(s);
 	if (r == 0 && s->values->stats)
 		r = postern_timer_new(&s->tick, s->loop, serve_ticked, s);
 	if (r == 0 && s->tick)
@@ -538,43 +545,71 @@ static int serve_prepare(struct serve *s, const char *path)
 	return r;
 }
 
+/* The exit status. */
+static int serve_prepare(struct serve *s, const char *path)
+{
+	int r = postern_loop_new(&s->loop);
+
+	if (r < 0)
+		return output_errno("serve", s->name,
+				    "cannot start: epoll_create(), eventfd() or timerfd_create()",
+				    r);
+	r = postern_loop_set_log(s->loop, serve_log, s);
+	if (r == 0)
+		r = serve_new_timers(s);
+	if (r < 0)
+		return output_errno("serve", s->name, "cannot start: making a timer", r);
+	r = serve_take_signals(s);
+	if (r < 0)
+		return output_errno("serve", s->name, "cannot start: signalfd()", r);
+	r = s->values->exec ? serve_new_exec(s, path) : 0;
+	return r < 0 ? output_errno("serve", s->name, "cannot start: preparing --exec", r)
+		     : EXIT_DONE;
+}
+
+static void serve_release(struct serve *s)
+{
+	exec_free(s->exec);
+	stderr_on_loss(NULL, NULL);
+	postern_timer_free(s->watchdog);
+	postern_timer_free(s->lost);
+	postern_timer_free(s->tick);
+	postern_watch_free(s->signals);
+	postern_loop_free(s->loop);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+}
+
 static int serve_run(void *data)
 {
 	struct serve s = { .values = data, .signal_fd = -1 };
-	char path[PATH_MAX];
+	char path[PATH_MAX], socket[24];
 	const char *name = s.values->common.name;
-	int status, r, passed = serve_listen_fds(name);
-	bool stats = false;
+	int fd = -1, status = activation_socket(name, &fd);
 
-	if (passed > 1)
-		return passed;
-	s.name = !name && passed ? "fd:3" : name;
+	if (status)
+		return status;
+	snprintf(socket, sizeof(socket), "fd:%d", fd);
+	s.name = !name && fd >= 0 ? socket : name;
 	status = serve_check(s.values, s.name);
 	if (!status)
-		status = serve_find(s.values, s.name, path, sizeof(path));
+		status = serve_look(s.values, s.name, path, sizeof(path));
 	if (status)
 		return status;
 	if (s.values->echo)
 		serve_raise_limit();
-	r = serve_prepare(&s, path);
-	if (r < 0)
-		status = output_errno("serve", s.name, "cannot prepare", r);
-	else
-		status = serve_go(&s, passed ? "fd:3" : s.name);
+	status = serve_prepare(&s, path);
+	if (!status)
+		status = serve_go(&s, fd >= 0 ? socket : s.name);
 	/* Its closed event read them before it became inert; but a second signal comes before that event. */
 	if (s.server && !s.closed)
 		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
-	if (s.server && s.values->stats)
-		stats = true;
-	postern_server_free(s.server);
-	if (stats)
+	if (s.server && s.values->stats) {
+		s.server = postern_server_free(s.server);
 		serve_print_stats(&s);
-	exec_free(s.exec);
-	postern_timer_free(s.tick);
-	postern_watch_free(s.signals);
-	postern_loop_free(s.loop);
-	if (s.signal_fd >= 0)
-		close(s.signal_fd);
+	}
+	postern_server_free(s.server);
+	serve_release(&s);
 	return status;
 }
 
@@ -582,11 +617,7 @@ const struct verb verb_serve = {
 	.name = "serve",
 	.operands = "NAME --echo | NAME --exec CMD [ARG]...",
 	.about = "Serves a name: an echo, or a process for each connection.",
-	.notes =
-		"SIZE is written 4096, 64K or 8M; TIME 500ms, 5s, 2m or forever; USER and GROUP are names or\n"
-		"numbers. With --exec, processes count as connections, and --high-water to --idle do not apply.\n"
-		"SIGTERM and SIGINT end it: the name is given up and connections are drained; a second signal\n"
-		"ends it at once.",
+	.notes = "SIZE: 4096, 64K, 8M. TIME: 500ms, 5s, 2m, forever. More: man postern",
 	.takes_name = true,
 	.options = serve_options,
 	.size = sizeof(struct serve_values),

@@ -1,6 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wait.c - postern wait: until a server can be connected to */
-#include "command.h"
+/*
+ * wait.c - postern wait: until a server can be connected to
+ *
+ * By looking, not by connecting: with --exec a connection is a process, and whoever waits does not want that job done. The
+ * kernel says who listens; where the server is in another network namespace, its lock and its info say that it runs. One
+ * connection is made only to a server that is not Postern's (it holds no lock) and that the kernel does not show from here.
+ */
+#include "look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_PAUSE_MIN POSTERN_MS(10)
+#define WAIT_PAUSE_MAX POSTERN_MS(100)
+#define WAIT_DENIED    POSTERN_MS(100) /* a server that is just starting may not have set its modes */
+#define WAIT_HELD \
+	POSTERN_MS(250) /* whoever takes a name over needs 50 ms for a dead server's socket */
+
+enum { WAIT_READY, WAIT_LATER, WAIT_NEVER };
 
 struct wait_values {
 	struct common common;
@@ -9,8 +30,13 @@ struct wait_values {
 
 struct wait {
 	const struct wait_values *values;
-	struct postern_loop *loop;
-	int status;
+	struct look look;
+	unsigned looks;
+	int64_t begun_ns, deadline_ns; /* absolute */
+	int64_t denied_ns, held_ns;    /* since when, 0: not */
+	const char *reason;            /* why not yet, or never */
+	char text[160];
+	int status; /* of WAIT_NEVER */
 };
 
 static const struct option wait_options[] = {
@@ -18,36 +44,41 @@ static const struct option wait_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "5s",
-	  .help = "for all attempts together",
+	  .help = "for all looks together",
 	  .offset = offsetof(struct wait_values, deadline) },
 	{ .name = "verbose",
 	  .letter = 'v',
-	  .help = "show each attempt with its reason",
+	  .help = "show each look with its reason",
 	  .offset = offsetof(struct wait_values, common.verbose) },
 	{ .name = NULL },
 };
 
+/* ---- the last resort: one connection ---- */
+
+struct wait_attempt {
+	struct postern_loop *loop;
+	int code, error; /* 0: connected */
+};
+
 static void wait_state(struct postern_conn *c, int state, void *data)
 {
-	struct wait *w = data;
+	struct wait_attempt *a = data;
 
-	if (w->values->common.verbose)
-		output_state("wait", w->values->common.name, c, state);
+	(void)c;
 	if (state != POSTERN_STATE_CONNECTED)
 		return;
-	w->status = EXIT_DONE;
-	postern_loop_stop(w->loop);
+	a->code = 0;
+	postern_loop_stop(a->loop);
 }
 
 static void wait_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
 {
-	struct wait *w = data;
+	struct wait_attempt *a = data;
 
 	(void)c;
-	/* A server that accepts and closes at once can be connected to. */
-	if (w->status < 0)
-		w->status = output_reason("wait", w->values->common.name, why);
-	postern_loop_stop(w->loop);
+	a->code = why->code;
+	a->error = why->error;
+	postern_loop_stop(a->loop);
 }
 
 static const struct postern_conn_events wait_events = {
@@ -56,41 +87,236 @@ static const struct postern_conn_events wait_events = {
 	.closed = wait_closed,
 };
 
-static int wait_run(void *data)
+static int wait_later(struct wait *w, const char *reason)
 {
-	POSTERN_AUTO(loop) loop = NULL;
-	POSTERN_AUTO(conn) conn = NULL;
-	struct wait w = { .values = data, .status = -1 };
+	w->reason = reason;
+	return WAIT_LATER;
+}
+
+static int wait_never(struct wait *w, int status, const char *reason)
+{
+	w->reason = reason;
+	w->status = status;
+	return WAIT_NEVER;
+}
+
+static int wait_denied(struct wait *w)
+{
+	int64_t now = postern_now();
+
+	if (!w->denied_ns)
+		w->denied_ns = now;
+	return now - w->denied_ns < WAIT_DENIED
+		       ? wait_later(w, "permission denied")
+		       : wait_never(w, EXIT_NOT_ALLOWED, "permission denied");
+}
+
+static int wait_judge(struct wait *w, const struct wait_attempt *a)
+{
+	switch (a->error) {
+	case -ECONNREFUSED:
+		return wait_later(
+			w, "connection refused; a socket is there, but nobody listens on it");
+	case -EAGAIN:
+		return wait_later(w, "the server's backlog is full; the server does not accept");
+	case -ENOENT:
+		return wait_later(w, "no such file or directory; is the server running?");
+	case -EACCES:
+		return wait_denied(w);
+	case -EPROTOTYPE:
+		return wait_never(w, EXIT_WRONG_TYPE,
+				  "a socket of another type (datagram or seqpacket)");
+	}
+	snprintf(w->text, sizeof(w->text), "%s: %s", postern_reason_text(a->code),
+		 strerror(-a->error));
+	return wait_never(w,
+			  a->code == POSTERN_REASON_NOT_ALLOWED ? EXIT_NOT_ALLOWED : EXIT_TRY_AGAIN,
+			  w->text);
+}
+
+static int wait_connect(struct wait *w)
+{
 	const struct postern_connect_options options = {
 		.size = sizeof(options),
-		.deadline_ns = w.values->deadline,
-		.backoff_max_ns = POSTERN_MS(100),
+		.deadline_ns = POSTERN_SECONDS(1),
+		.attempts = 1,
 	};
+	struct wait_attempt a = { .code = POSTERN_REASON_FAILED, .error = -EIO };
+	struct postern_conn *conn = NULL;
+	int r = postern_loop_new(&a.loop);
+
+	if (r == 0)
+		r = postern_connect(&conn, a.loop, w->look.name, &options, &wait_events, &a);
+	if (r == 0)
+		r = postern_loop_run(a.loop);
+	postern_conn_free(conn);
+	postern_loop_free(a.loop);
+	if (r < 0)
+		a = (struct wait_attempt){ .code = POSTERN_REASON_FAILED, .error = r };
+	return a.code ? wait_judge(w, &a) : WAIT_READY;
+}
+
+/* ---- a look ---- */
+
+static int wait_ready(struct wait *w, uid_t uid)
+{
+	if (look_trusted(&w->look, uid))
+		return WAIT_READY;
+	snprintf(w->text, sizeof(w->text), "the server runs as uid %lu, which is not trusted",
+		 (unsigned long)uid);
+	return wait_never(w, EXIT_NOT_ALLOWED, w->text);
+}
+
+static int wait_on_kernel(struct wait *w)
+{
+	const struct look *l = &w->look;
+
+	if (l->type != SOCK_STREAM)
+		return wait_never(w, EXIT_WRONG_TYPE,
+				  "a socket of another type (datagram or seqpacket)");
+	if (l->backlog >= 0 && l->waiting > l->backlog)
+		return wait_later(w, "the server's backlog is full; the server does not accept");
+	if (l->uid < 0 && l->abstract)
+		return WAIT_READY;
+	return wait_ready(w, l->uid < 0 ? l->socket.st_uid : (uid_t)l->uid);
+}
+
+/* Not shown from here: by what it holds and wrote. */
+static int wait_on_lock(struct wait *w)
+{
+	const struct look *l = &w->look;
+	int64_t now = postern_now();
+	int error;
+
+	if (l->alive == 1)
+		return wait_ready(w, l->socket.st_uid);
+	switch (look_lock(l, &error)) {
+	case LOOK_NO_LOCK:
+	case LOOK_FREE:
+		w->held_ns = 0;
+		return wait_connect(w);
+	case LOOK_HELD:
+		if (!w->held_ns)
+			w->held_ns = now;
+		if (l->alive < 0 && (l->pid || now - w->held_ns >= WAIT_HELD))
+			return wait_ready(w, l->socket.st_uid);
+		return wait_later(w, "its server is just starting");
+	case LOOK_UNKNOWN:
+		break;
+	}
+	/* It is that of another user, whose server may be one of Postern's. */
+	if (l->pid && l->alive == 0)
+		return wait_later(
+			w, "connection refused; a socket is there, but its server has ended");
+	if (l->pid)
+		return wait_ready(w, l->socket.st_uid);
+	return wait_later(w, "a server that cannot be seen from here may listen, or none");
+}
+
+static int wait_on_path(struct wait *w)
+{
+	const struct look *l = &w->look;
+
+	if (l->socket_error == -ENOENT)
+		return wait_later(w, "no such file or directory; is the server running?");
+	if (l->socket_error == -EACCES)
+		return wait_denied(w);
+	if (l->socket_error)
+		return wait_never(w, EXIT_IO, strerror(-l->socket_error));
+	if (!S_ISSOCK(l->socket.st_mode))
+		return wait_never(w, EXIT_WRONG_TYPE, "not a socket");
+	if (faccessat(AT_FDCWD, l->path, W_OK, AT_EACCESS) < 0 && errno == EACCES)
+		return wait_denied(w);
+	w->denied_ns = 0;
+	return l->listens == 1 ? wait_on_kernel(w) : wait_on_lock(w);
+}
+
+static int wait_look(struct wait *w)
+{
+	const struct look *l = &w->look;
+
+	w->looks++;
+	look_at(&w->look);
+	if (!l->abstract)
+		return wait_on_path(w);
+	if (l->listens == 1)
+		return wait_on_kernel(w);
+	return l->listens < 0 ? wait_connect(w) : wait_later(w, "nobody listens there");
+}
+
+/* ---- all of them ---- */
+
+static void wait_pause(int64_t ns)
+{
+	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = (long)(ns % 1000000000) };
+
+	nanosleep(&t, NULL);
+}
+
+static int wait_fail(const struct wait *w, int status)
+{
+	int64_t ms = (postern_now() - w->begun_ns) / 1000000;
+
+	output_error("wait", w->look.name, "%s at %s (%u look%s in %lld ms): %s",
+		     status == EXIT_NO_SERVER ? "no server answered" : "cannot connect",
+		     w->look.path, w->looks, w->looks == 1 ? "" : "s", (long long)ms, w->reason);
+	return status;
+}
+
+static int wait_until(struct wait *w)
+{
+	int64_t pause = WAIT_PAUSE_MIN, left;
+	int r;
+
+	for (;;) {
+		r = wait_look(w);
+		if (r == WAIT_READY)
+			return EXIT_DONE;
+		if (r == WAIT_NEVER)
+			return wait_fail(w, w->status);
+		left = w->deadline_ns - postern_now();
+		if (left <= 0)
+			return wait_fail(w, EXIT_NO_SERVER);
+		/* The last look is at the deadline. */
+		if (pause > left)
+			pause = left;
+		if (w->values->common.verbose)
+			output_error("wait", w->look.name,
+				     "look %u at %s: %s; the next one in %.1f ms", w->looks,
+				     w->look.path, w->reason, (double)pause / 1e6);
+		wait_pause(pause);
+		pause = pause < WAIT_PAUSE_MAX / 2 ? 2 * pause : WAIT_PAUSE_MAX;
+	}
+}
+
+static int wait_run(void *data)
+{
+	struct wait w = { .values = data };
 	const char *name = w.values->common.name;
 	int r;
 
 	if (!name) {
-		output_error("wait", NULL, "a NAME is missing; see: postern wait --help");
+		output_error("wait", NULL, "missing NAME; see: postern wait --help");
 		return EXIT_USAGE;
 	}
-	r = postern_loop_new(&loop);
+	r = look_resolve(&w.look, name);
 	if (r < 0)
-		return output_errno("wait", name, "cannot make a loop", r);
-	w.loop = loop;
-	r = postern_connect(&conn, loop, name, &options, &wait_events, &w);
-	if (r < 0)
-		return output_reason("wait", name, postern_why());
-	r = postern_loop_run(loop);
-	if (r < 0)
-		return output_errno("wait", name, "the loop failed", r);
-	return w.status;
+		return look_failed("wait", name, r);
+	w.begun_ns = postern_now();
+	w.deadline_ns = w.values->deadline == POSTERN_FOREVER
+				? POSTERN_FOREVER
+				: w.begun_ns + (w.values->deadline ? w.values->deadline
+								   : POSTERN_SECONDS(5));
+	return wait_until(&w);
 }
 
 const struct verb verb_wait = {
 	.name = "wait",
 	.operands = "NAME",
 	.about = "Ends as soon as NAME can be connected to.",
-	.notes = "TIME is written 500ms, 5s, 2m or forever. Ends with 69 when the deadline passes.",
+	.notes =
+		"It looks, and does not connect to a server of Postern: nothing is started by it.\n"
+		"TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
 	.takes_name = true,
 	.options = wait_options,
 	.size = sizeof(struct wait_values),

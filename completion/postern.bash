@@ -2,24 +2,48 @@
 #
 # Completion for bash. Verbs and options come from the command itself, so that they are those of the version
 # that is installed; names come from `postern ls`.
+#
+# bash breaks words at ':' and '=' (COMP_WORDBREAKS), so that system:clock and --access=user come as three. What
+# is completed is therefore the text up to the cursor since the last space; and as readline puts the reply in the
+# place of the last part only, what stands before that part is taken off again.
 
 _postern_lines()
 {
 	"${COMP_WORDS[0]}" complete "$@" 2>/dev/null | cut -f 1
 }
 
+_postern_reply()
+{
+	local word=$1 before=${1%"${1##*[:=]}"} i
+
+	mapfile -t COMPREPLY < <(compgen -W "$2" -- "$word")
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=${COMPREPLY[i]#"$before"}
+	done
+}
+
+# The values of an option that takes one; false: there are none to choose from.
+_postern_values()
+{
+	case $1 in
+	--access) echo user group world ;;
+	--allow-uid | --server-uid) compgen -u ;;
+	--allow-gid | --group) compgen -g ;;
+	--idle | --drain | --deadline) echo 500ms 5s 30s 2m forever ;;
+	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
+	--attempts | --backlog | --connections | --connections-per-uid | --max) ;;
+	*) return 1 ;;
+	esac
+}
+
 _postern()
 {
-	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} i
-	local reply
+	local verb=${COMP_WORDS[1]-} line=${COMP_LINE:0:COMP_POINT} word before i reply
 
 	COMPREPLY=()
-	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(_postern_lines) --help --version" -- "$word")
-		return
-	fi
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		[ "${COMP_WORDS[i]}" = --exec ] || continue
+		word=${COMP_WORDS[COMP_CWORD]}
 		if [ "$i" -eq $((COMP_CWORD - 1)) ]; then
 			mapfile -t COMPREPLY < <(compgen -c -- "$word")
 		else
@@ -27,23 +51,25 @@ _postern()
 		fi
 		return
 	done
-	case $before in
-	--access) reply='user group world' ;;
-	--allow-uid | --server-uid) reply=$(compgen -u) ;;
-	--allow-gid | --group) reply=$(compgen -g) ;;
-	--idle | --drain | --deadline) reply='500ms 5s 30s 2m forever' ;;
-	--bytes-per-uid | --high-water | --low-water | --unread) reply='64K 256K 1M 8M 64M' ;;
-	--attempts | --backlog | --connections | --connections-per-uid | --max) reply= ;;
-	*)
+	word=${line##*[[:space:]]}
+	line=${line%"$word"}
+	line=${line%"${line##*[![:space:]]}"}
+	before=${line##*[[:space:]]}
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		_postern_reply "$word" "$(_postern_lines) --help --version"
+	elif [[ $word == --*=* ]] && reply=$(_postern_values "${word%%=*}"); then
+		_postern_reply "${word#*=}" "$reply"
+	elif reply=$(_postern_values "$before"); then
+		_postern_reply "$word" "$reply"
+	else
 		case $verb,$word in
 		help,*) reply=$(_postern_lines) ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
-		connect,* | wait,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
+		connect,* | wait,* | doctor,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
 		*) reply= ;;
 		esac
-		;;
-	esac
-	mapfile -t COMPREPLY < <(compgen -W "$reply" -- "$word")
+		_postern_reply "$word" "$reply"
+	fi
 }
 
 complete -o default -F _postern postern

@@ -140,7 +140,6 @@ bool account_ask(struct account *a, struct list *place, size_t n)
 		a->lent += n;
 	}
 	account_take(a, n);
-	account_leave(a, place);
 	return true;
 }
 

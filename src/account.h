@@ -77,8 +77,9 @@ static inline void account_take(struct account *a, size_t n)
 
 /* Gives back n that the one with this place had, and wakes the first in line. May be the end of the account. */
 void            account_give(struct account *a, const struct list *place, size_t n);
-/* Charges n, from what is free or from the reserve; true: it is charged, and the place is not in line any more.
-   false: it is in line. Never ask for what cannot ever be had: more than account_most(). */
+/* Charges n, from what is free or from the reserve. false: it is in line. true: it is charged, and where it stood in
+   line it still stands, because it may wait there for something else too; who does not leaves. Never ask for what cannot
+   ever be had: more than account_most(). */
 bool            account_ask(struct account *a, struct list *place, size_t n);
 size_t          account_most(const struct account *a);
 /* Would account_ask() say yes? */

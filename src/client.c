@@ -17,7 +17,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/base.h"
 #include "conn/conn.h"
@@ -26,8 +25,7 @@ struct postern_client {
 	struct postern_loop *loop;
 	struct postern_conn *conn;
 	struct postern_buffer *buffer;
-	bool ended; /* the peer has sent its end */
-	bool closed;
+	bool ended;    /* the peer has sent its end */
 	bool dropping; /* nobody will read any more */
 };
 
@@ -49,20 +47,10 @@ static void client_ended(struct postern_conn *conn, void *data)
 	c->ended = true;
 }
 
-static void client_closed(struct postern_conn *conn, const struct postern_reason *why, void *data)
-{
-	struct postern_client *c = data;
-
-	(void)conn;
-	(void)why;
-	c->closed = true;
-}
-
 static const struct postern_conn_events client_events = {
 	.size = sizeof(client_events),
 	.received = client_received,
 	.ended = client_ended,
-	.closed = client_closed,
 };
 
 /* ---- waiting ---- */
@@ -112,7 +100,7 @@ static int client_turn(struct postern_client *c, int64_t at_ns)
 /* Room in the buffer again: what the connection kept is offered. */
 static void client_took(struct postern_client *c)
 {
-	if (!c->closed)
+	if (c->conn->kept)
 		postern_conn_resume(c->conn);
 }
 
@@ -135,8 +123,12 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 	if (!c)
 		return why_call("postern_client_new", -ENOMEM);
 	r = postern_loop_new(&c->loop);
-	if (r == 0)
+	if (r == 0) {
+		/* It is turned by the calls below alone, nobody else waits for it: to wake it would be a write and a read
+		   for nothing in each of them. */
+		atomic_store(&c->loop->awake, true);
 		r = postern_buffer_new(&c->buffer, limits.unread);
+	}
 	if (r < 0) {
 		postern_client_free(c);
 		return r;
@@ -165,7 +157,7 @@ static int client_connect(struct postern_client *c)
 		if (r < 0)
 			return r;
 	}
-	return c->closed ? client_error(c) : 0;
+	return !conn_is_open(c->conn) ? client_error(c) : 0;
 }
 
 int postern_client_new(struct postern_client **ret, const char *name,
@@ -178,8 +170,9 @@ int postern_client_new(struct postern_client **ret, const char *name,
 	if (!ret || !name)
 		return why_argument("postern_client_new", "ret or name is NULL");
 	r = struct_import("postern_connect_options", &o, sizeof(o), options);
-	if (r == 0)
-		r = client_make(&c, o.conn);
+	if (r < 0)
+		return r;
+	r = client_make(&c, o.conn);
 	if (r < 0)
 		return r;
 	r = postern_connect(&c->conn, c->loop, name, options, &client_events, c);
@@ -236,14 +229,15 @@ static ssize_t client_read(struct postern_client *c, int64_t deadline_ns,
 	}
 	at = time_after(sys_now(), deadline_ns);
 	for (;;) {
-		bool over = c->ended || c->closed;
+		bool over = c->ended || !conn_is_open(c->conn);
 
 		/* What was kept for lack of room comes before the end, in a turn; there is nothing to wait for. */
 		r = client_turn(c, over ? 0 : at);
 		k = take(c, to, n, how);
 		if (k != -EAGAIN)
 			break;
-		if (over && c->closed && postern_conn_why(c->conn)->code != POSTERN_REASON_ENDED &&
+		if (!conn_is_open(c->conn) &&
+		    postern_conn_why(c->conn)->code != POSTERN_REASON_ENDED &&
 		    postern_conn_why(c->conn)->code != POSTERN_REASON_CLOSED)
 			return client_error(c);
 		if (over)
@@ -313,12 +307,12 @@ int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns)
 	if (r < 0)
 		return r;
 	at = time_after(sys_now(), deadline_ns);
-	while (!c->ended && !c->closed) {
+	while (!c->ended && conn_is_open(c->conn)) {
 		r = client_turn(c, at);
-		if (!c->ended && !c->closed && inbox_is_full(c->conn))
+		if (!c->ended && conn_is_open(c->conn) && inbox_is_full(c->conn))
 			return -ENOBUFS;
 		if (r < 0)
-			return c->ended || c->closed ? 0 : r;
+			return c->ended || !conn_is_open(c->conn) ? 0 : r;
 	}
 	return 0;
 }
@@ -431,7 +425,7 @@ int postern_client_close(struct postern_client *c, int64_t deadline_ns)
 				       : at > sys_now()      ? at - sys_now()
 							     : 0);
 	/* Its end came, and it had not read all: that is no success. */
-	if (r == 0 && c->closed && client_error(c) == -ECONNRESET)
+	if (r == 0 && !conn_is_open(c->conn) && client_error(c) == -ECONNRESET)
 		r = -ECONNRESET;
 	return r;
 }

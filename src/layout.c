@@ -70,7 +70,7 @@ WHOLE(frame, F(bytes) + F(n) + F(used));
 #undef F
 
 #define F(field) AT(name_info, field)
-WHOLE(name_info, F(size) + F(mode) + F(version) + F(reserved_text) + F(name) + F(path) + F(alive) +
+WHOLE(name_info, F(size) + F(name) + F(path) + F(mode) + F(version) + F(unused) + F(alive) +
 			 F(pid) + F(uid) + F(reserved) + F(since));
 #undef F
 

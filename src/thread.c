@@ -235,8 +235,11 @@ static int thread_create(struct postern_thread *t)
 		return r;
 	if (t->options.stack_size > 0)
 		r = -pthread_attr_setstacksize(&attributes, t->options.stack_size);
+	/* The id may be stored after the thread has begun, which takes the mutex before it calls anybody. */
+	pthread_mutex_lock(&t->mutex);
 	if (r == 0)
 		r = -pthread_create(&t->id, &attributes, thread_main, t);
+	pthread_mutex_unlock(&t->mutex);
 	pthread_attr_destroy(&attributes);
 	return r;
 }

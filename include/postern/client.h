@@ -3,11 +3,11 @@
  * postern/client.h - for programs without a loop: calls that wait, each with a deadline
  *
  * The rules at the top of postern.h hold here too. A client is one connection, and belongs to one thread at a
- * time. Every deadline counts from the call; 0 looks without waiting. A call that waits says -ETIMEDOUT when
- * its deadline passes, and nothing is lost: what was read in part is there for the next call. Inside a
- * callback of Postern on the same thread each of them says -EDEADLK, since it would hold up that loop.
+ * time. Every deadline counts from the call; 0 looks without waiting. A call that waits returns -ETIMEDOUT when
+ * its deadline passes, and nothing is lost: bytes read in part are there for the next call. Inside a
+ * callback of Postern on the same thread each call returns -EDEADLK, since it would hold up that loop.
  *
- * When the connection has ended, what had arrived can still be read; then read returns 0 if the peer ended
+ * When the connection has ended, bytes that had arrived can still be read; then read returns 0 if the peer ended
  * it, and an error otherwise: -ECONNRESET (it went away with bytes unread), -ETIMEDOUT (it did not read for
  * .idle_ns). Writing says the same error, or -EPIPE. postern_client_why() has the words.
  */
@@ -24,19 +24,19 @@ extern "C" {
 struct postern_client;
 
 /* Connects within options->deadline_ns (5 s): -ETIMEDOUT; -ECONNREFUSED: its attempts were used up; -EACCES,
-   -EPERM: not let in, or not a server to trust; -ENOTSOCK, -EPROTOTYPE; -EMFILE. Of the connection's limits,
+   -EPERM: not allowed, or the server is not trusted; -ENOTSOCK, -EPROTOTYPE; -EMFILE. Of the connection's limits,
    .unread is how much is read ahead; .framing must be 0. */
 POSTERN_API POSTERN_MUST_USE int postern_client_new(struct postern_client **ret, const char *name,
 	const struct postern_connect_options *options);
 /* As postern_conn_adopt(). */
 POSTERN_API POSTERN_MUST_USE int postern_client_adopt(struct postern_client **ret, int fd,
 	const struct postern_conn_options *options);
-/* At once: sends what the kernel takes, then closes. */
+/* At once: sends as much as the kernel takes, then closes. */
 POSTERN_API struct postern_client *postern_client_free(struct postern_client *c);
 
 /* At least one byte, at most n; 0: the peer has ended it. */
 POSTERN_API ssize_t postern_client_read(struct postern_client *c, void *ret, size_t n, int64_t deadline_ns);
-/* All n, or an error and nothing is taken. -ENODATA: the peer ended it before; read what there is.
+/* All n, or an error and nothing is taken. -ENODATA: the peer ended it before; read the rest.
    -EMSGSIZE: more than .unread. */
 POSTERN_API int postern_client_read_exactly(struct postern_client *c, void *ret, size_t n, int64_t deadline_ns);
 /* A line without its \n, terminated; its length. -ENODATA, -EMSGSIZE: longer than size or .unread. */
@@ -46,15 +46,15 @@ POSTERN_API ssize_t postern_client_read_line(struct postern_client *c, char *ret
 POSTERN_API ssize_t postern_client_read_frame(struct postern_client *c, int framing, void *ret, size_t size,
 	int64_t deadline_ns);
 
-/* Returns when the kernel has all of it, or with an error: how much of it the peer got is then unknown. */
+/* Returns when the kernel has all of it, or with an error: it is then unknown how much the peer got. */
 POSTERN_API int postern_client_write(struct postern_client *c, const void *bytes, size_t n, int64_t deadline_ns);
 POSTERN_API int postern_client_write_frame(struct postern_client *c, int framing, const void *payload, size_t n,
 	int64_t deadline_ns);
 /* Half-close, when all is sent. */
 POSTERN_API int postern_client_shutdown(struct postern_client *c, int64_t deadline_ns);
-/* Sends the end, then waits for the peer's; what still arrives is dropped. */
+/* Sends the end, then waits for the peer's; bytes that still arrive are dropped. */
 POSTERN_API int postern_client_close(struct postern_client *c, int64_t deadline_ns);
-/* Returns when the peer has sent its end, or has gone. What arrives meanwhile can be read. -ENOBUFS: .unread is
+/* Returns when the peer has sent its end, or has gone. Bytes that arrive meanwhile can be read. -ENOBUFS: .unread is
    full, so that its end cannot be seen: read first. */
 POSTERN_API int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns);
 

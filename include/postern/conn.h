@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern/conn.h - connections: what fewer programs need
+ * postern/conn.h - connections: calls that fewer programs need
  *
  * The rules at the top of postern.h hold here too.
  */
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Changes who is told from now on; the usual place is the accepted event. events must stay. */
+/* Sets other events from now on; usually called in the accepted event. events must stay valid. */
 POSTERN_API int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_events *events,
 	void *data);
 
@@ -23,7 +23,7 @@ POSTERN_API int postern_conn_set_data(struct postern_conn *c, void *data);
 /* As postern_conn_write(), gathered; a count may end inside an element. At most 1,024 elements. */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov,
 	size_t n_iov);
-/* So many bytes a write takes now: for all-or-nothing writes. */
+/* How many bytes a write takes now: for all-or-nothing writes. */
 POSTERN_API size_t postern_conn_room(const struct postern_conn *c);
 POSTERN_API size_t postern_conn_queued(const struct postern_conn *c);
 /* Sends now and not at the end of the turn. Returns how much is still queued. Errors of the peer arrive
@@ -36,18 +36,18 @@ POSTERN_API ssize_t postern_conn_flush(struct postern_conn *c);
 POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop,
 	int fd, const struct postern_conn_options *options, const struct postern_conn_events *events,
 	void *data);
-/* Returns the socket, which leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued
-   or kept that were not taken (they would be lost): flush and take first. -ENOTCONN: not connected yet, or closing. */
+/* Returns the socket, which leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued,
+   or kept and not taken (they would be lost): flush and take first. -ENOTCONN: not connected yet, or closing. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 
-/* 1 when the peer has ended its sending: what is offered now is the last, and half of something stays half. 0. */
+/* 1 when the peer sends no more: the bytes offered now are the last, and half a message stays half; else 0. */
 POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
 /* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN: not connected yet. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
 /* The server it was accepted by, or NULL. */
 POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
 
-/* Who is at the other end. For a connection that connected: who was it that called listen(). size:
+/* The process at the other end; for a connection that connected, the process that called listen(). size:
    sizeof *ret, here and below. */
 POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size);
 /* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has gone. */

@@ -3,7 +3,7 @@
  * postern/frame.h - messages in a stream of bytes: framings that other programs use, and a buffer
  *
  * The rules at the top of postern.h hold here too. A connection with .framing set (postern_conn_options)
- * tells whole messages as frame events and needs nothing of this; the functions serve everybody else.
+ * delivers whole messages as frame events and needs none of this; the functions are for all other programs.
  */
 #ifndef POSTERN_FRAME_H
 #define POSTERN_FRAME_H
@@ -20,7 +20,7 @@ extern "C" {
 struct postern_frame {
 	const void *bytes;  /* the payload, within the bytes that were looked at */
 	size_t      n;
-	size_t      used;   /* of them, what the frame takes up with its framing */
+	size_t      used;   /* the bytes of the frame, its framing included */
 };
 
 /* Finds the first frame in n bytes. 1: there is one. 0: not whole yet; the first ret->used bytes need not be
@@ -29,9 +29,9 @@ struct postern_frame {
 POSTERN_API int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, size_t max,
 	struct postern_frame *ret);
 
-/* Writes the framing of a payload: what goes before it into head, what goes after it into tail; returns the
-   length of head, 0 or 4; that of tail is 1 where head's is 0. -EBADMSG: the payload contains what would end
-   it. -EMSGSIZE: over 4 GiB. Pure: any thread. */
+/* Writes the framing of a payload: the bytes before it into head, those after it into tail; returns the
+   length of head, 0 or 4; that of tail is 1 where head's is 0. -EBADMSG: the payload contains the byte that
+   ends it. -EMSGSIZE: over 4 GiB. Pure: any thread. */
 POSTERN_API int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1]);
 
 /* Writes a whole frame to a connection or nothing: n, or -EAGAIN (wait for drained); -EMSGSIZE: it would never
@@ -47,7 +47,7 @@ struct postern_buffer;
 POSTERN_API POSTERN_MUST_USE int postern_buffer_new(struct postern_buffer **ret, size_t max);
 POSTERN_API struct postern_buffer *postern_buffer_free(struct postern_buffer *b);
 
-/* Takes what fits and memory allows, and says how much: what a received event returns. */
+/* Takes as much as fits and memory allows, and returns how much: the value for a received event to return. */
 POSTERN_API size_t postern_buffer_add(struct postern_buffer *b, const void *bytes, size_t n);
 POSTERN_API size_t postern_buffer_size(const struct postern_buffer *b);
 /* All of it in one piece; valid until the next call that changes it. */

@@ -26,7 +26,7 @@ typedef void postern_timer_fn(struct postern_timer *t, void *data);
 /* Not armed at first. */
 POSTERN_API POSTERN_MUST_USE int postern_timer_new(struct postern_timer **ret, struct postern_loop *loop,
 	postern_timer_fn *fn, void *data);
-/* Calls fn once, after_ns from this call, in place of what was set before; 0 or less: in the next turn.
+/* Calls fn once, after_ns from this call, in place of an earlier setting; 0 or less: in the next turn.
    Timers that are due in the same turn run in the order of their times. */
 POSTERN_API int postern_timer_set(struct postern_timer *t, int64_t after_ns);
 /* The same, then every period_ns, without drift; periods that were missed are skipped. -EINVAL: < 1. */
@@ -63,7 +63,7 @@ typedef void postern_signal_fn(struct postern_signal *s, int sig, void *data);
 
 /* Calls fn on the loop's thread after the process was sent sig; several that come together may be one call.
    This replaces the signal's action, which comes back with the free, and in a forked child. At least one thread
-   must not have it blocked. -EINVAL: none to go on from (SIGKILL, SIGSEGV and the like); -EBUSY: this process
+   must not have it blocked. -EINVAL: not one to handle (SIGKILL, SIGSEGV and the like); -EBUSY: this process
    watches it already; -EMFILE. */
 POSTERN_API POSTERN_MUST_USE int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop,
 	int sig, postern_signal_fn *fn, void *data);
@@ -74,7 +74,7 @@ POSTERN_API struct postern_signal *postern_signal_free(struct postern_signal *s)
 /* how: CLD_EXITED, CLD_KILLED or CLD_DUMPED; status: the exit status, or the signal. */
 typedef void postern_child_fn(struct postern_child *child, int how, int status, void *data);
 
-/* Reaps pid, a child of this process, when it ends, and says how; by pidfd, so neither SIGCHLD nor another
+/* Reaps pid, a child of this process, when it ends, and reports how; by pidfd, so neither SIGCHLD nor another
    child is touched, and a reused pid is never waited for. Freeing it leaves the process alone.
    -ESRCH, -ECHILD: no such child. */
 POSTERN_API POSTERN_MUST_USE int postern_child_new(struct postern_child **ret, struct postern_loop *loop,

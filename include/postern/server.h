@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern/server.h - servers: what fewer programs need
+ * postern/server.h - servers: calls that fewer programs need
  *
  * The rules at the top of postern.h hold here too.
  */
@@ -15,8 +15,8 @@ extern "C" {
 
 POSTERN_API const char *postern_server_name(const struct postern_server *s); /* as it was given */
 POSTERN_API int postern_server_set_data(struct postern_server *s, void *data);
-/* Accepts nobody until resumed: the backlog fills, and clients wait or retry within their deadline. For what the
-   limits cannot know, such as places in a queue of yours. */
+/* Accepts nobody until resumed: the backlog fills, and clients wait or retry within their deadline. For reasons
+   that the limits cannot know, such as places in a queue of your own. */
 POSTERN_API int postern_server_pause(struct postern_server *s);
 POSTERN_API int postern_server_resume(struct postern_server *s);
 /* The listening socket, borrowed. -ESTALE when it does not listen any more. */

@@ -2,13 +2,13 @@
 /*
  * postern/thread.h - a loop on a thread of its own
  *
- * The thread owns its loop and everything that is made on that loop, and takes all of it along, once, on every
- * way out: the loop was stopped, a callback called pthread_exit(), the thread was cancelled. Final events come
+ * The thread owns its loop and everything that is made on that loop, and releases all of it, once, however it
+ * ends: the loop was stopped, a callback called pthread_exit(), the thread was cancelled. Final events come
  * as usual (CANCELLED); then the handles are gone: free them earlier, on the thread, or not at all.
  *
  * Cancellation takes effect where the loop waits, never inside a callback. A callback must not throw.
  *
- * Each call may be made from any thread. On the thread itself, as in any callback, join and start say -EDEADLK, and
+ * Each call may be made from any thread. On the thread itself, as in any callback, join and start return -EDEADLK, and
  * free does not wait.
  */
 #ifndef POSTERN_THREAD_H
@@ -31,14 +31,14 @@ struct postern_thread_options {
 	size_t      size;
 	size_t      stack_size;  /* the system's */
 	int64_t     start_ns;    /* within which it must be ready: 5 s */
-	int64_t     join_ns;     /* what free waits for it to end: 5 s */
+	int64_t     join_ns;     /* how long free waits for its end: 5 s */
 	const char *name;        /* for debuggers, at most 15 bytes: "postern" */
-	/* Called on the thread as its very last, when all it owned is closed; or NULL. */
+	/* The last call on the thread, when everything it owned is closed; or NULL. */
 	void      (*ended)(void *data);
 };
 
-/* Returns what fn returned, when it is ready; -ETIMEDOUT: it did not return in time, and is left
-   to itself: it will be stopped as soon as it does; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
+/* Returns fn's result, when fn is ready; -ETIMEDOUT: fn did not return in time; the thread is left
+   to itself and will be stopped as soon as fn returns; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
    threads; -EDEADLK: inside a callback, because it waits. */
 POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret,
 	const struct postern_thread_options *options, postern_thread_fn *fn, void *data);
@@ -53,7 +53,7 @@ POSTERN_API POSTERN_MUST_USE int postern_thread_join(struct postern_thread *t, i
 POSTERN_API const char *postern_thread_calling(struct postern_thread *t);
 /* For pthread_cancel(), pthread_setschedparam() and the like. Do not join or detach it. */
 POSTERN_API pthread_t postern_thread_id(const struct postern_thread *t);
-/* Stops and joins it, within join_ns; one that hangs longer is left to itself and takes all along when it
+/* Stops and joins it, within join_ns; one that hangs longer is left to itself and releases everything when it
    ends. Inside a callback it does not wait. */
 POSTERN_API struct postern_thread *postern_thread_free(struct postern_thread *t);
 

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* The item's resource number `sub`, or a new one. */
-static int call_site(struct flow *flow, const struct item *item, int sub)
+int flow_site(struct flow *flow, const struct item *item, int sub)
 {
 	for (int i = 0; i < flow->n_resources; i++)
 		if (flow->resources[i].site == item && flow->resources[i].sub == sub)
@@ -45,7 +44,7 @@ static void call_reopen(struct flow *flow, int r, const struct item *item, int d
 int flow_open(struct flow *flow, const struct item *item, const char *kind, const struct api *api,
 	      uint8_t fails, int sub)
 {
-	int r = call_site(flow, item, sub);
+	int r = flow_site(flow, item, sub);
 
 	if (r < 0)
 		return -1;
@@ -89,209 +88,6 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 	if (fails == FAILS_NEVER)
 		v.flags = VALUE_NONZERO;
 	return v;
-}
-
-/* line_drop(l) frees `l`, and sees to l->fd before. */
-static bool call_ends_content(const struct flow *flow, const struct item *item, int memory,
-			      int member)
-{
-	for (int i = 0; item->call->target && i < item->call->n_args; i++)
-		if (operand_is_place(&item->call->args[i], memory) &&
-		    (parts_done(item->call, i, flow->fn->places[member].name) & PART_ENDS))
-			return true;
-	return false;
-}
-
-/* The member of that memory which the place is or lies in: c->line of c->line.fd; or -1. */
-static int call_member_of(const struct flow *flow, int place, int memory)
-{
-	for (; flow->fn->places[place].parent >= 0; place = flow->fn->places[place].parent)
-		if ((flow->fn->places[place].flags & PLACE_ARROW) &&
-		    state_place(flow, flow->fn->places[place].parent).resource == memory)
-			return place;
-	return -1;
-}
-
-/* Names that lie in memory which is freed are gone with it. */
-static void call_free_content(struct flow *flow, int memory, const struct item *item)
-{
-	struct state *state = flow->state;
-
-	for (int i = state->n; i-- > 0;) {
-		int place = state->bindings[i].place, r = state->bindings[i].value.resource;
-		int member = r < 0 || r == memory ? -1 : call_member_of(flow, place, memory);
-
-		if (member < 0)
-			continue;
-		if (call_ends_content(flow, item, flow->fn->places[member].parent, member))
-			state_give(flow, r);
-		state_unbind(state, place);
-		if (!state_is_named(flow, r, -1)) {
-			flow_lose(flow, r, LOSS_FREED, item);
-			state_give(flow, r);
-		}
-		i = state->n;
-	}
-}
-
-static bool call_is_set_between(const struct function *fn, int place, int from, int to)
-{
-	for (const struct item *item = place_set_before(fn, place, &fn->items[to]);
-	     item && item > &fn->items[from]; item = item_set_before(fn, item))
-		if (item->kind != ITEM_CALL)
-			return true;
-	return false;
-}
-
-/* old = w->fd before: it is closed under that name too, unless w->fd is another one by now. */
-static void call_close_copies(struct flow *flow, int place, int r, const struct item *item)
-{
-	const struct function *fn = flow->fn;
-	const struct item *last = place_set_last(fn, place);
-
-	/* In a loop what stands behind the close comes before it as well. */
-	if (fn->blocks[flow->block].loop >= 0 && last && last > item)
-		return;
-	for (int i = 0; i < flow->state->n; i++) {
-		struct binding *b = &flow->state->bindings[i];
-		const struct item *from = b->from >= 0 ? &fn->items[b->from] : NULL;
-
-		if (from && from->kind == ITEM_ASSIGN && operand_is_place(&from->a, place) &&
-		    b->value.resource < 0 && fn->places[b->place].kind == PLACE_LOCAL &&
-		    !call_is_set_between(fn, place, b->from, (int)(item - fn->items)))
-			b->value.resource = (int16_t)r;
-	}
-}
-
-/* pool[--n]: another element each time. */
-static bool call_is_stepping(const struct function *fn, int place)
-{
-	for (; place >= 0; place = fn->places[place].parent)
-		if (fn->places[place].kind == PLACE_INDEX &&
-		    (strstr(fn->places[place].name, "--") || strstr(fn->places[place].name, "++")))
-			return true;
-	return false;
-}
-
-/* Gives up one reference, of which there may be more when the object came from outside. */
-static bool call_is_unref(const struct flow *flow, int r, const struct item *item)
-{
-	return (r < 0 || !flow->resources[r].site) && item->call->api &&
-	       strstr(item->call->name, "unref");
-}
-
-/* Opened elsewhere; that it is closed now can still matter. */
-static int call_foreign(struct flow *flow, const struct operand *o, const struct item *item)
-{
-	int r = call_site(flow, item, 15);
-	struct value v;
-
-	if (r < 0)
-		return -1;
-	flow->resources[r].kind = "unknown";
-	flow->resources[r].place = o->place;
-	for (int i = flow->state->n; i-- > 0;)
-		if (flow->state->bindings[i].value.resource == r)
-			state_unbind(flow->state, flow->state->bindings[i].place);
-	v = state_operand(flow, o);
-	v.resource = (int16_t)r;
-	state_bind(flow, o->place, v, -1);
-	call_close_copies(flow, o->place, r, item);
-	return r;
-}
-
-/* The memory that the operand points to, or lies in, is in use until a callback runs. */
-static void call_is_closing(struct flow *flow, const struct operand *o, const struct item *item)
-{
-	struct operand memory = { .kind = OPERAND_PLACE, .place = o->place };
-	int r;
-
-	if (o->kind == OPERAND_ADDRESS) {
-		while (memory.place >= 0 && !(flow->fn->places[memory.place].flags & PLACE_ARROW) &&
-		       flow->fn->places[memory.place].kind != PLACE_DEREF)
-			memory.place = flow->fn->places[memory.place].parent;
-		memory.place = memory.place >= 0 ? flow->fn->places[memory.place].parent : -1;
-	} else if (o->kind != OPERAND_PLACE) {
-		return;
-	}
-	if (memory.place < 0)
-		return;
-	r = state_resource(flow, &memory);
-	if (r < 0) {
-		r = call_foreign(flow, &memory, item);
-		if (r >= 0)
-			flow->state->bits[r] = RES_OPEN | RES_GONE;
-	}
-	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
-		return;
-	flow->resources[r].closing = item;
-	flow->state->bits[r] |= RES_CLOSING;
-}
-
-/* On some ways the callee closes it, and its result tells on which. */
-static void call_may_close(struct flow *flow, const struct operand *o, const struct item *item,
-			   uint8_t fails)
-{
-	int r = state_resource(flow, o);
-
-	if (r < 0)
-		r = call_foreign(flow, o, item);
-	if (r < 0 || flow->state->bits[r] == RES_CLOSED)
-		return;
-	if (flow->state->bits[r] & (RES_TAKEN | RES_ENDING)) {
-		state_escape(flow, o);
-		return;
-	}
-	flow->resources[r].ending = item;
-	flow->resources[r].ending_fails = fails;
-	flow->state->bits[r] |= RES_ENDING;
-	if (!flow->resources[r].site || flow->resources[r].site == item)
-		flow->state->bits[r] |= RES_OPEN;
-	state_forget_parts(flow, o->place, false);
-}
-
-bool call_frees(const struct call *call)
-{
-	if ((call->flags & CALL_DELETE) || strstr(call->name, "free"))
-		return true;
-	for (int i = 0; call->target && i < 16; i++)
-		if (call->target->summary.param[i] & SUMMARY_FREES)
-			return true;
-	return false;
-}
-
-/* p[f()], p[n + 1]: which element that is, nobody has worked out. */
-static bool call_is_another(const struct function *fn, int place)
-{
-	for (; place >= 0; place = fn->places[place].parent)
-		if (fn->places[place].kind == PLACE_INDEX && !strcmp(fn->places[place].name, "?"))
-			return true;
-	return false;
-}
-
-void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
-{
-	int r = state_resource(flow, o);
-
-	if (o->kind != OPERAND_PLACE)
-		return;
-	if (call_is_unref(flow, r, item) || call_is_stepping(flow->fn, o->place)) {
-		state_escape(flow, o);
-		return;
-	}
-	if (r < 0 && flow->fn->places[o->place].kind == PLACE_INDEX)
-		state_escape(flow, o);
-	if (call_is_another(flow->fn, o->place))
-		return;
-	if (r < 0)
-		r = call_foreign(flow, o, item);
-	if (r < 0)
-		return;
-	if ((flow->state->bits[r] & RES_CLOSING) && call_frees(item->call))
-		flow->tell->use(flow, item, r, USE_CLOSING);
-	call_free_content(flow, r, item);
-	flow->resources[r].closed = item;
-	flow->state->bits[r] = RES_CLOSED;
 }
 
 static bool call_speaks_of(const struct api *api, enum fact_key key, int arg)
@@ -455,6 +251,22 @@ static bool call_is_given_by_flag(const struct flow *flow, const struct item *it
 	       item_mentions(flow->fn, item, flag->word);
 }
 
+/* memset(c, 0, sizeof(*c)): c->fd names nothing any more of what it did. */
+static void call_refill(struct flow *flow, int place)
+{
+	struct state *state = flow->state;
+
+	for (int i = state->n; i-- > 0;) {
+		int r = state->bindings[i].value.resource;
+
+		if (r < 0 || state->bindings[i].place == place ||
+		    !place_is_within(flow->fn, state->bindings[i].place, place))
+			continue;
+		state_give(flow, r);
+		state_unbind(state, state->bindings[i].place);
+	}
+}
+
 /* The arguments of a known function that nothing else is said of. */
 static void call_known_argument(struct flow *flow, const struct item *item, int arg)
 {
@@ -481,6 +293,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 	} else if (o->kind == OPERAND_ADDRESS && !api_is(api, ROLE(PURE))) {
 		call_lend_parts(flow, item, o->place);
 		state_forget_parts(flow, o->place, true);
+	} else if (o->kind == OPERAND_PLACE && api_fills(api, arg)) {
+		call_refill(flow, o->place);
 	}
 }
 
@@ -533,7 +347,7 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		const struct operand *o = call_argument(item->call, f->arg);
 
 		if (o)
-			call_is_closing(flow, o, item);
+			flow_is_closing(flow, o, item);
 	}
 	if (api_is(api, ROLE(HANDLER)))
 		call_handler(flow, item);
@@ -593,7 +407,7 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 	} else if ((does & SUMMARY_MAY_CLOSE) && !(does & SUMMARY_KEEPS) &&
 		   o->kind == OPERAND_PLACE && summary->close_fails[i] &&
 		   summary->close_fails[i] != FAILS_NEVER) {
-		call_may_close(flow, o, item, summary->close_fails[i]);
+		flow_may_close(flow, o, item, summary->close_fails[i], 0);
 	} else if ((does & SUMMARY_KEEPS) && !(does & SUMMARY_MAY_CLOSE) && summary->done &&
 		   i < 16 && state_resource(flow, o) >= 0) {
 		state_lend(flow, state_resource(flow, o), item, summary->keep_fails[i]);
@@ -626,18 +440,23 @@ static struct value call_target(struct flow *flow, const struct item *item)
 		call_target_argument(flow, item, i);
 	for (int i = 0; i < item->call->n_args && i < 16 && summary->done; i++)
 		if (summary->param[i] & SUMMARY_CLOSING)
-			call_is_closing(flow, &item->call->args[i], item);
+			flow_is_closing(flow, &item->call->args[i], item);
 	call_forget_shared(flow);
 	parts_after(flow, item, &kept);
 	if (summary->done && summary->opens)
 		r = flow_open(flow, item, summary->opens, summary->opener, summary->fails, 14);
-	else if (summary->done && summary->returns_param >= 0 &&
+	else if (summary->done && summary->returns_param >= 0 && !summary->returns_other &&
 		 (o = call_argument(item->call, summary->returns_param + 1))) {
 		v = state_operand(flow, o);
 		if (summary->param[summary->returns_param] & SUMMARY_ASKS)
 			v.flags |= VALUE_CHECKED;
 		return v;
 	}
+	/* The argument, or NULL: what the result names then, nobody follows. */
+	if (summary->done && summary->returns_param >= 0 && summary->returns_other &&
+	    (o = call_argument(item->call, summary->returns_param + 1)) &&
+	    state_resource(flow, o) >= 0)
+		state_give(flow, state_resource(flow, o));
 	v = call_value(flow, item, summary->fails, r);
 	if (summary->done && summary->has_range) {
 		v.low = summary->low;

@@ -486,6 +486,8 @@ static void flow_leave(struct flow *flow, const struct item *item, enum loss_kin
 		flow_return_computed(flow, item);
 	if (kind == LOSS_RETURN)
 		flow_summarise_params(flow, result, bits);
+	if (kind == LOSS_RETURN)
+		members_leave(flow, result);
 	for (int i = 0; i < flow->n_resources; i++) {
 		struct resource *r = &flow->resources[i];
 
@@ -682,6 +684,7 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 	flow->joined = arena_alloc(arena, n * sizeof(struct state *));
 	flow->n_seen = arena_alloc(arena, n);
 	flow_parameters(flow);
+	members_begin(flow);
 	flow_reach(flow, 0, flow->state);
 	flow_walk(flow);
 	if (fn->skipped || (fn->flags & FUNCTION_CUT)) {
@@ -689,7 +692,7 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 		return;
 	}
 	flow_summary_params(flow);
-	parts_summarise(fn);
+	parts_summarise(flow);
 	/* A statement that could not be parsed may be the one that closes. */
 	if (!(fn->flags & FUNCTION_ERRORS))
 		flow_tell_losses(flow);

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-enum { PARTS_MAX = 24, PARTS_DEPTH = 2 };
+enum { PARTS_DEPTH = 2 };
 
-static bool parts_is_part(const struct function *fn, int place, int *param)
+bool parts_is_part(const struct function *fn, int place, int *param)
 {
 	const struct place *p = &fn->places[place];
 
@@ -76,6 +76,12 @@ static bool parts_has_fact(const struct function *fn, const struct item *item, i
 	return false;
 }
 
+bool parts_is_closed_at(const struct function *fn, const struct item *item, int place)
+{
+	return item->kind == ITEM_CALL && item->call &&
+	       parts_has_fact(fn, item, place, FACT_CLOSES);
+}
+
 /* The place gets another value, or somebody could give it one. */
 static bool parts_is_changed(const struct function *fn, int place)
 {
@@ -88,8 +94,11 @@ static bool parts_is_changed(const struct function *fn, int place)
 
 		for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args;
 		     k++)
-			if (item->call->args[k].kind == OPERAND_ADDRESS &&
-			    item->call->args[k].place == place)
+			if ((item->call->args[k].kind == OPERAND_ADDRESS &&
+			     item->call->args[k].place == place) ||
+			    (fn->places[place].parent >= 0 &&
+			     operand_is_place(&item->call->args[k], fn->places[place].parent) &&
+			     api_fills(item->call->api, k + 1)))
 				return true;
 	}
 	return false;
@@ -115,8 +124,7 @@ static bool parts_is_guarded(const struct function *fn, int place)
 static bool parts_block_closes(const struct function *fn, int block, int place)
 {
 	for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
-		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-		    parts_has_fact(fn, &fn->items[i], place, FACT_CLOSES))
+		if (parts_is_closed_at(fn, &fn->items[i], place))
 			return true;
 	return false;
 }
@@ -256,7 +264,7 @@ static int parts_add_end(struct part *parts, int n, int param, const char *name)
 			return n;
 		}
 	if (n < PARTS_MAX)
-		parts[n++] = (struct part){ param, PART_ENDS, name };
+		parts[n++] = (struct part){ .param = param, .does = PART_ENDS, .name = name };
 	return n;
 }
 
@@ -325,8 +333,9 @@ static uint8_t parts_does(const struct function *fn, int place)
 	return does;
 }
 
-void parts_summarise(struct function *fn)
+void parts_summarise(const struct flow *flow)
 {
+	struct function *fn = flow->fn;
 	struct part parts[PARTS_MAX];
 	int n = 0, param;
 
@@ -334,17 +343,19 @@ void parts_summarise(struct function *fn)
 		uint8_t does = parts_is_part(fn, i, &param) ? parts_does(fn, i) : 0;
 
 		if (does)
-			parts[n++] = (struct part){ param, does, fn->places[i].name };
+			parts[n++] = (struct part){ .param = param,
+						    .does = does,
+						    .name = fn->places[i].name };
 	}
 	n = parts_of_helpers(fn, parts, parts_ended(fn, parts, n));
+	n = members_add(flow, parts, n);
 	fn->summary.n_parts = n;
 	fn->summary.parts = n ? arena_alloc(&run_arena, (size_t)n * sizeof(*parts)) : NULL;
 	if (n)
 		memcpy(fn->summary.parts, parts, (size_t)n * sizeof(*parts));
 }
 
-/* The caller's place for a part of the callee's argument, or -1. */
-static int parts_place(const struct function *fn, const struct call *call, const struct part *part)
+int parts_place(const struct function *fn, const struct call *call, const struct part *part)
 {
 	const struct operand *o = NULL;
 
@@ -402,6 +413,30 @@ static bool parts_is_passed(const struct function *fn, const struct call *call, 
 	return false;
 }
 
+/* helper(&l), which does with l.fd what can be seen, and nothing that keeps it. */
+static bool parts_stays(const struct function *fn, const struct call *call, int place)
+{
+	const struct place *p = &fn->places[place];
+	const struct summary *summary = &call->target->summary;
+	int arg = -1;
+
+	if (!place_is_local(fn, place) || !summary->done || call->target->n_variants)
+		return false;
+	for (int i = 0; i < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+
+		if ((o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS) ||
+		    !place_is_within(fn, place, o->place))
+			continue;
+		if (arg >= 0 || o->place != p->parent || i >= 16 ||
+		    (summary->param[i] &
+		     (SUMMARY_KEEPS | SUMMARY_CLOSES | SUMMARY_MAY_CLOSE | SUMMARY_FREES)))
+			return false;
+		arg = i;
+	}
+	return arg >= 0 && member_stays(call->target, arg, p->name, PARTS_DEPTH + 1);
+}
+
 void parts_before(struct flow *flow, const struct item *item, struct parts_kept *kept)
 {
 	const struct function *target = item->call->target;
@@ -420,7 +455,9 @@ void parts_before(struct flow *flow, const struct item *item, struct parts_kept 
 				state_give(flow, b->value.resource);
 			continue;
 		}
-		kept->closed[kept->n] = flow->state->bits[b->value.resource] == RES_CLOSED;
+		kept->bits[kept->n] = flow->state->bits[b->value.resource];
+		kept->closed[kept->n] = kept->bits[kept->n] == RES_CLOSED;
+		kept->stays[kept->n] = parts_stays(flow->fn, item->call, b->place);
 		kept->bindings[kept->n++] = *b;
 	}
 	for (int i = 0; i < target->summary.n_parts; i++) {
@@ -449,6 +486,8 @@ void parts_after(struct flow *flow, const struct item *item, const struct parts_
 			state_bind(flow, b->place, b->value, b->from);
 			if (kept->closed[i])
 				flow->state->bits[b->value.resource] = RES_CLOSED;
+			else if (kept->stays[i])
+				flow->state->bits[b->value.resource] = kept->bits[i];
 		}
 	}
 	for (int i = 0; i < summary->n_parts; i++) {
@@ -458,4 +497,5 @@ void parts_after(struct flow *flow, const struct item *item, const struct parts_
 		if (o.place >= 0 && (summary->parts[i].does & PART_CLOSES))
 			flow_close(flow, &o, item);
 	}
+	members_after(flow, item);
 }

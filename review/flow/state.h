@@ -106,6 +106,15 @@ struct flow_split {
 	bool yes, no;
 };
 
+/* A member of a parameter, or of the object, that some way through the function may close. */
+struct flow_member {
+	int place;
+	int parent; /* the parameter's place, or -1 */
+	struct flow_split close; /* the results with which it is closed, and with which it is not */
+};
+
+enum { FLOW_MEMBERS = 12 };
+
 enum use_kind {
 	USE_AFTER_CLOSE,
 	USE_CLOSE_AGAIN,
@@ -165,6 +174,8 @@ struct flow {
 	struct flow_split close[16]; /* parameter i is closed, or not */
 	struct flow_split sign[16];  /* … is below 0, or not */
 	bool untold[16];             /* on some way that is not known */
+	struct flow_member members[FLOW_MEMBERS];
+	int n_members;
 };
 
 extern const struct value value_unknown;
@@ -201,9 +212,23 @@ bool flow_call(struct flow *flow, const struct item *item);
 /* The resource that the item opens, fresh in this state; -1: no room. */
 int flow_open(struct flow *flow, const struct item *item, const char *kind, const struct api *api,
 	      uint8_t fails, int sub);
+/* The item's resource number `sub`, or a new one; -1: no room. */
+int flow_site(struct flow *flow, const struct item *item, int sub);
+
+/* close.c */
 /* free(), delete, or a function that does that to an argument: a pointer leads nowhere then. */
 bool call_frees(const struct call *call);
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item);
+/*
+ * On some ways the callee closes it, and its result tells on which; `sub` tells what else the same
+ * call closes apart.
+ */
+void flow_may_close(struct flow *flow, const struct operand *o, const struct item *item,
+		    uint8_t fails, int sub);
+/* The memory that the operand points to, or lies in, is in use until a callback runs. */
+void flow_is_closing(struct flow *flow, const struct operand *o, const struct item *item);
+
+/* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);
 
 /* summary.c, for flow.c: on a store, on each way out twice, and at the end. */
@@ -211,6 +236,9 @@ void flow_fills(struct flow *flow, int place, int resource);
 void flow_summarise(struct flow *flow, const struct item *item);
 void flow_summarise_params(struct flow *flow, struct value result, uint8_t returned);
 void flow_summary_params(struct flow *flow);
+void flow_split_add(struct flow_split *split, bool holds, struct value result);
+/* Which results say that it does not hold; FAILS_UNKNOWN: they do not tell. */
+uint8_t flow_split_fails(const struct flow_split *split);
 /* Callers of a function with variants know what all of them do. */
 void flow_agree(struct function *fn);
 

@@ -37,7 +37,7 @@ static bool flow_is_filled(const struct flow *flow, int param)
 	return false;
 }
 
-static void flow_split_add(struct flow_split *split, bool holds, struct value result)
+void flow_split_add(struct flow_split *split, bool holds, struct value result)
 {
 	int64_t *low = holds ? &split->yes_low : &split->no_low;
 	int64_t *high = holds ? &split->yes_high : &split->no_high;
@@ -50,8 +50,7 @@ static void flow_split_add(struct flow_split *split, bool holds, struct value re
 	*any = true;
 }
 
-/* Which results say that it does not hold; FAILS_UNKNOWN: they do not tell. */
-static uint8_t flow_split_fails(const struct flow_split *split)
+uint8_t flow_split_fails(const struct flow_split *split)
 {
 	if (!split->yes)
 		return FAILS_UNKNOWN;
@@ -126,6 +125,8 @@ void flow_summarise(struct flow *flow, const struct item *item)
 		return;
 	if (r >= 0 && flow->resources[r].param >= 0)
 		summary->returns_param = (int8_t)flow->resources[r].param;
+	else
+		summary->returns_other = true;
 	/* On some way somebody else has it as well: then it is not the caller's to release. */
 	if (r >= 0 && flow->resources[r].site && (flow->state->bits[r] & (RES_GONE | RES_TAKEN)))
 		summary->shares = true;
@@ -227,6 +228,7 @@ static void summary_agree(struct summary *into, const struct summary *other)
 	into->may_return |= other->may_return;
 	into->waits |= other->waits;
 	into->shares |= other->shares;
+	into->returns_other |= other->returns_other;
 	into->can_fail |= other->can_fail;
 	into->has_range &= other->has_range;
 	into->low = into->low < other->low ? into->low : other->low;

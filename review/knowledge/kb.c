@@ -66,6 +66,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_CLEANS] = "cleans",
 	[FACT_GIVES] = "gives",
 	[FACT_STREAMS] = "streams",
+	[FACT_UNTIL] = "until",
 };
 
 static const struct {
@@ -267,6 +268,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 	case FACT_BASE:
 	case FACT_WHOLE:
 	case FACT_CLOSER:
+	case FACT_UNTIL:
 	case FACT_RETURNS:
 		fact->word = intern_z(s);
 		return *s != '\0';

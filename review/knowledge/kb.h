@@ -47,6 +47,7 @@
  *	gives=N:P         argument N is a function whose argument P is bytes of a peer
  *	calls=N[:D]       argument N is a function that is called later, when descriptor D is ready
  *	data=N:A          … with argument A
+ *	until=NAME        … until somebody calls that function; may be said several times
  *	is=ROLE,…         words that rules look for; see the list in kb.c
  *	returns=CLASS     the result is (a pointer to) an object of that class
  *	status=N:P        argument N is called later, and its parameter P says whether it failed
@@ -96,6 +97,7 @@ enum fact_key {
 	FACT_CLEANS,
 	FACT_GIVES,
 	FACT_STREAMS,
+	FACT_UNTIL,
 	FACT_KEYS,
 };
 

@@ -7,6 +7,8 @@
 
 #include "model/query.h"
 
+#include <string.h>
+
 static bool item_sets(const struct item *item)
 {
 	return item->dst >= 0 &&
@@ -53,4 +55,21 @@ const struct item *place_set_once(const struct function *fn, int place)
 	const struct item *item = place_set_last(fn, place);
 
 	return item && !item_set_before(fn, item) ? item : NULL;
+}
+
+int function_add_place(struct function *fn, const struct place *place)
+{
+	size_t n = (size_t)fn->n_places;
+	struct place *places = arena_alloc(&run_arena, (n + 1) * sizeof(*places));
+	int *last = arena_alloc(&run_arena, (n + 2) * sizeof(*last));
+
+	if (n) {
+		memcpy(places, fn->places, n * sizeof(*places));
+		memcpy(last, fn->set_last, n * sizeof(*last));
+	}
+	places[n] = *place;
+	last[n] = -1;
+	fn->places = places;
+	fn->set_last = last;
+	return fn->n_places++;
 }

@@ -346,7 +346,9 @@ static void descriptor_registered(const struct registration *registration)
 		uint8_t stars = 0;
 		const char *type = place_type(callback, callback->params[i], &stars);
 
-		if (!stars && i == 0)
+		/* (fd, …), or (source, fd, …). */
+		if (!stars && (i == 0 || (callback->places[callback->params[0]].stars && type &&
+					  !strcmp(type, "int"))))
 			descriptor_add_place(callback, callback->params[i], kinds);
 		else if (stars == 1 && type && strstr(type, "io"))
 			descriptor_add(type, intern_z("fd"), kinds);

@@ -143,6 +143,7 @@ struct call {
 	const struct api *api;
 	struct function *target;
 	bool counted;            /* as one that nobody knows */
+	bool ends;               /* nobody defines it, and by its name it does not come back */
 };
 
 struct item {
@@ -214,6 +215,7 @@ enum {
 struct part {
 	int param;
 	uint8_t does;
+	uint8_t close_fails; /* enum fails: when the result says that it was not closed */
 	const char *name;
 };
 
@@ -226,6 +228,7 @@ struct summary {
 	bool has_range;
 	int64_t low, high;    /* of the result */
 	bool shares;          /* on some way the result is also kept by somebody */
+	bool returns_other;   /* some way gives something else than the argument returns_param */
 	bool can_fail;        /* some way out gives a negative number, NULL or false */
 	uint8_t param[16];
 	const char *opens;    /* kind of fresh resource that the result is, or NULL */

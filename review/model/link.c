@@ -256,32 +256,15 @@ static bool link_is_system(const struct function *fn, const struct call *call,
 	return call->n_args >= 2 || strcmp(api->name, "open") != 0;
 }
 
-/*
- * A definition of accept4() or strlcpy() somewhere in the project, for systems that lack it, or of
- * close() for a test: what is known of that name is known better than what the stand-in does. It is
- * one if it takes what the original takes; a function of the file itself is what that file means.
- */
-static bool link_stands_in(const struct call *call, const struct function *target,
-			   const struct api *api)
+/* A class that the knowledge has is that class, also where a test defines it anew. */
+static void link_method_of(const struct function *fn, struct call *call, const char *type)
 {
-	const struct fact *uses = api_fact(api, FACT_USES);
-	const struct fact *closes = api_fact(api, FACT_CLOSES);
-	const struct place *first;
-	int arg;
-
-	if (!api || !api->system || (!uses && !closes && !api_fact(api, FACT_OPENS)) ||
-	    (target->flags & FUNCTION_STATIC) || target->n_params != call->n_args)
-		return false;
-	arg = uses ? uses->arg : closes ? closes->arg : 1;
-	if (arg < 1 || arg > target->n_params)
-		return target->n_params == 0;
-	first = &target->places[target->params[arg - 1]];
-	if (!first->type)
-		return false;
-	if ((uses || closes) && !first->stars)
-		return !strcmp(first->type, "int") || !strcmp(first->type, "SOCKET");
-	return !strcmp(first->type, "int") || !strcmp(first->type, "char") ||
-	       !strcmp(first->type, "void") || !strcmp(first->type, "FILE");
+	if (kb_class(type))
+		call->api = kb_method(type, call->name);
+	if (!call->api)
+		call->target = index_find_method(type, call->name, fn->source);
+	if (!call->api && !call->target)
+		call->api = link_method(type, call->name);
 }
 
 static void link_plain_call(struct function *fn, struct call *call)
@@ -290,9 +273,7 @@ static void link_plain_call(struct function *fn, struct call *call)
 
 	if (call->scope && *call->scope && strcmp(call->scope, "std") != 0) {
 		call->receiver_type = call->scope;
-		call->target = index_find_method(call->scope, call->name, fn->source);
-		if (!call->target)
-			call->api = link_method(call->scope, call->name);
+		link_method_of(fn, call, call->scope);
 		if (!call->target && !call->api)
 			call->target = index_find_function(call->name, fn->source);
 		return;
@@ -308,7 +289,7 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 	if (!call->scope)
 		call->target = index_find_function(call->name, fn->source);
-	if (call->target && link_stands_in(call, call->target, kb_function(call->name)))
+	if (call->target && standin_is(call, call->target, kb_function(call->name)))
 		call->target = NULL;
 	if (!call->target)
 		call->api = kb_function(call->name);
@@ -330,9 +311,7 @@ static void link_method_call(struct function *fn, struct call *call)
 		type = place_type(fn, call->receiver.place, NULL);
 	call->receiver_type = type;
 	if (type && strcmp(type, "auto") != 0) {
-		call->target = index_find_method(type, call->name, fn->source);
-		if (!call->target)
-			call->api = link_method(type, call->name);
+		link_method_of(fn, call, type);
 	} else {
 		call->api = kb_method_any(call->name);
 	}
@@ -354,6 +333,7 @@ static void link_call(struct function *fn, struct call *call)
 	} else {
 		link_plain_call(fn, call);
 	}
+	call->ends = !call->api && !call->target && call_ends_by_name(fn, call);
 }
 
 /*
@@ -452,6 +432,7 @@ static void link_function(struct function *fn)
 void program_link(void)
 {
 	types_resolve();
+	standins_find();
 	for (size_t i = 0; i < program.n_functions; i++) {
 		link_function(program.functions[i]);
 		program.n_checked += !program.functions[i]->source->context;

@@ -2,6 +2,8 @@
 /* Statements to blocks. */
 
 #include "model/lower.h"
+#include "read/macro.h"
+#include "read/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -570,11 +572,21 @@ static struct operand stmt_config(struct builder *b, TSNode node, bool *negated)
 {
 	TSNode name = node_field(b->tree, node, FIELD_name);
 	TSNode condition = node_field(b->tree, node, FIELD_condition);
+	int told = -1;
 	size_t n;
 	const char *s = node_text(b->tree, node, &n);
 	int64_t value;
 
 	*negated = n > 7 && !memcmp(s, "#ifndef", 7);
+	if (node_ok(name)) {
+		s = node_text(b->tree, name, &n);
+		told = condition_defined(s, n, b->tree->source);
+	} else if (node_ok(condition)) {
+		s = node_text(b->tree, condition, &n);
+		told = condition_value(s, n, b->tree->source);
+	}
+	if (told >= 0)
+		return operand_number(told);
 	if (node_ok(name))
 		return operand_of_place(build_root(b, PLACE_CONFIG, node_name(b->tree, name)));
 	if (node_kind(b->tree, condition) == NODE_unary_expression) {

@@ -16,6 +16,19 @@ const struct operand *call_argument(const struct call *call, int arg)
 	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
 }
 
+bool api_fills(const struct api *api, int arg)
+{
+	static const enum fact_key keys[] = { FACT_COPIES, FACT_READS, FACT_CLEANS };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		for (const struct fact *f = api_fact(api, keys[i]); f; f = api_fact_next(api, f))
+			if (f->arg == arg && f->arg > 0 &&
+			    (f->key != FACT_CLEANS || !strcmp(f->word, "zero")))
+				return true;
+	return arg == 1 && api_is(api, ROLE(MEMORY)) && !api_fact(api, FACT_OPENS) &&
+	       !api_fact(api, FACT_CLOSES) && !api_fact(api, FACT_TAKES);
+}
+
 bool call_waits(const struct call *call)
 {
 	const struct api *api = call->api;
@@ -26,45 +39,6 @@ bool call_waits(const struct call *call)
 		return api_fact(api, FACT_WAITS) || api_fact(api, FACT_BLOCKS) ||
 		       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP) | ROLE(WAIT));
 	return call->target && call->target->summary.waits;
-}
-
-/* The part of a name between underscores or capitals, in small letters; where the next begins. */
-static const char *name_part(const char *name, char *part, size_t size)
-{
-	size_t n = 0;
-
-	while (*name == '_')
-		name++;
-	do {
-		if (n + 1 < size)
-			part[n++] = (char)tolower((unsigned char)*name);
-		name += *name != '\0';
-	} while (*name && *name != '_' &&
-		 !(isupper((unsigned char)*name) && !isupper((unsigned char)name[-1])));
-	part[n] = '\0';
-	return name;
-}
-
-/* die(), fatal_error(), log_and_exit(): called for its effect alone, a function says it by its name. */
-static bool call_ends_by_name(const struct call *call)
-{
-	bool text = false, ends = false;
-	char part[32] = "";
-
-	if (!(call->flags & CALL_DROPPED) || (call->flags & CALL_INDIRECT) || call->receiver.kind ||
-	    !call->name)
-		return false;
-	for (int i = 0; i < call->n_args; i++)
-		text |= call->args[i].kind == OPERAND_STRING;
-	for (const char *s = call->name; *s;) {
-		s = name_part(s, part, sizeof(part));
-		ends |= !strcmp(part, "die") || !strcmp(part, "fatal") || !strcmp(part, "panic");
-	}
-	/* module_exit() and transaction_abort() come back; with a text to print they do not. */
-	ends |= (!strcmp(part, "exit") || !strcmp(part, "abort")) &&
-		(text || strstr(call->name, "_and_") || strstr(call->name, "err") ||
-		 starts_with(call->name, "_exit"));
-	return ends;
 }
 
 bool call_may_keep(const struct call *call)
@@ -108,7 +82,7 @@ bool call_ends(const struct call *call)
 		return api_fact(call->api, FACT_NORETURN) != NULL;
 	if (call->target)
 		return call->target->summary.done && !call->target->summary.may_return;
-	return call->name && (index_is_noreturn(call->name) || call_ends_by_name(call));
+	return call->name && (call->ends || index_is_noreturn(call->name));
 }
 
 bool call_is_talk(const struct call *call)

@@ -12,10 +12,14 @@
 
 /* query.c: the argument that a fact speaks of: NULL when the call has none there. */
 const struct operand *call_argument(const struct call *call, int arg);
+/* memset(), memcpy(), read(): what argument number `arg` points to is other bytes afterwards. */
+bool api_fills(const struct api *api, int arg);
 /* A call that can block, or that calls what can. */
 bool call_waits(const struct call *call);
 /* The call, of whatever kind, does not come back. */
 bool call_ends(const struct call *call);
+/* ending.c: … if nobody defines it, because its name says so; link.c keeps the answer. */
+bool call_ends_by_name(const struct function *fn, const struct call *call);
 /*
  * A function that nobody defines may close or keep a descriptor that it is given by value, if its
  * name speaks of that, or of what servers do with connections.
@@ -23,6 +27,10 @@ bool call_ends(const struct call *call);
 bool call_may_keep(const struct call *call);
 /* By its name it only tells somebody: log_error(), xwarn(), PRINT(). */
 bool call_is_talk(const struct call *call);
+
+/* standin.c: what is known of the function's name is known better than what this definition does. */
+void standins_find(void);
+bool standin_is(const struct call *call, const struct function *target, const struct api *api);
 
 /* The place whose value is what the item gave: where it was stored, or its own temporary. */
 int item_result(const struct function *fn, const struct item *item);
@@ -47,6 +55,8 @@ const struct item *item_set_before(const struct function *fn, const struct item 
 const struct item *place_set_before(const struct function *fn, int place,
 				    const struct item *before);
 const struct item *place_set_once(const struct function *fn, int place);
+/* A place that the text does not name and that nothing in the function sets; its number. */
+int function_add_place(struct function *fn, const struct place *place);
 
 const struct item *function_find_call(struct function *fn,
 				      bool (*visit)(struct function *fn, const struct item *item,

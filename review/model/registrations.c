@@ -20,24 +20,77 @@ static struct function *registration_function(const struct function *fn, const s
 	return index_find_function(fn->places[o->place].name, fn->source);
 }
 
-static void registration_add(struct function *fn, const struct item *item)
+static void registration_note(struct registration registration)
 {
-	const struct fact *calls = api_fact(item->call->api, FACT_CALLS);
-	const struct fact *data = api_fact(item->call->api, FACT_DATA);
-	const struct operand *o = calls ? call_argument(item->call, calls->arg) : NULL;
-	struct function *callback = o ? registration_function(fn, o) : NULL;
-
-	if (!callback)
+	if (!registration.callback)
 		return;
 	registrations =
 		grow(registrations, n_registrations, &registrations_cap, sizeof(*registrations));
-	registrations[n_registrations++] = (struct registration){
+	registrations[n_registrations++] = registration;
+}
+
+/* connect(sender, &Class::signal, receiver, &Class::slot), or a lambda at the end. */
+static void registration_connect(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct operand *last = call->n_args >= 3 ? &call->args[call->n_args - 1] : NULL;
+	struct function *callback = NULL;
+
+	if (!last || strcmp(call->name, "connect") != 0)
+		return;
+	if (last->kind == OPERAND_LAMBDA) {
+		callback = last->lambda;
+	} else if (last->kind == OPERAND_ADDRESS) {
+		const char *name = fn->places[last->place].name;
+		const char *colons = name ? strrchr(name, ':') : NULL;
+
+		if (colons && colons > name + 1)
+			callback = index_find_method(intern(name, (size_t)(colons - 1 - name)),
+						     intern_z(colons + 1), fn->source);
+	}
+	registration_note((struct registration){
 		.fn = fn,
 		.item = item,
 		.callback = callback,
-		.data = data ? call_argument(item->call, data->arg2) : NULL,
-		.descriptor = calls->arg2 > 0 ? call_argument(item->call, calls->arg2) : NULL,
-	};
+		.data = call->n_args >= 4 ? &call->args[2] : NULL,
+	});
+}
+
+static void registration_add(struct function *fn, const struct item *item)
+{
+	const struct api *api = item->call->api;
+
+	if (api_is(api, ROLE(HANDLER)) && api->class_name) {
+		registration_connect(fn, item);
+		return;
+	}
+	for (const struct fact *calls = api_fact(api, FACT_CALLS); calls;
+	     calls = api_fact_next(api, calls)) {
+		const struct operand *o = call_argument(item->call, calls->arg);
+		const struct fact *data = api_fact(api, FACT_DATA);
+
+		while (data && data->arg != calls->arg)
+			data = api_fact_next(api, data);
+		registration_note((struct registration){
+			.fn = fn,
+			.item = item,
+			.callback = o ? registration_function(fn, o) : NULL,
+			.data = data ? call_argument(item->call, data->arg2) : NULL,
+			.descriptor =
+				calls->arg2 > 0 ? call_argument(item->call, calls->arg2) : NULL,
+			.until = api_fact(api, FACT_UNTIL),
+		});
+	}
+}
+
+bool registration_ends_with(const struct registration *registration, const char *name)
+{
+	const struct api *api = registration->item->call->api;
+
+	for (const struct fact *u = registration->until; u; u = api_fact_next(api, u))
+		if (u->word == name)
+			return true;
+	return false;
 }
 
 void registrations_find(void)

@@ -16,11 +16,14 @@ struct registration {
 	struct function *callback;
 	const struct operand *data;       /* user data, or NULL */
 	const struct operand *descriptor; /* or NULL */
+	const struct fact *until;         /* the first of the calls that end it, or NULL */
 };
 
 extern struct registration *registrations;
 extern size_t n_registrations;
 
+/* A call of that name ends it: nobody is called after that. */
+bool registration_ends_with(const struct registration *registration, const char *name);
 /* Once per run, when all names are linked. */
 void registrations_find(void);
 /* The callback closes a descriptor that lies in what it is called with. */

@@ -153,8 +153,7 @@ static bool peer_is_of_pair(const struct function *fn, const struct operand *o,
 	return false;
 }
 
-/* A callback for nothing but pairs: both ends are this program's, and there is no peer. */
-bool peer_reads_own_pair(const struct function *callback)
+static bool peer_is_of_pairs(const struct function *callback)
 {
 	bool any = false;
 
@@ -179,6 +178,18 @@ bool peer_reads_own_pair(const struct function *callback)
 		}
 	}
 	return any;
+}
+
+/* A callback for nothing but pairs: both ends are this program's, and there is no peer. */
+bool peer_reads_own_pair(const struct peer_walk *walk)
+{
+	struct peer_summary *s = walk->summary;
+
+	if (!peer_has_pairs)
+		return false;
+	if (!s->own_pair)
+		s->own_pair = peer_is_of_pairs(walk->fn) ? 1 : -1;
+	return s->own_pair > 0;
 }
 
 static const char *const peer_measures[] = { "size",        "length",   "count",    "isEmpty",

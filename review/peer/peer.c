@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values, what members and globals hold, and the rounds over all functions; see peer.h. */
+/* Values, what members and globals hold, and what is noted as wrong; see peer.h. */
 
 #include "peer/peer.h"
 #include "read/source.h"
@@ -7,30 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	PEER_ROUNDS = 7,
-	PEER_SWEEPS = 24,
-	PEER_MAX_STATE = 1 << 19, /* places times blocks: a larger function is not followed */
-	PEER_MAX_ITEMS = 20000,
-	PEER_FIELDS = 4096,
-};
-
-/* What a member of a class, or a global, holds between calls. */
-struct peer_field {
-	const char *type; /* or what declares the global */
-	const char *name;
-	uint16_t kinds, next;
-	uint16_t checked;          /* some function looks for these */
-	const struct function *by; /* the only one that does, or NULL */
-};
-
 struct peer_hit *peer_hits;
 size_t n_peer_hits;
 static size_t peer_hits_cap;
-static struct peer_field *peer_fields;
-static size_t n_peer_fields;
-static struct arena peer_arena;
-static bool *peer_sockets; /* per source: it belongs to a program that uses sockets */
+struct peer_field *peer_fields;
+size_t n_peer_fields;
 
 const struct peer_value peer_nothing = { .base = -1, .source = -1 };
 
@@ -63,8 +44,7 @@ static struct peer_field *peer_member_of(const struct function *fn, int place)
 	return type && p->name ? peer_field(type, p->name) : NULL;
 }
 
-/* The entry for what outlives the function; NULL: it does not. */
-static struct peer_field *peer_field_of(const struct function *fn, int place)
+struct peer_field *peer_field_of(const struct function *fn, int place)
 {
 	const struct place *p = &fn->places[place];
 
@@ -231,8 +211,7 @@ static bool peer_is_integer(const struct function *fn, int place)
 	return (peer_width(type) & (PEER_WIDE | PEER_SHORT)) && strcmp(type, "auto") != 0;
 }
 
-/* A number of 16 bits or more is no text, and no pointer into any. */
-static void peer_fit(const struct function *fn, int place, struct peer_value *value)
+void peer_fit(const struct function *fn, int place, struct peer_value *value)
 {
 	bool any = (value->kinds & (PEER_TEXT | PEER_UNENDED)) != 0;
 
@@ -323,7 +302,7 @@ void peer_clean_operand(struct peer_walk *walk, const struct operand *operand, u
 static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_value *value,
 			      bool every)
 {
-	for (int p = 0; p < 16; p++)
+	for (int p = 0; value->from[5] >> p; p++)
 		if ((value->from[5] & 1 << p) &&
 		    ((every ? walk->summary->all[p] : walk->summary->some[p]) & PEER_BYTES))
 			return value->kinds & PEER_NARROW ? PEER_SHORT : PEER_WIDE;
@@ -332,9 +311,11 @@ static uint16_t peer_in_bytes(const struct peer_walk *walk, const struct peer_va
 
 uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *value, bool every)
 {
-	uint16_t kinds = value->kinds | peer_in_bytes(walk, value, every);
+	uint16_t kinds = value->kinds | peer_in_bytes(walk, value, every), any = 0;
 
-	for (int p = 0; p < 16; p++) {
+	for (int k = 0; k < PEER_FOLLOWED; k++)
+		any |= value->from[k];
+	for (int p = 0; any >> p; p++) {
 		uint16_t in = every ? walk->summary->all[p] : walk->summary->some[p];
 
 		for (int k = 0; k < PEER_FOLLOWED; k++)
@@ -352,11 +333,6 @@ struct peer_summary *peer_summary_of(struct function *fn)
 		memset(fn->peer->fill_size, -1, sizeof(fn->peer->fill_size));
 	}
 	return fn->peer;
-}
-
-bool peer_uses_sockets(const struct function *fn)
-{
-	return peer_sockets[fn->source->number];
 }
 
 int peer_root_buffer(const struct peer_walk *walk, const struct operand *operand)
@@ -495,292 +471,4 @@ void peer_check(struct peer_walk *walk, enum peer_sink sink, const struct operan
 	else
 		peer_clean(walk, operand->place, kinds, true);
 	walk->quiet = false;
-}
-
-/* --- the rounds --- */
-
-static void peer_begin(struct peer_walk *walk)
-{
-	struct function *fn = walk->fn;
-
-	for (int i = 0; i < fn->n_places; i++) {
-		const struct place *p = &fn->places[i];
-		struct peer_value v = peer_nothing;
-		struct peer_field *field = peer_field_of(fn, i);
-
-		if (field)
-			v.kinds = field->kinds & (field->by == fn ? 0xffff : ~field->checked);
-		if ((p->is_global || (p->flags & PLACE_STATIC)) && (p->flags & PLACE_ARRAY))
-			v.kinds |= PEER_ZERO;
-		if (p->kind == PLACE_FIELD && p->name && p->parent >= 0 &&
-		    fn->places[p->parent].kind == PLACE_PARAM) {
-			int n = fn->places[p->parent].param;
-
-			if (n >= 0 && n < 16 && walk->summary->given_part[n] == p->name)
-				v.kinds |= walk->summary->given[n];
-		}
-		walk->state[i] = v;
-	}
-	for (int p = 0; p < fn->n_params && p < 16; p++) {
-		struct peer_value *v = &walk->state[fn->params[p]];
-
-		if (!walk->summary->given_part[p])
-			v->kinds |= walk->summary->given[p];
-		for (int k = 0; k < PEER_FOLLOWED; k++)
-			v->from[k] = (uint16_t)(1 << p);
-		peer_fit(fn, fn->params[p], v);
-	}
-}
-
-static void peer_reach(struct peer_walk *walk, int from, int to)
-{
-	int n = walk->fn->n_places;
-	struct peer_value *in;
-	bool changed = false;
-
-	if (to < 0)
-		return;
-	for (int loop = walk->fn->blocks[from].loop; loop >= 0;
-	     loop = walk->fn->loops[loop].parent) {
-		loop_members(walk->fn, loop);
-		if (walk->fn->loops[loop].member[from] && !walk->fn->loops[loop].member[to])
-			peer_loop_checks(walk, loop);
-	}
-	in = walk->in[to];
-	if (!in) {
-		in = walk->in[to] = arena_alloc(walk->arena, (size_t)n * sizeof(*in));
-		memcpy(in, walk->state, (size_t)n * sizeof(*in));
-		walk->dirty[to] = 1;
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		struct peer_value old = in[i];
-
-		if (!memcmp(&old, &walk->state[i], sizeof(old)))
-			continue;
-		peer_join(&in[i], &walk->state[i]);
-		changed |= memcmp(&old, &in[i], sizeof(old)) != 0;
-	}
-	walk->dirty[to] |= changed;
-}
-
-/* What outlives the function, at one of its ends. */
-static void peer_end(struct peer_walk *walk, const struct item *item)
-{
-	struct function *fn = walk->fn;
-	struct peer_summary *s = walk->summary;
-
-	for (int i = 0; i < fn->n_places; i++) {
-		const struct place *p = &fn->places[i];
-		struct peer_value *v = &walk->state[i];
-		uint16_t kept = (uint16_t) ~(walk->cleaned[i] | PEER_SET | PEER_ZERO | PEER_FULL);
-		struct peer_field *field;
-
-		if (p->kind == PLACE_PARAM && p->param < 16) {
-			s->fills[p->param] |= v->kinds & kept & ~s->given[p->param];
-			s->copies[p->param] |= (uint16_t)(v->from[0] & ~(1 << p->param));
-		}
-		if (p->kind == PLACE_DEREF && fn->places[p->parent].kind == PLACE_PARAM &&
-		    fn->places[p->parent].param < 16)
-			s->outs[fn->places[p->parent].param] |= v->kinds & kept;
-		field = v->kinds || v->from[0] || v->from[5] ? peer_field_of(fn, i) : NULL;
-		if (field)
-			field->next |= peer_resolve(walk, v, false) & kept & ~field->checked;
-	}
-	if (item && item->kind == ITEM_RETURN && item->a.kind) {
-		struct peer_value v = peer_operand(walk, &item->a);
-
-		s->result |= v.kinds & (uint16_t) ~(PEER_FULL | PEER_ZERO);
-		for (int k = 0; k < PEER_FOLLOWED; k++)
-			s->result_from[k] |= v.from[k];
-	}
-}
-
-static void peer_block(struct peer_walk *walk, int number)
-{
-	const struct block *block = &walk->fn->blocks[number];
-	size_t size = (size_t)walk->fn->n_places * sizeof(*walk->state);
-	struct peer_value *before;
-
-	memcpy(walk->state, walk->in[number], size);
-	walk->block = number;
-	for (int i = block->first; i >= 0; i = walk->fn->items[i].next) {
-		const struct item *item = &walk->fn->items[i];
-
-		walk->item = item;
-		if (item->kind == ITEM_RETURN || (item->kind == ITEM_THROW && block->next[0] < 0)) {
-			peer_end(walk, item);
-			return;
-		}
-		if (item->kind != ITEM_BRANCH) {
-			peer_step(walk, item);
-			if (item->kind == ITEM_CALL && item->call && call_ends(item->call))
-				return;
-			continue;
-		}
-		before = arena_alloc(walk->arena, size);
-		memcpy(before, walk->state, size);
-		peer_side(walk, item, true);
-		peer_reach(walk, number, block->next[0]);
-		memcpy(walk->state, before, size);
-		peer_side(walk, item, false);
-		peer_reach(walk, number, block->next[1]);
-		return;
-	}
-	if (block->next[0] < 0)
-		peer_end(walk, NULL);
-	peer_reach(walk, number, block->next[0]);
-}
-
-static void peer_find_parts(struct peer_walk *walk)
-{
-	for (int i = 0; i < walk->fn->n_places; i++) {
-		if (walk->fn->places[i].parent >= 0)
-			walk->has_parts[walk->fn->places[i].parent] = 1;
-	}
-}
-
-/* Calls in code that is not followed pass nothing. */
-static void peer_not_followed(struct function *fn)
-{
-	for (int i = 0; i < fn->n_items; i++)
-		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-		    fn->items[i].call->target) {
-			struct peer_summary *s = peer_summary_of(fn->items[i].call->target);
-
-			memset(s->next_all, 0, sizeof(s->next_all));
-			s->called = true;
-		}
-}
-
-static void peer_function(struct function *fn, bool telling)
-{
-	struct peer_walk walk = { .fn = fn, .summary = peer_summary_of(fn), .arena = &peer_arena };
-	size_t places = (size_t)fn->n_places + 1, blocks = (size_t)fn->n_blocks + 1;
-	bool any = true;
-
-	if (!fn->n_blocks)
-		return;
-	if (places * blocks > PEER_MAX_STATE || (size_t)fn->n_items > PEER_MAX_ITEMS ||
-	    (fn->flags & FUNCTION_CUT) || !peer_uses_sockets(fn)) {
-		peer_not_followed(fn);
-		return;
-	}
-	walk.state = arena_alloc(&peer_arena, places * sizeof(*walk.state));
-	walk.in = arena_alloc(&peer_arena, blocks * sizeof(struct peer_value *));
-	walk.dirty = arena_alloc(&peer_arena, blocks);
-	walk.cleaned = arena_alloc(&peer_arena, places * sizeof(*walk.cleaned));
-	walk.has_parts = arena_alloc(&peer_arena, places);
-	memset(walk.summary->sinks, 0, sizeof(walk.summary->sinks));
-	memset(walk.summary->copy_to, 0, sizeof(walk.summary->copy_to));
-	peer_find_parts(&walk);
-	peer_begin(&walk);
-	walk.in[0] = walk.state;
-	walk.state = arena_alloc(&peer_arena, places * sizeof(*walk.state));
-	walk.dirty[0] = 1;
-	for (int sweep = 0; any && sweep < PEER_SWEEPS; sweep++) {
-		any = false;
-		for (int b = 0; b < fn->n_blocks; b++)
-			if (walk.dirty[b]) {
-				walk.dirty[b] = 0;
-				any = true;
-				peer_block(&walk, b);
-			}
-	}
-	walk.telling = telling;
-	for (int b = 0; telling && b < fn->n_blocks; b++)
-		if (walk.in[b])
-			peer_block(&walk, b);
-	arena_reset(&peer_arena);
-}
-
-/* The summary says more than it did the last time. */
-static bool peer_learnt(struct peer_summary *s)
-{
-	uint32_t sum = s->result;
-
-	for (int p = 0; p < 16; p++)
-		sum = sum * 31 +
-		      (uint32_t)(s->sinks[p] + s->copy_to[p] + s->cleans[p] + s->fills[p] * 7 +
-				 s->outs[p] * 3 + s->copies[p] * 5 + s->given[p]);
-	for (int k = 0; k < PEER_FOLLOWED; k++)
-		sum = sum * 31 + s->result_from[k];
-	if (sum == s->sum)
-		return false;
-	s->sum = sum;
-	return true;
-}
-
-/* The values of this round become those of the next; true when some differ. */
-static bool peer_turn(void)
-{
-	bool changed = false;
-
-	for (size_t i = 0; i < PEER_FIELDS; i++) {
-		changed |= peer_fields[i].kinds != peer_fields[i].next;
-		peer_fields[i].kinds = peer_fields[i].next;
-		peer_fields[i].next = 0;
-	}
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct peer_summary *s = peer_summary_of(program.functions[i]);
-
-		if (!s->called)
-			memset(s->next_all, 0, sizeof(s->next_all));
-		changed |= memcmp(s->some, s->next_some, sizeof(s->some)) != 0 ||
-			   memcmp(s->all, s->next_all, sizeof(s->all)) != 0 || peer_learnt(s);
-		memcpy(s->some, s->next_some, sizeof(s->some));
-		memcpy(s->all, s->next_all, sizeof(s->all));
-		memset(s->next_some, 0, sizeof(s->next_some));
-		memset(s->next_all, 0xff, sizeof(s->next_all));
-		s->called = false;
-	}
-	return changed;
-}
-
-static bool peer_is_socket_call(const struct call *call)
-{
-	return api_is(call->api, ROLE(SOCKET) | ROLE(LISTEN) | ROLE(CONNECT) | ROLE(ACCEPT) |
-					 ROLE(DIALS) | ROLE(PEER) | ROLE(CONNECTION) |
-					 ROLE(SERVER)) ||
-	       api_is(kb_class(call->receiver_type), ROLE(CONNECTION) | ROLE(SERVER)) ||
-	       api_fact(call->api, FACT_GIVES);
-}
-
-static void peer_find_sockets(void)
-{
-	bool *uses = arena_alloc(&run_arena, program.n_sources + 1);
-
-	peer_sockets = arena_alloc(&run_arena, program.n_sources + 1);
-	for (size_t i = 0; i < program.n_functions; i++) {
-		const struct function *fn = program.functions[i];
-
-		for (int k = 0; k < fn->n_items && !uses[fn->source->number]; k++)
-			if (fn->items[k].kind == ITEM_CALL && fn->items[k].call)
-				uses[fn->source->number] = peer_is_socket_call(fn->items[k].call);
-	}
-	for (size_t i = 0; i < program.n_sources; i++)
-		for (size_t k = 0; k < program.n_sources && !peer_sockets[i]; k++)
-			peer_sockets[i] =
-				uses[k] && program_shares(program.sources[i], program.sources[k]);
-}
-
-void peer_program(void)
-{
-	bool changed = true;
-
-	if (program.peers_followed)
-		return;
-	program.peers_followed = true;
-	n_peer_hits = 0;
-	n_peer_fields = 0;
-	peer_fields = arena_alloc(&run_arena, PEER_FIELDS * sizeof(*peer_fields));
-	peer_find_sockets();
-	for (int round = 0; changed && round < PEER_ROUNDS; round++) {
-		for (size_t i = 0; i < program.n_functions; i++)
-			peer_function(program.functions[i], false);
-		changed = peer_turn() || !round;
-	}
-	for (size_t i = 0; i < program.n_functions; i++)
-		peer_function(program.functions[i], true);
-	arena_free(&peer_arena);
 }

@@ -12,8 +12,9 @@
  * what it does with each, and a table what members of structures and globals hold. All is done
  * again until nothing changes, and what is wrong is noted in one last round.
  *
- * peer.c holds values, tables and the rounds, peer-step.c what assignments, operators and tests do,
- * peer-call.c what calls do, peer-habit.c what unknown ones are likely to do.
+ * peer.c holds values and tables, rounds.c goes from block to block and over all functions, step.c
+ * has what assignments, operators and tests do, call.c what calls do, target.c those of the project's
+ * own functions, habit.c what unknown ones are likely to do.
  */
 
 #include "model/query.h"
@@ -78,6 +79,7 @@ struct peer_summary {
 	uint16_t result;
 	uint16_t result_from[PEER_FOLLOWED];
 	uint32_t sum;          /* over all this, to see that it changed */
+	int8_t own_pair;       /* peer_reads_own_pair(): 0 not asked yet, 1 it does, -1 it does not */
 };
 
 enum peer_sink {
@@ -110,6 +112,7 @@ struct peer_walk {
 	struct function *fn;
 	struct peer_summary *summary;
 	struct peer_value *state;
+	struct peer_value *before; /* what it was in front of a branch */
 	struct peer_value **in;  /* per block, or NULL */
 	uint8_t *dirty;
 	uint16_t *cleaned;       /* per place: kinds that some check took away */
@@ -121,12 +124,30 @@ struct peer_walk {
 	struct arena *arena;
 };
 
+/* What a member of a class, or a global, holds between calls. */
+struct peer_field {
+	const char *type; /* or what declares the global */
+	const char *name;
+	uint16_t kinds, next;
+	uint16_t checked;          /* some function looks for these */
+	const struct function *by; /* the only one that does, or NULL */
+};
+
+enum { PEER_FIELDS = 4096 };
+
 /* All of the program, once; then the hits. */
 void peer_program(void);
 extern struct peer_hit *peer_hits;
 extern size_t n_peer_hits;
+extern bool peer_has_pairs; /* somewhere bufferevent_pair_new() is called */
 
 /* peer.c */
+extern struct peer_field *peer_fields;
+extern size_t n_peer_fields;
+/* The entry for what outlives the function; NULL: it does not. */
+struct peer_field *peer_field_of(const struct function *fn, int place);
+/* A number of 16 bits or more is no text, and no pointer into any. */
+void peer_fit(const struct function *fn, int place, struct peer_value *value);
 extern const struct peer_value peer_nothing;
 struct peer_value peer_place(const struct peer_walk *walk, int place);
 struct peer_value peer_operand(const struct peer_walk *walk, const struct operand *operand);
@@ -154,12 +175,17 @@ void peer_check(struct peer_walk *walk, enum peer_sink sink, const struct operan
 		int into);
 /* Where the memory begins that the operand points into. */
 int peer_root_buffer(const struct peer_walk *walk, const struct operand *operand);
-bool peer_uses_sockets(const struct function *fn);
 
 /* A class of C++ that ends its bytes itself; what nobody declares may be one. */
 bool peer_is_string(const struct function *fn, int place);
 
-/* peer-step.c: one item; and one side of a branch. */
+/* rounds.c: the source belongs to a program that uses sockets. */
+bool peer_uses_sockets(const struct function *fn);
+
+/* target.c: a function of the project. */
+void peer_target(struct peer_walk *walk, const struct call *call, struct peer_value *result);
+
+/* step.c: one item; and one side of a branch. */
 void peer_step(struct peer_walk *walk, const struct item *item);
 void peer_side(struct peer_walk *walk, const struct item *item, bool taken);
 /* What the loop's turns looked at is checked when it is over. */
@@ -167,20 +193,21 @@ void peer_loop_checks(struct peer_walk *walk, int loop);
 /* The number, and what it is made of, has an upper limit. */
 void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t kinds, int depth);
 
-/* peer-habit.c: methods, and functions that nothing is known of. */
+/* habit.c: methods, and functions that nothing is known of. */
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
-bool peer_reads_own_pair(const struct function *callback);
+bool peer_reads_own_pair(const struct peer_walk *walk);
 /* The text of strtoul() and its like has an end for it, as a search has found. */
 bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 
-/* peer-format.c: the text that a call makes of its format's arguments, and sscanf(). */
+/* format.c: the text that a call makes of its format's arguments, and sscanf(). */
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);
 int peer_format_argument(const struct call *call);
 void peer_scans(struct peer_walk *walk, const struct call *call);
 
-/* peer-call.c */
+/* call.c: what the item reads, with these kinds. */
+struct peer_value peer_fresh(const struct peer_walk *walk, uint16_t kinds);
 void peer_call(struct peer_walk *walk, const struct item *item);
 /* The text is looked through for these; callers learn it too. */
 void peer_note_check(struct peer_walk *walk, const struct operand *operand, uint16_t kinds);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a condition of the preprocessor tells on a Linux machine. The names of other systems and
- * compilers are not defined, those of this one are; what configure would have found out is unknown.
+ * compilers are not defined, those of this one are; what configure would have found out is unknown,
+ * but for what the file's command in compile_commands.json says.
  */
 
+#include "read/commands.h"
 #include "read/macro.h"
 
 #include <limits.h>
@@ -41,10 +43,15 @@ static const char *const condition_elsewhere[] = {
 	"__COVERITY__",  "SWIG",         "__wasm__",
 };
 
-int condition_defined(const char *name, size_t n, enum source_language language)
+int condition_defined(const char *name, size_t n, const struct source *source)
 {
+	const char *value;
+	int told = command_macro(source->command, name, n, &value);
+
+	if (told >= 0)
+		return told;
 	if (n == 11 && !memcmp(name, "__cplusplus", n))
-		return language == SOURCE_CXX;
+		return source->language == SOURCE_CXX;
 	for (size_t i = 0; i < sizeof(condition_here) / sizeof(*condition_here); i++)
 		if (strlen(condition_here[i]) == n && !memcmp(condition_here[i], name, n))
 			return 1;
@@ -58,7 +65,7 @@ struct condition {
 	const char *s;
 	uint32_t size, i;
 	int depth;
-	enum source_language language;
+	const struct source *source;
 	struct macro_token token;
 };
 
@@ -96,24 +103,38 @@ static struct condition_number condition_truth(int value)
 	return value < 0 ? condition_unknown : (struct condition_number){ true, value };
 }
 
+/* The value that a command gives to a macro: -DWITH_TLS=1. */
+static struct condition_number condition_number(const char *value)
+{
+	char *end;
+	long long number = strtoll(value, &end, 0);
+
+	while (*end == 'u' || *end == 'U' || *end == 'l' || *end == 'L')
+		end++;
+	return end == value || *end ? condition_unknown : (struct condition_number){ true, number };
+}
+
 /* defined NAME, defined(NAME); a call of what only a compiler knows is skipped. */
 static struct condition_number condition_word(struct condition *c)
 {
 	struct condition_number v = condition_unknown;
+	const char *value;
 	bool parens;
 	int depth = 0;
 
 	if (condition_take(c, "defined")) {
 		parens = condition_take(c, "(");
 		if (c->token.kind == MACRO_WORD)
-			v = condition_truth(condition_defined(c->token.s, c->token.n, c->language));
+			v = condition_truth(condition_defined(c->token.s, c->token.n, c->source));
 		condition_next(c);
 		if (parens)
 			condition_take(c, ")");
 		return v;
 	}
-	if (condition_defined(c->token.s, c->token.n, c->language) == 0)
+	if (condition_defined(c->token.s, c->token.n, c->source) == 0)
 		v = condition_truth(0);
+	else if (command_macro(c->source->command, c->token.s, c->token.n, &value) > 0)
+		v = condition_number(value);
 	condition_next(c);
 	if (!condition_is(c, "("))
 		return v;
@@ -222,9 +243,9 @@ static struct condition_number condition_or(struct condition *c)
 	return a;
 }
 
-int condition_value(const char *s, size_t n, enum source_language language)
+int condition_value(const char *s, size_t n, const struct source *source)
 {
-	struct condition c = { .s = s, .size = (uint32_t)n, .language = language };
+	struct condition c = { .s = s, .size = (uint32_t)n, .source = source };
 	struct condition_number v;
 
 	condition_next(&c);

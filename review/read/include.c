@@ -2,6 +2,7 @@
 /* Finding files by the names under which others include them; see include.h. */
 
 #include "read/include.h"
+#include "read/commands.h"
 #include "read/macro.h"
 
 #include <limits.h>
@@ -24,13 +25,9 @@ struct include_folder {
 	const char *path;
 	const char **paths; /* where its files' inclusions are looked for, after beside them */
 	size_t n_paths, cap_paths;
-};
-
-/* A compile_commands.json. */
-struct include_commands {
-	const char *file;
-	const char **paths;
-	size_t n_paths, cap_paths;
+	const struct commands *
+		*commands; /* the compile_commands.json that speak of it, nearest first */
+	size_t n_commands, cap_commands;
 };
 
 /* What was found for a name in a folder. */
@@ -49,7 +46,7 @@ static struct {
 	size_t bytes;
 	struct include_folder **folders;
 	size_t n_folders, cap_folders;
-	struct include_commands **commands;
+	struct commands **commands;
 	size_t n_commands, cap_commands;
 	struct include_answer *answers;
 	size_t n_answers, cap_answers;
@@ -102,16 +99,11 @@ static void inode_add(struct source *source)
 	includes.n_by_inode++;
 }
 
-bool include_add(struct source *source)
+static void include_context_add(struct source *source)
 {
-	if (source->inode && includes.cap_by_inode &&
-	    includes.by_inode[inode_slot(source->device, source->inode)])
-		return false;
-	includes.files = grow(includes.files, includes.n, &includes.cap, sizeof(*includes.files));
-	includes.files[includes.n++] = source;
-	inode_add(source);
-	macro_note(source);
-	return true;
+	includes.context = grow(includes.context, includes.n_context, &includes.cap_context,
+				sizeof(struct source *));
+	includes.context[includes.n_context++] = source;
 }
 
 void include_note(struct source *source, const char *name, bool angle)
@@ -172,36 +164,15 @@ static void folder_add_path(struct include_folder *folder, const char *path)
 	folder->paths[folder->n_paths++] = path;
 }
 
-static void commands_found(const char *path, void *data)
+/* A compile_commands.json, read once. */
+static const struct commands *include_commands(const char *file)
 {
-	struct include_commands *commands = data;
-
-	if (commands->n_paths == INCLUDE_MAX_PATHS)
-		return;
-	path = intern_z(path);
-	for (size_t i = 0; i < commands->n_paths; i++)
-		if (commands->paths[i] == path)
-			return;
-	commands->paths = grow(commands->paths, commands->n_paths, &commands->cap_paths,
-			       sizeof(*commands->paths));
-	commands->paths[commands->n_paths++] = path;
-}
-
-/* The paths of a compile_commands.json, read once. */
-static const struct include_commands *include_commands(const char *file)
-{
-	struct include_commands *commands;
-
 	for (size_t i = 0; i < includes.n_commands; i++)
 		if (includes.commands[i]->file == file)
 			return includes.commands[i];
-	commands = arena_alloc(&run_arena, sizeof(*commands));
-	commands->file = file;
-	commands_paths(file, commands_found, commands);
 	includes.commands = grow(includes.commands, includes.n_commands, &includes.cap_commands,
-				 sizeof(struct include_commands *));
-	includes.commands[includes.n_commands++] = commands;
-	return commands;
+				 sizeof(struct commands *));
+	return includes.commands[includes.n_commands++] = commands_read(file);
 }
 
 static void folder_add_commands(struct include_folder *folder, const char *above)
@@ -210,7 +181,7 @@ static void folder_add_commands(struct include_folder *folder, const char *above
 					      "build/compile_commands.json" };
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		const struct include_commands *commands;
+		const struct commands *commands;
 		const char *file = places[i];
 
 		if (!include_is_there(*above ? above : ".", file))
@@ -220,6 +191,9 @@ static void folder_add_commands(struct include_folder *folder, const char *above
 		commands = include_commands(intern_z(file));
 		for (size_t k = 0; k < commands->n_paths; k++)
 			folder_add_path(folder, commands->paths[k]);
+		folder->commands = grow(folder->commands, folder->n_commands, &folder->cap_commands,
+					sizeof(*folder->commands));
+		folder->commands[folder->n_commands++] = commands;
 	}
 }
 
@@ -269,6 +243,64 @@ static struct include_folder *include_folder(const char *path)
 	return folder;
 }
 
+/* --- what the build's command tells of a file --- */
+
+static struct source *include_defines(const struct source *source, const struct command *command)
+{
+	struct text text = { 0 };
+	struct source *made;
+
+	for (size_t i = 0; i < command->n_macros; i++)
+		if (command->macros[i].value && !strpbrk(command->macros[i].value, "\r\n"))
+			text_printf(&text, "#define %s %s\n", command->macros[i].name,
+				    command->macros[i].value);
+	if (!text.n)
+		return NULL;
+	made = source_from_text(arena_printf(&run_arena, "<command of %s>", source->path), text.s,
+				text.n);
+	text_done(&text);
+	made->context = true;
+	made->unit = made;
+	made->folder = source->folder;
+	macro_note(made);
+	return made;
+}
+
+/* The macros of its command come into the file as a text of definitions that it includes. */
+static void include_find_command(struct source *source)
+{
+	const struct include_folder *folder = include_folder(source->folder);
+	struct command *command = NULL;
+
+	for (size_t i = 0; i < folder->n_commands && !command; i++)
+		command = commands_find(folder->commands[i], source->device, source->inode);
+	source->command = command;
+	if (!command || !command->n_macros)
+		return;
+	if (!command->text) {
+		command->text = include_defines(source, command);
+		if (command->text)
+			include_context_add(command->text);
+	}
+	if (command->text) {
+		include_note(source, command->text->path, true);
+		source->inclusions[source->n_inclusions - 1].source = command->text;
+	}
+}
+
+bool include_add(struct source *source)
+{
+	if (source->inode && includes.cap_by_inode &&
+	    includes.by_inode[inode_slot(source->device, source->inode)])
+		return false;
+	includes.files = grow(includes.files, includes.n, &includes.cap, sizeof(*includes.files));
+	includes.files[includes.n++] = source;
+	inode_add(source);
+	include_find_command(source);
+	macro_note(source);
+	return true;
+}
+
 /* --- looking --- */
 
 static struct source *include_read(const char *path)
@@ -287,9 +319,7 @@ static struct source *include_read(const char *path)
 		return NULL;
 	source->context = true;
 	includes.bytes += source->size;
-	includes.context = grow(includes.context, includes.n_context, &includes.cap_context,
-				sizeof(struct source *));
-	includes.context[includes.n_context++] = source;
+	include_context_add(source);
 	include_add(source);
 	return source;
 }
@@ -407,7 +437,7 @@ static void include_resolve_one(struct source *source, size_t given)
 		struct include_answer *answer;
 		struct source *found;
 
-		if (include_is_system(inclusion))
+		if (inclusion->source || include_is_system(inclusion))
 			continue;
 		if (includes.n_answers * 2 >= includes.cap_answers)
 			include_answers_grow();
@@ -419,6 +449,14 @@ static void include_resolve_one(struct source *source, size_t given)
 			includes.n_answers++;
 		}
 		inclusion->source = answer->source;
+	}
+	for (size_t i = 0; source->command && i < source->command->n_includes; i++) {
+		struct source *found = include_read(source->command->includes[i]);
+		size_t n = source->n_inclusions;
+
+		include_note(source, source->command->includes[i], true);
+		if (source->n_inclusions > n)
+			source->inclusions[n].source = found;
 	}
 }
 

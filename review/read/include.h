@@ -28,7 +28,4 @@ bool include_sees(const struct source *source, const struct source *other);
 /* For several runs in one process. */
 void include_forget(void);
 
-/* commands.c: the include paths of a compile_commands.json, each as it has to be opened. */
-void commands_paths(const char *file, void (*found)(const char *path, void *data), void *data);
-
 #endif

@@ -204,17 +204,16 @@ static void reader_include(const struct macro_reader *r, uint32_t i, uint32_t en
 static void reader_directive(struct macro_reader *r, uint32_t i, uint32_t end)
 {
 	struct macro_token word = macro_lex(r->s, end, &i), name;
-	enum source_language language = r->source->language;
 	uint32_t rest = i;
 
 	r->directives++;
 	name = macro_lex(r->s, end, &rest);
 	if (token_is(&word, "if")) {
-		reader_enter(r, condition_value(r->s + i, end - i, language));
+		reader_enter(r, condition_value(r->s + i, end - i, r->source));
 	} else if (token_is(&word, "ifdef")) {
-		reader_enter(r, condition_defined(name.s, name.n, language));
+		reader_enter(r, condition_defined(name.s, name.n, r->source));
 	} else if (token_is(&word, "ifndef")) {
-		int value = condition_defined(name.s, name.n, language);
+		int value = condition_defined(name.s, name.n, r->source);
 
 		if (r->directives == 1) {
 			r->guard_at = 1;
@@ -224,9 +223,9 @@ static void reader_directive(struct macro_reader *r, uint32_t i, uint32_t end)
 	} else if (token_is(&word, "else")) {
 		reader_else(r, 1);
 	} else if (token_is(&word, "elif")) {
-		reader_else(r, condition_value(r->s + i, end - i, language));
+		reader_else(r, condition_value(r->s + i, end - i, r->source));
 	} else if (token_is(&word, "elifdef")) {
-		reader_else(r, condition_defined(name.s, name.n, language));
+		reader_else(r, condition_defined(name.s, name.n, r->source));
 	} else if (token_is(&word, "endif")) {
 		reader_endif(r);
 	} else if (token_is(&word, "define")) {

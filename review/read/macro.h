@@ -64,10 +64,10 @@ struct macro_token macro_lex(const char *s, uint32_t size, uint32_t *i);
 /* Past a string, a character or a comment that begins at i; else i. */
 size_t lex_skip_literal(const char *s, size_t size, size_t i);
 
-/* condition.c: what an #if tells: 1, 0, or -1 for what nobody can know here. */
-int condition_value(const char *s, size_t n, enum source_language language);
+/* condition.c: what an #if of the source tells: 1, 0, or -1 for what nobody can know here. */
+int condition_value(const char *s, size_t n, const struct source *source);
 /* … and #ifdef NAME. */
-int condition_defined(const char *name, size_t n, enum source_language language);
+int condition_defined(const char *name, size_t n, const struct source *source);
 
 /*
  * expand.c: the text with its macros replaced, in the run's arena, and how its offsets belong to

@@ -153,7 +153,7 @@ static void parse_again(struct tree *tree)
 	if (!ts_node_has_error(ts_tree_root_node(tree->tree)) || !strstr(tree->text, "#"))
 		return;
 	text = arena_copy(&run_arena, tree->text, size);
-	shape_first_branches(text, size, tree->source->language);
+	shape_first_branches(text, size, tree->source);
 	if (!memcmp(text, tree->text, size))
 		return;
 	other = parse_text(text, size);

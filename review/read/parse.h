@@ -97,7 +97,7 @@ void shape_learn(const struct source *source);
 /* Makes the copy that the parser sees. */
 void shape_text(struct tree *tree);
 /* Keeps the first branch of each #if that may be for this system, and blanks the other lines. */
-void shape_first_branches(char *text, size_t size, enum source_language language);
+void shape_first_branches(char *text, size_t size, const struct source *source);
 /* The declaration at `offset` stands after a word such as _cleanup_close_. */
 bool shape_is_auto(const struct tree *tree, uint32_t offset);
 bool shape_is_each(const struct tree *tree, uint32_t offset);

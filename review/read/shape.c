@@ -520,7 +520,7 @@ void shape_text(struct tree *tree)
 enum { SHAPE_MAX_IF = 64 };
 
 /* What a directive is: 'i' opens, 'e' is another branch, 'f' ends, 0 anything else. */
-static char shape_directive(const char *line, enum source_language language, bool *zero)
+static char shape_directive(const char *line, const struct source *source, bool *zero)
 {
 	size_t n = strcspn(line, "\n");
 	const char *end = line + n;
@@ -536,12 +536,12 @@ static char shape_directive(const char *line, enum source_language language, boo
 		n = (size_t)strcspn(line, " \t(!\n");
 		line += n;
 		if (n == 2) {
-			*zero = !condition_value(line, (size_t)(end - line), language);
+			*zero = !condition_value(line, (size_t)(end - line), source);
 			return 'i';
 		}
 		line += strspn(line, " \t");
 		n = strcspn(line, " \t/\n");
-		*zero = condition_defined(line, n, language) == not ;
+		*zero = condition_defined(line, n, source) == not ;
 		return 'i';
 	}
 	if (starts_with(line, "el"))
@@ -549,7 +549,7 @@ static char shape_directive(const char *line, enum source_language language, boo
 	return starts_with(line, "endif") ? 'f' : 0;
 }
 
-void shape_first_branches(char *text, size_t size, enum source_language language)
+void shape_first_branches(char *text, size_t size, const struct source *source)
 {
 	/* 0: in the branch that is kept; 1: past it; 2: before it (#if 0). */
 	uint8_t state[SHAPE_MAX_IF] = { 0 };
@@ -558,7 +558,7 @@ void shape_first_branches(char *text, size_t size, enum source_language language
 	for (size_t i = 0; i < size;) {
 		size_t end = i + strcspn(text + i, "\n");
 		bool zero;
-		char directive = shape_directive(text + i, language, &zero);
+		char directive = shape_directive(text + i, source, &zero);
 
 		if (directive == 'i' && depth < SHAPE_MAX_IF - 1) {
 			state[++depth] = zero ? 2 : 0;

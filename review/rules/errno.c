@@ -352,8 +352,8 @@ static void e4_interrupted(struct function *fn, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_E4, fn, item->at,
-		"%s() fails with EINTR when %s arrives, and that is taken for a failure: %s.", name,
-		signal,
+		"%s() fails with EINTR when %s arrives, and this is treated as a failure: %s.",
+		name, signal,
 		ends & OUTCOME_EXITS ? "the program ends"
 		: gives_up           ? "the connection is given up"
 				     : "the loop is left");
@@ -361,7 +361,7 @@ static void e4_interrupted(struct function *fn, const struct item *item)
 		finding,
 		"In %s(), call %s() again when `errno == EINTR`%s, before the failure is reported%s.",
 		fn->label, name,
-		kinds & ERRNO_ENDS ? " (after a look at the flag that the handler sets)" : "",
+		kinds & ERRNO_ENDS ? " (after checking the flag that the handler sets)" : "",
 		api_is(item->call->api, ROLE(POLL)) ? ""
 						    : "; or install the handler with `SA_RESTART`");
 }
@@ -428,7 +428,7 @@ static void e4_not_ready(struct function *fn, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_E4, fn, item->at,
-		"`%s` does not block, so %s() fails with EAGAIN when nothing is there yet; that is taken for a failure: %s.",
+		"`%s` does not block, so %s() fails with EAGAIN while nothing has arrived; this is treated as a failure: %s.",
 		operand_text(fn, fd), item->call->name,
 		ends & OUTCOME_EXITS ? "the program ends" : "the connection is given up");
 	/* Right after poll() it happens seldom; in a loop that empties the socket, always. */
@@ -436,7 +436,7 @@ static void e4_not_ready(struct function *fn, const struct item *item)
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
-		"In %s(), when %s() gives -1 and errno is EAGAIN (or EWOULDBLOCK), go back to waiting for `%s`; drop it on 0 and on other errors only.",
+		"In %s(), when %s() returns -1 and errno is EAGAIN (or EWOULDBLOCK), go back to waiting for `%s`; give it up only on 0 and on other errors.",
 		fn->label, item->call->name, operand_text(fn, fd));
 }
 
@@ -480,12 +480,12 @@ static void e7_report(struct function *fn, const struct item *item, bool ends)
 
 	finding = finding_add(
 		&rule_E7, fn, item->at,
-		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends; any client can bring that about."
-		     : "When all descriptors are in use, %s() fails with EMFILE at once and again, as the connection stays in the queue: a busy loop.",
+		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends. Any client can cause this by opening connections."
+		     : "When all descriptors are in use, %s() fails with EMFILE immediately and repeatedly, because the connection stays in the queue: a busy loop.",
 		name);
 	finding_fix(
 		finding,
-		"In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a while (a pause of 100 ms will do), or keep a spare descriptor to close, so that the connection can be accepted and closed; go on afterwards.",
+		"In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a while (a pause of 100 ms will do), or keep a spare descriptor that you close in order to accept and close the connection; then continue.",
 		fn->label, fd);
 }
 
@@ -614,7 +614,7 @@ static void e7_callback(struct function *fn, const struct item *item)
 			callback->name);
 		finding_fix(
 			finding,
-			"In %s(), report the error and go on; on EMFILE and ENFILE disable the listener until a connection is closed or a moment has passed.",
+			"In %s(), report the error and continue; on EMFILE and ENFILE disable the listener until a connection is closed or a short time has passed.",
 			callback->name);
 		return;
 	}

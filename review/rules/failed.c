@@ -47,15 +47,48 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		return;
 	finding = finding_add(
 		&rule_E2, fn, at->at,
-		known ? "`%s` is used here on a way on which %s has failed, so it is %s."
-		      : "`%s` is used without asking whether %s succeeded; when it failed, it is %s.",
+		known ? "`%s` is used here on a path where %s has failed, so it is %s."
+		      : "`%s` is used without checking whether %s succeeded; if it failed, it is %s.",
 		name, origin, e2_value(fails));
 	if (finding)
 		finding->also = site->at;
-	finding_fix(
-		finding,
-		"In %s(), test `%s` right after %s, and leave or go on without it when it is %s.",
-		fn->label, name, origin, e2_value(fails));
+	if (!strcmp(name, origin))
+		finding_fix(
+			finding,
+			"In %s(), store the result of %s in a variable, and leave or continue without it when it is %s.",
+			fn->label, origin, e2_value(fails));
+	else
+		finding_fix(
+			finding,
+			"In %s(), test `%s` right after %s, and leave or continue without it when it is %s.",
+			fn->label, name, origin, e2_value(fails));
+}
+
+/* The next call fails too, and tells; only it tells another reason. */
+static void e2_shows_late(struct flow *flow, const struct item *item, int resource)
+{
+	const char *origin = resource_origin(flow, resource), *name = resource_name(flow, resource);
+	const struct resource *r = &flow->resources[resource];
+	struct finding *finding;
+
+	if (e2_told(flow->fn, r->site))
+		return;
+	finding = finding_add(
+		&rule_E2, flow->fn, item->at,
+		"Nothing checks whether %s succeeded; if it failed, the error reported is that of %s().",
+		origin, item->call->name);
+	if (finding) {
+		finding->severity = SEVERITY_ADVICE;
+		finding->also = r->site->at;
+	}
+	if (r->place < 0)
+		finding_fix(
+			finding,
+			"In %s(), store the result of %s in a variable, and test that before %s().",
+			flow->fn->label, origin, item->call->name);
+	else
+		finding_fix(finding, "In %s(), test `%s` right after %s.", flow->fn->label, name,
+			    origin);
 }
 
 /*
@@ -186,7 +219,6 @@ static bool e2_is_pending(struct function *fn, const struct item *site)
 static void e2_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
-	struct finding *finding;
 
 	if ((kind != USE_FAILED && kind != USE_UNCHECKED) ||
 	    (kind == USE_UNCHECKED && r->accepted && r->site && e2_is_pending(flow->fn, r->site)))
@@ -197,19 +229,7 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 		return;
 	if (!r->accepted && (kind == USE_UNCHECKED || r->fails != FAILS_NULL) &&
 	    e2_shows(flow->fn, item)) {
-		if (e2_told(flow->fn, r->site))
-			return;
-		finding = finding_add(
-			&rule_E2, flow->fn, item->at,
-			"Nobody asks whether %s gave `%s`; when it failed, the error that is reported is that of %s().",
-			resource_origin(flow, resource), resource_name(flow, resource),
-			item->call->name);
-		if (finding) {
-			finding->severity = SEVERITY_ADVICE;
-			finding->also = r->site->at;
-		}
-		finding_fix(finding, "In %s(), test `%s` right after %s.", flow->fn->label,
-			    resource_name(flow, resource), resource_origin(flow, resource));
+		e2_shows_late(flow, item, resource);
 		return;
 	}
 	e2_report(flow->fn, item, resource_name(flow, resource), r->site, r->fails,
@@ -380,7 +400,7 @@ static void e2_status(struct function *fn, const struct item *item)
 			continue;
 		finding = finding_add(
 			&rule_E2, callback, user->at,
-			"%s() is called when %s() has failed, too; `%s` says so, and nobody looks at it before the connection is used.",
+			"%s() is also called when %s() has failed. `%s` says so, but is not checked before the connection is used.",
 			callback->name, item->call->name,
 			callback->places[callback->params[f->arg2 - 1]].text);
 		finding_fix(
@@ -407,7 +427,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 			continue;
 		finding = finding_add(
 			&rule_E2, fn, i->at,
-			"`%s` is used as an index without asking whether %s succeeded; when it failed, that is -1, in front of the buffer.",
+			"`%s` is used as an index without checking whether %s succeeded; if it failed, the index is -1, before the buffer.",
 			name, call_text(fn, item));
 		if (finding)
 			finding->also = item->at;
@@ -443,7 +463,7 @@ const struct rule rule_E2 = {
 	.pillar = 703,
 	.severity = SEVERITY_ERROR,
 	.consequence =
-		"after a failure the program uses -1 or a null pointer, and crashes or does something else",
+		"after a failure the program uses -1 or a null pointer, and crashes or misbehaves",
 	.use = e2_use,
 	.call = e2_receiver,
 	.function = e2_function,

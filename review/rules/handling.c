@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "rules/deferred.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -55,6 +56,13 @@ static const char *e1_condition(const struct function *fn, const struct item *it
 	}
 }
 
+static const char *e1_or_void(const struct finding *finding)
+{
+	return finding && finding->severity == SEVERITY_ADVICE
+		       ? "; or write `(void)` before the call if the program works as well without it"
+		       : "";
+}
+
 static void e1_report(struct function *fn, const struct item *item, const char *stored)
 {
 	const struct call *call = item->call;
@@ -63,22 +71,26 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 	if (stored)
 		finding = finding_add(
 			&rule_E1, fn, item->at,
-			"The result of %s() is put into `%s`, and nobody looks at it there; when it fails, what follows works on something that was never set up.",
+			"The result of %s() is stored in `%s` but never checked. If the call fails, the code below works on an object that was not set up.",
 			call->name, stored);
 	else
 		finding = finding_add(
 			&rule_E1, fn, item->at,
-			"The result of %s() is ignored; when it fails, what follows works on something that was never set up.",
+			"The result of %s() is ignored. If the call fails, the code below works on an object that was not set up.",
 			call->name);
 	if (finding && e1_is_minor(fn, item))
 		finding->severity = SEVERITY_ADVICE;
+	if (stored || strstr(item_text(fn, item), "…")) {
+		finding_fix(
+			finding,
+			"In %s(), test the result of %s() right after line %u; if it failed, report why, and leave by the path that releases what is open by then%s.",
+			fn->label, call->name, pos_line(item->end), e1_or_void(finding));
+		return;
+	}
 	finding_fix(
 		finding,
-		"In %s(), make it `%s`, report why it failed, and leave through the way that releases what is open by then%s.",
-		fn->label, e1_condition(fn, item),
-		finding && finding->severity == SEVERITY_ADVICE
-			? "; or write `(void)` before it if the program works as well without"
-			: "");
+		"In %s(), make it `%s`, report why it failed, and leave by the path that releases what is open by then%s.",
+		fn->label, e1_condition(fn, item), e1_or_void(finding));
 }
 
 /*
@@ -92,8 +104,12 @@ static void e1_function(struct function *fn)
 		int place;
 
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-		    !api_is(item->call->api, ROLE(MUST)) || item_is_void(fn, item))
+		    item_is_void(fn, item))
 			continue;
+		if (!api_is(item->call->api, ROLE(MUST))) {
+			deferred_request(fn, item);
+			continue;
+		}
 		place = item_result(fn, item);
 		if (e1_tells_elsewhere(fn, item->call))
 			continue;
@@ -113,7 +129,7 @@ const struct rule rule_E1 = {
 	.cwe = "252",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
-	.consequence = "after a failure the program goes on with something that was not set up",
+	.consequence = "after a failure the program continues with something that was not set up",
 	.function = e1_function,
 };
 
@@ -281,6 +297,11 @@ static bool e5_is_asked_later(const struct function *fn, const struct item *wait
 	return false;
 }
 
+static bool call_is_qt(const struct call *call)
+{
+	return call->receiver_type && call->receiver_type[0] == 'Q';
+}
+
 static void e5_dropped(struct function *fn, const struct item *item)
 {
 	const char *callee = call_text(fn, item);
@@ -290,21 +311,37 @@ static void e5_dropped(struct function *fn, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_E5, fn, item->at,
-		"Whether %s succeeded is not looked at; when it did not, what follows cannot work and nobody learns why.",
+		"Nothing checks whether %s succeeded. If it failed, the code below cannot work, and nobody learns why.",
 		callee);
 	/* What comes afterwards shows it, or the next read. */
 	if (finding && !api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
-		finding,
-		"Test %s in %s() and handle the failure (`errorString()` says why), or react to the signals instead of waiting.",
-		callee, fn->label);
+		finding, "Test %s in %s() and handle the failure%s.", callee, fn->label,
+		call_is_qt(item->call)
+			? " (`errorString()` says why), or react to the signals instead of waiting"
+			: "");
 }
 
 /*
  * E5: waitForConnected, listen, connectToServer without looking at the outcome or at the error
  * signal; a thread that blocks in a wait instead of reacting to the connection's events.
  */
+static void e5_connects(struct finding *finding, const struct function *fn, const struct call *call,
+			const char *name)
+{
+	const char *type = call->receiver_type ? call->receiver_type : "QLocalSocket", *at = "";
+	uint8_t stars = 1;
+
+	if (call->receiver.kind == OPERAND_PLACE && place_type(fn, call->receiver.place, &stars) &&
+	    !stars)
+		at = "&";
+	finding_fix(
+		finding,
+		"Make the connection event-driven: `connect(%s%s, &%s::connected, …)` and `connect(%s%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s%swaitForConnected(msec)`.",
+		at, name, type, at, name, type, call->name, name, *at ? "." : "->");
+}
+
 static void e5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -328,24 +365,19 @@ static void e5_function(struct function *fn)
 		name = operand_text(fn, &call->receiver);
 		finding = finding_add(
 			&rule_E5, fn, item->at,
-			"`%s` connects, but neither the outcome is tested nor a signal of failure handled; the thread blocks or goes on without a connection.",
+			"`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
 			name);
-		finding_fix(
-			finding,
-			"Make the connection event-driven: `connect(%s, &%s::connected, …)` and `connect(%s, &%s::errorOccurred, …)` before `%s`, and let the event loop run; or test `%s->waitForConnected(msec)`.",
-			name, call->receiver_type ? call->receiver_type : "QLocalSocket", name,
-			call->receiver_type ? call->receiver_type : "QLocalSocket", call->name,
-			name);
+		e5_connects(finding, fn, call, name);
 	}
 }
 
 const struct rule rule_E5 = {
 	.id = "E5",
-	.title = "Nobody looks at the outcome of connecting or listening",
+	.title = "The outcome of connecting or listening is not checked",
 	.cwe = "252,391,755",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence =
-		"after a failure the program goes on without a connection, and nobody learns why",
+		"after a failure the program continues without a connection, and nobody learns why",
 	.function = e5_function,
 };

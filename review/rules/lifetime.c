@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: resources that are not given back, or are used after they were. */
 
+#include "rules/lifetime.h"
 #include "model/registrations.h"
+#include "rules/deferred.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -18,35 +20,13 @@ static bool lifetime_is_descriptor(const struct resource *r)
 	       (!strcmp(r->kind, "object") && !(r->site->call->flags & CALL_NEW));
 }
 
-static const char *lifetime_closer(const struct resource *r)
-{
-	const struct fact *closer;
-
-	if (!strcmp(r->kind, "file"))
-		return "fclose";
-	if (!strcmp(r->kind, "fd"))
-		return "close";
-	if (!strcmp(r->kind, "addrinfo"))
-		return "freeaddrinfo";
-	if (!strcmp(r->kind, "process"))
-		return "pclose";
-	if (!strcmp(r->kind, "directory"))
-		return "closedir";
-	if (!strcmp(r->kind, "thread"))
-		return "pthread_join";
-	closer = api_fact(r->site->call->api, FACT_CLOSER);
-	if (closer)
-		return closer->word;
-	return r->closed ? r->closed->call->name : "free";
-}
-
 static const char *lifetime_way(const struct loss *loss)
 {
 	switch (loss->kind) {
 	case LOSS_SCOPE:
 		return "where its scope ends";
 	case LOSS_OVERWRITTEN:
-		return "where its variable gets another value";
+		return "where its variable is overwritten";
 	default:
 		return "where the function ends";
 	}
@@ -132,55 +112,38 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	    loss->item == r->kept_at)
 		return NULL;
 	if (loss->kind == LOSS_DROPPED || r->place < 0)
-		finding = finding_add(rule, flow->fn, r->site->at,
-				      "Nothing keeps what %s gives, so nothing can release it.",
-				      origin);
+		finding = finding_add(
+			rule, flow->fn, r->site->at,
+			"The result of %s is not stored anywhere, so nothing can release it.",
+			origin);
 	else if (loss->kind == LOSS_FREED)
 		finding = finding_add(
 			rule, flow->fn, loss->item->at,
-			"The memory freed here holds the only name of what %s on line %u opened, and that stays open.",
+			"The memory freed here holds the only reference to what %s opened on line %u, which stays open.",
 			origin, pos_line(r->site->at));
 	else if (r->handled && (loss->item->implicit || loss->kind == LOSS_OVERWRITTEN))
 		finding = finding_add(rule, flow->fn, r->site->at,
-				      "`%s`, from %s, is not released on some way to line %u, %s.",
+				      "`%s` (from %s) is still open on some path to line %u, %s.",
 				      name, origin, pos_line(loss->item->at), lifetime_way(loss));
 	else if (r->handled)
-		finding = finding_add(rule, flow->fn, loss->item->at,
-				      "`%s`, from %s on line %u, is not released on this way out.",
-				      name, origin, pos_line(r->site->at));
+		finding = finding_add(
+			rule, flow->fn, loss->item->at,
+			"`%s` (from %s on line %u) is still open when the function leaves here.",
+			name, origin, pos_line(r->site->at));
 	else
-		finding = finding_add(rule, flow->fn, r->site->at,
-				      "`%s`, from %s, is never released: line %u leaves it.", name,
-				      origin, pos_line(loss->item->at));
+		finding = finding_add(
+			rule, flow->fn, r->site->at,
+			"`%s` (from %s) is never released: the function leaves on line %u with it open.",
+			name, origin, pos_line(loss->item->at));
 	if (!finding)
 		return NULL;
 	finding->also =
 		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
+	finding_root(finding, r->site->at, name);
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
 	    lifetime_ends_process(flow->fn, 3))
 		finding->severity = SEVERITY_ADVICE;
 	return finding;
-}
-
-static void lifetime_fix(struct finding *finding, struct flow *flow, const struct loss *loss)
-{
-	const struct resource *r = &flow->resources[loss->resource];
-
-	if (r->place < 0 || loss->kind == LOSS_DROPPED)
-		finding_fix(finding, "In %s(), store what %s gives in a variable, and release it.",
-			    flow->fn->label, resource_origin(flow, loss->resource));
-	else if (flow->fn->source->language == SOURCE_CXX)
-		finding_fix(
-			finding,
-			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(): a small class, or `std::unique_ptr` with a deleter. Then no return and no exception can leave it open.",
-			flow->fn->label, resource_name(flow, loss->resource), pos_line(r->site->at),
-			lifetime_closer(r));
-	else
-		finding_fix(
-			finding,
-			"In %s(), call %s(%s) on every way out after line %u, best at one label at the end that all failures `goto`.",
-			flow->fn->label, lifetime_closer(r), resource_name(flow, loss->resource),
-			pos_line(r->site->at));
 }
 
 /* An accepted connection that is lost in the normal course of things. */
@@ -195,11 +158,60 @@ static bool l3_is_lost(const struct resource *r, const struct loss *loss)
  * L1: a descriptor or socket is not closed on some way out of the function. The end of main() ends
  * the process too, so that is advice.
  */
+/* The variable may also hold stdin or stdout, which is nobody's to close. */
+static bool l1_may_be_systems(const struct function *fn, const struct resource *r)
+{
+	const struct item *set = r->place >= 0 ? place_set_last(fn, r->place) : NULL;
+
+	for (; set; set = item_set_before(fn, set)) {
+		const char *name = set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_PLACE
+					   ? fn->places[set->a.place].name
+					   : NULL;
+
+		if (name && (!strcmp(name, "stdin") || !strcmp(name, "stdout")))
+			return true;
+	}
+	return false;
+}
+
+static bool l1_is_same_question(const struct call *a, const struct call *b)
+{
+	return a->name == b->name && a->n_args == 2 && b->n_args == 2 &&
+	       a->args[0].kind == OPERAND_PLACE &&
+	       operand_is_place(&b->args[0], a->args[0].place) &&
+	       a->args[1].kind == OPERAND_STRING && b->args[1].kind == OPERAND_STRING &&
+	       !strcmp(a->args[1].text, b->args[1].text);
+}
+
+/* if (strcmp(path, "-")) in = fopen(…); … if (strcmp(path, "-")) fclose(in): asked twice, and the same. */
+static bool l1_is_asked_again(const struct function *fn, const struct resource *r)
+{
+	const struct item *asked = NULL;
+
+	if (!r->closed || !l1_may_be_systems(fn, r))
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_CALL || !item->call ||
+		    !api_is(item->call->api, ROLE(COMPARE)))
+			continue;
+		if (asked && item > r->site && item < r->closed &&
+		    l1_is_same_question(asked->call, item->call))
+			return true;
+		if (item < r->site)
+			asked = item;
+	}
+	return false;
+}
+
 static void l1_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r->site, loss))
+	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) &&
+	    !lifetime_is_filler(r->site, loss) &&
+	    !(loss->item > r->closed && l1_is_asked_again(flow->fn, r)))
 		lifetime_fix(lifetime_lost(&rule_L1, flow, loss), flow, loss);
 }
 
@@ -214,7 +226,7 @@ const struct rule rule_L1 = {
 	.loss = l1_loss,
 };
 
-/* L3: an accepted connection that nobody closes; object.c has Qt's. */
+/* L3: an accepted connection that nobody closes; rules/object.c has Qt's. */
 void l3_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
@@ -313,6 +325,33 @@ static bool l3_is_kept_beside(const struct function *fn, const struct operand *o
 	return false;
 }
 
+/* The name in full; knowledge has what is common to several. */
+static const char *l3_flag(const struct call *call, const struct fact *flag)
+{
+	if (!strcmp(call->name, "bufferevent_socket_new"))
+		return "BEV_OPT_CLOSE_ON_FREE";
+	if (!strcmp(flag->word, "close_on_unref"))
+		return "g_io_channel_set_close_on_unref(…, TRUE)";
+	return flag->word;
+}
+
+/* bufferevent_socket_new(base, fd, 0): the flag instead of the 0. */
+static void l3_edit(struct finding *finding, const struct function *fn, const struct call *call,
+		    const struct fact *flag)
+{
+	struct pos at, end;
+	size_t n;
+	const char *line;
+
+	if (call->n_args != 3 || !starts_with(l3_flag(call, flag), "BEV_") || !call->arg_at)
+		return;
+	at = end = call->arg_at[2];
+	end.col++;
+	line = source_line(fn->source, at.row, &n);
+	if (end.col < n && line[at.col] == '0' && line[end.col] == ')')
+		finding_edit(finding, at, end, "BEV_OPT_CLOSE_ON_FREE");
+}
+
 /* L3: … or that is wrapped by something that leaves it open in the end. */
 void l3_call(struct flow *flow, const struct item *item)
 {
@@ -326,12 +365,13 @@ void l3_call(struct flow *flow, const struct item *item)
 		return;
 	finding = finding_add(
 		&rule_L3, flow->fn, item->at,
-		"%s() does not close `%s` when it ends itself, as nothing says %s, and nobody else closes the connection.",
+		"The result of %s() does not close `%s` when it is released, because %s is not set, and nothing else closes the connection.",
 		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
-		flag->word);
-	finding_fix(finding, "In %s(), let what %s() gives own `%s`: %s.", flow->fn->label,
+		l3_flag(item->call, flag));
+	finding_fix(finding, "In %s(), let the result of %s() own `%s`: %s.", flow->fn->label,
 		    item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
-		    flag->word);
+		    l3_flag(item->call, flag));
+	l3_edit(finding, flow->fn, item->call, flag);
 }
 
 enum { L4_BLOCKS = 600 };
@@ -405,7 +445,6 @@ static const char *l4_done(const struct resource *r)
 	return call->api && !strcmp(call->name, "free") ? "freed" : "closed";
 }
 
-/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 /* uv_close(&p->handle, …); free(p); */
 static void l4_closing(struct flow *flow, const struct item *item, int resource)
 {
@@ -429,6 +468,7 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+/* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
@@ -443,21 +483,25 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater") ||
 	    l4_excludes(flow->fn, r->closed, item))
 		return;
-	finding = finding_add(
-		&rule_L4, flow->fn, item->at,
-		"`%s` %s, but it was %s on line %u; what it named may be something else by now.",
-		name, kind == USE_CLOSE_AGAIN ? "is released again" : "is used here", l4_done(r),
-		pos_line(r->closed->at));
+	if (lifetime_is_next_turn(r, item))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is used here for the next turn of the loop, but it was %s on line %u.",
+			name = lifetime_released(flow, resource), l4_done(r),
+			pos_line(r->closed->at));
+	else
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is %s here, but it was %s on line %u; by now it may refer to something else.",
+			name, kind == USE_CLOSE_AGAIN ? "released again" : "used", l4_done(r),
+			pos_line(r->closed->at));
 	if (!finding)
 		return;
 	finding->also = r->closed->at;
+	finding_root(finding, r->closed->at, name);
 	finding->cwe =
 		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
-	finding_fix(
-		finding,
-		"In %s(), set `%s` to %s right after line %u, and skip what needs it when it has that value.",
-		flow->fn->label, name, strcmp(l4_done(r), "closed") ? "NULL" : "-1",
-		pos_line(r->closed->at));
+	lifetime_fix_use(finding, flow, item, resource, kind);
 }
 
 const struct rule rule_L4 = {
@@ -467,7 +511,7 @@ const struct rule rule_L4 = {
 	.pillar = 664,
 	.severity = SEVERITY_ERROR,
 	.consequence =
-		"another connection that has the number by now is written to or closed; memory is corrupted",
+		"a connection that has reused the number is written to or closed, or memory is corrupted",
 	.use = l4_use,
 	.program = slot_program,
 };
@@ -550,7 +594,7 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
-		"In %s(), `%s` also holds what line %u gives it, which must not be freed: keep what %s gives in a variable of its own, NULL at first, and release that.",
+		"In %s(), `%s` also holds what line %u assigns to it, which must not be freed: keep the result of %s in a separate variable, NULL at first, and release that one.",
 		flow->fn->label, resource_name(flow, loss->resource), pos_line(literal->at),
 		resource_origin(flow, loss->resource));
 }
@@ -563,4 +607,5 @@ const struct rule rule_L7 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
+	.function = deferred_close,
 };

@@ -160,14 +160,14 @@ static void w3_call(struct function *fn, const struct item *item)
 	else
 		finding = finding_add(
 			&rule_W3, fn, item->at,
-			"%s waits without a limit (`%s`): %s() does not come back before %s, and a peer that hangs never does.",
+			"%s waits without a limit (`%s`): %s() does not return before %s, and a peer that hangs never does.",
 			name, operand_text(fn, o), fn->label, limit_event(item));
 	/* The program's own child is no peer: it runs as long as its work takes. */
 	if (finding && process)
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
-		"Give %s a limit in milliseconds (for several waits, what is left until one deadline), and let %s() report the failure to its caller when it has passed.",
+		"Give %s a limit in milliseconds (for several waits: the time left until one deadline), and let %s() report the failure to its caller when it is reached.",
 		name, fn->label);
 }
 
@@ -256,11 +256,11 @@ static void w4_program(void)
 			continue;
 		finding = finding_add(
 			&rule_W4, fn, item->at,
-			"%s blocks until the server answers, and no timeout of any kind ends that: with a server that hangs, so does this program.",
+			"%s blocks until the server answers, and no timeout ends that: if the server hangs, so does this program.",
 			call_text(fn, item));
 		finding_fix(
 			finding,
-			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` after it is connected, or `poll()` it with a limit before each %s in %s().",
+			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` once it is connected, or `poll()` it with a limit before each %s in %s().",
 			operand_text(fn, &item->call->args[0]), call_text(fn, item), fn->label);
 	}
 }
@@ -271,6 +271,7 @@ const struct rule rule_W4 = {
 	.cwe = "1088",
 	.pillar = 707,
 	.severity = SEVERITY_ADVICE,
-	.consequence = "nothing as long as the server answers; a limit is a choice of the program",
+	.consequence =
+		"the program hangs if its server does, which not every program has to prevent",
 	.program = w4_program,
 };

@@ -15,7 +15,7 @@ static const char *neutral_origin(const struct peer_hit *hit)
 	const struct call *call = hit->source ? hit->source->call : NULL;
 
 	if (call && hit->source != hit->item)
-		return arena_printf(&run_arena, "comes from the peer (%s in line %u)",
+		return arena_printf(&run_arena, "comes from the peer (%s on line %u)",
 				    call_text(hit->fn, hit->source), pos_line(hit->source->at));
 	if (hit->caller && hit->caller != hit->fn)
 		return arena_printf(&run_arena, "comes from the peer (%s() passes it)",
@@ -31,6 +31,9 @@ static struct finding *neutral_find(const struct rule *rule, const struct peer_h
 	if (!finding)
 		return NULL;
 	finding->cwe = intern_z(cwe);
+	/* One number or text that nothing checks: wherever it goes, it is checked at one place. */
+	if (hit->source)
+		finding_root(finding, hit->source->at, hit->what);
 	if (hit->source && hit->source->at.row != hit->at.row)
 		finding->also = hit->source->at;
 	return finding;
@@ -55,6 +58,19 @@ static void neutral_each(unsigned sinks, void (*tell)(const struct peer_hit *))
 			tell(&peer_hits[i]);
 }
 
+/* syslog(LOG_INFO, text): the format goes in front of the argument, however that is written. */
+static void n1_edit(struct finding *finding, const struct peer_hit *hit)
+{
+	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
+
+	for (const struct fact *f = call ? api_fact(call->api, FACT_SINK) : NULL; f;
+	     f = api_fact_next(call->api, f))
+		if (!strcmp(f->word, "format") && f->arg >= 1 && f->arg <= call->n_args &&
+		    call->arg_at && !call->text)
+			finding_edit(finding, call->arg_at[f->arg - 1], call->arg_at[f->arg - 1],
+				     "\"%s\", ");
+}
+
 /* N1: bytes from a peer are used as a format. */
 static void n1_tell(const struct peer_hit *hit)
 {
@@ -63,11 +79,13 @@ static void n1_tell(const struct peer_hit *hit)
 		&rule_N1, hit, "134",
 		arena_printf(
 			&run_arena,
-			"`%s` %s and is the format of %s: a `%%s` or `%%n` in it makes this process read or write memory of its own.",
+			"`%s` %s and is used as the format of %s: a `%%s` or `%%n` in it makes this process read or write its own memory.",
 			hit->what, neutral_origin(hit), callee));
 
-	finding_fix(finding, "Give %s a fixed format and pass `%s` as its argument: `\"%%s\", %s`.",
-		    callee, hit->what, hit->what);
+	finding_fix(finding,
+		    "Give %s a fixed format, `\"%%s\"`, and pass `%s` as the argument after it.",
+		    callee, hit->what);
+	n1_edit(finding, hit);
 }
 
 static void n1_program(void)
@@ -98,8 +116,11 @@ static void n2_tell(const struct peer_hit *hit)
 
 	finding_fix(
 		finding,
-		"Start the program without a shell in %s() (`posix_spawn`, `execv`, `QProcess::start(program, arguments)`) and pass what the peer sent as one argument behind `--`; or accept only names from a list of your own before `%s` is built.",
-		hit->fn->label, hit->what);
+		"Start the program without a shell in %s() (%s) and pass what the peer sent as one argument after `--`; or accept only names from a list of your own before `%s` is built.",
+		hit->fn->label,
+		function_uses_qt(hit->fn) ? "`QProcess::start(program, arguments)`"
+					  : "`posix_spawn()`, `execv()`",
+		hit->what);
 }
 
 static void n2_program(void)
@@ -121,7 +142,6 @@ const struct rule rule_N2 = {
 static void n3_tell(const struct peer_hit *hit)
 {
 	const char *callee = neutral_callee(hit);
-	bool cxx = hit->fn->source->language == SOURCE_CXX;
 	struct finding *finding = neutral_find(
 		&rule_N3, hit, "22",
 		arena_printf(
@@ -133,7 +153,9 @@ static void n3_tell(const struct peer_hit *hit)
 		finding,
 		"In %s(), before `%s` reaches %s, refuse names that are empty, begin with `.` or contain `/` (%s), or open them below a directory descriptor with `openat2(…, RESOLVE_BENEATH)`.",
 		hit->fn->label, hit->what, callee,
-		cxx ? "`name.contains('/')`, `name.find('/')`" : "`strchr(name, '/')`");
+		hit->fn->source->language == SOURCE_C ? "`strchr(name, '/')`"
+		: function_uses_qt(hit->fn)           ? "`name.contains('/')`"
+						      : "`name.find('/')`");
 }
 
 static void n3_program(void)
@@ -158,7 +180,7 @@ static void n4_no_room(const struct peer_hit *hit)
 		&rule_N4, hit, "170",
 		arena_printf(
 			&run_arena,
-			"`%s` may be as large as `%s`, since the read fills all of it: the terminator is then written one byte behind the buffer.",
+			"`%s` can be as large as `%s`, because the read may fill all of it: the terminator is then written one byte past the end of the buffer.",
 			hit->what, hit->into));
 
 	finding_fix(finding,
@@ -166,24 +188,40 @@ static void n4_no_room(const struct peer_hit *hit)
 		    hit->into, hit->into);
 }
 
+/* The variable that holds how much the read gave, or NULL. */
+static const char *n4_amount(const struct peer_hit *hit)
+{
+	int place = hit->source && hit->source->call ? item_result(hit->fn, hit->source) : -1;
+
+	return place >= 0 && hit->fn->places[place].kind == PLACE_LOCAL
+		       ? hit->fn->places[place].text
+		       : NULL;
+}
+
 static void n4_fix(struct finding *finding, const struct peer_hit *hit)
 {
-	const char *buffer = hit->into && *hit->into ? hit->into : hit->what;
-	const char *with = hit->fn->source->language == SOURCE_C
-				   ? "`%.*s`, `memcmp()`, `strnlen()`"
-				   : "`std::string(bytes, n)`, `QString::fromUtf8(bytes, n)`";
+	const char *buffer = hit->into && *hit->into ? hit->into : hit->what, *n = n4_amount(hit);
+	const char *with = hit->fn->source->language == SOURCE_C ? "`%.*s`, `memcmp()`, `strnlen()`"
+			   : function_uses_qt(hit->fn)           ? "`QString::fromUtf8(bytes, n)`"
+								 : "`std::string(bytes, n)`";
 
-	if (hit->source && hit->source->call && hit->source->call->api)
+	if (hit->source && hit->source->call && hit->source->call->api && n)
 		finding_fix(
 			finding,
-			"Let %s in line %u read one byte less than `%s` holds and end what came: `%s[n] = '\\0'`; or give its length to %s (%s).",
+			"Let %s on line %u read one byte less than `%s` holds and terminate what came: `%s[%s > 0 ? %s : 0] = '\\0'`; or use the length on line %u instead (%s).",
 			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer, buffer,
-			neutral_callee(hit), with);
+			n, n, pos_line(hit->at), with);
+	else if (hit->source && hit->source->call && hit->source->call->api)
+		finding_fix(
+			finding,
+			"Store how many bytes %s on line %u reads, let it read one byte less than `%s` holds, and write a terminator after them; or use the length on line %u instead (%s).",
+			call_text(hit->fn, hit->source), pos_line(hit->source->at), buffer,
+			pos_line(hit->at), with);
 	else
 		finding_fix(
 			finding,
-			"End `%s` where it is filled, with room for one byte more than is read (`%s[n] = '\\0'`), or pass its length to %s() and use that (%s).",
-			buffer, buffer, hit->fn->label, with);
+			"Terminate `%s` where it is filled, with room for one byte more than is read, or pass its length to %s() and use that (%s).",
+			buffer, hit->fn->label, with);
 }
 
 static void n4_tell(const struct peer_hit *hit)
@@ -198,7 +236,7 @@ static void n4_tell(const struct peer_hit *hit)
 		&rule_N4, hit, "170",
 		arena_printf(
 			&run_arena,
-			"`%s` %s, and nothing has put a terminator behind it when %s takes it for a string: it reads on into whatever lies there.",
+			"`%s` %s, and has no terminator when %s uses it as a string: the call reads past the end of the received bytes.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
 	n4_fix(finding, hit);
 }
@@ -214,7 +252,8 @@ const struct rule rule_N4 = {
 	.cwe = "170",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
-	.consequence = "the process reads beyond a buffer, and crashes or tells what lies there",
+	.consequence =
+		"the process reads beyond a buffer, and crashes or reveals what is stored there",
 	.program = n4_program,
 };
 
@@ -225,7 +264,7 @@ static void n5_alloc(const struct peer_hit *hit)
 		&rule_N5, hit, "789",
 		arena_printf(
 			&run_arena,
-			"`%s` %s and decides without a limit how much memory %s asks for: one message can take all of it, and adding to it can overflow.",
+			"`%s` %s and decides without a limit how much memory %s allocates: one message can use all memory, and additions to it can overflow.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
 
 	finding_fix(
@@ -243,7 +282,7 @@ static void n5_copy(const struct peer_hit *hit)
 			&run_arena,
 			"`%s` %s and says how many bytes go into `%s`; nothing compares it with what `%s` can hold%s.",
 			hit->what, neutral_origin(hit), into, into,
-			hit->limited ? " (that so much has come is no limit)" : ""));
+			hit->limited ? " (the number of bytes received is not a limit)" : ""));
 
 	if (hit->fixed)
 		finding_fix(
@@ -295,6 +334,6 @@ const struct rule rule_N5 = {
 	.cwe = "1284,789,130",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
-	.consequence = "a peer takes all memory, or makes the process write beyond a buffer",
+	.consequence = "a peer uses up all memory, or makes the process write beyond a buffer",
 	.program = n5_program,
 };

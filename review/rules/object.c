@@ -61,6 +61,30 @@ static const char *l2_stack(const struct item *made)
 	return made->call->type ? made->call->type : "QObject";
 }
 
+/* The name alone of what the pointer is called: server of this->server. */
+static const char *l2_last(const char *name)
+{
+	const char *last = name;
+
+	for (const char *s = name; *s; s++)
+		if (*s == '.' || *s == '>' || *s == ':')
+			last = s + 1;
+	return last;
+}
+
+/* An owner beside the pointer, under a name of its own: no line that uses the pointer changes. */
+static void l2_owner(struct finding *finding, const struct function *fn, const char *name,
+		     const struct item *made)
+{
+	bool qt = l2_stack(made)[0] == 'Q';
+
+	finding_fix(
+		finding,
+		"In %s(), give `%s` an owner right after line %u: `%s<%s> %sOwner(%s);`, and remove every `delete %s`; or make it an object on the stack.",
+		fn->label, name, pos_line(made->at), qt ? "QScopedPointer" : "std::unique_ptr",
+		l2_stack(made), l2_last(name), name, name);
+}
+
 static void l2_say(struct function *fn, const struct l2_object *object)
 {
 	const char *name = fn->places[object->place].text;
@@ -68,17 +92,12 @@ static void l2_say(struct function *fn, const struct l2_object *object)
 
 	finding = finding_add(
 		&rule_L2, fn, object->made->at,
-		"`%s` is a raw pointer, deleted only at the normal end (line %u). An early return, an exception or a cancelled thread leaves the %s alive.",
+		"`%s` is a raw pointer, deleted only at the normal end of the function (line %u). After an early return, an exception or the cancellation of the thread the %s is still alive.",
 		name, pos_line(object->deleted->at), l2_stack(object->made));
 	if (!finding)
 		return;
 	finding->also = object->deleted->at;
-	finding_fix(
-		finding,
-		"Give `%s` an owner that ends with %s(): `QScopedPointer<%s> %s(new %s)` or `auto %s = std::make_unique<%s>()`, or the object itself on the stack, `%s %s;`; then drop `delete %s` on line %u.",
-		name, fn->label, l2_stack(object->made), name, l2_stack(object->made), name,
-		l2_stack(object->made), l2_stack(object->made), name, name,
-		pos_line(object->deleted->at));
+	l2_owner(finding, fn, name, object->made);
 }
 
 static void l2_members(struct function *fn, const struct item *made);
@@ -130,15 +149,12 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 		return;
 	finding = finding_add(
 		&rule_L2, flow->fn, r->site->at,
-		"`%s` has no parent and no owner, and line %u leaves %s() without deleting it.",
-		name, pos_line(loss->item->at), flow->fn->label);
+		"`%s` has no parent and no owner, and %s() leaves on line %u without deleting it.",
+		name, flow->fn->label, pos_line(loss->item->at));
 	if (!finding)
 		return;
 	finding->also = loss->item->at;
-	finding_fix(
-		finding,
-		"Give `%s` a parent (`new %s(this)`), or an owner that ends with %s(): `QScopedPointer<%s>`, `std::unique_ptr<%s>` or the object on the stack.",
-		name, l2_stack(r->site), flow->fn->label, l2_stack(r->site), l2_stack(r->site));
+	l2_owner(finding, flow->fn, name, r->site);
 }
 
 /* The callee does more with its argument than use it, as far as is known. */
@@ -259,18 +275,20 @@ static void l2_members(struct function *fn, const struct item *made)
 		name, types_plain(fn->class_name));
 	finding_fix(
 		finding,
-		"Give `%s` a parent, `new %s(this)`, or make the member a `std::unique_ptr<%s>` or the object itself.",
+		index_derives(types_plain(fn->class_name), intern_z("QObject"))
+			? "Give `%s` a parent: `new %s(this)`; or make the member a `std::unique_ptr<%s>`, or the object itself."
+			: "End `%s` in the destructor of its class (`delete`), give it a parent (`new %s(this)`) if that class is a QObject, or make the member a `std::unique_ptr<%s>` or the object itself.",
 		name, l2_stack(made), l2_stack(made));
 }
 
 const struct rule rule_L2 = {
 	.id = "L2",
-	.title = "A server or socket object hangs on a raw pointer",
+	.title = "A server or socket object is owned by a raw pointer",
 	.cwe = "772,401",
 	.pillar = 664,
 	.severity = SEVERITY_WARNING,
 	.consequence =
-		"the server or socket lives on, with its name taken, when the function ends another way",
+		"the server or socket stays alive, with its name taken, when the function ends in another way",
 	.loss = l2_loss,
 	.function = l2_function,
 };
@@ -357,7 +375,22 @@ static bool l3_is_given(const struct function *fn, const struct item *accepted)
 	return false;
 }
 
-/* L3: an accepted connection that nobody deletes; lifetime.c has descriptors. */
+static void l3_connects(struct finding *finding, const struct function *fn, const struct item *item)
+{
+	const char *type = api_fact(item->call->api, FACT_RETURNS)->word;
+	int place = item_result(fn, item);
+	const char *name = place >= 0 && fn->places[place].kind != PLACE_TEMP
+				   ? fn->places[place].text
+				   : "socket";
+
+	finding_fix(
+		finding,
+		"In %s(), connect the `disconnected` signal of the new connection to its own `deleteLater`: `QObject::connect(%s, &%s::disconnected, %s, &QObject::deleteLater)`%s.",
+		fn->label, name, type, name,
+		strcmp(name, "socket") ? "" : ", where `socket` is what was returned");
+}
+
+/* L3: an accepted connection that nobody deletes; rules/lifetime.c has descriptors. */
 static void l3_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -373,12 +406,9 @@ static void l3_function(struct function *fn)
 			continue;
 		finding = finding_add(
 			&rule_L3, fn, item->at,
-			"The connection that %s gives is never deleted; each client that comes and goes leaves one behind.",
+			"The connection that %s returns is never deleted: each client that comes and goes leaves an object behind.",
 			call_text(fn, item));
-		finding_fix(
-			finding,
-			"In %s(), connect the new socket's `disconnected` to its own `deleteLater`: `connect(s, &%s::disconnected, s, &QObject::deleteLater)`.",
-			fn->label, api_fact(item->call->api, FACT_RETURNS)->word);
+		l3_connects(finding, fn, item);
 	}
 }
 

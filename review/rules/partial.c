@@ -3,7 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
-#include "rules/rules.h"
+#include "rules/helper.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -315,12 +315,12 @@ static void e3_written(struct function *fn, const struct item *item)
 
 	finding = finding_add(
 		&rule_E3, fn, item->at,
-		dropped ? "The result of %s() is ignored: nobody notices when only a part of %s was sent, or nothing."
-			: "%s() is only asked whether it failed; it may have sent just a part of %s, and the peer waits for the rest.",
+		dropped ? "The result of %s() is ignored: nobody notices if only a part of %s was sent, or nothing at all."
+			: "The result of %s() is only tested for failure. It may have sent only a part of %s, and the peer waits for the rest.",
 		item->call->name, partial_what(fn, item));
 	finding_fix(
 		finding,
-		"In %s(), send %s in a loop that goes on behind what was sent until nothing is left, and calls again on EINTR (%s).",
+		"In %s(), send %s in a loop that continues after the bytes already sent until none are left, and that retries on EINTR (%s).",
 		fn->label, partial_what(fn, item), partial_fix(fn, item));
 }
 
@@ -330,11 +330,11 @@ static void e3_read(struct function *fn, const struct item *item)
 
 	finding = finding_add(
 		&rule_E3, fn, item->at,
-		"%s() may give only a part of %s, and nobody compares how many bytes came; what is used then was partly never received.",
+		"%s() may return only a part of %s, and nothing checks how many bytes came: the code below may use bytes that were never received.",
 		item->call->name, partial_what(fn, item));
 	finding_fix(
 		finding,
-		"In %s(), read on into %s until all bytes are there, and treat an end before that as a failure (%s).",
+		"In %s(), continue to read into %s until all bytes have arrived, and treat an earlier end of the stream as a failure (%s).",
 		fn->label, partial_what(fn, item), partial_fix(fn, item));
 }
 
@@ -437,11 +437,11 @@ static void e3_parsed(struct function *fn, const struct item *item)
 		name = operand_text(fn, &whole->call->receiver);
 		finding = finding_add(
 			&rule_E3, fn, whole->at,
-			"What `%s` has received so far is parsed as one whole message; it may be a part of one, or several.",
+			"The bytes that `%s` has received so far are parsed as one whole message; they may be a part of one, or several.",
 			name);
 		finding_fix(
 			finding,
-			"In %s(), append %s to a buffer that lives as long as `%s`, and take a message out of it when its end (a newline, a length before it) is there.",
+			"In %s(), append %s to a buffer that lives as long as `%s`, and take a message out of it only when it is complete (by a newline, or by a length before it).",
 			fn->label, call_text(fn, whole), name);
 	}
 }
@@ -471,6 +471,7 @@ const struct rule rule_E3 = {
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence = "a message is lost or cut when the kernel takes or gives only a part",
+	.function = helper_function,
 	.program = e3_program,
 };
 
@@ -537,14 +538,15 @@ static void e6_function(struct function *fn, const uint8_t *speaks, const struct
 		told[(*n)++] = fn->source;
 		finding = finding_add(
 			&rule_E6, fn, item->at,
-			"When the peer has hung up, %s() raises SIGPIPE, and nothing in this program keeps that from ending it.",
+			"When the peer has hung up, %s() raises SIGPIPE, and nothing in this program prevents that from ending it.",
 			item->call->name);
 		finding_fix(
 			finding,
-			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE; in a library send with `MSG_NOSIGNAL`%s.",
-			api_is(item->call->api, ROLE(PEER))
-				? ""
-				: " instead of writing, so that the signals stay the program's");
+			"Call `signal(SIGPIPE, SIG_IGN)` once at the start and handle EPIPE%s.",
+			!partial_descriptor(item) ? ""
+			: api_is(item->call->api, ROLE(PEER))
+				? "; in a library send with `MSG_NOSIGNAL`"
+				: "; in a library send with `MSG_NOSIGNAL` instead of writing, because signals belong to the program");
 		return;
 	}
 }
@@ -571,6 +573,6 @@ const struct rule rule_E6 = {
 	.pillar = 703,
 	.severity = SEVERITY_ADVICE,
 	.consequence =
-		"a peer that hangs up ends the program; a program that sets the disposition elsewhere is fine",
+		"a peer that hangs up ends the program, unless the signal is ignored where this cannot be seen",
 	.program = e6_program,
 };

@@ -338,11 +338,6 @@ static const struct item *path_unlink_before(struct function *fn, const struct i
 	return found;
 }
 
-static const char *path_argument(const struct function *fn, const struct item *item)
-{
-	return item->call->n_args ? operand_text(fn, &item->call->args[0]) : "the path";
-}
-
 static void l5_taken_over(struct function *fn, const struct item *bind, const struct item *unlink)
 {
 	struct finding *finding;
@@ -352,15 +347,15 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		return;
 	finding = finding_add(
 		&rule_L5, fn, unlink->at,
-		"The path is removed without asking whether its server is alive: a second start takes the name from a server that still runs, and its clients hang.");
+		"The path is removed without asking whether a server is still listening on it: a second instance takes the name from the first, and the clients of the first can no longer reach it.");
 	if (!finding)
 		return;
 	finding->also = bind->at;
 	finding->cwe = "367";
 	finding_fix(
 		finding,
-		"In %s(), before %s(%s), connect to it: remove it only when that fails with ECONNREFUSED, or hold a lock file (`flock`) beside it as long as the server lives.",
-		fn->label, unlink->call->name, path_argument(fn, unlink));
+		"In %s(), connect to the path before `%s`, and remove it only if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it for as long as the server runs.",
+		fn->label, item_text(fn, unlink));
 }
 
 static void l5_left(struct function *fn, const struct item *bind)
@@ -372,10 +367,10 @@ static void l5_left(struct function *fn, const struct item *bind)
 		return;
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
-		"The socket's path is never unlinked: it stays when the server ends, and the next bind() fails with EADDRINUSE.");
+		"The path of the socket is never unlinked: it stays after the server has ended, and the next bind() fails with EADDRINUSE.");
 	finding_fix(
 		finding,
-		"Unlink the path that %s() binds when the server ends, also on SIGTERM, and at the start when nobody answers on it.",
+		"Unlink the path that %s() binds when the server ends, also on SIGTERM; at the start, unlink it if nothing answers on it.",
 		fn->label);
 }
 
@@ -525,6 +520,21 @@ static bool l6_opens(const struct api *api)
 					 : api_is(api, ROLE(SOCKET) | ROLE(ACCEPT));
 }
 
+/* socket(AF_UNIX, SOCK_STREAM, 0): the flag goes in front of the type. */
+static void l6_edit(struct finding *finding, const struct function *fn, const struct call *call)
+{
+	struct pos at;
+	size_t n;
+	const char *line;
+
+	if (api_is(call->api, ROLE(ACCEPT) | ROLE(LISTEN)) || call->n_args < 3 || !call->arg_at)
+		return;
+	at = call->arg_at[1];
+	line = source_line(fn->source, at.row, &n);
+	if (at.col + 5 < n && starts_with(line + at.col, "SOCK_"))
+		finding_edit(finding, at, at, "SOCK_CLOEXEC | ");
+}
+
 /* L6: a descriptor is inherited by children: no SOCK_CLOEXEC in a program that executes others. */
 static void l6_function(struct function *fn)
 {
@@ -537,19 +547,21 @@ static void l6_function(struct function *fn)
 		    /* A pair that is made beside no fork() is for the program itself. */
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
-		    l6_may_be_flagged(fn, item) || l6_sets_cloexec(fn) || l6_callers_set(fn) ||
-		    l6_closes_all(fn) || !l6_spawns_beside(fn) ||
-		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item))
+		    l6_may_be_flagged(fn, item) || !l6_spawns_beside(fn) || l6_sets_cloexec(fn) ||
+		    l6_callers_set(fn) || l6_closes_all(fn) || inherit_opens_too_late(fn, item) ||
+		    inherit_is_closed_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,
-			"What %s() opens is inherited by every program that this one starts; it keeps the connection open and can use it.",
+			"What %s() opens is inherited by every program that this one starts. That program keeps the connection open, and can read and write it.",
 			item->call->name);
 		finding_fix(finding, "In %s(), %s.", fn->label,
-			    api_is(item->call->api, ROLE(ACCEPT)) ? "use `accept4(…, SOCK_CLOEXEC)`"
+			    api_is(item->call->api, ROLE(ACCEPT))
+				    ? "use accept4() with `SOCK_CLOEXEC`"
 			    : api_is(item->call->api, ROLE(LISTEN))
-				    ? "give the flag for close-on-exec"
+				    ? "set the close-on-exec flag of the call"
 				    : "add `SOCK_CLOEXEC` to the type");
+		l6_edit(finding, fn, item->call);
 	}
 }
 

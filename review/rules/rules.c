@@ -202,6 +202,29 @@ void finding_root(struct finding *finding, struct pos root, const char *subject)
 	finding->subject = intern_z(subject);
 }
 
+static bool rule_is_qt_class(const char *type)
+{
+	return type && type[0] == 'Q' && type[1] >= 'A' && type[1] <= 'Z';
+}
+
+bool function_uses_qt(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_places; i++)
+		if (rule_is_qt_class(fn->places[i].type))
+			return true;
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].call && rule_is_qt_class(fn->items[i].call->receiver_type))
+			return true;
+	return false;
+}
+
+const char *rule_clock(const struct function *fn)
+{
+	if (fn->source->language == SOURCE_C)
+		return "`clock_gettime(CLOCK_MONOTONIC, …)`";
+	return function_uses_qt(fn) ? "`QDeadlineTimer`" : "`std::chrono::steady_clock`";
+}
+
 static bool findings_share(const struct finding *a, const struct finding *b)
 {
 	return a->root.row != UINT32_MAX && a->rule == b->rule && a->source == b->source &&

@@ -85,6 +85,10 @@ void finding_fix(struct finding *finding, const char *format, ...)
 void finding_edit(struct finding *finding, struct pos from, struct pos to, const char *text);
 /* Findings of a rule with the same root and subject are one, with several places. */
 void finding_root(struct finding *finding, struct pos root, const char *subject);
+/* Some object or call of the function is of Qt, so that its classes can be named in a fix. */
+bool function_uses_qt(const struct function *fn);
+/* What measures a deadline in the language and library of the function. */
+const char *rule_clock(const struct function *fn);
 extern struct finding **findings;
 extern size_t n_findings;
 void findings_sort(void);

@@ -321,17 +321,17 @@ static void w1_end_of_stream(struct function *fn, int number)
 		operand_is_place(total, item_result(fn, read))
 			? finding_add(
 				  &rule_W1, fn, loop->at,
-				  "When the peer has hung up, %s gives 0 at once and every time, and this loop goes on for that: it never ends.",
+				  "Once the peer has hung up, %s returns 0 immediately each time, and this loop continues on 0: it never ends.",
 				  call_text(fn, read))
 			: finding_add(
 				  &rule_W1, fn, loop->at,
-				  "When the peer has hung up, %s gives 0 at once and every time; `%s` then stays as it is, and the loop never ends.",
+				  "Once the peer has hung up, %s returns 0 immediately each time; `%s` no longer changes, and the loop never ends.",
 				  call_text(fn, read), operand_text(fn, total));
 	if (finding)
 		finding->also = read->at;
 	finding_fix(
 		finding,
-		"In %s(), leave the loop when %s gives 0: the peer ended before all had come, and the caller must learn it.",
+		"In %s(), leave the loop when %s returns 0, and report to the caller that the peer ended too early.",
 		fn->label, call_text(fn, read));
 }
 
@@ -355,16 +355,16 @@ static void w1_loop(struct function *fn, int number)
 	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
 	finding = finding_add(
 		&rule_W1, fn, loop->at,
-		"The loop ends only when %s %s. If the server is gone that never comes, and nothing counts attempts or looks at the time%s.",
+		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
 		call_text(fn, awaited),
 		wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
-		busy ? "; meanwhile it keeps a processor busy" : "");
+		busy ? "; meanwhile the loop keeps a processor busy" : "");
 	if (finding)
 		finding->also = awaited->at;
 	finding_fix(
 		finding,
-		"Limit the wait on %s in %s(): count attempts or set a deadline (`QElapsedTimer`, `clock_gettime(CLOCK_MONOTONIC)`) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
-		call_text(fn, awaited), fn->label);
+		"Limit the wait on %s in %s(): count attempts or set a deadline (%s) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
+		call_text(fn, awaited), fn->label, rule_clock(fn));
 }
 
 const struct rule rule_W1 = {
@@ -634,10 +634,10 @@ static void w2_loop(struct function *fn, int number)
 	if (w2_retries(fn, number)) {
 		finding = finding_add(
 			&rule_W2, fn, loop->at,
-			"After `EAGAIN` this loop tries again at once on a descriptor that does not block: it keeps a processor busy until the peer moves.");
+			"After `EAGAIN` this loop tries again immediately on a descriptor that does not block: it keeps a processor busy until the peer reads or writes.");
 		finding_fix(
 			finding,
-			"In %s(), `poll()` the descriptor with a limit before the next attempt, or keep what is left and go on when the event loop says that the descriptor is ready.",
+			"In %s(), `poll()` the descriptor with a limit before the next attempt, or keep the remaining bytes and continue when the event loop reports the descriptor as ready.",
 			fn->label);
 		return;
 	}
@@ -649,8 +649,10 @@ static void w2_loop(struct function *fn, int number)
 		loop->condition ? loop->condition : "it");
 	finding_fix(
 		finding,
-		"In %s(), block until something happens instead of asking again and again: `poll()` with a limit, `waitFor…(msec)`, or a signal or callback of the event loop.",
-		fn->label);
+		"In %s(), block until something happens instead of asking again and again: %s, or a %s of the event loop.",
+		fn->label,
+		function_uses_qt(fn) ? "a `waitFor…()` with a limit" : "`poll()` with a limit",
+		function_uses_qt(fn) ? "signal" : "callback");
 }
 
 const struct rule rule_W2 = {

@@ -17,7 +17,7 @@ uint64_t random_seed(void);
 
 /*
  * Structs that cross the interface grow at their end, and the caller's may be older or newer than ours. `what` is
- * the name of the struct, for the words of an error (postern_why()): -EINVAL: its size cannot be right; -E2BIG: it
+ * the name of the struct, for the words of an error (postern_why()): -EINVAL: its size is invalid; -E2BIG: it
  * sets what we do not know.
  *
  * import copies options: what an older struct does not have is 0. NULL gives all 0.

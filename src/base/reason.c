@@ -54,6 +54,7 @@ static const struct {
 	{ -ECONNREFUSED, "connection refused" },
 	{ -ECONNRESET, "connection reset by the peer" },
 	{ -EEXIST, "something stands there already" },
+	{ -EFBIG, "beyond the limit of file sizes (RLIMIT_FSIZE)" },
 	{ -EINVAL, "invalid argument" },
 	{ -EIO, "input/output error" },
 	{ -EISDIR, "is a directory" },
@@ -79,6 +80,7 @@ static const struct {
 	{ -EDEADLK, "it waits, and may not be called inside a callback" },
 	{ -ENOSYS, "the kernel does not have this" },
 	{ -EDQUOT, "the quota is used up" },
+	{ -EOPNOTSUPP, "the file system does not support this" },
 	{ -EXDEV, "on another file system" },
 	{ -ETIMEDOUT, "timed out" },
 };
@@ -155,18 +157,17 @@ const struct postern_reason *postern_why(void)
 	return why_of_thread.reason.code ? &why_of_thread.reason : &none;
 }
 
-int why_call(const char *call, int error)
+void why_say_call(const char *call, int error)
 {
-	return why_set(&why_of_thread, why_code(error), error, "%s(): %s", call, why_errno(error));
+	why_set(&why_of_thread, why_code(error), error, "%s(): %s", call, why_errno(error));
 }
 
-int why_argument(const char *call, const char *wrong)
+void why_say_argument(const char *call, const char *wrong)
 {
-	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s(): %s", call, wrong);
+	why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s(): %s", call, wrong);
 }
 
-int why_field(const char *of, const char *field, const char *wrong)
+void why_say_field(const char *of, const char *field, const char *wrong)
 {
-	return why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s.%s %s", of, field,
-		       wrong);
+	why_set(&why_of_thread, POSTERN_REASON_FAILED, -EINVAL, "%s.%s %s", of, field, wrong);
 }

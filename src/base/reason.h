@@ -8,6 +8,8 @@
 #ifndef POSTERN_BASE_REASON_H
 #define POSTERN_BASE_REASON_H
 
+#include <errno.h>
+
 #include <postern.h>
 
 struct why {
@@ -25,14 +27,32 @@ void why_copy(struct why *why, const struct postern_reason *from);
 /* The words of the last failure on this thread, which postern_why() shows. */
 struct why *why_last(void);
 
+void why_say_call(const char *call, int error);
+void why_say_argument(const char *call, const char *wrong);
+void why_say_field(const char *of, const char *field, const char *wrong);
+
+/* The three that follow are here and not in reason.c, so that an analyser sees what they return. */
+
 /* For a call whose errno says it all: "postern_timer_new(): out of memory". Returns error. */
-int why_call(const char *call, int error);
+static inline int why_call(const char *call, int error)
+{
+	why_say_call(call, error);
+	return error;
+}
 
 /* -EINVAL, with words: "postern_timer_new(): fn is NULL". */
-int why_argument(const char *call, const char *wrong);
+static inline int why_argument(const char *call, const char *wrong)
+{
+	why_say_argument(call, wrong);
+	return -EINVAL;
+}
 
 /* -EINVAL, with words: "postern_conn_options.idle_ns is negative". */
-int why_field(const char *of, const char *field, const char *wrong);
+static inline int why_field(const char *of, const char *field, const char *wrong)
+{
+	why_say_field(of, field, wrong);
+	return -EINVAL;
+}
 
 /* The reason code that an errno alone suggests. */
 int why_code(int error);

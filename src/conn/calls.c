@@ -2,7 +2,6 @@
 /* calls.c - the public calls on a connection, but for those that write */
 #include <errno.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -86,21 +85,11 @@ int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, si
 	return 0;
 }
 
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
-
 int postern_conn_peer_pidfd(const struct postern_conn *c)
 {
-	int fd = -1, r;
-	socklen_t n = sizeof(fd);
-
 	if (!c)
 		return -EINVAL;
-	if (!conn_has_socket(c))
-		return conn_no_socket(c);
-	r = sys_getsockopt(c->object.fd, SO_PEERPIDFD, &fd, &n);
-	return r < 0 ? r : fd;
+	return conn_has_socket(c) ? sys_peer_pidfd(c->object.fd) : conn_no_socket(c);
 }
 
 ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t size)
@@ -144,8 +133,7 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 
 /* ---- what changes its state ---- */
 
-/* 0 when c can be used: what every call below begins with. */
-static int conn_check(const struct postern_conn *c)
+int conn_check(const struct postern_conn *c)
 {
 	int r;
 
@@ -297,7 +285,7 @@ int postern_conn_detach(struct postern_conn *c)
 	if (!(c->flags & CONN_RIGHTS))
 		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);
-	conn_release(c, false);
+	conn_release(c);
 	if (!(c->flags & (CONN_USERS | CONN_FREED))) {
 		c->flags |= CONN_FREED;
 		object_end(&c->object);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "base/base.h"
 #include "link/socket.h"
 
 /* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
@@ -81,6 +80,13 @@ void conn_wake(struct list *place)
 	conn_due(container_of(place, struct postern_conn, line), CONN_DUE_ROOM);
 }
 
+void conn_leave_line(struct postern_conn *c, uint32_t direction)
+{
+	c->flags &= ~direction;
+	if (c->account && !(c->flags & (CONN_LINE_READ | CONN_LINE_WRITE)))
+		account_leave(c->account, &c->line);
+}
+
 /* ---- endings ---- */
 
 void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
@@ -97,9 +103,11 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	conn_due(c, CONN_DUE_CLOSING);
 }
 
-/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. */
-static void conn_release_socket(struct postern_conn *c, bool clean)
+/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. Not what
+   an abort promised to drop. */
+static void conn_release_socket(struct postern_conn *c)
 {
+	bool clean = !(c->flags & CONN_ABORTED);
 	struct object *o = &c->object;
 
 	if (o->fd < 0)
@@ -133,17 +141,15 @@ static void conn_release_account(struct postern_conn *c)
 	owner->gone(owner);
 }
 
-void conn_release(struct postern_conn *c, bool clean)
+void conn_release(struct postern_conn *c)
 {
 	c->state = POSTERN_STATE_CLOSED;
 	c->due = 0;
-	conn_release_socket(c, clean);
+	conn_release_socket(c);
 	outbox_clear(c);
 	inbox_clear(c);
-	if (c->object.loop) {
-		object_timer(&c->object, POSTERN_FOREVER);
-		list_remove(&c->object.task);
-	}
+	object_timer(&c->object, POSTERN_FOREVER);
+	list_remove(&c->object.task);
 	conn_release_account(c);
 	c->why = (struct postern_reason){ .text = "" };
 }
@@ -154,7 +160,7 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 
 	if (!conn_is_open(c))
 		return;
-	conn_release(c, !aborted);
+	conn_release(c);
 	/* Whatever comes between an abort and its event, it was aborted. */
 	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
 						    postern_reason_text(POSTERN_REASON_ABORTED) }
@@ -204,7 +210,7 @@ struct postern_conn *postern_conn_free(struct postern_conn *c)
 		return NULL;
 	c->flags |= CONN_FREED;
 	if (conn_is_open(c))
-		conn_release(c, true);
+		conn_release(c);
 	object_end(&c->object);
 	return NULL;
 }

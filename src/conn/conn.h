@@ -38,6 +38,7 @@
 #include <assert.h>
 
 #include "account.h"
+#include "base/base.h"
 #include "conn/state.h"
 #include "loop/loop.h"
 
@@ -52,7 +53,6 @@ struct conn_limits {
 	uint32_t framing;
 	uint32_t high_water, low_water;
 	uint32_t keep_max;        /* received and not taken; with framing: the largest message and its head */
-	uint32_t reserved;
 	int64_t  idle_ns, drain_ns, message_ns;
 };
 
@@ -77,7 +77,7 @@ enum { /* what conn_run() has to do */
 enum {
 	CONN_ABORTED    = FACT_ABORTED,
 	CONN_PAUSED     = FACT_PAUSED,
-	CONN_REFUSED    = FACT_REFUSED,  /* a write was cut short: drained is owed */
+	CONN_REFUSED    = FACT_REFUSED,  /* a write was cut short: drained is still to be told */
 	CONN_LINE_READ  = FACT_IN_LINE,  /* stands in line for room to receive a message */
 	CONN_END        = FACT_END,      /* the peer's end was read */
 	CONN_TOLD       = FACT_TOLD,     /* ended() was called */
@@ -169,11 +169,14 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 /* Ends the connection and calls closed(). Within a turn, or from the _free of something above. */
 void conn_finish(struct postern_conn *c, int code, int error);
 void conn_finish_because(struct postern_conn *c, const struct postern_reason *why);
-/* Gives up the socket and all that is held, without an event. clean: what is queued has one more try. */
-void conn_release(struct postern_conn *c, bool clean);
+/* Gives up the socket and all that is held, without an event. What is queued has one more try, unless it was aborted. */
+void conn_release(struct postern_conn *c);
 void conn_due(struct postern_conn *c, unsigned due);
 /* The account's: the first in line may ask again. */
 void conn_wake(struct list *place);
+/* CONN_LINE_READ or CONN_LINE_WRITE is over, because it was served or is not wanted any more. The one place in line
+   serves both, and is left when nothing stands there. */
+void conn_leave_line(struct postern_conn *c, uint32_t direction);
 
 static inline bool conn_is_open(const struct postern_conn *c)
 {
@@ -187,7 +190,7 @@ static inline bool conn_goes_on(const struct postern_conn *c)
 }
 
 /* Sends and full reads of one connection in a turn; then it is the others' turn. */
-enum { CONN_ROUNDS = 4, CONN_FRAME_HEAD = 4 };
+enum { CONN_ROUNDS = 4 };
 
 static inline bool conn_has_socket(const struct postern_conn *c)
 {
@@ -212,6 +215,10 @@ int  conn_limits_get(struct postern_loop *loop, const struct postern_conn_option
 const struct conn_limits *conn_limits_ref(const struct conn_limits *limits);
 void conn_limits_unref(const struct conn_limits *limits);
 
+/* calls.c */
+/* 0 when c can be used: what the public calls begin with. */
+int  conn_check(const struct postern_conn *c);
+
 /* turn.c: how events arrive, and what follows from them */
 void conn_ready(struct object *o, uint32_t events);
 void conn_run(struct object *o);
@@ -232,6 +239,8 @@ void inbox_read(struct postern_conn *c);
 /* Offers what is kept. */
 void inbox_offer(struct postern_conn *c);
 bool inbox_is_full(const struct postern_conn *c);
+/* It cannot be received, for this reason: ends the connection. Not for 0 and -EAGAIN. */
+void inbox_failed(struct postern_conn *c, int error);
 /* Gives back what is charged, and the memory. */
 void inbox_clear(struct postern_conn *c);
 
@@ -239,7 +248,8 @@ void inbox_clear(struct postern_conn *c);
 /* So many bytes may be received at once, and kept if nobody takes them. */
 size_t inbox_most(const struct postern_conn *c);
 int  inbox_keep(struct postern_conn *c, const char *bytes, size_t n);
-/* Room for at least one byte more behind what is kept. -EAGAIN: the connection stands in line for it. */
+/* Room for at least one byte more behind what is kept. -EAGAIN: the connection stands in line for it; -EMSGSIZE: no
+   budget could ever hold it. */
 int  inbox_grow(struct postern_conn *c);
 /* After something was taken: lets go of what is not needed any more. */
 void inbox_shrink(struct postern_conn *c);
@@ -262,9 +272,7 @@ void idle_before_send(struct postern_conn *c);
 void idle_after_send(struct postern_conn *c, size_t n);
 
 /* dial.c */
-int  dial_start(struct postern_conn *c, const char *name, const struct postern_connect_options *options);
 void dial_attempt(struct postern_conn *c);
-void dial_fire(struct postern_conn *c);
 const struct postern_reason *dial_why(const struct dial *d);
 void dial_free(struct dial *d);
 

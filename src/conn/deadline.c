@@ -81,7 +81,7 @@ void conn_fire(struct object *o)
 	if (c->flags & CONN_ABORTED)
 		return;
 	if (c->dial) {
-		dial_fire(c);
+		conn_due(c, CONN_DUE_ATTEMPT);
 		return;
 	}
 	if (c->flags & CONN_RETRY) {

@@ -3,7 +3,7 @@
  * dial.c - one bounded connect
  *
  *   attempt -> connected
- *           -> final failure: what waiting cannot mend
+ *           -> final failure: what waiting cannot fix
  *           -> WAITING for a jittered while -> attempt ...            all of it until the deadline
  *
  * A connect to a local socket never waits in the kernel: it succeeds or fails at once (EAGAIN when the
@@ -31,6 +31,8 @@ enum { DIAL_UIDS = 4096 };
 #define DIAL_BACKOFF      POSTERN_MS(10)
 #define DIAL_BACKOFF_MAX  POSTERN_SECONDS(1)
 #define DIAL_ACCESS_AGAIN POSTERN_MS(100)
+
+enum { DIAL_UNKNOWN_MAX = 65535 }; /* the kernel allows no higher overflowuid */
 
 struct dial {
 	struct name name;
@@ -92,9 +94,28 @@ static int dial_set_options(struct dial *d, const struct postern_connect_options
 
 /* ---- what an attempt comes to ---- */
 
+/* Read once for a loop, and not before a uid is to be compared that it can be. */
+static bool dial_is_unknown(struct postern_loop *loop, uid_t uid)
+{
+	struct loop_slot *slot = &loop->slots[LOOP_SLOT_UNKNOWN];
+	struct ids *unknown = slot->data, now;
+
+	if (uid > DIAL_UNKNOWN_MAX)
+		return false;
+	if (!unknown) {
+		ids_read_unknown(&now);
+		unknown = sys_alloc(sizeof(*unknown));
+		if (!unknown)
+			return now.uid == uid;
+		*unknown = now;
+		*slot = (struct loop_slot){ unknown, sys_free };
+	}
+	return unknown->uid == uid;
+}
+
 /* A server is fixed by its uid at listen(). The owner of the directory could put any socket there, so to
    trust that uid gives nothing away. */
-static bool dial_server_allowed(const struct dial *d, const struct postern_peer *server)
+static bool dial_server_trusted(const struct dial *d, const struct postern_peer *server)
 {
 	uid_t uid;
 
@@ -192,11 +213,16 @@ static void dial_connected(struct postern_conn *c, int fd)
 	struct postern_peer server;
 	int r = conn_peer_of(fd, &server);
 
-	if (r == 0 && !dial_server_allowed(d, &server)) {
+	if (r == 0 &&
+	    (!dial_server_trusted(d, &server) || dial_is_unknown(c->object.loop, server.uid))) {
 		sys_close(fd);
 		why_set(&d->why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"%s: the server at %s runs as uid %u, which is not one that is trusted; name it in server_uids if it is right",
-			d->name.text, d->name.path, server.uid);
+			"%s: the server at %s runs as uid %u, which %s", d->name.text, d->name.path,
+			(unsigned)server.uid,
+			dial_is_unknown(c->object.loop, server.uid)
+				? IDS_UNKNOWN
+				", so it is not trusted: connect from where the server's user has a uid"
+				: "is not trusted; add it to .server_uids if it should be");
 		conn_finish_because(c, &d->why.reason);
 		return;
 	}
@@ -233,15 +259,10 @@ void dial_attempt(struct postern_conn *c)
 		dial_connected(c, fd);
 }
 
-void dial_fire(struct postern_conn *c)
-{
-	conn_due(c, CONN_DUE_ATTEMPT);
-}
-
 /* ---- the call ---- */
 
-int dial_start(struct postern_conn *c, const char *name,
-	       const struct postern_connect_options *options)
+static int dial_start(struct postern_conn *c, const char *name,
+		      const struct postern_connect_options *options)
 {
 	int r;
 
@@ -277,8 +298,9 @@ int postern_connect(struct postern_conn **ret, struct postern_loop *loop, const 
 	if (r < 0)
 		return why_call("postern_connect", r);
 	r = conn_events_check(events);
-	if (r == 0)
-		r = struct_import("postern_connect_options", &o, sizeof(o), options);
+	if (r < 0)
+		return r;
+	r = struct_import("postern_connect_options", &o, sizeof(o), options);
 	if (r == 0)
 		r = conn_options_import(&conn, o.conn);
 	if (r < 0)

@@ -15,10 +15,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include <postern/frame.h>
-
-#include "base/base.h"
 #include "conn/conn.h"
+#include "core/frame.h"
 #include "link/socket.h"
 
 enum { INBOX_BUFFER = 64 * 1024 };
@@ -49,7 +47,7 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 
 	while (taken < n && inbox_wants(c)) {
 		int r = postern_frame_find((int)limits->framing, bytes + taken, n - taken, *seen,
-					   limits->keep_max - CONN_FRAME_HEAD, &frame);
+					   limits->keep_max - FRAME_HEAD, &frame);
 
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
@@ -98,10 +96,10 @@ static void inbox_not_lent(struct postern_conn *c)
 
 	c->lent = 0;
 	if (c->account && lent > 0)
-		account_give(c->account, &c->line, lent);
+		account_give(c->account, NULL, lent);
 }
 
-static void inbox_failed(struct postern_conn *c, int error)
+void inbox_failed(struct postern_conn *c, int error)
 {
 	static const struct postern_reason too_large = {
 		.code = POSTERN_REASON_NO_RESOURCES,
@@ -109,7 +107,7 @@ static void inbox_failed(struct postern_conn *c, int error)
 		.text = "a message is larger than all that its user may hold (bytes_per_uid)",
 	};
 
-	if (error == -ENOBUFS)
+	if (error == -EMSGSIZE)
 		conn_finish_because(c, &too_large);
 	else if (error < 0 && error != -EAGAIN)
 		conn_finish(c, why_code(error), error);
@@ -252,7 +250,7 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 {
 	if (error == -EAGAIN || error == -EINTR)
 		return;
-	if (error == -ENOMEM || error == -ENOBUFS) {
+	if (error == -ENOMEM || error == -ENOBUFS || error == -EMSGSIZE) {
 		/* Not the peer's doing; but to keep the connection would be to spin on it. */
 		inbox_failed(c, error);
 		return;

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "conn/conn.h"
+#include "core/frame.h"
 
 enum {
 	CONN_HIGH_WATER = 8 * 1024 * 1024,
@@ -60,11 +61,11 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 		return why_field(what, "high_water",
 				 "is 4 GiB or more (2 GiB where addresses have 32 bits)");
 	conn_options_default(to);
-	if (to->frame_max > CONN_BYTES_MAX - CONN_FRAME_HEAD)
+	if (to->frame_max > CONN_BYTES_MAX - FRAME_HEAD)
 		return why_field(what, "frame_max",
 				 "is 4 GiB or more (2 GiB where addresses have 32 bits)");
 	if (to->framing)
-		to->unread = to->frame_max + CONN_FRAME_HEAD;
+		to->unread = to->frame_max + FRAME_HEAD;
 	if (to->low_water > to->high_water)
 		return why_field(what, "low_water", "is above high_water");
 	return 0;

@@ -21,7 +21,6 @@
 
 #include <postern/frame.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -31,15 +30,18 @@ enum {
 
 #define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
 
-/* The account hears of chunks that came or went. */
-static inline void outbox_charge(struct postern_conn *c, uint32_t had)
+/* The account hears of chunks that came or went; charged: what it has admitted beyond those that there had been. What
+   goes back is of the reserve only where that was lent for the queue. */
+static inline void outbox_charge(struct postern_conn *c, uint32_t had, size_t charged)
 {
-	if (!c->account || c->out.chunks == had)
+	size_t was = (size_t)had * CHUNK_SIZE + charged, is = (size_t)c->out.chunks * CHUNK_SIZE;
+
+	if (!c->account || is == was)
 		return;
-	if (c->out.chunks > had)
-		account_take(c->account, (size_t)(c->out.chunks - had) * CHUNK_SIZE);
+	if (is > was)
+		account_take(c->account, is - was);
 	else
-		account_give(c->account, &c->line, (size_t)(had - c->out.chunks) * CHUNK_SIZE);
+		account_give(c->account, c->flags & CONN_LENT_WRITE ? &c->line : NULL, was - is);
 }
 
 /* The queue is empty: neither the reserve nor a place in line is needed for it. */
@@ -59,13 +61,14 @@ void outbox_clear(struct postern_conn *c)
 	if (had == 0)
 		return;
 	chunk_queue_clear(&c->out, &c->object.loop->pool);
+	outbox_charge(c, had, 0);
 	outbox_return(c);
-	outbox_charge(c, had);
 }
 
 void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
+	conn_leave_line(c, CONN_LINE_WRITE);
 	outbox_clear(c);
 	/* Whoever declined bytes until drained hears of no drained any more. */
 	if (c->kept && c->state == POSTERN_STATE_CONNECTED)
@@ -111,9 +114,9 @@ void conn_send(struct postern_conn *c)
 		return;
 	}
 	chunk_queue_consume(&c->out, &c->object.loop->pool, (size_t)r);
+	outbox_charge(c, had, 0);
 	if (c->out.bytes == 0)
 		outbox_return(c);
-	outbox_charge(c, had);
 	c->sent += (size_t)r;
 	c->untold += (uint32_t)r;
 	c->flags |= CONN_SENT;
@@ -167,15 +170,10 @@ bool outbox_is_low(const struct postern_conn *c)
 
 static inline int outbox_check(const struct postern_conn *c)
 {
-	int r;
+	int r = conn_check(c);
 
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
 	if (r < 0)
 		return r;
-	if (!conn_is_open(c))
-		return -ESTALE;
 	if (c->state == POSTERN_STATE_CLOSING ||
 	    c->flags & (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED))
 		return -EPIPE;
@@ -214,7 +212,7 @@ ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 	taken = n < room ? n : room;
 	if (taken > 0)
 		done = outbox_add(c, bytes, taken);
-	outbox_charge(c, had);
+	outbox_charge(c, had, 0);
 	if (done < n)
 		c->flags |= CONN_REFUSED;
 	if (done < taken)
@@ -250,6 +248,7 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
    what the account was charged for it already. */
 static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 {
+	bool owed = c->flags & CONN_REFUSED;
 	size_t charge;
 
 	if (n <= outbox_room(c))
@@ -265,7 +264,10 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	}
 	if (c->account->holder == &c->line)
 		c->flags |= CONN_LENT_WRITE;
-	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	/* What was refused before, a larger message perhaps, is still told drained. */
+	if (!owed)
+		c->flags &= ~(uint32_t)CONN_REFUSED;
+	conn_leave_line(c, CONN_LINE_WRITE);
 	*ret_charged = charge;
 	return true;
 }
@@ -301,9 +303,9 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
 		c->flags |= CONN_REFUSED | CONN_SHORT;
 	}
-	outbox_charge(c, had);
-	if (charged > 0)
-		account_give(c->account, &c->line, charged);
+	outbox_charge(c, had, charged);
+	if (c->out.bytes == 0)
+		outbox_return(c);
 	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 
@@ -314,15 +316,10 @@ size_t postern_conn_room(const struct postern_conn *c)
 
 ssize_t postern_conn_flush(struct postern_conn *c)
 {
-	int r;
+	int r = conn_check(c);
 
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
 	if (r < 0)
 		return r;
-	if (!conn_is_open(c))
-		return -ESTALE;
 	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
 		/* Only what has happened is to be told: who flushes in a loop of turns still waits in them. */

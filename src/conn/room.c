@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "core/frame.h"
 
@@ -52,13 +51,19 @@ bool inbox_is_full(const struct postern_conn *c)
 /* What was asked for is not needed any more: neither the place in line for it nor the reserve. */
 static void room_return(struct postern_conn *c)
 {
-	uint32_t had = c->flags;
+	bool had = c->flags & CONN_LENT_READ;
 
-	c->flags &= ~(uint32_t)(CONN_LENT_READ | CONN_LINE_READ);
-	if (had & CONN_LINE_READ && !(had & CONN_LINE_WRITE))
-		account_leave(c->account, &c->line);
-	if (had & CONN_LENT_READ && !(had & CONN_LENT_WRITE))
+	conn_leave_line(c, CONN_LINE_READ);
+	c->flags &= ~(uint32_t)CONN_LENT_READ;
+	if (had && !(c->flags & CONN_LENT_WRITE))
 		account_return(c->account, &c->line);
+}
+
+/* Before the reserve is returned, which the last of it may have been. */
+static void room_give(struct postern_conn *c, size_t n)
+{
+	if (n > 0)
+		account_give(c->account, c->flags & CONN_LENT_READ ? &c->line : NULL, n);
 }
 
 void inbox_clear(struct postern_conn *c)
@@ -71,9 +76,8 @@ void inbox_clear(struct postern_conn *c)
 	c->flags &= ~(uint32_t)CONN_HALF;
 	if (!c->account)
 		return;
+	room_give(c, charged);
 	room_return(c);
-	if (charged > 0)
-		account_give(c->account, &c->line, charged);
 }
 
 int inbox_keep(struct postern_conn *c, const char *bytes, size_t n)
@@ -114,7 +118,7 @@ static int room_ask(struct postern_conn *c, size_t claim)
 	if (claim <= room_page(c)) {
 		account_take(c->account, more);
 	} else if (claim > account_most(c->account)) {
-		return -ENOBUFS;
+		return -EMSGSIZE;
 	} else if (!account_ask(c->account, &c->line, more)) {
 		c->flags |= CONN_LINE_READ;
 		return -EAGAIN;
@@ -145,7 +149,7 @@ int inbox_grow(struct postern_conn *c)
 	r = room_ask(c, claim);
 	if (r < 0)
 		return r;
-	c->flags &= ~(uint32_t)CONN_LINE_READ;
+	conn_leave_line(c, CONN_LINE_READ);
 	if (capacity <= k->capacity)
 		return 0;
 	k = sys_realloc(k, sizeof(*k) + capacity);
@@ -174,7 +178,6 @@ void inbox_shrink(struct postern_conn *c)
 	k->charged -= (uint32_t)spare;
 	if (!c->account)
 		return;
+	room_give(c, spare);
 	room_return(c);
-	if (spare > 0)
-		account_give(c->account, &c->line, spare);
 }

@@ -32,7 +32,7 @@ enum {
 	FACT_TOLD     = 1u << 6,  /* the end was told */
 	FACT_GONE     = 1u << 7,  /* nothing goes either way any more */
 	FACT_BROKEN   = 1u << 8,  /* what is sent reaches nobody, and something was sent */
-	FACT_REFUSED  = 1u << 9,  /* a write was cut short: drained is owed */
+	FACT_REFUSED  = 1u << 9,  /* a write was cut short: drained is still to be told */
 	FACT_SENT     = 1u << 10, /* the peer may not have read all that was sent */
 	FACT_DECLINED = 1u << 11, /* the program was told just now that writes fail, and took nothing */
 	FACT_FLAGS    = 12,

@@ -2,7 +2,6 @@
 /* turn.c - what happens to a connection in a turn: how events arrive, and what follows from them */
 #include <errno.h>
 
-#include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
 
@@ -96,7 +95,7 @@ void conn_settle(struct postern_conn *c)
 		if (o.end)
 			turn_end(c, o.end);
 	}
-	if (!conn_goes_on(c) || !conn_has_socket(c))
+	if (!conn_goes_on(c))
 		return;
 	if (c->state == POSTERN_STATE_CLOSING)
 		o.receive = !(c->flags & CONN_END);
@@ -232,8 +231,7 @@ static void conn_take_room(struct postern_conn *c)
 	r = inbox_grow(c);
 	if (r == 0)
 		c->kept->begun_ns = loop_now(c->object.loop); /* the wait was not the peer's */
-	else if (r != -EAGAIN)
-		conn_finish(c, why_code(r), r);
+	inbox_failed(c, r);
 }
 
 void conn_run(struct object *o)

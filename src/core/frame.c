@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { FRAME_HEAD = 4 };
-
 static int frame_find_delimited(char delimiter, const char *bytes, size_t n, size_t seen,
 				size_t max, struct postern_frame *ret)
 {

@@ -7,6 +7,8 @@
 
 #include <postern/frame.h>
 
+enum { FRAME_HEAD = 4 }; /* of a framing that begins with a length, that length */
+
 /* The first frame takes up so many bytes, if its framing says that at the beginning and the beginning is there; 0. */
 size_t frame_whole(int framing, const void *bytes, size_t n);
 

@@ -6,8 +6,8 @@
 
 #include "sys/sys.h"
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
 #endif
 
 enum {
@@ -37,6 +37,13 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 	return r;
 }
 
+/* Whoever set SO_PASSPIDFD on a socket that was adopted later has one with each receive. */
+static bool link_is_passed(const struct cmsghdr *h)
+{
+	return h->cmsg_level == SOL_SOCKET &&
+	       (h->cmsg_type == SCM_RIGHTS || h->cmsg_type == SCM_PIDFD);
+}
+
 /* A socket whose last descriptor is closed waits in close() for what SO_LINGER asks for; whoever passed it and kept no copy
    would have our loop wait. What is no socket answers ENOTSOCK. */
 static void link_close_passed(struct msghdr *msg)
@@ -50,7 +57,7 @@ static void link_close_passed(struct msghdr *msg)
 		h = (struct cmsghdr *)(void *)((char *)msg->msg_control + i);
 		if (h->cmsg_len < sizeof(*h))
 			return;
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+		if (!link_is_passed(h))
 			continue;
 		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len; at += sizeof(int)) {
 			int fd;

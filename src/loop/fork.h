@@ -7,10 +7,10 @@
  * pthread_atfork handler, which is why this small table is the only global state of the library.
  *
  * Whoever opens such a descriptor holds the guard's mutex from before the open until the descriptor is
- * known to its guard, so that a fork on another thread cannot fall between the two. The mutex is never held
- * across a wait.
+ * known to its guard, so that a fork on another thread cannot fall between the two; the same from before one
+ * changes hands or is closed until that is known. The mutex is never held across a wait.
  *
- * vfork, and clone without CLONE_VM-free care, run no handlers: exec right after closes everything, since
+ * vfork() and raw clone() run no handlers; that is safe only if exec follows, which closes everything, since
  * all descriptors are close-on-exec.
  */
 #ifndef POSTERN_FORK_H
@@ -25,7 +25,7 @@ struct fork_guard {
 	void      (*in_child)(struct fork_guard *g);  /* only close() and plain stores: async-signal-safe */
 };
 
-/* How often this process is a child: in fork.c alone it is written. */
+/* How many forks deep this process is; written only in fork.c. */
 extern atomic_uint fork_count;
 
 static inline unsigned fork_generation(void)

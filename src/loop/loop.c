@@ -110,15 +110,8 @@ static void loop_timer_ready(struct object *o, uint32_t events)
 	}
 }
 
-static void loop_own_orphan(struct object *o)
-{
-	(void)o;
-}
-
-static const struct object_ops loop_event_ops = { .ready = loop_event_ready,
-						  .orphan = loop_own_orphan };
-static const struct object_ops loop_timer_ops = { .ready = loop_timer_ready,
-						  .orphan = loop_own_orphan };
+static const struct object_ops loop_event_ops = { .ready = loop_event_ready };
+static const struct object_ops loop_timer_ops = { .ready = loop_timer_ready };
 
 static int loop_add_own(struct postern_loop *loop, struct object *o, const struct object_ops *ops,
 			int fd)
@@ -235,7 +228,8 @@ static void loop_end(struct postern_loop *loop)
 
 		list_remove(&o->siblings);
 		list_append(&loop->objects, &o->siblings);
-		o->ops->orphan(o);
+		if (o->ops->orphan)
+			o->ops->orphan(o);
 	}
 	if (loop_is_ours(loop))
 		post_cancel(&loop->posts);

@@ -55,7 +55,7 @@ struct object_ops {
 	void (*ready)(struct object *o, uint32_t events);
 	void (*fire)(struct object *o);
 	void (*run)(struct object *o);
-	/* The loop is being freed: give the final event, and give up the descriptor. */
+	/* The loop is being freed: give the final event, and give up the descriptor. NULL: there is neither. */
 	void (*orphan)(struct object *o);
 	/* Give back the memory. */
 	void (*bury)(struct object *o);
@@ -96,6 +96,7 @@ enum loop_slot_of {
 	LOOP_SLOT_BUFFER,     /* that all connections read into: conn/inbox.c */
 	LOOP_SLOT_LENT,       /* a block that a callback is looking at: conn/inbox.c */
 	LOOP_SLOT_NAME_WATCH, /* server/republish.c */
+	LOOP_SLOT_UNKNOWN,    /* ids that are nobody's: conn/dial.c */
 	LOOP_SLOTS,
 };
 

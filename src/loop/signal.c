@@ -46,14 +46,13 @@ static bool signal_can_be_watched(int sig)
 	switch (sig) {
 	case SIGKILL:
 	case SIGSTOP:
-		return false;
+	/* These name an instruction that cannot be gone on from. */
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGFPE:
 	case SIGILL:
 	case SIGSYS:
 	case SIGTRAP:
-		/* They name an instruction that cannot be gone on from. */
 		return false;
 	default:
 		return sig > 0 && sig < _NSIG;

@@ -96,11 +96,6 @@ static void timer_fire(struct object *o)
 	t->fn(t, t->data);
 }
 
-static void timer_orphan(struct object *o)
-{
-	object_timer(o, POSTERN_FOREVER);
-}
-
 static void timer_bury(struct object *o)
 {
 	sys_free(container_of(o, struct postern_timer, object));
@@ -108,7 +103,6 @@ static void timer_bury(struct object *o)
 
 static const struct object_ops timer_ops = {
 	.fire = timer_fire,
-	.orphan = timer_orphan,
 	.bury = timer_bury,
 };
 

@@ -37,7 +37,9 @@ static gid_t access_group(const struct owner *o, const struct stat *directory)
 /* Whom the mode admits and the directory does not let through, or NULL. */
 static const char *access_kept_out(const struct owner *o, const struct stat *directory, gid_t group)
 {
-	bool group_passes = directory->st_mode & (directory->st_gid == group ? 0010 : 0001);
+	bool known = directory->st_gid != o->unknown.gid;
+	bool group_passes =
+		directory->st_mode & (known && directory->st_gid == group ? 0010 : 0001);
 
 	if ((o->options.mode & 0002) && !(directory->st_mode & 0001))
 		return "others";
@@ -144,8 +146,14 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 	r = sys_fstat(pin, &st);
 	if (r >= 0 && (st.st_mode & 07777) != o->options.mode)
 		r = sys_fchmodat(AT_FDCWD, own_proc_path(buf, pin), o->options.mode);
+	else if (r < 0)
+		return why_set(why, why_code(r), r, "cannot look at %s (fstat: %s)", o->name->path,
+			       why_errno(r));
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s",
-			       o->name->path, (unsigned)o->options.mode, why_errno(r));
+		return why_set(
+			why, why_code(r), r,
+			"cannot set the mode of %s to %04o (chmod: %s); it has %04o: where the file system refuses chmod, start with another umask",
+			o->name->path, (unsigned)o->options.mode, why_errno(r),
+			(unsigned)st.st_mode & 07777);
 	return 0;
 }

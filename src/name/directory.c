@@ -36,18 +36,24 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 	if (r < 0)
 		return why_set(why, why_code(r), r, "%s: %s", path, why_errno(r));
 	sticky = (st.st_mode & S_ISVTX) && st.st_uid == 0;
-	if (st.st_uid != me && st.st_uid != 0)
+	if (me == o->unknown.uid)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"the directory %s belongs to uid %u, who could take the name away: it must belong to uid %u or root; use another directory",
-			path, (unsigned)st.st_uid, (unsigned)me);
+			"this process runs as uid %u, which " IDS_UNKNOWN
+			", so nothing is known to be its own: map a uid (unshare --map-current-user), or run it as another user",
+			(unsigned)me);
+	if (!own_is_mine(o, st.st_uid) && st.st_uid != 0)
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"the directory %s belongs to uid %u%s, who could take the name away: it must belong to uid %u or root; use another directory",
+			path, (unsigned)st.st_uid, own_uid_note(o, st.st_uid), (unsigned)me);
 	if ((st.st_mode & S_IWOTH) && !sticky)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"the directory %s (mode %04o) is writable by others, who could take the name away: chmod o-w, or use another directory",
 			path, (unsigned)st.st_mode & 07777);
 	if ((st.st_mode & S_IWGRP) && !sticky)
-		snprintf(o->warning, sizeof(o->warning),
+		own_warn(o,
 			 "the directory %.100s is writable by group %u, who can take the name away",
 			 path, (unsigned)st.st_gid);
 	return 0;
@@ -168,7 +174,7 @@ static int directory_widen(const struct owner *o, int base, struct why *why)
 		r = access_widen(o->directory, wanted);
 	}
 	if (r < 0)
-		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o: %s", path,
+		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o (chmod: %s)", path,
 			(unsigned)wanted, why_errno(r));
 	return r;
 }

@@ -6,17 +6,27 @@
  *     pid 4711
  *     start 8812345
  *     since 1767225600
+ *     pidns 4026531836
+ *     timens 4026531834
+ *     boot 3b0ccf8e-2c5e-4d0b-a2a7-0f3a51d1ae2c
  *     mode bytes
  *
  * Replaced by rename, so that a reader sees the old one or the new one and never half of one. Not synced: after
- * a crash of the machine the processes that it tells of are gone too.
+ * a crash of the machine the processes that it tells of are gone too. What such a crash can leave is an empty file, or one
+ * of NULs where the file system had noted the size and not the bytes; both are replaced.
  *
- * A pid by itself says little, pids are used again. With the time at which the process started, in ticks since
- * boot, it names one process. Both are read from /proc/PID/stat. Where that is hidden (hidepid) the pid alone
- * must do, through pidfd_open(), which works for processes of others too; kill(pid, 0) would ask for more.
+ * A hint never decides: a server starts and goes on without it, on a full disk, beyond a limit of file sizes, or where
+ * something else has the file's name. What does not look like ours is not replaced (NAME.info may by accident be that of
+ * somebody's file), and -EEXIST says so.
  *
- * A name such as NAME.info may by accident be that of somebody's file: what does not look like ours is not
- * replaced, and -EEXIST says so.
+ * A pid by itself says little: pids are used again, and each pid namespace has its own. With the time at which the process
+ * started, in ticks since boot, and the namespaces in which both were read, it names one process. Who looks from another
+ * pid namespace (a container into which the directory is mounted) cannot know whether it runs. Another boot_id does tell:
+ * that kernel is gone, and its processes with it.
+ *
+ * Both are read from /proc/PID/stat. Where that is hidden (hidepid), or /proc is that of another pid namespace and numbers
+ * processes in its own way, the pid alone must do, through pidfd_open(), which works for processes of others too;
+ * kill(pid, 0) would ask for more.
  */
 #include "name/info.h"
 
@@ -30,7 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INFO_SIZE = 1024, INFO_STAT_SIZE = 2048 };
+enum { INFO_SIZE = 1024, INFO_STAT_SIZE = 2048, INFO_REMNANT_SIZE = 4096 };
 
 /* ---- processes ---- */
 
@@ -54,49 +64,129 @@ static ssize_t info_read_file(int directory, const char *path, char *buf, size_t
 	return r < 0 ? r : (ssize_t)n;
 }
 
-/* The fields behind the name of the program, which may itself hold spaces and parentheses. */
-static int info_process(pid_t pid, char *ret_state, int *ret_threads, int64_t *ret_start)
+/* For people's terminals: printable, no spaces. */
+static bool info_parse_word(const char *text, char *ret, size_t size)
 {
-	char path[40], buf[INFO_STAT_SIZE], *p;
+	size_t n = strlen(text);
+
+	if (n < 1 || n >= size)
+		return false;
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f)
+			return false;
+	memcpy(ret, text, n + 1);
+	return true;
+}
+
+struct info_process {
+	pid_t pid; /* as this /proc numbers it */
+	char state;
+	int threads;
+	int64_t start;
+};
+
+/* The fields behind the name of the program, which may itself hold spaces and parentheses. */
+static int info_process(const char *path, struct info_process *ret)
+{
+	char buf[INFO_STAT_SIZE], *p;
+	int64_t pid;
 	ssize_t r;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	r = info_read_file(AT_FDCWD, path, buf, sizeof(buf));
 	if (r < 0)
 		return (int)r;
 	p = strrchr(buf, ')');
-	if (!p)
+	if (!p || sscanf(buf, "%" SCNd64, &pid) != 1)
 		return -EBADMSG;
 	/* state is field 3, num_threads 20, starttime 22 */
 	if (sscanf(p + 1,
 		   " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %" SCNd64,
-		   ret_state, ret_threads, ret_start) != 3)
+		   &ret->state, &ret->threads, &ret->start) != 3)
 		return -EBADMSG;
+	ret->pid = (pid_t)pid;
 	return 0;
 }
 
-/* Dead, but not yet waited for by its parent. Where only the main thread has ended, others still run. */
-static bool info_is_ended(char state, int threads)
+/* Namespaces are told apart by the inodes of these links. */
+static uint64_t info_namespace(const char *link)
 {
-	return state == 'X' || (state == 'Z' && threads <= 1);
+	struct stat st;
+
+	return sys_fstatat(AT_FDCWD, link, &st, 0) < 0 ? 0 : (uint64_t)st.st_ino;
 }
 
-int info_alive(const struct info *info)
+void info_look_around(struct info_place *ret)
 {
-	int64_t start = 0;
-	char state = 0;
-	int threads = 0, fd, r;
+	struct info_process self;
+	char boot[sizeof(ret->boot) + 1];
+
+	memset(ret, 0, sizeof(*ret));
+	ret->pidns = info_namespace("/proc/self/ns/pid");
+	ret->timens = info_namespace("/proc/self/ns/time");
+	if (info_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) > 0) {
+		boot[strcspn(boot, "\n")] = 0;
+		info_parse_word(boot, ret->boot, sizeof(ret->boot));
+	}
+	ret->own_proc = info_process("/proc/self/stat", &self) == 0 && self.pid == sys_getpid();
+}
+
+/* Dead, but not yet waited for by its parent. Where only the main thread has ended, others still run. */
+static bool info_is_ended(const struct info_process *process)
+{
+	return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
+}
+
+/* 1: a process has this pid, whichever that is. */
+static int info_pid_exists(pid_t pid)
+{
+	int fd = sys_pidfd_open(pid);
+
+	if (fd >= 0) {
+		sys_close(fd);
+		return 1;
+	}
+	/* EINVAL: it is that of a thread by now. */
+	return fd == -ESRCH || fd == -EINVAL || fd == -ENOENT ? 0 : -1;
+}
+
+/* Of a pid that /proc does not show: it may be hidden. Where there is no pidfd_open() (it is not allowed in a sandbox, say),
+   a /proc that shows the first process hides none. */
+static int info_hidden(pid_t pid, int error)
+{
+	struct info_process first;
+	int r = info_pid_exists(pid);
+
+	if (r < 0 && (error == -ENOENT || error == -ESRCH) &&
+	    info_process("/proc/1/stat", &first) == 0)
+		return 0;
+	return r;
+}
+
+int info_alive(const struct info *info, const struct info_place *here)
+{
+	struct info_process process;
+	char path[40];
+	int r;
 
 	if (info->pid <= 0)
+		return -1;
+	if (*info->boot && *here->boot && strcmp(info->boot, here->boot) != 0)
 		return 0;
-	r = info_process(info->pid, &state, &threads, &start);
-	if (r == 0)
-		return !info_is_ended(state, threads) && (!info->start || start == info->start);
-	fd = sys_pidfd_open(info->pid);
-	if (fd < 0)
+	if (info->pidns && here->pidns && info->pidns != here->pidns)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)info->pid);
+	if (!here->own_proc) {
+		r = info_pid_exists(info->pid);
+		return r > 0 && info->start ? -1 : r;
+	}
+	r = info_process(path, &process);
+	if (r < 0)
+		return info_hidden(info->pid, r);
+	if (info_is_ended(&process))
 		return 0;
-	sys_close(fd);
-	return 1;
+	if (info->timens && here->timens && info->timens != here->timens)
+		return -1;
+	return !info->start || process.start == info->start;
 }
 
 /* ---- the file ---- */
@@ -130,7 +220,23 @@ static int info_write_new(int directory, const char *file, const char *text, siz
 	return r < 0 ? (int)r : 0;
 }
 
-/* 0: nothing is there, or an info file. An empty one is what a crash of the machine can leave. */
+/* What a crash of the machine can leave of an info file: nothing, or NULs behind nothing or behind its beginning. */
+static bool info_is_remnant(int directory, const char *file)
+{
+	char text[INFO_REMNANT_SIZE + 1] = "";
+	ssize_t n = info_read_file(directory, file, text, sizeof(text));
+	size_t begun;
+
+	if (n < 0 || n == INFO_REMNANT_SIZE)
+		return false;
+	begun = strlen(text);
+	for (size_t i = begun; i < (size_t)n; i++)
+		if (text[i])
+			return false;
+	return n == 0 || ((size_t)n > begun && (begun == 0 || !strncmp(text, "postern ", 8)));
+}
+
+/* 0: nothing is there, or an info file, or what is left of one. */
 static int info_may_replace(int directory, const char *file)
 {
 	struct info info;
@@ -142,19 +248,34 @@ static int info_may_replace(int directory, const char *file)
 		return r == -ENOENT ? 0 : r;
 	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
-	if (st.st_size == 0)
-		return 0;
 	r = info_read(directory, file, &info);
-	return r == -EBADMSG ? -EEXIST : r;
+	return r == -EBADMSG && !info_is_remnant(directory, file) ? -EEXIST : r == -EBADMSG ? 0 : r;
+}
+
+static int info_text(char *buf, size_t size, const char *mode)
+{
+	struct info_process self = { .start = 0 };
+	struct info_place here;
+	int n;
+
+	info_look_around(&here);
+	if (info_process("/proc/self/stat", &self) < 0)
+		self.start = 0; /* unknown: readers go by the pid alone */
+	n = snprintf(buf, size, "postern %s\npid %d\nstart %" PRId64 "\nsince %" PRId64 "\n",
+		     POSTERN_VERSION, (int)sys_getpid(), self.start, sys_realtime());
+	if (here.pidns)
+		n += snprintf(buf + n, size - (size_t)n, "pidns %" PRIu64 "\n", here.pidns);
+	if (here.timens)
+		n += snprintf(buf + n, size - (size_t)n, "timens %" PRIu64 "\n", here.timens);
+	if (*here.boot)
+		n += snprintf(buf + n, size - (size_t)n, "boot %s\n", here.boot);
+	return n + snprintf(buf + n, size - (size_t)n, "mode %s\n", mode);
 }
 
 int info_write(int directory, const char *file, const char *mode)
 {
 	char new_file[NAME_MAX + 1], text[INFO_SIZE];
-	pid_t pid = sys_getpid();
-	int64_t start = 0;
-	char state;
-	int n, threads, r;
+	int n, r;
 
 	r = snprintf(new_file, sizeof(new_file), "%s.new", file);
 	if (r < 0 || (size_t)r >= sizeof(new_file))
@@ -162,17 +283,15 @@ int info_write(int directory, const char *file, const char *mode)
 	r = info_may_replace(directory, file);
 	if (r < 0)
 		return r;
-	if (info_process(pid, &state, &threads, &start) < 0)
-		start = 0; /* unknown: readers go by the pid alone */
-	n = snprintf(text, sizeof(text),
-		     "postern %s\npid %d\nstart %" PRId64 "\nsince %" PRId64 "\nmode %s\n",
-		     POSTERN_VERSION, (int)pid, start, sys_realtime(), mode);
+	n = info_text(text, sizeof(text), mode);
 	r = info_write_new(directory, new_file, text, (size_t)n);
+	if (r >= 0) {
+		r = sys_renameat(directory, new_file, file);
+		if (r < 0)
+			sys_unlinkat(directory, new_file, 0);
+	}
 	if (r < 0)
-		return r;
-	r = sys_renameat(directory, new_file, file);
-	if (r < 0)
-		sys_unlinkat(directory, new_file, 0);
+		sys_unlinkat(directory, file, 0);
 	return r;
 }
 
@@ -191,20 +310,6 @@ static bool info_parse_number(const char *text, int64_t max, int64_t *ret)
 	return true;
 }
 
-/* For people's terminals: printable, no spaces. */
-static bool info_parse_word(const char *text, char *ret, size_t size)
-{
-	size_t n = strlen(text);
-
-	if (n < 1 || n >= size)
-		return false;
-	for (const char *p = text; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f)
-			return false;
-	memcpy(ret, text, n + 1);
-	return true;
-}
-
 static bool info_parse_line(const char *key, const char *value, struct info *info)
 {
 	int64_t n;
@@ -217,6 +322,13 @@ static bool info_parse_line(const char *key, const char *value, struct info *inf
 		return info_parse_number(value, INT64_MAX, &info->start);
 	if (!strcmp(key, "since"))
 		return info_parse_number(value, INT64_MAX, &info->since);
+	if (!strcmp(key, "boot"))
+		return info_parse_word(value, info->boot, sizeof(info->boot));
+	if (!strcmp(key, "pidns") || !strcmp(key, "timens")) {
+		if (!info_parse_number(value, INT64_MAX, &n))
+			return false;
+		*(key[0] == 'p' ? &info->pidns : &info->timens) = (uint64_t)n;
+	}
 	if (!strcmp(key, "pid")) {
 		if (!info_parse_number(value, INT_MAX, &n))
 			return false;

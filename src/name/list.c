@@ -9,6 +9,9 @@
  * F_OFD_GETLK does not see flock at all. So "alive" is what the owner wrote under the lock: it removes that when
  * it gives the name up, and when it dies its pid, with the time at which it started, is gone with it.
  *
+ * That fails where the owner is in another pid namespace, or could not write its info: then it is not known, and nobody
+ * is called dead for it.
+ *
  * A server that has ended properly leaves its lock and its directory for the next one; that is no name any more.
  * One that was killed leaves its socket or its info: that is listed, and not alive. A directory that we may not
  * look into is left out: a client of ours could not connect there either.
@@ -21,7 +24,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,23 +60,29 @@ static int list_compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* 1: it is a name, and *st and *info tell of it. */
-static int list_look(int base, const char *word, struct stat *st, struct info *info)
+/* 1: there is such a name, and *st and *info tell of it; 0: not. Gives the descriptor back. */
+static int list_look_in(int directory, const char *socket_name, const char *info_name,
+			struct stat *st, struct info *info)
 {
 	struct stat socket;
 	bool known, there;
-	int fd, r;
+	int r;
 
 	memset(info, 0, sizeof(*info));
-	fd = sys_openat(base, word, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
+	if (directory < 0)
 		return 0;
-	r = sys_fstat(fd, st);
-	known = r >= 0 && info_read(fd, "info", info) == 0;
-	there = r >= 0 && sys_fstatat(fd, "sock", &socket, AT_SYMLINK_NOFOLLOW) == 0 &&
+	r = sys_fstat(directory, st);
+	known = r >= 0 && info_read(directory, info_name, info) == 0;
+	there = r >= 0 && sys_fstatat(directory, socket_name, &socket, AT_SYMLINK_NOFOLLOW) == 0 &&
 		S_ISSOCK(socket.st_mode);
-	sys_close(fd);
+	sys_close(directory);
 	return known || there;
+}
+
+static int list_look(int base, const char *word, struct stat *st, struct info *info)
+{
+	return list_look_in(sys_openat(base, word, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0), "sock",
+			    "info", st, info);
 }
 
 /* What is held while somebody else's function is called. That may leave by pthread_exit(), or be cancelled: so it is
@@ -86,6 +94,8 @@ struct list_walk {
 	bool missing;
 	int base;
 	struct list_words words;
+	struct info_place here;
+	struct ids unknown;
 	char *name, *path;
 };
 
@@ -114,10 +124,27 @@ static void list_forget(void *data)
 	sys_free(w->user_base);
 }
 
+/* Calls fn with what is known; w->name and w->path are set. */
+static int list_call(struct list_walk *w, const struct stat *st, const struct info *info)
+{
+	struct postern_name_info tell = { .size = sizeof(tell),
+					  .name = w->name,
+					  .path = w->path,
+					  .alive = info_alive(info, &w->here),
+					  .pid = info->pid,
+					  .uid = st->st_uid,
+					  .since = info->since,
+					  .mode = info->mode,
+					  .version = info->version };
+
+	if (st->st_uid == w->unknown.uid)
+		tell.uid = (uid_t)-1;
+	return w->fn(&tell, w->data);
+}
+
 static int list_tell(struct list_walk *w, const char *base_path, const char *prefix,
 		     const char *word)
 {
-	struct postern_name_info tell = { .size = sizeof(tell) };
 	struct info info;
 	struct stat st;
 	int r = -ENOMEM;
@@ -126,17 +153,8 @@ static int list_tell(struct list_walk *w, const char *base_path, const char *pre
 		return 0;
 	w->name = name_format("%s%s", prefix, word);
 	w->path = name_format("%s/%s/sock", strcmp(base_path, "/") ? base_path : "", word);
-	if (w->name && w->path) {
-		tell.name = w->name;
-		tell.path = w->path;
-		tell.alive = info_alive(&info);
-		tell.pid = info.pid;
-		tell.uid = st.st_uid;
-		tell.since = info.since;
-		tell.mode = info.mode;
-		tell.version = info.version;
-		r = w->fn(&tell, w->data);
-	}
+	if (w->name && w->path)
+		r = list_call(w, &st, &info);
 	list_forget_name(w);
 	return r;
 }
@@ -159,6 +177,12 @@ static int list_base(struct list_walk *w, const char *path, const char *prefix)
 	return r;
 }
 
+static void list_begin(struct list_walk *w)
+{
+	info_look_around(&w->here);
+	ids_read_unknown(&w->unknown);
+}
+
 static int list_bases(struct list_walk *w)
 {
 	int r = 0;
@@ -170,8 +194,7 @@ static int list_bases(struct list_walk *w)
 	return r == 0 && w->missing ? -ENOENT : r;
 }
 
-POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data),
-				  void *data)
+int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data)
 {
 	struct list_walk w = { .fn = fn, .data = data, .base = -1 };
 	int r;
@@ -182,11 +205,57 @@ POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info
 	if (r < 0 && r != -ENOENT)
 		return r;
 	w.missing = r == -ENOENT;
+	list_begin(&w);
 	pthread_cleanup_push(list_forget, &w);
 	r = list_bases(&w);
 	pthread_cleanup_pop(1);
 	/* Without a runtime directory the words are there already, those of name_base(). */
 	if (r < 0 && !w.missing)
 		why_call("postern_name_list", r);
+	return r;
+}
+
+/* Finds the name and what its owner wrote: 0. */
+static int list_find(struct list_walk *w, const struct name *name, struct stat *st,
+		     struct info *info)
+{
+	int directory;
+
+	if (!name->directory)
+		return -EINVAL;
+	w->name = name_format("%s", name->text);
+	w->path = name_format("%s", name->path);
+	if (!w->name || !w->path)
+		return -ENOMEM;
+	directory = sys_openat(AT_FDCWD, name->directory, O_PATH | O_DIRECTORY, 0);
+	if (!list_look_in(directory, name->socket, name->info, st, info))
+		return directory < 0 && directory != -ENOTDIR ? directory : -ENOENT;
+	list_begin(w);
+	return 0;
+}
+
+int postern_name_look(const char *name, int (*fn)(const struct postern_name_info *info, void *data),
+		      void *data)
+{
+	struct list_walk w = { .fn = fn, .data = data, .base = -1 };
+	struct info info;
+	struct name n;
+	struct stat st;
+	int r;
+
+	if (!name || !fn)
+		return why_argument("postern_name_look", "name or fn is NULL");
+	r = name_resolve(&n, name, why_last());
+	if (r < 0)
+		return r;
+	pthread_cleanup_push(list_forget, &w);
+	r = list_find(&w, &n, &st, &info);
+	name_deinit(&n);
+	if (r < 0)
+		why_set(why_last(), why_code(r), r, "%s: %s", name,
+			r == -EINVAL ? "it has no directory to look at" : why_errno(r));
+	else
+		r = list_call(&w, &st, &info);
+	pthread_cleanup_pop(1);
 	return r;
 }

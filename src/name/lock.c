@@ -65,8 +65,11 @@ static int lock_check(const struct owner *o, struct why *why)
 		return lock_cannot_open(o, r, why);
 	if (!S_ISREG(st.st_mode))
 		return lock_refuse(o, -EPERM, "it is not a regular file", why);
-	if (st.st_uid != sys_geteuid())
-		return lock_refuse(o, -EPERM, "it belongs to another user", why);
+	if (!own_is_mine(o, st.st_uid))
+		return lock_refuse(o, -EPERM,
+				   st.st_uid == o->unknown.uid ? "its uid " IDS_UNKNOWN
+							       : "it belongs to another user",
+				   why);
 	if (st.st_nlink > 1)
 		return lock_refuse(o, -EPERM, "it has more than one link", why);
 	if (st.st_size > 0)
@@ -89,45 +92,81 @@ static void lock_since(char *buf, size_t size, int64_t since)
 		buf[0] = 0;
 }
 
+/* Who holds it, by what it wrote. */
+static int lock_in_use(const struct owner *o, const struct info *info, bool elsewhere,
+		       struct why *why)
+{
+	char since[40];
+
+	lock_since(since, sizeof(since), info->since);
+	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
+		       "%s is in use by pid %d%s since %s: stop that server, or use another name",
+		       o->name->path, (int)info->pid,
+		       elsewhere ? " of another pid namespace (a container)" : "", since);
+}
+
 static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {
 	const struct name *name = o->name;
-	struct info info;
-	char since[40];
+	struct info_place here = { .pidns = 0 };
+	struct info info = { .pid = 0 };
+	int alive = 0;
 
-	if (info_read(o->directory, name->info, &info) == 0 && info_alive(&info)) {
-		lock_since(since, sizeof(since), info.since);
-		return why_set(
-			why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-			"%s is in use by pid %d since %s: stop that server, or use another name",
-			name->path, (int)info.pid, since);
+	if (info_read(o->directory, name->info, &info) == 0) {
+		info_look_around(&here);
+		alive = info_alive(&info, &here);
 	}
+	if (alive == 1)
+		return lock_in_use(o, &info, false, why);
 	if (sys_now() < o->deadline_ns) {
 		*ret_delay_ns = OWN_POLL_NS;
 		return -EAGAIN;
 	}
+	if (alive < 0)
+		return lock_in_use(o, &info, info.pidns != here.pidns, why);
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 		       "%s is in use: a process that did not say which holds its lock, %s/%s",
 		       name->path, name->directory, name->lock);
 }
 
-int lock_stands(const struct owner *o)
+/* 1: the path leads to the directory that we opened; 0: not; else it cannot be told. A process that has changed its root or
+   its mounts since cannot look at what others find there; for it the directory stays the one that it opened. */
+static int lock_directory_stands(const struct owner *o)
 {
 	struct stat at_path, ours;
-	int r;
+	int r = owner_view_is_same(o);
 
+	if (r <= 0)
+		return r < 0 ? r : 1;
 	r = sys_fstatat(AT_FDCWD, o->name->directory, &at_path, 0);
 	if (r >= 0)
 		r = sys_fstat(o->directory, &ours);
-	if (r >= 0 && !own_same(&at_path, &ours))
+	return r < 0 ? r : own_same(&at_path, &ours);
+}
+
+int lock_stands(const struct owner *o)
+{
+	struct stat at_path, ours;
+	int r = lock_directory_stands(o);
+
+	if (r > 0)
+		r = sys_fstatat(o->directory, o->name->lock, &at_path, AT_SYMLINK_NOFOLLOW);
+	else if (r == 0)
 		return 0;
 	if (r >= 0)
-		r = sys_fstatat(o->directory, o->name->lock, &at_path, AT_SYMLINK_NOFOLLOW);
-	if (r >= 0)
 		r = sys_fstat(o->lock, &ours);
-	if (r < 0)
-		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
-	return own_same(&at_path, &ours);
+	if (r >= 0)
+		return own_same(&at_path, &ours);
+	switch (r) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ESTALE:   /* of a network file system whose server has forgotten it */
+	case -ENOTCONN: /* of one in user space whose process has gone */
+	case -ENODEV:
+		return 0;
+	}
+	return r;
 }
 
 static int lock_restart(struct owner *o, struct why *why)

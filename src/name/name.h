@@ -4,7 +4,7 @@
  *
  * A name is resolved once, to paths that no later chdir or setenv moves. An owner holds it: the lock for
  * life, the listening socket, and the inode that it bound, which is what it compares before it ever
- * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/unit/test-name.c tries to break it.
+ * unlinks something. docs/ARCHITECTURE.md has the algorithm, tests/unit/test-owner.c tries to break it.
  *
  * Nothing here knows a loop. What needs time comes back as -EAGAIN with a delay, so that the server can
  * sleep through it when it starts, and set a timer when its name went away under a running loop.
@@ -13,6 +13,7 @@
 #define POSTERN_NAME_NAME_H
 
 #include "base/reason.h"
+#include "name/ids.h"
 #include "sys/sys.h"
 
 enum {
@@ -57,6 +58,12 @@ struct owner_options {
 	bool         keep_flags;/* of an adopted socket */
 };
 
+/* What this process took for / and for its mounts; 0: not known. */
+struct owner_view {
+	dev_t    root_device;
+	ino_t    root_inode, mounts;
+};
+
 struct owner {
 	const struct name         *name;
 	struct owner_options       options;
@@ -67,13 +74,14 @@ struct owner {
 	pid_t                      creator;     /* only this process removes what stands at the name */
 	bool                       refuses_rights; /* the kernel does, for the listener and what is accepted from it */
 	bool                       wrote_info;
-	bool                       renewed;     /* it had listened before: not to give up for a missing info */
 	dev_t                      device;      /* of the socket that we bound, 0 while there is none */
 	ino_t                      inode;
+	struct owner_view          view;        /* in which name's path is true */
+	struct ids                 unknown;     /* that are nobody's */
 	int                        step;        /* where owner_acquire() goes on */
 	int64_t                    deadline_ns; /* of waiting for a predecessor that is dying; 0: not begun */
 	unsigned                   tries;       /* times that it had to begin anew */
-	char                       warning[200];/* something to log, or empty: writable by a group ... */
+	char                       warning[480];/* something to log, or empty: writable by a group ... */
 };
 
 /* Everything is -1 or 0; name and the group in options stay the caller's. */
@@ -87,7 +95,8 @@ void owner_init(struct owner *o, const struct name *name, const struct owner_opt
 int  owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why);
 
 /* 1: our socket stands at the name and our lock at its path; 0: the socket is gone or not ours any more, and
-   the lock still ours; -ESTALE: the lock is not ours any more either; -EAGAIN: it cannot be told now. */
+   the lock still ours; -ESTALE: the lock is not ours any more either, or nobody gets to it by its path; -EAGAIN: it cannot
+   be told now. */
 int  owner_check(const struct owner *o);
 
 /* The name went away: forgets the old socket and returns its listener (or -1), whose backlog the caller serves

@@ -47,7 +47,7 @@ char *name_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* The address of a path or "@name" that fits; -ENAMETOOLONG. */
 int   address_set(const char *path, struct sockaddr_un *ret, socklen_t *ret_n);
-/* Connects to the socket that an O_PATH descriptor pins, and closes the connection unless ret. */
+/* Connects to the socket that an O_PATH descriptor pins; a connected descriptor. */
 int   address_connect_pinned(int pin);
 
 /* ---- the steps ---- */
@@ -64,8 +64,8 @@ int   publish_adopted(struct owner *o, struct why *why);
 
 /* Whether the mode admits anybody but us: connecting needs the right to write, and no other. */
 bool  access_is_wide(const struct owner *o);
-/* Whether those whom the mode admits can get to the lowest directory. The first n_own directories from
-   there count as passable if they are ours: they are about to be widened. */
+/* Whether those whom the mode admits can get to the lowest directory. It and those above it, n_own in all, count as
+   passable if they are ours: they are about to be widened. */
 int   access_check(const struct owner *o, int lowest, int n_own, struct why *why);
 /* Adds what is missing in a directory of ours. */
 int   access_widen(int fd, mode_t mode);
@@ -74,6 +74,23 @@ int   access_set_socket(const struct owner *o, int pin, struct why *why);
 
 /* 1: the directory that we opened is at its path, and our lock in it; 0: not; else it cannot be told. */
 int   lock_stands(const struct owner *o);
+/* 1: paths mean what they meant when the name was taken; 0: the process has changed its root or its mounts. */
+int   owner_view_is_same(const struct owner *o);
+
+/* Adds to what is to be logged once it listens. */
+void  own_warn(struct owner *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Is this uid, of a file, that of this process? */
+static inline bool own_is_mine(const struct owner *o, uid_t uid)
+{
+	return uid == sys_geteuid() && uid != o->unknown.uid;
+}
+
+/* What a message says of a uid that is not mine: "uid 65534, which stands for ...", or nothing more. */
+static inline const char *own_uid_note(const struct owner *o, uid_t uid)
+{
+	return uid == o->unknown.uid ? ", which " IDS_UNKNOWN : "";
+}
 
 static inline bool own_same(const struct stat *a, const struct stat *b)
 {

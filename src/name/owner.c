@@ -22,6 +22,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -32,6 +34,20 @@ void owner_init(struct owner *o, const struct name *name, const struct owner_opt
 	o->options = *options;
 	o->lock = o->directory = o->listener = o->pin = -1;
 	o->step = OWNER_START;
+}
+
+void own_warn(struct owner *o, const char *format, ...)
+{
+	size_t n = strlen(o->warning);
+	va_list args;
+
+	if (n > 0)
+		n += (size_t)snprintf(o->warning + n, sizeof(o->warning) - n, "; ");
+	if (n >= sizeof(o->warning))
+		return;
+	va_start(args, format);
+	vsnprintf(o->warning + n, sizeof(o->warning) - n, format, args);
+	va_end(args);
 }
 
 /* 1: the entry is the socket that we bound; 0: it is not, or there is none; else it cannot be told. */
@@ -112,16 +128,60 @@ static void owner_abandon(struct owner *o)
 	o->tries = 0;
 }
 
+/* chroot(), pivot_root() and unshare(CLONE_NEWNS) of a program that has its sockets and then gives up what it can. */
+static int owner_look_at_view(struct owner_view *ret)
+{
+	struct stat root, mounts;
+	int r;
+
+	r = sys_fstatat(AT_FDCWD, "/", &root, 0);
+	if (r < 0)
+		return r;
+	if (sys_fstatat(AT_FDCWD, "/proc/self/ns/mnt", &mounts, 0) < 0)
+		mounts.st_ino = 0;
+	*ret = (struct owner_view){ root.st_dev, root.st_ino, mounts.st_ino };
+	return 0;
+}
+
+int owner_view_is_same(const struct owner *o)
+{
+	struct owner_view now;
+	int r = owner_look_at_view(&now);
+
+	if (r < 0)
+		return r;
+	return now.root_device == o->view.root_device && now.root_inode == o->view.root_inode &&
+	       (!now.mounts || !o->view.mounts || now.mounts == o->view.mounts);
+}
+
+/* A name that was lost is looked for by its path, which must mean what it meant when the name was taken. */
+static int owner_start_path(struct owner *o, struct why *why)
+{
+	bool again = o->view.root_inode != 0;
+	int r = again ? owner_view_is_same(o) : owner_look_at_view(&o->view);
+
+	if (r < 0)
+		return why_set(why, why_code(r), r, "%s: cannot look at /: %s", o->name->path,
+			       why_errno(r));
+	if (again && r == 0)
+		return why_set(
+			why, POSTERN_REASON_NAME_LOST, -ESTALE,
+			"%s was taken away, and this process has changed its root or its mounts since it took the name: start it anew",
+			o->name->path);
+	return directory_open(o, why);
+}
+
 static int owner_start(struct owner *o, struct why *why)
 {
 	o->creator = sys_getpid();
+	ids_read_unknown(&o->unknown);
 	switch (o->name->kind) {
 	case NAME_ABSTRACT:
 		return publish_abstract(o, why);
 	case NAME_FD:
 		return publish_adopted(o, why);
 	}
-	return directory_open(o, why);
+	return owner_start_path(o, why);
 }
 
 static int owner_step(struct owner *o, int64_t *ret_delay_ns, struct why *why)
@@ -187,7 +247,7 @@ int owner_renew(struct owner *o)
 	int listener = o->listener;
 
 	o->listener = -1;
-	o->renewed = true;
+	o->warning[0] = 0;
 	o->deadline_ns = 0;
 	o->tries = 0;
 	if (o->directory >= 0 && o->lock >= 0 && lock_stands(o) != 0) {

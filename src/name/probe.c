@@ -97,7 +97,7 @@ static int probe_clear_stale(const struct owner *o, struct why *why)
 	r = sys_fstatat(o->directory, o->name->stale, &st, AT_SYMLINK_NOFOLLOW);
 	if (r == -ENOENT)
 		return 0;
-	if (r >= 0 && (!S_ISSOCK(st.st_mode) || st.st_uid != sys_geteuid()))
+	if (r >= 0 && (!S_ISSOCK(st.st_mode) || !own_is_mine(o, st.st_uid)))
 		return why_set(
 			why, POSTERN_REASON_FAILED, -EEXIST,
 			"%s/%s is in the way of removing a dead server's socket: move it away",
@@ -115,7 +115,7 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	own_close(&o->pin);
 	r = sys_openat(o->directory, o->name->socket, O_PATH | O_NOFOLLOW, 0);
 	if (r == -ENOENT) {
-		/* Of one who was killed half-way; anything else there is not in the way now. */
+		/* Left by a server killed between rename and unlink. Anything else there does no harm yet. */
 		probe_clear_stale(o, NULL);
 		o->step = OWNER_PUBLISH;
 		return 0;
@@ -128,11 +128,11 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		return probe_cannot(o, r, why);
 	if (!S_ISSOCK(st.st_mode))
 		return probe_wrong_type(o, &st, why);
-	if (st.st_uid != sys_geteuid())
+	if (!own_is_mine(o, st.st_uid))
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"the socket %s belongs to uid %u: it is not ours to remove; use another name",
-			o->name->path, (unsigned)st.st_uid);
+			"the socket %s belongs to uid %u%s: it is not ours to remove; use another name",
+			o->name->path, (unsigned)st.st_uid, own_uid_note(o, st.st_uid));
 	r = probe_pinned(o->pin);
 	if (r < 0)
 		return probe_cannot(o, r, why);

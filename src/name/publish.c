@@ -29,10 +29,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 enum { PUBLISH_SHORT_MAX = 32 };
 
 /* FNV-1a: spread, not secrecy; two names of one directory that collide are 1 in 2^64. */
@@ -65,6 +61,7 @@ static void publish_lower_lock(struct owner *o)
 
 static int publish_socket(struct owner *o, struct why *why)
 {
+	const char *call;
 	int off = 0, fd, r;
 
 	fd = sys_socket_stream();
@@ -76,14 +73,17 @@ static int publish_socket(struct owner *o, struct why *why)
 	if (fd < 0)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
 			       o->name->path, why_errno(fd));
+	call = "setsockopt";
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
 	o->refuses_rights = r >= 0;
-	if (r >= 0 || r == -ENOPROTOOPT)
+	if (r >= 0 || r == -ENOPROTOOPT) {
+		call = "fchmod";
 		r = sys_fchmod(fd, o->options.mode);
+	}
 	if (r < 0) {
 		sys_close(fd);
-		return why_set(why, why_code(r), r, "cannot prepare the socket for %s: %s",
-			       o->name->path, why_errno(r));
+		return why_set(why, why_code(r), r, "cannot prepare the socket for %s (%s: %s)",
+			       o->name->path, call, why_errno(r));
 	}
 	o->listener = fd;
 	return 0;
@@ -194,25 +194,19 @@ static int publish_set_access(struct owner *o, struct why *why)
 	return r;
 }
 
-/* At a start somebody is there to be told, and nothing is lost by not starting on a full file system. A server
-   whose name went away under it has clients: it goes on without info, which only makes `ls` poorer. */
-static int publish_info(struct owner *o, struct why *why)
+/* A hint does not decide whether a server may start: without it `ls` is poorer, and nothing else. */
+static void publish_info(struct owner *o)
 {
 	const struct name *name = o->name;
-	int r;
+	int r = info_write(o->directory, name->info, "bytes");
 
-	r = info_write(o->directory, name->info, "bytes");
-	if (r >= 0) {
-		o->wrote_info = true;
-		return 0;
-	}
-	if (!o->renewed)
-		return why_set(
-			why, why_code(r), r, "cannot write %s/%s: %s", name->directory, name->info,
-			r == -EEXIST ? "a file that is not ours stands there" : why_errno(r));
-	snprintf(o->warning, sizeof(o->warning), "cannot write %.120s/%s: %s", name->directory,
-		 name->info, why_errno(r));
-	return 0;
+	o->wrote_info = r >= 0;
+	if (r < 0)
+		own_warn(
+			o,
+			"cannot write %.120s/%s (%s), so `postern ls` cannot show who serves %.120s",
+			name->directory, name->info,
+			r == -EEXIST ? "something else has that name" : why_errno(r), name->text);
 }
 
 int publish_path(struct owner *o, struct why *why)
@@ -226,11 +220,11 @@ int publish_path(struct owner *o, struct why *why)
 		r = publish_set_access(o, why);
 	if (r >= 0)
 		r = publish_listen(o, why);
-	if (r >= 0)
-		r = publish_info(o, why);
-	if (r >= 0)
-		o->step = OWNER_LISTENS;
-	return r;
+	if (r < 0)
+		return r;
+	publish_info(o);
+	o->step = OWNER_LISTENS;
+	return 0;
 }
 
 /* ---- elsewhere ---- */
@@ -249,7 +243,7 @@ int publish_abstract(struct owner *o, struct why *why)
 		r = sys_bind(o->listener, &address, n);
 	if (r == -EADDRINUSE)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, r,
-			       "%s is in use: the kernel knows by whom (ss -xlp), stop that server",
+			       "%s is in use (`ss -xlp` shows by which process); stop that server",
 			       o->name->path);
 	if (r < 0)
 		return publish_cannot_bind(o, r, why);

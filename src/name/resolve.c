@@ -163,8 +163,8 @@ static int resolve_bad_word(const char *text, const char *word, struct why *why)
 	if (good < n)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -EINVAL,
-			"\"%.*s\" goes on with '%s', which a name cannot have: use A-Z a-z 0-9 . _ - only, or a path with a slash",
-			good > RESOLVE_WORD_MAX ? RESOLVE_WORD_MAX : (int)good, word, shown);
+			"'%s' is not allowed in a name (after \"%.*s\"): use A-Z a-z 0-9 . _ - only, or a path with a slash",
+			shown, good > RESOLVE_WORD_MAX ? RESOLVE_WORD_MAX : (int)good, word);
 	if (n > RESOLVE_WORD_MAX)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
@@ -318,7 +318,7 @@ void name_deinit(struct name *name)
 	name->fd = -1;
 }
 
-POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size)
+int postern_name_resolve(const char *name, char *ret, size_t size)
 {
 	struct name n;
 	int r;

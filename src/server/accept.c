@@ -9,7 +9,7 @@
 #define SO_PEERGROUPS 59
 #endif
 
-enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256, OVERFLOW_ID = 65534 };
+enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256 };
 #define ACCEPT_PAUSE_MIN POSTERN_MS(10)
 #define ACCEPT_PAUSE_MAX POSTERN_MS(80)
 
@@ -19,7 +19,7 @@ static bool accept_in_groups(const struct postern_server *s, const gid_t *groups
 {
 	for (size_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < s->n_allow_gids; k++)
-			if (groups[i] == s->allow_gids[k] && groups[i] != OVERFLOW_ID)
+			if (groups[i] == s->allow_gids[k] && groups[i] != s->owner.unknown.gid)
 				return true;
 	return false;
 }
@@ -41,15 +41,16 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 	return accept_in_groups(s, groups, n / sizeof(*groups));
 }
 
-/* 65534 is what every uid without a mapping in our user namespace looks like: nobody in particular, so no
-   rule by uid lets it in. */
+/* Who has no uid in our user namespace is nobody in particular (name/ids.h): no rule by uid lets it in, and it is not me. */
 static bool accept_by_rules(const struct postern_server *s, int fd, const struct postern_peer *peer)
 {
+	bool known = peer->uid != s->owner.unknown.uid;
+
 	if (s->n_allow_uids == 0 && s->n_allow_gids == 0)
-		return s->name.kind != NAME_ABSTRACT || peer->uid == sys_geteuid() ||
-		       peer->uid == 0;
+		return s->name.kind != NAME_ABSTRACT ||
+		       (known && (peer->uid == sys_geteuid() || peer->uid == 0));
 	for (uint32_t i = 0; i < s->n_allow_uids; i++)
-		if (peer->uid == s->allow_uids[i] && peer->uid != OVERFLOW_ID)
+		if (known && peer->uid == s->allow_uids[i])
 			return true;
 	return accept_by_groups(s, fd, peer);
 }
@@ -170,46 +171,19 @@ static void accept_pause(struct postern_server *s, int error)
 	server_update_timer(s);
 }
 
-void accept_burst(struct postern_server *s)
-{
-	for (int i = 0; i < ACCEPT_BURST; i++) {
-		int fd, r;
-
-		if (s->counters.connections >= s->connections_max) {
-			s->counters.paused++;
-			object_watch(&s->object, WATCH_OFF);
-			return;
-		}
-		fd = sys_accept(s->object.fd);
-		if (fd == -EAGAIN)
-			return;
-		/* A peer that gave up while it waited is none of ours. */
-		if (fd == -EINTR || fd == -ECONNABORTED)
-			continue;
-		r = fd < 0 ? fd : accept_one(s, fd);
-		if (s->freed || s->state != SERVER_LISTENING || s->paused ||
-		    loop_check(s->object.loop) < 0)
-			return;
-		if (r < 0) {
-			accept_pause(s, r);
-			return;
-		}
-		s->pause_ns = 0;
-	}
-}
-
 bool accept_has_room(const struct postern_server *s)
 {
 	return !s->paused && s->counters.connections < s->connections_max;
 }
 
-/* 0: all were accepted; 1: not yet; a negative errno when resources ran out. Afterwards the server may be freed, as after
-   any callback. */
-static int accept_rest(struct postern_server *s, int listener)
+/* 0: all who wait at this listener were accepted; 1: not yet; a negative errno when resources ran out. Afterwards the
+   server may be freed, as after any callback. */
+static int accept_some(struct postern_server *s, int listener)
 {
 	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
 		int fd = sys_accept(listener), r;
 
+		/* A peer that gave up while it waited is none of ours. */
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
 		if (fd < 0)
@@ -217,20 +191,42 @@ static int accept_rest(struct postern_server *s, int listener)
 		r = accept_one(s, fd);
 		if (r < 0 || s->freed || loop_check(s->object.loop) < 0)
 			return r;
+		s->pause_ns = 0;
 	}
 	return 1;
 }
 
-void accept_close_old(struct postern_server *s)
+void accept_burst(struct postern_server *s)
+{
+	int r = accept_some(s, s->object.fd);
+
+	if (s->freed || loop_check(s->object.loop) < 0 || s->state != SERVER_LISTENING || s->paused)
+		return;
+	if (r < 0) {
+		accept_pause(s, r);
+	} else if (!accept_has_room(s)) {
+		s->counters.paused++;
+		object_watch(&s->object, WATCH_OFF);
+	}
+}
+
+void accept_close_old_held(struct postern_server *s)
 {
 	if (s->old_listener >= 0)
 		sys_close(s->old_listener);
 	s->old_listener = -1;
 }
 
+void accept_close_old(struct postern_server *s)
+{
+	fork_hold();
+	accept_close_old_held(s);
+	fork_release();
+}
+
 void accept_old(struct postern_server *s)
 {
-	int r = accept_rest(s, s->old_listener);
+	int r = accept_some(s, s->old_listener);
 
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;

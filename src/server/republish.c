@@ -6,10 +6,12 @@
  * for ever and be reached by nobody. So the directory is watched: one inotify instance a loop, because a
  * user has only 128 of them, and one watch a server.
  *
- * What an event says is only a reason to look: owner_check() compares inodes. While we hold the directory
- * open its removal is not reported, but the removal of the socket in it is, and comes before. Where inotify
- * is not to be had (a user has 128 instances, a container perhaps none) there is a slow look. A parent of
- * the directory that is renamed goes unnoticed: postern(7) says so.
+ * What an event says is only a reason to look: owner_check() compares inodes, by the path that clients use. While we hold
+ * the directory open its removal is not reported, but the removal of the socket in it is, and comes before. And much of
+ * what takes a path away is reported by nobody: a directory above that is renamed, a file system that is unmounted (a
+ * runtime directory at the last logout) or mounted over it. So there is a slow look besides, always, and not only where
+ * inotify is not to be had (a user has 128 instances, a container perhaps none): every five seconds, at the same instants
+ * for all servers, so that a loop wakes up once for them.
  *
  * A foreign live socket is never fought for, and a directory that somebody cleans in a loop does not make
  * us busy: six republications a minute, then the name is lost.
@@ -23,8 +25,8 @@
 #include "server/server.h"
 
 enum { REPUBLISH_PER_MINUTE = 6 };
-#define REPUBLISH_SOON POSTERN_MS(100) /* whoever removes a whole directory is to be done with it */
-#define REPUBLISH_LOOK POSTERN_SECONDS(5) /* where inotify is not to be had */
+#define REPUBLISH_SOON POSTERN_MS(100) /* give whoever is deleting the directory time to finish */
+#define REPUBLISH_LOOK POSTERN_SECONDS(5)
 
 /* One a loop, made with its first server and freed with the loop. */
 struct name_watch {
@@ -87,11 +89,11 @@ static const struct object_ops republish_ops = {
 static struct name_watch *republish_get(struct postern_loop *loop)
 {
 	void **slot = &loop->slots[LOOP_SLOT_NAME_WATCH].data;
-	struct name_watch *w;
+	struct name_watch *w = *slot;
 	int fd;
 
-	if (*slot)
-		return *slot;
+	if (w)
+		return w;
 	w = sys_alloc(sizeof(*w));
 	if (!w)
 		return NULL;
@@ -122,7 +124,7 @@ static bool republish_shared(const struct name_watch *w, const struct postern_se
 	return false;
 }
 
-int republish_watch(struct postern_server *s)
+void republish_watch(struct postern_server *s)
 {
 	/* A rename onto the socket removes it without an IN_DELETE; QLocalServer publishes its own in this way. */
 	const uint32_t mask = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF |
@@ -130,7 +132,7 @@ int republish_watch(struct postern_server *s)
 	struct name_watch *w;
 
 	if (s->name.kind == NAME_ABSTRACT || s->name.kind == NAME_FD)
-		return 0;
+		return;
 	w = republish_get(s->object.loop);
 	if (w) {
 		/* By descriptor: this very directory, wherever it is called now. */
@@ -140,13 +142,8 @@ int republish_watch(struct postern_server *s)
 		s->watch = sys_inotify_add(w->object.fd, path, mask);
 		list_append(&w->servers, &s->watch_node);
 	}
-	if (s->watch < 0) {
-		s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
-		server_update_timer(s);
-	}
 	/* What happened after listen and before the watch is reported by nobody. */
 	republish_check(s);
-	return 0;
 }
 
 void republish_unwatch(struct postern_server *s)
@@ -161,20 +158,22 @@ void republish_unwatch(struct postern_server *s)
 
 /* ---- having it back ---- */
 
-static void republish_lost(struct postern_server *s, struct why *why)
+static void republish_lost(struct postern_server *s, const struct why *because)
 {
+	struct why why;
+
+	why_set(&why, POSTERN_REASON_NAME_LOST, because->reason.error, "%s: the name is lost: %s",
+		s->name.text, because->text);
 	republish_unwatch(s);
 	s->renewing = false;
 	s->counters.listening = 0;
 	s->state = SERVER_STOPPED;
-	s->renew_at_ns = s->accept_at_ns = POSTERN_FOREVER;
-	server_update_timer(s);
+	s->renew_at_ns = s->accept_at_ns = s->look_at_ns = POSTERN_FOREVER;
 	fork_hold();
 	object_give_up(&s->object);
 	owner_deinit(&s->owner, false);
 	fork_release();
-	why->reason.code = POSTERN_REASON_NAME_LOST;
-	server_error(s, why);
+	server_error(s, &why);
 }
 
 /* Counts this republication; false when there were too many within a minute. */
@@ -194,9 +193,11 @@ static void republish_let_go(struct postern_server *s)
 {
 	object_give_up(&s->object);
 	republish_unwatch(s);
+	fork_hold();
 	/* Of two that are full, the older one goes. */
-	accept_close_old(s);
+	accept_close_old_held(s);
 	s->old_listener = owner_renew(&s->owner);
+	fork_release();
 	s->counters.listening = 0;
 	s->renewing = true;
 	if (s->old_listener >= 0)
@@ -205,11 +206,13 @@ static void republish_let_go(struct postern_server *s)
 
 void republish_check(struct postern_server *s)
 {
+	int64_t now = loop_now(s->object.loop);
+
 	s->looking = false;
+	s->look_at_ns = time_after(now - now % REPUBLISH_LOOK, REPUBLISH_LOOK);
 	if (s->state != SERVER_LISTENING || s->renewing || owner_check(&s->owner) == 1)
 		return;
-	s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_SOON);
-	server_update_timer(s);
+	s->renew_at_ns = time_after(now, REPUBLISH_SOON);
 }
 
 void republish_renew(struct postern_server *s)
@@ -222,14 +225,12 @@ void republish_renew(struct postern_server *s)
 		return;
 	if (!s->renewing) {
 		r = owner_check(&s->owner);
-		if (r == -EAGAIN || (r == 1 && s->watch < 0))
-			s->renew_at_ns = time_after(loop_now(s->object.loop), REPUBLISH_LOOK);
 		if (r == -EAGAIN || r == 1)
 			return;
 		if (!republish_allowed(s)) {
 			why_set(&why, POSTERN_REASON_NAME_LOST, -ESTALE,
-				"%s: %s was taken away %d times within a minute; giving it up",
-				s->name.text, s->name.path, REPUBLISH_PER_MINUTE + 1);
+				"%s was taken away %d times within a minute", s->name.path,
+				REPUBLISH_PER_MINUTE + 1);
 			republish_lost(s, &why);
 			return;
 		}
@@ -250,9 +251,8 @@ void republish_renew(struct postern_server *s)
 	}
 	if (r < 0) {
 		if (!s->renewing)
-			why_set(&why, POSTERN_REASON_NAME_LOST, r,
-				"%s: cannot listen at %s again: %s", s->name.text, s->name.path,
-				why_errno(r));
+			why_set(&why, POSTERN_REASON_NAME_LOST, r, "cannot listen at %s again: %s",
+				s->name.path, why_errno(r));
 		republish_lost(s, &why);
 		return;
 	}

@@ -139,7 +139,7 @@ static void server_in_child(struct fork_guard *g)
 	struct postern_server *s = container_of(g, struct postern_server, guard);
 
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, true);
 }
 
@@ -171,12 +171,12 @@ static int server_init(struct postern_server *s, const char *name,
 	if (r < 0)
 		return r;
 	r = server_listen(s);
-	if (r == 0)
-		r = republish_watch(s);
 	if (r < 0)
-		why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name, s->name.path,
-			why_errno(r));
-	return r;
+		return why_set(why, why_code(r), r, "%s: cannot listen at %s: %s", name,
+			       s->name.path, why_errno(r));
+	republish_watch(s);
+	server_update_timer(s);
+	return 0;
 }
 
 int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
@@ -208,7 +208,7 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	s->data = data;
 	s->state = SERVER_LISTENING;
 	s->watch = s->old_listener = -1;
-	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	account_owner_init(&s->accounts);
 	s->accounts.gone = server_conn_gone;
 	s->accounts.wake = conn_wake;
@@ -244,6 +244,8 @@ void server_update_timer(struct postern_server *s)
 
 	if (s->renew_at_ns < at)
 		at = s->renew_at_ns;
+	if (s->look_at_ns < at)
+		at = s->look_at_ns;
 	if (s->drain_at_ns < at)
 		at = s->drain_at_ns;
 	object_timer(&s->object, at);
@@ -263,8 +265,7 @@ static void server_finish(struct postern_server *s, int code, int error)
 		return;
 	accept_close_old(s);
 	s->state = SERVER_CLOSED;
-	s->accept_at_ns = s->renew_at_ns = s->drain_at_ns = POSTERN_FOREVER;
-	server_update_timer(s);
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = s->drain_at_ns = POSTERN_FOREVER;
 	loop_calls(s->object.loop, "server closed");
 	if (server_event(s, closed) && loop_is_ours(s->object.loop))
 		server_event(s, closed)(s, &why, s->data);
@@ -290,7 +291,7 @@ static void server_empty(struct postern_server *s)
 	fork_hold();
 	object_give_up(&s->object);
 	if (s->name.kind != NAME_FD) {
-		accept_close_old(s);
+		accept_close_old_held(s);
 		s->old_listener = s->owner.listener;
 		s->owner.listener = -1;
 	}
@@ -299,9 +300,9 @@ static void server_empty(struct postern_server *s)
 		accept_old(s);
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;
-	if (s->name.kind == NAME_ABSTRACT)
-		accept_close_old(s);
 	fork_hold();
+	if (s->name.kind == NAME_ABSTRACT)
+		accept_close_old_held(s);
 	owner_deinit(&s->owner, false);
 	fork_release();
 }
@@ -365,7 +366,7 @@ static int server_next(const struct postern_server *s, int64_t now)
 	}
 	if (s->state != SERVER_LISTENING)
 		return SERVER_WAITS;
-	if (s->looking)
+	if (s->looking || s->look_at_ns <= now)
 		return SERVER_LOOKS;
 	if (s->accept_at_ns <= now)
 		return SERVER_RESUMES;
@@ -420,6 +421,9 @@ static void server_run(struct object *o)
 		return;
 	if (what == SERVER_ACCEPTS)
 		object_task(o);
+	/* It has passed, and there is no room: who makes some says so. As a deadline it would fire in each turn. */
+	if (s->accept_at_ns <= now)
+		s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
 }
 
@@ -429,7 +433,7 @@ static void server_run(struct object *o)
 static void server_retire(struct postern_server *s)
 {
 	republish_unwatch(s);
-	s->accept_at_ns = s->renew_at_ns = POSTERN_FOREVER;
+	s->accept_at_ns = s->renew_at_ns = s->look_at_ns = POSTERN_FOREVER;
 	s->renewing = false;
 	s->counters.listening = 0;
 	if (s->object.fd >= 0)
@@ -449,7 +453,7 @@ static void server_release(struct postern_server *s)
 		conn_finish(s->entering, POSTERN_REASON_CANCELLED, -ECANCELED);
 	fork_hold();
 	object_give_up(&s->object);
-	accept_close_old(s);
+	accept_close_old_held(s);
 	owner_deinit(&s->owner, !ours);
 	fork_release();
 	s->retiring = false;

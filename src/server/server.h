@@ -68,7 +68,7 @@ struct postern_server {
 	int                     old_listener;/* nobody connects to it any more, but some have, -1 */
 	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
 	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
-	int64_t                 accept_at_ns, renew_at_ns, drain_at_ns;
+	int64_t                 accept_at_ns, renew_at_ns, look_at_ns, drain_at_ns;
 	int64_t                 renewed_at_ns[6];  /* the last republications, a ring */
 	uint32_t                renewed_next;
 	struct list             watch_node;  /* republish.c */
@@ -88,10 +88,12 @@ bool accept_has_room(const struct postern_server *s);
 /* A burst of those that had connected to old_listener, as far as there is room; it is closed after the last one. */
 void accept_old(struct postern_server *s);
 void accept_close_old(struct postern_server *s);
+/* The same where the guard of fork.h is held, as it is in the child of a fork. */
+void accept_close_old_held(struct postern_server *s);
 void accept_resume(struct postern_server *s);
 
 /* republish.c */
-int  republish_watch(struct postern_server *s);
+void republish_watch(struct postern_server *s);
 void republish_unwatch(struct postern_server *s);
 /* Is the name still ours? If not, sets out to have it back. */
 void republish_check(struct postern_server *s);

@@ -30,6 +30,9 @@ static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 /* Evaluates a system call with errno saved around it. */
 #define SYS_CALL(type, call)               \
@@ -56,6 +59,28 @@ static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
 
 /* ---- descriptors ---- */
 
+/*
+ * What makes a descriptor is written SYS_DESCRIPTOR(call), everywhere in this file: the kernel gives out the lowest number,
+ * and where the program, or whoever started it, has closed 0, 1 or 2, that is one that printf() or a child writes to. A
+ * peer would then read it. What came out so low is moved up before anybody else sees it; in all other cases this costs a
+ * comparison. Filling the holes instead (with /dev/null) would change what the program's next open() gets.
+ *
+ * In a program of several threads there is an instant between the two calls; only the program itself can close that, by
+ * keeping 0, 1 and 2 open.
+ */
+static int sys_above_standard(int low)
+{
+	int fd;
+
+	if (low > STDERR_FILENO || low < 0)
+		return low;
+	fd = SYS_CALL(int, fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	sys_close(low);
+	return fd;
+}
+
+#define SYS_DESCRIPTOR(call) sys_above_standard(call)
+
 int sys_close(int fd)
 {
 	int r = SYS_UNCANCELLED(int, close(fd));
@@ -65,7 +90,7 @@ int sys_close(int fd)
 
 int sys_dup(int fd)
 {
-	return SYS_CALL(int, fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	return SYS_CALL(int, fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
 ssize_t sys_read(int fd, void *buf, size_t n)
@@ -73,9 +98,28 @@ ssize_t sys_read(int fd, void *buf, size_t n)
 	return SYS_UNCANCELLED(ssize_t, read(fd, buf, n));
 }
 
+/*
+ * Beyond RLIMIT_FSIZE a write fails with EFBIG, and SIGXFSZ kills the process besides. The signal is for the thread that
+ * wrote, so it is held back here and taken, as SIGPIPE is where there is no MSG_NOSIGNAL. Looking at the limit first would
+ * be one call less, and wrong where another thread lowers it meanwhile. One that was pending before is not ours.
+ */
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
-	return SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
+	const struct timespec at_once = { 0 };
+	sigset_t held, before, pending;
+	ssize_t r;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGXFSZ);
+	sigemptyset(&pending);
+	pthread_sigmask(SIG_BLOCK, &held, &before);
+	if (sigismember(&before, SIGXFSZ))
+		sigpending(&pending);
+	r = SYS_UNCANCELLED(ssize_t, write(fd, buf, n));
+	if (r < 0 && !sigismember(&pending, SIGXFSZ))
+		(void)SYS_UNCANCELLED(int, sigtimedwait(&held, NULL, &at_once));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 int sys_ioctl_outq(int fd)
@@ -118,7 +162,8 @@ int sys_nofile(void)
 
 int sys_socket_stream(void)
 {
-	return SYS_CALL(int, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	return SYS_DESCRIPTOR(
+		SYS_CALL(int, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
 }
 
 int sys_bind(int fd, const struct sockaddr_un *address, socklen_t n)
@@ -133,7 +178,8 @@ int sys_listen(int fd, int backlog)
 
 int sys_accept(int fd)
 {
-	return SYS_UNCANCELLED(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+	return SYS_DESCRIPTOR(
+		SYS_UNCANCELLED(int, accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)));
 }
 
 int sys_connect(int fd, const struct sockaddr_un *address, socklen_t n)
@@ -176,11 +222,20 @@ int sys_setsockopt(int fd, int option, const void *value, socklen_t n)
 	return SYS_CALL(int, setsockopt(fd, SOL_SOCKET, option, value, n));
 }
 
+int sys_peer_pidfd(int fd)
+{
+	int pidfd = -1;
+	socklen_t n = sizeof(pidfd);
+	int r = SYS_CALL(int, getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &n));
+
+	return r < 0 ? r : SYS_DESCRIPTOR(pidfd);
+}
+
 /* ---- events ---- */
 
 int sys_epoll_create(void)
 {
-	return SYS_CALL(int, epoll_create1(EPOLL_CLOEXEC));
+	return SYS_DESCRIPTOR(SYS_CALL(int, epoll_create1(EPOLL_CLOEXEC)));
 }
 
 int sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr)
@@ -205,7 +260,7 @@ int sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms)
 
 int sys_eventfd(void)
 {
-	return SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	return SYS_DESCRIPTOR(SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
 }
 
 /* By number: write() is a place where a thread is cancelled, and what makes it none (pthread_setcancelstate) may not be
@@ -219,7 +274,8 @@ int sys_eventfd_add(int fd)
 
 int sys_timerfd(void)
 {
-	return SYS_CALL(int, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+	return SYS_DESCRIPTOR(
+		SYS_CALL(int, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
 }
 
 int sys_timerfd_set(int fd, int64_t at_ns)
@@ -237,7 +293,7 @@ int sys_timerfd_set(int fd, int64_t at_ns)
 
 int sys_inotify(void)
 {
-	return SYS_CALL(int, inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+	return SYS_DESCRIPTOR(SYS_CALL(int, inotify_init1(IN_CLOEXEC | IN_NONBLOCK)));
 }
 
 int sys_inotify_add(int fd, const char *path, uint32_t mask)
@@ -259,7 +315,7 @@ int sys_sigaction(int sig, const struct sigaction *action, struct sigaction *ret
 
 int sys_pidfd_open(pid_t pid)
 {
-	return SYS_CALL(int, syscall(SYS_pidfd_open, pid, 0));
+	return SYS_DESCRIPTOR(SYS_CALL(int, syscall(SYS_pidfd_open, pid, 0)));
 }
 
 int sys_pidfd_signal(int pidfd, int sig)
@@ -309,7 +365,7 @@ gid_t sys_getegid(void)
 
 int sys_openat(int dir, const char *path, int flags, mode_t mode)
 {
-	return SYS_UNCANCELLED(int, openat(dir, path, flags | O_CLOEXEC, mode));
+	return SYS_DESCRIPTOR(SYS_UNCANCELLED(int, openat(dir, path, flags | O_CLOEXEC, mode)));
 }
 
 int sys_mkdirat(int dir, const char *path, mode_t mode)

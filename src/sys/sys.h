@@ -10,6 +10,9 @@
  * time pass without waiting. A table of function pointers would do that too, and would be a writable
  * target for whoever can corrupt memory in a release.
  *
+ * Descriptors that are made here are close-on-exec, and never 0, 1 or 2: see SYS_DESCRIPTOR in sys.c. Those that a
+ * peer sends along (sys_recvmsg) can be; link/socket.c closes them before anybody else runs.
+ *
  * EINTR: only sys_close() has it settled here (Linux has closed the descriptor by then, so it is never
  * repeated and never an error). Everywhere else it is the caller's, because only the caller knows whether
  * its deadline has passed.
@@ -28,11 +31,16 @@
 #include <sys/un.h>
 #include <time.h>
 
+/* Since Linux 6.16; not in the headers of every C library. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* descriptors */
 int     sys_close(int fd);                                   /* always 0 for what the kernel has closed */
 int     sys_dup(int fd);                                     /* F_DUPFD_CLOEXEC, from 3 */
 ssize_t sys_read(int fd, void *buf, size_t n);
-ssize_t sys_write(int fd, const void *buf, size_t n);
+ssize_t sys_write(int fd, const void *buf, size_t n);       /* to a file; raises no SIGXFSZ */
 int     sys_ioctl_outq(int fd);                              /* SIOCOUTQ: bytes that the peer has not read */
 int     sys_ioctl_inq(int fd);                               /* SIOCINQ: bytes that have arrived */
 int     sys_get_flags(int fd);                               /* F_GETFL */
@@ -52,6 +60,7 @@ ssize_t sys_send(int fd, const void *buf, size_t n);         /* MSG_DONTWAIT | M
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg);       /* MSG_DONTWAIT | MSG_NOSIGNAL */
 int     sys_getsockopt(int fd, int option, void *value, socklen_t *n);  /* SOL_SOCKET */
 int     sys_setsockopt(int fd, int option, const void *value, socklen_t n);
+int     sys_peer_pidfd(int fd);                              /* SO_PEERPIDFD */
 
 /* events */
 int     sys_epoll_create(void);

@@ -92,6 +92,8 @@ static void calls_with_null_say_invalid(void **state)
 	assert_errno(postern_name_resolve("api", NULL, 8), -EINVAL);
 	assert_errno(postern_name_resolve("api", text, 0), -EINVAL);
 	assert_errno(postern_name_list(NULL, NULL), -EINVAL);
+	assert_errno(postern_name_look("api", NULL, NULL), -EINVAL);
+	assert_errno(postern_name_look(NULL, NULL, NULL), -EINVAL);
 }
 
 static void waiting_and_framing_calls_with_null_say_invalid(void **state)

@@ -243,7 +243,7 @@ static void a_failed_call_names_what_is_wrong_with_its_arguments(void **state)
 	      "postern_server_options.access");
 	WORDS(postern_server_new(&s, loop, "x", &uids, &se, NULL), EINVAL, "allow_uids is NULL");
 	WORDS(postern_server_new(&s, loop, "a b", NULL, &se, NULL), EINVAL,
-	      "which a name cannot have");
+	      "is not allowed in a name");
 	WORDS(postern_server_new(&s, loop, "/nonexistent/x", NULL, &se, NULL), ENOENT,
 	      "/nonexistent");
 	WORDS(postern_connect(&c, loop, "x", &no_size, &ev, NULL), EINVAL,
@@ -257,7 +257,7 @@ static void a_failed_call_names_what_is_wrong_with_its_arguments(void **state)
 	WORDS(postern_connect(&c, loop, "x", NULL, NULL, NULL), EINVAL, "events is NULL");
 	WORDS(postern_connect(&c, NULL, "x", NULL, &ev, NULL), EINVAL, "postern_connect()", "loop");
 	WORDS(postern_client_new(&client, "x", &no_size), EINVAL, "postern_connect_options.size");
-	WORDS(postern_client_new(&client, "a b", NULL), EINVAL, "which a name cannot have");
+	WORDS(postern_client_new(&client, "a b", NULL), EINVAL, "is not allowed in a name");
 	WORDS(postern_client_new(NULL, "x", NULL), EINVAL, "ret or name is NULL");
 	WORDS(postern_client_adopt(&client, -1, NULL), EINVAL, "fd is negative");
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -270,7 +270,7 @@ static void a_failed_call_names_what_is_wrong_with_its_arguments(void **state)
 	WORDS(postern_thread_start(&t, NULL, thread_refuses, NULL), EXDEV,
 	      "the thread's start function returned -18");
 	WORDS(postern_thread_start(&t, NULL, thread_serves, (void *)(uintptr_t)&se), EINVAL,
-	      "which a name cannot have");
+	      "is not allowed in a name");
 	WORDS(postern_timer_new(&timer, loop, NULL, NULL), EINVAL, "postern_timer_new()",
 	      "fn is NULL");
 	WORDS(postern_name_resolve("clock", path, sizeof path), ERANGE, "clock");

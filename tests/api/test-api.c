@@ -398,6 +398,14 @@ static int names_count(const struct postern_name_info *info, void *data)
 	return 0;
 }
 
+static int name_is_not_known(const struct postern_name_info *info, void *data)
+{
+	(void)data;
+	assert_int_equal(info->alive, -1);
+	assert_int_equal(info->pid, 0);
+	return 0;
+}
+
 static void names_are_listed(void **state)
 {
 	unsigned int n = 0;
@@ -409,6 +417,31 @@ static void names_are_listed(void **state)
 	assert_ok(postern_name_list(names_count, &n));
 	assert_int_equal(n, 1);
 	assert_errno(postern_name_resolve("api", tiny, sizeof tiny), -ERANGE);
+	world_end(&w);
+}
+
+static void a_name_is_looked_at_without_connecting(void **state)
+{
+	char path[PATH_MAX], *given;
+	unsigned int n = 0;
+	struct world w;
+
+	(void)state;
+	world_begin(&w);
+	assert_ok(postern_name_look("api", names_count, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(w.allowed, 0);
+	assert_ok(postern_name_resolve("api", path, sizeof path));
+	/* The same socket as a path has its info beside it, and there is none: not known, not dead. */
+	assert_ok(postern_name_look(path, name_is_not_known, NULL));
+	assert_errno(postern_name_look("nobody", names_count, &n), -ENOENT);
+	given = strdup(test_path("missing/x"));
+	assert_errno(postern_name_look(given, names_count, &n), -ENOENT);
+	free(given);
+	assert_errno(postern_name_look("@api", names_count, &n), -EINVAL);
+	assert_errno(postern_name_look("fd:3", names_count, &n), -EINVAL);
+	assert_errno(postern_name_look("a b", names_count, &n), -EINVAL);
+	assert_int_equal(n, 1);
 	world_end(&w);
 }
 
@@ -596,6 +629,7 @@ int main(void)
 		TEST(a_socket_comes_and_goes),
 		TEST(a_server_says_where_it_is_and_drains),
 		TEST(names_are_listed),
+		TEST(a_name_is_looked_at_without_connecting),
 		TEST(scope_exit_frees),
 		TEST(a_server_pauses),
 		TEST(frames_are_made_found_and_buffered),

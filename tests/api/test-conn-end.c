@@ -274,6 +274,20 @@ static void an_abort_drops_what_is_queued(void **state)
 	pair_close(&p);
 }
 
+static void a_free_after_an_abort_sends_nothing_of_it(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	assert_int_equal(postern_conn_write(p.c, "secret", 6), 6);
+	assert_ok(postern_conn_abort(p.c));
+	p.c = postern_conn_free(p.c);
+	assert_int_equal(pair_receive_end(&p), 0);
+	assert_int_equal(p.end.closed, 0);
+	pair_close(&p);
+}
+
 static void an_abort_ends_a_close(void **state)
 {
 	struct pair p;
@@ -437,6 +451,7 @@ int main(void)
 		TEST(a_close_is_forced_at_its_deadline),
 		TEST(a_peer_that_goes_during_a_close_is_a_reset),
 		TEST(an_abort_drops_what_is_queued),
+		TEST(a_free_after_an_abort_sends_nothing_of_it),
 		TEST(an_abort_ends_a_close),
 		TEST(a_free_sends_what_the_kernel_takes_and_is_silent),
 		TEST(a_peer_that_ends_cleanly_has_ended),

@@ -458,20 +458,23 @@ static bool name_of_somebody_else(void)
 static bool process_that_is_gone(void)
 {
 	const struct info info = { .pid = 999999999 };
+	struct info_place here;
 
-	return info_alive(&info) == 0;
+	info_look_around(&here);
+	/* Not known, where not even a pidfd is to be had. */
+	return info_alive(&info, &here) <= 0;
 }
 
 static int name_seen(const struct postern_name_info *info, void *data)
 {
-	*(int *)data += info->alive;
+	*(int *)data += info->alive > 0;
 	return 0;
 }
 
 static bool names_of_other_kinds(struct world *w)
 {
 	char abstract[64], adopted[16];
-	int fd = put_socket(test_path("adopted"), true), alive = 0;
+	int fd = put_socket(test_path("adopted"), true), alive = 0, unused = 0;
 	bool whole;
 
 	snprintf(abstract, sizeof abstract, "@postern-test-%d", (int)getpid());
@@ -481,6 +484,7 @@ static bool names_of_other_kinds(struct world *w)
 	close(fd);
 	if (serve(w, "listed", NULL) == 0)
 		world_check_error(postern_name_list(name_seen, &alive));
+	world_check_error(postern_name_look("listed", name_seen, &unused));
 	return process_that_is_gone() && name_of_somebody_else() && whole && alive == 1;
 }
 

@@ -19,7 +19,7 @@
 #define FAULT_CALLS(X) \
 	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
 	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(recvmsg) X(send) X(sendmsg) X(getsockopt) \
-	X(setsockopt) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
+	X(setsockopt) X(peer_pidfd) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
@@ -49,6 +49,7 @@
 #define sys_sendmsg real_sendmsg
 #define sys_getsockopt real_getsockopt
 #define sys_setsockopt real_setsockopt
+#define sys_peer_pidfd real_peer_pidfd
 #define sys_epoll_create real_epoll_create
 #define sys_epoll_ctl real_epoll_ctl
 #define sys_poll real_poll
@@ -92,6 +93,7 @@
 #else
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -113,6 +115,7 @@ enum fault_call {
 };
 
 extern _Thread_local struct fault_site *fault_here;
+int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*fn)(void *), void *data);
 
 #ifdef FAULT_SITES /* compiled with the sources of the library */
 
@@ -124,6 +127,8 @@ extern _Thread_local struct fault_site *fault_here;
 			__attribute__((section("fault_sites"), used)) = &site_;                \
 		fault_here = &site_;                                                           \
 	})
+
+#define pthread_create fault_pthread_create
 
 #define sys_close(...) (FAULT_AT(close), sys_close(__VA_ARGS__))
 #define sys_dup(...) (FAULT_AT(dup), sys_dup(__VA_ARGS__))
@@ -146,6 +151,7 @@ extern _Thread_local struct fault_site *fault_here;
 #define sys_sendmsg(...) (FAULT_AT(sendmsg), sys_sendmsg(__VA_ARGS__))
 #define sys_getsockopt(...) (FAULT_AT(getsockopt), sys_getsockopt(__VA_ARGS__))
 #define sys_setsockopt(...) (FAULT_AT(setsockopt), sys_setsockopt(__VA_ARGS__))
+#define sys_peer_pidfd(...) (FAULT_AT(peer_pidfd), sys_peer_pidfd(__VA_ARGS__))
 #define sys_epoll_create(...) (FAULT_AT(epoll_create), sys_epoll_create(__VA_ARGS__))
 #define sys_epoll_ctl(...) (FAULT_AT(epoll_ctl), sys_epoll_ctl(__VA_ARGS__))
 #define sys_poll(...) (FAULT_AT(poll), sys_poll(__VA_ARGS__))
@@ -211,6 +217,8 @@ unsigned fault_disarm(void);
 /* Somebody else's doing, at the worst moment: fn is called before the nth such call from now on, once. Calls of the
    library that fn makes are made without it. fault_reset() forgets it. */
 void     fault_before(int call, unsigned nth, void (*fn)(void));
+/* The descriptor that the last sys_close() was, or is, about. */
+int      fault_closes(void);
 /* Something has failed since fault_arm(). */
 bool     fault_has_hit(void);
 /* Some calls cannot fail: sys_now(), sys_free(), and sys_close(), which has it settled. */
@@ -222,6 +230,9 @@ unsigned fault_trace(const struct fault_site **ret, unsigned n);
 void     fault_refuse(int call, int error);
 /* sys_geteuid() says so; (uid_t)-1: the truth. */
 void     fault_set_euid(uid_t uid);
+
+/* pthread_create() stores the id of the thread so late, as POSIX lets it. Until fault_reset(). */
+void     fault_thread_id_late(int ms);
 
 /* ---- call sites ---- */
 

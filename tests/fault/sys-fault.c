@@ -133,6 +133,13 @@ void fault_before(int call, unsigned nth, void (*fn)(void))
 	fault_meddler.fn = fn;
 }
 
+static int fault_closes_fd = -1;
+
+int fault_closes(void)
+{
+	return __atomic_load_n(&fault_closes_fd, __ATOMIC_RELAXED);
+}
+
 static void fault_meddle(int call)
 {
 	void (*fn)(void) = fault_meddler.fn;
@@ -197,6 +204,7 @@ unsigned fault_trace(const struct fault_site **ret, unsigned n)
 void fault_reset(void)
 {
 	fault_meddler.fn = NULL;
+	fault_thread_id_late(0);
 	fault.armed = fault.fake = false;
 	fault.now_ns = FAULT_EPOCH;
 	fault.patience_ns = 0;
@@ -259,6 +267,29 @@ void fault_print_missing(FILE *to)
 		if (fault_merge(p, &site) && site.faults == 0)
 			fprintf(to, "%s:%d: sys_%s() was called %u times and never failed\n",
 				site.file, site.line, fault_name(site.call), site.hits);
+}
+
+/* ---- threads ---- */
+
+static int fault_id_late_ms;
+
+void fault_thread_id_late(int ms)
+{
+	fault_id_late_ms = ms;
+}
+
+/* Of fault.h, for the sources of the library. */
+int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*fn)(void *),
+			 void *data)
+{
+	pthread_t id;
+	int r = pthread_create(&id, attributes, fn, data);
+
+	if (fault_id_late_ms > 0)
+		usleep((useconds_t)fault_id_late_ms * 1000);
+	if (r == 0)
+		*ret = id;
+	return r;
 }
 
 /* ---- what sys.h promises ---- */
@@ -438,6 +469,7 @@ FAULT_PASS(int, connect, (int fd, const struct sockaddr_un *a, socklen_t n), (fd
 FAULT_PASS(int, shutdown, (int fd, int how), (fd, how))
 FAULT_PASS(int, getsockopt, (int fd, int option, void *v, socklen_t *n), (fd, option, v, n))
 FAULT_PASS(int, setsockopt, (int fd, int option, const void *v, socklen_t n), (fd, option, v, n))
+FAULT_PASS(int, peer_pidfd, (int fd), (fd))
 FAULT_PASS(int, epoll_create, (void), ())
 FAULT_PASS(int, eventfd, (void), ())
 FAULT_PASS(int, eventfd_add, (int fd), (fd))
@@ -526,6 +558,7 @@ int sys_close(int fd)
 {
 	struct fault_timer *t = fault.fake && fd >= 0 ? fault_timer_find(fd) : NULL;
 
+	__atomic_store_n(&fault_closes_fd, fd, __ATOMIC_RELAXED);
 	fault_enter(FAULT_close);
 	fault_closing(fd);
 	if (t)

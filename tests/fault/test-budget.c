@@ -115,6 +115,19 @@ static size_t crowd_send(struct crowd *k, unsigned i, size_t most)
 	return (size_t)r;
 }
 
+/* All that has been sent to it, and what follows when that is read. */
+static void crowd_receive(struct crowd *k, unsigned i)
+{
+	for (;;) {
+		ssize_t r = recv(k->fds[i], big, sizeof(big), MSG_DONTWAIT);
+
+		if (r < 0 && errno == EAGAIN)
+			return;
+		assert_true(r > 0);
+		turn_quiet(k->s.loop);
+	}
+}
+
 static void crowd_pass(struct crowd *k, int64_t ns)
 {
 	for (int64_t end = postern_now() + ns; postern_now() < end;) {
@@ -262,6 +275,23 @@ static void a_message_that_no_budget_could_hold_ends_its_connection(void **state
 	crowd_close(&k);
 }
 
+/* No buffers in the kernel is another matter, and not the budget's. */
+static void a_kernel_that_is_short_of_buffers_is_not_blamed_on_the_budget(void **state)
+{
+	const struct fault no_buffers = { .call = FAULT_recvmsg, .nth = 1, .error = ENOBUFS };
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, NULL);
+	pair_send(&p, "x", 1);
+	fault_arm(&no_buffers);
+	turn_quiet(p.loop);
+	assert_int_equal(fault_disarm(), 1);
+	assert_end_closed(&p.end, POSTERN_REASON_NO_RESOURCES, -ENOBUFS);
+	assert_string_equal(p.end.text, postern_reason_text(POSTERN_REASON_NO_RESOURCES));
+	pair_close(&p);
+}
+
 static void a_place_in_line_is_given_up_with_its_connection(void **state)
 {
 	struct crowd k;
@@ -281,6 +311,195 @@ static void a_place_in_line_is_given_up_with_its_connection(void **state)
 	while (k.left[2] > 0 && crowd_send(&k, 2, 50000) > 0)
 		turn_quiet(k.s.loop);
 	assert_int_equal(k.frames, 1);
+	crowd_close(&k);
+}
+
+/* ---- both directions of one connection in one line ---- */
+
+/* A head that says so much, and a few bytes. */
+static void crowd_head(struct crowd *k, unsigned i, uint32_t size)
+{
+	crowd_begin(k, i, size);
+	crowd_send(k, i, 5);
+	turn_quiet(k->s.loop);
+}
+
+/* Two hold messages that have begun, the second one the reserve; half of what is left is not enough for a third. */
+static void crowd_open_full(struct crowd *k, unsigned n)
+{
+	crowd_open(k, n, 5 * MIB / 2, MIB - 4);
+	crowd_head(k, 0, MIB - 4);
+	crowd_head(k, 1, MIB - 4);
+	assert_true(k->s.conns[1]->flags & CONN_LENT_READ);
+}
+
+static void crowd_let_go(struct crowd *k)
+{
+	for (int i = 0; i < 2; i++) {
+		close(k->fds[i]);
+		k->fds[i] = -1;
+	}
+	turn_quiet(k->s.loop);
+}
+
+static void who_waits_to_receive_keeps_its_place_when_a_reply_is_queued(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 3);
+	crowd_head(&k, 2, MIB - 4);
+	assert_true(account_is_short(k.s.conns[2]->account));
+	/* More than its share, and to be had for one that is the first in line. */
+	assert_int_equal(
+		postern_conn_write_frame(k.s.conns[2], POSTERN_FRAMING_U32LE, big, 120 * 1024),
+		120 * 1024);
+	assert_true(account_is_short(k.s.conns[2]->account));
+	turn_quiet(k.s.loop);
+	crowd_receive(&k, 2);
+	crowd_let_go(&k);
+	while (k.left[2] > 0 && crowd_send(&k, 2, 65536) > 0)
+		turn_quiet(k.s.loop);
+	assert_int_equal(k.frames, 1);
+	assert_int_equal(k.left[2], 0);
+	assert_false(account_is_short(k.s.conns[2]->account));
+	crowd_close(&k);
+}
+
+static void who_waits_to_queue_keeps_its_place_when_a_message_is_received(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 4);
+	for (int i = 2; i < 4; i++)
+		assert_errno(postern_conn_write_frame(k.s.conns[i], POSTERN_FRAMING_U32LE, big,
+						      900 * 1024),
+			     -EAGAIN);
+	turn_quiet(k.s.loop);
+	/* There is room for this one, and it is of the first in line. */
+	crowd_head(&k, 2, 32 * 1024);
+	assert_int_equal(k.drained, 0);
+	crowd_let_go(&k);
+	assert_int_equal(k.drained, 2);
+	assert_ptr_equal(k.told[0], k.s.conns[2]);
+	assert_ptr_equal(k.told[1], k.s.conns[3]);
+	assert_false(account_is_short(k.s.conns[2]->account));
+	crowd_close(&k);
+}
+
+static void who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile(
+	void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 3);
+	assert_errno(postern_conn_write_frame(k.s.conns[2], POSTERN_FRAMING_U32LE, big, 900 * 1024),
+		     -EAGAIN);
+	assert_int_equal(
+		postern_conn_write_frame(k.s.conns[2], POSTERN_FRAMING_U32LE, big, 120 * 1024),
+		120 * 1024);
+	turn_quiet(k.s.loop);
+	crowd_receive(&k, 2);
+	assert_int_equal(k.drained, 1);
+	crowd_close(&k);
+}
+
+static void who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting(void **state)
+{
+	struct crowd k;
+
+	(void)state;
+	crowd_open_full(&k, 4);
+	/* Its program has still to take what came; so it does not end. */
+	assert_ok(postern_conn_pause(k.s.conns[2]));
+	assert_int_equal(send(k.fds[2], "\1\0\0\0x", 5, MSG_NOSIGNAL), 5);
+	for (int i = 2; i < 4; i++)
+		assert_errno(postern_conn_write_frame(k.s.conns[i], POSTERN_FRAMING_U32LE, big,
+						      900 * 1024),
+			     -EAGAIN);
+	assert_int_equal(shutdown(k.fds[2], SHUT_RD), 0);
+	assert_int_equal(postern_conn_write(k.s.conns[2], "y", 1), 1);
+	turn_quiet(k.s.loop);
+	assert_int_equal(postern_conn_state(k.s.conns[2]), POSTERN_STATE_CONNECTED);
+	crowd_let_go(&k);
+	assert_int_equal(k.drained, 1);
+	assert_ptr_equal(k.told[0], k.s.conns[3]);
+	crowd_close(&k);
+}
+
+/* ---- what the reserve is charged for ---- */
+
+static void small_replies_of_who_receives_with_the_reserve_cost_it_nothing(void **state)
+{
+	struct account *a;
+	struct crowd k;
+	size_t lent, rest;
+
+	(void)state;
+	crowd_open_full(&k, 2);
+	a = k.s.conns[1]->account;
+	lent = a->lent;
+	rest = account_free(a);
+	for (int i = 0; i < 80; i++) {
+		assert_int_equal(
+			postern_conn_write_frame(k.s.conns[1], POSTERN_FRAMING_U32LE, "x", 1), 1);
+		turn_quiet(k.s.loop);
+		assert_int_equal(recv(k.fds[1], big, sizeof(big), MSG_DONTWAIT), 5);
+	}
+	assert_int_equal(a->lent, lent);
+	assert_int_equal(account_free(a), rest);
+	crowd_close(&k);
+}
+
+static void a_reply_out_of_the_reserve_takes_nothing_from_what_is_shared(void **state)
+{
+	struct account *a;
+	struct crowd k;
+	size_t rest;
+
+	(void)state;
+	crowd_open(&k, 2, 5 * MIB / 2, MIB - 4);
+	crowd_head(&k, 0, MIB - 4);
+	a = k.s.conns[1]->account;
+	rest = account_free(a);
+	assert_int_equal(
+		postern_conn_write_frame(k.s.conns[1], POSTERN_FRAMING_U32LE, big, 900 * 1024),
+		900 * 1024);
+	assert_ptr_equal(a->holder, &k.s.conns[1]->line);
+	assert_true(a->lent > 900 * 1024);
+	assert_int_equal(account_free(a), rest);
+	turn_quiet(k.s.loop);
+	assert_int_equal(account_free(a), rest);
+	crowd_receive(&k, 1);
+	assert_null(a->holder);
+	assert_int_equal(a->lent, 0);
+	assert_int_equal(account_free(a), rest);
+	crowd_close(&k);
+}
+
+static void a_reply_for_which_memory_was_short_gives_the_reserve_back(void **state)
+{
+	const struct fault no_memory = {
+		.call = FAULT_alloc, .nth = 1, .error = ENOMEM, .stays = true
+	};
+	struct account *a;
+	struct crowd k;
+	size_t rest;
+
+	(void)state;
+	crowd_open(&k, 2, 5 * MIB / 2, MIB - 4);
+	crowd_head(&k, 0, MIB - 4);
+	a = k.s.conns[1]->account;
+	rest = account_free(a);
+	fault_arm(&no_memory);
+	assert_errno(postern_conn_write_frame(k.s.conns[1], POSTERN_FRAMING_U32LE, big, 900 * 1024),
+		     -EAGAIN);
+	assert_true(fault_disarm() > 0);
+	assert_null(a->holder);
+	assert_int_equal(a->lent, 0);
+	assert_int_equal(account_free(a), rest);
 	crowd_close(&k);
 }
 
@@ -307,8 +526,11 @@ static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_t
 			-EAGAIN);
 	turn_quiet(k.s.loop);
 	assert_int_equal(k.drained, 0);
+	/* postern-review: ignore E4 what is there is read, and more is asked for later */
 	while (recv(k.fds[0], big, sizeof(big), MSG_DONTWAIT) > 0)
 		turn_quiet(k.s.loop);
+	if (errno != EAGAIN)
+		fail_msg("the connection has ended: errno is %d", errno);
 	/* One after the other, since none of them writes anything that would keep the next one waiting; and the first
 	   one's own. */
 	assert_int_equal(k.drained, N);
@@ -368,7 +590,16 @@ int main(void)
 		BUDGET_TEST(
 			who_is_slower_than_64_kib_a_limit_is_ended_when_others_wait_for_its_room_and_only_then),
 		BUDGET_TEST(a_message_that_no_budget_could_hold_ends_its_connection),
+		BUDGET_TEST(a_kernel_that_is_short_of_buffers_is_not_blamed_on_the_budget),
 		BUDGET_TEST(a_place_in_line_is_given_up_with_its_connection),
+		BUDGET_TEST(who_waits_to_receive_keeps_its_place_when_a_reply_is_queued),
+		BUDGET_TEST(who_waits_to_queue_keeps_its_place_when_a_message_is_received),
+		BUDGET_TEST(
+			who_was_refused_is_told_drained_though_a_smaller_message_was_admitted_meanwhile),
+		BUDGET_TEST(who_waits_to_queue_and_can_write_no_more_keeps_nobody_waiting),
+		BUDGET_TEST(small_replies_of_who_receives_with_the_reserve_cost_it_nothing),
+		BUDGET_TEST(a_reply_out_of_the_reserve_takes_nothing_from_what_is_shared),
+		BUDGET_TEST(a_reply_for_which_memory_was_short_gives_the_reserve_back),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),

@@ -19,6 +19,59 @@
 
 #include "fault.h"
 
+/* ---- short of memory ---- */
+
+/* Each allocation of a call fails once: what is told of it, if anything is, is that. */
+static bool memory_fails_at(unsigned nth, bool server)
+{
+	static const struct postern_server_events server_events = { .size = sizeof server_events };
+	static const struct postern_conn_events events = { .size = sizeof events };
+	const struct fault no_memory = { .call = FAULT_alloc, .nth = nth, .error = ENOMEM };
+	const uid_t me = geteuid();
+	const struct postern_server_options s_options = { .size = sizeof s_options,
+							  .allow_uids = &me,
+							  .n_allow_uids = 1 };
+	const struct postern_connect_options c_options = { .size = sizeof c_options,
+							   .server_uids = &me,
+							   .n_server_uids = 1 };
+	const struct postern_reason *why;
+	struct postern_loop *loop;
+	struct postern_server *s = NULL;
+	struct postern_conn *c = NULL;
+	bool hit;
+	int r;
+
+	assert_ok(postern_loop_new(&loop));
+	fault_arm(&no_memory);
+	r = server ? postern_server_new(&s, loop, "short", &s_options, &server_events, NULL)
+		   : postern_connect(&c, loop, "short", &c_options, &events, NULL);
+	hit = fault_disarm() > 0;
+	why = postern_why();
+	if (r == -ENOMEM && why->code) {
+		assert_int_equal(why->code, POSTERN_REASON_NO_RESOURCES);
+		assert_null(strstr(why->text, "options"));
+	}
+	postern_server_free(s);
+	postern_conn_free(c);
+	postern_loop_free(loop);
+	assert_int_equal(fault_memory(), 0);
+	return hit;
+}
+
+static void memory_that_is_short_is_not_blamed_on_the_options(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	fault_reset();
+	for (int server = 0; server < 2; server++)
+		for (unsigned nth = 1; memory_fails_at(nth, server); nth++)
+			n++;
+	test_note("%u allocations failed", n);
+	assert_true(n > 8);
+	fault_reset();
+}
+
 /* ---- what is final ---- */
 
 static void expect_final(const char *name, int code, int error)
@@ -277,6 +330,7 @@ static void it_can_be_cancelled_between_turns_in_each_way(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(memory_that_is_short_is_not_blamed_on_the_options),
 		CONNECT_TEST(what_is_no_stream_socket_is_final),
 		CONNECT_TEST(running_out_of_descriptors_is_final_and_typed),
 		CONNECT_TEST(no_permission_is_final_when_it_came_twice_100_ms_apart),

@@ -45,6 +45,30 @@ static void it_serves_until_it_is_stopped(void **state)
 	house_close(h);
 }
 
+static int knows_itself(struct postern_thread *t, struct postern_loop *loop, void *data)
+{
+	bool *knows = data;
+
+	(void)loop;
+	knows[0] = pthread_equal(postern_thread_id(t), pthread_self());
+	knows[1] = postern_thread_join(t, 0) == -EDEADLK;
+	return 0;
+}
+
+static void it_knows_its_own_id_from_the_beginning(void **state)
+{
+	struct postern_thread *t;
+	bool knows[2] = { false };
+
+	(void)state;
+	fault_thread_id_late(50);
+	assert_ok(postern_thread_start(&t, NULL, knows_itself, knows));
+	assert_true(knows[0]);
+	assert_true(knows[1]);
+	postern_thread_free(t);
+	fault_thread_id_late(0);
+}
+
 static void its_name_is_what_debuggers_show(void **state)
 {
 	struct house *h = house_new();
@@ -453,6 +477,7 @@ int main(void)
 		TEST(a_stack_that_no_machine_has_is_no_thread),
 		TEST(a_start_without_memory_or_threads_says_so),
 		TEST(it_serves_until_it_is_stopped),
+		TEST(it_knows_its_own_id_from_the_beginning),
 		TEST(its_name_is_what_debuggers_show),
 		TEST(a_start_that_fails_says_why_and_leaves_nothing),
 		TEST(a_start_without_descriptors_says_so),

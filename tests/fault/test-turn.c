@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <postern.h>
+#include <postern/client.h>
 #include <postern/conn.h>
 #include <postern/loop.h>
 #include <postern/server.h>
@@ -493,6 +494,35 @@ static void a_round_trip_costs_three_system_calls_an_end_and_no_memory(void **st
 	postern_loop_free(other);
 }
 
+/* A client's loop is turned by the client alone: nobody has to be woken. */
+static void a_round_of_a_client_costs_three_system_calls_and_no_memory(void **state)
+{
+	enum { ROUNDS = 1000 };
+	struct postern_client *c;
+	char ball[64] = { 0 };
+	int fds[2];
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	assert_ok(postern_client_adopt(&c, fds[0], NULL));
+	for (int i = 0; i < 10 + ROUNDS; i++) {
+		if (i == 10)
+			fault_count_reset();
+		assert_ok(postern_client_write(c, ball, sizeof ball, POSTERN_SECONDS(5)));
+		assert_int_equal(recv(fds[1], ball, sizeof ball, 0), sizeof ball);
+		assert_int_equal(send(fds[1], ball, sizeof ball, MSG_NOSIGNAL), sizeof ball);
+		assert_ok(postern_client_read_exactly(c, ball, sizeof ball, POSTERN_SECONDS(5)));
+	}
+	assert_int_equal(fault_count(FAULT_epoll_wait), ROUNDS);
+	assert_int_equal(fault_count(FAULT_recv) + fault_count(FAULT_recvmsg), ROUNDS);
+	assert_int_equal(fault_count(FAULT_send), ROUNDS);
+	assert_int_equal(fault_count_kernel(), 3 * ROUNDS);
+	assert_int_equal(fault_count(FAULT_alloc) + fault_count(FAULT_realloc), 0);
+	assert_int_equal(fault_count(FAULT_free), 0);
+	postern_client_free(c);
+	close(fds[1]);
+}
+
 /* Without the note that the socket is full, each turn would ask it once more, to hear EAGAIN. */
 static void a_send_that_fell_short_is_not_tried_again_before_the_peer_reads(void **state)
 {
@@ -710,6 +740,7 @@ int main(void)
 		LOOP_TEST(a_turn_serves_a_bounded_number_and_nobody_is_left_out),
 		LOOP_TEST(an_idle_loop_makes_no_wake_ups),
 		LOOP_TEST(a_round_trip_costs_three_system_calls_an_end_and_no_memory),
+		LOOP_TEST(a_round_of_a_client_costs_three_system_calls_and_no_memory),
 		LOOP_TEST(a_send_that_fell_short_is_not_tried_again_before_the_peer_reads),
 		TEST(pain_16_in_a_forked_child_every_call_says_so_and_the_parent_goes_on),
 	};

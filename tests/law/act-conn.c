@@ -133,7 +133,7 @@ void act_dial(unsigned slot)
 	struct server_model *m = &L.servers[law_below(L.n_servers)];
 	struct postern_conn_options o;
 	struct postern_connect_options c = { .size = sizeof(c), .conn = &o };
-	static const uid_t nobody = 65534;
+	static const uid_t nobody = 64000;
 	int framing = some_framing(), loop = some_loop();
 	struct link *l =
 		loop < 0 ? NULL : link_new(LINKS_DIALLED + slot, (int)m->o.framing, framing);
@@ -292,6 +292,9 @@ void act_conn_free(struct end *e)
 
 		out->cut = true;
 		out->cut_at = (size_t)e->sent;
+		/* What was queued when it was aborted stays there. */
+		if (e->aborting)
+			out->n = (size_t)e->sent;
 	}
 	e->freed = true;
 	CALL_PTR(conn_free, postern_conn_free(e->c));

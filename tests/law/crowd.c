@@ -34,13 +34,16 @@ struct client {
 
 /* What the server's program has to remember of one connection. */
 struct work {
-	unsigned owed; /* replies */
-	bool silent;   /* it fills its queue and is never read */
+	struct postern_conn *c;
+	unsigned owed;   /* replies */
+	unsigned pushes; /* messages that nobody asked for, still to come */
+	bool refused;    /* one of them, and drained is to come */
+	bool silent;     /* it fills its queue and is never read */
 };
 
 struct crowd {
-	unsigned n, messages; /* of each client */
-	size_t size, step, reply, budget;
+	unsigned n, messages, pushes; /* of each client */
+	size_t size, step, reply, push, budget;
 	int64_t idle_ns;
 };
 
@@ -74,6 +77,20 @@ static void reply(struct postern_conn *c, struct work *w)
 	postern_conn_resume(c);
 }
 
+/* Whatever comes meanwhile: so a connection may wait for room in both directions. */
+static void push(struct work *w)
+{
+	ssize_t r = 0;
+
+	if (w->refused || w->silent)
+		return;
+	while (w->pushes > 0 && r >= 0) {
+		r = postern_conn_write_frame(w->c, POSTERN_FRAMING_U32LE, bytes, C.is.push);
+		w->pushes -= r >= 0;
+	}
+	w->refused = r < 0;
+}
+
 static void on_frame(struct postern_conn *c, const void *payload, size_t n, void *data)
 {
 	struct work *w = data;
@@ -94,6 +111,8 @@ static void on_drained(struct postern_conn *c, void *data)
 {
 	struct work *w = data;
 
+	w->refused = false;
+	push(w);
 	if (!w->silent)
 		reply(c, w);
 }
@@ -101,7 +120,7 @@ static void on_drained(struct postern_conn *c, void *data)
 static void on_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
 {
 	(void)c;
-	(void)data;
+	((struct work *)data)->pushes = 0;
 	C.closed++;
 	C.code = why->code;
 }
@@ -116,7 +135,7 @@ static void on_accepted(struct postern_server *s, struct postern_conn *c, void *
 
 	(void)s;
 	(void)data;
-	*w = (struct work){ .silent = C.n_work < C.n_silent };
+	*w = (struct work){ .c = c, .pushes = C.is.pushes, .silent = C.n_work < C.n_silent };
 	C.n_work++;
 	(void)postern_conn_set_data(c, w);
 }
@@ -176,7 +195,8 @@ static void client_read(struct client *c)
 static bool client_done(const struct client *c)
 {
 	return c->sent == (C.is.size + 4) * C.is.messages &&
-	       c->got == (C.is.reply ? C.is.reply + 4 : 0) * C.is.messages;
+	       c->got == (C.is.reply ? C.is.reply + 4 : 0) * C.is.messages +
+				 (C.is.push + 4) * C.is.pushes;
 }
 
 /* ---- one crowd ---- */
@@ -207,8 +227,9 @@ static void crowd_open(const struct crowd *is, unsigned silent)
 static unsigned rounds_allowed(void)
 {
 	size_t turns = C.is.size / C.is.step + C.is.reply / 65536 + 2;
+	size_t pushing = C.is.push / 65536 + 2;
 
-	return (unsigned)(100 + 2 * C.is.n * C.is.messages * turns);
+	return (unsigned)(100 + 2 * C.is.n * (C.is.messages * turns + C.is.pushes * pushing));
 }
 
 static void crowd_round(unsigned first)
@@ -219,6 +240,9 @@ static void crowd_round(unsigned first)
 		client_write(&C.clients[i]);
 		client_read(&C.clients[i]);
 	}
+	for (unsigned i = 0; i < C.n_work && i < CLIENTS; i++)
+		if ((C.rounds + i) % 3 == 2)
+			push(&C.work[i]);
 	(void)postern_loop_dispatch(C.loop, 0);
 	C.rounds++;
 	C.still = C.moved == before ? C.still + 1 : 0;
@@ -274,10 +298,10 @@ static bool crowd_run(const struct crowd *is, unsigned silent, const char *name)
 		crowd_round(silent);
 	right = crowd_done(silent) && C.closed == 0 && C.worst_still <= 2;
 	if (!right || verbose)
-		printf("# %s: %u clients, %u x %zu bytes each in steps of %zu, replies of %zu, budget %zu, idle_ns %lld ms: %u of %u messages came, %u ended (%d), %u of %u rounds, worst standstill %u\n",
-		       name, is->n, is->messages, is->size, is->step, is->reply, is->budget,
-		       (long long)is->idle_ns / 1000000, C.frames, is->n * is->messages, C.closed,
-		       C.code, C.rounds, allowed, C.worst_still);
+		printf("# %s: %u clients, %u x %zu bytes each in steps of %zu, replies of %zu, %u x %zu pushed, budget %zu, idle_ns %lld ms: %u of %u messages came, %u ended (%d), %u of %u rounds, worst standstill %u\n",
+		       name, is->n, is->messages, is->size, is->step, is->reply, is->pushes,
+		       is->push, is->budget, (long long)is->idle_ns / 1000000, C.frames,
+		       is->n * is->messages, C.closed, C.code, C.rounds, allowed, C.worst_still);
 	return crowd_close() && right;
 }
 
@@ -312,6 +336,10 @@ static struct crowd random_crowd(uint64_t seed)
 	if (is.budget < SMALLEST_BUDGET)
 		is.budget = SMALLEST_BUDGET;
 	is.idle_ns = below(2) ? POSTERN_SECONDS(1) : 0;
+	is.pushes = below(2) ? 1 + below(4) : 0;
+	is.push = 1 + below(is.budget - 4 < LARGEST ? (uint32_t)is.budget - 4 : LARGEST);
+	while (is.push * is.pushes * is.n > (size_t)24 << 20)
+		is.push /= 2;
 	return is;
 }
 

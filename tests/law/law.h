@@ -143,7 +143,7 @@ struct end {
 	unsigned told_closed, told_ended, told_closing, n_events;
 	bool freed, detached, dialled, connected;
 	bool drops;             /* had a table without received: what was dropped is known by its counters only */
-	bool paused, refused, shut, closing, aborting, drained_by_server;
+	bool paused, refused, shut, closing, aborting;
 	bool owed;              /* drained, since it was refused */
 	int inside;             /* the event that it is in */
 	int busy;               /* events that have not returned */
@@ -207,7 +207,6 @@ struct loop_model {
 	struct postern_loop *loop;
 	bool used, freed, freeing;
 	unsigned posted, called; /* posts are called in order: data is their number */
-	int64_t log_lines;
 };
 
 struct law {

@@ -289,6 +289,24 @@ def check_given_up():
     tap.result("an object's descriptor is given up by object_give_up() alone", wrong)
 
 
+def check_descriptors():
+    """What makes a descriptor moves it above 2: no statement of sys/ may forget that."""
+    makers = re.compile(
+        r"\b(socket|socketpair|accept4?|epoll_create1?|eventfd|timerfd_create|inotify_init1?|SYS_pidfd_open|pipe2?|"
+        r"open|openat|openat2|dup[23]?|memfd_create|signalfd|fopen|opendir)\(|\bSYS_(pidfd_open|openat2|memfd_create)\b"
+    )
+    wrong, seen = [], 0
+    for path in sources("src/sys", suffixes=(".c",)):
+        code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        for statement in re.split(r"[;{}]", code):
+            if makers.search(statement):
+                seen += 1
+                if "SYS_DESCRIPTOR(" not in statement:
+                    wrong.append(f"{brief(path)}: {' '.join(statement.split())}")
+    tap.comment(f"{seen} places make a descriptor")
+    tap.result("no descriptor of the library is 0, 1 or 2", wrong or ([] if seen >= 8 else f"only {seen} were found"))
+
+
 def main():
     tap.need("nm", "objdump")
     if check_layers_are_known():
@@ -300,6 +318,7 @@ def main():
         else:
             tap.result("the objects of the library are there", f"none in {tap.BUILD}/src")
     check_given_up()
+    check_descriptors()
     check_names()
     check_sizes()
     check_texts()

@@ -36,8 +36,10 @@ def check_readme(directory):
     wrong = [f"not the text of an example:\n{t}" for t in programs if t not in examples.values()]
     tap.result("the_programs_of_the_readme_are_the_examples", wrong)
     shown = [name for name, text in examples.items() if text in programs]
-    tap.result("the_smallest_server_and_client_are_shown",
-               [n for n in ("echo-server.c", "echo-client.c", "ask.c") if n not in shown])
+    tap.result("one_program_is_shown_and_the_others_are_linked",
+               [f"{n} is shown {shown.count(n)} times" for n in ["echo-server.c"] if shown.count(n) != 1] +
+               [f"{n} is not linked" for n in ("echo-client.c", "ask.c", "single-instance.c")
+                if f"(examples/{n})" not in README])
     tap.result("they_have_at_most_40_lines",
                [f"{n}: {examples[n].count(chr(10))}" for n in shown if examples[n].count("\n") > 40])
     report = (tap.SOURCE / "tests/review/reference/qt.cpp.expected").read_text()
@@ -80,13 +82,13 @@ def check_pages(directory):
 
 
 def check_five_lines(directory):
-    """Run as they stand, with this build's command in PATH."""
+    """Run as they stand, in a directory that has this build's command where the root of the tree has it."""
     script = next(t for t in fences(README, "sh") if "postern serve" in t)
-    bin_directory = Path(directory, "bin")
-    bin_directory.mkdir()
-    (bin_directory / "postern").symlink_to(COMMAND)
-    env = {**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}", "POSTERN_DIR": f"{directory}/names"}
-    run = subprocess.run(["bash", "-ec", script + "\nwait $!"], env=env, capture_output=True, text=True, timeout=60)
+    Path(directory, "build").mkdir()
+    Path(directory, "build", "postern").symlink_to(COMMAND)
+    env = {**os.environ, "POSTERN_DIR": f"{directory}/names"}
+    run = subprocess.run(["bash", "-ec", script + "\nwait $!"], env=env, cwd=directory, capture_output=True, text=True,
+                         timeout=60)
     wrong = []
     if run.returncode != 0:
         wrong.append(f"status {run.returncode}")
@@ -95,6 +97,18 @@ def check_five_lines(directory):
     if not re.search(r"^clock\b.*\bbytes\b", run.stdout, re.M):
         wrong.append("ls does not show the name")
     tap.result("the_five_lines_of_the_readme_run", wrong and [*wrong, run.stdout, run.stderr])
+
+
+def check_tour():
+    """The steps of the tour that the README quotes have the number and the words that `make run` prints."""
+    steps = re.findall(r"^step '(.*)'$", (tap.SOURCE / "examples" / "tour.sh").read_text(), re.M)
+    shown = next((t for t in fences(README, "text") if re.match(r"1\. \w+ .*\n2\. ", t)), "").splitlines()
+    told = [line for line in shown if re.match(r"\d", line)]
+    wrong = [f"not a step of the tour: {line}" for line in told
+             if line not in (f"{n}. {step}" for n, step in enumerate(steps, 1))]
+    wrong += [f"{len(line)} columns: {line}" for line in shown if len(line) > 102]
+    wrong += [] if len(shown) == 10 and len(told) > 3 else [f"{len(shown)} lines, {len(told)} of them steps"]
+    tap.result("the_ten_lines_of_the_tour_are_its_own", wrong)
 
 
 def anchors(document):
@@ -171,6 +185,7 @@ def main():
         check_readme(directory)
         check_pages(directory)
         check_five_lines(directory)
+    check_tour()
     check_links()
     check_functions_are_documented()
     check_defaults()

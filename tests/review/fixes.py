@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fixes that the reviewer prints are right: applied, they compile and the finding is gone. TAP.
 
-    fixes.py [--reviewer COMMAND] [--list] [PATH...]       without a path: the snippets of all rules
+    fixes.py [--reviewer COMMAND] [--list] [--quick] [PATH...]     without a path: snippets/ and set/
 
 Each finding's fix is applied alone, as the tool's own edits where it gives them, else as its sentence says
 (recipes.py). Then
@@ -13,8 +13,8 @@ Each finding's fix is applied alone, as the tool's own edits where it gives them
   words     the code in the sentence is of the file's language, frees no literal, names nothing that
             does not exist, and declares no local with the name of a member.
 
-A fix that is only advice in words, or that no recipe can apply, is counted and checked for its words alone. --list
-shows each one.
+A fix that is only advice in words is checked for its words, and one of each shape by hand (by_hand.py). --list shows
+each one; --quick compiles no C++, which with the headers of Qt takes most of the time.
 """
 
 import argparse
@@ -22,12 +22,14 @@ import collections
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import by_hand  # noqa: E402
 from recipes import LEAVE, apply  # noqa: E402
 from score import SUFFIXES, files_of, includes, language, moc_files  # noqa: E402
 
@@ -40,12 +42,15 @@ WORDS = [
      'Qt without Qt'),
     (r'\bg_\w+\(\)|\bg_\w+_all\(', lambda path, text: 'glib' in text or 'gio' in text, 'GLib without GLib'),
 ]
+# A snippet may be made to keep a preprocessor busy for ever; it counts as one that does not compile here.
+COMPILER_SECONDS = 10
 NOT_THERE = re.compile(r'(?<!BEV_OPT_)(?<!LEV_OPT_)\bCLOSE_ON_FREE\b')
 
 
 class Checker:
-    def __init__(self, reviewer):
+    def __init__(self, reviewer, quick):
         self.reviewer = reviewer
+        self.quick = quick
         self.flags = includes()
         self.scratch = tempfile.mkdtemp(prefix='postern-fixes-')
         self.moc = os.path.join(self.scratch, 'moc')
@@ -60,10 +65,12 @@ class Checker:
 
     def warnings(self, path):
         """The compiler's words without places, or None where the file does not compile."""
+        if self.quick and not path.endswith('.c'):
+            return None, 'not tried'
         command = [os.environ.get('CC', 'gcc') if path.endswith('.c') else os.environ.get('CXX', 'g++'),
                    '-fsyntax-only', '-Wall', '-Wextra', '-Wshadow', '-I' + self.moc, '-I' + os.path.dirname(path)]
         run = subprocess.run(command + language(path, self.flags) + [path], capture_output=True, text=True,
-                             errors='replace')
+                             errors='replace', preexec_fn=limit)
         if run.returncode:
             return None, next((w for w in run.stderr.splitlines() if 'error:' in w), run.stderr[:200])
         said = re.findall(r'warning: (.*)', run.stderr)
@@ -86,6 +93,11 @@ class Checker:
                 return ''
             why = 'new warning: ' + sorted(more)[0]
         return why
+
+
+def limit():
+    """For the compiler proper too, which the death of its driver would leave behind."""
+    resource.setrlimit(resource.RLIMIT_CPU, (COMPILER_SECONDS, COMPILER_SECONDS))
 
 
 def write(path, text):
@@ -117,7 +129,7 @@ def check(checker, snippet, path, finding, known):
     """(recipe or None, list of what is wrong) for the fix of one finding in a file of the scratch folder."""
     with open(path, encoding='utf-8', errors='surrogateescape') as f:
         source = f.read()
-    fix = finding.get('fix') or finding['mend']
+    fix = finding['fix']
     wrong = words_of(fix, path, source)
     recipe, text, why = apply(source, finding, fix)
     if not recipe:
@@ -158,6 +170,50 @@ def check(checker, snippet, path, finding, known):
     return recipe, wrong
 
 
+def followed(checker, row):
+    """When the fix of that finding is followed by hand: what is wrong, its shape, whether the file compiled before."""
+    name, rule, function, changes = row
+    original = os.path.join(HERE, name if name.startswith('set/') else os.path.join('snippets', name))
+    folder = os.path.dirname(original) if os.path.dirname(name).endswith('.d') else None
+    copy = os.path.join(checker.scratch, os.path.basename(folder or original))
+    (shutil.copytree if folder else shutil.copy)(folder or original, copy)
+    path = os.path.join(copy, os.path.basename(original)) if folder else copy
+    moc_files([copy], checker.moc)
+    try:
+        found = checker.review(copy)
+        mine = [f for f in found if (f['rule'], f['function']) == (rule, function)]
+        if not mine:
+            return ['there is no such finding'], set(), False
+        with open(path, encoding='utf-8', errors='surrogateescape') as f:
+            text, missing = by_hand.changed(f.read(), mine[0]['line'], changes)
+        if text is None:
+            return ['not in the file: %r' % missing], set(), False
+        known = checker.warnings(path)[0]
+        error = checker.compiles(path, text, known, [''])
+        after = [] if error else checker.review(copy)
+        wrong = ['does not compile: ' + error] if error else []
+        gone = still(after, (rule, function, subject(mine[0]))) < still(found, (rule, function, subject(mine[0])))
+        wrong += [] if error or gone else ['the finding is still there']
+        wrong += ['new: %s in %s(), %s' % new for new in sorted(places(after) - places(found))]
+        return wrong, {by_hand.shape(rule, mine[0]['fix'])}, known is not None
+    finally:
+        shutil.rmtree(copy) if os.path.isdir(copy) else os.remove(copy)
+
+
+def run_by_hand(checker, in_words):
+    """TAP lines for the rows of by_hand.py, and for shapes that have none."""
+    shapes, lines, compiled = set(), [], 0
+    for row in by_hand.ROWS:
+        wrong, shape, built = followed(checker, row)
+        shapes |= shape
+        compiled += built
+        lines += ['%s, %s in %s(): %s' % (row[0], row[1], row[2], w) for w in wrong]
+    missing = ['%s %s (%s)' % (rule, shape, in_words[rule, shape]) for rule, shape in sorted(set(in_words) - shapes)]
+    return [('the fixes in words that were followed by hand are clean', lines,
+             '%d rows, %d of them in a file that compiles here' % (len(by_hand.ROWS), compiled)),
+            ('each shape of a fix in words was followed by hand', missing, '%d shapes' % len(in_words))]
+
+
 def still(findings, mine):
     return sum(1 for f in findings if (f['rule'], f['function'], subject(f)) == mine)
 
@@ -183,7 +239,7 @@ def snippets(path):
 
 
 def run(checker, roots, listed):
-    table, results = collections.defaultdict(collections.Counter), collections.defaultdict(list)
+    table, results, in_words = collections.defaultdict(collections.Counter), collections.defaultdict(list), {}
     for root in roots:
         for original in snippets(root):
             copy = os.path.join(checker.scratch, os.path.basename(original))
@@ -200,17 +256,21 @@ def run(checker, roots, listed):
                 row['compiled'] += bool(recipe and compiled[path] is not None)
                 applied = not (recipe or '').endswith('not applied')
                 row['wrong'] += bool(wrong and applied)
+                if not recipe:
+                    in_words.setdefault(by_hand.shape(finding['rule'], finding['fix']),
+                                        '%s:%d' % (finding['file'], finding['line']))
                 place = '%s:%d' % (os.path.relpath(original, HERE), finding['line'])
                 if (wrong and applied) or listed:
-                    results[finding['rule']].append((place, recipe, wrong, finding.get('fix') or finding['mend']))
+                    results[finding['rule']].append((place, recipe, wrong, finding['fix']))
             shutil.rmtree(copy) if os.path.isdir(copy) else os.remove(copy)
-    return table, results
+    return table, results, in_words
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--reviewer', help='its command, as one word; without: $POSTERN_COMMAND review')
     parser.add_argument('--list', action='store_true')
+    parser.add_argument('--quick', action='store_true')
     parser.add_argument('paths', nargs='*')
     args = parser.parse_args()
     command = args.reviewer or os.environ.get('POSTERN_COMMAND', 'postern')
@@ -220,9 +280,10 @@ def main():
     if subprocess.run(reviewer + ['--rules'], capture_output=True).returncode != 0:
         print('1..0 # SKIP the reviewer was not built')
         return 0
-    checker = Checker(reviewer)
+    checker = Checker(reviewer, args.quick)
     try:
-        table, results = run(checker, args.paths or [os.path.join(HERE, 'snippets')], args.list)
+        table, results, in_words = run(checker, args.paths or [os.path.join(HERE, 'snippets'), os.path.join(HERE, 'set')], args.list)
+        more = [] if args.paths else run_by_hand(checker, in_words)
     finally:
         shutil.rmtree(checker.scratch)
     rules = sorted({rule for rule, _ in table})
@@ -239,7 +300,12 @@ def main():
             print('#   %s %s: %s' % (place, recipe or 'words only', '; '.join(wrong) or 'right'))
             if wrong:
                 print('#      %s' % fix)
-    print('1..%d' % len(rules))
+    for number, (what, wrong, count) in enumerate(more, len(rules) + 1):
+        failed += bool(wrong)
+        print('%s %d - %s\n# %s' % ('not ok' if wrong else 'ok', number, what, count))
+        for line in wrong:
+            print('#   ' + line)
+    print('1..%d' % (len(rules) + len(more)))
     return 1 if failed else 0
 
 

@@ -67,17 +67,46 @@ class Text:
 def alone_below(line):
     """Does a line such as `if (…)` take just the statement below it?"""
     bare = re.sub(r'//.*|/\*.*?\*/', '', line).strip()
-    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b', bare)) and not bare.endswith(('{', ';', '}'))
+    return bool(re.match(r'(\} )?(if|for|while|else if|else)\b|\w+ ?\(.*\)$', bare)) and \
+        not bare.endswith(('{', ';', '}'))
 
 
 def close(text, finding, match):
     """Call F(X) on every way out after line N."""
-    words = '%s(%s);' % (match.group(1), match.group(2))
+    words = match.group(1).replace(' and ', '; ') + ';'
     leaves = [n for n in (finding['line'], finding.get('also')) if n and
               (OUT.match(text.line(n)) or text.line(n).strip().startswith('}'))]
     if not leaves:
         return 'no way out is named'
     text.before(leaves[0], words)
+    return None
+
+
+def close_after(text, finding, match):
+    """Store what line N returns in a variable, call F(X), and return the variable."""
+    i = text.at(int(match.group(1)))
+    end = text.end_of(i)
+    value = re.match(r'\s*return\b\s*(.*);', ' '.join(line for _, line in text.lines[i:end + 1]), re.S)
+    if not value:
+        return 'no value is returned on that line'
+    text.lines[i:end + 1] = [(text.lines[i][0], '\t{ __auto_type kept_ = %s; %s; return kept_; }' % (
+        value.group(1), match.group(2)))]
+    return None
+
+
+def close_unless_closed(text, finding, match):
+    """Line N releases X on some paths: set X to V right after it, and put `if (X != V) F(X);` before line M."""
+    text.after(int(match.group(1)), '%s = %s;' % (match.group(2), match.group(4)))
+    text.before(int(match.group(3)), match.group(5))
+    return None
+
+
+def removed(text, finding, match):
+    """Remove `X` from line N."""
+    number = int(match.group(2))
+    if match.group(1) + ';' not in text.line(number):
+        return 'it is not on that line'
+    text.set(number, text.line(number).replace(match.group(1) + ';', '{ }'))
     return None
 
 
@@ -90,43 +119,35 @@ def invalid(text, finding, match):
 
 
 def owner(text, finding, match):
-    """QScopedPointer<T> x(new T); then drop `delete x` on line N."""
+    """Give x an owner right after line N: `Owner<T> xOwner(x);`, and remove every `delete x`."""
+    ended = re.compile(r'(?<![\w.>])%s;' % re.escape(match.group(4)))
+    line = int(match.group(2))
+    # In the function alone: up to the brace that ends it.
+    for number, words in list(text.lines[text.at(line):]):
+        if words.startswith('}'):
+            break
+        if ended.search(words):
+            text.set(number, ended.sub(';', words))
+    text.after(line, match.group(3))
+    return None
+
+
+def parent(text, finding, match):
+    """Give X a parent: `new T(this)`."""
     line = text.line(finding['line'])
-    made = re.search(r'new\b[^;]*', line)
-    code = match.group(1)
-    found = re.match(r'QScopedPointer<(\w+)>$', code)
-    if found:
-        code = '%s %s(%s)' % (code, match.group('name'), made.group() if made else 'new ' + found.group(1))
-    text.set(finding['line'], re.match(r'\s*', line).group() + code + ';')
-    if finding.get('also'):
-        text.drop(finding['also'])
+    made = re.search(r'new %s(\(\))?(?!\w|\()' % re.escape(match.group(2)), line)
+    if not made:
+        return 'it is not made on that line'
+    text.set(finding['line'], line[:made.start()] + match.group(1) + line[made.end():])
     return None
 
 
 def connected(text, finding, match):
     """connect(s, &T::disconnected, s, &QObject::deleteLater)."""
     made = re.search(r'(\w+)\s*=\s*[\w.>()-]*nextPendingConnection', text.line(finding['line']))
-    text.after(finding['line'], match.group(1) + ';' if not made else
-               re.sub(r'\bs\b', made.group(1), match.group(1)) + ';')
-    return None
-
-
-def option(text, finding, match):
-    line = text.line(finding['line'])
-    if not re.search(r', 0\)', line):
-        return 'no option to set on this line'
-    text.set(finding['line'], re.sub(r', 0\)', ', %s)' % match.group(1), line))
-    return None
-
-
-def literal_format(text, finding, match):
-    """Pass X as the argument of a fixed format: "%s", X."""
-    line, name = text.line(finding['line']), match.group(2)
-    argument = re.search(r'(?<=[(,])\s*((?:[\w.>:-]+\(\s*)?\b%s\b(?:[^(),]|\([^()]*\))*)(?=[,)])' % re.escape(name), line)
-    if not argument:
-        return 'the argument is not on this line'
-    start, end = argument.span(1)
-    text.set(finding['line'], line[:start] + match.group(1) + line[end:])
+    if not made:
+        return 'what is returned has no name'
+    text.after(finding['line'], match.group(1) + ';')
     return None
 
 
@@ -138,7 +159,10 @@ def terminator(text, finding, match):
     if not size:
         return 'the size of %s is not on line %d' % (name, at)
     text.set(at, line[:size.end(1)] + ' - 1' + line[size.end(1):])
-    text.before(finding['line'], code + ';')
+    if re.match(r'\s*[^(]*=[^=]', line) and re.search(r';\s*(//.*|/\*.*)?$', line):
+        text.after(at, code + ';')
+    else:
+        text.before(finding['line'], code + ';')
     return None
 
 
@@ -208,18 +232,26 @@ def refused(text, finding, match):
 
 def below(text, finding, match):
     name, array = match.group(1), match.group(2)
+    if not re.search(r'(?<=\w)(?<!return)\s+%s\s*\[[^\]]*\]\s*[=;,]' % re.escape(array), text.text()):
+        return '%s is no array with a number of elements' % array
     text.before(finding['line'], 'if ((unsigned long)%s >= sizeof(%s) / sizeof(*%s)) LEAVE' % (name, array, array))
     return None
 
 
 RECIPES = [
-    ('close it', r'call ([\w:]+)\((.+?)\) on every way out after line (\d+)', close),
+    ('close it behind the value',
+     r'store what line (\d+) returns in a variable, call ([\w:]+\(.+?\)), and return the variable', close_after),
+    ('close it unless it is closed', r'line (\d+) releases `(.+?)` on some of the paths to line (\d+): set `.+?` to '
+     r'(-1|NULL|nullptr) right after it, and put `(if .+?;)` before', close_unless_closed),
+    ('remove the second', r'remove `(.+?)` from line (\d+)', removed),
+    ('close it', r'call ([\w:]+\(.+?\)) on every way out after line \d+', close),
     ('set it to none', r'set `(.+?)` to (-1|NULL|nullptr) right after line (\d+)', invalid),
-    ('an owner', r'Give `(?P<name>\w+)` (?:a parent|an owner).*?`(QScopedPointer<\w+>[^`]*)`', owner),
-    ('delete it when it disconnects', r'`(connect\(s, &\w+::disconnected, s, &QObject::deleteLater\))`', connected),
-    ('an option', r'own `\w+`: (\w*CLOSE_ON_FREE)', option),
-    ('a fixed format', r'as its argument: `("%s", ([^`]+))`', literal_format),
-    ('a terminator', r'Let .*? in line (\d+) read one byte less than `(.+?)` holds and end what came: `([^`]+)`',
+    ('an owner',
+     r'give `(?P<name>[^`]+)` an owner right after line (\d+): `([^`]+)`, and remove every `([^`]+)`', owner),
+    ('a parent', r'Give `.+?` a parent: `(new (\w+)\(this\))`', parent),
+    ('delete it when it disconnects',
+     r'`(QObject::connect\(\w+, &\w+::disconnected, \w+, &QObject::deleteLater\))`', connected),
+    ('a terminator', r'Let .*? on line (\d+) read one byte less than `(.+?)` holds and terminate what came: `([^`]+)`',
      terminator),
     ('one byte less', r'read at most `(sizeof\((.+?)\) - 1)` bytes', one_less),
     ('a condition', r'make it `(if \(.+?\))`', condition),
@@ -231,15 +263,6 @@ RECIPES = [
     ('refuse what is not below', r'refuse the message when `(.+?)` is not below the number of elements of `(.+?)`',
      below),
 ]
-
-
-def owner_match(match):
-    """owner() wants the code first."""
-    class Match:
-        @staticmethod
-        def group(which):
-            return match.group('name') if which == 'name' else match.group(2)
-    return Match
 
 
 def edits(text, finding, given):
@@ -261,6 +284,6 @@ def apply(source, finding, fix):
         if not match:
             continue
         text = Text(source)
-        why = function(text, finding, owner_match(match) if function is owner else match)
+        why = function(text, finding, match)
         return name, None if why else text.text(), why or ''
     return None, None, ''

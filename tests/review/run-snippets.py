@@ -61,7 +61,8 @@ def reported(reviewer, snippet):
     if run.returncode not in (0, 1):
         return None, 'status %d: %s' % (run.returncode, run.stderr.decode(errors='replace'))
     findings = json.loads(run.stdout)['findings']
-    return {(os.path.basename(f['file']), f['line'], f['rule']) for f in findings}, ''
+    return {(os.path.basename(p['file']), p['line'], f['rule'])
+            for f in findings for p in [f] + f.get('places', [])}, ''
 
 
 def main():

@@ -204,7 +204,8 @@ def review(reviewer, program):
     run = subprocess.run(reviewer + ['--format', 'json', program], capture_output=True, timeout=120)
     if run.returncode not in (0, 1):
         sys.exit('score.py: %s: status %d\n%s' % (program, run.returncode, run.stderr.decode()))
-    return json.loads(run.stdout)['findings']
+    found = json.loads(run.stdout)['findings']
+    return found + [{**f, **place} for f in found for place in f.get('places', [])]
 
 
 def score_review(reviewer, programs):

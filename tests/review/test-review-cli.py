@@ -397,7 +397,7 @@ def json_report():
     expect(set(finding) == {'findings', 'summary'}, 'two members')
     for f in finding['findings']:
         for name, kind in (('rule', str), ('cwe', str), ('pillar', str), ('severity', str), ('file', str),
-                           ('line', int), ('column', int), ('message', str), ('mend', str)):
+                           ('line', int), ('column', int), ('message', str), ('fix', str)):
             expect(isinstance(f[name], kind), name)
         expect(re.fullmatch(r'CWE-\d+', f['cwe']) and f['pillar'] in ('CWE-664', 'CWE-707', 'CWE-703'), 'CWE')
     expect(all(isinstance(v, int) for v in finding['summary'].values()), 'a summary of numbers')

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The reference programs: their reports word for word, and none for the mended ones. TAP.
+"""The reference programs: their reports word for word, and none for the fixed ones. TAP.
 
     test-review-reference.py [--write] [REVIEWER...]      --write: take what it says as expected
 """
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 WRONG = ['qt.cpp', 'cpp.cpp', 'posix.c']
-MENDED = ['qt-mended.cpp', 'cpp-mended.cpp', 'posix-mended.c']
+FIXED = ['qt-mended.cpp', 'cpp-mended.cpp', 'posix-mended.c']
 # Rule and line of what a reviewer of the Qt program must find, whatever the words.
 MUST = {'qt.cpp': {('L2', 'QLocalServer *server = new'), ('W1', 'while (socket->state()'), ('E5', 'connectToServer')},
         'cpp.cpp': {('L1', 'throw std::runtime_error("bind")'), ('W1', 'while (::connect('), ('E1', '::listen(')},
@@ -47,7 +47,7 @@ def main():
         said = {(f['rule'], lines[f['line'] - 1]) for f in findings['findings']}
         missing = ['%s at %s' % m for m in sorted(MUST[name]) if not any(r == m[0] and m[1] in t for r, t in said)]
         results.append((not missing, 'what must be found in ' + name, missing))
-    for name in MENDED:
+    for name in FIXED:
         run = subprocess.run(command + [name], capture_output=True, text=True)
         quiet = run.returncode == 0 and run.stdout.startswith('checked ')
         results.append((quiet, 'nothing is said of ' + name, run.stdout.splitlines()))

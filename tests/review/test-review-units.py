@@ -106,6 +106,74 @@ def include_paths_of_compile_commands_are_looked_in():
     expect(lines('near/use.c'), [], 'a broken one')
 
 
+def commands(*rows):
+    put('compile_commands.json', json.dumps([dict(
+        {'directory': os.getcwd(), 'file': file}, **({'arguments': how} if isinstance(how, list) else {'command': how}))
+        for file, how in rows]))
+
+
+@test
+def a_macro_that_the_compile_command_defines_is_known():
+    put('use.c', user('', 'SHUT(fd)'))
+    commands(('use.c', 'cc -c use.c'))
+    expect(lines('use.c'), [], 'not given: unknown')
+    for how in ('cc "-DSHUT(x)=close(x)" -c use.c', "cc '-DSHUT(x)=close(x)'", 'cc -DSHUT=close -c use.c',
+                ['cc', '-D', 'SHUT=close'], ['cc', '-USHUT', '-DSHUT(x)=close(x)', 'use.c'],
+                'cc -DNAME=\\"a\\ b\\" -DSHUT=close -c use.c'):
+        commands(('use.c', how))
+        expect(lines('use.c'), [], str(how))
+    for how in ("cc '-DSHUT(x)=(void)(x)' -c use.c", ['cc', '-DSHUT(x)=close(x)', '-D', 'SHUT(x)=(void)x']):
+        commands(('use.c', how))
+        expect([r[:2] for r in lines('use.c')], [('L1', 'use.c')], str(how))
+    put('use.c', user('', 'if (LEVEL > 2)\n\t\tclose(fd)'))
+    for level, want in (('3', []), ('1', [('L1', 'use.c')])):
+        commands(('use.c', 'cc -DLEVEL=%s -c use.c' % level))
+        expect([r[:2] for r in lines('use.c')], want, 'a number, ' + level)
+
+
+@test
+def a_condition_of_the_preprocessor_knows_the_compile_command():
+    choice = '\n#%s\n\tclose(fd);\n#else\n\t(void)fd;\n#endif\n\t'
+    for directive, how, leaks in (('ifdef WITH', '-DWITH', False), ('ifdef WITH', '-UWITH', True),
+                                  ('ifndef WITH', '-DWITH', True), ('ifndef WITH', '-UWITH', False),
+                                  ('if WITH', '-DWITH=0', True), ('if WITH', '-DWITH', False),
+                                  ('if WITH', '-UWITH', True), ('if WITH > 2 && defined(MORE)', '-DWITH=3 -D MORE', False),
+                                  ('if !defined WITH', '-DWITH', True), ('if WITH == 4', '-DWITH=3 -D MORE', True),
+                                  ('if WITH', '-DWITH -UWITH', True), ('if WITH', '-DWITH=SOMETHING_ELSE', True)):
+        put('use.c', user('', choice % directive))
+        commands(('use.c', 'cc %s -c use.c' % how))
+        expect([r[0] for r in lines('use.c')], ['L1'] * leaks, '#%s with %s' % (directive, how))
+        put('use.c', user('#%s\n#define SHUT(x) close(x)\n#else\n#define SHUT(x) (void)(x)\n#endif' % directive,
+                          'SHUT(fd)'))
+        if 'SOMETHING' not in how:
+            expect([r[0] for r in lines('use.c')], ['L1'] * leaks, 'a macro under #%s with %s' % (directive, how))
+
+
+@test
+def a_file_has_the_macros_of_its_own_command_and_a_header_those_of_all():
+    put('a.c', user('', 'SHUT(fd)'))
+    put('b.c', user('#include "c.h"', 'SHUT(fd)').replace('use', 'take'))
+    put('c.h', user('', 'SHUT(fd)').replace('int use', 'static int look'))
+    commands(('a.c', 'cc "-DSHUT(x)=close(x)"'), ('b.c', 'cc "-DSHUT(x)=(void)(x)"'))
+    for order in itertools.permutations(['a.c', 'b.c', 'c.h']):
+        expect([r[:2] for r in lines(*order)], [('L1', 'b.c')], ' '.join(order))
+    commands(('a.c', 'cc -DA "-DSHUT(x)=(void)(x)"'), ('b.c', 'cc "-DSHUT(x)=(void)(x)"'))
+    expect([r[1] for r in lines('.')], ['a.c', 'b.c', 'c.h'], 'all say the same')
+    commands(('a.c', 'cc "-DSHUT(x)=(void)(x)"'), ('a.c', 'cc "-DSHUT(x)=close(x)" -c a.c'), ('b.c', 'cc'))
+    expect(lines('.'), [], 'compiled twice: what both say')
+
+
+@test
+def a_file_that_the_compile_command_includes_is_read():
+    put('made/config.h', '#define SHUT(x) (void)(x)\n')
+    put('src/use.c', user('', 'SHUT(fd)'))
+    put('compile_commands.json', json.dumps([{'directory': os.path.abspath('made'), 'file': '../src/use.c',
+                                              'command': 'cc -include config.h -c ../src/use.c'}]))
+    expect([r[:2] for r in lines('src/use.c')], [('L1', 'src/use.c')], 'with -include')
+    os.remove('made/config.h')
+    expect(lines('src/use.c'), [], 'it is not there')
+
+
 @test
 def a_source_that_includes_a_source_is_one_unit_with_it():
     put('part.c', 'static int use(const char *path)\n{\n\tint fd = grab(path);\n\n\tif (fd < 0)\n\t\treturn -1;\n'
@@ -199,6 +267,72 @@ def a_stand_in_for_a_function_of_the_system_hides_nothing():
     put('own.c', user('static int accept4(const char *path)\n{\n\treturn path[0];\n}', '(void)fd').replace(
         'open(path, O_RDONLY | O_CLOEXEC)', 'accept4(path)'))
     expect(lines('own.c'), [], 'a function of its own that has that name')
+
+
+TAKE = '''#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int take(int fd)
+{
+	char in[64], out[16];
+	unsigned n;
+
+	if (recv(fd, in, sizeof(in), MSG_WAITALL) != sizeof(in))
+		return -1;
+	%s;
+	return out[0];
+}
+'''
+
+# What a file does, the rule, and a definition of the function it needs that another file has.
+STAND_INS = [
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, ntohl(n))', 'N5', 'uint32_t ntohl(uint32_t n) { return other(n); }'),
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, be32toh(n))', 'N5', 'unsigned be32toh(unsigned n) { return n ^ 5; }'),
+    ('memcpy(&n, in, 4);\n\tmemcpy(out, in, n)', 'N5',
+     'void *memcpy(void *to, const void *from, size_t n) { return work(to, from, n); }'),
+    ('in[63] = 0;\n\tmemcpy(out, in, (size_t)atoi(in))', 'N5', 'int atoi(const char *s) { return work(s); }'),
+    ('in[63] = 0;\n\tsystem(in)', 'N2', 'int system(const char *s) { return work(s); }'),
+    ('in[63] = 0;\n\tprintf(in)', 'N1', 'int printf(const char *s, ...) { return work(s); }'),
+    ('in[63] = 0;\n\tremove(in)', 'N3', 'int remove(const char *s) { return work(s); }'),
+    ('n = strlen(in)', 'N4', 'size_t strlen(const char *s) { return work(s); }'),
+]
+
+
+@test
+def no_definition_of_a_known_name_hides_what_is_known():
+    for body, rule, definition in STAND_INS:
+        put('take.c', TAKE % body)
+        put('compat.c', '#include <stddef.h>\n#include <stdint.h>\n' + definition + '\n')
+        alone = lines('take.c')
+        expect([r[0] for r in alone if r[0][0] == 'N'], [rule], 'alone, ' + body)
+        for order in (['take.c', 'compat.c'], ['compat.c', 'take.c'], ['.']):
+            expect([r for r in lines(*order) if r[1] == 'take.c'], alone, ' '.join(order) + ', ' + definition)
+        put('compat.c', '')
+        put('take.c', TAKE.replace('int take', '#include <stdint.h>\n%s\nint take') % (definition, body))
+        expect([r[0] for r in lines('take.c') if r[0][0] == 'N'], [rule], 'in the same file, ' + definition)
+
+
+@test
+def a_function_that_takes_something_else_is_not_the_known_one():
+    for body, definition in (('remove(in[0])', 'struct list { int n; };\nint remove(int key) { return key + 1; }'),
+                             ('memcpy(&n, in, 4);\n\tsend_it(ntohl(n, in))',
+                              'unsigned ntohl(unsigned n, const char *in) { return n & in[0]; }'),
+                             ('in[63] = 0;\n\tsystem((struct game *)in)',
+                              'struct game { int n; };\nint system(struct game *g) { return g->n; }')):
+        put('take.c', TAKE.replace('int take', '%s\nint take') % (definition, body))
+        expect([r[0] for r in lines('take.c') if r[0][0] == 'N'], [], definition)
+
+
+@test
+def a_class_of_the_knowledge_is_that_class_also_where_a_test_defines_it():
+    put('use.cpp', '#include <QTcpServer>\nvoid serve(QTcpServer *s)\n{\n\tQTcpSocket *c = '
+        's->nextPendingConnection();\n\n\tc->write("hello");\n}\n')
+    alone = lines('use.cpp')
+    expect('E2' in [r[0] for r in alone], True, 'E2 alone, of %r' % alone)
+    put('fake.cpp', '#include "fake.h"\nQTcpSocket *QTcpServer::nextPendingConnection()\n{\n\treturn made;\n}\n')
+    expect([r for r in lines('.') if r[1] == 'use.cpp'], alone, 'with a definition')
 
 
 @test

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534 };
+enum { NOBODY = 64000 }; /* 65534 is no user: name/ids.h */
 
 struct server {
 	struct name  name;

@@ -192,15 +192,15 @@ static void threat_10_a_directory_of_somebody_else_is_refused(void **state)
 	(void)state;
 	need_root();
 	make_nobodys_base();
-	assert_refused(test_path("own/s"), -EPERM, "belongs to uid 65534");
-	assert_refused("clock", -EPERM, "belongs to uid 65534");
+	assert_refused(test_path("own/s"), -EPERM, "belongs to uid 64000");
+	assert_refused("clock", -EPERM, "belongs to uid 64000");
 	setenv("POSTERN_DIR", test_path("own/below"), 1);
-	assert_refused("clock", -EPERM, "belongs to uid 65534");
+	assert_refused("clock", -EPERM, "belongs to uid 64000");
 	assert_string_equal(entries_of(test_path("own")), "");
 	setenv("POSTERN_DIR", test_dir(), 1);
 	assert_int_equal(mkdir(test_path("squatted"), 0777), 0);
 	assert_int_equal(chown(test_path("squatted"), NOBODY, NOBODY), 0);
-	assert_refused("squatted", -EPERM, "belongs to uid 65534");
+	assert_refused("squatted", -EPERM, "belongs to uid 64000");
 }
 
 static void threat_10_a_directory_that_others_can_write_to_is_refused(void **state)
@@ -285,7 +285,7 @@ static void a_socket_of_somebody_else_is_refused(void **state)
 	need_root();
 	close(foreign(test_path("s"), SOCK_STREAM, true));
 	assert_int_equal(chown(test_path("s"), NOBODY, NOBODY), 0);
-	assert_refused(test_path("s"), -EPERM, "belongs to uid 65534");
+	assert_refused(test_path("s"), -EPERM, "belongs to uid 64000");
 	assert_string_equal(entries_of(test_dir()), "s s.lock ");
 }
 
@@ -312,16 +312,11 @@ static void threat_10_a_lock_that_is_not_ours_is_refused(void **state)
 	}
 }
 
-static void a_foreign_file_where_info_or_the_stale_socket_would_be_is_kept(void **state)
+static void a_foreign_file_where_the_stale_socket_would_be_is_kept(void **state)
 {
 	struct server s;
 
 	(void)state;
-	write_file(test_path("s.info"), "my notes");
-	assert_refused(test_path("s"), -EEXIST, "a file that is not ours");
-	assert_string_equal(entries_of(test_dir()), "s.info s.lock ");
-	assert_int_equal(stat_of(test_path("s.info")).st_size, 8);
-	unlink(test_path("s.info"));
 	write_file(test_path("s.stale"), "my notes");
 	server_start(&s, test_path("s"));
 	server_abandon(&s);
@@ -379,9 +374,7 @@ static int fail_without_space(void *arg)
 		const char *word, *path;
 	} rounds[] = {
 		{ 1, "clock ", "s.lock " },
-		{ 2, "clock lock ", "s.lock " },
-		{ 3, "clock lock ", "" },
-		{ 0, "clock fill lock ", "fill s.lock " },
+		{ 2, "clock lock ", "" },
 	};
 
 	(void)arg;
@@ -411,6 +404,75 @@ static void without_space_nothing_but_the_lock_is_left(void **state)
 	(void)state;
 	assert_int_equal(mkdir(test_path("full"), 0755), 0);
 	run_in_child(fail_without_space, NULL);
+}
+
+/* It listens, and says what `ls` will miss. */
+static void starts_without_info(const char *name, const char *entries, const char *words)
+{
+	struct server s;
+
+	server_start(&s, name);
+	assert_string_equal(entries_of(s.name.directory), entries);
+	if (!strstr(s.o.warning, words))
+		fail_msg("\"%s\" does not say \"%s\"", s.o.warning, words);
+	assert_false(s.o.wrote_info);
+	assert_ok(try_connect(&s.name));
+	server_stop(&s);
+}
+
+static int start_without_room_for_info(void *arg)
+{
+	/* Room for so many entries, or for no bytes. */
+	static const struct {
+		int word, path;
+		const char *fill;
+	} rounds[] = { { 3, 2, "" }, { 0, 0, "fill " } };
+
+	(void)arg;
+	if (geteuid() != 0 || private_mounts() < 0)
+		return 77;
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(*rounds); i++) {
+		char entries[64];
+
+		full_file_system(rounds[i].word);
+		setenv("POSTERN_DIR", test_path("full"), 1);
+		starts_without_info("clock", "lock sock ", "no space left");
+		umount(test_path("full"));
+		full_file_system(rounds[i].path);
+		snprintf(entries, sizeof(entries), "%ss s.lock ", rounds[i].fill);
+		starts_without_info(test_path("full/s"), entries, "no space left");
+		umount(test_path("full"));
+	}
+	return 0;
+}
+
+static void a_server_starts_where_there_is_room_for_all_but_info(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(test_path("full"), 0755), 0);
+	run_in_child(start_without_room_for_info, NULL);
+}
+
+static void whatever_has_the_name_of_info_keeps_no_server_from_starting(void **state)
+{
+	const char *taken = "something else has that name";
+
+	(void)state;
+	assert_int_equal(mkdir(test_path("s.info"), 0700), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	assert_int_equal(rmdir(test_path("s.info")), 0);
+	assert_int_equal(symlink("s.lock", test_path("s.info")), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	unlink(test_path("s.info"));
+	assert_int_equal(mkfifo(test_path("s.info"), 0600), 0);
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	unlink(test_path("s.info"));
+	write_file(test_path("s.info"), "my notes");
+	starts_without_info(test_path("s"), "s s.info s.lock ", taken);
+	assert_int_equal(stat_of(test_path("s.info")).st_size, 8);
+	unlink(test_path("s.info"));
+	assert_int_equal(mkdir(test_path("s.info.new"), 0700), 0);
+	starts_without_info(test_path("s"), "s s.info.new s.lock ", "is a directory");
 }
 
 static int republish_without_space(void *arg)
@@ -496,6 +558,84 @@ static void without_run_postern_the_error_says_how_to_get_it(void **state)
 	run_in_child(serve_without_run_postern, NULL);
 }
 
+/* ---- uids that stand for everybody without one ---- */
+
+static int serve_as(uid_t uid, const char *path, const char *words)
+{
+	if (geteuid() != 0 || setgid(uid) < 0 || setuid(uid) < 0)
+		return 77;
+	assert_refused(path, -EPERM, words);
+	return 0;
+}
+
+static int serve_as_unknown(void *path)
+{
+	return serve_as(
+		65534, path,
+		"this process runs as uid 65534, which stands for every user without a uid");
+}
+
+static void a_uid_that_stands_for_everybody_owns_nothing(void **state)
+{
+	char *path = strdup(test_path("theirs/s"));
+
+	(void)state;
+	need_root();
+	assert_int_equal(mkdir(test_path("theirs"), 0755), 0);
+	assert_int_equal(chmod(test_dir(), 0755), 0);
+	assert_int_equal(chown(test_path("theirs"), 65534, 65534), 0);
+	/* Neither to another user nor to itself, since that may be anybody. */
+	assert_refused(path, -EPERM,
+		       "belongs to uid 65534, which stands for every user without a uid");
+	run_in_child(serve_as_unknown, path);
+	free(path);
+	/* Nor does it leave a lock in a directory that is everybody's. */
+	assert_int_equal(mkdir(test_path("sticky"), 0755), 0);
+	assert_int_equal(chmod(test_path("sticky"), 01777), 0);
+	path = strdup(test_path("sticky/s"));
+	run_in_child(serve_as_unknown, path);
+	free(path);
+	assert_string_equal(entries_of(test_path("sticky")), "");
+	write_file(test_path("s.lock"), "");
+	assert_int_equal(chown(test_path("s.lock"), 65534, 65534), 0);
+	assert_refused(test_path("s"), -EPERM, "its uid stands for every user without a uid");
+	close(foreign(test_path("t"), SOCK_STREAM, false));
+	assert_int_equal(chown(test_path("t"), 65534, 65534), 0);
+	assert_refused(test_path("t"), -EPERM, "belongs to uid 65534, which stands for");
+}
+
+/* The number is the kernel's to choose. */
+static int read_other_numbers(void *arg)
+{
+	static const struct {
+		const char *text;
+		unsigned expected;
+	} rows[] = { { "1234\n", 1234 },   { "0\n", 0 },  { "65535\n", 65535 },
+		     { "65536\n", 65534 }, { "", 65534 }, { "-1\n", 65534 },
+		     { "12", 65534 } };
+	struct ids ids;
+
+	(void)arg;
+	if (geteuid() != 0 || private_mounts() < 0)
+		return 77;
+	write_file(test_path("number"), "");
+	if (mount(test_path("number"), "/proc/sys/kernel/overflowuid", "none", MS_BIND, NULL) < 0)
+		return 77;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		write_file(test_path("number"), rows[i].text);
+		ids_read_unknown(&ids);
+		assert_int_equal(ids.uid, rows[i].expected);
+		assert_int_equal(ids.gid, 65534);
+	}
+	return 0;
+}
+
+static void which_uid_that_is_says_the_kernel(void **state)
+{
+	(void)state;
+	run_in_child(read_other_numbers, NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -514,10 +654,14 @@ int main(void)
 		TEST(a_file_or_a_directory_at_the_name_is_refused),
 		TEST(a_socket_of_somebody_else_is_refused),
 		TEST(threat_10_a_lock_that_is_not_ours_is_refused),
-		TEST(a_foreign_file_where_info_or_the_stale_socket_would_be_is_kept),
+		TEST(a_foreign_file_where_the_stale_socket_would_be_is_kept),
 		TEST(no_permission_is_EACCES_and_leaves_nothing),
 		TEST(without_space_nothing_but_the_lock_is_left),
+		TEST(a_server_starts_where_there_is_room_for_all_but_info),
+		TEST(whatever_has_the_name_of_info_keeps_no_server_from_starting),
 		TEST(a_running_server_without_room_for_info_goes_on),
+		TEST(a_uid_that_stands_for_everybody_owns_nothing),
+		TEST(which_uid_that_is_says_the_kernel),
 		TEST(a_name_of_the_system_is_below_run_postern),
 		TEST(without_run_postern_the_error_says_how_to_get_it),
 	};

@@ -99,6 +99,7 @@ static void the_reserve_is_lent_to_one_and_does_not_lessen_what_is_shared(void *
 	assert_ptr_equal(woken, &w.places[2]);
 	account_return(w.a, &w.places[0]);
 	assert_true(account_ask(w.a, &w.places[2], 1));
+	account_leave(w.a, &w.places[2]);
 	account_return(w.a, &w.places[2]);
 	account_give(w.a, &w.places[2], 1);
 	account_give(w.a, NULL, SHARED);
@@ -124,13 +125,40 @@ static void the_line_is_first_come_first_served(void **state)
 	assert_false(account_ask(w.a, &w.places[1], 100));
 	account_give(w.a, NULL, 50);
 	assert_true(account_ask(w.a, &w.places[1], 100));
-	/* Who is served wakes the next. */
+	/* Who is served and leaves wakes the next. */
+	account_leave(w.a, &w.places[1]);
 	assert_ptr_equal(woken, &w.places[2]);
 	assert_true(account_is_short(w.a));
 	account_leave(w.a, &w.places[2]);
 	assert_false(account_is_short(w.a));
 	account_return(w.a, &w.places[0]);
 	account_give(w.a, &w.places[0], MAX);
+	world_close(&w);
+}
+
+static void who_is_served_stands_in_line_until_it_leaves(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	account_take(w.a, SHARED);
+	assert_true(account_ask(w.a, &w.places[0], RESERVE));
+	/* It waits for two things: the smaller one is to be had first. */
+	assert_false(account_ask(w.a, &w.places[1], 100));
+	assert_false(account_ask(w.a, &w.places[2], 20));
+	account_give(w.a, NULL, 20);
+	assert_true(account_ask(w.a, &w.places[1], 10));
+	assert_false(account_would(w.a, &w.places[2], 10));
+	account_give(w.a, NULL, 90);
+	assert_ptr_equal(woken, &w.places[1]);
+	assert_true(account_ask(w.a, &w.places[1], 100));
+	assert_false(account_would(w.a, &w.places[2], 0));
+	account_leave(w.a, &w.places[1]);
+	assert_ptr_equal(woken, &w.places[2]);
+	account_leave(w.a, &w.places[2]);
+	account_return(w.a, &w.places[0]);
+	account_give(w.a, NULL, w.a->bytes);
 	world_close(&w);
 }
 
@@ -219,6 +247,7 @@ static void a_random_crowd_is_served_whole(void **state)
 				left--;
 				done++;
 			} else if (account_ask(w.a, &w.places[i], want[i])) {
+				account_leave(w.a, &w.places[i]);
 				held[i] = want[i];
 				assert_true(w.a->bytes <= MAX);
 			} else {
@@ -240,6 +269,7 @@ int main(void)
 		TEST(what_is_shared_is_what_the_reserve_leaves),
 		TEST(the_reserve_is_lent_to_one_and_does_not_lessen_what_is_shared),
 		TEST(the_line_is_first_come_first_served),
+		TEST(who_is_served_stands_in_line_until_it_leaves),
 		TEST(a_holder_that_gives_back_does_not_make_room_out_of_nothing),
 		TEST(what_a_returned_reserve_still_holds_is_everybodys),
 		TEST(charges_outlive_the_connection_and_the_owner),

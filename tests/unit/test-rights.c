@@ -118,6 +118,37 @@ static void as_many_as_the_kernel_passes_at_once_are_closed(void **state)
 	pair_close(&p);
 }
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+static void a_pidfd_that_comes_with_each_message_is_closed(void **state)
+{
+	const int on = 1;
+	struct pair p;
+	int fds;
+
+	(void)state;
+	pair_open(&p, NULL);
+	if (setsockopt(postern_conn_fd(p.c), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) < 0) {
+		pair_close(&p);
+		test_skip("this kernel has no SO_PASSPIDFD");
+	}
+	turn_quiet(p.loop);
+	fds = test_fd_count();
+	for (int i = 0; i < 20; i++) {
+		pair_send(&p, "x", 1);
+		turn_quiet(p.loop);
+	}
+	assert_int_equal(p.end.n, 20);
+	assert_int_equal(test_fd_count(), fds);
+	/* Those that are dropped while it closes, and those that are left at its end. */
+	assert_ok(postern_conn_close(p.c));
+	pair_send(&p, "y", 1);
+	turn_quiet(p.loop);
+	pair_close(&p);
+}
+
 /* Dialled and accepted ones refuse descriptors where the kernel can; not for who has the socket afterwards. */
 static void a_socket_that_leaves_admits_descriptors(void **state)
 {
@@ -150,6 +181,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_lingering_socket_that_is_passed_does_not_stop_the_loop),
 		TEST(as_many_as_the_kernel_passes_at_once_are_closed),
+		TEST(a_pidfd_that_comes_with_each_message_is_closed),
 		TEST(a_socket_that_leaves_admits_descriptors),
 	};
 	return test_run(tests);

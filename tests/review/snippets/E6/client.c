@@ -1,7 +1,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* A client is ended as easily as a server. Said once: the second place is mended with the first. */
+/* A client is ended as easily as a server. Said once: one fix covers the second place. */
 int hello(int fd)
 {
 	if (send(fd, "hello\n", 6, 0) != 6) // E6

@@ -48,3 +48,50 @@ int bad_unless_empty(const char *name)
 		fclose(in);
 	return n; // L1
 }
+
+int good_asked_again(const char *name)
+{
+	FILE *in;
+	int n;
+
+	if (strcmp(name, "-") == 0)
+		in = stdin;
+	else if ((in = fopen(name, "re")) == NULL)
+		return -1;
+	n = lines(in);
+	if (strcmp(name, "-") != 0)
+		fclose(in);
+	return n;
+}
+
+int bad_asked_something_else(const char *name, int all)
+{
+	FILE *in;
+	int n;
+
+	if (strcmp(name, "-") == 0)
+		in = stdin;
+	else if ((in = fopen(name, "re")) == NULL)
+		return -1;
+	n = lines(in);
+	if (all)
+		fclose(in);
+	return n; /* L1 */
+}
+
+int bad_before_it_is_asked(const char *name)
+{
+	FILE *in;
+	int n;
+
+	if (strcmp(name, "-") == 0)
+		in = stdin;
+	else if ((in = fopen(name, "re")) == NULL)
+		return -1;
+	n = lines(in);
+	if (n > 5)
+		return -2; /* L1 */
+	if (strcmp(name, "-") != 0)
+		fclose(in);
+	return n;
+}

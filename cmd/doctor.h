@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* doctor.h - what the two files of postern doctor share: doctor.c looks at the server, doctor-place.c at where it is */
+#ifndef POSTERN_DOCTOR_H
+#define POSTERN_DOCTOR_H
+
+#include "look.h"
+
+struct doctor {
+	struct look   look;
+	enum look_lock lock;
+	int           lock_error;
+	bool          served;        /* a live server has the name, as far as is known */
+	bool          quiet;
+	uid_t         me, unknown;
+	unsigned      problems;
+	char          fix[PATH_MAX + 512];
+};
+
+/* One line each: "ok", the check, what was found; "problem", the check, what is wrong, and d->fix. */
+void doctor_ok(struct doctor *d, const char *check, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void doctor_problem(struct doctor *d, const char *check, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Sets d->fix to a command; what is a path in it comes out of doctor_quote(). */
+void doctor_fix(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For a shell; valid until the fourth call after. */
+const char *doctor_quote(const char *path);
+
+/* doctor-place.c: false where nothing below can be looked at. */
+bool doctor_look_at_way(struct doctor *d);
+void doctor_look_at_directories(struct doctor *d);
+void doctor_look_at_disk(struct doctor *d);
+void doctor_look_at_lock(struct doctor *d);
+void doctor_look_at_info(struct doctor *d);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fixes of lifetime.c. Each is one that can be followed to the letter: see tests/review/fixes.py. */
+
+#include "rules/lifetime.h"
+#include "read/source.h"
+
+#include <string.h>
+
+static const char *fix_closer(const struct resource *r)
+{
+	const struct fact *closer;
+
+	if (!strcmp(r->kind, "file"))
+		return "fclose";
+	if (!strcmp(r->kind, "fd"))
+		return "close";
+	if (!strcmp(r->kind, "addrinfo"))
+		return "freeaddrinfo";
+	if (!strcmp(r->kind, "process"))
+		return "pclose";
+	if (!strcmp(r->kind, "directory"))
+		return "closedir";
+	if (!strcmp(r->kind, "thread"))
+		return "pthread_join";
+	closer = api_fact(r->site->call->api, FACT_CLOSER);
+	if (closer)
+		return closer->word;
+	return r->closed ? r->closed->call->name : "free";
+}
+
+/* The value of the variable that says that there is nothing to release. */
+static const char *fix_none(const struct function *fn, const struct resource *r)
+{
+	uint8_t stars = 0;
+
+	if (r->place >= 0)
+		place_type(fn, r->place, &stars);
+	if (!stars && strcmp(r->kind, "file") != 0 && strcmp(r->kind, "memory") != 0 &&
+	    (strcmp(r->kind, "object") != 0 || !r->site || !(r->site->call->flags & CALL_NEW)))
+		return "-1";
+	return fn->source->language == SOURCE_CXX ? "nullptr" : "NULL";
+}
+
+/* The name is one of the text, and not of a macro that the text calls. */
+static bool fix_is_written(const struct function *fn, const char *name)
+{
+	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, name, strlen(name)))
+			return true;
+	}
+	return false;
+}
+
+/* The call is all of its statement, so that another one can be put after it. */
+static bool fix_is_statement(const struct function *fn, const struct item *item)
+{
+	size_t n, from = 0;
+	const char *line = source_line(fn->source, item->at.row, &n);
+
+	while (from < n && (line[from] == ' ' || line[from] == '\t'))
+		from++;
+	if (from + 6 < n && starts_with(line + from, "(void)"))
+		from += line[from + 6] == ' ' ? 7 : 6;
+	if (from != item->at.col)
+		return false;
+	line = source_line(fn->source, item->end.row, &n);
+	return item->end.col < n && line[item->end.col] == ';';
+}
+
+static bool pos_is_before(struct pos a, struct pos b)
+{
+	return a.row != b.row ? a.row < b.row : a.col < b.col;
+}
+
+/* return getsockopt(fd, …): what is returned is only known while it is open. */
+static bool fix_is_returned_by_use(const struct function *fn, const struct resource *r,
+				   const struct loss *loss)
+{
+	if (loss->kind != LOSS_RETURN || loss->item->implicit)
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_CALL || pos_is_before(item->at, loss->item->at) ||
+		    !pos_is_before(item->at, loss->item->end))
+			continue;
+		for (int arg = 0; arg < item->call->n_args; arg++)
+			if (operand_is_place(&item->call->args[arg], r->place))
+				return true;
+	}
+	return false;
+}
+
+/* Where the way out is reached both with it open and closed, a close there would be the second one. */
+static bool fix_is_closed_on_some_way(const struct function *fn, const struct resource *r,
+				      const struct loss *loss)
+{
+	int from = r->closed ? item_block(fn, r->closed) : -1, to = item_block(fn, loss->item);
+	int site = item_block(fn, r->site), n = 0;
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack));
+
+	if (from < 0 || to < 0 || from == site)
+		return false;
+	stack[n++] = from;
+	seen[from] = 1;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == to)
+			return true;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next >= 0 && !seen[next] && next != site) {
+				seen[next] = 1;
+				stack[n++] = next;
+			}
+		}
+	}
+	return false;
+}
+
+/* close(sv[0]) and close(sv[1]): of a pair that is lost in one place one finding is told. */
+static const char *fix_calls(const struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *closer = fix_closer(r), *more = strcmp(r->kind, "thread") ? "" : ", NULL";
+	struct text calls = { 0 };
+
+	text_printf(&calls, "%s(%s%s)", closer, resource_name(flow, loss->resource), more);
+	for (int i = 0; i < flow->n_losses; i++)
+		if (flow->losses[i].resource != loss->resource &&
+		    flow->losses[i].item == loss->item &&
+		    flow->resources[flow->losses[i].resource].site == r->site)
+			text_printf(&calls, " and %s(%s%s)", closer,
+				    resource_name(flow, flow->losses[i].resource), more);
+	return text_done(&calls);
+}
+
+/* In C: a call on the ways out, with what stands in the way of just that. */
+static void fix_close(struct finding *finding, const struct flow *flow, const struct loss *loss)
+{
+	const struct function *fn = flow->fn;
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *name = resource_name(flow, loss->resource), *closer = fix_closer(r);
+	const char *more = strcmp(r->kind, "thread") ? "" : ", NULL", *none = fix_none(fn, r);
+
+	if (fix_is_returned_by_use(fn, r, loss))
+		finding_fix(
+			finding,
+			"In %s(), store what line %u returns in a variable, call %s(%s%s), and return the variable; do the same on every other way out after line %u where it is still open.",
+			fn->label, pos_line(loss->item->at), closer, name, more,
+			pos_line(r->site->at));
+	else if (!*more && loss->kind == LOSS_RETURN && !loss->item->implicit &&
+		 fix_is_closed_on_some_way(fn, r, loss))
+		finding_fix(
+			finding,
+			"In %s(), line %u releases `%s` on some of the paths to line %u: set `%s` to %s right after it, and put `if (%s != %s) %s(%s);` before line %u.",
+			fn->label, pos_line(r->closed->at), name, pos_line(loss->item->at), name,
+			none, name, none, closer, name, pos_line(loss->item->at));
+	else
+		finding_fix(
+			finding,
+			"In %s(), call %s on every way out after line %u where it is still open, preferably at one label at the end that all failures `goto`.",
+			fn->label, fix_calls(flow, loss), pos_line(r->site->at));
+}
+
+void lifetime_fix(struct finding *finding, const struct flow *flow, const struct loss *loss)
+{
+	const struct resource *r = &flow->resources[loss->resource];
+	const char *name = resource_name(flow, loss->resource);
+	const char *origin = resource_origin(flow, loss->resource);
+
+	if (!finding)
+		return;
+	if (r->place < 0 || loss->kind == LOSS_DROPPED)
+		finding_fix(finding,
+			    "In %s(), store the result of %s in a variable, and release it.",
+			    flow->fn->label, origin);
+	else if (!fix_is_written(flow->fn, name))
+		finding_fix(
+			finding,
+			"In %s(), release what %s opens on every way out after line %u, where it is the value of a macro.",
+			flow->fn->label, origin, pos_line(r->site->at));
+	else if (flow->fn->source->language == SOURCE_CXX)
+		finding_fix(
+			finding,
+			"In %s(), give `%s` an owner right after line %u whose destructor calls %s(), in place of the calls that release it now: a small class, or `std::unique_ptr` with a deleter. No return and no exception can then leave it open.",
+			flow->fn->label, name, pos_line(r->site->at), fix_closer(r));
+	else
+		fix_close(finding, flow, loss);
+}
+
+bool lifetime_is_next_turn(const struct resource *r, const struct item *use)
+{
+	const struct call *call = r->closed->call;
+
+	return pos_is_before(use->at, r->closed->at) &&
+	       ((call->flags & CALL_DELETE) || !strcmp(call->name, "free"));
+}
+
+const char *lifetime_released(const struct flow *flow, int resource)
+{
+	const struct call *call = flow->resources[resource].closed->call;
+
+	return call->n_args && call->args[0].kind == OPERAND_PLACE
+		       ? operand_text(flow->fn, &call->args[0])
+		       : resource_name(flow, resource);
+}
+
+/* if (!reply(c)) drop(c); has no place for a statement between the two. */
+void lifetime_fix_use(struct finding *finding, const struct flow *flow, const struct item *use,
+		      int resource, enum use_kind kind)
+{
+	const struct function *fn = flow->fn;
+	const struct resource *r = &flow->resources[resource];
+	unsigned closed = pos_line(r->closed->at), used = pos_line(use->at);
+	const char *name = resource_name(flow, resource);
+
+	if (lifetime_is_next_turn(r, use))
+		finding_fix(
+			finding,
+			"In %s(), before line %u releases `%s`, store in a variable what line %u needs of it (such as the next element), and use that there.",
+			fn->label, closed, lifetime_released(flow, resource), used);
+	else if (fix_is_statement(fn, r->closed))
+		finding_fix(
+			finding,
+			"In %s(), set `%s` to %s right after line %u, and do not use it while it has that value.",
+			fn->label, name, fix_none(fn, r), closed);
+	else if (kind == USE_CLOSE_AGAIN && fix_is_statement(fn, use))
+		finding_fix(finding,
+			    "In %s(), remove `%s` from line %u: %s on line %u has released `%s`.",
+			    fn->label, item_text(fn, use), used, call_text(fn, r->closed), closed,
+			    name);
+	else
+		finding_fix(
+			finding,
+			"In %s(), do not use `%s` on line %u where %s on line %u has released it; store what is needed of it in a variable before that.",
+			fn->label, name, used, call_text(fn, r->closed), closed);
+}

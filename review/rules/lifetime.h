@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_RULES_LIFETIME_H
+#define REVIEW_RULES_LIFETIME_H
+
+/* lifetime-fix.c: what to do about a resource that is lost (L1, L3, L7), or used after its end (L4). */
+
+#include "rules/rules.h"
+
+void lifetime_fix(struct finding *finding, const struct flow *flow, const struct loss *loss);
+void lifetime_fix_use(struct finding *finding, const struct flow *flow, const struct item *use,
+		      int resource, enum use_kind kind);
+/* A loop frees an element, and then goes on from it: for (p = all; p; p = p->next) free(p); */
+bool lifetime_is_next_turn(const struct resource *r, const struct item *use);
+/* The name under which it was released: in a loop, that of the element and not of the list. */
+const char *lifetime_released(const struct flow *flow, int resource);
+
+#endif

@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a finding is: one per root, with its places; its severity beside tests; its fix, in words and as edits. TAP.
+
+    test-review-findings.py [REVIEWER...]      without: $POSTERN_COMMAND review
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from recipes import edits  # noqa: E402
+
+tests = []
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def reviewer():
+    command = sys.argv[1:] or [os.environ.get('POSTERN_COMMAND', 'postern')]
+    return command + ['review'] if os.path.basename(command[-1]) == 'postern' else command
+
+
+def run(*args):
+    done = subprocess.run(reviewer() + list(args), capture_output=True, timeout=60)
+    if done.returncode not in (0, 1):
+        raise AssertionError('%r: status %d: %s' % (args, done.returncode, done.stderr.decode('utf-8', 'replace')))
+    return done.returncode, done.stdout.decode('utf-8')
+
+
+def findings(*args):
+    return json.loads(run('--format', 'json', *args)[1])['findings']
+
+
+def put(path, text):
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    return path
+
+
+def expect(got, want, what):
+    if got != want:
+        raise AssertionError('%s: got %r, not %r' % (what, got, want))
+
+
+def leak(name='leak', ways=1):
+    """A socket that `ways` ways out leave open, and one closes."""
+    return '''#include <sys/socket.h>
+#include <unistd.h>
+int %s(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+%s	if (connect(fd, a, n) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+''' % (name, ''.join('\tif (n == %d)\n\t\treturn -%d;\n' % (i, i + 2) for i in range(ways)))
+
+
+# Below tests, examples and benchmarks
+
+@test
+def below_a_folder_of_tests_examples_or_benchmarks_a_finding_is_advice():
+    for folder in ('tests', 'test', 'examples', 'example', 'bench', 'benchmarks'):
+        put('project/%s/inner/leak.c' % folder, leak())
+        status, _ = run('project/' + folder)
+        expect(status, 1, 'a folder of that name that is asked for by itself, %s' % folder)
+        status, _ = run('project')
+        expect((status, {f['severity'] for f in findings('project')}), (0, {'advice'}), 'below ' + folder)
+        shutil.rmtree('project')
+
+
+@test
+def tests_gives_them_the_severity_of_other_code():
+    put('project/tests/leak.c', leak())
+    put('project/src/leak.c', leak())
+    put('project/contest/leak.c', leak())
+    for args, want in (((), ['error', 'error', 'advice']), (('--tests',), ['error', 'error', 'error'])):
+        got = {f['file']: f['severity'] for f in findings(*args, 'project')}
+        expect([got['project/%s/leak.c' % d] for d in ('src', 'contest', 'tests')], want, ' '.join(args) or 'without')
+    shutil.rmtree('project/src')
+    shutil.rmtree('project/contest')
+    expect(run('--tests', 'project')[0], 1, 'status with the option')
+    expect(run('project')[0], 0, 'status without')
+    expect(findings('--min-severity', 'warning', 'project'), [], 'advice is left out with the rest')
+
+
+# One finding for each root
+
+@test
+def ways_out_that_lose_one_descriptor_are_one_finding_with_its_places():
+    put('three.c', leak(ways=3))
+    one, = findings('three.c')
+    lines = open('three.c').read().splitlines()
+    expect(lines[one['line'] - 1].strip(), 'return -2;', 'the first')
+    expect([(p['file'], lines[p['line'] - 1].strip(), lines[p['line'] - 1][p['column'] - 1:]) for p in one['places']],
+           [('three.c', 'return -3;', 'return -3;'), ('three.c', 'return -4;', 'return -4;')], 'the others')
+    expect(len({one['key']} | {p['key'] for p in one['places']}), 3, 'different keys')
+    _, text = run('three.c')
+    expect(text.count(' error L1 '), 1, 'findings in the text')
+    expect(re.findall(r'Likewise on line ([\d, ]+)\.', text), ['%d, %d' % tuple(p['line'] for p in one['places'])],
+           'its places in the text')
+    result, = json.loads(run('--format', 'sarif', 'three.c')[1])['runs'][0]['results']
+    related = [p['physicalLocation']['region']['startLine'] for p in result['relatedLocations']]
+    expect([p['line'] for p in one['places'] if p['line'] not in related], [], 'places that SARIF lacks')
+
+
+@test
+def a_finding_with_one_place_lists_no_others():
+    put('one.c', leak())
+    one, = findings('one.c')
+    expect('places' in one, False, 'places')
+
+
+@test
+def two_descriptors_are_two_findings_in_one_function_too():
+    put('two.c', leak('first', 2) + leak('second', 2))
+    expect([(f['function'], len(f['places'])) for f in findings('two.c')], [('first', 1), ('second', 1)], 'functions')
+    put('both.c', '''#include <fcntl.h>
+#include <unistd.h>
+int both(const char *a, const char *b)
+{
+	int in = open(a, O_RDONLY | O_CLOEXEC), out;
+
+	if (in < 0)
+		return -1;
+	out = open(b, O_WRONLY | O_CLOEXEC);
+	if (out < 0)
+		return -1;
+	if (lseek(in, 0, SEEK_END) < 0) {
+		close(in);
+		return -1;
+	}
+	close(out);
+	return in;
+}
+''')
+    found = findings('both.c')
+    expect(sorted(re.search('`(.*?)`', f['message']).group(1) for f in found), ['in', 'out'], 'names')
+    expect([f.get('places') for f in found], [None, None], 'places')
+
+
+@test
+def bytes_without_a_terminator_are_one_finding_wherever_they_go():
+    put('text.c', '''#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+size_t take(int fd, int loud)
+{
+	char text[64];
+
+	if (recv(fd, text, sizeof(text), 0) <= 0)
+		return 0;
+	if (loud)
+		puts(text);
+	else
+		return strlen(text);
+	return 1;
+}
+''')
+    one, = findings('--only', 'N4', 'text.c')
+    lines = open('text.c').read().splitlines()
+    expect([lines[n - 1].strip() for n in [one['line']] + [p['line'] for p in one['places']]],
+           ['puts(text);', 'return strlen(text);'], 'places')
+
+
+@test
+def a_baseline_knows_places_and_a_new_place_is_told():
+    put('grows.c', leak(ways=2))
+    put('base.json', run('--format', 'json', 'grows.c')[1])
+    expect(findings('--baseline', 'base.json', 'grows.c'), [], 'nothing new')
+    put('grows.c', leak(ways=3))
+    new, = findings('--baseline', 'base.json', 'grows.c')
+    expect(open('grows.c').read().splitlines()[new['line'] - 1].strip(), 'return -4;', 'the new one')
+    expect('places' in new, False, 'places that are not new')
+
+
+@test
+def the_key_of_a_finding_has_nothing_of_its_words():
+    # So a baseline outlives a change of what messages say.
+    put('same.c', leak())
+    one, = findings('same.c')
+    expect(bool(re.fullmatch(r'L1 same\.c [0-9a-f]{16}', one['key'])), True, one['key'])
+
+
+# Fixes
+
+CERTAIN = {
+    'N1': ('''#include <sys/socket.h>
+#include <syslog.h>
+void note(int fd)
+{
+	char text[100];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return;
+	text[n] = '\\0';
+	/* ä */ syslog(LOG_INFO, text);
+}
+''', '/* ä */ syslog(LOG_INFO, "%s", text);'),
+    'L6': ('''#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int ask(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, a, n) < 0 || system("true") != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+''', 'int fd = socket(AF_UNIX, SOCK_CLOEXEC | SOCK_STREAM, 0);'),
+    'L3': ('''#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+void served(evutil_socket_t listener, short what, void *base)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct bufferevent *b;
+
+	if (fd < 0)
+		return;
+	b = bufferevent_socket_new(base, fd, 0);
+	bufferevent_enable(b, EV_READ);
+}
+''', 'b = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);'),
+}
+
+
+@test
+def edits_change_the_text_as_the_fix_says_and_the_finding_is_gone():
+    for rule, (source, line) in sorted(CERTAIN.items()):
+        put('edit.c', source)
+        one, = findings('--only', rule, 'edit.c')
+        expect(all(set(e) == {'line', 'column', 'end_line', 'end_column', 'text'} for e in one['edits']), True, 'members')
+        after = edits(source, one, one['edits'])
+        changed = [(a.strip(), b.strip()) for a, b in zip(source.split('\n'), after.split('\n')) if a != b]
+        expect([b for _, b in changed], [line], rule + ': the lines that change')
+        put('edit.c', after)
+        expect(findings('--only', rule, 'edit.c'), [], rule + ': findings afterwards')
+
+
+@test
+def a_fix_that_leaves_a_choice_has_no_edits():
+    with_edits, rules = set(), set()
+    for path in sorted(glob.glob(os.path.join(HERE, 'snippets', '*', '*'))):
+        # Each by itself: who starts programs is asked over all that is given.
+        for f in findings('--tests', path):
+            rules.add(f['rule'])
+            if 'edits' in f:
+                with_edits.add(f['rule'])
+                expect(all(e['text'] for e in f['edits']), True, 'text')
+    expect(with_edits, set(CERTAIN), 'rules with edits')
+    expect(len(rules), 23, 'rules with findings')
+
+
+@test
+def fix_has_its_old_name_beside_it_until_0_2():
+    with open(os.path.join(HERE, '..', '..', 'meson.build')) as f:
+        version = [int(n) for n in re.search(r"version: '(\d+)\.(\d+)", f.read()).groups()]
+    kept = version < [0, 2]
+    for source, _ in CERTAIN.values():
+        put('both.c', source)
+        for f in findings('both.c'):
+            expect(bool(f['fix']), True, 'a fix')
+            expect(f.get('mend'), f['fix'] if kept else None, 'the old name')
+
+
+@test
+def the_severity_of_each_rule_and_what_it_is_for_is_in_the_documents():
+    _, listed = run('--rules')
+    rules = re.findall(r'^  ([LWNE]\d) +(\w+) .*\n +(\S.*)$', listed, re.M)
+    with open(os.path.join(HERE, '..', '..', 'docs', 'REVIEW.md'), encoding='utf-8') as f:
+        table = re.findall(r'^\| ([LWNE]\d) \| (error|warning|advice) \| ([^|]+) \|', f.read(), re.M)
+    expect(len(rules), 23, 'rules that are listed')
+    expect([t for t in table if t not in rules] + [r for r in rules if r not in table], [], 'rows that differ')
+
+
+def main():
+    print('TAP version 13\n1..%d' % len(tests))
+    probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
+    failed = 0
+    for number, function in enumerate(tests, 1):
+        name = function.__name__.replace('_', ' ')
+        if probe.returncode != 0:
+            print('ok %d - %s # SKIP the reviewer was not built' % (number, name))
+            continue
+        folder = tempfile.mkdtemp(prefix='postern-review-')
+        os.chdir(folder)
+        try:
+            function()
+            print('ok %d - %s' % (number, name))
+        except Exception as e:
+            failed += 1
+            print('not ok %d - %s' % (number, name))
+            for line in ('%s: %s' % (type(e).__name__, e)).splitlines():
+                print('# ' + line)
+        finally:
+            os.chdir('/')
+            shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
