@@ -12,15 +12,17 @@
 .NOTPARALLEL:
 export V PREFIX DESTDIR WERROR LONG_SECONDS
 
-## all: build the library and the command into build/
+## all: build everything into build/: the library, and the command with the reviewer
 .PHONY: all
 all:
-	@tools/setup run
+	@tools/setup make
 	@tools/build plain
 
 ## run: build, then a tour of what Postern does, on real processes
 .PHONY: run
-run: all
+run:
+	@tools/setup run
+	@tools/build plain
 	@examples/tour.sh
 
 ## review: the reviewer alone, as build/review/postern-review

@@ -24,7 +24,7 @@ int command_review(int argc, char **argv)
 	(void)argv;
 	output_error(
 		"review", NULL,
-		"this build has no reviewer, because its parser (tree-sitter) was missing; run make review in the source tree");
+		"this build has no reviewer, because its parser (tree-sitter) was missing; run make in the source tree");
 	return EXIT_NO_SERVER;
 }
 #endif

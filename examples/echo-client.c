@@ -8,20 +8,23 @@ static int status = 1;
 
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *loop)
 {
+	(void)c, (void)loop;
 	return fwrite(bytes, 1, n, stdout);
 }
 
 static void closed(struct postern_conn *c, const struct postern_reason *why, void *loop)
 {
+	(void)c;
 	status = why->code != POSTERN_REASON_ENDED;
 	if (status != 0)
 		fprintf(stderr, "echo-client: %s\n", why->text);
-	postern_loop_stop(loop);
+	postern_loop_stop((struct postern_loop *)loop);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events events = { sizeof events, .received = received,
+	static const struct postern_conn_events events = { .size = sizeof events,
+							   .received = received,
 							   .closed = closed };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(conn) c = NULL;

@@ -6,7 +6,8 @@
 
 static void stop(struct postern_signal *s, int sig, void *loop)
 {
-	postern_loop_stop(loop);
+	(void)s, (void)sig;
+	postern_loop_stop((struct postern_loop *)loop);
 }
 
 /* What the peer's queue has no room for is not taken, and is offered again when it has. */
@@ -14,13 +15,14 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);
 
+	(void)data;
 	return taken > 0 ? (size_t)taken : 0;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events on = { .size = sizeof on, .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &on };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	POSTERN_AUTO(signal) interrupt = NULL;
@@ -32,8 +34,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "echo-server: %s\n", postern_why()->text);
 		return 1;
 	}
-	if (postern_signal_new(&interrupt, loop, SIGINT, stop, loop) < 0 ||
-	    postern_signal_new(&terminate, loop, SIGTERM, stop, loop) < 0)
-		return 1;
-	return postern_loop_run(loop) < 0;
+	return postern_signal_new(&interrupt, loop, SIGINT, stop, loop) < 0 ||
+	       postern_signal_new(&terminate, loop, SIGTERM, stop, loop) < 0 ||
+	       postern_loop_run(loop) < 0;
 }

@@ -68,12 +68,12 @@ static void load_state(struct postern_conn *conn, int state, void *data)
 {
 	(void)conn;
 	if (state == POSTERN_STATE_CONNECTED)
-		load_send(data);
+		load_send((struct client *)data);
 }
 
 static size_t load_received(struct postern_conn *conn, const void *bytes, size_t n, void *data)
 {
-	struct client *c = data;
+	struct client *c = (struct client *)data;
 	size_t part = n < LOAD_SIZE - c->at ? n : LOAD_SIZE - c->at;
 
 	if (!part || c->done == c->load->messages) {
@@ -96,7 +96,7 @@ static size_t load_received(struct postern_conn *conn, const void *bytes, size_t
 
 static void load_closed(struct postern_conn *conn, const struct postern_reason *why, void *data)
 {
-	struct client *c = data;
+	struct client *c = (struct client *)data;
 
 	(void)conn;
 	if (c->done < c->load->messages && why->code != POSTERN_REASON_ABORTED)
@@ -114,7 +114,7 @@ static const struct postern_conn_events load_events = {
 
 static void load_too_late(struct postern_timer *t, void *data)
 {
-	struct load *l = data;
+	struct load *l = (struct load *)data;
 
 	(void)t;
 	fprintf(stderr, "load: %" PRIu64 " clients had not ended at the deadline\n", l->left);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: load NAME CLIENTS MESSAGES [SECONDS]\n");
 		return 64;
 	}
-	l.clients = calloc((size_t)l.n, sizeof(*l.clients));
+	l.clients = (struct client *)calloc((size_t)l.n, sizeof(*l.clients));
 	if (l.clients && postern_loop_new(&loop) == 0) {
 		l.loop = loop;
 		status = load_run(&l, argv[1], POSTERN_SECONDS(seconds));

@@ -14,7 +14,8 @@
 
 static void stop(struct postern_signal *s, int sig, void *loop)
 {
-	postern_loop_stop(loop);
+	(void)s, (void)sig;
+	postern_loop_stop((struct postern_loop *)loop);
 }
 
 static void open_file(const char *file)
@@ -26,16 +27,18 @@ static void open_file(const char *file)
 /* Takes one whole string; the beginning of one is left, and offered again with more. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
-	const char *end = memchr(bytes, 0, n);
+	const char *end = (const char *)memchr(bytes, 0, n);
 
+	(void)c, (void)data;
 	if (!end)
 		return 0;
-	open_file(bytes);
+	open_file((const char *)bytes);
 	return (size_t)(end - (const char *)bytes) + 1;
 }
 
 static void ended(struct postern_conn *c, void *data)
 {
+	(void)data;
 	if (postern_conn_write(c, "ok", 2) == 2)
 		postern_conn_close(c);
 	else
@@ -49,29 +52,33 @@ struct handover {
 
 static size_t answer(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
-	struct handover *h = data;
+	struct handover *h = (struct handover *)data;
 
+	(void)c;
 	h->answered = n >= 2 && memcmp(bytes, "ok", 2) == 0;
 	return h->answered ? n : 0;
 }
 
 static void closed(struct postern_conn *c, const struct postern_reason *why, void *data)
 {
+	(void)c, (void)why;
 	postern_loop_stop(((struct handover *)data)->loop);
 }
 
 static void too_late(struct postern_timer *t, void *loop)
 {
-	postern_loop_stop(loop);
+	(void)t;
+	postern_loop_stop((struct postern_loop *)loop);
 }
 
 /* 1: the owner has all files; 0: it went away, or does not answer. */
 static int hand_over(struct postern_loop *loop, const char *name, char **files, int64_t left_ns)
 {
-	static const struct postern_conn_events events = { sizeof events, .received = answer,
+	static const struct postern_conn_events events = { .size = sizeof events,
+							   .received = answer,
 							   .closed = closed };
 	/* Short: if nobody is there any more, the name is free. */
-	const struct postern_connect_options options = { sizeof options,
+	const struct postern_connect_options options = { .size = sizeof options,
 							 .deadline_ns = POSTERN_MS(200) };
 	POSTERN_AUTO(timer) timer = NULL;
 	POSTERN_AUTO(conn) c = NULL;
@@ -91,9 +98,10 @@ static int hand_over(struct postern_loop *loop, const char *name, char **files, 
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received,
+	static const struct postern_conn_events conn = { .size = sizeof conn,
+							 .received = received,
 							 .ended = ended };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &conn };
 	const int64_t deadline_ns = postern_now() + POSTERN_SECONDS(5);
 	POSTERN_AUTO(server) server = NULL;
 	POSTERN_AUTO(signal) interrupt = NULL;

@@ -10,6 +10,7 @@ static void tell_time(struct postern_server *server, struct postern_conn *peer, 
 	time_t now = time(NULL);
 	char text[26];
 
+	(void)server, (void)data;
 	ctime_r(&now, text);
 	if (postern_conn_write(peer, text, strlen(text)) < 0 || postern_conn_close(peer) < 0)
 		postern_conn_abort(peer);
@@ -21,8 +22,9 @@ static const struct postern_server_events events = { .size = sizeof events, .acc
 static int serve(struct postern_thread *t, struct postern_loop *loop, void *name)
 {
 	struct postern_server *server;
-	int r = postern_server_new(&server, loop, name, NULL, &events, NULL);
+	int r = postern_server_new(&server, loop, (const char *)name, NULL, &events, NULL);
 
+	(void)t;
 	if (r < 0)
 		fprintf(stderr, "thread: %s\n", postern_why()->text);
 	return r;

@@ -32,6 +32,7 @@ static sem_t hangs, go_on;
 
 static void order(struct postern_conn *c, const void *payload, size_t n, void *data)
 {
+	(void)data;
 	if (n == 5 && !memcmp(payload, "leave", n))
 		pthread_exit(NULL);
 	if (n == 4 && !memcmp(payload, "hang", n)) {
@@ -53,6 +54,7 @@ static int serve(struct postern_thread *t, struct postern_loop *loop, void *data
 	struct postern_server *server;
 	int r = postern_server_new(&server, loop, name, &options, &events, NULL);
 
+	(void)t, (void)data;
 	if (r < 0)
 		fprintf(stderr, "tour-thread: %s\n", postern_why()->text);
 	else
@@ -64,16 +66,19 @@ static int serve(struct postern_thread *t, struct postern_loop *loop, void *data
 
 static int by_return(struct postern_thread *t, struct postern_client *c)
 {
+	(void)c;
 	return postern_thread_stop(t);
 }
 
 static int by_pthread_exit(struct postern_thread *t, struct postern_client *c)
 {
+	(void)t;
 	return postern_client_write(c, "leave\n", 6, SOON);
 }
 
 static int by_cancel(struct postern_thread *t, struct postern_client *c)
 {
+	(void)c;
 	return -pthread_cancel(postern_thread_id(t));
 }
 
@@ -96,6 +101,7 @@ static int by_hang(struct postern_thread *t, struct postern_client *c)
 
 static int by_exit(struct postern_thread *t, struct postern_client *c)
 {
+	(void)t, (void)c;
 	exit(0);
 }
 

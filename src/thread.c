@@ -331,7 +331,10 @@ int postern_thread_start(struct postern_thread **ret, const struct postern_threa
 	if (r < 0) {
 		t->references = 1;
 		thread_unref(t);
-		return why_call(call, r);
+		return why_set(why_last(), why_code(r), r, "cannot make a thread: %s",
+			       r == -EAGAIN   ? "a limit of threads or memory is reached"
+			       : r == -EINVAL ? "postern_thread_options.stack_size is too small"
+					      : why_errno(r));
 	}
 	r = thread_await(t, ret);
 	if (r < 0) {

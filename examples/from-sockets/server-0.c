@@ -42,14 +42,14 @@ static int listen_at(const char *path)
 
 static void add(int epoll, int fd, void *client)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
+	struct epoll_event event = { .events = EPOLLIN, .data = { .ptr = client } };
 
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void accept_one(int epoll, int listener)
 {
-	struct client *c = calloc(1, sizeof *c);
+	struct client *c = (struct client *)calloc(1, sizeof *c);
 
 	if (!c)
 		return;
@@ -78,7 +78,7 @@ static void serve(struct client *c)
 		return;
 	}
 	c->n += (size_t)r;
-	while ((end = memchr(c->line, '\n', c->n))) {
+	while ((end = (char *)memchr(c->line, '\n', c->n))) {
 		size_t n = (size_t)(end - c->line) + 1;
 
 		capitals(answer, c->line, n);
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 		if (event.data.ptr == &listener)
 			accept_one(epoll, listener.fd);
 		else
-			serve(event.data.ptr);
+			serve((struct client *)event.data.ptr);
 	}
 	unlink(argv[1]);
 	close(epoll);

@@ -36,7 +36,7 @@ static int listen_at(const char *path)
 
 static void add(int epoll, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = { .events = EPOLLIN, .data = { .fd = fd } };
 
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -48,11 +48,12 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 	char answer[LINE];
 	int r = postern_frame_find(POSTERN_FRAMING_LINES, bytes, n, 0, LINE, &line);
 
+	(void)data;
 	if (r < 0)
 		postern_conn_abort(c); /* too long */
 	if (r <= 0)
 		return postern_conn_at_end(c) ? n : 0; /* half a line stays half */
-	capitals(answer, line.bytes, line.n);
+	capitals(answer, (const char *)line.bytes, line.n);
 	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, answer, line.n) < 0)
 		return 0; /* the queue is full: it is offered again */
 	return line.used;
@@ -60,8 +61,9 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events conn = { .size = sizeof conn,
+							 .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &conn };
 	int epoll, listener, terminate;
 	struct epoll_event event = { 0 };
 	POSTERN_AUTO(loop) loop = NULL;

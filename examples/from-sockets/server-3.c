@@ -15,11 +15,12 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 	char answer[LINE];
 	int r = postern_frame_find(POSTERN_FRAMING_LINES, bytes, n, 0, LINE, &line);
 
+	(void)data;
 	if (r < 0)
 		postern_conn_abort(c); /* too long */
 	if (r <= 0)
 		return postern_conn_at_end(c) ? n : 0; /* half a line stays half */
-	capitals(answer, line.bytes, line.n);
+	capitals(answer, (const char *)line.bytes, line.n);
 	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, answer, line.n) < 0)
 		return 0; /* the queue is full: it is offered again */
 	return line.used;
@@ -27,26 +28,32 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 
 static void failed(struct postern_server *s, const struct postern_reason *why, void *loop)
 {
+	(void)s, (void)loop;
 	fprintf(stderr, "server-3: %s\n", why->text);
 }
 
 static void closed(struct postern_server *s, const struct postern_reason *why, void *loop)
 {
-	postern_loop_stop(loop);
+	(void)s, (void)why;
+	postern_loop_stop((struct postern_loop *)loop);
 }
 
 /* No new clients; those that are here get what is queued for them, within 5 s. */
 static void terminate(struct postern_signal *s, int sig, void *server)
 {
-	postern_server_drain(server, 0);
+	(void)s, (void)sig;
+	postern_server_drain((struct postern_server *)server, 0);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn,
-							     .error = failed, .closed = closed };
-	const struct postern_server_options options = { sizeof options, .access = 0660,
+	static const struct postern_conn_events conn = { .size = sizeof conn,
+							 .received = received };
+	static const struct postern_server_events events = {
+		.size = sizeof events, .conn = &conn, .error = failed, .closed = closed
+	};
+	const struct postern_server_options options = { .size = sizeof options,
+							.access = 0660,
 							.backlog = 16 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;

@@ -9,12 +9,15 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);
 
+	(void)data;
 	return taken > 0 ? (size_t)taken : 0;
 }
 
 static gboolean turn(gint fd, GIOCondition condition, gpointer loop)
 {
-	return postern_loop_dispatch(loop, 0) < 0 ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+	(void)fd, (void)condition;
+	return postern_loop_dispatch((struct postern_loop *)loop, 0) < 0 ? G_SOURCE_REMOVE
+									 : G_SOURCE_CONTINUE;
 }
 
 static gboolean tick(gpointer ticks)
@@ -25,14 +28,14 @@ static gboolean tick(gpointer ticks)
 
 static gboolean stop(gpointer main_loop)
 {
-	g_main_loop_quit(main_loop);
+	g_main_loop_quit((GMainLoop *)main_loop);
 	return G_SOURCE_CONTINUE;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events on = { .size = sizeof on, .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &on };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	unsigned ticks = 0;

@@ -11,29 +11,33 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);
 
+	(void)data;
 	return taken > 0 ? (size_t)taken : 0;
 }
 
 static void turn(evutil_socket_t fd, short what, void *loop)
 {
-	if (postern_loop_dispatch(loop, 0) < 0)
+	(void)fd, (void)what;
+	if (postern_loop_dispatch((struct postern_loop *)loop, 0) < 0)
 		event_base_loopbreak(base);
 }
 
 static void tick(evutil_socket_t fd, short what, void *ticks)
 {
+	(void)fd, (void)what;
 	++*(unsigned *)ticks;
 }
 
 static void stop(evutil_socket_t number, short what, void *data)
 {
+	(void)number, (void)what, (void)data;
 	event_base_loopbreak(base);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events on = { .size = sizeof on, .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &on };
 	const struct timeval period = { .tv_usec = 10000 };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;

@@ -9,12 +9,14 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);
 
+	(void)data;
 	return taken > 0 ? (size_t)taken : 0;
 }
 
 static void turn(uv_poll_t *poll, int status, int events)
 {
-	if (status < 0 || postern_loop_dispatch(poll->data, 0) < 0)
+	(void)events;
+	if (status < 0 || postern_loop_dispatch((struct postern_loop *)poll->data, 0) < 0)
 		uv_stop(poll->loop);
 }
 
@@ -25,13 +27,14 @@ static void tick(uv_timer_t *timer)
 
 static void stop(uv_signal_t *term, int number)
 {
+	(void)number;
 	uv_stop(term->loop);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events on = { .size = sizeof on, .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &on };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	unsigned ticks = 0;

@@ -9,16 +9,20 @@ static size_t received(struct postern_conn *c, const void *bytes, size_t n, void
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);
 
+	(void)data;
 	return taken > 0 ? (size_t)taken : 0;
 }
 
 static int turn(sd_event_source *poll, int fd, uint32_t events, void *loop)
 {
-	return postern_loop_dispatch(loop, 0); /* an error disables the source, and says so */
+	(void)poll, (void)fd, (void)events;
+	return postern_loop_dispatch((struct postern_loop *)loop,
+				     0); /* an error disables the source, and says so */
 }
 
 static int tick(sd_event_source *timer, uint64_t usec, void *ticks)
 {
+	(void)usec;
 	++*(unsigned *)ticks;
 	sd_event_source_set_time_relative(timer, 10000);
 	return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
@@ -26,8 +30,8 @@ static int tick(sd_event_source *timer, uint64_t usec, void *ticks)
 
 int main(int argc, char **argv)
 {
-	static const struct postern_conn_events conn = { sizeof conn, .received = received };
-	static const struct postern_server_events events = { sizeof events, .conn = &conn };
+	static const struct postern_conn_events on = { .size = sizeof on, .received = received };
+	static const struct postern_server_events events = { .size = sizeof events, .conn = &on };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(server) server = NULL;
 	sd_event_source *poll = NULL;

@@ -37,7 +37,7 @@ struct postern_thread_options {
 	void      (*ended)(void *data);
 };
 
-/* Returns fn's result, when fn is ready; -ETIMEDOUT: fn did not return in time; the thread is left
+/* Returns 0 when fn is ready, or what fn returned if that is negative; -ETIMEDOUT: fn did not return in time; the thread is left
    to itself and will be stopped as soon as fn returns; -ECANCELED: it left by pthread_exit(); -EAGAIN: no more
    threads; -EDEADLK: inside a callback, because it waits. */
 POSTERN_API POSTERN_MUST_USE int postern_thread_start(struct postern_thread **ret,

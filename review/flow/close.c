@@ -197,8 +197,21 @@ static bool call_may_have_closed(struct flow *flow, int r)
 	if (!(flow->state->bits[r] & RES_ENDING) || !resource->ending ||
 	    item_block(flow->fn, resource->ending) != flow->block)
 		return false;
-	resource->closed = resource->ending;
+	flow_closed(flow, r, resource->ending);
 	return true;
+}
+
+void flow_closed(struct flow *flow, int resource, const struct item *item)
+{
+	flow->resources[resource].closed = item;
+	flow->state->closer[resource] = 1 + (int32_t)(item - flow->fn->items);
+}
+
+const struct item *flow_closer(const struct flow *flow, int resource)
+{
+	int32_t closer = flow->state->closer[resource];
+
+	return closer ? &flow->fn->items[closer - 1] : flow->resources[resource].closed;
 }
 
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
@@ -224,6 +237,6 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 	if (call_may_have_closed(flow, r))
 		flow->tell->use(flow, item, r, USE_CLOSE_AGAIN);
 	call_free_content(flow, r, item);
-	flow->resources[r].closed = item;
+	flow_closed(flow, r, item);
 	flow->state->bits[r] = RES_CLOSED;
 }

@@ -506,7 +506,7 @@ static void flow_leave(struct flow *flow, const struct item *item, enum loss_kin
 /* free() and delete leave a pointer that may not be followed; close() leaves a mere number. */
 static bool flow_is_freed(const struct flow *flow, int resource)
 {
-	const struct item *closed = resource >= 0 ? flow->resources[resource].closed : NULL;
+	const struct item *closed = resource >= 0 ? flow_closer(flow, resource) : NULL;
 
 	return closed && flow->state->bits[resource] == RES_CLOSED && call_frees(closed->call);
 }
@@ -630,6 +630,8 @@ static void flow_block(struct flow *flow, int number, struct state *from)
 	       offsetof(struct state, bindings) + (size_t)from->n * sizeof(*from->bindings));
 	memset(flow->state->bits + from->n_resources, 0,
 	       sizeof(flow->state->bits) - (size_t)from->n_resources);
+	memset(flow->state->closer + from->n_resources, 0,
+	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->closer));
 	flow->block = number;
 	for (int i = block->first; i >= 0; i = flow->fn->items[i].next) {
 		flow->items++;

@@ -40,7 +40,7 @@ int parts_place(const struct function *fn, const struct call *call, const struct
 
 /* member.c: closes of members that depend on the way: before the walk, at each return, at the end, in a caller. */
 void members_begin(struct flow *flow);
-void members_leave(struct flow *flow, struct value result);
+void members_leave(struct flow *flow, struct value returned);
 int members_add(const struct flow *flow, struct part *parts, int n);
 void members_after(struct flow *flow, const struct item *item);
 /* The function neither keeps nor hands on the member `name` of its parameter. */

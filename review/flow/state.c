@@ -297,7 +297,7 @@ static void state_ended(struct flow *flow, int resource, int outcome)
 		*bits &= (uint8_t)~RES_ENDING;
 	if (outcome == 0) {
 		*bits = RES_CLOSED;
-		flow->resources[resource].closed = flow->resources[resource].ending;
+		flow_closed(flow, resource, flow->resources[resource].ending);
 	}
 }
 
@@ -563,6 +563,7 @@ bool state_join(struct state *into, const struct state *other)
 
 		changed |= bits != into->bits[i];
 		into->bits[i] = bits;
+		into->closer[i] = into->closer[i] ? into->closer[i] : other->closer[i];
 	}
 	if (other->n_resources > into->n_resources)
 		into->n_resources = other->n_resources;

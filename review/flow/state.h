@@ -59,6 +59,8 @@ struct state {
 	uint32_t hash;
 	struct state *next;
 	uint8_t bits[STATE_RESOURCES];
+	/* 1 + the item that closed it on this way, or 0; it makes no difference to what is known. */
+	int32_t closer[STATE_RESOURCES];
 	struct binding bindings[STATE_BINDINGS];
 };
 
@@ -219,6 +221,9 @@ int flow_site(struct flow *flow, const struct item *item, int sub);
 /* free(), delete, or a function that does that to an argument: a pointer leads nowhere then. */
 bool call_frees(const struct call *call);
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item);
+void flow_closed(struct flow *flow, int resource, const struct item *item);
+/* The item that closed it on the way that is walked, or NULL. */
+const struct item *flow_closer(const struct flow *flow, int resource);
 /*
  * On some ways the callee closes it, and its result tells on which; `sub` tells what else the same
  * call closes apart.

@@ -100,7 +100,7 @@ static bool name_has_beginning(const struct function *fn, const char *name)
 				continue;
 			memcpy(other, name, n);
 			memcpy(other + n, begins[k], m);
-			strcpy(other + n + m, rest);
+			memcpy(other + n + m, rest, strlen(rest) + 1);
 			if (strstr(fn->source->text, other))
 				return true;
 		}

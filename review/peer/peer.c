@@ -391,6 +391,8 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 	hit.fixed = into >= 0 && (fn->places[into].flags & PLACE_ARRAY);
 	hit.into = into >= 0 ? fn->places[into].text : NULL;
 	hit.source = v.source >= 0 ? &fn->items[v.source] : NULL;
+	hit.in_text = sink != PEER_SINK_STRING && shown != operand->place &&
+		      (fn->places[shown].flags & PLACE_ARRAY);
 	hit.counted = (v.kinds & PEER_COUNTED) != 0;
 	hit.limited = !(peer_resolve(walk, &v, true) & PEER_WIDE);
 	for (int p = 0; p < 16 && !hit.source; p++)

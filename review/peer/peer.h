@@ -104,6 +104,7 @@ struct peer_hit {
 	const struct item *source;     /* where this function read it, or NULL */
 	const struct function *caller; /* who passed it, or NULL */
 	bool fixed;        /* `into` is an array */
+	bool in_text; /* `what` is the text in which the number stands */
 	bool counted;      /* up to a number that the peer gives */
 	bool limited;      /* by how much has come, or by its type */
 };

@@ -312,7 +312,9 @@ struct commands *commands_read(const char *file)
 	char key[32] = "";
 
 	commands->file = file;
-	while (s && *s) {
+	if (!s)
+		s = "";
+	while (*s) {
 		struct text text = { 0 };
 		char *value;
 

@@ -154,8 +154,11 @@ void deferred_request(struct function *fn, const struct item *item)
 	const struct operand *callback = calls ? call_argument(call, calls->arg) : NULL;
 	int pointer = request && callback ? deferred_pointer(fn, request) : -1;
 	struct finding *finding;
+	int64_t number;
 
-	if (pointer < 0 || !(call->flags & CALL_DROPPED) || !api_is(call->api, ROLE(ASYNC)) ||
+	/* Without a callback it is lost either way, and this result is the least of it. */
+	if (pointer < 0 || !(call->flags & CALL_DROPPED) ||
+	    (operand_is_number(callback, &number) && !number) || !api_is(call->api, ROLE(ASYNC)) ||
 	    call->api->fails != FAILS_NEGATIVE || !deferred_allocation(fn, pointer, item) ||
 	    deferred_is_kept(fn, pointer, call))
 		return;

@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "rules/ready.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -176,8 +177,7 @@ struct errno_way {
 	bool hidden;  /* a condition that may look at errno */
 };
 
-/* A macro or function whose answer decides, like is_again(): it may look at errno. */
-static bool errno_may_ask(const struct call *call)
+bool errno_may_ask(const struct call *call)
 {
 	if (call->flags & (CALL_DROPPED | CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
 		return false;
@@ -440,7 +440,34 @@ static void e4_not_ready(struct function *fn, const struct item *item)
 		fn->label, item->call->name, operand_text(fn, fd));
 }
 
-/* E4: EINTR or EAGAIN is taken for a failure, where handlers or non-blocking sockets make them. */
+static void e4_failed_is_ready(struct function *fn, const struct item *item)
+{
+	const struct item *next;
+	const char *signal = NULL;
+	struct finding *finding;
+
+	if (!api_is(item->call->api, ROLE(POLL)))
+		return;
+	next = ready_after_failure(fn, item);
+	if (!next)
+		return;
+	finding = finding_add(
+		&rule_E4, fn, item->at,
+		"%s() returns -1 when it fails or a signal interrupts it, and that passes for ready: %s() on line %u then waits, with no limit.",
+		item->call->name, next->call->name, pos_line(next->at));
+	if (!finding)
+		return;
+	finding->also = next->at;
+	/* Where no handler interrupts, it fails on a wrong descriptor or for want of memory alone. */
+	if (!errno_interrupts(fn, item, &signal))
+		finding->severity = SEVERITY_ADVICE;
+	finding_fix(
+		finding,
+		"In %s(), call %s() on line %u only when %s() has returned more than 0; after -1, wait again if errno is EINTR, and report any other error.",
+		fn->label, next->call->name, pos_line(next->at), item->call->name);
+}
+
+/* E4: EINTR or EAGAIN is taken for a failure, or for success, where handlers or non-blocking sockets make them. */
 static void e4_program(void)
 {
 	errno_find_handlers();
@@ -458,6 +485,7 @@ static void e4_program(void)
 				continue;
 			e4_interrupted(fn, item);
 			e4_not_ready(fn, item);
+			e4_failed_is_ready(fn, item);
 		}
 	}
 }

@@ -94,14 +94,12 @@ static bool fix_is_returned_by_use(const struct function *fn, const struct resou
 	return false;
 }
 
-/* Where the way out is reached both with it open and closed, a close there would be the second one. */
-static bool fix_is_closed_on_some_way(const struct function *fn, const struct resource *r,
-				      const struct loss *loss)
+/* A way leads from one block to the other without opening it again. */
+static bool fix_leads_to(const struct function *fn, int from, int to, int site)
 {
-	int from = r->closed ? item_block(fn, r->closed) : -1, to = item_block(fn, loss->item);
-	int site = item_block(fn, r->site), n = 0;
 	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
 	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack));
+	int n = 0;
 
 	if (from < 0 || to < 0 || from == site)
 		return false;
@@ -122,6 +120,34 @@ static bool fix_is_closed_on_some_way(const struct function *fn, const struct re
 		}
 	}
 	return false;
+}
+
+/* Where the way out is reached both with it open and closed, a close there would be the second one. */
+static bool fix_is_closed_on_some_way(const struct function *fn, const struct resource *r,
+				      const struct loss *loss)
+{
+	return r->closed && fix_leads_to(fn, item_block(fn, r->closed), item_block(fn, loss->item),
+					 item_block(fn, r->site));
+}
+
+/*
+ * A helper closes it when it fails, and the use comes after its success as well: a close that is
+ * removed there is then missing.
+ */
+static bool fix_is_also_open(const struct flow *flow, int resource, const struct item *closed,
+			     const struct item *use)
+{
+	const struct function *fn = flow->fn;
+	const struct resource *r = &flow->resources[resource];
+	int block = item_block(fn, closed), to = item_block(fn, use);
+	int site = r->site && r->site != closed ? item_block(fn, r->site) : -1;
+
+	if (r->ending != closed || block < 0)
+		return false;
+	if (fn->blocks[block].next[0] < 0 || fn->blocks[block].next[1] < 0)
+		return true;
+	return fix_leads_to(fn, fn->blocks[block].next[0], to, site) &&
+	       fix_leads_to(fn, fn->blocks[block].next[1], to, site);
 }
 
 /* close(sv[0]) and close(sv[1]): of a pair that is lost in one place one finding is told. */
@@ -195,17 +221,17 @@ void lifetime_fix(struct finding *finding, const struct flow *flow, const struct
 		fix_close(finding, flow, loss);
 }
 
-bool lifetime_is_next_turn(const struct resource *r, const struct item *use)
+bool lifetime_is_next_turn(const struct item *closed, const struct item *use)
 {
-	const struct call *call = r->closed->call;
+	const struct call *call = closed->call;
 
-	return pos_is_before(use->at, r->closed->at) &&
+	return pos_is_before(use->at, closed->at) &&
 	       ((call->flags & CALL_DELETE) || !strcmp(call->name, "free"));
 }
 
 const char *lifetime_released(const struct flow *flow, int resource)
 {
-	const struct call *call = flow->resources[resource].closed->call;
+	const struct call *call = flow_closer(flow, resource)->call;
 
 	return call->n_args && call->args[0].kind == OPERAND_PLACE
 		       ? operand_text(flow->fn, &call->args[0])
@@ -218,15 +244,21 @@ void lifetime_fix_use(struct finding *finding, const struct flow *flow, const st
 {
 	const struct function *fn = flow->fn;
 	const struct resource *r = &flow->resources[resource];
-	unsigned closed = pos_line(r->closed->at), used = pos_line(use->at);
+	const struct item *closer = flow_closer(flow, resource);
+	unsigned closed = pos_line(closer->at), used = pos_line(use->at);
 	const char *name = resource_name(flow, resource);
 
-	if (lifetime_is_next_turn(r, use))
+	if (lifetime_is_next_turn(closer, use))
 		finding_fix(
 			finding,
 			"In %s(), before line %u releases `%s`, store in a variable what line %u needs of it (such as the next element), and use that there.",
 			fn->label, closed, lifetime_released(flow, resource), used);
-	else if (fix_is_statement(fn, r->closed))
+	else if (kind == USE_CLOSE_AGAIN && fix_is_also_open(flow, resource, closer, use))
+		finding_fix(
+			finding,
+			"In %s(), run `%s` on line %u only when %s on line %u has succeeded: when it fails, it has released `%s`.",
+			fn->label, item_text(fn, use), used, call_text(fn, closer), closed, name);
+	else if (fix_is_statement(fn, closer))
 		finding_fix(
 			finding,
 			"In %s(), set `%s` to %s right after line %u, and do not use it while it has that value.",
@@ -234,11 +266,11 @@ void lifetime_fix_use(struct finding *finding, const struct flow *flow, const st
 	else if (kind == USE_CLOSE_AGAIN && fix_is_statement(fn, use))
 		finding_fix(finding,
 			    "In %s(), remove `%s` from line %u: %s on line %u has released `%s`.",
-			    fn->label, item_text(fn, use), used, call_text(fn, r->closed), closed,
+			    fn->label, item_text(fn, use), used, call_text(fn, closer), closed,
 			    name);
 	else
 		finding_fix(
 			finding,
 			"In %s(), do not use `%s` on line %u where %s on line %u has released it; store what is needed of it in a variable before that.",
-			fn->label, name, used, call_text(fn, r->closed), closed);
+			fn->label, name, used, call_text(fn, closer), closed);
 }

@@ -183,8 +183,21 @@ static bool l1_is_same_question(const struct call *a, const struct call *b)
 	       !strcmp(a->args[1].text, b->args[1].text);
 }
 
+/* The call by which the resource is known to be closed, with the same name, stands between the two. */
+static bool l1_is_closed_between(const struct resource *r, const struct item *from,
+				 const struct item *to)
+{
+	for (const struct item *item = from + 1; item < to; item++)
+		if (item->kind == ITEM_CALL && item->call &&
+		    item->call->name == r->closed->call->name && item->call->n_args &&
+		    operand_is_place(&item->call->args[0], r->place))
+			return true;
+	return false;
+}
+
 /* if (strcmp(path, "-")) in = fopen(…); … if (strcmp(path, "-")) fclose(in): asked twice, and the same. */
-static bool l1_is_asked_again(const struct function *fn, const struct resource *r)
+static bool l1_is_asked_again(const struct function *fn, const struct resource *r,
+			      const struct item *leaves)
 {
 	const struct item *asked = NULL;
 
@@ -196,8 +209,8 @@ static bool l1_is_asked_again(const struct function *fn, const struct resource *
 		if (item->kind != ITEM_CALL || !item->call ||
 		    !api_is(item->call->api, ROLE(COMPARE)))
 			continue;
-		if (asked && item > r->site && item < r->closed &&
-		    l1_is_same_question(asked->call, item->call))
+		if (asked && item > r->site && l1_is_same_question(asked->call, item->call) &&
+		    l1_is_closed_between(r, item, leaves))
 			return true;
 		if (item < r->site)
 			asked = item;
@@ -210,8 +223,7 @@ static void l1_loss(struct flow *flow, const struct loss *loss)
 	const struct resource *r = &flow->resources[loss->resource];
 
 	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) &&
-	    !lifetime_is_filler(r->site, loss) &&
-	    !(loss->item > r->closed && l1_is_asked_again(flow->fn, r)))
+	    !lifetime_is_filler(r->site, loss) && !l1_is_asked_again(flow->fn, r, loss->item))
 		lifetime_fix(lifetime_lost(&rule_L1, flow, loss), flow, loss);
 }
 
@@ -436,13 +448,21 @@ static bool l4_excludes(const struct function *fn, const struct item *a, const s
 	return false;
 }
 
-static const char *l4_done(const struct resource *r)
+static const char *l4_done(const struct item *closed)
 {
-	const struct call *call = r->closed ? r->closed->call : NULL;
+	const struct call *call = closed->call;
 
 	if (!call || (call->flags & CALL_DELETE))
 		return "deleted";
 	return call->api && !strcmp(call->name, "free") ? "freed" : "closed";
+}
+
+/* Who closed it is said where the line does not speak of closing. */
+static const char *l4_closer(const struct item *closed)
+{
+	return closed->call->target
+		       ? arena_printf(&run_arena, "%s by %s()", l4_done(closed), closed->call->name)
+		       : l4_done(closed);
 }
 
 /* uv_close(&p->handle, …); free(p); */
@@ -471,7 +491,7 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 /* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
-	const struct resource *r = &flow->resources[resource];
+	const struct item *closed = flow_closer(flow, resource);
 	struct finding *finding;
 	const char *name = resource_name(flow, resource);
 
@@ -480,27 +500,27 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
 		return;
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
-	if (!r->closed || r->closed == item || strstr(r->closed->call->name, "ater") ||
-	    l4_excludes(flow->fn, r->closed, item))
+	if (!closed || closed == item || strstr(closed->call->name, "ater") ||
+	    l4_excludes(flow->fn, closed, item))
 		return;
-	if (lifetime_is_next_turn(r, item))
+	if (lifetime_is_next_turn(closed, item))
 		finding = finding_add(
 			&rule_L4, flow->fn, item->at,
 			"`%s` is used here for the next turn of the loop, but it was %s on line %u.",
-			name = lifetime_released(flow, resource), l4_done(r),
-			pos_line(r->closed->at));
+			name = lifetime_released(flow, resource), l4_closer(closed),
+			pos_line(closed->at));
 	else
 		finding = finding_add(
 			&rule_L4, flow->fn, item->at,
 			"`%s` is %s here, but it was %s on line %u; by now it may refer to something else.",
-			name, kind == USE_CLOSE_AGAIN ? "released again" : "used", l4_done(r),
-			pos_line(r->closed->at));
+			name, kind == USE_CLOSE_AGAIN ? "released again" : "used",
+			l4_closer(closed), pos_line(closed->at));
 	if (!finding)
 		return;
-	finding->also = r->closed->at;
-	finding_root(finding, r->closed->at, name);
-	finding->cwe =
-		kind == USE_CLOSE_AGAIN ? strcmp(l4_done(r), "closed") ? "415" : "1341" : "416";
+	finding->also = closed->at;
+	finding_root(finding, closed->at, name);
+	finding->cwe = kind == USE_CLOSE_AGAIN ? strcmp(l4_done(closed), "closed") ? "415" : "1341"
+					       : "416";
 	lifetime_fix_use(finding, flow, item, resource, kind);
 }
 

@@ -10,7 +10,7 @@ void lifetime_fix(struct finding *finding, const struct flow *flow, const struct
 void lifetime_fix_use(struct finding *finding, const struct flow *flow, const struct item *use,
 		      int resource, enum use_kind kind);
 /* A loop frees an element, and then goes on from it: for (p = all; p; p = p->next) free(p); */
-bool lifetime_is_next_turn(const struct resource *r, const struct item *use);
+bool lifetime_is_next_turn(const struct item *closed, const struct item *use);
 /* The name under which it was released: in a loop, that of the element and not of the list. */
 const char *lifetime_released(const struct flow *flow, int resource);
 

@@ -284,7 +284,12 @@ static void n5_copy(const struct peer_hit *hit)
 			hit->what, neutral_origin(hit), into, into,
 			hit->limited ? " (the number of bytes received is not a limit)" : ""));
 
-	if (hit->fixed)
+	if (hit->fixed && hit->in_text)
+		finding_fix(
+			finding,
+			"In %s(), store the number in `%s` in a variable, and refuse the message when that is negative or larger than `sizeof(%s)`, before anything is read or copied.",
+			hit->fn->label, hit->what, into);
+	else if (hit->fixed)
 		finding_fix(
 			finding,
 			"In %s(), refuse the message when `%s` is larger than `sizeof(%s)`, before anything is read or copied.",

@@ -75,6 +75,8 @@ static int dial_set_options(struct dial *d, const struct postern_connect_options
 		return why_field(what, "n_server_uids", "is above 4,096");
 	if (o->n_server_uids > 0 && !o->server_uids)
 		return why_field(what, "server_uids", "is NULL, although n_server_uids is not 0");
+	if (o->server_uids && o->n_server_uids == 0)
+		return why_field(what, "n_server_uids", "is 0, although server_uids is set");
 	if (o->reserved)
 		return why_field(what, "reserved", "is not 0");
 	d->begun_ns = sys_now();

@@ -78,7 +78,8 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 	if (r < 0) {
 		postern_child_free(child);
 		return why_set(why_last(), why_code(r), r, "process %d cannot be watched: %s",
-			       (int)pid, why_errno(r));
+			       (int)pid,
+			       r == -ECHILD ? "it is no child of this process" : why_errno(r));
 	}
 	*ret = child;
 	return 0;

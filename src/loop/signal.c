@@ -5,11 +5,15 @@
  * A handler that writes to an eventfd. A signalfd would want the signal blocked in every thread, and programs that
  * are executed would inherit the mask; a handler is reset by exec, and needs nothing of other threads.
  *
- * What a handler may look at is one table: for each signal the eventfd of who watches it. A descriptor is closed
- * only when no handler runs any more that may have looked it up, on whatever thread.
+ * What a handler may look at is one table: for each signal who watches it. One that is freed goes, and its descriptor
+ * with it, only when no handler runs any more that may have looked it up, on whatever thread.
  *
- * In a child process the action is put back that was there before, so that a signal to the child does what the
- * child expects, and is not told to the parent, whose eventfd this is.
+ * A child process has the action of before, at the latest when its first signal comes: a handler that finds itself in
+ * another process puts it back and sends the signal once more. So fork's own handlers need not have run yet, and
+ * vfork() and clone(), which run none, are right too. Nothing is told to the parent, whose eventfd this is.
+ *
+ * The same where nobody watches any more: somebody may have kept our handler as what was there before, and set it
+ * again.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,18 +30,34 @@ struct postern_signal {
 	int sig;
 };
 
-/* eventfd + 1, or 0. */
-static atomic_int signal_places[_NSIG];
+static _Atomic(struct postern_signal *) signal_places[_NSIG];
 static atomic_uint signal_handlers; /* that run now */
+static atomic_int signal_process;   /* whose handlers they are */
+
+static void signal_arrived(int sig);
+
+/* To whoever it is for now that it is not for us. */
+static void signal_pass_on(int sig, const struct sigaction *before)
+{
+	static const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	struct sigaction now;
+
+	if (sys_sigaction(sig, NULL, &now) == 0 && now.sa_handler == signal_arrived)
+		sys_sigaction(sig, before ? before : &by_default, NULL);
+	sys_raise(sig);
+}
 
 static void signal_arrived(int sig)
 {
-	int place;
+	const struct postern_signal *s;
 
 	atomic_fetch_add(&signal_handlers, 1);
-	place = atomic_load(&signal_places[sig]);
-	while (place && sys_eventfd_add(place - 1) == -EINTR)
-		;
+	s = atomic_load(&signal_places[sig]);
+	if (!s || atomic_load(&signal_process) != sys_getpid())
+		signal_pass_on(sig, s ? &s->before : NULL);
+	else
+		while (sys_eventfd_add(s->object.fd) == -EINTR)
+			;
 	atomic_fetch_sub(&signal_handlers, 1);
 }
 
@@ -75,19 +95,21 @@ static void signal_in_child(struct fork_guard *g)
 	if (s->object.fd < 0)
 		return;
 	signal_put_back(s);
-	atomic_store(&signal_places[s->sig], 0);
+	atomic_store(&signal_places[s->sig], NULL);
 	object_close(&s->object);
 }
 
 static void signal_give_up(struct postern_signal *s)
 {
+	if (s->object.fd >= 0) {
+		fork_hold();
+		signal_put_back(s);
+		atomic_store(&signal_places[s->sig], NULL);
+		fork_release();
+		while (atomic_load(&signal_handlers))
+			sys_sleep(1000);
+	}
 	fork_guard_remove(&s->guard);
-	if (s->object.fd < 0)
-		return;
-	signal_put_back(s);
-	atomic_store(&signal_places[s->sig], 0);
-	while (atomic_load(&signal_handlers))
-		sys_sleep(1000);
 	object_close(&s->object);
 }
 
@@ -119,22 +141,34 @@ static const struct object_ops signal_ops = {
 	.bury = signal_bury,
 };
 
-/* Takes the signal's place in the table, and then the signal. */
+/* Takes the signal's place in the table, and then the signal. Fork's guard is held. */
 static int signal_take(struct postern_signal *s)
 {
 	struct sigaction action = { .sa_handler = signal_arrived, .sa_flags = SA_RESTART };
-	int r, nobody = 0, fd = sys_eventfd();
+	struct postern_signal *nobody = NULL;
+	int r, fd = sys_eventfd();
 
 	if (fd < 0)
 		return fd;
-	if (!atomic_compare_exchange_strong(&signal_places[s->sig], &nobody, fd + 1)) {
-		sys_close(fd);
-		return -EBUSY;
-	}
 	s->object.fd = fd;
-	r = object_watch(&s->object, EPOLLIN);
+	/* In a child, handlers of the parent's other threads were counted that do not run here. */
+	if (atomic_load(&signal_process) != sys_getpid()) {
+		atomic_store(&signal_handlers, 0);
+		atomic_store(&signal_process, sys_getpid());
+	}
+	/* A handler may come as soon as the action is set, and needs what was there before. */
+	r = sys_sigaction(s->sig, NULL, &s->before);
+	if (r == 0 && s->before.sa_handler == signal_arrived)
+		s->before = (struct sigaction){ .sa_handler = SIG_DFL };
 	if (r == 0)
-		r = sys_sigaction(s->sig, &action, &s->before);
+		r = object_watch(&s->object, EPOLLIN);
+	if (r == 0 && !atomic_compare_exchange_strong(&signal_places[s->sig], &nobody, s))
+		r = -EBUSY;
+	if (r < 0) {
+		object_close(&s->object);
+		return r;
+	}
+	r = sys_sigaction(s->sig, &action, NULL);
 	return r;
 }
 

@@ -71,7 +71,11 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 	if (r < 0) {
 		postern_watch_free(w);
 		return why_set(why_last(), why_code(r), r, "descriptor %d cannot be watched: %s",
-			       fd, why_errno(r));
+			       fd,
+			       r == -EEXIST   ? "this loop watches it already"
+			       : r == -EPERM  ? "epoll cannot watch a file"
+			       : r == -EINVAL ? "wanted is none of POSTERN_WATCH_..."
+					      : why_errno(r));
 	}
 	*ret = w;
 	return 0;

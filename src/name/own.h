@@ -53,6 +53,8 @@ int   address_connect_pinned(int pin);
 /* ---- the steps ---- */
 
 int   directory_open(struct owner *o, struct why *why);
+/* Refuses what is no socket, so that no lock is made beside somebody's file, where it may mean something to them. */
+int   probe_before_lock(const struct owner *o, struct why *why);
 int   lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why);
 int   probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why);
 int   probe_again(struct owner *o, int64_t *ret_delay_ns, struct why *why);

@@ -186,11 +186,14 @@ static int owner_start(struct owner *o, struct why *why)
 
 static int owner_step(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {
+	int r;
+
 	switch (o->step) {
 	case OWNER_START:
 		return owner_start(o, why);
 	case OWNER_LOCK:
-		return lock_take(o, ret_delay_ns, why);
+		r = probe_before_lock(o, why);
+		return r < 0 ? r : lock_take(o, ret_delay_ns, why);
 	case OWNER_LOOK:
 		return probe_look(o, ret_delay_ns, why);
 	case OWNER_AGAIN:

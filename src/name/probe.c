@@ -73,6 +73,16 @@ static int probe_wrong_type(const struct owner *o, const struct stat *st, struct
 		what, o->name->path);
 }
 
+int probe_before_lock(const struct owner *o, struct why *why)
+{
+	struct stat st;
+
+	if (sys_fstatat(o->directory, o->name->socket, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISSOCK(st.st_mode))
+		return 0;
+	return probe_wrong_type(o, &st, why);
+}
+
 /* Somebody answers who does not hold the lock. */
 static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {

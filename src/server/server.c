@@ -73,6 +73,11 @@ static int server_set_options(struct postern_server *s,
 		return why_field(what, "allow_uids", "is NULL, although n_allow_uids is not 0");
 	if (o.n_allow_gids > 0 && !o.allow_gids)
 		return why_field(what, "allow_gids", "is NULL, although n_allow_gids is not 0");
+	/* An empty list would mean everybody, which is hardly what a list was made for. */
+	if (o.allow_uids && o.n_allow_uids == 0)
+		return why_field(what, "n_allow_uids", "is 0, although allow_uids is set");
+	if (o.allow_gids && o.n_allow_gids == 0)
+		return why_field(what, "n_allow_gids", "is 0, although allow_gids is set");
 	r = conn_options_import(&conn, o.conn);
 	if (r < 0)
 		return r;

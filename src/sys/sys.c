@@ -308,6 +308,11 @@ int sys_inotify_remove(int fd, int watch)
 
 /* ---- processes ---- */
 
+int sys_raise(int sig)
+{
+	return SYS_CALL(int, raise(sig));
+}
+
 int sys_sigaction(int sig, const struct sigaction *action, struct sigaction *ret_before)
 {
 	return SYS_CALL(int, sigaction(sig, action, ret_before));

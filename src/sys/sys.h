@@ -76,6 +76,7 @@ int     sys_inotify_add(int fd, const char *path, uint32_t mask);
 int     sys_inotify_remove(int fd, int watch);
 
 /* processes */
+int     sys_raise(int sig);                                  /* also from signal handlers */
 int     sys_sigaction(int sig, const struct sigaction *action, struct sigaction *ret_before);
 int     sys_pidfd_open(pid_t pid);
 int     sys_pidfd_signal(int pidfd, int sig);

@@ -20,7 +20,7 @@
 	X(close) X(dup) X(read) X(write) X(ioctl_outq) X(ioctl_inq) X(get_flags) X(set_flags) X(nofile) X(socket_stream) X(bind) \
 	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(recvmsg) X(send) X(sendmsg) X(getsockopt) \
 	X(setsockopt) X(peer_pidfd) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
-	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(pidfd_open) \
+	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(raise) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
 	X(renameat_noreplace) X(flock) X(getcwd) X(getdents) X(now) X(realtime) X(sleep) \
@@ -62,6 +62,7 @@
 #define sys_inotify_add real_inotify_add
 #define sys_inotify_remove real_inotify_remove
 #define sys_sigaction real_sigaction
+#define sys_raise real_raise
 #define sys_pidfd_open real_pidfd_open
 #define sys_pidfd_signal real_pidfd_signal
 #define sys_waitid_pidfd real_waitid_pidfd

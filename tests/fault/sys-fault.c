@@ -477,6 +477,7 @@ FAULT_PASS(int, poll, (int fd, uint32_t events), (fd, events))
 FAULT_PASS(int, inotify, (void), ())
 FAULT_PASS(int, inotify_add, (int fd, const char *path, uint32_t mask), (fd, path, mask))
 FAULT_PASS(int, inotify_remove, (int fd, int watch), (fd, watch))
+FAULT_PASS(int, raise, (int sig), (sig))
 FAULT_PASS(int, sigaction, (int sig, const struct sigaction *action, struct sigaction *before),
 	   (sig, action, before))
 FAULT_PASS(int, pidfd_open, (pid_t pid), (pid))

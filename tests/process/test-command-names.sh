@@ -28,6 +28,13 @@ tap_is 'a server that was started without 0, 1 and 2 has no socket there' \
 run "$postern" connect clock <<<hello
 tap_is 'and serves' "$status $out" '0 hello'
 
+# ---- what is there already ----------------------------------------------------------------------------------
+
+begin
+echo mine >"$dir/passwd"
+run "$postern" serve "$dir/passwd" --echo
+tap_is 'a file is no name, and no lock is left beside it' "$((status > 0)) $(cd "$dir" && echo passwd*) $(cat "$dir/passwd")" '1 passwd mine'
+
 # ---- info is a hint ----------------------------------------------------------------------------------------
 
 # A sanitizer whose runtime writes a file of its own dies of the limit before main().

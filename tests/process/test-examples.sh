@@ -164,6 +164,68 @@ tap_is 'ask_says_that_the_server_went_away' "$status $(grep -c 'no answer' "$tap
 run "$examples/ask" echo 'a line'
 tap_is 'ask_says_that_there_is_no_server' "$status $(grep -c 'no server' "$tap_dir/stderr")" '69 1'
 
+# ---- the same in C++, each against those in C ----
+
+if [ ! -x "$examples/cxx/cxx-echo-server" ]; then
+	for what in echo_servers_and_clients_in_c_and_cpp_are_the_same cpp_server_returns_4_MB_unchanged \
+		cpp_server_outlives_clients_that_are_killed cpp_server_ends_with_0_and_without_its_socket \
+		cpp_ask_prints_the_answer cpp_errors_are_told_in_words cpp_client_hears_that_its_server_was_killed; do
+		skip "$what" 'there was no C++ compiler when the examples were built'
+	done
+else
+	for language in c cpp; do
+		program=$examples/echo-server
+		[ $language = c ] || program=$examples/cxx/cxx-echo-server
+		tap_start "$program" $language 2>"$tap_dir/$language.err"
+		server=$tap_pid
+		until_listening $language
+	done
+	output=
+	for name in c cpp; do
+		for client in echo-client cxx/cxx-echo-client; do
+			output+="$("$examples/$client" $name "$client to $name" 2>&1);"
+		done
+	done
+	tap_is 'echo_servers_and_clients_in_c_and_cpp_are_the_same' "$output" \
+		'echo-client to c;cxx/cxx-echo-client to c;echo-client to cpp;cxx/cxx-echo-client to cpp;'
+	tap_is 'cpp_server_returns_4_MB_unchanged' \
+		"$("$POSTERN_COMMAND" connect cpp --idle 20s <"$tap_dir/large" | cksum)" "$(cksum <"$tap_dir/large")"
+	for i in {1..10}; do
+		"$POSTERN_COMMAND" connect cpp </dev/zero >"$tap_dir/out" 2>/dev/null &
+		client=$!
+		sleep 0.02
+		kill -KILL "$client"
+		wait "$client" 2>/dev/null
+	done
+	run "$examples/cxx/cxx-echo-client" cpp still
+	tap_is 'cpp_server_outlives_clients_that_are_killed' "$status $output" '0 still'
+	run "$examples/cxx/cxx-ask" cpp 'a line'
+	tap_is 'cpp_ask_prints_the_answer' "$status $output" '0 a line'
+	output=
+	for program in cxx-echo-server cxx-ask; do
+		"$examples/cxx/$program" cpp x >/dev/null 2>&1
+		output+="$("$examples/cxx/$program" 'no name' ${program#cxx-echo-server} 2>&1 | grep -c 'cannot have') "
+	done
+	tap_is 'cpp_errors_are_told_in_words' \
+		"$output$("$examples/cxx/cxx-echo-server" cpp 2>&1 | grep -c "in use by pid $server ")" '1 1 1'
+	kill -TERM "$server"
+	ended "$server"
+	tap_is 'cpp_server_ends_with_0_and_without_its_socket' \
+		"$status $(ls "$tap_dir/cpp") $(cat "$tap_dir/cpp.err")" '0 lock '
+	tap_start "$examples/cxx/cxx-echo-server" cpp 2>"$tap_dir/cpp.err"
+	server=$tap_pid
+	until_listening cpp
+	kill -STOP "$server"
+	"$examples/cxx/cxx-echo-client" cpp x 2>"$tap_dir/killed.err" &
+	client=$!
+	tap_pids="$tap_pids $client"
+	sleep 0.2
+	kill -KILL "$server"
+	ended "$client"
+	tap_is 'cpp_client_hears_that_its_server_was_killed' \
+		"$status $(cat "$tap_dir/killed.err")" '1 echo-client: the peer went away with bytes unread'
+fi
+
 # ---- a server in a thread ----
 
 mkfifo "$tap_dir/input"

@@ -12,7 +12,10 @@ import tap
 
 INCLUDE = tap.SOURCE / "include"
 HEADERS = sorted(str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.h"))
+CPP_HEADERS = sorted(str(p.relative_to(INCLUDE)) for p in INCLUDE.rglob("*.hpp"))
 LINES_MAX = 250
+# postern.hpp is the whole of C++; what its classes stand on is not for reading.
+CPP_LINES_MAX = {"postern.hpp": 350, "postern-qt.hpp": 350}
 
 # Not -D_GNU_SOURCE: which features of libc a program asks for is its own affair.
 COMMON = ["-fsyntax-only", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{INCLUDE}"]
@@ -23,6 +26,37 @@ LANGUAGES = {
     "C11": (["gcc", "clang", *MACHINES], ["-xc", "-std=c11", "-Wstrict-prototypes", "-Wundef", "-Wpadded"]),
     "C++17": (["g++", "clang++"], ["-xc++", "-std=c++17", "-Wpadded"]),
 }
+
+
+CPP = ["-Wshadow", "-Wconversion", "-Wnon-virtual-dtor", "-Woverloaded-virtual"]
+CPP_COMPILERS = {"g++": ["17", "20", "23"], "clang++": ["17", "20", "2b"]}
+
+
+def check_cpp(directory):
+    """Those of C++ alone, and once without exceptions. That of Qt has its own test."""
+    for compiler, standards in CPP_COMPILERS.items():
+        for extra in [[f"-std=c++{s}"] for s in standards] + [["-std=c++17", "-fno-exceptions"]]:
+            name = f"each header of C++ alone compiles silently with {compiler} {' '.join(extra)}"
+            if not shutil.which(compiler):
+                tap.skip(name, f"{compiler} is not installed")
+                continue
+            source = directory / "alone.cpp"
+            wrong = []
+            # What postern.hpp includes is no program's to include; that it can be is seen once.
+            for header in ["postern.hpp"] if extra != ["-std=c++17"] else CPP_HEADERS:
+                if header == "postern-qt.hpp":
+                    continue
+                source.write_text(f"#include <{header}>\n#include <{header}>\n")
+                run = subprocess.run([compiler, *COMMON, *CPP, *extra, source], capture_output=True, text=True)
+                if run.returncode or run.stderr:
+                    wrong.append(f"{header}:\n{run.stderr}")
+            tap.result(name, wrong)
+    lines = {header: len((INCLUDE / header).read_text().splitlines()) for header in CPP_HEADERS}
+    tap.comment("lines: " + ", ".join(f"{header} {n}" for header, n in lines.items()))
+    tap.result(
+        "postern.hpp is read in ten minutes, and so is that of Qt",
+        [f"{header}: {n} lines" for header, n in lines.items() if n > CPP_LINES_MAX.get(header, n)],
+    )
 
 
 def check_compiles(directory):
@@ -40,6 +74,30 @@ def check_compiles(directory):
                 if run.returncode:
                     wrong.append(f"{header}:\n{run.stderr}")
             tap.result(f"each header alone is {language} for {compiler}", wrong)
+
+
+def check_examples():
+    """What people copy from compiles where they paste it, and says nothing."""
+    packages = ["libuv", "glib-2.0", "libevent_core", "libsystemd"]
+    for compiler, options in (("gcc", ["-std=c11", "-Wall", "-Wextra"]), ("clang", ["-std=c11", "-Wall", "-Wextra"]),
+                              ("g++", ["-xc++", "-std=c++20", "-Wall"]), ("clang++", ["-xc++", "-std=c++20", "-Wall"])):
+        name = f"each example compiles silently by {compiler} {' '.join(options[-2:] if 'c11' in options[0] else options[1:])}"
+        if not shutil.which(compiler):
+            tap.skip(name, f"{compiler} is not installed")
+            continue
+        wrong = []
+        for source in sorted((tap.SOURCE / "examples").rglob("*.c")):
+            package = next((p for p in packages if f"{p.split('_')[0].split('-')[0]}" in (source.stem.replace("sd-event", "libsystemd"), f"lib{source.stem}")
+                            or source.stem == "glib" and p.startswith("glib")), None)
+            flags = subprocess.run(["pkg-config", "--cflags", package], capture_output=True, text=True) if source.parent.name == "loops" and package else None
+            if source.parent.name == "loops" and (not flags or flags.returncode):
+                tap.comment(f"without its library: {source.name}")
+                continue
+            more = flags.stdout.split() if flags else []
+            run = subprocess.run([compiler, "-fsyntax-only", "-D_GNU_SOURCE", *options, f"-I{INCLUDE}", *more, source], capture_output=True, text=True)
+            if run.returncode or run.stderr:
+                wrong.append(f"{source.name}: {run.stderr[:500]}")
+        tap.result(name, wrong)
 
 
 def check_lengths():
@@ -86,6 +144,9 @@ def check_symbols():
         sorted(f"{n}: exported, in no header" for n in exported - declared())
         + sorted(f"{n}: in a header, not exported" for n in declared() - exported),
     )
+    known = (tap.SOURCE / "dist/debian/libpostern0.symbols").read_text()
+    listed = set(re.findall(r"^ (postern_\w+)@", known, re.M))
+    tap.result("the symbols file of the Debian package lists what is exported", sorted(listed ^ exported))
     tap.result("test-api and its kind use every exported symbol", sorted(exported - used))
     versions = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True).stdout
     tap.result(
@@ -98,6 +159,8 @@ def main():
     tap.need("nm", "gcc")
     with tempfile.TemporaryDirectory(prefix="postern-test-") as directory:
         check_compiles(Path(directory))
+        check_cpp(Path(directory))
+    check_examples()
     check_lengths()
     check_symbols()
     tap.done()

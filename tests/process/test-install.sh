@@ -38,8 +38,8 @@ config()
 lib=$(config --variable=libdir)
 tap_is 'pkg-config knows the version' "$(config --modversion)" "$("$prefix/bin/postern" --version | awk '{ print $NF }')"
 tap_is 'every public header is installed' \
-	"$(cd "$prefix/include" && find . -name '*.h' | sort)" \
-	"$(cd "$POSTERN_SOURCE/include" && find . -name '*.h' | sort)"
+	"$(cd "$prefix/include" && find . -type f | sort)" \
+	"$(cd "$POSTERN_SOURCE/include" && find . -name '*.h' -o -name '*.hpp' | sort)"
 tap_is 'the shared library has its soname' \
 	"$(readelf -d "$lib/libpostern.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')" libpostern.so.0
 tap_is 'nothing is installed that names the build directory' \
@@ -108,6 +108,32 @@ int main(void)
 END
 cp "$tap_dir/echo.c" "$tap_dir/echo.cc"
 
+# The same by postern.hpp.
+cat >"$tap_dir/owners.cc" <<'END'
+#include <iostream>
+#include <postern.hpp>
+
+int main()
+try {
+	postern::loop loop;
+	postern::server_events echoes;
+	postern::conn_events greets;
+	echoes.conn.received = [](postern::conn_ref c, std::string_view b) { return size_t(c.write(b)); };
+	greets.received = [&](postern::conn_ref c, std::string_view b) {
+		std::cout << b << " from " << postern_version() << ", " << c.queued() << " queued\n";
+		loop.stop();
+		return b.size();
+	};
+	postern::server server(loop, "installed", std::move(echoes));
+	postern::conn conn(loop, "installed", std::move(greets));
+	postern::check(conn.write("hello"));
+	return loop.run();
+} catch (const std::exception &e) {
+	std::cerr << e.what() << '\n';
+	return 1;
+}
+END
+
 version=$(config --modversion)
 warnings='-Wall -Wextra -pedantic -Werror -O1'
 
@@ -138,6 +164,10 @@ program()
 		g++ -std=c++17 $warnings "$tap_dir/echo.cc" $(config --cflags --libs)
 	program 'a C++17 program runs with the shared library, clang++' \
 		clang++ -std=c++17 $warnings "$tap_dir/echo.cc" $(config --cflags --libs)
+	program 'a program with postern.hpp runs, g++' \
+		g++ -std=c++17 $warnings "$tap_dir/owners.cc" $(config --cflags --libs)
+	program 'a program with postern.hpp runs, clang++' \
+		clang++ -std=c++20 $warnings "$tap_dir/owners.cc" $(config --cflags --libs)
 	program 'a C11 program runs with the static library' \
 		gcc -std=c11 $warnings "$tap_dir/echo.c" $(config --cflags) -L"$lib" -Wl,-Bstatic -lpostern \
 		-Wl,-Bdynamic -pthread
@@ -211,6 +241,8 @@ warnings='-Wall -Wextra -Werror -O1'
 		program "its header in C++17, by $compiler" $compiler -std=c++17 -pedantic $warnings -I"$one" \
 			"$one/echo.cc" "$one/postern.o" -pthread
 	done
+	program 'its postern.hpp beside it' g++ -std=c++17 -pedantic $warnings -I"$one" "$tap_dir/owners.cc" \
+		"$one/postern.o" -pthread
 }
 
 # ---- and gone again --------------------------------------------------------------------------------------

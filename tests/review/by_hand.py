@@ -19,6 +19,12 @@ ROWS = [
         ('::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));',
          'int r = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));\n    if (r < 0)\n'
          '        throw std::runtime_error("setsockopt");')]),
+    ('later/requests.c', 'E1', 'wrong', [
+        ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
+         '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),
+    ('later/requests.c', 'E1', 'wrong_shutdown', [
+        ('\tif (r)\n\t\tuv_shutdown(r, s, shut); /* E1 */\n',
+         '\tif (r && uv_shutdown(r, s, shut) < 0)\n\t\tfree(r);\n')]),
     ('E2/shows-later.c', 'E2', 'late', [('yes = 1;\n', 'yes = 1;\n\n\tif (door < 0)\n\t\treturn -1;\n')]),
     ('E2/amount.c', 'E2', 'bad_index', [("\ttext[n] = '\\0';", "\tif (n <= 0)\n\t\treturn;\n\ttext[n] = '\\0';")]),
     ('L1/never-stored.c', 'E2', 'answers', [
@@ -36,6 +42,10 @@ ROWS = [
          '\t\tssize_t n = read(fd, (char *)&h + have, sizeof(h) - have);\n\n'
          '\t\tif (n < 0 && errno == EINTR)\n\t\t\tcontinue;\n'
          '\t\tif (n <= 0) {\n\t\t\tclose(fd);\n\t\t\treturn -1;\n\t\t}\n\t\thave += (size_t)n;\n\t}\n'), ERRNO]),
+    ('E3/helper-ignored.c', 'E3', 'wrong', [
+        ('\thear(s, word, sizeof(word)); /* E3 */\n\tputs', '\tif (hear(s, word, sizeof(word)) == 0)\n\t\tputs')]),
+    ('E3/helper-ignored.c', 'E3', 'wrong_bool', [
+        ('\theard(word, s, sizeof(word)); /* E3 */\n\tprintf', '\tif (heard(word, s, sizeof(word)))\n\t\tprintf')]),
     ('E3/number-goes-along.c', 'E3', 'bad_bytes', [
         ('\treturn send(fd, p, n, MSG_NOSIGNAL) < 0 ? -1 : 0; // E3',
          '\tfor (size_t done = 0; done < n;) {\n'
@@ -53,6 +63,8 @@ ROWS = [
         ('        if (send(client, block, (size_t) got, MSG_NOSIGNAL) == -1) /* @E3 @E4? */\n',
          '        ssize_t sent;\n\n        do\n            sent = send(client, block, (size_t) got, MSG_NOSIGNAL);\n'
          '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
+    ('E4/passes-for-ready.c', 'E4', 'wrong_condition', [
+        ('\tif (select(s + 1, &in, NULL, NULL, &limit)) /* E4 */', '\tif (select(s + 1, &in, NULL, NULL, &limit) > 0)')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
@@ -97,10 +109,20 @@ ROWS = [
     ('L3/bad-kept-beside.c', 'L3', 'bad_welcome', [
         ('\tc = g_io_channel_unix_new(line); // L3\n',
          '\tc = g_io_channel_unix_new(line);\n\tg_io_channel_set_close_on_unref(c, TRUE);\n')]),
+    ('later/handles.c', 'L7', 'hear', [('(uv_handle_t *)s, NULL); /* L7 */', '(uv_handle_t *)s, guest_gone);')]),
+    ('later/handles.c', 'L7', 'wrong', [('(uv_handle_t *)line, NULL); /* L7 */', '(uv_handle_t *)line, guest_gone);')]),
     ('macro/loops.c', 'L4', 'drop_wrong', [
         ('\tstruct entry *e;\n\n\tevery(e, all) // L4\n\t\tfree(e);\n',
          '\tstruct entry *e, *next;\n\n\tfor (e = all; e; e = next) {\n\t\tnext = e->next;\n\t\tfree(e);\n\t}\n')]),
     ('L4/own-slot.cpp', 'L4', 'Session::onReadyRead', [('delete m_s; // L4', 'm_s->deleteLater();')]),
+    ('members/opened-by-the-caller.c', 'L4', 'wrong_bool', [
+        ('\tr = 0;\nout:\n\tclose(l.fd); /* L4 */\n', '\tr = 0;\n\tclose(l.fd);\nout:\n')]),
+    ('members/opened-by-the-caller.c', 'L4', 'wrong_errno', [
+        ('\tclose(l.fd); /* L4 */\n', '\tif (r == 0)\n\t\tclose(l.fd);\n')]),
+    ('members/opened-by-the-caller.c', 'L4', 'wrong_positive', [
+        ('\t\tshutdown(l.fd, SHUT_RDWR); /* L4 */\n', '')]),
+    ('members/opened-by-the-helper.c', 'L4', 'wrong_two_levels', [
+        ('\tclose(d->fd); /* L4 */\n', '\tif (r == 0)\n\t\tclose(d->fd);\n')]),
     ('L4/by-result.c', 'L4', 'late', [('\t\tc->late = 1; // L4', '\t\treturn;')]),
     ('L4/closing.c', 'L4', 'at_once', [
         ('\tuv_close((uv_handle_t *)&p->io.tcp, NULL);\n\tfree(p->name);\n\tfree(p); // L4\n',
@@ -164,6 +186,10 @@ ROWS = [
         ('ssize_t frame_unlimited(int fd, char *to)', 'ssize_t frame_unlimited(int fd, char *to, size_t room)'),
         ('\tassert(n > 0);\n\treturn recv(fd, to, n, MSG_WAITALL); // N5',
          '\tassert(n > 0);\n\tif (n > room)\n\t\treturn -1;\n\treturn recv(fd, to, n, MSG_WAITALL);')]),
+    ('later/sd-event.c', 'N5', 'on_line', [
+        ('\tmemcpy(kept, in, (size_t)atoi(in)); /* N5 */\n',
+         '\tint size = atoi(in);\n\n\tif (size < 0 || (size_t)size > sizeof(kept))\n\t\treturn 0;\n'
+         '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [

@@ -194,6 +194,59 @@ static void a_forked_child_dies_of_the_signal_and_its_parent_hears_nothing(void 
 	}
 }
 
+/* Before fork's handlers have run in the child. */
+static void a_child_that_is_signalled_at_once_dies_of_it_and_its_parent_hears_nothing(void **state)
+{
+	struct heard h;
+	unsigned died = 0;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	hear(&h, SIGTERM);
+	for (int i = 0; i < 100; i++) {
+		pid = fork();
+		if (pid == 0) {
+			usleep(20000);
+			_exit(5);
+		}
+		kill(pid, SIGTERM);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		died += WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+	}
+	assert_int_equal(died, 100);
+	assert_int_equal(postern_loop_dispatch(h.loop, 0), 0);
+	assert_int_equal(h.n, 0);
+	hear_no_more(&h);
+}
+
+/* Another library that keeps our handler as what was there before, and sets it again when we have gone. */
+static void a_handler_that_was_set_again_after_the_free_does_what_the_default_does(void **state)
+{
+	struct sigaction ours;
+	struct heard h;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	hear(&h, SIGTERM);
+	ours = action_of(SIGTERM);
+	hear_no_more(&h);
+	pid = fork();
+	if (pid == 0) {
+		sigaction(SIGTERM, &ours, NULL);
+		raise(SIGTERM);
+		_exit(5);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	/* And it is not taken for an action of before. */
+	assert_ok(sigaction(SIGTERM, &ours, NULL));
+	hear(&h, SIGTERM);
+	hear_no_more(&h);
+	assert_true(action_of(SIGTERM).sa_handler == SIG_DFL);
+}
+
 static atomic_bool storm_is_over;
 
 static void *storm(void *data)
@@ -245,6 +298,8 @@ int main(void)
 		TEST(a_signal_has_one_watcher_in_a_process),
 		TEST(what_no_program_can_go_on_from_is_refused),
 		TEST(a_forked_child_dies_of_the_signal_and_its_parent_hears_nothing),
+		TEST(a_child_that_is_signalled_at_once_dies_of_it_and_its_parent_hears_nothing),
+		TEST(a_handler_that_was_set_again_after_the_free_does_what_the_default_does),
 		TEST(a_free_in_a_storm_of_signals_leaves_the_next_owner_of_its_descriptor_alone),
 	};
 
