@@ -38,7 +38,7 @@ check:
 	@tools/setup check
 	@tools/check check
 
-## check-all: TSan, clang, musl, valgrind, static analysis, the long tests
+## check-all: TSan, clang, musl, other machines, valgrind, static analysis, the long tests
 .PHONY: check-all
 check-all:
 	@tools/setup all

@@ -248,7 +248,7 @@ static int wait_look(struct wait *w)
 
 static void wait_pause(int64_t ns)
 {
-	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = (long)(ns % 1000000000) };
 
 	nanosleep(&t, NULL);
 }

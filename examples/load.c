@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: load NAME CLIENTS MESSAGES [SECONDS]\n");
 		return 64;
 	}
-	l.clients = (struct client *)calloc(l.n, sizeof(*l.clients));
+	l.clients = (struct client *)calloc((size_t)l.n, sizeof(*l.clients));
 	if (l.clients && postern_loop_new(&loop) == 0) {
 		l.loop = loop;
 		status = load_run(&l, argv[1], POSTERN_SECONDS(seconds));

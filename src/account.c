@@ -21,9 +21,9 @@ void account_owner_deinit(struct account_owner *owner)
 	}
 }
 
-size_t account_owner_bytes(const struct account_owner *owner)
+uint64_t account_owner_bytes(const struct account_owner *owner)
 {
-	size_t bytes = 0;
+	uint64_t bytes = 0;
 
 	for (const struct list *l = owner->accounts.next; l != &owner->accounts; l = l->next)
 		bytes += container_of(l, struct account, node)->bytes;

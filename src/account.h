@@ -52,7 +52,7 @@ struct account {
 void            account_owner_init(struct account_owner *owner);
 /* The accounts that are left go with their last charge. */
 void            account_owner_deinit(struct account_owner *owner);
-size_t          account_owner_bytes(const struct account_owner *owner);
+uint64_t        account_owner_bytes(const struct account_owner *owner);
 
 /* That of uid, with one connection more; NULL when memory is out. */
 struct account *account_get(struct account_owner *owner, uid_t uid);

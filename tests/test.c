@@ -290,6 +290,14 @@ void test_skip(const char *format, ...)
 	abort();
 }
 
+void test_skip_emulated(const char *why)
+{
+	const char *emulator = getenv("EMULATED");
+
+	if (emulator)
+		test_skip("%s %s", emulator, why);
+}
+
 void test_note(const char *format, ...)
 {
 	char text[512];
@@ -448,7 +456,7 @@ void test_assert_took(struct test_time took, int64_t least_ns, int64_t most_ns, 
 
 void test_sleep_ms(int64_t ms)
 {
-	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000) };
 
 	while (nanosleep(&left, &left) < 0 && errno == EINTR)
 		;

@@ -63,6 +63,8 @@ int test_run_group(const struct CMUnitTest *tests, size_t n, CMFixtureFunction s
 
 /* Ends the running test as skipped, for the reason given. */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* The same under an emulator (tools/emulate), which does not do what the test is about; elsewhere nothing. */
+void test_skip_emulated(const char *why);
 #undef skip
 #define skip() test_skip("no reason given")
 

@@ -22,7 +22,7 @@ enum { CHUNK_SIZE = 16 * 1024, CHUNK_POOL = 64 };
 struct chunk {
 	struct chunk *next;
 	uint32_t      begin, end;
-	char          bytes[CHUNK_SIZE - 16];
+	char          bytes[CHUNK_SIZE - sizeof(struct chunk *) - 2 * sizeof(uint32_t)];
 };
 
 struct chunk_pool {

@@ -110,7 +110,7 @@ ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t 
 	if (n >= size)
 		return -ERANGE;
 	ret[n] = '\0';
-	return n;
+	return (ssize_t)n;
 }
 
 int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_counters *ret,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* options.c - limits of a connection: defaults, checks, and one block of them for many connections */
 #include <errno.h>
+#include <limits.h>
 
 #include "base/base.h"
 #include "conn/conn.h"
@@ -11,9 +12,12 @@ enum {
 	CONN_UNREAD = 256 * 1024,
 	CONN_FRAME = 4 * 1024 * 1024,
 };
-#define CONN_IDLE    POSTERN_SECONDS(30)
-#define CONN_DRAIN   POSTERN_SECONDS(5)
-#define CONN_MESSAGE POSTERN_SECONDS(60)
+/* A queue counts in 32 bits, and what a write takes is told as a ssize_t, which may have no more. */
+#define CONN_BYTES_MAX (SSIZE_MAX < UINT32_MAX ? (size_t)SSIZE_MAX : UINT32_MAX)
+
+#define CONN_IDLE      POSTERN_SECONDS(30)
+#define CONN_DRAIN     POSTERN_SECONDS(5)
+#define CONN_MESSAGE   POSTERN_SECONDS(60)
 
 int conn_events_check(const struct postern_conn_events *events)
 {
@@ -53,11 +57,13 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 		return why_field(what, "message_ns", "is negative");
 	if (to->framing > POSTERN_FRAMING_U32LE)
 		return why_field(what, "framing", "is not one of POSTERN_FRAMING_...");
-	if (to->high_water > UINT32_MAX)
-		return why_field(what, "high_water", "is 4 GiB or more");
+	if (to->high_water > CONN_BYTES_MAX)
+		return why_field(what, "high_water",
+				 "is 4 GiB or more (2 GiB where addresses have 32 bits)");
 	conn_options_default(to);
-	if (to->frame_max > UINT32_MAX - FRAME_HEAD)
-		return why_field(what, "frame_max", "is 4 GiB or more");
+	if (to->frame_max > CONN_BYTES_MAX - FRAME_HEAD)
+		return why_field(what, "frame_max",
+				 "is 4 GiB or more (2 GiB where addresses have 32 bits)");
 	if (to->framing)
 		to->unread = to->frame_max + FRAME_HEAD;
 	if (to->low_water > to->high_water)

@@ -284,8 +284,8 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	r = outbox_begin(c);
 	if (r < 0)
 		return r;
-	whole = (size_t)n_head + n + n_tail;
-	if (whole > c->limits->high_water)
+	if (__builtin_add_overflow(n, (size_t)n_head + n_tail, &whole) ||
+	    whole > c->limits->high_water)
 		return -EMSGSIZE;
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_FLUSH);

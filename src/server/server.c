@@ -93,6 +93,9 @@ static int server_set_options(struct postern_server *s,
 	s->connections_max = o.connections ? o.connections : server_connections_default();
 	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
 	s->accounts.bytes_max = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
+	/* Each connection's page comes on top, and the sum must not begin anew at 0. */
+	if (s->accounts.bytes_max > SIZE_MAX / 2)
+		s->accounts.bytes_max = SIZE_MAX / 2;
 	s->accounts.reserve =
 		conn.unread < s->accounts.bytes_max ? conn.unread : s->accounts.bytes_max;
 	if (o.group)

@@ -2,6 +2,7 @@
 /* sys.c - the kernel's own implementation of sys.h */
 #include "sys/sys.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,10 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Where long has 32 bits, the old types end in January 2038, and refuse files whose inode number or size is larger. */
+static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
+	      "build with -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 (glibc from 2.34 on)");
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -281,7 +286,7 @@ int sys_timerfd_set(int fd, int64_t at_ns)
 	if (at_ns != INT64_MAX) {
 		at_ns = at_ns > 0 ? at_ns : 1;
 		spec.it_value.tv_sec = at_ns / 1000000000;
-		spec.it_value.tv_nsec = at_ns % 1000000000;
+		spec.it_value.tv_nsec = (long)(at_ns % 1000000000);
 	}
 	return SYS_CALL(int, timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
 }
@@ -470,7 +475,7 @@ int64_t sys_realtime(void)
 
 void sys_sleep(int64_t ns)
 {
-	struct timespec wait = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	struct timespec wait = { .tv_sec = ns / 1000000000, .tv_nsec = (long)(ns % 1000000000) };
 
 	(void)SYS_UNCANCELLED(int, nanosleep(&wait, NULL));
 }

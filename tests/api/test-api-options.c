@@ -87,6 +87,13 @@ static void options_that_cannot_be_right_are_refused(void **state)
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .framing = 5), -EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .idle_ns = -1), -EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .drain_ns = -1), -EINVAL);
+	/* What a write takes has to fit into a ssize_t. */
+	assert_ok(CONN(.size = sizeof(struct postern_conn_options),
+		       .high_water = SSIZE_MAX < UINT32_MAX ? SSIZE_MAX : UINT32_MAX));
+	assert_errno(
+		CONN(.size = sizeof(struct postern_conn_options),
+		     .high_water = (SSIZE_MAX < UINT32_MAX ? (size_t)SSIZE_MAX : UINT32_MAX) + 1),
+		-EINVAL);
 	assert_errno(CONN(.size = sizeof(struct postern_conn_options), .high_water = 10,
 			  .low_water = 11),
 		     -EINVAL);

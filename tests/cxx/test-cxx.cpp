@@ -10,15 +10,16 @@
 
 static std::atomic<int> allocations{0};
 
-void *operator new(size_t n)
+/* Inlined, they look to gcc like a new that is freed by free(). */
+__attribute__((noinline)) void *operator new(size_t n)
 {
 	allocations++;
 	if (void *p = malloc(n ? n : 1))
 		return p;
 	throw std::bad_alloc();
 }
-void operator delete(void *p) noexcept { free(p); }
-void operator delete(void *p, size_t) noexcept { free(p); }
+__attribute__((noinline)) void operator delete(void *p) noexcept { free(p); }
+__attribute__((noinline)) void operator delete(void *p, size_t) noexcept { free(p); }
 
 static void what_is_sent_comes_back(void **)
 {

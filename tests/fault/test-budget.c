@@ -6,6 +6,7 @@
  */
 #include "pair.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -95,7 +96,9 @@ static void crowd_close(struct crowd *k)
 
 static void crowd_begin(struct crowd *k, unsigned i, uint32_t size)
 {
-	assert_int_equal(send(k->fds[i], &size, 4, MSG_DONTWAIT | MSG_NOSIGNAL), 4);
+	const uint32_t head = htole32(size);
+
+	assert_int_equal(send(k->fds[i], &head, 4, MSG_DONTWAIT | MSG_NOSIGNAL), 4);
 	k->left[i] = size;
 }
 
@@ -175,7 +178,7 @@ static void a_crowd_of_large_messages_is_received_whole(void **state)
 			}
 			turn(k.s.loop, 0);
 			if (site_counters(&k.s).bytes > most)
-				most = site_counters(&k.s).bytes;
+				most = (size_t)site_counters(&k.s).bytes;
 			assert_true(rounds < 20000);
 		}
 		turn_quiet(k.s.loop);

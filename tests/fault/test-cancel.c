@@ -38,7 +38,7 @@ struct victim {
 
 static void sleep_ns(int64_t ns)
 {
-	struct timespec left = { .tv_nsec = ns };
+	struct timespec left = { .tv_nsec = (long)ns };
 
 	if (ns > 0)
 		nanosleep(&left, NULL);

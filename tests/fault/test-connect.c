@@ -228,7 +228,7 @@ static void options_that_cannot_be_right_are_refused_at_once(void **state)
 							       .high_water = 10,
 							       .low_water = 11 };
 	const struct postern_connect_options bad[] = {
-		{ .size = 4 },
+		{ .size = sizeof(size_t) - 1 },
 		{ .size = 5000 },
 		{ .size = sizeof *bad, .deadline_ns = -1 },
 		{ .size = sizeof *bad, .backoff_ns = -1 },

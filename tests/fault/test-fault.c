@@ -287,6 +287,7 @@ static void every_call_site_has_failed(void **state)
 	(void)state;
 	if (geteuid() == 65534 || getenv("TEST_ONLY"))
 		test_skip("not all scenarios were run");
+	test_skip_emulated("cannot set SO_PASSRIGHTS, without which recv() is never called");
 	fault_coverage(&sites, &hit, &faulted);
 	test_note("call sites that can fail: %u; reached: %u; with a fault: %u (%.1f %%)", sites,
 		  hit, faulted, 100.0 * faulted / sites);

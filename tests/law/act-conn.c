@@ -291,7 +291,7 @@ void act_conn_free(struct end *e)
 		struct stream *out = &e->link->stream[e->at];
 
 		out->cut = true;
-		out->cut_at = e->sent;
+		out->cut_at = (size_t)e->sent;
 		/* What was queued when it was aborted stays there. */
 		if (e->aborting)
 			out->n = (size_t)e->sent;
@@ -324,7 +324,7 @@ static void act_detach(struct end *e)
 		law_broken("detach loses bytes", "%s: %zu queued, %zu kept", end_name(e), queued,
 			   e->kept);
 	if (e->drops && !e->offered)
-		e->link->stream[!e->at].read = e->received;
+		e->link->stream[!e->at].read = (size_t)e->received;
 	e->detached = true;
 	if (fault_is_watched((int)fd))
 		law_broken("descriptors", "%s was detached and is in epoll still", end_name(e));
@@ -368,7 +368,7 @@ static void act_look(struct end *e)
 		law_broken("data", "%s has another's", end_name(e));
 	if (!CALL_PTR(conn_why, postern_conn_why(e->c)))
 		law_broken("why", "%s has none", end_name(e));
-	(void)CALL(conn_server, postern_conn_server(e->c));
+	(void)CALL_PTR(conn_server, postern_conn_server(e->c));
 	(void)CALL(conn_peer, postern_conn_peer(e->c, &peer, sizeof(peer)));
 	(void)CALL(conn_peer_label, postern_conn_peer_label(e->c, label, sizeof(label)));
 	(void)CALL(conn_get_counters, postern_conn_get_counters(e->c, &k, sizeof(k)));

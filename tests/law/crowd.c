@@ -11,6 +11,7 @@
  *	crowd [--from A] [--crowds N] [--seconds N] [--verbose]
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -272,7 +273,7 @@ static bool crowd_close(void)
 	postern_server_free(C.server);
 	postern_loop_free(C.loop);
 	if (k.bytes > 0)
-		printf("# %zu bytes are on the account of nobody\n", k.bytes);
+		printf("# %" PRIu64 " bytes are on the account of nobody\n", k.bytes);
 	return k.bytes == 0;
 }
 

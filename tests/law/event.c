@@ -135,7 +135,7 @@ static size_t on_received(struct postern_conn *c, const void *bytes, size_t n, v
 	law_say("c%d is offered %zu, takes %zu", e->id, n, take);
 	oracle_look_at(e);
 	if (e->drops) {
-		in->read = e->received - n;
+		in->read = (size_t)(e->received - n);
 		e->kept = 0;
 	}
 	if (e->o.framing)

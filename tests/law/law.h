@@ -258,7 +258,7 @@ const char *law_reason_name(int code);
 void law_enter(int call);
 intmax_t law_leave(intmax_t r);
 #define CALL(name, expression) (law_enter(CALL_##name), law_leave((intmax_t)(expression)))
-#define CALL_PTR(name, expression) (law_enter(CALL_##name), (void *)law_leave((intptr_t)(expression)))
+#define CALL_PTR(name, expression) (law_enter(CALL_##name), (void *)(intptr_t)law_leave((intptr_t)(expression)))
 
 /* What outlives a worker. */
 struct law_shared {

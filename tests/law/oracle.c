@@ -9,6 +9,7 @@
 #include "law.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* Of the manual: a peer that moves as much within idle_ns is not idle. */
@@ -570,6 +571,6 @@ void oracle_counters(struct server_model *m)
 		law_broken("counters", "server %d counts %u connections, there are %u", m->id,
 			   k.connections, n);
 	if (k.bytes < held || (held == 0 && k.bytes > 0))
-		law_broken("counters", "server %d counts %zu bytes, %zu are held", m->id, k.bytes,
-			   held);
+		law_broken("counters", "server %d counts %" PRIu64 " bytes, %zu are held", m->id,
+			   k.bytes, held);
 }

@@ -107,7 +107,7 @@ void peer_write(struct link *l, int at, size_t n)
 /* What no peer should send. Bytes are bytes where there is no framing. */
 static void peer_garbage(struct link *l, int at)
 {
-	static const char garbage[5] = { -1, -1, -1, -1, -1 };
+	static const char garbage[5] = "\377\377\377\377\377";
 	struct stream *out = &l->stream[at];
 	ssize_t r;
 

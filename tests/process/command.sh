@@ -12,6 +12,9 @@ python=/usr/bin/python3
 scale=${TEST_SCALE:-1}
 tap_need "$python"
 n_dirs=0
+no_start_time='shows a process another start time of itself than it shows to others, so that it is not seen to be alive'
+no_vfork='has no vfork(): a program that cannot be executed looks like one that has ended'
+no_sock_diag='has no NETLINK_SOCK_DIAG, which shows the type of a socket and its backlog'
 # Others are to get as far as the names, and no further than their modes let them.
 chmod 711 "$tap_dir"
 umask 022

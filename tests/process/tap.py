@@ -35,6 +35,14 @@ def skip(name, reason):
     print(f"ok {count} - {name} # SKIP {reason}", flush=True)
 
 
+def emulated(name, why):
+    """Is this an emulator, which cannot give that result? Then it is skipped."""
+    if "EMULATED" not in os.environ:
+        return False
+    skip(name, f"{os.environ['EMULATED']} {why}")
+    return True
+
+
 def need(*programs):
     """Without one of them there is nothing to test."""
     for program in programs:

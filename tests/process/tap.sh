@@ -49,6 +49,12 @@ skip()
 	echo "ok $tap_n - $1 # SKIP $2"
 }
 
+# emulated NAME WHY: is this an emulator, which cannot give that result? Then it is skipped.
+emulated()
+{
+	[ -n "${EMULATED-}" ] && skip "$1" "$EMULATED $2"
+}
+
 # note TEXT: a figure that was reached.
 note()
 {

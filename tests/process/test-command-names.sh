@@ -162,7 +162,7 @@ for name in clock "$dir/path" "@postern-wait-$$"; do
 	tap_is "wait finds a server at ${name//$tap_dir/}" "$status" 0
 	if [ "${name#@}" = "$name" ] && unshare -n true 2>/dev/null; then
 		run unshare -n "$postern" wait "$name"
-		tap_is "from another network namespace too: ${name//$tap_dir/}" "$status" 0
+		emulated 'from another network namespace too' "$no_start_time" || tap_is "from another network namespace too: ${name//$tap_dir/}" "$status" 0
 	fi
 done
 if unshare -n -p -f --mount-proc true 2>/dev/null; then
@@ -181,7 +181,7 @@ row 69 'nobody listens on it' wait clock --deadline 100ms
 serve clock --echo --backlog 1
 kill -STOP "$server"
 fill "$POSTERN_DIR/clock/sock"
-row 69 'backlog is full' wait clock --deadline 100ms
+emulated 'a backlog that is full is seen' "$no_sock_diag" || row 69 'backlog is full' wait clock --deadline 100ms
 finish
 background "$python" -c '
 import socket, sys, time

@@ -232,6 +232,8 @@ def test_filters():
     for unit, arguments in (("postern-echo@.service", ["clock", "--echo", "--access", "world", "--drain", "5s"]),
                             ("postern-date.service", ["clock", "--max", "16", "--exec", "date"])):
         name = f"the_filter_of_a_unit_lets_through_what_it_calls: {unit}"
+        if tap.emulated(name, "makes system calls of its own"):
+            continue
         if not shutil.which("strace") or not shutil.which("systemd-analyze"):
             tap.skip(name, "strace or systemd-analyze is not installed")
             continue

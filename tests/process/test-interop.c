@@ -282,10 +282,17 @@ static size_t client_received(struct postern_conn *c, const void *bytes, size_t 
 	return n;
 }
 
+/* It may have said all before it has heard all of us: without this, what is not written yet would not be. */
+static void client_ended(struct postern_conn *c, void *data)
+{
+	(void)c, (void)data;
+}
+
 static const struct postern_conn_events client_events = {
 	.size = sizeof client_events,
 	.state = client_state,
 	.received = client_received,
+	.ended = client_ended,
 	.drained = client_send,
 	.closed = it_closed,
 };

@@ -230,9 +230,9 @@ static void a_random_crowd_is_served_whole(void **state)
 		world_open(&w);
 		for (int i = 0; i < N; i++) {
 			random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-			want[i] = 1 + random % RESERVE;
+			want[i] = 1 + (size_t)(random % RESERVE);
 		}
-		account_take(w.a, random % SHARED);
+		account_take(w.a, (size_t)(random % SHARED));
 		for (unsigned turn = 0; left > 0; turn++) {
 			int i = (int)(random ^= random << 13, random ^= random >> 7,
 				      random ^= random << 17, random % N);

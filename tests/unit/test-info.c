@@ -236,9 +236,11 @@ static int write_beyond_the_limit(void *directory)
 
 static void beyond_the_limit_of_file_sizes_is_an_error_and_no_signal(void **state)
 {
-	int directory = open_test_dir();
+	int directory;
 
 	(void)state;
+	test_skip_emulated("dies of a SIGXFSZ that the program holds back");
+	directory = open_test_dir();
 	assert_int_equal(test_fork(write_beyond_the_limit, &directory), 0);
 	assert_errno(access(test_path("info"), F_OK) ? -errno : 0, -ENOENT);
 	assert_errno(access(test_path("info.new"), F_OK) ? -errno : 0, -ENOENT);

@@ -154,6 +154,7 @@ TEST(a_control_buffer_of_cmsg_space_admits_more_than_one_of_cmsg_len)
 	size_t fit = (CMSG_SPACE(sizeof(int)) - CMSG_LEN(0)) / sizeof(int);
 	int s[2], got[4], flags, before;
 
+	test_skip_emulated("gives the kernel a control buffer of another size");
 	pair(s);
 	ok(send_descriptors(s[0], (int[]){ 0, 1, 2 }, 3));
 	ok(send_descriptors(s[0], (int[]){ 0, 1, 2 }, 3));
@@ -173,7 +174,11 @@ static void refuse_rights_or_skip(int fd)
 
 	get_or_skip(fd, SO_PASSRIGHTS, &on, &len);
 	assert_int_equal(on, 1);
-	ok(setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int)));
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){ 0 }, sizeof(int)) == 0)
+		return;
+	assert_int_equal(errno, ENOPROTOOPT);
+	test_skip_emulated("can read SO_PASSRIGHTS and not set it");
+	fail();
 }
 
 TEST(without_passrights_the_sender_gets_eperm)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout.c - the structs of the interface have no bytes without a name, whatever the machine
+ *
+ * A gap has no value, and "unknown bytes at the end are 0" would be said of bytes that nobody can set. Where the
+ * gaps would be differs: 64-bit machines want pairs of 32-bit fields, armhf wants 64-bit fields at multiples of 8,
+ * and i386 is content with multiples of 4. So pointers and size_t come in even numbers before a 64-bit field and at
+ * the end of a struct that has one, and so do fields of 32 bits. Then nothing depends on the machine but the width of a
+ * word.
+ *
+ * A field that is added in the middle of a pair, or that is missing here, stops the build.
+ */
+#include <postern.h>
+
+#include <assert.h>
+#include <stddef.h>
+
+/* Its size, or too much when it is not at a multiple of it, which i386 alone would let pass. */
+#define AT(type, field)                                                                       \
+	(offsetof(struct postern_##type, field) % sizeof(((struct postern_##type *)0)->field) \
+		 ? 1024                                                                       \
+		 : sizeof(((struct postern_##type *)0)->field))
+#define WHOLE(type, sum) static_assert(sizeof(struct postern_##type) == (sum), "postern_" #type)
+
+#define F(field)         AT(reason, field)
+WHOLE(reason, F(code) + F(error) + F(text));
+#undef F
+
+#define F(field) AT(conn_events, field)
+WHOLE(conn_events,
+      F(size) + F(state) + F(received) + F(frame) + F(ended) + F(drained) + F(sent) + F(closed));
+#undef F
+
+#define F(field) AT(conn_options, field)
+WHOLE(conn_options, F(size) + F(high_water) + F(low_water) + F(unread) + F(framing) + F(frame_max) +
+			    F(idle_ns) + F(drain_ns) + F(message_ns));
+#undef F
+
+#define F(field) AT(connect_options, field)
+WHOLE(connect_options, F(size) + F(conn) + F(deadline_ns) + F(backoff_ns) + F(backoff_max_ns) +
+			       F(server_uids) + F(n_server_uids) + F(attempts) + F(reserved));
+#undef F
+
+#define F(field) AT(peer, field)
+WHOLE(peer, F(uid) + F(gid) + F(pid));
+#undef F
+
+#define F(field) AT(conn_counters, field)
+WHOLE(conn_counters, F(received) + F(sent) + F(connected_ns) + F(attempts) + F(unread));
+#undef F
+
+#define F(field) AT(server_events, field)
+WHOLE(server_events, F(size) + F(conn) + F(allow) + F(accepted) + F(error) + F(closed));
+#undef F
+
+#define F(field) AT(server_options, field)
+WHOLE(server_options, F(size) + F(access) + F(backlog) + F(connections) + F(connections_per_uid) +
+			      F(bytes_per_uid) + F(group) + F(allow_uids) + F(allow_gids) +
+			      F(n_allow_uids) + F(n_allow_gids) + F(conn) + F(keep_flags) +
+			      F(reserved));
+#undef F
+
+#define F(field) AT(server_counters, field)
+WHOLE(server_counters, F(accepted) + F(refused) + F(paused) + F(republished) + F(connections) +
+			       F(listening) + F(bytes));
+#undef F
+
+#define F(field) AT(frame, field)
+WHOLE(frame, F(bytes) + F(n) + F(used));
+#undef F
+
+#define F(field) AT(name_info, field)
+WHOLE(name_info, F(size) + F(name) + F(path) + F(mode) + F(version) + F(unused) + F(alive) +
+			 F(pid) + F(uid) + F(reserved) + F(since));
+#undef F
+
+#define F(field) AT(thread_options, field)
+WHOLE(thread_options, F(size) + F(stack_size) + F(start_ns) + F(join_ns) + F(name) + F(ended));
+#undef F
+#undef WHOLE
+#undef AT
