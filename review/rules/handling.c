@@ -133,15 +133,18 @@ const struct rule rule_E1 = {
 	.function = e1_function,
 };
 
-static bool e5_names_outcome(const char *signal)
+enum { E5_FAILURE = 1, E5_SUCCESS = 2, E5_BOTH = 3 };
+
+static unsigned e5_names_outcome(const char *signal)
 {
+	if (strstr(signal, "rror") || strstr(signal, "stateChanged"))
+		return E5_BOTH;
 	/* "disconnected" comes only after success, so it does not tell of failure. */
-	return strstr(signal, "rror") || strstr(signal, "stateChanged") ||
-	       (strstr(signal, "onnected") && !strstr(signal, "isconnected"));
+	return strstr(signal, "onnected") && !strstr(signal, "isconnected") ? E5_SUCCESS : 0;
 }
 
 /* The signal that connect(object, signal, …) speaks of is one of failure or of success. */
-static bool e5_is_outcome_signal(const struct function *fn, const struct item *item)
+static unsigned e5_is_outcome_signal(const struct function *fn, const struct item *item)
 {
 	const struct operand *o = call_argument(item->call, 2);
 
@@ -153,15 +156,15 @@ static bool e5_is_outcome_signal(const struct function *fn, const struct item *i
 		/* SIGNAL(connected()), qOverload<…>(&T::error) */
 		source = operand_source(fn, o, item);
 		if (!source)
-			return true;
+			return E5_BOTH;
 		if (e5_names_outcome(source->call->name))
-			return true;
+			return e5_names_outcome(source->call->name);
 		if (!source->call->n_args)
-			return false;
+			return 0;
 		o = &source->call->args[0];
 		item = source;
 	}
-	return true;
+	return E5_BOTH;
 }
 
 /* What `other` connects can be the object that `fn` dials with. */
@@ -177,29 +180,31 @@ static bool e5_may_be_same(const struct function *fn, int dials, const struct fu
 	return true;
 }
 
-static bool e5_handles(const struct function *dialling, const struct call *dial,
-		       const struct function *fn, const struct item *item, const char *type)
+static unsigned e5_handles(const struct function *dialling, const struct call *dial,
+			   const struct function *fn, const struct item *item, const char *type)
 {
 	const struct call *call = item->call;
 	const char *of;
 
 	if (item->kind != ITEM_CALL || !call || !api_is(call->api, ROLE(HANDLER)) ||
 	    call->n_args < 3)
-		return false;
+		return 0;
 	/* QTimer::singleShot(0, …) */
 	if (call->args[0].kind == OPERAND_NUMBER)
-		return false;
+		return 0;
 	if (call->args[0].kind != OPERAND_PLACE && call->args[0].kind != OPERAND_ADDRESS)
-		return true;
+		return E5_BOTH;
 	of = place_type(fn, call->args[0].place, NULL);
 	if (!e5_may_be_same(dialling, dial->receiver.place, fn, call->args[0].place))
-		return false;
-	return (!of || of == type || index_derives(of, type)) && e5_is_outcome_signal(fn, item);
+		return 0;
+	return !of || of == type || index_derives(of, type) ? e5_is_outcome_signal(fn, item) : 0;
 }
 
-/* Some function of the class or file reacts to the object's connected or error signal. */
-static bool e5_has_handler(const struct function *fn, const struct call *dial)
+/* Which outcomes some function of the class or file reacts to by the object's signals. */
+static unsigned e5_handlers(const struct function *fn, const struct call *dial)
 {
+	unsigned handled = 0;
+
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
 
@@ -207,10 +212,60 @@ static bool e5_has_handler(const struct function *fn, const struct call *dial)
 		    (!fn->class_name || other->class_name != fn->class_name))
 			continue;
 		for (int k = 0; k < other->n_items; k++)
-			if (e5_handles(fn, dial, other, &other->items[k], dial->receiver_type))
+			handled |=
+				e5_handles(fn, dial, other, &other->items[k], dial->receiver_type);
+	}
+	return handled;
+}
+
+/* A timer of the class or file may see that no connection has come, and try again or give up. */
+static bool e5_has_timer(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *other = program.functions[i];
+
+		if (other->class_name ? other->class_name != fn->class_name
+				      : other->source != fn->source)
+			continue;
+		if (strstr(other->name, "imer") || strstr(other->name, "imeout"))
+			return true;
+		for (int k = 0; k < other->n_items; k++) {
+			const struct call *call = other->items[k].call;
+
+			if (other->items[k].kind == ITEM_CALL && call &&
+			    (strstr(call->name, "imer") || strstr(call->name, "singleShot") ||
+			     (call->receiver_type && strstr(call->receiver_type, "Timer"))))
+				return true;
+		}
+		for (int k = 0; k < other->n_places; k++)
+			if (other->places[k].text && strstr(other->places[k].text, "imeout"))
 				return true;
 	}
 	return false;
+}
+
+/* Only `connected` is handled. */
+static void e5_failure_missing(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const char *name = operand_text(fn, &call->receiver), *at = "";
+	struct finding *finding;
+	uint8_t stars = 1;
+
+	if (e5_has_timer(fn))
+		return;
+	if (call->receiver.kind == OPERAND_PLACE && place_type(fn, call->receiver.place, &stars) &&
+	    !stars)
+		at = "&";
+	finding = finding_add(
+		&rule_E5, fn, item->at,
+		"`%s` connects, and only its success is handled by a signal: when the connection fails, nobody learns it.",
+		name);
+	finding_fix(
+		finding,
+		"In %s(), handle the failure too, before `%s`: `connect(%s%s, &%s::errorOccurred, …)`, where the attempt is reported or repeated.",
+		fn->label, call->name, at, name,
+		call->receiver_type ? call->receiver_type : "QLocalSocket");
 }
 
 /*
@@ -348,6 +403,7 @@ static void e5_function(struct function *fn)
 		const struct item *item = &fn->items[i];
 		const struct call *call = item->call;
 		struct finding *finding;
+		unsigned handled;
 		const char *name;
 
 		if (item->kind != ITEM_CALL || !call || !fn->reached[i])
@@ -359,8 +415,12 @@ static void e5_function(struct function *fn)
 			continue;
 		}
 		if (!api_is(call->api, ROLE(DIALS)) || !call->receiver.kind ||
-		    e5_is_asked(fn, item) || e5_has_handler(fn, call) ||
-		    e5_is_given(fn, &call->receiver))
+		    e5_is_asked(fn, item) || e5_is_given(fn, &call->receiver))
+			continue;
+		handled = e5_handlers(fn, call);
+		if (handled == E5_SUCCESS)
+			e5_failure_missing(fn, item);
+		if (handled)
 			continue;
 		name = operand_text(fn, &call->receiver);
 		finding = finding_add(

@@ -83,6 +83,10 @@ ROWS = [
          '    connect(m_socket, &QLocalSocket::connected, this, &Tray::incoming);\n'
          '    connect(m_socket, &QLocalSocket::errorOccurred, this, &Tray::gone);\n'
          '    m_socket->connectToServer("tray");')]),
+    ('E5/only-success.cpp', 'E5', 'Phone::Phone', [
+        ('        m_line->connectToServer(at); // E5\n',
+         '        connect(m_line, &QLocalSocket::errorOccurred, this, &Phone::hangUp);\n'
+         '        m_line->connectToServer(at);\n')]),
     ('E6/old-style.c', 'E6', 'push', [('write(c, p, n); // E6', 'send(c, p, n, MSG_NOSIGNAL);')]),
     ('E6/uv.c', 'E6', 'reply', [
         (None, '\n#include <signal.h>\nvoid start(void)\n{\n\tsignal(SIGPIPE, SIG_IGN);\n}\n')]),
