@@ -496,7 +496,7 @@ static bool l6_may_be_flagged(const struct function *fn, const struct item *item
  * Programs are started in this very file, or the program is small. In a large one, whoever starts
  * programs is far away and has mostly seen to what they inherit.
  */
-static bool l6_spawns_beside(const struct function *fn)
+static bool l6_looks_for_spawns(const struct function *fn)
 {
 	for (size_t i = 0; i < program.n_functions; i++) {
 		struct function *other = program.functions[i];
@@ -507,6 +507,16 @@ static bool l6_spawns_beside(const struct function *fn)
 			return true;
 	}
 	return false;
+}
+
+/* The same for all functions of a file, so it is asked once. */
+static bool l6_spawns_beside(const struct function *fn)
+{
+	struct source *source = (struct source *)fn->source;
+
+	if (!source->spawns)
+		source->spawns = l6_looks_for_spawns(fn) ? 1 : -1;
+	return source->spawns > 0;
 }
 
 /* A descriptor, or a listener that makes one. */
