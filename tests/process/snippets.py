@@ -60,7 +60,7 @@ def qt_options():
 def compiled_qt(pieces, directory):
     """The same for pieces of C++ with Qt, each in a namespace of its own: its headers cost more than all the rest."""
     source = Path(directory, "text.cpp")
-    headers = ["QLocalServer", "QLocalSocket", "QSocketNotifier", "QDebug", "postern.h"]
+    headers = ["QLocalServer", "QLocalSocket", "QSocketNotifier", "QDebug", "postern-qt.hpp"]
     source.write_text("".join(f"#include <{h}>\n" for h in headers) +
                       "".join(f"namespace piece_{i} {{\n{text}}}\n" for i, text in enumerate(pieces)))
     options = ["-std=c++17", "-Wall", "-Werror", "-Wno-unused-function", f"-I{tap.SOURCE}/include", *qt_options()]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/FROM_QT.md, docs/FROM_SOCKETS.md, docs/EVENT_LOOPS.md and docs/QT_PARITY.md show is so.
+"""What docs/FROM_QT.md, FROM_SOCKETS.md, EVENT_LOOPS.md, CPLUSPLUS.md and QT_PARITY.md show is so.
 
 Each piece of C is the text of an example, or compiles by itself; each piece of C++ with Qt compiles; the programs
 inside other event loops are shown whole and are short; the table of Qt has no empty cell and names what exists.
@@ -33,10 +33,24 @@ def check_cpp(directory):
     if qt_options() is None:
         tap.skip(name, "Qt 6 or g++ is not installed")
         return
-    # Those of EVENT_LOOPS.md are programs, and built as such.
-    pieces = fences((DOCS / "FROM_QT.md").read_text(), "cpp")
-    tap.comment(f"{len(pieces)} pieces")
-    tap.result(name, compiled_qt(pieces, directory) if pieces else "there is none")
+    # Those of EVENT_LOOPS.md are programs, and built as such; so is what is an example's.
+    pieces = [p for guide in ("FROM_QT", "CPLUSPLUS") for p in fences((DOCS / f"{guide}.md").read_text(), "cpp")]
+    strange = [text for text in pieces if not any(text in example for example in EXAMPLES)]
+    tap.comment(f"{len(pieces)} pieces, {len(pieces) - len(strange)} of them out of the examples")
+    tap.result(name, compiled_qt(strange, directory) if strange else "there is none")
+
+
+def check_case():
+    """The case of FROM_QT.md is there whole: each program as far as it is no include."""
+    shown = fences((DOCS / "FROM_QT.md").read_text(), "c") + fences((DOCS / "FROM_QT.md").read_text(), "cpp")
+    wrong = []
+    for program in ("before.cpp", "after.c", "after.cpp"):
+        text = (tap.SOURCE / "examples" / "from-qt" / program).read_text()
+        if not any(text.endswith(piece) and "int main(" in piece and "#include" not in text[-len(piece):] and
+                   all(line.startswith(("#include", "/*", "using")) or not line
+                       for line in text[:-len(piece)].splitlines()) for piece in shown):
+            wrong.append(f"{program} is not shown as it is")
+    tap.result("the_case_of_from_qt_is_shown_whole_before_and_after", wrong)
 
 
 def check_loops():
@@ -69,6 +83,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         check_c(directory)
         check_cpp(directory)
+    check_case()
     check_loops()
     check_parity()
     tap.done()

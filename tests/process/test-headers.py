@@ -44,7 +44,7 @@ def check_cpp(directory):
             wrong = []
             # What postern.hpp includes is no program's to include; that it can be is seen once.
             for header in ["postern.hpp"] if extra != ["-std=c++17"] else CPP_HEADERS:
-                if header == "postern-qt.hpp":
+                if "qt" in header:
                     continue
                 source.write_text(f"#include <{header}>\n#include <{header}>\n")
                 run = subprocess.run([compiler, *COMMON, *CPP, *extra, source], capture_output=True, text=True)
@@ -57,6 +57,30 @@ def check_cpp(directory):
         "postern.hpp is read in ten minutes, and so is that of Qt",
         [f"{header}: {n} lines" for header, n in lines.items() if n > CPP_LINES_MAX.get(header, n)],
     )
+
+
+def check_qt(directory):
+    """That of Qt with what moc makes of it, for each Qt and compiler that is here."""
+    for version, variable in (("6", "libexecdir"), ("5", "host_bins")):
+        name = f"postern-qt.hpp and its moc compile silently with Qt {version}"
+        if not shutil.which("pkg-config") or subprocess.run(["pkg-config", f"Qt{version}Core"]).returncode:
+            tap.skip(name, f"Qt {version} is not installed")
+            continue
+        ask = ["pkg-config", f"Qt{version}Core"]
+        moc = Path(subprocess.check_output([*ask, f"--variable={variable}"], text=True).strip(), "moc")
+        flags = subprocess.check_output([*ask, "--cflags"], text=True).split()
+        made, source = directory / "moc_postern-qt.cpp", directory / "qt.cpp"
+        run = subprocess.run([moc, f"-I{INCLUDE}", INCLUDE / "postern-qt.hpp", "-o", made], capture_output=True, text=True)
+        wrong = [run.stderr] if run.stderr else []
+        source.write_text(f'#include <postern-qt.hpp>\n#include <postern-qt.hpp>\n#include "{made}"\n')
+        for compiler, standard in (("g++", "17"), ("g++", "20"), ("clang++", "17")):
+            if not shutil.which(compiler):
+                continue
+            # -isystem: Qt's own headers are not held to this. Without its keywords, as careful projects have it.
+            options = ["-fPIC", f"-std=c++{standard}", "-DQT_NO_KEYWORDS", *(re.sub("^-I", "-isystem", f) for f in flags)]
+            run = subprocess.run([compiler, *COMMON, "-Wshadow", *options, source], capture_output=True, text=True)
+            wrong += [run.stderr] if run.stderr else []
+        tap.result(name, wrong)
 
 
 def check_compiles(directory):
@@ -136,6 +160,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="postern-test-") as directory:
         check_compiles(Path(directory))
         check_cpp(Path(directory))
+        check_qt(Path(directory))
     check_lengths()
     check_symbols()
     tap.done()

@@ -222,6 +222,73 @@ else
 	built "CMake's find_package() finds it" "$tap_dir/cmake/build/echo" with_cmake
 fi
 
+mkdir "$tap_dir/qt"
+cat >"$tap_dir/qt/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.16)
+project(user CXX)
+set(CMAKE_AUTOMOC ON)
+find_package(Qt6 REQUIRED COMPONENTS Core)
+find_package(Postern 0.1 REQUIRED)
+add_executable(echo echo.cpp)
+target_sources(echo PRIVATE ${Postern_QT_HEADER})
+target_link_libraries(echo Postern::postern Qt6::Core)
+END
+cat >"$tap_dir/qt/meson.build" <<'END'
+project('user', 'cpp', default_options: 'cpp_std=c++17')
+postern = dependency('postern')
+qt = dependency('qt6', modules: 'Core')
+moc = import('qt6').compile_moc(headers: postern.get_variable('includedir') / 'postern-qt.hpp', dependencies: [qt, postern])
+executable('echo', 'echo.cpp', moc, dependencies: [qt, postern])
+END
+cat >"$tap_dir/qt/echo.cpp" <<'END'
+#include <QCoreApplication>
+#include <cstdio>
+#include <postern-qt.hpp>
+
+int main(int argc, char **argv)
+{
+	QCoreApplication app(argc, argv);
+	postern::qt::Server server;
+	postern::qt::Connection c;
+	QObject::connect(&server, &postern::qt::Server::newConnection, &app, [](postern::qt::Connection *k) {
+		QObject::connect(k, &QIODevice::readyRead, k, [k] { k->write(k->readAll()); });
+	});
+	QObject::connect(&c, &QIODevice::readyRead, &app, [&] {
+		std::printf("%s from %s, %d queued\n", c.readAll().constData(), postern_version(), int(c.bytesToWrite()));
+		QCoreApplication::quit();
+	});
+	server.listen("installed");
+	c.connectToServer("installed");
+	c.write("hello");
+	return app.exec();
+}
+END
+
+qt_with_cmake()
+{
+	cmake -S "$tap_dir/qt" -B "$tap_dir/qt/cmake" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$tap_dir/qt/cmake"
+}
+
+# Qt is found by what the machine has, Postern by what was installed here, whose .pc says where it will be.
+qt_with_meson()
+{
+	mkdir "$tap_dir/pc"
+	sed "s,^prefix=.*,prefix=$prefix," "$pc" >"$tap_dir/pc/postern.pc"
+	PKG_CONFIG_PATH=$tap_dir/pc meson setup "$tap_dir/qt/meson" "$tap_dir/qt" && ninja -C "$tap_dir/qt/meson"
+}
+
+if ! pkg-config Qt6Core 2>/dev/null || ! command -v g++ >/dev/null; then
+	skip 'a program with Qt has its moc from CMake' 'Qt 6 or g++ is not installed'
+	skip 'a program with Qt has its moc from Meson' 'Qt 6 or g++ is not installed'
+else
+	if ! command -v cmake >/dev/null; then
+		skip 'a program with Qt has its moc from CMake' 'cmake is not installed'
+	else
+		built 'a program with Qt has its moc from CMake' "$tap_dir/qt/cmake/echo" qt_with_cmake
+	fi
+	built 'a program with Qt has its moc from Meson' "$tap_dir/qt/meson/echo" qt_with_meson
+fi
+
 # ---- in one file -----------------------------------------------------------------------------------------
 
 one=$tap_dir/one
@@ -231,7 +298,7 @@ for source in echo.c echo.cc; do
 	grep -v '^#include <postern/' "$tap_dir/$source" >"$one/$source"
 done
 warnings='-Wall -Wextra -Werror -O1'
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086,SC2046
 {
 	program 'in one file, by gcc' gcc -std=c11 $warnings -I"$one" "$one/echo.c" "$one/postern.c" -pthread
 	tap_is 'it needs no libpostern.so' "$(readelf -d "$tap_dir/echo" | grep -c libpostern)" 0
@@ -241,6 +308,12 @@ warnings='-Wall -Wextra -Werror -O1'
 		program "its header in C++17, by $compiler" $compiler -std=c++17 -pedantic $warnings -I"$one" \
 			"$one/echo.cc" "$one/postern.o" -pthread
 	done
+	if qt=$(pkg-config --variable=libexecdir Qt6Core 2>/dev/null) && "$qt/moc" "$one/postern-qt.hpp" -o "$one/moc.cpp"; then
+		program 'its postern-qt.hpp beside it' g++ -std=c++17 -fPIC -O1 -I"$one" $(pkg-config --cflags Qt6Core) \
+			"$tap_dir/qt/echo.cpp" "$one/moc.cpp" "$one/postern.o" $(pkg-config --libs Qt6Core) -pthread
+	else
+		skip 'its postern-qt.hpp beside it' 'Qt 6 is not installed'
+	fi
 	program 'its postern.hpp beside it' g++ -std=c++17 -pedantic $warnings -I"$one" "$tap_dir/owners.cc" \
 		"$one/postern.o" -pthread
 }
