@@ -204,7 +204,7 @@ else
 	output=
 	for program in cxx-echo-server cxx-ask; do
 		"$examples/cxx/$program" cpp x >/dev/null 2>&1
-		output+="$("$examples/cxx/$program" 'no name' ${program#cxx-echo-server} 2>&1 | grep -c 'no name') "
+		output+="$("$examples/cxx/$program" 'no name' ${program#cxx-echo-server} 2>&1 | grep -c 'use A-Z a-z') "
 	done
 	tap_is 'cpp_errors_are_told_in_words' \
 		"$output$("$examples/cxx/cxx-echo-server" cpp 2>&1 | grep -c "in use by pid $server ")" '1 1 1'
