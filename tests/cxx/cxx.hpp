@@ -15,6 +15,7 @@ extern "C" {
 #undef fail
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -22,6 +23,10 @@ extern "C" {
 #include <vector>
 
 using namespace std::chrono_literals;
+
+/* An assertion that fails jumps out of its frame, past destructors: what is registered there would be called later, and
+   the tests after it would fail for that. So the first one ends the program. */
+#define run_or_abort(tests) (setenv("CMOCKA_TEST_ABORT", "1", 1), test_run(tests))
 
 /* What goes out of scope is counted: what a callback has captured, whoever destroys it. */
 struct counted {

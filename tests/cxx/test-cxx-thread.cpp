@@ -210,5 +210,5 @@ int main()
 		TEST(posts_of_many_threads_reach_a_loop_that_is_stopped_by_one),
 	};
 
-	return test_run(tests);
+	return run_or_abort(tests);
 }

@@ -206,5 +206,5 @@ int main()
 		TEST(unwinding_over_owners_is_no_second_exception),
 	};
 
-	return test_run(tests);
+	return run_or_abort(tests);
 }

@@ -446,5 +446,5 @@ int main()
 		TEST(a_server_drains_pauses_and_tells_its_end),
 	};
 
-	return test_run(tests);
+	return run_or_abort(tests);
 }
