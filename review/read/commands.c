@@ -82,8 +82,10 @@ static void commands_split(struct commands_object *object, char *s)
 				quote = *s;
 			else if (quote && *s == quote)
 				quote = '\0';
-			else
-				*to++ = *s == '\\' && s[1] && quote != '\'' ? *++s : *s;
+			else {
+				s += *s == '\\' && s[1] && quote != '\'';
+				*to++ = *s;
+			}
 		}
 		s += *s != '\0';
 		*to++ = '\0';
