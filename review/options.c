@@ -134,7 +134,8 @@ static void options_knowledge(struct review_options *options, const char *path)
 
 static bool options_one(struct review_options *options, int option, bool *had_only)
 {
-	static const char *const formats[] = { "text", "json", "sarif", NULL };
+	static const char *const formats[] = { "text",   "json", "sarif", "gcc",
+					       "github", "html", NULL };
 	static const char *const severities[] = { "advice", "warning", "error", NULL };
 	static const char *const colours[] = { "never", "always", NULL };
 	int format;

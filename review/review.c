@@ -143,12 +143,26 @@ static void review_report(const struct review_options *options)
 {
 	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
 
-	if (options->format == REVIEW_JSON)
+	switch (options->format) {
+	case REVIEW_JSON:
 		report_json(stdout);
-	else if (options->format == REVIEW_SARIF)
+		break;
+	case REVIEW_SARIF:
 		report_sarif(stdout);
-	else
+		break;
+	case REVIEW_GCC:
+		report_gcc(stdout);
+		break;
+	case REVIEW_GITHUB:
+		report_github(stdout);
+		break;
+	case REVIEW_HTML:
+		report_html(stdout);
+		break;
+	case REVIEW_TEXT:
 		report_text(stdout, colour);
+		break;
+	}
 }
 
 static int review_run(struct review_options *options)

@@ -41,7 +41,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum review_format { REVIEW_TEXT, REVIEW_JSON, REVIEW_SARIF };
+enum review_format {
+	REVIEW_TEXT,
+	REVIEW_JSON,
+	REVIEW_SARIF,
+	REVIEW_GCC,
+	REVIEW_GITHUB,
+	REVIEW_HTML,
+};
 
 struct review_options {
 	enum review_format format;
