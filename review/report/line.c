@@ -60,6 +60,9 @@ static void github_place(FILE *out, const struct finding *finding)
 	static const char *const words[] = { "notice", "warning", "error" };
 	const char *path = finding->source->path;
 
+	/* What the host knows are names in the repository. */
+	if (*path == '/' || starts_with(path, "../"))
+		path = finding->source->name;
 	fprintf(out, "::%s file=", words[finding->severity]);
 	github_text(out, starts_with(path, "./") ? path + 2 : path, true);
 	fprintf(out, ",line=%u,col=%u,title=%s CWE-%s::", finding->at.row + 1, finding->at.col + 1,

@@ -11,6 +11,11 @@
 
 #include <stdio.h>
 
+/* The build says which; a build by hand is none that was released. */
+#ifndef REVIEW_VERSION
+#define REVIEW_VERSION "0"
+#endif
+
 void report_text(FILE *out, bool colour);
 void report_json(FILE *out);
 void report_sarif(FILE *out);
@@ -24,7 +29,10 @@ void json_field(FILE *out, const char *name, const char *value);
 const char *severity_word(enum severity severity);
 const char *pillar_title(int pillar);
 
-/* A finding's identity over edits: rule, file, function and source line, but not its number. */
+/*
+ * A finding's identity over edits: rule, file and text of the line, but not its number. The file counts
+ * from the root of its project.
+ */
 void baseline_key(const struct finding *finding, struct text *key);
 /* Marks the findings that FILE (JSON of an earlier run) has; a negative errno, -EINVAL: no JSON. */
 int baseline_read(const char *path);

@@ -7,11 +7,6 @@
 #include <ctype.h>
 #include <string.h>
 
-/* The build says which; a build by hand is none that was released. */
-#ifndef REVIEW_VERSION
-#define REVIEW_VERSION "0"
-#endif
-
 static const char *sarif_level(enum severity severity)
 {
 	static const char *const levels[] = { "note", "warning", "error" };
