@@ -40,6 +40,11 @@ static bool interval_has(int64_t low, int64_t high, int op, int64_t number)
 	}
 }
 
+bool number_holds(int64_t a, int op, int64_t b)
+{
+	return op != OP_UNKNOWN && interval_has(a, a, op, b);
+}
+
 static bool set_has(const struct contract_set *set, int op, int64_t number)
 {
 	for (int i = 0; i < set->n; i++)
@@ -417,17 +422,22 @@ enum contract_fate contract_fate(const struct function *fn, const struct item *i
 	return seen ? CONTRACT_SEEN : search.blind ? CONTRACT_BLIND : CONTRACT_UNSEEN;
 }
 
+bool place_is_errno(const struct function *fn, int place)
+{
+	return !strcmp(fn->places[place].text, "errno");
+}
+
 bool operand_is_errno(const struct function *fn, const struct operand *o)
 {
 	const struct item *set;
 
 	if (o->kind != OPERAND_PLACE)
 		return false;
-	if (!strcmp(fn->places[o->place].text, "errno"))
+	if (place_is_errno(fn, o->place))
 		return true;
 	set = place_set_once(fn, o->place);
 	return set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_PLACE &&
-	       !strcmp(fn->places[set->a.place].text, "errno");
+	       place_is_errno(fn, set->a.place);
 }
 
 int64_t error_number(const char *name)
@@ -443,4 +453,11 @@ int64_t error_number(const char *name)
 int64_t operand_error(const struct operand *o)
 {
 	return o->kind == OPERAND_NUMBER ? error_number(o->text) : 0;
+}
+
+int64_t test_error(const struct item *test)
+{
+	int64_t error = operand_error(&test->b);
+
+	return test->op != OP_EQ && test->op != OP_NE ? 0 : error ? error : operand_error(&test->a);
 }

@@ -85,10 +85,15 @@ enum contract_fate {
 enum contract_fate contract_fate(const struct function *fn, const struct item *item,
 				 const struct item **blind);
 
+/* a op b */
+bool number_holds(int64_t a, int op, int64_t b);
+bool place_is_errno(const struct function *fn, int place);
 /* errno, or a variable that was given errno and nothing else. */
 bool operand_is_errno(const struct function *fn, const struct operand *o);
 /* EINTR and the like, by name; its number, or 0. */
 int64_t operand_error(const struct operand *o);
+/* The number of the error with which the branch compares errno, or a result that gives such numbers; or 0. */
+int64_t test_error(const struct item *test);
 int64_t error_number(const char *name);
 
 #endif
