@@ -23,6 +23,7 @@ enum {
 	OPTION_BASELINE,
 	OPTION_KNOWLEDGE,
 	OPTION_NO_CONFIG,
+	OPTION_LSP,
 	OPTION_RULES,
 	OPTION_EXPLAIN,
 	OPTION_COLOUR,
@@ -53,6 +54,7 @@ static const struct {
 		OPTION_FORMAT] = { "knowledge", "FILE", "further functions and classes" },
 	[OPTION_NO_CONFIG -
 		OPTION_FORMAT] = { "no-config", NULL, "do not read the project's " ROOT_FILE },
+	[OPTION_LSP - OPTION_FIRST] = { "lsp", NULL, "serve an editor (language server)" },
 	[OPTION_RULES - OPTION_FIRST] = { "rules", NULL, "list the rules and their severities" },
 	[OPTION_EXPLAIN -
 		OPTION_FIRST] = { "explain", "RULE", "explain one, with a bad and a good example" },
@@ -203,6 +205,9 @@ static bool options_one(struct review_options *options, int option)
 	case OPTION_BASELINE:
 		options->baseline = optarg;
 		return true;
+	case OPTION_LSP:
+		options->lsp = true;
+		return true;
 	case OPTION_NO_CONFIG:
 		options->no_config = true;
 		return true;
@@ -248,8 +253,12 @@ int review_options_parse(struct review_options *options, int argc, char **argv)
 			return EX_USAGE;
 	options->paths = (const char **)argv + optind;
 	options->n_paths = (size_t)(argc - optind);
-	if (!options->n_paths && !options->help && !options->list_rules && !options->explain &&
-	    !options->version) {
+	if (options->n_paths && options->lsp) {
+		complain("--lsp takes no path: its client tells what is open");
+		return EX_USAGE;
+	}
+	if (!options->n_paths && !options->lsp && !options->help && !options->list_rules &&
+	    !options->explain && !options->version) {
 		complain("no path given; see --help");
 		return EX_USAGE;
 	}

@@ -2,6 +2,7 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "lsp/lsp.h"
 #include "read/include.h"
 #include "read/parse.h"
 #include "read/root.h"
@@ -176,25 +177,36 @@ static void review_report(const struct review_options *options)
 	}
 }
 
-static int review_run(struct review_options *options)
+int review_prepare(struct review_options *options)
 {
-	bool failed, any;
-	int r;
-
+	review_asked = options;
 	if (!options->no_config && project_read(options) < 0)
 		return EX_USAGE;
-	r = review_options_apply(options);
-	if (r)
-		return r;
-	failed = options->failed;
-	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
-	review_asked = options;
-	for (size_t i = 0; i < options->n_paths; i++) {
-		review_path = options->paths[i];
-		review_root = root_of(review_path);
-		if (!files_walk(options->paths[i], review_file, &failed))
-			failed = true;
-	}
+	return review_options_apply(options);
+}
+
+bool review_add(const char *path, const char *root)
+{
+	bool failed = false;
+
+	review_path = root;
+	review_root = root_of(root);
+	return files_walk(path, review_file, &failed) && !failed;
+}
+
+static bool review_baseline(const char *path)
+{
+	int r = baseline_read(path);
+
+	if (r < 0)
+		complain("%s: %s", path, r == -EINVAL ? "not the JSON of a review" : strerror(-r));
+	return r == 0;
+}
+
+bool review_find(struct review_options *options, bool *any)
+{
+	bool right;
+
 	review_sort();
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
@@ -208,16 +220,26 @@ static int review_run(struct review_options *options)
 		fputs("\r\033[K", stderr);
 	findings_sort();
 	findings_set_severities();
-	if (options->baseline) {
-		r = baseline_read(options->baseline);
-		if (r < 0) {
-			complain("%s: %s", options->baseline,
-				 r == -EINVAL ? "not the JSON of a review" : strerror(-r));
-			failed = true;
-		}
-	}
-	any = review_has_findings(options);
+	right = !options->baseline || review_baseline(options->baseline);
+	*any = review_has_findings(options);
 	findings_join();
+	return right;
+}
+
+static int review_run(struct review_options *options)
+{
+	bool failed, any;
+	int r = review_prepare(options);
+
+	if (r)
+		return r;
+	failed = options->failed;
+	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	for (size_t i = 0; i < options->n_paths; i++)
+		if (!review_add(options->paths[i], options->paths[i]))
+			failed = true;
+	if (!review_find(options, &any))
+		failed = true;
 	review_report(options);
 	return failed ? EX_NOINPUT : any;
 }
@@ -252,6 +274,8 @@ int review_main(int argc, char **argv)
 		if (r < 0)
 			complain("no rule \"%s\"; see --rules", options.explain);
 		r = r < 0 ? EX_USAGE : 0;
+	} else if (options.lsp) {
+		r = lsp_serve(editor_review, &options);
 	} else {
 		r = review_run(&options);
 	}

@@ -66,6 +66,7 @@ struct review_options {
 	bool list_rules;
 	bool help;
 	bool version;
+	bool lsp;
 	bool no_config; /* the project's file is not read */
 	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
@@ -89,5 +90,18 @@ void review_complete(void);
 
 /* project.c: reads the file .postern-review of the paths; -EINVAL: they have different ones. */
 int project_read(struct review_options *options);
+
+/*
+ * The parts of a run, for one whose files and report are others: what the project file and the options
+ * choose (0 or EX_USAGE); a file or folder, whose tests are those below `root` (false: some could not
+ * be read); then everything up to the table of findings (false: the baseline could not be read).
+ */
+int review_prepare(struct review_options *options);
+bool review_add(const char *path, const char *root);
+bool review_find(struct review_options *options, bool *any);
+
+/* editor.c: the review of what an editor has open, for lsp/; `data` is struct review_options. */
+struct lsp_job;
+bool editor_review(struct lsp_job *job, void *data);
 
 #endif
