@@ -23,9 +23,9 @@
  *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
  *	            knowledge, no trees, and are called through the table in flow/state.h
- *	report/     text, JSON, SARIF, the baseline, explanations
+ *	report/     text, lines, JSON, SARIF, HTML, the baseline, explanations
  *
- * options.c is the command line, review.c the run.
+ * options.c is the command line, project.c a project's own choices, review.c the run.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
@@ -42,10 +42,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum review_format { REVIEW_TEXT, REVIEW_JSON, REVIEW_SARIF };
+enum review_format {
+	REVIEW_TEXT,
+	REVIEW_JSON,
+	REVIEW_SARIF,
+	REVIEW_GCC,
+	REVIEW_GITHUB,
+	REVIEW_HTML,
+};
+
+/* An option that says what is reviewed, and is weighed after the project's file. */
+struct review_choice {
+	int option;
+	const char *value;
+};
 
 struct review_options {
-	enum review_format format;
+	int format; /* enum review_format */
 	int min_severity;
 	const char **paths;
 	size_t n_paths;
@@ -53,8 +66,12 @@ struct review_options {
 	const char *explain;
 	bool list_rules;
 	bool help;
+	bool version;
+	bool no_config; /* the project's file is not read */
 	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
+	struct review_choice *choices;
+	size_t n_choices, cap_choices;
 	bool failed;  /* some input or option was bad, and the run goes on: the status is 66 */
 };
 
@@ -66,6 +83,12 @@ int review_main(int argc, char **argv);
 
 /* 0, or EX_USAGE after a line on standard error. */
 int review_options_parse(struct review_options *options, int argc, char **argv);
+/* Rules, paths left out and knowledge; 0 or EX_USAGE. */
+int review_options_apply(struct review_options *options);
 void review_usage(void);
+void review_complete(void);
+
+/* project.c: reads the file .postern-review of the paths; -EINVAL: they have different ones. */
+int project_read(struct review_options *options);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What calls do once the peer has hung up: reads, waits, the project's own functions; see ends.h. */
 
+#include "flow/contract.h"
 #include "flow/ends-walk.h"
 #include "model/descriptor.h"
 
@@ -65,7 +66,7 @@ bool ends_is_read(const struct function *fn, const struct item *item)
 	unsigned kinds;
 
 	if (!call || !api_is(call->api, ROLE(READ)) || !api_fact(call->api, FACT_BLOCKS) ||
-	    (call->api->fails != FAILS_MINUS_ONE && call->api->fails != FAILS_NEGATIVE))
+	    contract_of(call).gives != CONTRACT_AMOUNT)
 		return false;
 	o = ends_source(item);
 	if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))

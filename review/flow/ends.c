@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walk from block to block, and what conditions are known to be; see ends.h. */
 
+#include "flow/contract.h"
 #include "flow/ends-walk.h"
 
 #include <stdlib.h>
@@ -93,16 +94,6 @@ bool ends_is_empty(const struct ends_known *known, const struct operand *o)
 
 /* --- conditions --- */
 
-static bool ends_compare(int64_t a, int op, int64_t b)
-{
-	return op == OP_EQ   ? a == b
-	       : op == OP_NE ? a != b
-	       : op == OP_LT ? a < b
-	       : op == OP_LE ? a <= b
-	       : op == OP_GT ? a > b
-			     : a >= b;
-}
-
 /* A parameter that points to something: whoever calls passes no NULL. */
 static bool ends_is_pointer(const struct function *fn, int place)
 {
@@ -121,16 +112,16 @@ static int ends_decide(const struct ends_walk *walk, const struct ends_known *kn
 	if (test->op == OP_UNKNOWN || !ends_number(known, &test->b, &y))
 		return -1;
 	if (ends_number(known, &test->a, &x))
-		return ends_compare(x, test->op, y);
+		return number_holds(x, test->op, y);
 	if (ends_is_terminator(walk, known, &test->a))
-		return ends_compare(0, test->op, y);
+		return number_holds(0, test->op, y);
 	if (ends_is_not(known, &test->a, y) && (test->op == OP_EQ || test->op == OP_NE))
 		return test->op == OP_NE;
 	if (test->a.kind != OPERAND_PLACE || y > 0)
 		return -1;
 	/* The stream is open. */
 	if (ends_is_pointer(walk->fn, test->a.place) || ends_reads_from(walk, test->a.place))
-		return ends_compare(SOME_DESCRIPTOR, test->op, y);
+		return number_holds(SOME_DESCRIPTOR, test->op, y);
 	return -1;
 }
 

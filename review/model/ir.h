@@ -234,6 +234,8 @@ struct summary {
 	const char *opens;    /* kind of fresh resource that the result is, or NULL */
 	const struct api *opener;
 	uint8_t fails;        /* enum fails of the result */
+	const struct api *answers; /* the result is what a call of this gave, or says that it failed */
+	bool answers_several; /* … of several, or of something else on some way */
 	const char *fills[16];
 	uint8_t fill_fails;   /* enum fails: when the result says that nothing was filled in */
 	uint8_t keep_fails[16]; /* enum fails: when the result says that it was not kept */

@@ -16,6 +16,7 @@ struct ignore {
 
 struct source {
 	const char *path;      /* as it is reported */
+	const char *name;      /* from the root of its project, however the path was typed */
 	const char *folder;    /* interned */
 	char *text;
 	uint32_t size;
@@ -75,5 +76,10 @@ struct pos source_pos(const struct source *source, uint32_t offset);
 /* files.c. Calls visit for each source file at or below the path; false: nothing to read there. */
 bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
 		void *data);
+/*
+ * Leaves out what the pattern matches: one without a slash any file or folder of that name, another
+ * one what it leads to from that folder. `*` stands for slashes too.
+ */
+void files_exclude(const char *folder, const char *pattern);
 
 #endif

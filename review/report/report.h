@@ -2,25 +2,43 @@
 #ifndef REVIEW_REPORT_H
 #define REVIEW_REPORT_H
 
-/* Findings as text, JSON and SARIF, the baseline, and the pages that explain rules. */
+/*
+ * Findings as text, as lines for compilers' readers, as JSON, SARIF and HTML; the baseline; the pages
+ * that explain rules.
+ */
 
 #include "rules/rules.h"
 
 #include <stdio.h>
 
+/* The build says which; a build by hand is none that was released. */
+#ifndef REVIEW_VERSION
+#define REVIEW_VERSION "0"
+#endif
+
 void report_text(FILE *out, bool colour);
 void report_json(FILE *out);
 void report_sarif(FILE *out);
+void report_html(FILE *out);
+/* line.c: a line for each place, as gcc writes them; as a workflow of GitHub reads them. */
+void report_gcc(FILE *out);
+void report_github(FILE *out);
 void report_summary(FILE *out);
 void json_string(FILE *out, const char *s);
+void json_field(FILE *out, const char *name, const char *value);
 const char *severity_word(enum severity severity);
 const char *pillar_title(int pillar);
 
-/* A finding's identity over edits: rule, file, function and source line, but not its number. */
+/*
+ * A finding's identity over edits: rule, file and text of the line, but not its number. The file counts
+ * from the root of its project.
+ */
 void baseline_key(const struct finding *finding, struct text *key);
 /* Marks the findings that FILE (JSON of an earlier run) has; a negative errno, -EINVAL: no JSON. */
 int baseline_read(const char *path);
 
+/* Its text as it was written, or NULL. */
+const char *explain_page(const char *id);
 /* 0, or -ENOENT for a rule without a page. */
 int explain_rule(FILE *out, const char *id);
 void explain_list(FILE *out);

@@ -2,6 +2,7 @@
 /* CWE-707 as reviews file it, the waits: loops and calls that may never end. */
 
 #include "model/descriptor.h"
+#include "flow/contract.h"
 #include "rules/end.h"
 
 #include <string.h>
@@ -20,65 +21,46 @@ static bool wait_asks(const struct function *fn, const struct item *item)
 	       function_find_role(call->target, ROLE(CONNECT));
 }
 
-static uint8_t wait_fails(const struct call *call)
-{
-	if (call->api)
-		return call->api->fails;
-	return call->target ? call->target->summary.fails : FAILS_UNKNOWN;
-}
-
 static bool wait_succeeds(const struct call *call, const struct item *test, int edge)
 {
 	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+	struct contract contract = contract_of(call);
 	int op = edge ? negated[test->op] : test->op;
 	int64_t n;
 	bool number = operand_is_number(&test->b, &n);
 
-	switch (wait_fails(call)) {
-	case FAILS_MINUS_ONE:
-	case FAILS_NEGATIVE:
-		return number && ((op == OP_EQ && n >= 0) || op == OP_GE ||
-				  (op == OP_NE && n < 0) || op == OP_GT);
-	case FAILS_FALSE:
-	case FAILS_NULL:
-		return number && ((op == OP_NE && !n) || (op == OP_EQ && n));
-	default:
-		/* A state, or a number of bytes: left when it is reached. */
-		return number && !n ? op == OP_NE || op == OP_GT
-				    : op == OP_EQ || op == OP_GE || op == OP_GT;
-	}
-}
-
-static bool wait_is_errno(const struct function *fn, const struct operand *o)
-{
-	return o->kind == OPERAND_PLACE && !strcmp(fn->places[o->place].text, "errno");
+	if (contract.fails != FAILS_UNKNOWN)
+		return contract_edge_works(&contract, test, edge);
+	/* A state, or a number of bytes: left when it is reached. */
+	return number && !n ? op == OP_NE || op == OP_GT
+			    : op == OP_EQ || op == OP_GE || op == OP_GT;
 }
 
 /* `errno == EINTR` stays: then the loop goes on for signals alone. */
-static bool wait_is_interrupt(const struct function *fn, const struct item *test)
+static bool wait_is_interrupt(const struct item *test)
 {
-	const char *text = operand_text(fn, &test->b);
+	int64_t error = test_error(test);
 
-	return !strcmp(text, "EINTR") || !strcmp(text, "EAGAIN") || !strcmp(text, "EWOULDBLOCK");
+	return error && (error == error_number("EINTR") || error == error_number("EAGAIN"));
 }
 
 /* What connect() says when no server is there (yet). */
-static bool wait_is_absence(const struct function *fn, const struct item *test)
+static bool wait_is_absence(const struct item *test)
 {
-	const char *text = operand_text(fn, &test->b);
+	int64_t error = test_error(test);
 
-	return !strcmp(text, "ECONNREFUSED") || !strcmp(text, "ENOENT");
+	return error && (error == error_number("ECONNREFUSED") || error == error_number("ENOENT"));
 }
 
 /* The way out that a test of errno opens is not taken as long as there is no server. */
-static bool wait_stays(const struct function *fn, const struct item *test, int edge)
+static bool wait_stays(const struct item *test, int edge)
 {
 	/* Edge 1 is taken when the test is false. */
 	bool leaves_on_equal = (test->op == OP_EQ) == !edge;
 
 	if (test->op != OP_EQ && test->op != OP_NE)
 		return true;
-	return leaves_on_equal ? !wait_is_absence(fn, test) : wait_is_absence(fn, test);
+	return leaves_on_equal ? !wait_is_absence(test) : wait_is_absence(test);
 }
 
 /* No socket or no memory: a way out, but none that the absence of the server opens. */
@@ -135,8 +117,8 @@ static const struct item *wait_awaited(struct function *fn, int loop)
 
 		if (!test || test->op == OP_UNKNOWN)
 			return NULL;
-		if (wait_is_errno(fn, &test->a) && !wait_is_interrupt(fn, test) &&
-		    wait_stays(fn, test, exits[i].edge))
+		if (operand_is_errno(fn, &test->a) && !wait_is_interrupt(test) &&
+		    wait_stays(test, exits[i].edge))
 			continue;
 		source = wait_source(fn, loop, &test->a, test);
 		if (source && wait_is_other_failure(source))
@@ -186,7 +168,7 @@ static void w1_loop(struct function *fn, int number)
 		&rule_W1, fn, loop->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
 		call_text(fn, awaited),
-		wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
+		contract_of(awaited->call).fails ? "succeeds" : "has the value it waits for",
 		busy ? "; meanwhile the loop keeps a processor busy" : "");
 	if (finding)
 		finding->also = awaited->at;
@@ -408,13 +390,11 @@ static bool w2_retries_at(struct function *fn, int number, const struct item *at
 	for (int b = 0; b < fn->n_blocks; b++) {
 		const struct block *block = &fn->blocks[b];
 		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
-		const char *text;
 
 		if (!loop->member[b] || !test || test->kind != ITEM_BRANCH ||
-		    (test->op != OP_EQ && test->op != OP_NE) || !wait_is_errno(fn, &test->a))
+		    (test->op != OP_EQ && test->op != OP_NE) || !operand_is_errno(fn, &test->a))
 			continue;
-		text = operand_text(fn, &test->b);
-		if (strcmp(text, "EAGAIN") != 0 && strcmp(text, "EWOULDBLOCK") != 0)
+		if (test_error(test) != error_number("EAGAIN"))
 			continue;
 		if (w2_returns_from(fn, number, block->next[test->op == OP_NE], attempt,
 				    arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))
