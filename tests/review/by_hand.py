@@ -204,6 +204,9 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('hangup/helpers.c', 'W1', 'bad_members', [
+        ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
+         '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [
         ('\tfor (;;) { // W1\n',
          '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),
