@@ -17,7 +17,8 @@
  *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
  *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
  *	            point, call.c what calls do, summary.c what callers need, order.c callees before
- *	            callers; outcome.c what happens when one call gives a certain result
+ *	            callers; outcome.c what happens when one call gives a certain result; ends*.c what
+ *	            a program does once the peer of a stream has hung up
  *	peer/       where bytes of a peer go, over all functions, for the rules N: step.c one item,
  *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-703: what failed is used as if it were there. */
 
+#include "flow/contract.h"
 #include "flow/outcome.h"
 #include "rules/rules.h"
 
@@ -141,13 +142,16 @@ static bool e2_asserts(struct function *fn, const struct item *item, void *data)
 	return false;
 }
 
-/* A condition somewhere in the function looks at the place. */
-static bool e2_is_tested(const struct function *fn, int place)
+/* A condition somewhere in the function tells by the place whether the call worked. */
+static bool e2_is_tested(const struct function *fn, const struct item *site, int place)
 {
+	struct contract contract = contract_of(site->call);
+
 	for (int i = 0; place >= 0 && i < fn->n_items; i++)
 		if (fn->items[i].kind == ITEM_BRANCH && fn->items[i].op != OP_UNKNOWN &&
 		    (operand_is_place(&fn->items[i].a, place) ||
-		     operand_is_place(&fn->items[i].b, place)))
+		     operand_is_place(&fn->items[i].b, place)) &&
+		    !contract_test_is_blind(fn, &contract, &fn->items[i], place))
 			return true;
 	return false;
 }
@@ -194,7 +198,7 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 	if (function_find_call(flow->fn, e2_asserts, NULL))
 		return true;
 	if (kind == USE_UNCHECKED)
-		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->place);
+		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->site, r->place);
 	return !e2_comes_to(flow->fn, r->site, r->fails, item);
 }
 
@@ -418,7 +422,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 	struct finding *finding;
 
 	if (amount < 0 || fn->places[amount].kind != PLACE_LOCAL ||
-	    item->call->api->fails != FAILS_MINUS_ONE || e2_is_tested(fn, amount) ||
+	    item->call->api->fails != FAILS_MINUS_ONE || e2_is_tested(fn, item, amount) ||
 	    function_find_call(fn, e2_asserts, NULL))
 		return;
 	name = fn->places[amount].text;

@@ -19,6 +19,10 @@ ROWS = [
         ('::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));',
          'int r = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));\n    if (r < 0)\n'
          '        throw std::runtime_error("setsockopt");')]),
+    ('E1/blind.c', 'E1', 'wrong_bool', [('\tif (g_socket_bind(socket, at, TRUE, NULL) < 0) // E1',
+                                         '\tif (!g_socket_bind(socket, at, TRUE, NULL))')]),
+    ('E1/blind.c', 'E1', 'wrong_unsigned', [
+        ('\tsize_t sent = send(fd, text, n, MSG_NOSIGNAL); // E3', '\tssize_t sent = send(fd, text, n, MSG_NOSIGNAL);')]),
     ('later/requests.c', 'E1', 'wrong', [
         ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
          '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),
@@ -196,6 +200,9 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('hangup/helpers.c', 'W1', 'bad_members', [
+        ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
+         '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [
         ('\tfor (;;) { // W1\n',
          '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),
