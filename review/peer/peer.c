@@ -355,6 +355,7 @@ uint16_t peer_sink_kinds(enum peer_sink sink)
 		[PEER_SINK_ALLOC] = PEER_WIDE,
 		[PEER_SINK_COPY] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 		[PEER_SINK_INDEX] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
+		[PEER_SINK_FILL] = PEER_BYTES,
 	};
 
 	return kinds[sink];
@@ -424,7 +425,7 @@ static uint8_t peer_sink_bit(enum peer_sink sink)
 {
 	static const uint8_t bits[PEER_SINKS] = { SINK_FORMAT, SINK_SHELL, SINK_PATH,
 						  SINK_STRING, 0,          SINK_LENGTH,
-						  SINK_LENGTH, SINK_INDEX };
+						  SINK_LENGTH, SINK_INDEX, 0 };
 
 	return bits[sink];
 }
