@@ -250,7 +250,9 @@ uint16_t peer_sought(const struct operand *what)
 	uint16_t kinds = 0;
 
 	if (what->kind == OPERAND_NUMBER)
-		return what->number == '/' || what->number == '.' ? PEER_PATH : 0;
+		return what->number == '/' || what->number == '.' ? PEER_PATH
+		       : what->number == '%'                      ? PEER_FORMAT
+								  : 0;
 	if (what->kind != OPERAND_STRING)
 		return 0;
 	if (strstr(text, "..") || strchr(text, '/'))

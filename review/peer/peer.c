@@ -444,7 +444,8 @@ void peer_check(struct peer_walk *walk, enum peer_sink sink, const struct operan
 	struct peer_value v = peer_operand(walk, operand);
 	uint16_t kinds = peer_harmful(walk, sink, into);
 	uint8_t to = peer_into_param(walk, into);
-	bool variadic = sink == PEER_SINK_FORMAT && (walk->fn->flags & FUNCTION_VARIADIC);
+	bool variadic = sink == PEER_SINK_FORMAT &&
+			((walk->fn->flags & FUNCTION_VARIADIC) || peer_takes_va_list(walk->fn));
 	bool callers = variadic || to || sink == PEER_SINK_ALLOC;
 
 	if (operand->kind != OPERAND_PLACE && operand->kind != OPERAND_ADDRESS)

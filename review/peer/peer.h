@@ -211,6 +211,11 @@ bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);
 int peer_format_argument(const struct call *call);
 void peer_scans(struct peer_walk *walk, const struct call *call);
+/* Which functions nobody defines are called with a format and what it asks for; once. */
+void peer_formats_find(void);
+void peer_foreign_format(struct peer_walk *walk, const struct call *call);
+/* vnote(fmt, ap): its callers have what it is given. */
+bool peer_takes_va_list(const struct function *fn);
 
 /* call.c: what the item reads, with these kinds. */
 struct peer_value peer_fresh(const struct peer_walk *walk, uint16_t kinds);

@@ -63,12 +63,15 @@ static void n1_edit(struct finding *finding, const struct peer_hit *hit)
 {
 	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
 
+	int format = call && !call->api && !call->target ? index_find_format(call->name) : 0;
+
 	for (const struct fact *f = call ? api_fact(call->api, FACT_SINK) : NULL; f;
 	     f = api_fact_next(call->api, f))
-		if (!strcmp(f->word, "format") && f->arg >= 1 && f->arg <= call->n_args &&
-		    call->arg_at && !call->text)
-			finding_edit(finding, call->arg_at[f->arg - 1], call->arg_at[f->arg - 1],
-				     "\"%s\", ");
+		if (!strcmp(f->word, "format"))
+			format = f->arg;
+	if (format >= 1 && format <= call->n_args && call->arg_at && !call->text)
+		finding_edit(finding, call->arg_at[format - 1], call->arg_at[format - 1],
+			     "\"%s\", ");
 }
 
 /* N1: bytes from a peer are used as a format. */
