@@ -69,6 +69,10 @@ ROWS = [
          '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
     ('E4/passes-for-ready.c', 'E4', 'wrong_condition', [
         ('\tif (select(s + 1, &in, NULL, NULL, &limit)) /* E4 */', '\tif (select(s + 1, &in, NULL, NULL, &limit) > 0)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_select', [
+        ('\tif (rc == EINTR) // E4', '\tif (rc < 0 && errno == EINTR)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_negative', [
+        ('\tif (r == EADDRINUSE) // E4', '\tif (r == -EADDRINUSE)')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
