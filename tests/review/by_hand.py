@@ -211,6 +211,7 @@ ROWS = [
         ('static int bad_pointer(int s, char *to)\n', 'static int bad_pointer(int s, char *to, size_t room)\n'),
         ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
          '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
+    ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
