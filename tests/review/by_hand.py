@@ -204,6 +204,14 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('fill/bytes.c', 'N5', 'bad_array', [
+        ('\t\tline[i++] = c; // N5\n',
+         '\t\tif ((size_t)i < sizeof(line) - 1)\n\t\t\tline[i++] = c;\n\t\telse\n\t\t\treturn -1;\n')]),
+    ('fill/bytes.c', 'N5', 'bad_pointer', [
+        ('static int bad_pointer(int s, char *to)\n', 'static int bad_pointer(int s, char *to, size_t room)\n'),
+        ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
+         '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
+    ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
