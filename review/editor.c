@@ -9,6 +9,7 @@
 #include "lsp/lsp.h"
 #include "read/root.h"
 #include "read/source.h"
+#include "rules/rules.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -109,5 +110,6 @@ bool editor_review(struct lsp_job *job, void *data)
 	for (size_t i = 0; i < files.n; i++)
 		review_add(files.paths[i], root);
 	review_find(&options, &any);
+	findings_join();
 	return true;
 }

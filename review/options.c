@@ -13,55 +13,52 @@
 #include <sysexits.h>
 
 enum {
-	OPTION_FIRST = 256,
-	OPTION_FORMAT = OPTION_FIRST,
+	OPTION_FORMAT = 256,
 	OPTION_ONLY,
 	OPTION_EXCEPT,
 	OPTION_SEVERITY,
 	OPTION_EXCLUDE,
+	OPTION_DIFF,
 	OPTION_TESTS,
 	OPTION_BASELINE,
 	OPTION_KNOWLEDGE,
 	OPTION_NO_CONFIG,
 	OPTION_LSP,
+	OPTION_JOBS,
+	OPTION_FIX,
+	OPTION_DRY_RUN,
 	OPTION_RULES,
 	OPTION_EXPLAIN,
 	OPTION_COLOUR,
-	OPTION_COLOUR_UK,
 	OPTION_VERSION,
 	OPTION_HELP,
-	OPTION_END,
 };
 
 /* In the order of the help; without a help, another spelling. */
 static const struct {
+	int code;
 	const char *name, *value, *help;
 } options_all[] = {
-	[OPTION_FORMAT - OPTION_FIRST] = { "format", "FORMAT",
-					   "text, json, sarif, html, gcc or github" },
-	[OPTION_ONLY - OPTION_FIRST] = { "only", "LIST",
-					 "only these rules, CWEs or pillars: L2,CWE-835,707" },
-	[OPTION_EXCEPT - OPTION_FIRST] = { "except", "LIST", "all but these" },
-	[OPTION_SEVERITY -
-		OPTION_FORMAT] = { "min-severity", "LEVEL", "advice (default), warning or error" },
-	[OPTION_EXCLUDE -
-		OPTION_FORMAT] = { "exclude", "GLOB", "leave out such files and folders" },
-	[OPTION_TESTS -
-		OPTION_FORMAT] = { "tests", NULL, "full severity also for tests and examples" },
-	[OPTION_BASELINE - OPTION_FIRST] = { "baseline", "FILE",
-					     "leave out what FILE, an earlier JSON, contains" },
-	[OPTION_KNOWLEDGE -
-		OPTION_FORMAT] = { "knowledge", "FILE", "further functions and classes" },
-	[OPTION_NO_CONFIG -
-		OPTION_FORMAT] = { "no-config", NULL, "do not read the project's " ROOT_FILE },
-	[OPTION_LSP - OPTION_FIRST] = { "lsp", NULL, "serve an editor (language server)" },
-	[OPTION_RULES - OPTION_FIRST] = { "rules", NULL, "list the rules and their severities" },
-	[OPTION_EXPLAIN -
-		OPTION_FIRST] = { "explain", "RULE", "explain one, with a bad and a good example" },
-	[OPTION_COLOUR - OPTION_FIRST] = { "color", "[=WHEN]", "always or never" },
-	[OPTION_COLOUR_UK - OPTION_FIRST] = { "colour", "[=WHEN]", NULL },
-	[OPTION_VERSION - OPTION_FIRST] = { "version", NULL, "print the version" },
-	[OPTION_HELP - OPTION_FIRST] = { "help", NULL, "this" },
+	{ OPTION_FORMAT, "format", "FORMAT", "text, json, sarif, html, gcc or github" },
+	{ OPTION_ONLY, "only", "LIST", "only these rules, CWEs or pillars: L2,CWE-835,707" },
+	{ OPTION_EXCEPT, "except", "LIST", "all but these" },
+	{ OPTION_SEVERITY, "min-severity", "LEVEL", "advice (default), warning or error" },
+	{ OPTION_EXCLUDE, "exclude", "GLOB", "leave out such files and folders" },
+	{ OPTION_DIFF, "diff", "REV", "only what lines changed since git's REV cause" },
+	{ OPTION_BASELINE, "baseline", "FILE", "leave out what FILE, an earlier JSON, contains" },
+	{ OPTION_TESTS, "tests", NULL, "full severity also for tests and examples" },
+	{ OPTION_KNOWLEDGE, "knowledge", "FILE", "further functions and classes" },
+	{ OPTION_NO_CONFIG, "no-config", NULL, "do not read the project's " ROOT_FILE },
+	{ OPTION_JOBS, "jobs", "N", "parse in N threads; without it, one per processor" },
+	{ OPTION_FIX, "fix", NULL, "make the edits that are certain" },
+	{ OPTION_DRY_RUN, "dry-run", NULL, "with --fix: only show them, as a diff" },
+	{ OPTION_LSP, "lsp", NULL, "serve an editor: the language server protocol" },
+	{ OPTION_RULES, "rules", NULL, "list the rules and their severities" },
+	{ OPTION_EXPLAIN, "explain", "RULE", "explain one, with a bad and a good example" },
+	{ OPTION_COLOUR, "color", "[=WHEN]", "always or never" },
+	{ OPTION_COLOUR, "colour", "[=WHEN]", NULL },
+	{ OPTION_VERSION, "version", NULL, "print the version" },
+	{ OPTION_HELP, "help", NULL, "this" },
 };
 
 #define OPTIONS_N (sizeof(options_all) / sizeof(*options_all))
@@ -83,8 +80,7 @@ void review_usage(void)
 
 		printf("%*s%s\n", used < 24 ? 24 - used : 1, "", options_all[i].help);
 	}
-	fputs("\n"
-	      "// postern-review: ignore L2 REASON  silences L2 on this line or the next.\n"
+	fputs("// postern-review: ignore L2 REASON  silences L2 on this line or the next.\n"
 	      "Exit: 0 no more than advice, 1 findings, 64 usage, 66 unreadable input.\n",
 	      stdout);
 }
@@ -178,6 +174,19 @@ static bool options_word(const char *word, const char *const words[], int *value
 	return false;
 }
 
+static bool options_jobs(const char *word, unsigned *jobs)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || n < 1 || n > 10000) {
+		complain("not a number of threads: \"%s\"", word);
+		return false;
+	}
+	*jobs = (unsigned)n;
+	return true;
+}
+
 static bool options_one(struct review_options *options, int option)
 {
 	static const char *const formats[] = { "text",   "json", "sarif", "gcc",
@@ -205,14 +214,27 @@ static bool options_one(struct review_options *options, int option)
 	case OPTION_BASELINE:
 		options->baseline = optarg;
 		return true;
+	case OPTION_DIFF:
+		options->diff = optarg;
+		if (*optarg && (*optarg != '-' || !optarg[1]))
+			return true;
+		complain("not a revision: \"%s\"", optarg);
+		return false;
 	case OPTION_LSP:
 		options->lsp = true;
 		return true;
 	case OPTION_NO_CONFIG:
 		options->no_config = true;
 		return true;
+	case OPTION_JOBS:
+		return options_jobs(optarg, &options->jobs);
+	case OPTION_FIX:
+		options->fix = true;
+		return true;
+	case OPTION_DRY_RUN:
+		options->dry_run = true;
+		return true;
 	case OPTION_COLOUR:
-	case OPTION_COLOUR_UK:
 		options->colour = 1;
 		return !optarg || options_word(optarg, colours, &options->colour, "colour");
 	case OPTION_TESTS:
@@ -244,17 +266,21 @@ int review_options_parse(struct review_options *options, int argc, char **argv)
 					    !value          ? no_argument
 					    : *value == '[' ? optional_argument
 							    : required_argument,
-					    NULL, OPTION_FIRST + (int)i };
+					    NULL, options_all[i].code };
 	}
 	*options = (struct review_options){ .colour = -1 };
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "hV", longs, NULL)) != -1)
 		if (!options_one(options, option))
 			return EX_USAGE;
+	if (options->dry_run && !options->fix) {
+		complain("--dry-run is for --fix");
+		return EX_USAGE;
+	}
 	options->paths = (const char **)argv + optind;
 	options->n_paths = (size_t)(argc - optind);
-	if (options->n_paths && options->lsp) {
-		complain("--lsp takes no path: its client tells what is open");
+	if (options->lsp && (options->n_paths || options->fix || options->diff)) {
+		complain("--lsp takes no path, --fix or --diff: its client says what is open");
 		return EX_USAGE;
 	}
 	if (!options->n_paths && !options->lsp && !options->help && !options->list_rules &&
@@ -262,5 +288,13 @@ int review_options_parse(struct review_options *options, int argc, char **argv)
 		complain("no path given; see --help");
 		return EX_USAGE;
 	}
+	for (size_t i = 0; i < options->n_paths; i++)
+		if (!strcmp(options->paths[i], "-") &&
+		    ((options->diff && !strcmp(options->diff, "-")) ||
+		     (options->fix && !options->dry_run))) {
+			complain("standard input cannot be reviewed with %s",
+				 options->fix ? "--fix" : "--diff -");
+			return EX_USAGE;
+		}
 	return 0;
 }

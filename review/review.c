@@ -3,13 +3,16 @@
 
 #include "review.h"
 #include "lsp/lsp.h"
+#include "read/ahead.h"
 #include "read/include.h"
 #include "read/parse.h"
 #include "read/root.h"
+#include "report/apply.h"
 #include "report/report.h"
 
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -125,7 +128,7 @@ static void review_parse(struct source *source)
 {
 	struct tree tree;
 
-	if (tree_parse(&tree, source))
+	if (ahead_next(&tree))
 		lower_tree(&tree);
 	tree_free(&tree);
 	if (source->context)
@@ -177,6 +180,63 @@ static void review_report(const struct review_options *options)
 	}
 }
 
+/* The paths of one repository together, each repository once. */
+static bool review_diff_git(const struct review_options *options)
+{
+	const char **names = arena_alloc(&run_arena, options->n_paths * sizeof(*names));
+	const char **roots = arena_alloc(&run_arena, options->n_paths * sizeof(*roots));
+	bool good = true;
+
+	for (size_t i = 0; i < options->n_paths; i++) {
+		roots[i] = root_of(options->paths[i]).folder;
+		names[i] = root_below(roots[i], root_real(options->paths[i]));
+	}
+	for (size_t i = 0; i < options->n_paths; i++) {
+		const char **some = arena_alloc(&run_arena, options->n_paths * sizeof(*some));
+		size_t n = 0;
+		bool before = false;
+
+		for (size_t k = 0; k < i; k++)
+			before |= !strcmp(roots[k], roots[i]);
+		for (size_t k = i; !before && k < options->n_paths; k++)
+			if (!strcmp(roots[k], roots[i]) && names[k])
+				some[n++] = names[k];
+		good &= before || diff_read_git(options->diff, roots[i], some, n);
+	}
+	return good;
+}
+
+/* Where the diff cannot be had, everything is reported. */
+static bool review_diff(const struct review_options *options)
+{
+	bool good = strcmp(options->diff, "-")
+			    ? review_diff_git(options)
+			    : diff_read_standard(root_of(options->paths[0]).folder);
+
+	if (good)
+		diff_keep();
+	return good;
+}
+
+static bool review_baseline(const char *path)
+{
+	int r = baseline_read(path);
+
+	if (r < 0)
+		complain("%s: %s", path, r == -EINVAL ? "not the JSON of a review" : strerror(-r));
+	return r >= 0;
+}
+
+/* As many threads as there are processors for them, unless somebody says how many. */
+static unsigned review_jobs(const struct review_options *options)
+{
+	cpu_set_t set;
+
+	if (options->jobs)
+		return options->jobs;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
 int review_prepare(struct review_options *options)
 {
 	review_asked = options;
@@ -194,25 +254,18 @@ bool review_add(const char *path, const char *root)
 	return files_walk(path, review_file, &failed) && !failed;
 }
 
-static bool review_baseline(const char *path)
-{
-	int r = baseline_read(path);
-
-	if (r < 0)
-		complain("%s: %s", path, r == -EINVAL ? "not the JSON of a review" : strerror(-r));
-	return r == 0;
-}
-
 bool review_find(struct review_options *options, bool *any)
 {
-	bool right;
+	bool good = true;
 
 	review_sort();
+	ahead_begin(program.sources, program.n_sources, review_jobs(options));
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
 			review_show("parsed files", i, program.n_sources);
 	}
+	ahead_end();
 	parse_end();
 	program_link();
 	flow_program(&rules_listener, review_show_flow);
@@ -220,10 +273,12 @@ bool review_find(struct review_options *options, bool *any)
 		fputs("\r\033[K", stderr);
 	findings_sort();
 	findings_set_severities();
-	right = !options->baseline || review_baseline(options->baseline);
+	if (options->diff)
+		good &= review_diff(options);
+	if (options->baseline)
+		good &= review_baseline(options->baseline);
 	*any = review_has_findings(options);
-	findings_join();
-	return right;
+	return good;
 }
 
 static int review_run(struct review_options *options)
@@ -236,11 +291,15 @@ static int review_run(struct review_options *options)
 	failed = options->failed;
 	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < options->n_paths; i++)
-		if (!review_add(options->paths[i], options->paths[i]))
-			failed = true;
-	if (!review_find(options, &any))
-		failed = true;
-	review_report(options);
+		failed |= !review_add(options->paths[i], options->paths[i]);
+	failed |= !review_find(options, &any);
+	if (options->fix) {
+		failed |= options->dry_run ? !apply_show(stdout) : !apply_write();
+		any = review_has_findings(options);
+	}
+	findings_join();
+	if (!options->dry_run)
+		review_report(options);
 	return failed ? EX_NOINPUT : any;
 }
 

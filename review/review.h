@@ -17,14 +17,17 @@
  *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
  *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
  *	            point, call.c what calls do, summary.c what callers need, order.c callees before
- *	            callers; outcome.c what happens when one call gives a certain result
+ *	            callers; outcome.c what happens when one call gives a certain result; ends*.c what
+ *	            a program does once the peer of a stream has hung up
  *	peer/       where bytes of a peer go, over all functions, for the rules N: step.c one item,
  *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
  *	            knowledge, no trees, and are called through the table in flow/state.h
  *	report/     text, lines, JSON, SARIF, HTML, the baseline, explanations
+ *	lsp/        the language server: what an editor has open, and a review of it in a child
  *
- * options.c is the command line, project.c a project's own choices, review.c the run.
+ * options.c is the command line, project.c a project's own choices, review.c the run,
+ * editor.c that of an editor.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
@@ -62,8 +65,12 @@ struct review_options {
 	const char **paths;
 	size_t n_paths;
 	const char *baseline;
+	const char *diff; /* a revision, or "-": a diff on standard input; NULL: all is reported */
 	const char *explain;
 	bool list_rules;
+	unsigned jobs; /* threads; 0: as many as there are processors */
+	bool fix;     /* the edits that are certain are made */
+	bool dry_run; /* or shown */
 	bool help;
 	bool version;
 	bool lsp;

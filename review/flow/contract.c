@@ -143,6 +143,16 @@ unsigned contract_side(const struct contract *contract, int op, int64_t number)
 	       (set_has(&worked, contract_negate(op), number) ? 0u : CONTRACT_ALL_WORKED);
 }
 
+bool contract_can_fail(const struct contract *contract)
+{
+	struct contract_set failures = contract_failures(contract);
+
+	for (int i = 0; i < failures.n; i++)
+		if (failures.low[i] <= contract->high && failures.high[i] >= contract->low)
+			return true;
+	return false;
+}
+
 /* Failures are on that side; in an unsigned variable what is below 0 is a large number. */
 static bool contract_side_fails(const struct contract *contract, int op, int64_t number,
 				bool is_unsigned)
@@ -318,6 +328,9 @@ static void contract_of_helper(struct contract *c, const struct function *helper
 	c->errors = c->api && c->api->fails == FAILS_NEGATIVE;
 	if (c->fails == FAILS_NEGATIVE && c->api && c->api->fails == FAILS_MINUS_ONE)
 		c->fails = FAILS_MINUS_ONE;
+	/* return recv(…): all that it gives is what that gives. */
+	if (c->fails == FAILS_UNKNOWN && c->api && (c->low < 0 || c->api->fails > FAILS_NEGATIVE))
+		c->fails = c->api->fails;
 	/* How far down it goes is not known then, and it may be that it gives -1 alone. */
 	if (c->fails == FAILS_NEGATIVE && c->low == INT64_MIN && !c->errors)
 		c->low = -1;

@@ -50,6 +50,9 @@ enum {
 };
 unsigned contract_side(const struct contract *contract, int op, int64_t number);
 
+/* Some result says that it failed: a helper that tries until it works has none. */
+bool contract_can_fail(const struct contract *contract);
+
 /*
  * The test does not tell a failure from success: on one of its sides are all results that say
  * success, and some that say failure. `if (select(…))`, `uv_listen(…) == -1`, `!socket(…)`, and

@@ -274,6 +274,7 @@ struct function {
 	uint16_t flags;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint8_t order;          /* private to flow/order.c */
+	uint8_t reads_stream;   /* private to rules/end.c */
 	bool skipped;           /* ran into the interpreter's limit */
 };
 

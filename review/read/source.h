@@ -39,6 +39,8 @@ struct source {
 	bool elsewhere;        /* includes what only other systems have, or its name says so */
 	struct row_range *dead; /* rows in branches of #if that are for other systems, ascending */
 	size_t n_dead, cap_dead;
+	struct row_range *changed; /* by the diff that findings are limited to */
+	size_t n_changed, cap_changed;
 	const struct command *command; /* what the build's command tells, or NULL; see commands.h */
 	const struct source *unit; /* the file that includes this .c, through any number of them, or itself */
 };

@@ -9,6 +9,15 @@
 
 #include <string.h>
 
+const char *report_name(const struct source *source)
+{
+	const char *path = source->path;
+
+	if (*path == '/' || starts_with(path, "../"))
+		return source->name;
+	return starts_with(path, "./") ? path + 2 : path;
+}
+
 /* --- gcc --- */
 
 static void gcc_place(FILE *out, const struct finding *finding, const char *word)
@@ -58,13 +67,9 @@ static void github_text(FILE *out, const char *s, bool property)
 static void github_place(FILE *out, const struct finding *finding)
 {
 	static const char *const words[] = { "notice", "warning", "error" };
-	const char *path = finding->source->path;
 
-	/* What the host knows are names in the repository. */
-	if (*path == '/' || starts_with(path, "../"))
-		path = finding->source->name;
 	fprintf(out, "::%s file=", words[finding->severity]);
-	github_text(out, starts_with(path, "./") ? path + 2 : path, true);
+	github_text(out, report_name(finding->source), true);
 	fprintf(out, ",line=%u,col=%u,title=%s CWE-%s::", finding->at.row + 1, finding->at.col + 1,
 		finding->rule->id, finding->cwe);
 	github_text(out, finding->message, false);

@@ -3,8 +3,8 @@
 #define REVIEW_REPORT_H
 
 /*
- * Findings as text, as lines for compilers' readers, as JSON, SARIF and HTML; the baseline; the pages
- * that explain rules.
+ * Findings as text, as lines for compilers' readers, as JSON, SARIF and HTML; the baseline; what a
+ * diff causes; the pages that explain rules.
  */
 
 #include "rules/rules.h"
@@ -24,6 +24,8 @@ void report_html(FILE *out);
 void report_gcc(FILE *out);
 void report_github(FILE *out);
 void report_summary(FILE *out);
+/* For hosts of code and patches: as the path was typed, or, if that leads elsewhere, from its root. */
+const char *report_name(const struct source *source);
 void json_string(FILE *out, const char *s);
 void json_field(FILE *out, const char *name, const char *value);
 const char *severity_word(enum severity severity);
@@ -36,6 +38,15 @@ const char *pillar_title(int pillar);
 void baseline_key(const struct finding *finding, struct text *key);
 /* Marks the findings that FILE (JSON of an earlier run) has; a negative errno, -EINVAL: no JSON. */
 int baseline_read(const char *path);
+
+/*
+ * diff.c: notes which rows of the sources differ from a revision, for these names below the root of a
+ * repository; or which ones the diff on standard input says. false: complained.
+ */
+bool diff_read_git(const char *revision, const char *root, const char *const names[], size_t n);
+bool diff_read_standard(const char *root);
+/* Only the findings stay whose place or cause is in such a row. */
+void diff_keep(void);
 
 /* Its text as it was written, or NULL. */
 const char *explain_page(const char *id);

@@ -62,6 +62,7 @@ struct finding {
 	const char *cwe;      /* the rule's first, unless said otherwise */
 	const char *function;
 	bool old;             /* in the baseline */
+	bool fixed;           /* its edits were made */
 };
 
 extern const struct rule *const rules_all[];

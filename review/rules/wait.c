@@ -3,8 +3,8 @@
 
 #include "model/descriptor.h"
 #include "flow/contract.h"
-#include "flow/outcome.h"
-#include "rules/rules.h"
+#include "rules/end.h"
+#include "rules/retry.h"
 
 #include <string.h>
 
@@ -105,7 +105,7 @@ static const struct item *wait_source(struct function *fn, int loop, const struc
  * What the loop waits for: the call on whose success alone it ends. NULL: it has another way out, a
  * limit, or waits for nothing.
  */
-static const struct item *wait_awaited(struct function *fn, int loop)
+const struct item *wait_awaited(struct function *fn, int loop)
 {
 	struct loop_exit exits[LOOP_EXITS];
 	int n = loop_exits(fn, loop, exits);
@@ -132,8 +132,7 @@ static const struct item *wait_awaited(struct function *fn, int loop)
 	return awaited;
 }
 
-/* assert() in the loop, of whatever library: a way out for those who test. */
-static bool wait_asserts(struct function *fn, const struct item *item, void *data)
+bool wait_asserts(struct function *fn, const struct item *item, void *data)
 {
 	(void)fn;
 	(void)data;
@@ -145,165 +144,6 @@ static bool wait_calls_wait(struct function *fn, const struct item *item, void *
 	(void)fn;
 	(void)data;
 	return call_waits(item->call);
-}
-
-static bool w2_is_inmost(struct function *fn, int number, int block);
-
-/* The one call in the loop that reads from a peer and says how much came. */
-static const struct item *wait_reads(struct function *fn, int loop)
-{
-	const struct item *found = NULL;
-
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
-
-			if (!call || !api_is(call->api, ROLE(READ)))
-				continue;
-			if (found || !api_fact(call->api, FACT_BLOCKS) || !call->n_args ||
-			    contract_of(call).gives != CONTRACT_AMOUNT ||
-			    !(api_is(call->api, ROLE(PEER)) ||
-			      (descriptor_kinds(fn, &call->args[0]) & DESCRIPTOR_STREAM)) ||
-			    !w2_is_inmost(fn, loop, b))
-				return NULL;
-			found = item;
-		}
-	return found;
-}
-
-/* The test takes the end of the stream for a read like others. */
-static bool wait_overlooks_end(const struct item *test, int amount)
-{
-	enum { SOME_BYTES = 3 };
-	int64_t n;
-
-	return operand_is_place(&test->a, amount) && test->op != OP_UNKNOWN &&
-	       operand_is_number(&test->b, &n) &&
-	       number_holds(0, test->op, n) == number_holds(SOME_BYTES, test->op, n);
-}
-
-/* In the loop the place changes by the amount alone: a total, or what is left. */
-static bool wait_is_total(const struct function *fn, int loop, const struct operand *o, int amount)
-{
-	bool adds = false;
-
-	if (o->kind != OPERAND_PLACE)
-		return false;
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-
-			if (item->dst != o->place || item->kind == ITEM_DIES)
-				continue;
-			if (item->kind != ITEM_OPERATE || (item->op != '+' && item->op != '-') ||
-			    !operand_is_place(&item->a, o->place) ||
-			    !operand_is_place(&item->b, amount))
-				return false;
-			adds = true;
-		}
-	return adds;
-}
-
-static bool wait_is_passed_on(const struct item *item, int amount)
-{
-	if (item->kind == ITEM_ASSIGN)
-		return operand_is_place(&item->a, amount) && item->dst != amount;
-	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
-		if (operand_is_place(&item->call->args[k], amount) &&
-		    !api_is(item->call->api, ROLE(LOG)))
-			return true;
-	return false;
-}
-
-static bool wait_is_exit(const struct loop_exit *exits, int n, const struct item *test)
-{
-	for (int i = 0; i < n; i++)
-		if (exits[i].test == test)
-			return true;
-	return false;
-}
-
-/*
- * Whatever the loop tests, it goes on when a read gives 0, and the total on which it ends then
- * stays the same. Returns the total, or the read's own result when it ends on that alone, or NULL.
- */
-static const struct operand *wait_starves(struct function *fn, int loop, const struct item *read)
-{
-	int amount = item_result(fn, read);
-	struct loop_exit exits[LOOP_EXITS];
-	int n = loop_exits(fn, loop, exits);
-	const struct operand *total = NULL, *result = NULL;
-
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-			bool tests =
-				item->kind == ITEM_BRANCH && (operand_is_place(&item->a, amount) ||
-							      operand_is_place(&item->b, amount));
-
-			if (tests ? !wait_is_exit(exits, n, item) &&
-					    !wait_overlooks_end(item, amount)
-				  : item != read && wait_is_passed_on(item, amount) &&
-					    item != &fn->items[read->next])
-				return NULL;
-		}
-	for (int i = 0; i < n; i++) {
-		const struct item *test = exits[i].test;
-
-		if (!test)
-			return NULL;
-		if (operand_is_place(&test->a, amount)) {
-			int64_t number;
-
-			if (test->op == OP_UNKNOWN || !operand_is_number(&test->b, &number) ||
-			    number_holds(0, test->op, number) == !exits[i].edge)
-				return NULL;
-			result = number_holds(1, test->op, number) == !exits[i].edge ? &test->a
-										     : result;
-			continue;
-		}
-		if (operand_is_errno(fn, &test->a))
-			continue;
-		if (wait_is_total(fn, loop, &test->a, amount))
-			total = &test->a;
-		else if (wait_is_total(fn, loop, &test->b, amount))
-			total = &test->b;
-		else
-			return NULL;
-	}
-	return total ? total : result;
-}
-
-/* W1: … a loop that counts what it reads, and that the end of the stream does not end. */
-static void w1_end_of_stream(struct function *fn, int number)
-{
-	const struct loop *loop = &fn->loops[number];
-	const struct item *read = loop->bounded ? NULL : wait_reads(fn, number);
-	const struct operand *total = read ? wait_starves(fn, number, read) : NULL;
-	struct finding *finding;
-
-	if (!total)
-		return;
-	finding =
-		operand_is_place(total, item_result(fn, read))
-			? finding_add(
-				  &rule_W1, fn, loop->at,
-				  "Once the peer has hung up, %s returns 0 immediately each time, and this loop continues on 0: it never ends.",
-				  call_text(fn, read))
-			: finding_add(
-				  &rule_W1, fn, loop->at,
-				  "Once the peer has hung up, %s returns 0 immediately each time; `%s` no longer changes, and the loop never ends.",
-				  call_text(fn, read), operand_text(fn, total));
-	if (finding)
-		finding->also = read->at;
-	finding_fix(
-		finding,
-		"In %s(), leave the loop when %s returns 0, and report to the caller that the peer ended too early.",
-		fn->label, call_text(fn, read));
 }
 
 /*
@@ -318,12 +158,13 @@ static void w1_loop(struct function *fn, int number)
 	bool busy;
 
 	if (!awaited) {
-		w1_end_of_stream(fn, number);
+		end_loop(fn, number);
 		return;
 	}
 	if (loop_find_call(fn, number, wait_asserts, NULL))
 		return;
-	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
+	busy = !loop_find_call(fn, number, wait_calls_wait, NULL) ||
+	       retry_connects_busily(fn, number);
 	finding = finding_add(
 		&rule_W1, fn, loop->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
