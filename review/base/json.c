@@ -32,7 +32,9 @@ static void json_blanks(struct json_reader *r)
 static char json_peek(struct json_reader *r)
 {
 	json_blanks(r);
-	return r->s < r->end ? *r->s : '\0';
+	if (r->s == r->end)
+		return '\0';
+	return *r->s;
 }
 
 static struct json *json_new(struct json_reader *r, enum json_kind kind)
@@ -113,10 +115,11 @@ static char *json_unicode(struct json_reader *r, char *to)
 	return json_put_utf8(to, code);
 }
 
+/* Behind the backslash, where the closing quote is still to come. */
 static char *json_escape(struct json_reader *r, char *to)
 {
 	static const char from[] = "\"\\/bfnrt", what[] = "\"\\/\b\f\n\r\t";
-	char c = r->s < r->end ? *r->s++ : '\0';
+	char c = *r->s++;
 	const char *hit = c ? strchr(from, c) : NULL;
 
 	if (c == 'u')

@@ -126,13 +126,20 @@ static void action_fix(const struct lsp *lsp, const struct lsp_document *documen
 	const struct json *data = json_get(diagnostic, "data"), *edits = json_get(data, "edits");
 	const char *fix = json_get_text(data, "fix");
 	char title[200];
+	int n_title;
 
 	if (!edits || !edits->first)
 		return;
-	snprintf(title, sizeof(title), "Fix %s: %s", json_get_text(diagnostic, "code"),
-		 fix && *fix ? fix : "as its edit says");
-	if (strlen(title) == sizeof(title) - 1)
-		strcpy(title + sizeof(title) - 5, "...");
+	n_title = snprintf(title, sizeof(title), "Fix %s: %s", json_get_text(diagnostic, "code"),
+			   fix && *fix ? fix : "as its edit says");
+	if (n_title >= (int)sizeof(title)) {
+		size_t cut = sizeof(title) - 5;
+
+		/* Not in the middle of a character. */
+		while (((unsigned char)title[cut] & 0xc0) == 0x80)
+			cut--;
+		memcpy(title + cut, "...", 4);
+	}
 	action_begin(lsp, document, out, diagnostic, title, n);
 	lsp_write_json(out, edits);
 	action_end(lsp, out);
@@ -156,7 +163,9 @@ static char *action_comment(const struct lsp *lsp, const struct lsp_document *do
 	if (end && text[end - 1] == '\\')
 		return NULL;
 	text_add(&comment, text + begin, blank);
-	text_printf(&comment, "// postern-review: ignore %s reason%s", rule, crlf ? "\r\n" : "\n");
+	/* In two parts, so that this line is no suppression itself. */
+	text_puts(&comment, "// postern-review");
+	text_printf(&comment, ": ignore %s reason%s", rule, crlf ? "\r\n" : "\n");
 	return comment.s;
 }
 

@@ -175,8 +175,8 @@ bool run_is_due(const struct lsp *lsp);
 /* A review of that document is to come, or going on. */
 bool run_concerns(const struct lsp *lsp, const struct lsp_document *document);
 void run_start(struct lsp *lsp);
-/* Its output is there, or its time is over. */
-void run_go_on(struct lsp *lsp);
+/* Its output or its end is there, or its time may be over. */
+void run_go_on(struct lsp *lsp, bool readable);
 void run_give_up(struct lsp *lsp);
 
 /* diagnostics.c */

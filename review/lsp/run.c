@@ -112,7 +112,6 @@ void run_start(struct lsp *lsp)
 		lsp->due_ms = lsp_now_ms() + LSP_LIMIT_MS;
 		return;
 	}
-	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	lsp->documents[about].due = false;
 }
 
@@ -174,21 +173,23 @@ static void run_done(struct lsp *lsp)
 	text_drop(&out);
 }
 
-void run_go_on(struct lsp *lsp)
+void run_go_on(struct lsp *lsp, bool readable)
 {
 	char buffer[65536];
-	ssize_t n;
+	ssize_t n = readable ? read(lsp->run.fd, buffer, sizeof(buffer)) : -1;
 
-	while ((n = read(lsp->run.fd, buffer, sizeof(buffer))) > 0)
+	if (n > 0) {
 		text_add(&lsp->run.out, buffer, (size_t)n);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		if (lsp_now_ms() < lsp->run.deadline_ms)
-			return;
+		return;
+	}
+	if (readable && (n == 0 || errno != EINTR)) {
+		run_done(lsp);
+	} else if (lsp_now_ms() >= lsp->run.deadline_ms) {
 		lsp_log(lsp, "the review of %s took longer than %d s",
 			lsp->documents[lsp->run.about].uri, LSP_LIMIT_MS / 1000);
 		run_end(lsp, true);
 	} else {
-		run_done(lsp);
+		return;
 	}
 	/* Also if it failed: there is nothing to wait for then. */
 	for (size_t i = 0; i < lsp->n_documents; i++)

@@ -95,7 +95,7 @@ static bool serve_once(struct lsp *lsp)
 	if (fds[1].revents && !serve_write(lsp))
 		return false;
 	if (lsp->run.pid && (fds[2].revents || lsp_now_ms() >= lsp->run.deadline_ms))
-		run_go_on(lsp);
+		run_go_on(lsp, fds[2].revents != 0);
 	if (fds[0].revents && !serve_read(lsp))
 		return false;
 	if (run_is_due(lsp) && lsp_now_ms() >= lsp->due_ms)
