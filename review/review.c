@@ -154,9 +154,18 @@ static bool review_has_findings(const struct review_options *options)
 	return any;
 }
 
+/* One that moves its cursor: an editor that runs a command in a terminal of its own says "dumb". */
+static bool review_on_terminal(int fd)
+{
+	const char *kind = getenv("TERM");
+
+	return kind && strcmp(kind, "dumb") != 0 && isatty(fd);
+}
+
 static void review_report(const struct review_options *options)
 {
-	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
+	bool colour = options->colour > 0 ||
+		      (options->colour < 0 && review_on_terminal(STDOUT_FILENO));
 
 	switch ((enum review_format)options->format) {
 	case REVIEW_JSON:
@@ -289,7 +298,7 @@ static int review_run(struct review_options *options)
 	if (r)
 		return r;
 	failed = options->failed;
-	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	review_progress = review_on_terminal(STDERR_FILENO) && review_on_terminal(STDOUT_FILENO);
 	for (size_t i = 0; i < options->n_paths; i++)
 		failed |= !review_add(options->paths[i], options->paths[i]);
 	failed |= !review_find(options, &any);
@@ -320,9 +329,9 @@ int review_main(int argc, char **argv)
 	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
-	if (r)
-		return r;
-	if (options.help) {
+	if (r) {
+		/* Said so. */
+	} else if (options.help) {
 		review_usage();
 	} else if (options.version) {
 		puts("postern review " REVIEW_VERSION);
@@ -340,5 +349,6 @@ int review_main(int argc, char **argv)
 	}
 	if (fflush(stdout) != 0 && !r)
 		r = EX_IOERR;
+	free(options.choices);
 	return r;
 }
