@@ -134,6 +134,8 @@ void output_json(FILE *out, const char *text);
 void output_cell(FILE *out, const char *text, int width);
 /* postern review, with the arguments after the verb; argv[0] is free to change. */
 int command_review(int argc, char **argv);
+/* Its options, a line each, for the completion of shells. */
+void command_review_complete(void);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);

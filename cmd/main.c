@@ -96,6 +96,10 @@ static int main_complete(char **argv)
 		options_list(verb, stdout);
 		return EXIT_DONE;
 	}
+	if (*argv && !strcmp(*argv, "review")) {
+		command_review_complete();
+		return EXIT_DONE;
+	}
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		printf("%s\t\t%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	printf("review\t\tFinds defects in socket code.\n");

@@ -17,7 +17,16 @@ int command_review(int argc, char **argv)
 	argv[0] = name;
 	return review_main(argc, argv);
 }
+
+void command_review_complete(void)
+{
+	review_complete();
+}
 #else
+void command_review_complete(void)
+{
+}
+
 int command_review(int argc, char **argv)
 {
 	(void)argc;

@@ -65,6 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report_text(fuzz_out, false);
 	report_json(fuzz_out);
 	report_sarif(fuzz_out);
+	report_html(fuzz_out);
+	report_gcc(fuzz_out);
+	report_github(fuzz_out);
 	fuzz_end();
 	return 0;
 }

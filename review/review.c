@@ -4,6 +4,8 @@
 #include "review.h"
 #include "read/include.h"
 #include "read/parse.h"
+#include "read/root.h"
+#include "report/apply.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -18,7 +20,8 @@ enum { REVIEW_CONTEXT = 4 << 20 };
 
 static bool review_progress;
 static const struct review_options *review_asked;
-static const char *review_root; /* of the paths that were given, the one that is walked */
+static const char *review_path; /* of the paths that were given, the one that is walked */
+static struct root review_root; /* where it lies */
 
 static const char *review_error(int r)
 {
@@ -45,6 +48,13 @@ static void review_show_flow(size_t done, size_t all)
 	review_show("walked functions", done, all);
 }
 
+static const char *review_name(const char *path)
+{
+	const char *name = root_below(review_root.folder, root_real(path));
+
+	return name ? name : path;
+}
+
 static bool review_file(const char *path, bool named, void *data)
 {
 	bool *failed = data;
@@ -63,7 +73,9 @@ static bool review_file(const char *path, bool named, void *data)
 		*failed |= named || r != -EILSEQ;
 		return false;
 	}
-	source->aside = !review_asked->tests && source_path_is_aside(path, review_root);
+	source->aside = !review_asked->tests && source_path_is_aside(path, review_path);
+	if (strcmp(path, "-"))
+		source->name = review_name(path);
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
@@ -143,23 +155,91 @@ static void review_report(const struct review_options *options)
 {
 	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
 
-	if (options->format == REVIEW_JSON)
+	switch ((enum review_format)options->format) {
+	case REVIEW_JSON:
 		report_json(stdout);
-	else if (options->format == REVIEW_SARIF)
+		break;
+	case REVIEW_SARIF:
 		report_sarif(stdout);
-	else
+		break;
+	case REVIEW_GCC:
+		report_gcc(stdout);
+		break;
+	case REVIEW_GITHUB:
+		report_github(stdout);
+		break;
+	case REVIEW_HTML:
+		report_html(stdout);
+		break;
+	case REVIEW_TEXT:
 		report_text(stdout, colour);
+		break;
+	}
+}
+
+/* The paths of one repository together, each repository once. */
+static bool review_diff_git(const struct review_options *options)
+{
+	const char **names = arena_alloc(&run_arena, options->n_paths * sizeof(*names));
+	const char **roots = arena_alloc(&run_arena, options->n_paths * sizeof(*roots));
+	bool good = true;
+
+	for (size_t i = 0; i < options->n_paths; i++) {
+		roots[i] = root_of(options->paths[i]).folder;
+		names[i] = root_below(roots[i], root_real(options->paths[i]));
+	}
+	for (size_t i = 0; i < options->n_paths; i++) {
+		const char **some = arena_alloc(&run_arena, options->n_paths * sizeof(*some));
+		size_t n = 0;
+		bool before = false;
+
+		for (size_t k = 0; k < i; k++)
+			before |= !strcmp(roots[k], roots[i]);
+		for (size_t k = i; !before && k < options->n_paths; k++)
+			if (!strcmp(roots[k], roots[i]) && names[k])
+				some[n++] = names[k];
+		good &= before || diff_read_git(options->diff, roots[i], some, n);
+	}
+	return good;
+}
+
+/* Where the diff cannot be had, everything is reported. */
+static bool review_diff(const struct review_options *options)
+{
+	bool good = strcmp(options->diff, "-")
+			    ? review_diff_git(options)
+			    : diff_read_standard(root_of(options->paths[0]).folder);
+
+	if (good)
+		diff_keep();
+	return good;
+}
+
+static bool review_baseline(const char *path)
+{
+	int r = baseline_read(path);
+
+	if (r < 0)
+		complain("%s: %s", path, r == -EINVAL ? "not the JSON of a review" : strerror(-r));
+	return r >= 0;
 }
 
 static int review_run(struct review_options *options)
 {
-	bool failed = options->failed, any;
+	bool failed, any;
 	int r;
 
+	if (!options->no_config && project_read(options) < 0)
+		return EX_USAGE;
+	r = review_options_apply(options);
+	if (r)
+		return r;
+	failed = options->failed;
 	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
 	review_asked = options;
 	for (size_t i = 0; i < options->n_paths; i++) {
-		review_root = options->paths[i];
+		review_path = options->paths[i];
+		review_root = root_of(review_path);
 		if (!files_walk(options->paths[i], review_file, &failed))
 			failed = true;
 	}
@@ -175,17 +255,19 @@ static int review_run(struct review_options *options)
 	if (review_progress)
 		fputs("\r\033[K", stderr);
 	findings_sort();
-	if (options->baseline) {
-		r = baseline_read(options->baseline);
-		if (r < 0) {
-			complain("%s: %s", options->baseline,
-				 r == -EINVAL ? "not the JSON of a review" : strerror(-r));
-			failed = true;
-		}
-	}
+	findings_set_severities();
+	if (options->diff)
+		failed |= !review_diff(options);
+	if (options->baseline)
+		failed |= !review_baseline(options->baseline);
 	any = review_has_findings(options);
+	if (options->fix) {
+		failed |= options->dry_run ? !apply_show(stdout) : !apply_write();
+		any = review_has_findings(options);
+	}
 	findings_join();
-	review_report(options);
+	if (!options->dry_run)
+		review_report(options);
 	return failed ? EX_NOINPUT : any;
 }
 
@@ -210,6 +292,8 @@ int review_main(int argc, char **argv)
 		return r;
 	if (options.help) {
 		review_usage();
+	} else if (options.version) {
+		puts("postern review " REVIEW_VERSION);
 	} else if (options.list_rules) {
 		explain_list(stdout);
 	} else if (options.explain) {

@@ -17,14 +17,15 @@
  *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
  *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
  *	            point, call.c what calls do, summary.c what callers need, order.c callees before
- *	            callers; outcome.c what happens when one call gives a certain result
+ *	            callers; outcome.c what happens when one call gives a certain result; ends*.c what
+ *	            a program does once the peer of a stream has hung up
  *	peer/       where bytes of a peer go, over all functions, for the rules N: step.c one item,
  *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
  *	            knowledge, no trees, and are called through the table in flow/state.h
- *	report/     text, JSON, SARIF, the baseline, explanations
+ *	report/     text, lines, JSON, SARIF, HTML, the baseline, explanations
  *
- * options.c is the command line, review.c the run.
+ * options.c is the command line, project.c a project's own choices, review.c the run.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
@@ -41,19 +42,39 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum review_format { REVIEW_TEXT, REVIEW_JSON, REVIEW_SARIF };
+enum review_format {
+	REVIEW_TEXT,
+	REVIEW_JSON,
+	REVIEW_SARIF,
+	REVIEW_GCC,
+	REVIEW_GITHUB,
+	REVIEW_HTML,
+};
+
+/* An option that says what is reviewed, and is weighed after the project's file. */
+struct review_choice {
+	int option;
+	const char *value;
+};
 
 struct review_options {
-	enum review_format format;
+	int format; /* enum review_format */
 	int min_severity;
 	const char **paths;
 	size_t n_paths;
 	const char *baseline;
+	const char *diff; /* a revision, or "-": a diff on standard input; NULL: all is reported */
 	const char *explain;
 	bool list_rules;
+	bool fix;     /* the edits that are certain are made */
+	bool dry_run; /* or shown */
 	bool help;
+	bool version;
+	bool no_config; /* the project's file is not read */
 	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
+	struct review_choice *choices;
+	size_t n_choices, cap_choices;
 	bool failed;  /* some input or option was bad, and the run goes on: the status is 66 */
 };
 
@@ -65,6 +86,12 @@ int review_main(int argc, char **argv);
 
 /* 0, or EX_USAGE after a line on standard error. */
 int review_options_parse(struct review_options *options, int argc, char **argv);
+/* Rules, paths left out and knowledge; 0 or EX_USAGE. */
+int review_options_apply(struct review_options *options);
 void review_usage(void);
+void review_complete(void);
+
+/* project.c: reads the file .postern-review of the paths; -EINVAL: they have different ones. */
+int project_read(struct review_options *options);
 
 #endif

@@ -33,6 +33,7 @@ static const char *const kb_role_words[ROLE_BITS] = {
 static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_OPENS] = "opens",
 	[FACT_FAILS] = "fails",
+	[FACT_ERROR] = "error",
 	[FACT_CLOSES] = "closes",
 	[FACT_TAKES] = "takes",
 	[FACT_FLAG] = "flag",
@@ -73,9 +74,10 @@ static const struct {
 	const char *word;
 	enum fails fails;
 } kb_fails[] = {
-	{ "-1", FAILS_MINUS_ONE }, { "negative", FAILS_NEGATIVE }, { "null", FAILS_NULL },
-	{ "false", FAILS_FALSE },  { "zero", FAILS_FALSE },        { "nonzero", FAILS_NONZERO },
-	{ "none", FAILS_NEVER },
+	{ "-1", FAILS_MINUS_ONE }, { "negative", FAILS_NEGATIVE },
+	{ "null", FAILS_NULL },    { "false", FAILS_FALSE },
+	{ "zero", FAILS_FALSE },   { "nonzero", FAILS_NONZERO },
+	{ "none", FAILS_NEVER },   { "not-positive", FAILS_NOT_POSITIVE },
 };
 
 static size_t kb_bucket(const char *name)

@@ -18,7 +18,9 @@
  *
  *	opens=KIND        the result is a fresh resource (fd, file, addrinfo, object, thread, …)
  *	opens=KIND:*N     it is stored where argument N points; KIND:**N: two of them, an array
- *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero none
+ *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero
+ *	                  not-positive none; flow/contract.h says what follows
+ *	error=N           a failure is also told behind argument N, if that is not NULL (GError **)
  *	uses=N            the argument must be open
  *	closes=N          the argument's resource is gone after it, also on failure
  *	closing=N         it is being closed when the call returns, and is in use until a callback runs
@@ -64,6 +66,7 @@
 enum fact_key {
 	FACT_OPENS,
 	FACT_FAILS,
+	FACT_ERROR,
 	FACT_CLOSES,
 	FACT_TAKES,
 	FACT_FLAG,

@@ -262,8 +262,9 @@ uint16_t peer_sought(const struct operand *what)
 	return kinds;
 }
 
-static bool peer_branches(const struct function *fn, const struct item *user, int place)
+static bool peer_branches(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)place;
 	return user->kind == ITEM_BRANCH;
@@ -273,7 +274,7 @@ static bool peer_branches(const struct function *fn, const struct item *user, in
 static bool peer_end_is_asked(const struct peer_walk *walk)
 {
 	return !(walk->item->call->flags & CALL_DROPPED) &&
-	       item_result_has_use(walk->fn, walk->item, peer_branches);
+	       item_result_has_use(walk->fn, walk->item, peer_branches, NULL);
 }
 
 static void peer_checks(struct peer_walk *walk, const struct call *call)

@@ -135,7 +135,7 @@ struct source *source_from_text(const char *path, const char *text, size_t size)
 	struct source *source = arena_alloc(&run_arena, sizeof(*source));
 	const char *slash = strrchr(path, '/');
 
-	source->path = path;
+	source->path = source->name = path;
 	source->folder = slash ? intern(path, (size_t)(slash - path)) : intern_z("");
 	source->text = arena_copy(&run_arena, text, size);
 	source->size = (uint32_t)size;

@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "rules/blind.h"
 #include "rules/ready.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -474,6 +475,8 @@ static void e4_program(void)
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *fn = program.functions[f];
 
+		if (fn->interesting && !fn->skipped)
+			blind_errors(fn);
 		for (int i = 0; fn->interesting && !fn->skipped && i < fn->n_items; i++) {
 			const struct item *item = &fn->items[i];
 

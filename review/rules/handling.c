@@ -2,7 +2,9 @@
 /* CWE-703: outcomes that nobody looks at, and failures taken for something else. */
 
 #include "model/descriptor.h"
+#include "flow/contract.h"
 #include "flow/outcome.h"
+#include "rules/blind.h"
 #include "rules/deferred.h"
 #include "rules/rules.h"
 
@@ -24,36 +26,53 @@ static bool e1_is_minor(const struct function *fn, const struct item *item)
 	return api_is(call->api, ROLE(NONBLOCK));
 }
 
-static bool e1_any_use(const struct function *fn, const struct item *user, int place)
+static bool e1_any_use(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)user;
 	(void)place;
 	return true;
 }
 
-/* g_socket_connect(…, &error): the failure is told there too. */
-static bool e1_tells_elsewhere(const struct function *fn, const struct call *call)
+/* Something but its declaration and its end speaks of the place. */
+static bool e1_is_looked_at(const struct function *fn, const struct item *item, int place)
 {
-	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_ADDRESS &&
-		    strstr(fn->places[call->args[i].place].text, "err"))
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *user = &fn->items[i];
+		const struct call *call = user->kind == ITEM_CALL ? user->call : NULL;
+
+		if (user == item || user->kind == ITEM_DIES || user->kind == ITEM_DECLARE)
+			continue;
+		if (operand_is_place(&user->a, place) || operand_is_place(&user->b, place))
 			return true;
+		for (int k = 0; call && k < call->n_args; k++)
+			if ((call->args[k].kind == OPERAND_PLACE ||
+			     call->args[k].kind == OPERAND_ADDRESS) &&
+			    place_is_within(fn, call->args[k].place, place))
+				return true;
+	}
 	return false;
+}
+
+/* g_socket_connect(…, &error): the failure is told there too, and somebody looks. */
+static bool e1_tells_elsewhere(const struct function *fn, const struct item *item)
+{
+	const struct fact *error = api_fact(item->call->api, FACT_ERROR);
+	const struct operand *o = error ? call_argument(item->call, error->arg) : NULL;
+
+	if (!o || o->kind == OPERAND_NULL || o->kind == OPERAND_NUMBER)
+		return false;
+	return o->kind != OPERAND_ADDRESS || fn->places[o->place].kind != PLACE_LOCAL ||
+	       e1_is_looked_at(fn, item, o->place);
 }
 
 /* if (listen(server, 8) < 0) */
 static const char *e1_condition(const struct function *fn, const struct item *item)
 {
-	const char *text = item_text(fn, item);
+	struct contract contract = contract_of(item->call);
 
-	switch (item->call->api->fails) {
-	case FAILS_FALSE:
-	case FAILS_NULL:
-		return arena_printf(&run_arena, "if (!%s)", text);
-	default:
-		return arena_printf(&run_arena, "if (%s < 0)", text);
-	}
+	return contract_condition(&contract, item_text(fn, item));
 }
 
 static const char *e1_or_void(const struct finding *finding)
@@ -104,21 +123,21 @@ static void e1_function(struct function *fn)
 		int place;
 
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-		    item_is_void(fn, item))
+		    item_is_void(fn, item) || blind_call(fn, item))
 			continue;
 		if (!api_is(item->call->api, ROLE(MUST))) {
 			deferred_request(fn, item);
 			continue;
 		}
 		place = item_result(fn, item);
-		if (e1_tells_elsewhere(fn, item->call))
+		if (e1_tells_elsewhere(fn, item))
 			continue;
 		if (item->call->flags & CALL_DROPPED)
 			e1_report(fn, item, NULL);
 		else if (place >= 0 && place != item->dst &&
 			 fn->places[place].kind == PLACE_LOCAL &&
 			 !api_fact(item->call->api, FACT_OPENS) &&
-			 !item_result_has_use(fn, item, e1_any_use))
+			 !item_result_has_use(fn, item, e1_any_use, NULL))
 			e1_report(fn, item, fn->places[place].text);
 	}
 }
@@ -126,7 +145,7 @@ static void e1_function(struct function *fn)
 const struct rule rule_E1 = {
 	.id = "E1",
 	.title = "The result of a socket call is ignored",
-	.cwe = "252",
+	.cwe = "252,253",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence = "after a failure the program continues with something that was not set up",

@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "flow/outcome.h"
 #include "rules/helper.h"
+#include "rules/partial.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -35,8 +36,10 @@ static bool partial_is_stream(const struct function *fn, const struct item *item
 }
 
 /* Compared with an error, or told to somebody: that is no look at the number. */
-static bool partial_counts(const struct function *fn, const struct item *user, int place)
+static bool partial_counts(const struct function *fn, const struct item *user, int place,
+			   void *data)
 {
+	(void)data;
 	const struct operand *other = operand_is_place(&user->a, place) ? &user->b : &user->a;
 	int64_t number;
 
@@ -154,8 +157,7 @@ static bool partial_item_looks(const struct function *fn, const struct item *use
 	return false;
 }
 
-/* What was read is looked at later; else it was only drained. */
-static bool partial_is_used(const struct function *fn, const struct item *item)
+bool partial_is_used(const struct function *fn, const struct item *item)
 {
 	int buffer = partial_buffer(fn, item);
 
@@ -264,8 +266,9 @@ static const char *partial_what(const struct function *fn, const struct item *it
 	return text && *text ? arena_printf(&run_arena, "`%s`", text) : "the message";
 }
 
-static bool partial_adds(const struct function *fn, const struct item *user, int place)
+static bool partial_adds(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)place;
 	return user->kind == ITEM_OPERATE && (user->op == '+' || user->op == '-');
@@ -291,7 +294,7 @@ static const char *partial_helper(const struct function *fn, const struct item *
 			    call->args[0].kind == OPERAND_PLACE &&
 			    other->places[call->args[0].place].kind == PLACE_PARAM &&
 			    !(call->flags & CALL_DROPPED) &&
-			    item_result_has_use(other, &other->items[i], partial_adds))
+			    item_result_has_use(other, &other->items[i], partial_adds, NULL))
 				return other->name;
 		}
 	}
@@ -380,7 +383,8 @@ static void e3_partial(struct function *fn, const struct item *item)
 	/* read(): a method of the same name gives the bytes themselves. */
 	if (item->call->receiver.kind && item->call->n_args < 2)
 		return;
-	if (!(item->call->flags & CALL_DROPPED) && item_result_has_use(fn, item, partial_counts))
+	if (!(item->call->flags & CALL_DROPPED) &&
+	    item_result_has_use(fn, item, partial_counts, NULL))
 		return;
 	if (reads && (!partial_is_used(fn, item) ||
 		      (!(item->call->flags & CALL_DROPPED) && partial_is_text(fn, item))))

@@ -128,7 +128,8 @@ def review_layer(path):
 
 def check_review():
     """Made by the build and read by one file each: tables of knowledge and of pages."""
-    made = {"knowledge/kb.c": "kb-builtin.h", "report/explain.c": "explain-builtin.h"}
+    made = {"knowledge/kb.c": "kb-builtin.h", "report/explain.c": "explain-builtin.h",
+            "report/html.c": "page-builtin.h"}
     wrong, seen = [], Counter()
     for path in sources("review"):
         if "grammars" in path.parts:

@@ -19,6 +19,10 @@ ROWS = [
         ('::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));',
          'int r = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));\n    if (r < 0)\n'
          '        throw std::runtime_error("setsockopt");')]),
+    ('E1/blind.c', 'E1', 'wrong_bool', [('\tif (g_socket_bind(socket, at, TRUE, NULL) < 0) // E1',
+                                         '\tif (!g_socket_bind(socket, at, TRUE, NULL))')]),
+    ('E1/blind.c', 'E1', 'wrong_unsigned', [
+        ('\tsize_t sent = send(fd, text, n, MSG_NOSIGNAL); // E3', '\tssize_t sent = send(fd, text, n, MSG_NOSIGNAL);')]),
     ('later/requests.c', 'E1', 'wrong', [
         ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
          '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),
@@ -65,6 +69,10 @@ ROWS = [
          '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
     ('E4/passes-for-ready.c', 'E4', 'wrong_condition', [
         ('\tif (select(s + 1, &in, NULL, NULL, &limit)) /* E4 */', '\tif (select(s + 1, &in, NULL, NULL, &limit) > 0)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_select', [
+        ('\tif (rc == EINTR) // E4', '\tif (rc < 0 && errno == EINTR)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_negative', [
+        ('\tif (r == EADDRINUSE) // E4', '\tif (r == -EADDRINUSE)')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
@@ -196,6 +204,9 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('hangup/helpers.c', 'W1', 'bad_members', [
+        ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
+         '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [
         ('\tfor (;;) { // W1\n',
          '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_END_H
+#define REVIEW_END_H
+
+#include "rules/rules.h"
+
+/* W1: the loop reads from a stream, and goes round for ever once its peer has hung up. */
+void end_loop(struct function *fn, int number);
+
+#endif
