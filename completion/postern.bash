@@ -36,7 +36,7 @@ _postern_values()
 	--allow-gid | --group) compgen -g ;;
 	--idle | --drain | --deadline) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
-	--attempts | --backlog | --connections | --connections-per-uid | --max) ;;
+	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
 	*) return 1 ;;
 	esac
 }

@@ -23,6 +23,7 @@ enum {
 	OPTION_BASELINE,
 	OPTION_KNOWLEDGE,
 	OPTION_NO_CONFIG,
+	OPTION_JOBS,
 	OPTION_FIX,
 	OPTION_DRY_RUN,
 	OPTION_RULES,
@@ -47,6 +48,7 @@ static const struct {
 	{ OPTION_TESTS, "tests", NULL, "full severity also for tests and examples" },
 	{ OPTION_KNOWLEDGE, "knowledge", "FILE", "further functions and classes" },
 	{ OPTION_NO_CONFIG, "no-config", NULL, "do not read the project's " ROOT_FILE },
+	{ OPTION_JOBS, "jobs", "N", "parse in N threads; without it, one per processor" },
 	{ OPTION_FIX, "fix", NULL, "make the edits that are certain" },
 	{ OPTION_DRY_RUN, "dry-run", NULL, "with --fix: only show them, as a diff" },
 	{ OPTION_RULES, "rules", NULL, "list the rules and their severities" },
@@ -171,6 +173,19 @@ static bool options_word(const char *word, const char *const words[], int *value
 	return false;
 }
 
+static bool options_jobs(const char *word, unsigned *jobs)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+
+	if (*word < '0' || *word > '9' || *end || n < 1 || n > 10000) {
+		complain("not a number of threads: \"%s\"", word);
+		return false;
+	}
+	*jobs = (unsigned)n;
+	return true;
+}
+
 static bool options_one(struct review_options *options, int option)
 {
 	static const char *const formats[] = { "text",   "json", "sarif", "gcc",
@@ -207,6 +222,8 @@ static bool options_one(struct review_options *options, int option)
 	case OPTION_NO_CONFIG:
 		options->no_config = true;
 		return true;
+	case OPTION_JOBS:
+		return options_jobs(optarg, &options->jobs);
 	case OPTION_FIX:
 		options->fix = true;
 		return true;

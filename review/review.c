@@ -2,6 +2,7 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "read/ahead.h"
 #include "read/include.h"
 #include "read/parse.h"
 #include "read/root.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -125,7 +127,7 @@ static void review_parse(struct source *source)
 {
 	struct tree tree;
 
-	if (tree_parse(&tree, source))
+	if (ahead_next(&tree))
 		lower_tree(&tree);
 	tree_free(&tree);
 	if (source->context)
@@ -224,6 +226,16 @@ static bool review_baseline(const char *path)
 	return r >= 0;
 }
 
+/* As many threads as there are processors for them, unless somebody says how many. */
+static unsigned review_jobs(const struct review_options *options)
+{
+	cpu_set_t set;
+
+	if (options->jobs)
+		return options->jobs;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
 static int review_run(struct review_options *options)
 {
 	bool failed, any;
@@ -244,11 +256,13 @@ static int review_run(struct review_options *options)
 			failed = true;
 	}
 	review_sort();
+	ahead_begin(program.sources, program.n_sources, review_jobs(options));
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
 			review_show("parsed files", i, program.n_sources);
 	}
+	ahead_end();
 	parse_end();
 	program_link();
 	flow_program(&rules_listener, review_show_flow);

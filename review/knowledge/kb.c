@@ -398,11 +398,16 @@ static bool kb_statement(char *line)
 	return kb_statement_word(kind, name, &save);
 }
 
+static bool kb_is_of_system(const char *origin)
+{
+	return !strcmp(origin, "posix") || !strcmp(origin, "linux") || !strcmp(origin, "streams");
+}
+
 int kb_add(const char *origin, const char *text)
 {
 	int r = 0;
 
-	kb_reads_system = !strcmp(origin, "posix");
+	kb_reads_system = kb_is_of_system(origin);
 	for (unsigned row = 1; *text; row++) {
 		size_t n = strcspn(text, "\n");
 		char *line = arena_copy(&run_arena, text, n);

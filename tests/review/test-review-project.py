@@ -210,6 +210,31 @@ def paths_of_two_projects_are_refused():
     expect_equal(files('--no-config', 'a', 'b'), ['leak.c', 'leak.c'], 'without them')
 
 
+# Threads
+
+@test
+def the_number_of_threads_changes_nothing():
+    source = os.environ.get('POSTERN_SOURCE') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+    tree = os.path.join(source, 'tests/review/set')
+    # Files that parse slowly among quick ones, broken ones, one that includes others, and none.
+    put('large.c', ''.join('int f%d(int x)\n{\n\treturn x + %d;\n}\n' % (i, i) for i in range(9000)) + LEAK)
+    for i in range(40):
+        put('many/f%d.c' % i, LEAK.replace('leak', 'leak%d' % i) if i % 3 else 'int broken(\n#if A\n{\n#endif\n' * i)
+    for format in ('json', 'text'):
+        want = Run('--format', format, '--jobs', '1', tree, '.')
+        expect_equal(want.status, FOUND, 'the status', want)
+        for jobs in ((), ('--jobs', '2'), ('--jobs', '3'), ('--jobs', '50'), ('--jobs', '1000')):
+            run = Run('--format', format, *jobs, tree, '.')
+            expect((run.status, run.out, run.err) == (want.status, want.out, want.err), 'the same with %s' % (jobs,), run)
+    expect_equal(Run('--jobs', '4', put('one.c', LEAK)).status, FOUND, 'more threads than files')
+
+
+@test
+def a_number_of_threads_is_one():
+    for word in ('0', '-1', 'x', '', '2x', '99999999999999999999'):
+        expect_line(Run('--jobs', word, '.'), USAGE, 'not a number of threads: "%s"' % word)
+
+
 # Baselines
 
 def ways(*paths):
