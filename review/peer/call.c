@@ -206,6 +206,7 @@ static void peer_reads(struct peer_walk *walk, const struct call *call, struct p
 		if (size)
 			peer_check(walk, PEER_SINK_COPY, size, peer_root_buffer(walk, to));
 		peer_fill(walk, to, size, peer_fresh(walk, kinds));
+		peer_fills_read(walk, to, size);
 		/* read(fd, buf, sizeof(buf)): its result may be the size of buf. */
 		if (to->kind == OPERAND_PLACE &&
 		    peer_room(walk, size, peer_root_buffer(walk, to)) == PEER_ROOM_NONE &&
@@ -249,7 +250,9 @@ uint16_t peer_sought(const struct operand *what)
 	uint16_t kinds = 0;
 
 	if (what->kind == OPERAND_NUMBER)
-		return what->number == '/' || what->number == '.' ? PEER_PATH : 0;
+		return what->number == '/' || what->number == '.' ? PEER_PATH
+		       : what->number == '%'                      ? PEER_FORMAT
+								  : 0;
 	if (what->kind != OPERAND_STRING)
 		return 0;
 	if (strstr(text, "..") || strchr(text, '/'))

@@ -355,6 +355,7 @@ uint16_t peer_sink_kinds(enum peer_sink sink)
 		[PEER_SINK_ALLOC] = PEER_WIDE,
 		[PEER_SINK_COPY] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 		[PEER_SINK_INDEX] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
+		[PEER_SINK_FILL] = PEER_BYTES,
 	};
 
 	return kinds[sink];
@@ -424,7 +425,7 @@ static uint8_t peer_sink_bit(enum peer_sink sink)
 {
 	static const uint8_t bits[PEER_SINKS] = { SINK_FORMAT, SINK_SHELL, SINK_PATH,
 						  SINK_STRING, 0,          SINK_LENGTH,
-						  SINK_LENGTH, SINK_INDEX };
+						  SINK_LENGTH, SINK_INDEX, 0 };
 
 	return bits[sink];
 }
@@ -443,7 +444,8 @@ void peer_check(struct peer_walk *walk, enum peer_sink sink, const struct operan
 	struct peer_value v = peer_operand(walk, operand);
 	uint16_t kinds = peer_harmful(walk, sink, into);
 	uint8_t to = peer_into_param(walk, into);
-	bool variadic = sink == PEER_SINK_FORMAT && (walk->fn->flags & FUNCTION_VARIADIC);
+	bool variadic = sink == PEER_SINK_FORMAT &&
+			((walk->fn->flags & FUNCTION_VARIADIC) || peer_takes_va_list(walk->fn));
 	bool callers = variadic || to || sink == PEER_SINK_ALLOC;
 
 	if (operand->kind != OPERAND_PLACE && operand->kind != OPERAND_ADDRESS)

@@ -14,7 +14,7 @@
  *
  * peer.c holds values and tables, rounds.c goes from block to block and over all functions, step.c
  * has what assignments, operators and tests do, call.c what calls do, target.c those of the project's
- * own functions, habit.c what unknown ones are likely to do.
+ * own functions, habit.c what unknown ones are likely to do; fill.c has loops that store without a bound.
  */
 
 #include "model/query.h"
@@ -91,6 +91,7 @@ enum peer_sink {
 	PEER_SINK_ALLOC,
 	PEER_SINK_COPY,
 	PEER_SINK_INDEX,
+	PEER_SINK_FILL, /* byte after byte, without an end */
 	PEER_SINKS,
 };
 
@@ -186,6 +187,10 @@ bool peer_uses_sockets(const struct function *fn);
 /* target.c: a function of the project. */
 void peer_target(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
+/* fill.c: the item stores a byte of a peer; a call in front of it reads `size` of them. */
+void peer_fills_element(struct peer_walk *walk, const struct item *item);
+void peer_fills_read(struct peer_walk *walk, const struct operand *to, const struct operand *size);
+
 /* step.c: one item; and one side of a branch. */
 void peer_step(struct peer_walk *walk, const struct item *item);
 void peer_side(struct peer_walk *walk, const struct item *item, bool taken);
@@ -206,6 +211,11 @@ bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);
 int peer_format_argument(const struct call *call);
 void peer_scans(struct peer_walk *walk, const struct call *call);
+/* Which functions nobody defines are called with a format and what it asks for; once. */
+void peer_formats_find(void);
+void peer_foreign_format(struct peer_walk *walk, const struct call *call);
+/* vnote(fmt, ap): its callers have what it is given. */
+bool peer_takes_va_list(const struct function *fn);
 
 /* call.c: what the item reads, with these kinds. */
 struct peer_value peer_fresh(const struct peer_walk *walk, uint16_t kinds);

@@ -328,6 +328,7 @@ void peer_program(void)
 	n_peer_fields = 0;
 	peer_fields = arena_alloc(&run_arena, PEER_FIELDS * sizeof(*peer_fields));
 	peer_find_sockets();
+	peer_formats_find();
 	peer_has_pairs = peer_find_pairs();
 	for (int round = 0; changed && round < PEER_ROUNDS; round++) {
 		for (size_t i = 0; i < program.n_functions; i++)

@@ -322,6 +322,8 @@ static void peer_assign(struct peer_walk *walk, const struct item *item)
 		peer_ends(walk, item->dst);
 	if (part && p->parent >= 0 && peer_may_be_byte(walk->fn, item->dst) &&
 	    ((v.kinds & (PEER_TEXT | PEER_BYTE)) || v.from[0] || v.from[5])) {
+		if (v.kinds & (PEER_TEXT | PEER_BYTE))
+			peer_fills_element(walk, item);
 		weak = v;
 		weak.kinds = v.kinds & (PEER_TEXT | PEER_BYTE) ? PEER_TEXT : 0;
 		for (int k = 0; k < PEER_FOLLOWED; k++)

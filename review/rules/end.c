@@ -2,6 +2,7 @@
 /* Ends of streams that nobody sees: loops that read 0 for ever, and callbacks that stay registered. */
 
 #include "rules/end.h"
+#include "flow/contract.h"
 #include "flow/ends.h"
 
 #include <string.h>
@@ -41,8 +42,15 @@ static bool end_is_candidate(struct function *fn, const struct item *item)
 static void end_fix(struct finding *finding, const struct ends_loop *ends)
 {
 	struct function *fn = ends->fn;
+	const struct item *test;
 
-	if (ends->result == 0 && ends_is_told(ends))
+	if (ends->result == 0 && ends_is_told(ends) &&
+	    contract_fate(fn, ends->read, &test) == CONTRACT_BLIND)
+		finding_fix(
+			finding,
+			"In %s(), leave the loop when %s returns 0 or less, and report to the caller that the peer ended too early.",
+			fn->label, call_text(fn, ends->read));
+	else if (ends->result == 0 && ends_is_told(ends))
 		finding_fix(
 			finding,
 			"In %s(), leave the loop when %s returns 0, and report to the caller that the peer ended too early.",
@@ -88,4 +96,13 @@ void end_loop(struct function *fn, int number)
 			end_report(&ends);
 			return;
 		}
+}
+
+bool end_is_told(const struct function *fn, const struct item *item)
+{
+	for (size_t i = n_findings; i-- > 0;)
+		if (findings[i]->rule == &rule_W1 && findings[i]->source == fn->source &&
+		    findings[i]->also.row == item->at.row && findings[i]->also.col == item->at.col)
+			return true;
+	return false;
 }

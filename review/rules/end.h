@@ -6,5 +6,7 @@
 
 /* W1: the loop reads from a stream, and goes round for ever once its peer has hung up. */
 void end_loop(struct function *fn, int number);
+/* That was said of the item, and what else its result is not asked for with it. */
+bool end_is_told(const struct function *fn, const struct item *item);
 
 #endif

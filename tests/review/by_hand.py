@@ -91,6 +91,12 @@ ROWS = [
          '    connect(m_socket, &QLocalSocket::connected, this, &Tray::incoming);\n'
          '    connect(m_socket, &QLocalSocket::errorOccurred, this, &Tray::gone);\n'
          '    m_socket->connectToServer("tray");')]),
+    ('E5/again-at-once.cpp', 'E5', 'wrong_waited', [
+        ('\tdo { // W1\n\t\tline.connectToServer(at); // E5\n\t} while (!line.waitForConnected(1000));\n'
+         '\treturn line.write("hello") == 5;',
+         '\tfor (int i = 0; i < 5; i++) {\n\t\tline.connectToServer(at);\n\t\tif (line.waitForConnected(1000))\n'
+         '\t\t\treturn line.write("hello") == 5;\n\t\tQThread::msleep(100 << i);\n\t}\n'
+         '\tqWarning("%s", qPrintable(line.errorString()));\n\treturn false;')]),
     ('E5/only-success.cpp', 'E5', 'Phone::Phone', [
         ('        m_line->connectToServer(at); // E5\n',
          '        connect(m_line, &QLocalSocket::errorOccurred, this, &Phone::hangUp);\n'
@@ -204,6 +210,14 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('fill/bytes.c', 'N5', 'bad_array', [
+        ('\t\tline[i++] = c; // N5\n',
+         '\t\tif ((size_t)i < sizeof(line) - 1)\n\t\t\tline[i++] = c;\n\t\telse\n\t\t\treturn -1;\n')]),
+    ('fill/bytes.c', 'N5', 'bad_pointer', [
+        ('static int bad_pointer(int s, char *to)\n', 'static int bad_pointer(int s, char *to, size_t room)\n'),
+        ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
+         '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
+    ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),

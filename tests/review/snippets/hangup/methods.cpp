@@ -63,6 +63,20 @@ public:
 			m_total += static_cast<size_t>(got);
 		}
 	}
+	bool lineUnlessWorse(std::string &out)
+	{
+		char c = 0;
+
+		for (;;) { // W1
+			const auto n = some(&c, 1);
+
+			if (n < -1)
+				return false;
+			if (c == '\n')
+				return true;
+			out += c;
+		}
+	}
 	bool goodLine(std::string &out)
 	{
 		char c = 0;
