@@ -377,6 +377,36 @@ static void state_learn_from_used(struct flow *flow, int place, const struct val
 	}
 }
 
+/* open(…, &error) has an argument that says whether it worked, and that place is tested here. */
+static bool state_is_error_of(const struct flow *flow, const struct item *site, int place)
+{
+	const struct fact *error = site ? api_fact(site->call->api, FACT_ERROR) : NULL;
+	const struct operand *o = error ? call_argument(site->call, error->arg) : NULL;
+
+	if (!o || (o->kind != OPERAND_ADDRESS && o->kind != OPERAND_PLACE))
+		return false;
+	if (o->kind == OPERAND_PLACE && flow->fn->places[place].parent != o->place)
+		return false;
+	return (o->kind == OPERAND_PLACE || o->place == place) &&
+	       state_is_unset_since(flow, place, site);
+}
+
+static void state_learn_from_error(struct flow *flow, int place, const struct value *v)
+{
+	bool failed = v->flags & VALUE_NONZERO;
+
+	if (!failed && (v->low != 0 || v->high != 0))
+		return;
+	for (int i = 0; i < flow->n_resources; i++) {
+		const struct resource *r = &flow->resources[i];
+
+		if (state_is_error_of(flow, r->site, place))
+			state_outcome(&flow->state->bits[i], failed);
+		if (failed && state_is_error_of(flow, r->taken, place))
+			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+	}
+}
+
 /* The test says nothing of whether the call that gave the value worked. */
 static bool state_is_blind(const struct flow *flow, const struct value *v,
 			   const struct operand *operand, int op, int64_t number)
@@ -407,6 +437,7 @@ bool state_refine(struct flow *flow, const struct operand *operand, int op, int6
 	binding = state_find(flow->state, operand->place);
 	state_learn(flow, &v);
 	state_learn_from_used(flow, operand->place, &v);
+	state_learn_from_error(flow, operand->place, &v);
 	if (!state_learn_argument(flow, &v))
 		return false;
 	state_bind(flow, operand->place, v, binding ? binding->from : -1);

@@ -45,7 +45,11 @@ static void sarif_rule(FILE *out, const struct rule *rule)
 	fputs(", ", out);
 	/* What stands behind a tab is code for Markdown too. */
 	json_field(out, "markdown", explain_page(rule->id));
-	fputs(" },\n            \"defaultConfiguration\": { ", out);
+	/* The page of the weakness: rules have no address of their own. */
+	fprintf(out,
+		" },\n            \"helpUri\": \"https://cwe.mitre.org/data/definitions/%.*s.html\"",
+		(int)strcspn(rule->cwe, ","), rule->cwe);
+	fputs(",\n            \"defaultConfiguration\": { ", out);
 	json_field(out, "level", sarif_level(rule->severity));
 	fputs(" },\n            \"properties\": { \"tags\": [\"security\"", out);
 	for (const char *s = rule->cwe; *s; s += strcspn(s, ",") + (s[strcspn(s, ",")] == ','))

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-extern const struct rule rule_E1, rule_E4;
+extern const struct rule rule_E1, rule_E4, rule_W1;
 
 /* A wait is E4's, which looks at what follows it. */
 static bool blind_concerns(const struct contract *contract)
@@ -29,6 +29,16 @@ static bool blind_concerns(const struct contract *contract)
 static bool blind_only_drains(const struct function *fn, const struct item *item)
 {
 	return api_is(item->call->api, ROLE(READ)) && !partial_is_used(fn, item);
+}
+
+/* A loop that such a test keeps from ending has been told of, and what ends it sees the failure too. */
+static bool blind_is_told(const struct function *fn, const struct item *item)
+{
+	for (size_t i = n_findings; i-- > 0 && i + 64 > n_findings;)
+		if (findings[i]->rule == &rule_W1 && findings[i]->source == fn->source &&
+		    findings[i]->also.row == item->at.row && findings[i]->also.col == item->at.col)
+			return true;
+	return false;
 }
 
 static const char *blind_operator(int op)
@@ -114,7 +124,8 @@ bool blind_call(struct function *fn, const struct item *item)
 
 	if (!blind_concerns(&contract) || contract_fate(fn, item, &test) != CONTRACT_BLIND)
 		return false;
-	if (!operand_is_number(&test->b, &number) || blind_only_drains(fn, item))
+	if (!operand_is_number(&test->b, &number) || blind_only_drains(fn, item) ||
+	    blind_is_told(fn, item))
 		return false;
 	/* A loop that asks for neither the end nor a failure. */
 	if (end_is_told(fn, item))

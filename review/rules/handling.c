@@ -6,6 +6,7 @@
 #include "flow/outcome.h"
 #include "rules/blind.h"
 #include "rules/deferred.h"
+#include "rules/retry.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -416,6 +417,24 @@ static void e5_connects(struct finding *finding, const struct function *fn, cons
 		at, name, type, at, name, type, call->name, name, *at ? "." : "->");
 }
 
+/* Nobody asks what has come of the attempt, and no signal tells; `handled` receives which do. */
+static bool e5_is_unheard(struct function *fn, const struct item *item, unsigned *handled)
+{
+	*handled = E5_BOTH;
+	if (!api_is(item->call->api, ROLE(DIALS)) || !item->call->receiver.kind ||
+	    e5_is_asked(fn, item) || e5_is_given(fn, &item->call->receiver))
+		return false;
+	*handled = e5_handlers(fn, item->call);
+	return *handled == 0;
+}
+
+static bool e5_tries_again(struct function *fn, const struct item *item)
+{
+	int loop = item_loop(fn, item);
+
+	return loop >= 0 && retry_connects_busily(fn, loop) == item;
+}
+
 static void e5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -433,21 +452,41 @@ static void e5_function(struct function *fn)
 			e5_dropped(fn, item);
 			continue;
 		}
-		if (!api_is(call->api, ROLE(DIALS)) || !call->receiver.kind ||
-		    e5_is_asked(fn, item) || e5_is_given(fn, &call->receiver))
+		if (!e5_is_unheard(fn, item, &handled)) {
+			if (handled == E5_SUCCESS)
+				e5_failure_missing(fn, item);
 			continue;
-		handled = e5_handlers(fn, call);
-		if (handled == E5_SUCCESS)
-			e5_failure_missing(fn, item);
-		if (handled)
-			continue;
+		}
 		name = operand_text(fn, &call->receiver);
 		finding = finding_add(
 			&rule_E5, fn, item->at,
-			"`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
+			e5_tries_again(fn, item)
+				? "`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the loop tries again immediately, and keeps a processor busy."
+				: "`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
 			name);
 		e5_connects(finding, fn, call, name);
 	}
+}
+
+/* … and an attempt that is made again as soon as it has failed, in a loop that has no other end. */
+static void e5_loop(struct function *fn, int loop)
+{
+	const struct item *attempt = retry_connects_busily(fn, loop);
+	struct finding *finding;
+	unsigned handled;
+
+	if (!attempt || e5_is_unheard(fn, attempt, &handled))
+		return;
+	finding = finding_add(
+		&rule_E5, fn, attempt->at,
+		"When %s has failed it is tried again immediately: as long as no server is there, the loop keeps a processor busy with it.",
+		call_text(fn, attempt));
+	if (finding)
+		finding->cwe = "755";
+	finding_fix(
+		finding,
+		"In %s(), pause after each attempt that has failed (100 ms, and longer each time), and give up after some attempts with the reason of the last.",
+		fn->label);
 }
 
 const struct rule rule_E5 = {
@@ -459,4 +498,5 @@ const struct rule rule_E5 = {
 	.consequence =
 		"after a failure the program continues without a connection, and nobody learns why",
 	.function = e5_function,
+	.loop = e5_loop,
 };

@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "flow/contract.h"
 #include "rules/end.h"
+#include "rules/retry.h"
 
 #include <string.h>
 
@@ -104,7 +105,7 @@ static const struct item *wait_source(struct function *fn, int loop, const struc
  * What the loop waits for: the call on whose success alone it ends. NULL: it has another way out, a
  * limit, or waits for nothing.
  */
-static const struct item *wait_awaited(struct function *fn, int loop)
+const struct item *wait_awaited(struct function *fn, int loop)
 {
 	struct loop_exit exits[LOOP_EXITS];
 	int n = loop_exits(fn, loop, exits);
@@ -131,8 +132,7 @@ static const struct item *wait_awaited(struct function *fn, int loop)
 	return awaited;
 }
 
-/* assert() in the loop, of whatever library: a way out for those who test. */
-static bool wait_asserts(struct function *fn, const struct item *item, void *data)
+bool wait_asserts(struct function *fn, const struct item *item, void *data)
 {
 	(void)fn;
 	(void)data;
@@ -163,7 +163,8 @@ static void w1_loop(struct function *fn, int number)
 	}
 	if (loop_find_call(fn, number, wait_asserts, NULL))
 		return;
-	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
+	busy = !loop_find_call(fn, number, wait_calls_wait, NULL) ||
+	       retry_connects_busily(fn, number);
 	finding = finding_add(
 		&rule_W1, fn, loop->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",

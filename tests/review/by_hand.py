@@ -91,6 +91,12 @@ ROWS = [
          '    connect(m_socket, &QLocalSocket::connected, this, &Tray::incoming);\n'
          '    connect(m_socket, &QLocalSocket::errorOccurred, this, &Tray::gone);\n'
          '    m_socket->connectToServer("tray");')]),
+    ('E5/again-at-once.cpp', 'E5', 'wrong_waited', [
+        ('\tdo { // W1\n\t\tline.connectToServer(at); // E5\n\t} while (!line.waitForConnected(1000));\n'
+         '\treturn line.write("hello") == 5;',
+         '\tfor (int i = 0; i < 5; i++) {\n\t\tline.connectToServer(at);\n\t\tif (line.waitForConnected(1000))\n'
+         '\t\t\treturn line.write("hello") == 5;\n\t\tQThread::msleep(100 << i);\n\t}\n'
+         '\tqWarning("%s", qPrintable(line.errorString()));\n\treturn false;')]),
     ('E5/only-success.cpp', 'E5', 'Phone::Phone', [
         ('        m_line->connectToServer(at); // E5\n',
          '        connect(m_line, &QLocalSocket::errorOccurred, this, &Phone::hangUp);\n'

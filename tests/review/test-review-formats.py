@@ -218,6 +218,7 @@ def sarif_has_the_page_of_each_rule():
     for rule in rules:
         page = Run('--explain', rule['id']).out.split('\n\n', 1)[1]
         expect_equal(rule['help']['text'], page, 'the help of ' + rule['id'])
+        expect(re.fullmatch(r'https://cwe\.mitre\.org/data/definitions/\d+\.html', rule['helpUri']), 'an address')
         expect('\n\n\t' in rule['help']['markdown'], 'code that Markdown knows: ' + rule['id'])
 
 

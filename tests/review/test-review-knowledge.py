@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does the knowledge have every function of the installed headers that takes or gives a descriptor? TAP.
+"""Does the knowledge have what the installed headers have: each function with a descriptor, each argument? TAP.
 
     test-review-knowledge.py [REVIEWER...]      without: $POSTERN_COMMAND review
 
@@ -39,6 +39,18 @@ inotify_init inotify_init1 memfd_create mkostemp mkostemps mkstemp mkstemps mq_o
 open_by_handle_at open_tree pidfd_getfd pidfd_open posix_openpt rcmd rcmd_af rexec rexec_af rresvport rresvport_af
 shm_open signalfd socket timerfd_create'''.split()
 
+# Libraries whose prototypes are compared where pkg-config knows them.
+LIBRARIES = {
+    'gio-unix-2.0': ['gio/gio.h', 'gio/gunixconnection.h', 'gio/gunixfdlist.h', 'gio/gunixfdmessage.h',
+                     'gio/gunixinputstream.h', 'gio/gunixoutputstream.h', 'gio/gunixsocketaddress.h',
+                     'gio/gfiledescriptorbased.h', 'glib-unix.h', 'glib/gstdio.h'],
+    'libuv': ['uv.h'],
+    'libevent': ['event2/event.h', 'event2/bufferevent.h', 'event2/bufferevent_ssl.h', 'event2/buffer.h',
+                 'event2/listener.h', 'event2/util.h', 'event2/http.h', 'event2/dns.h', 'event2/event_compat.h',
+                 'event2/http_compat.h', 'event2/thread.h'],
+    'libsystemd': ['systemd/sd-event.h', 'systemd/sd-bus.h', 'systemd/sd-daemon.h', 'systemd/sd-journal.h'],
+}
+
 # What is not in the knowledge, and why not.
 EXCEPTIONS = {
     '__cmsg_nxthdr': 'stands behind the macro CMSG_NXTHDR, and reads memory alone',
@@ -65,24 +77,28 @@ def compiler():
     return next((c for c in ('cc', 'gcc', 'clang') if shutil.which(c)), None)
 
 
-def prototypes():
+def read_prototypes(headers, flags=()):
     """NAME: (what the result is, [parameter…]) of all functions that the headers declare."""
-    text = ''.join('#if __has_include(<%s>)\n#include <%s>\n#endif\n' % (h, h) for h in HEADERS)
-    run = subprocess.run([compiler(), '-E', '-P', '-D_GNU_SOURCE', '-xc', '-'], input=text, capture_output=True,
-                         text=True, check=True)
+    text = ''.join('#if __has_include(<%s>)\n#include <%s>\n#endif\n' % (h, h) for h in headers)
+    run = subprocess.run([compiler(), '-E', '-P', '-D_GNU_SOURCE', *flags, '-xc', '-'], input=text,
+                         capture_output=True, text=True, check=True)
     inner = r'\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)'
     text = re.sub(r'\b(?:__attribute__|__asm__|__asm)\s*' + inner + r'|\b(?:__extension__|__restrict|__inline)\b', '',
                   run.stdout)
     found = {}
-    for statement in text.split(';'):
-        match = re.match(r'\s*extern\s+([^(){}=]*?[\s*])(\w+)\s*\((.*)\)\s*$', statement, re.S)
-        if match:
+    for statement in re.split(r'[;{}]', text):
+        match = re.match(r'\s*(?:extern\s+)?(\w[^(){}=]*?[\s*])(\w+)\s*\((.*)\)\s*$', statement, re.S)
+        if match and not match[1].startswith(('typedef', 'return', 'static', 'else')):
             # A comma within brackets is not between parameters.
             flat = match[3]
             while re.search(r'\([^()]*\)', flat):
                 flat = re.sub(r'\([^()]*\)', '', flat)
             found[match[2]] = (match[1].strip(), [' '.join(p.split()) for p in flat.split(',')])
     return found
+
+
+def prototypes():
+    return read_prototypes(HEADERS)
 
 
 def descriptors(functions):
@@ -143,6 +159,56 @@ def a_descriptor_that_is_given_to_one_of_them_is_not_lost_sight_of():
     assert len(calls) >= 100, 'only %d calls were made' % len(calls)
     assert summary['functions'] == len(calls), 'understood %d of %d' % (summary['functions'], len(calls))
     assert summary['silent_for_unknown_calls'] == 0, summary
+
+
+def library_prototypes():
+    """The same of the libraries that pkg-config knows here, and the names of those that it does not."""
+    found, absent = {}, []
+    for package, headers in LIBRARIES.items():
+        run = subprocess.run(['pkg-config', '--cflags', package], capture_output=True, text=True)
+        if run.returncode:
+            absent.append(package)
+        else:
+            found.update(read_prototypes(headers, run.stdout.split()))
+    return found, absent
+
+
+def beyond(fact, parameters):
+    """The first argument that the fact speaks of and the function has not, or None."""
+    key, _, value = fact.partition('=')
+    if key in ('fails', 'is', 'until', 'closer', 'whole', 'returns', 'forever', 'default', 'stores', 'failing',
+               'noreturn'):
+        return None
+    numbers = [int(n) for n in re.findall(r'\d+', value)]
+    if key in ('gives', 'status'):
+        numbers = numbers[:1] # the second is a parameter of the function that it is given
+    return next((n for n in numbers if n > len(parameters)), None)
+
+
+@test
+def no_statement_speaks_of_an_argument_that_its_function_does_not_have():
+    functions, absent = library_prototypes()
+    functions = {**prototypes(), **functions}
+    wrong, compared = [], 0
+    for file, number, kind, name in statements():
+        if kind != 'fn' or name not in functions or '...' in functions[name][1]:
+            continue
+        compared += 1
+        parameters = [p for p in functions[name][1] if p != 'void']
+        with open(os.path.join(KNOWLEDGE, file), encoding='utf-8') as f:
+            facts = f.read().split('\n')[number - 1].split('#')[0].split()[2:]
+        for fact in facts:
+            if beyond(fact, parameters):
+                wrong.append('%s:%d: %s, of %d parameters' % (file, number, fact, len(parameters)))
+            if fact.startswith('error=') and 'GError **' not in parameters[int(fact[6:]) - 1]:
+                wrong.append('%s:%d: %s is not an error, but %s' % (file, number, fact, parameters[int(fact[6:]) - 1]))
+        if (len(parameters) > 1 and 'GError **' in parameters[-1]
+                and not any(f.startswith('error=') for f in facts)):
+            wrong.append('%s:%d: %s() has a GError and no error=' % (file, number, name))
+    print('# %d functions compared with their prototypes; headers not installed: %s'
+          % (compared, ', '.join(absent) or 'none'))
+    assert compared >= 250, 'only %d functions were compared' % compared
+    assert not wrong, '\n# '.join(wrong)
 
 
 @test

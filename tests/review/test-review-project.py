@@ -8,11 +8,16 @@
 import json
 import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 
 from reviewing import (CLEAN, FOUND, LEAK, NOTHING, UNREADABLE, USAGE, Run, expect, expect_equal, expect_line, found,
-                       put, run_tests, test)
+                       put, reviewer, run_tests, test)
 
+SOURCE = os.environ.get('POSTERN_SOURCE') or os.path.abspath(
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
 TWO = LEAK.replace('leak(', 'other(')
 
 
@@ -30,8 +35,7 @@ def help_fits_on_one_screen():
 
 @test
 def help_has_every_option_of_the_manual_and_no_other():
-    source = os.environ.get('POSTERN_SOURCE') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
-    with open(os.path.join(source, 'man/postern-review.1')) as f:
+    with open(os.path.join(SOURCE, 'man/postern-review.1')) as f:
         manual = set(re.findall(r'^\.It Fl -([a-z-]+)', f.read(), re.M))
     told = set(re.findall(r'^  --([a-z-]+)', Run('--help').out, re.M))
     expect_equal(manual - told, set(), 'in the manual alone')
@@ -214,8 +218,7 @@ def paths_of_two_projects_are_refused():
 
 @test
 def the_number_of_threads_changes_nothing():
-    source = os.environ.get('POSTERN_SOURCE') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
-    tree = os.path.join(source, 'tests/review/set')
+    tree = os.path.join(SOURCE, 'tests/review/set')
     # Files that parse slowly among quick ones, broken ones, one that includes others, and none.
     put('large.c', ''.join('int f%d(int x)\n{\n\treturn x + %d;\n}\n' % (i, i) for i in range(9000)) + LEAK)
     for i in range(40):
@@ -311,6 +314,77 @@ def a_baseline_of_a_clean_tree_hides_nothing():
     base = put('base.json', Run('--format', 'json', '.').out)
     put('leak.c', LEAK)
     expect_equal(files('--baseline', base, '.'), ['leak.c'], 'the new one')
+
+
+# What docs/CI.md shows
+
+def guide(language):
+    with open(os.path.join(SOURCE, 'docs/CI.md')) as f:
+        return re.findall(r'^```%s\n(.*?)^```$' % language, f.read(), re.M | re.S)
+
+
+def installed():
+    """A folder with a `postern` in it, as an installation has one."""
+    command = reviewer()
+    run = ' '.join(map(shlex.quote, command)) if command[-1] != 'review' else ' '.join(map(shlex.quote, command[:-1]))
+    put('bin/postern', '#!/bin/sh\n%sexec %s "$@"\n' % ('' if command[-1] == 'review' else 'shift\n', run), 0o755)
+    return os.path.abspath('bin') + ':' + os.environ['PATH']
+
+
+@test
+def the_commands_of_the_guide_do_what_it_says():
+    if not shutil.which('git'):
+        return 'git is not installed'
+    put('src/leak.c', CLEAN)
+    os.mkdir('tools')
+    put('tools/libours.kb', '')
+    put('.postern-review', guide('')[0])
+    env = {**os.environ, 'PATH': installed(), 'GIT_CONFIG_GLOBAL': '/dev/null', 'GIT_CONFIG_SYSTEM': '/dev/null'}
+    subprocess.run('git init -q -b main . && git add src && git -c user.name=A -c user.email=a@b commit -q -m x',
+                   shell=True, check=True, env=env)
+    put('src/leak.c', LEAK)
+    want = {'postern review --format json src >review.json': FOUND, 'postern review --baseline review.json src': NOTHING,
+            'postern review --diff HEAD src': FOUND, 'git diff main...HEAD | postern review --diff - src': NOTHING,
+            'postern review --format html src >review.html': FOUND, 'postern review --fix --dry-run src': FOUND,
+            'postern review --fix src': FOUND, 'exec postern review --diff HEAD --format gcc src': FOUND}
+    lines = [line for text in guide('sh') for line in text.splitlines() if not line.startswith('#')]
+    expect_equal(sorted(lines), sorted(want), 'the commands')
+    for line in lines:
+        run = subprocess.run(['sh', '-c', line], env=env, capture_output=True)
+        expect_equal((run.returncode, run.stderr), (want[line], b''), line)
+    return None
+
+
+@test
+def the_workflows_of_the_guide_are_yaml_with_options_that_there_are():
+    try:
+        import yaml
+    except ImportError:
+        return 'python3 has no yaml'
+    told = set(re.findall(r'^  (--[a-z-]+)', Run('--help').out, re.M))
+    documents = [yaml.safe_load(text) for text in guide('yaml')]
+    expect_equal(len(documents), 3, 'documents')
+    text = '\n'.join(guide('yaml'))
+    expect_equal(set(re.findall(r'(?<![\w-])--[a-z-]+', text)) - told, set(), 'options')
+    hook, = documents[0]['repos'][0]['hooks']
+    with open(os.path.join(SOURCE, '.pre-commit-hooks.yaml')) as f:
+        mine, = yaml.safe_load(f)
+    expect_equal(hook['id'], mine['id'], 'the hook')
+    expect(os.access(os.path.join(SOURCE, mine['entry']), os.X_OK), 'its program')
+    for workflow in documents[1:]:
+        expect(all('uses' in step or 'run' in step for step in workflow['jobs']['review']['steps']), 'steps')
+    return None
+
+
+@test
+def the_hook_runs_the_reviewer_that_is_installed():
+    put('leak.c', LEAK)
+    put('clean.c', CLEAN)
+    for name, status in (('leak.c', FOUND), ('clean.c', NOTHING)):
+        run = subprocess.run([os.path.join(SOURCE, 'tools/review-hook'), '--format', 'gcc', name], capture_output=True,
+                             env={**os.environ, 'PATH': installed()})
+        expect_equal(run.returncode, status, 'the status of %s: %r' % (name, run.stderr))
+        expect(b'checked 1 functions' in run.stdout, 'a review: %r' % run.stdout)
 
 
 sys.exit(run_tests())
