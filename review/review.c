@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -164,8 +163,8 @@ static bool review_on_terminal(int fd)
 
 static void review_report(const struct review_options *options)
 {
-	bool colour = options->colour > 0 ||
-		      (options->colour < 0 && review_on_terminal(STDOUT_FILENO));
+	bool colour =
+		options->colour > 0 || (options->colour < 0 && review_on_terminal(STDOUT_FILENO));
 
 	switch ((enum review_format)options->format) {
 	case REVIEW_JSON:
@@ -236,16 +235,6 @@ static bool review_baseline(const char *path)
 	return r >= 0;
 }
 
-/* As many threads as there are processors for them, unless somebody says how many. */
-static unsigned review_jobs(const struct review_options *options)
-{
-	cpu_set_t set;
-
-	if (options->jobs)
-		return options->jobs;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
 int review_prepare(struct review_options *options)
 {
 	review_asked = options;
@@ -268,7 +257,7 @@ bool review_find(struct review_options *options, bool *any)
 	bool good = true;
 
 	review_sort();
-	ahead_begin(program.sources, program.n_sources, review_jobs(options));
+	ahead_begin(program.sources, program.n_sources, options->jobs ? options->jobs : 1);
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
@@ -321,6 +310,31 @@ static void review_keep_memory(void)
 #endif
 }
 
+static int review_asks(struct review_options *options)
+{
+	int r = 0;
+
+	if (options->help) {
+		review_usage();
+	} else if (options->version) {
+		puts("postern review " REVIEW_VERSION);
+	} else if (options->list_rules) {
+		explain_list(stdout);
+	} else if (options->explain) {
+		r = explain_rule(stdout, options->explain);
+		if (r < 0)
+			complain("no rule \"%s\"; see --rules", options->explain);
+		r = r < 0 ? EX_USAGE : 0;
+	} else if (options->lsp) {
+		r = lsp_serve(editor_review, options);
+	} else {
+		r = review_run(options);
+	}
+	if (fflush(stdout) != 0 && !r)
+		r = EX_IOERR;
+	return r;
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
@@ -329,26 +343,8 @@ int review_main(int argc, char **argv)
 	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
-	if (r) {
-		/* Said so. */
-	} else if (options.help) {
-		review_usage();
-	} else if (options.version) {
-		puts("postern review " REVIEW_VERSION);
-	} else if (options.list_rules) {
-		explain_list(stdout);
-	} else if (options.explain) {
-		r = explain_rule(stdout, options.explain);
-		if (r < 0)
-			complain("no rule \"%s\"; see --rules", options.explain);
-		r = r < 0 ? EX_USAGE : 0;
-	} else if (options.lsp) {
-		r = lsp_serve(editor_review, &options);
-	} else {
-		r = review_run(&options);
-	}
-	if (fflush(stdout) != 0 && !r)
-		r = EX_IOERR;
+	if (!r)
+		r = review_asks(&options);
 	free(options.choices);
 	return r;
 }
