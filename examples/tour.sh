@@ -400,7 +400,7 @@ clients=$((clients + 4))
 messages=$((messages + 4))
 
 # ---------------------------------------------------------------------------------------------------------
-step 'A server in a thread: however the thread ends, everything it had is given back, once.'
+step 'A server in a thread: however the thread ends, everything it owned is released, once.'
 # The C library would keep some blocks for the next caller, and an account must be exact.
 export GLIBC_TUNABLES=glibc.malloc.tcache_count=0
 for way in return pthread_exit cancel hang; do

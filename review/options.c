@@ -23,6 +23,7 @@ enum {
 	OPTION_BASELINE,
 	OPTION_KNOWLEDGE,
 	OPTION_NO_CONFIG,
+	OPTION_LSP,
 	OPTION_JOBS,
 	OPTION_FIX,
 	OPTION_DRY_RUN,
@@ -51,6 +52,7 @@ static const struct {
 	{ OPTION_JOBS, "jobs", "N", "parse in N threads; without it, one per processor" },
 	{ OPTION_FIX, "fix", NULL, "make the edits that are certain" },
 	{ OPTION_DRY_RUN, "dry-run", NULL, "with --fix: only show them, as a diff" },
+	{ OPTION_LSP, "lsp", NULL, "serve an editor: the language server protocol" },
 	{ OPTION_RULES, "rules", NULL, "list the rules and their severities" },
 	{ OPTION_EXPLAIN, "explain", "RULE", "explain one, with a bad and a good example" },
 	{ OPTION_COLOUR, "color", "[=WHEN]", "always or never" },
@@ -78,8 +80,7 @@ void review_usage(void)
 
 		printf("%*s%s\n", used < 24 ? 24 - used : 1, "", options_all[i].help);
 	}
-	fputs("\n"
-	      "// postern-review: ignore L2 REASON  silences L2 on this line or the next.\n"
+	fputs("// postern-review: ignore L2 REASON  silences L2 on this line or the next.\n"
 	      "Exit: 0 no more than advice, 1 findings, 64 usage, 66 unreadable input.\n",
 	      stdout);
 }
@@ -219,6 +220,9 @@ static bool options_one(struct review_options *options, int option)
 			return true;
 		complain("not a revision: \"%s\"", optarg);
 		return false;
+	case OPTION_LSP:
+		options->lsp = true;
+		return true;
 	case OPTION_NO_CONFIG:
 		options->no_config = true;
 		return true;
@@ -275,8 +279,12 @@ int review_options_parse(struct review_options *options, int argc, char **argv)
 	}
 	options->paths = (const char **)argv + optind;
 	options->n_paths = (size_t)(argc - optind);
-	if (!options->n_paths && !options->help && !options->list_rules && !options->explain &&
-	    !options->version) {
+	if (options->lsp && (options->n_paths || options->fix || options->diff)) {
+		complain("--lsp takes no path, --fix or --diff: its client says what is open");
+		return EX_USAGE;
+	}
+	if (!options->n_paths && !options->lsp && !options->help && !options->list_rules &&
+	    !options->explain && !options->version) {
 		complain("no path given; see --help");
 		return EX_USAGE;
 	}

@@ -2,6 +2,7 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "lsp/lsp.h"
 #include "read/ahead.h"
 #include "read/include.h"
 #include "read/parse.h"
@@ -236,25 +237,27 @@ static unsigned review_jobs(const struct review_options *options)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-static int review_run(struct review_options *options)
+int review_prepare(struct review_options *options)
 {
-	bool failed, any;
-	int r;
-
+	review_asked = options;
 	if (!options->no_config && project_read(options) < 0)
 		return EX_USAGE;
-	r = review_options_apply(options);
-	if (r)
-		return r;
-	failed = options->failed;
-	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
-	review_asked = options;
-	for (size_t i = 0; i < options->n_paths; i++) {
-		review_path = options->paths[i];
-		review_root = root_of(review_path);
-		if (!files_walk(options->paths[i], review_file, &failed))
-			failed = true;
-	}
+	return review_options_apply(options);
+}
+
+bool review_add(const char *path, const char *root)
+{
+	bool failed = false;
+
+	review_path = root;
+	review_root = root_of(root);
+	return files_walk(path, review_file, &failed) && !failed;
+}
+
+bool review_find(struct review_options *options, bool *any)
+{
+	bool good = true;
+
 	review_sort();
 	ahead_begin(program.sources, program.n_sources, review_jobs(options));
 	for (size_t i = 0; i < program.n_sources; i++) {
@@ -271,10 +274,25 @@ static int review_run(struct review_options *options)
 	findings_sort();
 	findings_set_severities();
 	if (options->diff)
-		failed |= !review_diff(options);
+		good &= review_diff(options);
 	if (options->baseline)
-		failed |= !review_baseline(options->baseline);
-	any = review_has_findings(options);
+		good &= review_baseline(options->baseline);
+	*any = review_has_findings(options);
+	return good;
+}
+
+static int review_run(struct review_options *options)
+{
+	bool failed, any;
+	int r = review_prepare(options);
+
+	if (r)
+		return r;
+	failed = options->failed;
+	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	for (size_t i = 0; i < options->n_paths; i++)
+		failed |= !review_add(options->paths[i], options->paths[i]);
+	failed |= !review_find(options, &any);
 	if (options->fix) {
 		failed |= options->dry_run ? !apply_show(stdout) : !apply_write();
 		any = review_has_findings(options);
@@ -315,6 +333,8 @@ int review_main(int argc, char **argv)
 		if (r < 0)
 			complain("no rule \"%s\"; see --rules", options.explain);
 		r = r < 0 ? EX_USAGE : 0;
+	} else if (options.lsp) {
+		r = lsp_serve(editor_review, &options);
 	} else {
 		r = review_run(&options);
 	}

@@ -24,8 +24,10 @@
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
  *	            knowledge, no trees, and are called through the table in flow/state.h
  *	report/     text, lines, JSON, SARIF, HTML, the baseline, explanations
+ *	lsp/        the language server: what an editor has open, and a review of it in a child
  *
- * options.c is the command line, project.c a project's own choices, review.c the run.
+ * options.c is the command line, project.c a project's own choices, review.c the run,
+ * editor.c that of an editor.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
@@ -71,6 +73,7 @@ struct review_options {
 	bool dry_run; /* or shown */
 	bool help;
 	bool version;
+	bool lsp;
 	bool no_config; /* the project's file is not read */
 	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
@@ -94,5 +97,18 @@ void review_complete(void);
 
 /* project.c: reads the file .postern-review of the paths; -EINVAL: they have different ones. */
 int project_read(struct review_options *options);
+
+/*
+ * The parts of a run, for one whose files and report are others: what the project file and the options
+ * choose (0 or EX_USAGE); a file or folder, whose tests are those below `root` (false: some could not
+ * be read); then everything up to the table of findings (false: the baseline could not be read).
+ */
+int review_prepare(struct review_options *options);
+bool review_add(const char *path, const char *root);
+bool review_find(struct review_options *options, bool *any);
+
+/* editor.c: the review of what an editor has open, for lsp/; `data` is struct review_options. */
+struct lsp_job;
+bool editor_review(struct lsp_job *job, void *data);
 
 #endif

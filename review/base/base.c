@@ -261,3 +261,9 @@ char *text_done(struct text *text)
 	*text = (struct text){ 0 };
 	return s;
 }
+
+void text_drop(struct text *text)
+{
+	free(text->s);
+	*text = (struct text){ 0 };
+}

@@ -64,6 +64,8 @@ void text_add(struct text *text, const char *s, size_t n);
 void text_puts(struct text *text, const char *s);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *text_done(struct text *text);
+/* Frees it instead. */
+void text_drop(struct text *text);
 
 /* utf8.c: the length of the UTF-8 sequence where the text begins, or 0. */
 size_t utf8_length(const char *text);

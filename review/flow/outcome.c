@@ -209,7 +209,8 @@ static void outcome_block(struct outcome *outcome, int number, int from, struct 
 			return;
 		}
 		if (item->kind == ITEM_BRANCH) {
-			decided = outcome_decide(outcome, &known, item);
+			decided = item == outcome->sure ? !outcome->sure_edge
+							: outcome_decide(outcome, &known, item);
 			if (decided != 0)
 				outcome_follow(outcome, block->next[0], &known);
 			if (decided != 1)

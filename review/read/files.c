@@ -57,7 +57,7 @@ static bool files_matches(const struct files_pattern *p, const char *real)
 	return false;
 }
 
-static bool files_is_excluded(const char *path)
+bool files_is_excluded(const char *path)
 {
 	const char *real = n_files_patterns ? root_real(path) : NULL;
 
@@ -65,6 +65,18 @@ static bool files_is_excluded(const char *path)
 		if (files_matches(&files_patterns[i], real))
 			return true;
 	return false;
+}
+
+static size_t files_left = SIZE_MAX;
+
+void files_limit(size_t entries)
+{
+	files_left = entries;
+}
+
+bool files_limit_reached(void)
+{
+	return files_left == 0;
 }
 
 static bool files_skip_folder(const char *name)
@@ -100,6 +112,11 @@ static bool files_walk_folder(const char *path, int depth,
 						 entries[i]->d_name);
 		struct stat st;
 
+		if (files_left == 0) {
+			free(entries[i]);
+			continue;
+		}
+		files_left--;
 		if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode)) {
 			if (files_is_excluded(inner))
 				any = true;

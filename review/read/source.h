@@ -63,6 +63,11 @@ enum { SOURCE_MAX_SIZE = 16 * 1024 * 1024 };
  * -EILSEQ: not text.
  */
 int source_read(struct source **ret, const char *path);
+/*
+ * Such a file has that text, whatever the disk says: an editor has it open. The text must stay. A file
+ * is recognised by what it is now, or, while it does not exist, by its path.
+ */
+void source_overlay(const char *path, const char *text, size_t size);
 struct source *source_from_text(const char *path, const char *text, size_t size);
 /* The text of a row without its end, *n bytes long. */
 const char *source_line(const struct source *source, uint32_t row, size_t *n);
@@ -76,6 +81,10 @@ struct pos source_pos(const struct source *source, uint32_t offset);
 
 
 /* files.c. Calls visit for each source file at or below the path; false: nothing to read there. */
+bool files_is_excluded(const char *path);
+/* From now on, walks end after so many entries of folders; true: one did. */
+void files_limit(size_t entries);
+bool files_limit_reached(void);
 bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
 		void *data);
 /*

@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
+#include "rules/backlog.h"
 #include "rules/blind.h"
 #include "rules/ready.h"
 #include "rules/rules.h"
@@ -364,6 +365,7 @@ static void e4_call(struct function *fn, const struct item *item)
 {
 	struct contract contract = contract_of(item->call);
 
+	backlog_call(fn, item);
 	if (contract.fails != FAILS_MINUS_ONE || (item->call->flags & CALL_DROPPED) ||
 	    !api_is(contract.api, ROLE(POLL) | ROLE(ACCEPT) | ROLE(PARTIAL) | ROLE(READ)))
 		return;

@@ -73,6 +73,12 @@ ROWS = [
         ('\tif (rc == EINTR) // E4', '\tif (rc < 0 && errno == EINTR)')]),
     ('E4/compared-with-error.c', 'E4', 'wrong_negative', [
         ('\tif (r == EADDRINUSE) // E4', '\tif (r == -EADDRINUSE)')]),
+    ('E4/full-queue.c', 'E4', 'wrong_both', [
+        ('\tif (connect(s, (const struct sockaddr *)at, sizeof(*at)) < 0) { // E4\n'
+         '\t\tif (errno != EINPROGRESS && errno != EAGAIN) {\n\t\t\tclose(s);\n\t\t\treturn -1;\n\t\t}\n\t}\n',
+         '\tfor (int i = 0; connect(s, (const struct sockaddr *)at, sizeof(*at)) < 0; i++) {\n'
+         '\t\tif (errno == EINPROGRESS)\n\t\t\tbreak;\n\t\tif (errno != EAGAIN || i == 10) {\n'
+         '\t\t\tclose(s);\n\t\t\treturn -1;\n\t\t}\n\t\tusleep(100000);\n\t}\n')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
@@ -218,6 +224,9 @@ ROWS = [
         ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
          '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
     ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
+    ('zero/less.c', 'N5', 'bad_last', [('\tif (size > sizeof(text))\n', '\tif (size < 1 || size > sizeof(text))\n')]),
+    ('zero/still.c', 'W1', 'bad_offset', [
+        ('\t\tif (size > (size_t)n - at)\n', '\t\tif (size == 0 || size > (size_t)n - at)\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
@@ -239,6 +248,11 @@ ROWS = [
          '\t\tif (timer.elapsed() > 2000)\n\t\t\treturn false;\n\t\tQCoreApplication::processEvents();\n\t}\n'
          '\treturn true;', '\treturn socket->waitForConnected(2000);'),
         ('\tQElapsedTimer timer;\n\ttimer.start();\n', '')]),
+    ('W3/no-total.c', 'W3', 'wrong_all', [
+        ('\tsize_t have = 0;\n\n\twhile (have < size) {\n\t\tif (poll(&p, 1, 100) <= 0) // W3\n\t\t\tcontinue;\n',
+         '\tsize_t have = 0;\n\ttime_t end = time(NULL) + 5;\n\n\twhile (have < size) {\n'
+         '\t\ttime_t left = end - time(NULL);\n\n'
+         '\t\tif (left <= 0 || poll(&p, 1, (int)left * 1000) == 0)\n\t\t\treturn -1;\n')]),
     ('W4/request.c', 'W4', 'whole', [
         ('\tupstream = fd;\n',
          '\tstruct timeval limit = { .tv_sec = 5 };\n\n'
