@@ -106,12 +106,20 @@ static bool ends_is_given(const struct function *fn, int place)
 	       root->kind == PLACE_CAPTURE;
 }
 
+/* Nobody has hung up: a read gives what it gives. */
+static bool ends_is_frame(const struct ends_walk *walk)
+{
+	while (walk->outer)
+		walk = walk->outer;
+	return walk->frame;
+}
+
 /* The item reads from the very stream that is over. */
 static bool ends_is_stream(const struct ends_walk *walk, const struct item *item)
 {
 	const struct operand *o = ends_source(item), *of;
 
-	if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
+	if (ends_is_frame(walk) || !o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
 		return false;
 	if (walk->does || !walk->read || walk->read->call->target)
 		return ends_is_given(walk->fn, o->place);
@@ -164,7 +172,8 @@ bool ends_is_pure(const struct call *call)
 		return false;
 	if (call->target)
 		return false;
-	return api_is(call->api, ROLE(PURE) | ROLE(COMPARE)) || ENDS_IS_ONE_OF(call->name, names);
+	return api_is(call->api, ROLE(PURE) | ROLE(COMPARE) | ROLE(BYTEORDER)) ||
+	       ENDS_IS_ONE_OF(call->name, names);
 }
 
 /* close(), epoll_ctl(), event_del(): something is over, or is not waited for any more. */
@@ -290,9 +299,12 @@ static bool ends_known_call(struct ends_walk *walk, struct ends_known *known,
 	ends_forget(known, item->dst);
 	if (ends_send(walk, known, item))
 		return true;
-	if (api_is(call->api, ROLE(POLL)) || !strcmp(call->name, "FD_ISSET"))
+	if (!ends_is_frame(walk) &&
+	    (api_is(call->api, ROLE(POLL)) || !strcmp(call->name, "FD_ISSET")))
 		ends_set(known, item->dst, ENDS_NUMBER, 1);
-	else if (ends_of_empty(known, call, &result))
+	else if (ends_of_empty(known, call, &result) ||
+		 (api_is(call->api, ROLE(BYTEORDER)) && call->n_args &&
+		  ends_number(known, &call->args[0], &result) && !result))
 		ends_set(known, item->dst, ENDS_NUMBER, result);
 	return true;
 }

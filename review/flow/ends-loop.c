@@ -101,10 +101,9 @@ static bool ends_is_still(const struct ends_walk *walk, int place, bool content,
 			return false;
 		if (!(walk->did[i] & ENDS_CHANGED) || item->dst < 0)
 			continue;
-		if (item->dst == place
+		if (item->dst == place || place_is_within(fn, place, item->dst)
 			    ? !ends_set_still(walk, item, depth)
-			    : place_is_within(fn, place, item->dst) ||
-				      (content && place_is_within(fn, item->dst, place)) ||
+			    : (content && place_is_within(fn, item->dst, place)) ||
 				      ends_is_beside(fn, place, item->dst) ||
 				      ends_index_has(fn, place, item->dst))
 			return false;
@@ -134,14 +133,37 @@ static bool ends_exit_is_none(const struct ends_walk *walk, const struct ends_wa
 		     ends_passes(walk->fn, 0, read, block,
 				 arena_alloc(walk->total->arena, (size_t)walk->fn->n_blocks + 1));
 
-	return asked && ends_operand_still(walk, &test->a, 0) &&
-	       ends_operand_still(walk, &test->b, 0);
+	return asked && (walk->exits[exit].knows_a || ends_operand_still(walk, &test->a, 0)) &&
+	       (walk->exits[exit].knows_b || ends_operand_still(walk, &test->b, 0));
+}
+
+/* … as it has the same operands. */
+static bool ends_frame_stays(const struct ends_walk *walk)
+{
+	const struct call *call = walk->read->kind == ITEM_CALL ? walk->read->call : NULL;
+
+	for (int i = 0; call && i < call->n_args; i++)
+		if ((call->args[i].kind == OPERAND_PLACE ||
+		     call->args[i].kind == OPERAND_ADDRESS) &&
+		    call->args[i].place != walk->zero &&
+		    !ends_is_still(walk, call->args[i].place, true, 0))
+			return false;
+	if (!call && walk->zero >= 0)
+		return ends_is_still(walk, walk->zero, false, 0);
+	if (call)
+		return call->receiver.kind != OPERAND_PLACE ||
+		       ends_is_still(walk, call->receiver.place, true, 0);
+	return ends_operand_still(walk, &walk->read->a, 0) &&
+	       ends_operand_still(walk, &walk->read->b, 0);
 }
 
 /* What is read from stays the same stream. */
 static bool ends_stays(const struct ends_walk *walk)
 {
 	const struct call *call = walk->read->call;
+
+	if (walk->frame)
+		return ends_frame_stays(walk);
 
 	if (call->receiver.kind == OPERAND_PLACE &&
 	    !ends_is_still(walk, call->receiver.place, false, 0))
@@ -166,14 +188,18 @@ static void ends_from_read(struct ends_walk *walk, struct ends_total *total, str
 
 	*walk = (struct ends_walk){ .fn = ends->fn, .total = total, .loop = ends->loop };
 	walk->read = ends->read;
+	walk->frame = ends->frame;
+	walk->zero = ends->frame ? ends->zero : -1;
 	ends_begin(walk);
-	if (ends->has_result && over)
+	if (ends->frame && ends->zero >= 0)
+		ends_set(&known, ends->zero, over ? ENDS_NUMBER : ENDS_NOT, 0);
+	else if (ends->has_result && over)
 		ends_set(&known, ends->read->dst, ENDS_NUMBER, ends->result);
-	else if (ends->has_result && ends->read->call->target)
+	else if (ends->has_result && (ends->frame || ends->read->call->target))
 		ends_set(&known, ends->read->dst, ENDS_NOT, ends->result);
 	else if (ends->has_result)
 		ends_set(&known, ends->read->dst, ENDS_NUMBER, SOME_BYTES);
-	if (over && ends->read->call->target)
+	if (over && !ends->frame && ends->read->call->target)
 		ends_apply(walk, &known, ends->read);
 	ends_run(walk, item_block(ends->fn, ends->read), ends->read->next, &known);
 }
@@ -239,6 +265,20 @@ bool ends_goes_round(struct ends_loop *ends)
 		arena_reset(&ends_arena);
 	}
 	return round;
+}
+
+bool ends_stands_still(struct ends_loop *ends)
+{
+	bool still;
+
+	ends->still = NULL;
+	ends->frame = true;
+	ends->has_result = true;
+	ends->result = 0;
+	loop_members(ends->fn, ends->loop);
+	still = ends_has_no_way_out(ends, &ends_arena);
+	arena_reset(&ends_arena);
+	return still;
 }
 
 bool ends_is_told(const struct ends_loop *ends)

@@ -55,6 +55,7 @@ struct ends_total {
 struct ends_exit {
 	int block;
 	const struct item *test;
+	bool knows_a, knows_b; /* on each way the operand is a number that is known */
 };
 
 struct ends_walk {
@@ -64,6 +65,8 @@ struct ends_walk {
 	struct ends_total *total;
 	struct ends_function *does; /* NULL: a loop is walked */
 	const struct item *read;    /* where a loop's walk began, or NULL */
+	bool frame;                 /* no peer has hung up: `read` just gives 0, or a place is 0 */
+	int zero;
 	int loop;
 	int depth;
 	uint8_t *did;    /* per item */

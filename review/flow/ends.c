@@ -120,7 +120,8 @@ static int ends_decide(const struct ends_walk *walk, const struct ends_known *kn
 	if (test->a.kind != OPERAND_PLACE || y > 0)
 		return -1;
 	/* The stream is open. */
-	if (ends_is_pointer(walk->fn, test->a.place) || ends_reads_from(walk, test->a.place))
+	if (ends_is_pointer(walk->fn, test->a.place) ||
+	    (!walk->frame && ends_reads_from(walk, test->a.place)))
 		return number_holds(SOME_DESCRIPTOR, test->op, y);
 	return -1;
 }
@@ -306,17 +307,24 @@ static bool ends_item(struct ends_walk *walk, struct ends_known *known, const st
 
 /* --- blocks --- */
 
-static void ends_exit(struct ends_walk *walk, int block, const struct item *test)
+static void ends_exit(struct ends_walk *walk, int block, const struct item *test,
+		      const struct ends_known *known)
 {
-	for (int i = 0; i < walk->n_exits; i++)
-		if (walk->exits[i].test == test)
-			return;
-	if (!test || test->op == OP_UNKNOWN || walk->n_exits == ENDS_EXITS) {
+	struct ends_exit *exit = walk->exits;
+	int64_t number;
+
+	while (exit < walk->exits + walk->n_exits && exit->test != test)
+		exit++;
+	if (!test || test->op == OP_UNKNOWN || exit == walk->exits + ENDS_EXITS) {
 		walk->leaves = true;
 		return;
 	}
-	walk->exits[walk->n_exits].block = block;
-	walk->exits[walk->n_exits++].test = test;
+	if (exit == walk->exits + walk->n_exits) {
+		walk->n_exits++;
+		*exit = (struct ends_exit){ block, test, true, true };
+	}
+	exit->knows_a &= ends_number(known, &test->a, &number);
+	exit->knows_b &= ends_number(known, &test->b, &number);
 }
 
 /* Some way that knew the same has been there; one that knows too much is cut to nothing. */
@@ -354,7 +362,7 @@ static void ends_follow(struct ends_walk *walk, int from, int to, const struct e
 		return;
 	}
 	if (walk->loop >= 0 && !walk->fn->loops[walk->loop].member[to]) {
-		ends_exit(walk, from, test);
+		ends_exit(walk, from, test, known);
 		return;
 	}
 	if (++walk->total->steps > ENDS_STEPS || walk->depth > ENDS_BLOCKS) {
@@ -378,6 +386,10 @@ static void ends_block(struct ends_walk *walk, int number, int from, struct ends
 
 		if (walk->total->unknown || ++walk->total->steps > ENDS_STEPS) {
 			walk->total->unknown = true;
+			return;
+		}
+		if (item == walk->read && walk->frame) {
+			walk->again = true;
 			return;
 		}
 		if (item->kind != ITEM_BRANCH) {

@@ -39,6 +39,8 @@ struct ends_loop {
 	const struct item *read;     /* in the loop: reads, itself or through functions */
 	int64_t result;              /* what that gives, once the peer has hung up */
 	bool has_result;
+	bool frame;                  /* of ends_stands_still() */
+	int zero;                    /* … a place that is 0, in place of what `read` gives; or -1 */
 	const struct operand *still; /* what a way out looks at, and nothing changes; or NULL */
 	const struct item *inner;    /* what reads in the end, in `reader` */
 	struct function *reader;
@@ -46,6 +48,11 @@ struct ends_loop {
 
 /* The loop comes back to `read` again and again, and has no way out. */
 bool ends_goes_round(struct ends_loop *ends);
+/*
+ * The same of any item that gives 0 to a variable, where no peer has hung up: what it is made of stays
+ * as it is, so that it gives 0 again.
+ */
+bool ends_stands_still(struct ends_loop *ends);
 /* The result of `read` tells the end from bytes that came. */
 bool ends_is_told(const struct ends_loop *ends);
 /* The item reads from a stream that has a peer, and says how many bytes came. */

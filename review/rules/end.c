@@ -4,6 +4,7 @@
 #include "rules/end.h"
 #include "flow/contract.h"
 #include "flow/ends.h"
+#include "peer/peer.h"
 
 #include <string.h>
 
@@ -96,6 +97,27 @@ void end_loop(struct function *fn, int number)
 			end_report(&ends);
 			return;
 		}
+}
+
+void end_program(void)
+{
+	peer_program();
+	for (size_t i = 0; i < n_peer_hits; i++) {
+		const struct peer_hit *hit = &peer_hits[i];
+		struct finding *finding;
+
+		if (hit->sink != PEER_SINK_STILL)
+			continue;
+		finding = finding_add(
+			&rule_W1, hit->fn, hit->loop_at,
+			"`%s` comes from the peer and may be 0: this loop then meets the same bytes again, and never ends.",
+			hit->what);
+		if (finding)
+			finding->also = hit->at;
+		finding_fix(finding,
+			    "In %s(), end the loop, and refuse the message, when `%s` is 0.",
+			    hit->fn->label, hit->what);
+	}
 }
 
 bool end_is_told(const struct function *fn, const struct item *item)

@@ -342,8 +342,30 @@ static void n5_fill(const struct peer_hit *hit)
 			hit->into, hit->fn->label);
 }
 
+static void n5_zero(const struct peer_hit *hit)
+{
+	const char *use = hit->into && *hit->into
+				  ? arena_printf(&run_arena, "is used with `%s`", hit->into)
+				  : "says how far this loop goes";
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "1284",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and may be 0: what is less than that is negative, or the largest number there is, and %s.",
+			hit->what, neutral_origin(hit), use));
+
+	finding_fix(
+		finding,
+		"In %s(), refuse the message when `%s` is too small, before anything is subtracted from it.",
+		hit->fn->label, hit->what);
+}
+
 static void n5_tell(const struct peer_hit *hit)
 {
+	if (hit->sink == PEER_SINK_ZERO) {
+		n5_zero(hit);
+		return;
+	}
 	if (hit->sink == PEER_SINK_FILL)
 		n5_fill(hit);
 	else if (hit->sink == PEER_SINK_ALLOC)
@@ -357,7 +379,7 @@ static void n5_tell(const struct peer_hit *hit)
 static void n5_program(void)
 {
 	neutral_each(1u << PEER_SINK_ALLOC | 1u << PEER_SINK_COPY | 1u << PEER_SINK_INDEX |
-			     1u << PEER_SINK_FILL,
+			     1u << PEER_SINK_FILL | 1u << PEER_SINK_ZERO,
 		     n5_tell);
 }
 

@@ -187,6 +187,7 @@ const struct rule rule_W1 = {
 	.severity = SEVERITY_ERROR,
 	.consequence = "the program hangs for as long as the other side is gone",
 	.loop = w1_loop,
+	.program = end_program,
 };
 
 /* Anything that may block or change what the loop looks at, as far as is known. */

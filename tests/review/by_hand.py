@@ -224,6 +224,9 @@ ROWS = [
         ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
          '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
     ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
+    ('zero/less.c', 'N5', 'bad_last', [('\tif (size > sizeof(text))\n', '\tif (size < 1 || size > sizeof(text))\n')]),
+    ('zero/still.c', 'W1', 'bad_offset', [
+        ('\t\tif (size > (size_t)n - at)\n', '\t\tif (size == 0 || size > (size_t)n - at)\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
