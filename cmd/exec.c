@@ -9,7 +9,7 @@
  * posix_spawn() and not fork(): no fork handlers run in a copy of this process, and no page of it is copied.
  *
  * The server counts connections, but not detached ones. So processes are counted here, and the caller
- * is told when the limit is reached: it then pauses the server, and resumes it when a process ends. Clients
+ * is notified when the limit is reached: it then pauses the server, and resumes it when a process ends. Clients
  * wait in the backlog meanwhile, where they cost us nothing.
  *
  * When a process cannot be started, the client must not mistake an end for the answer. Only a reset shows the failure, and

@@ -25,8 +25,7 @@
 #include "server/server.h"
 
 enum { REPUBLISH_PER_MINUTE = 6 };
-#define REPUBLISH_SOON \
-	POSTERN_MS(100) /* give a program that is deleting the directory time to finish */
+#define REPUBLISH_SOON POSTERN_MS(100) /* lets a program that deletes the directory finish */
 #define REPUBLISH_LOOK POSTERN_SECONDS(5)
 
 /* One per loop, made with its first server and freed with the loop. */
