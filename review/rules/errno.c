@@ -7,6 +7,7 @@
 #include "rules/backlog.h"
 #include "rules/blind.h"
 #include "rules/ready.h"
+#include "rules/end.h"
 #include "rules/rules.h"
 #include "rules/signals.h"
 #include "read/source.h"
@@ -514,6 +515,8 @@ static void e7_accept(struct function *fn, const struct item *item)
 		e7_report(fn, item, false);
 	} else if (loop && (ends & OUTCOME_LEAVES) && !e7_takes_all(fn, item)) {
 		e7_report(fn, item, true);
+	} else if (end_is_called_again(fn, item)) {
+		e7_report(fn, item, false);
 	} else {
 		e7_callers(fn, item, &outcome);
 	}

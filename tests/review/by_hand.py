@@ -227,6 +227,7 @@ ROWS = [
     ('zero/less.c', 'N5', 'bad_last', [('\tif (size > sizeof(text))\n', '\tif (size < 1 || size > sizeof(text))\n')]),
     ('zero/still.c', 'W1', 'bad_offset', [
         ('\t\tif (size > (size_t)n - at)\n', '\t\tif (size == 0 || size > (size_t)n - at)\n')]),
+    ('ready/polled.c', 'W2', 'bad_poll', [('\t\t\tif (got < 0) {\n', '\t\t\tif (got <= 0) {\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
