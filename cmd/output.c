@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - what the command says: lines, reasons, JSON
+ * output.c - the command's output: lines, reasons, JSON
  *
- * A line goes out in one write, so that lines of several processes do not mix; stderr.c sees to it that none waits.
+ * A line is one write, so that lines of several processes do not mix; stderr.c makes sure that it does not wait.
  */
 #include "command.h"
 
@@ -57,7 +57,7 @@ void output_error(const char *verb, const char *name, const char *format, ...)
 	if (verb)
 		n = output_addf(line, n, OUTPUT_LINE, " %s", verb);
 	n = output_addf(line, n, OUTPUT_LINE, ": ");
-	/* A name from the command line may be of any length, and what follows says more. */
+	/* A name from the command line may have any length, and the rest of the line matters more. */
 	if (name)
 		n = output_addf(line, n, OUTPUT_LINE, "%.200s%s: ", name,
 				strlen(name) > 200 ? "..." : "");
@@ -129,7 +129,7 @@ int output_errno(const char *verb, const char *name, const char *what, int error
 									: output_status(&why);
 }
 
-/* The kernel says pid 0 where the peer's pid namespace is none of ours. */
+/* The kernel returns pid 0 if the peer's pid namespace is not visible from ours. */
 struct output_peer_text output_peer(const struct postern_peer *peer)
 {
 	struct output_peer_text ret;
@@ -154,7 +154,7 @@ void output_state(const char *verb, const char *name, const struct postern_conn 
 		output_error(verb, name, "attempt %u: connected", counters.attempts);
 }
 
-/* The length of the UTF-8 character at p, or 0: overlong forms and surrogates are no characters. */
+/* The length of the UTF-8 character at p, or 0: overlong forms and surrogates are not characters. */
 static size_t output_utf8(const unsigned char *p)
 {
 	size_t n = *p < 0x80   ? 1

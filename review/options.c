@@ -49,7 +49,7 @@ static const struct {
 	{ OPTION_TESTS, "tests", NULL, "full severity also for tests and examples" },
 	{ OPTION_KNOWLEDGE, "knowledge", "FILE", "further functions and classes" },
 	{ OPTION_NO_CONFIG, "no-config", NULL, "do not read the project's " ROOT_FILE },
-	{ OPTION_JOBS, "jobs", "N", "parse in N threads; without it, one per processor" },
+	{ OPTION_JOBS, "jobs", "N", "parse in N threads; the report is the same" },
 	{ OPTION_FIX, "fix", NULL, "make the edits that are certain" },
 	{ OPTION_DRY_RUN, "dry-run", NULL, "with --fix: only show them, as a diff" },
 	{ OPTION_LSP, "lsp", NULL, "serve an editor: the language server protocol" },

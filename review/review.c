@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -227,16 +226,6 @@ static bool review_baseline(const char *path)
 	return r >= 0;
 }
 
-/* As many threads as there are processors for them, unless somebody says how many. */
-static unsigned review_jobs(const struct review_options *options)
-{
-	cpu_set_t set;
-
-	if (options->jobs)
-		return options->jobs;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
 int review_prepare(struct review_options *options)
 {
 	review_asked = options;
@@ -259,7 +248,7 @@ bool review_find(struct review_options *options, bool *any)
 	bool good = true;
 
 	review_sort();
-	ahead_begin(program.sources, program.n_sources, review_jobs(options));
+	ahead_begin(program.sources, program.n_sources, options->jobs ? options->jobs : 1);
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)

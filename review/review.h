@@ -68,7 +68,7 @@ struct review_options {
 	const char *diff; /* a revision, or "-": a diff on standard input; NULL: all is reported */
 	const char *explain;
 	bool list_rules;
-	unsigned jobs; /* threads; 0: as many as there are processors */
+	unsigned jobs; /* threads that parse; 0: one */
 	bool fix;     /* the edits that are certain are made */
 	bool dry_run; /* or shown */
 	bool help;

@@ -215,6 +215,26 @@ bool contract_test_is_blind(const struct function *fn, const struct contract *co
 				 contract_is_unsigned(fn, place));
 }
 
+bool contract_test_counts(const struct contract *contract, const struct item *test, int place)
+{
+	/* Of what nobody knows how it fails, as far as any amount. */
+	static const struct contract amount = {
+		.fails = FAILS_MINUS_ONE, .gives = CONTRACT_AMOUNT, .low = -1, .high = INT64_MAX
+	};
+	bool first = operand_is_place(&test->a, place);
+	const struct operand *other = first ? &test->b : &test->a;
+	unsigned side;
+	int64_t number;
+
+	if (test->op == OP_UNKNOWN)
+		return false;
+	if (!operand_is_number(other, &number))
+		return true;
+	side = contract_side(contract->fails == FAILS_UNKNOWN ? &amount : contract,
+			     first ? test->op : contract_mirror(test->op), number);
+	return (side & CONTRACT_WORKED) && !(side & CONTRACT_ALL_WORKED);
+}
+
 int contract_outcome(uint8_t fails, int64_t low, int64_t high, bool nonzero)
 {
 	switch (fails) {
@@ -365,6 +385,52 @@ static bool operand_is_plain_minus_one(const struct operand *o)
 	int64_t number;
 
 	return operand_is_number(o, &number) && number == -1 && !o->text;
+}
+
+const struct item *contract_inner(const struct call *call)
+{
+	const struct function *helper = call->api ? NULL : call->target;
+	const struct item *found = NULL;
+
+	for (int i = 0; helper && helper->summary.answers && i < helper->n_items; i++) {
+		const struct item *item = &helper->items[i];
+		const struct call *inner = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if (!inner || (inner->api ? inner->api != helper->summary.answers
+					  : !inner->target || inner->target == helper ||
+						    inner->target->summary.answers !=
+							    helper->summary.answers))
+			continue;
+		if (found)
+			return NULL;
+		found = item;
+	}
+	return found;
+}
+
+static const struct operand *contract_argument_in(const struct call *call, enum fact_key key,
+						  int depth)
+{
+	const struct fact *fact = api_fact(call->api, key);
+	const struct item *inner = call->api ? NULL : contract_inner(call);
+	const struct operand *o;
+	const struct place *p;
+
+	if (call->api)
+		return fact ? call_argument(call, fact->arg) : NULL;
+	o = inner && depth > 0 ? contract_argument_in(inner->call, key, depth - 1) : NULL;
+	if (!o || o->kind != OPERAND_PLACE)
+		return NULL;
+	p = &call->target->places[o->place];
+	return p->kind == PLACE_PARAM && p->param >= 0 && p->param < call->n_args &&
+			       !place_set_last(call->target, o->place)
+		       ? &call->args[p->param]
+		       : NULL;
+}
+
+const struct operand *contract_argument(const struct call *call, enum fact_key key)
+{
+	return contract_argument_in(call, key, 3);
 }
 
 struct fate_search {

@@ -50,6 +50,16 @@ enum {
 };
 unsigned contract_side(const struct contract *contract, int op, int64_t number);
 
+/*
+ * The argument that a fact of `contract_of(call).api` speaks of: of a helper, the one that it hands
+ * on to the call whose result it passes on. NULL: it has none, or nobody can tell.
+ */
+const struct operand *contract_argument(const struct call *call, enum fact_key key);
+/* The call in a helper whose result it passes on, or NULL. */
+const struct item *contract_inner(const struct call *call);
+/* The test tells a part of the successes from the others: `n < 4`, `n == 1`. */
+bool contract_test_counts(const struct contract *contract, const struct item *test, int place);
+
 /* Some result says that it failed: a helper that tries until it works has none. */
 bool contract_can_fail(const struct contract *contract);
 

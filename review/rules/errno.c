@@ -511,12 +511,10 @@ static void e7_accept(struct function *fn, const struct item *item)
 	if ((ends & OUTCOME_EXITS) && !(ends & (OUTCOME_RETURNS | OUTCOME_AGAIN))) {
 		if (loop || errno_is_repeated(fn, 3))
 			e7_report(fn, item, true);
-	} else if (ends & OUTCOME_AGAIN) {
+	} else if ((ends & OUTCOME_AGAIN) || end_is_called_again(fn, item)) {
 		e7_report(fn, item, false);
 	} else if (loop && (ends & OUTCOME_LEAVES) && !e7_takes_all(fn, item)) {
 		e7_report(fn, item, true);
-	} else if (end_is_called_again(fn, item)) {
-		e7_report(fn, item, false);
 	} else {
 		e7_callers(fn, item, &outcome);
 	}

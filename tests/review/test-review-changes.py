@@ -236,7 +236,7 @@ def fix_makes_only_what_is_reported():
         put('say.c', FORMAT)
         put('base.json', Run('--format', 'json', 'say.c').out)
         run = Run('--fix', *args, 'say.c')
-        expect(run.status == NOTHING and get('say.c') == FORMAT, args, run)
+        expect(run.status == NOTHING and get('say.c') == FORMAT, 'nothing with %s' % (args,), run)
 
 
 @test

@@ -89,8 +89,8 @@ def read_prototypes(headers, flags=()):
     for statement in re.split(r'[;{}]', text):
         match = re.match(r'\s*(?:extern\s+)?(\w[^(){}=]*?[\s*])(\w+)\s*\((.*)\)\s*$', statement, re.S)
         if match and not match[1].startswith(('typedef', 'return', 'static', 'else')):
-            # A comma within brackets is not between parameters.
-            flat = match[3]
+            # A comma within brackets is not between parameters, and void (*)(int) is none that is void.
+            flat = re.sub(r'\(\s*\*\s*(\w*)\s*\)', r'callback \1', match[3])
             while re.search(r'\([^()]*\)', flat):
                 flat = re.sub(r'\([^()]*\)', '', flat)
             found[match[2]] = (match[1].strip(), [' '.join(p.split()) for p in flat.split(',')])
