@@ -68,6 +68,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_GIVES] = "gives",
 	[FACT_STREAMS] = "streams",
 	[FACT_UNTIL] = "until",
+	[FACT_EXACT] = "exact",
 };
 
 static const struct {
@@ -124,7 +125,7 @@ const struct api *kb_method_any(const char *name)
 	const struct api *found = NULL;
 
 	for (const struct api *api = kb_apis[kb_bucket(name)]; api; api = api->next)
-		if (api->name == name && api->class_name) {
+		if (api->name == name && api->class_name && !api_fact(api, FACT_EXACT)) {
 			if (found && found->roles != api->roles)
 				return NULL;
 			found = api;
@@ -262,6 +263,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 	switch (fact->key) {
 	case FACT_NORETURN:
 	case FACT_FAILING:
+	case FACT_EXACT:
 		return !*s;
 	case FACT_IS:
 		return kb_roles(api, s);

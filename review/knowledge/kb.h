@@ -59,6 +59,7 @@
  *	base=CLASS        of a class
  *	noreturn
  *	failing           it comes back only when it fails
+ *	exact             of a method: its name is common, so the class of the receiver must be known
  */
 
 #include "base/base.h"
@@ -101,6 +102,7 @@ enum fact_key {
 	FACT_GIVES,
 	FACT_STREAMS,
 	FACT_UNTIL,
+	FACT_EXACT,
 	FACT_KEYS,
 };
 

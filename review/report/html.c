@@ -113,13 +113,14 @@ static void html_line(FILE *out, const struct finding *finding, uint32_t row)
 	const char *line = source_line(finding->source, row, &n);
 	bool hit = html_marks(finding, row), also = finding->also.row == row;
 
-	fprintf(out, "<span%s><span class=\"number\">%u</span>",
+	/* The text is a box of its own: its tabs count from there. */
+	fprintf(out, "<span%s><span class=\"number\">%u</span><span>",
 		hit    ? " class=\"hit\""
 		: also ? " class=\"also\""
 		       : "",
 		row + 1);
 	html_text_n(out, line, n > HTML_LINE ? HTML_LINE : n);
-	fputs(n > HTML_LINE ? "&#8230;</span>" : "</span>", out);
+	fputs(n > HTML_LINE ? "&#8230;</span></span>\n" : "</span></span>\n", out);
 }
 
 /* The rows from which something is to be seen, each once, ascending. */
@@ -156,7 +157,7 @@ static void html_code(FILE *out, const struct finding *finding)
 		uint32_t to = rows[i] + HTML_AROUND + 1;
 
 		if (next && from > next)
-			fputs("<span><span class=\"number\">&#8942;</span></span>", out);
+			fputs("<span><span class=\"number\">&#8942;</span></span>\n", out);
 		for (uint32_t row = from < next ? next : from; row < to && row < last; row++)
 			html_line(out, finding, row);
 		next = to > next ? to : next;

@@ -160,6 +160,15 @@ def html_has_what_json_has():
 
 
 @test
+def html_counts_the_tabs_of_code_from_where_the_code_begins():
+    run = Run('--format', 'html', put('leak.c', LEAK))
+    lines = re.findall(r'<span[^>]*><span class="number">(\d+)</span><span>(.*)</span></span>\n', run.out)
+    code = dict((int(number), text) for number, text in lines)
+    expect_equal((code[4][:7], code[9]), ('\tint fd', '\t\treturn -1;'), 'boxes of their own', run)
+    expect(re.search(r'^\.code > span \{ display: flex;', run.out, re.M), 'that are no part of the number', run)
+
+
+@test
 def html_without_findings_says_so():
     put('clean.c', CLEAN)
     run = Run('--format', 'html', 'clean.c')
