@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ enum { PROJECT_MAX_SIZE = 1 << 20 };
 struct project {
 	const char *shown; /* from here, if it is below */
 	const char *folder;
+	const char *root; /* of the repository */
 	unsigned line;
 	bool had_only;
 	bool failed;
@@ -97,12 +99,31 @@ static void project_severity(struct project *project, char *rest)
 			rule_set_severity(rules_all[i], (enum severity)severity);
 }
 
+/*
+ * Who sends a change may write this file, and what is wrong with knowledge is told with its text: so
+ * no file of the machine is read by it, also not through a link.
+ */
+static bool project_has(struct project *project, const char *path, const char *name)
+{
+	char *real = realpath(path, NULL);
+	bool inside = real && root_below(project->root, real);
+
+	if (!real)
+		project_complain(project, strerror(errno), name);
+	else if (!inside)
+		project_complain(project, "outside of the project:", name);
+	free(real);
+	return inside;
+}
+
 static void project_knowledge(struct project *project, const char *name)
 {
-	const char *path =
-		*name == '/' ? name : arena_printf(&run_arena, "%s/%s", project->folder, name);
-	int r = kb_read(path);
+	const char *path = arena_printf(&run_arena, "%s/%s", project->folder, name);
+	int r;
 
+	if (!project_has(project, path, name))
+		return;
+	r = kb_read(path);
 	if (r < 0 && r != -EINVAL)
 		project_complain(project, strerror(-r), name);
 	project->failed |= r < 0;
@@ -135,7 +156,7 @@ static void project_statement(struct project *project, char *line)
 /* 0, or a negative errno. */
 static int project_text(const char *file, struct text *text)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = 0;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW), r = 0;
 	char buffer[4096];
 	struct stat st;
 	ssize_t n;
@@ -156,9 +177,9 @@ static int project_text(const char *file, struct text *text)
 	return r;
 }
 
-static bool project_read_file(const char *file)
+static bool project_read_file(const char *file, const char *root)
 {
-	struct project project = { 0 };
+	struct project project = { .root = root };
 	struct text text = { 0 };
 	const char *here = root_real(".");
 	char *line, *next;
@@ -170,7 +191,7 @@ static bool project_read_file(const char *file)
 	project.shown = root_below(here, file) ? root_below(here, file) : file;
 	if (r < 0) {
 		complain("%s: %s", project.shown,
-			 r == -EINVAL ? "not a regular file" : strerror(-r));
+			 r == -EINVAL || r == -ELOOP ? "not a regular file" : strerror(-r));
 		text_done(&text);
 		return false;
 	}
@@ -187,11 +208,14 @@ static bool project_read_file(const char *file)
 int project_read(struct review_options *options)
 {
 	const char *file = NULL;
+	struct root root = { 0 };
 
 	for (size_t i = 0; i < options->n_paths; i++) {
 		bool standard = !strcmp(options->paths[i], "-");
-		const char *own = root_of(standard ? "." : options->paths[i]).file;
+		const char *own;
 
+		root = root_of(standard ? "." : options->paths[i]);
+		own = root.file;
 		if (i && (!own || !file ? own != file : strcmp(own, file) != 0)) {
 			complain("%s and %s have different files " ROOT_FILE
 				 "; review them one by one, or with --no-config",
@@ -200,7 +224,7 @@ int project_read(struct review_options *options)
 		}
 		file = own;
 	}
-	if (file && !project_read_file(file))
+	if (file && !project_read_file(file, root.folder))
 		options->failed = true;
 	return 0;
 }

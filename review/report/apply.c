@@ -9,6 +9,7 @@
 
 #include "report/apply.h"
 #include "report/report.h"
+#include "read/root.h"
 #include "read/source.h"
 
 #include <errno.h>
@@ -207,7 +208,7 @@ static int apply_replace(const struct apply *apply, const char *path, const stru
 	return r;
 }
 
-/* A link stays one: what it leads to is written. */
+/* A link stays one: what it leads to is written, if that is in the project, too. */
 static int apply_file(struct apply *apply)
 {
 	char *path = realpath(apply->source->path, NULL);
@@ -216,7 +217,9 @@ static int apply_file(struct apply *apply)
 
 	if (!path)
 		return -errno;
-	r = apply_open(apply, path, &st);
+	r = root_below(root_of(apply->source->path).folder, path) ? 0 : -EXDEV;
+	if (!r)
+		r = apply_open(apply, path, &st);
 	if (!r && st.st_nlink > 1)
 		r = -EMLINK;
 	if (!r)
@@ -227,10 +230,15 @@ static int apply_file(struct apply *apply)
 
 static bool apply_complain(const struct source *source, int r)
 {
-	complain("%s: not fixed: %s", source->path,
-		 r == -ESTALE   ? "it has changed since it was read"
-		 : r == -EMLINK ? "it has another name (a hard link), which would keep the old text"
-				: strerror(-r));
+	const char *why = strerror(-r);
+
+	if (r == -ESTALE)
+		why = "it has changed since it was read";
+	else if (r == -EMLINK)
+		why = "it has another name (a hard link), which would keep the old text";
+	else if (r == -EXDEV)
+		why = "its link leads out of the project";
+	complain("%s: not fixed: %s", source->path, why);
 	return false;
 }
 

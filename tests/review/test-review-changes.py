@@ -284,6 +284,17 @@ def fix_follows_a_link_and_leaves_it_one():
 
 
 @test
+def fix_follows_no_link_out_of_the_project():
+    put('elsewhere/say.c', FORMAT)
+    put('project/.git/HEAD', '')
+    os.symlink('../elsewhere/say.c', 'project/say.c')
+    for path in ('project', 'project/say.c'):
+        run = Run('--fix', path)
+        expect_line(run, UNREADABLE, 'project/say.c: not fixed: its link leads out of the project')
+        expect_equal(get('elsewhere/say.c'), FORMAT, 'the file')
+
+
+@test
 def fix_refuses_a_file_with_a_second_name():
     put('say.c', FORMAT)
     os.link('say.c', 'other.txt')

@@ -185,6 +185,27 @@ def the_project_file_has_knowledge_beside_it():
 
 
 @test
+def the_project_file_reads_no_knowledge_from_outside():
+    put('secret.kb', 'password of mine\n')
+    put('project/leak.c', LEAK)
+    put('project/.git/HEAD', '')
+    os.symlink('../secret.kb', 'project/link.kb')
+    for name in ('../secret.kb', 'link.kb', '/etc/passwd', '../../../../../../etc/passwd', '/dev/zero'):
+        put('project/.postern-review', 'knowledge %s\n' % name)
+        run = Run('project')
+        expect(run.status == UNREADABLE and 'password' not in run.err and 'root:' not in run.err, 'kept', run)
+    os.unlink('project/.postern-review')
+    os.symlink('../secret.kb', 'project/.postern-review')
+    expect_line(Run('project'), UNREADABLE, 'project/.postern-review: not a regular file')
+    os.unlink('project/.postern-review')
+    os.mkdir('project/src')
+    put('project/src/leak.c', LEAK)
+    put('project/own.kb', '')
+    put('project/src/.postern-review', 'knowledge ../own.kb\n')
+    expect_equal(Run('project/src').err, '', 'above, in the repository')
+
+
+@test
 def a_malformed_project_file_is_told_by_line():
     put('leak.c', LEAK)
     for text, words in (('# fine\nnonsense 1\n', '.postern-review:2: unknown statement "nonsense"'),
