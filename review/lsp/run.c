@@ -169,6 +169,8 @@ static void run_done(struct lsp *lsp)
 	} else if (WIFSIGNALED(status)) {
 		lsp_log(lsp, "the review of %s was ended by signal %d", about->uri,
 			WTERMSIG(status));
+	} else {
+		lsp_log(lsp, "the review of %s failed; standard error has the reason", about->uri);
 	}
 	text_drop(&out);
 }

@@ -116,6 +116,17 @@ static void serve_last_words(struct lsp *lsp)
 	}
 }
 
+void lsp_free(struct lsp *lsp)
+{
+	documents_free(lsp);
+	while (lsp->n_folders)
+		free(lsp->folders[--lsp->n_folders]);
+	text_drop(&lsp->in);
+	text_drop(&lsp->out);
+	arena_free(&lsp->arena);
+	free(lsp);
+}
+
 int lsp_serve(lsp_review *review, void *data)
 {
 	struct lsp *lsp = calloc(1, sizeof(*lsp));
@@ -135,12 +146,6 @@ int lsp_serve(lsp_review *review, void *data)
 	if (!lsp->over)
 		complain("the input ended without the notification exit");
 	waiting_refuse(lsp, NULL, LSP_CANCELLED, "the server ends");
-	documents_free(lsp);
-	while (lsp->n_folders)
-		free(lsp->folders[--lsp->n_folders]);
-	text_drop(&lsp->in);
-	text_drop(&lsp->out);
-	arena_free(&lsp->arena);
-	free(lsp);
+	lsp_free(lsp);
 	return status;
 }

@@ -46,6 +46,8 @@ ROWS = [
          '\t\tssize_t n = read(fd, (char *)&h + have, sizeof(h) - have);\n\n'
          '\t\tif (n < 0 && errno == EINTR)\n\t\t\tcontinue;\n'
          '\t\tif (n <= 0) {\n\t\t\tclose(fd);\n\t\t\treturn -1;\n\t\t}\n\t\thave += (size_t)n;\n\t}\n'), ERRNO]),
+    ('E3/through-helper.c', 'E3', 'wrong_write', [
+        ('\tif (say(text, n, s) < 0) // E3', '\tif (say_all(s, text, n) < 0)')]),
     ('E3/helper-ignored.c', 'E3', 'wrong', [
         ('\thear(s, word, sizeof(word)); /* E3 */\n\tputs', '\tif (hear(s, word, sizeof(word)) == 0)\n\t\tputs')]),
     ('E3/helper-ignored.c', 'E3', 'wrong_bool', [
@@ -227,6 +229,7 @@ ROWS = [
     ('zero/less.c', 'N5', 'bad_last', [('\tif (size > sizeof(text))\n', '\tif (size < 1 || size > sizeof(text))\n')]),
     ('zero/still.c', 'W1', 'bad_offset', [
         ('\t\tif (size > (size_t)n - at)\n', '\t\tif (size == 0 || size > (size_t)n - at)\n')]),
+    ('ready/polled.c', 'W2', 'bad_poll', [('\t\t\tif (got < 0) {\n', '\t\t\tif (got <= 0) {\n')]),
     ('hangup/helpers.c', 'W1', 'bad_members', [
         ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
          '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
