@@ -100,8 +100,17 @@ static bool ends_is_given(const struct function *fn, int place)
 	const struct place *root = place_root(fn, place);
 
 	if (root->kind == PLACE_LOCAL && set && set->kind == ITEM_ASSIGN &&
-	    set->a.kind == OPERAND_PLACE)
+	    set->a.kind == OPERAND_PLACE) {
+		const struct item *call = operand_source(fn, &set->a, set);
+
+		/* int fd = g_io_channel_unix_get_fd(source); */
+		if (call && call->kind == ITEM_CALL && !call->call->target)
+			return !api_fact(call->call->api, FACT_OPENS);
 		root = place_root(fn, set->a.place);
+	}
+	/* uv_fileno(handle, &fd) */
+	if (root->kind == PLACE_LOCAL && !place_set_last(fn, place))
+		return !set;
 	return root->kind == PLACE_PARAM || root->kind == PLACE_THIS || root->kind == PLACE_FREE ||
 	       root->kind == PLACE_CAPTURE;
 }
@@ -127,6 +136,29 @@ static bool ends_is_stream(const struct ends_walk *walk, const struct item *item
 	return of && o->kind == of->kind &&
 	       (o->place == of->place ||
 		!strcmp(walk->fn->places[o->place].text, walk->fn->places[of->place].text));
+}
+
+bool ends_moves_on(const struct ends_walk *walk, const struct item *item)
+{
+	const struct call *read = walk->read->call;
+	const char *name;
+
+	if (item == walk->wait || item == walk->read)
+		return true;
+	if ((item->kind != ITEM_ASSIGN && item->kind != ITEM_OPERATE) || item->op == '[' ||
+	    item->dst < 0 || item->a.kind == OPERAND_NUMBER)
+		return false;
+	name = walk->fn->places[item->dst].name;
+	for (int k = 0; k < read->n_args; k++) {
+		if (read->args[k].kind != OPERAND_PLACE ||
+		    !ends_names_stream(walk->fn, walk->read, k))
+			continue;
+		for (int i = read->args[k].place; i >= 0; i = walk->fn->places[i].parent)
+			if (i == item->dst || (walk->fn->places[i].kind == PLACE_INDEX && name &&
+					       place_name_has(walk->fn->places[i].name, name)))
+				return true;
+	}
+	return false;
 }
 
 /* The parameter in which the function gets what it reads from; -1: another way. */
@@ -432,6 +464,7 @@ static void ends_told(struct ends_function *does, const struct ends_total *total
 	does->unknown |= total->unknown;
 	does->leaves |= total->leaves;
 	does->touches |= total->touches;
+	does->marks |= total->marks;
 }
 
 void ends_target(struct function *fn, const struct item *item, int64_t gives,
@@ -459,7 +492,6 @@ void ends_enter(struct function *fn, struct ends_function *does, struct arena *a
 	ends_begin(&walk);
 	ends_run(&walk, 0, fn->blocks[0].first, &known);
 	does->leaves |= walk.leaves;
-	total.touches |= total.marks;
 	ends_told(does, &total);
 }
 

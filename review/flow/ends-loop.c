@@ -181,6 +181,20 @@ static bool ends_stays(const struct ends_walk *walk)
 
 enum { SOME_BYTES = 3 };
 
+/* What is waited for stays as it is. */
+static bool ends_waits_on(const struct ends_walk *walk)
+{
+	const struct call *call = walk->wait->call;
+
+	for (int i = 0; i < call->n_args; i++)
+		if ((call->args[i].kind == OPERAND_PLACE ||
+		     call->args[i].kind == OPERAND_ADDRESS) &&
+		    walk->fn->places[call->args[i].place].kind != PLACE_TEMP &&
+		    !ends_is_still(walk, call->args[i].place, true, 0))
+			return false;
+	return true;
+}
+
 static void ends_from_read(struct ends_walk *walk, struct ends_total *total, struct ends_loop *ends,
 			   bool over)
 {
@@ -189,6 +203,7 @@ static void ends_from_read(struct ends_walk *walk, struct ends_total *total, str
 	*walk = (struct ends_walk){ .fn = ends->fn, .total = total, .loop = ends->loop };
 	walk->read = ends->read;
 	walk->frame = ends->frame;
+	walk->wait = ends->wait;
 	walk->zero = ends->frame ? ends->zero : -1;
 	ends_begin(walk);
 	if (ends->frame && ends->zero >= 0)
@@ -211,9 +226,9 @@ static bool ends_has_no_way_out(struct ends_loop *ends, struct arena *arena)
 
 	ends_from_read(&walk, &total, ends, true);
 	if (!walk.again || walk.leaves || total.unknown || total.touches || total.leaves ||
-	    !walk.seen[ends->fn->loops[ends->loop].header])
+	    (!ends->wait && !walk.seen[ends->fn->loops[ends->loop].header]))
 		return false;
-	if (!ends_stays(&walk))
+	if (ends->wait ? total.marks || !ends_waits_on(&walk) : !ends_stays(&walk))
 		return false;
 	ends_from_read(&before, &before_total, ends, false);
 	for (int i = 0; i < walk.n_exits; i++) {
@@ -265,6 +280,49 @@ bool ends_goes_round(struct ends_loop *ends)
 		arena_reset(&ends_arena);
 	}
 	return round;
+}
+
+/* In the loop another stream takes its place: the next of a table, of a list, of what is ready. */
+static bool ends_is_one_of_many(const struct ends_loop *ends)
+{
+	struct ends_walk walk = { .fn = ends->fn, .read = ends->read, .wait = ends->wait };
+
+	for (int b = 0; b < ends->fn->n_blocks; b++)
+		for (int i = ends->fn->blocks[b].first;
+		     ends->fn->loops[ends->loop].member[b] && i >= 0; i = ends->fn->items[i].next)
+			if (ends->fn->items[i].kind != ITEM_CALL &&
+			    ends_moves_on(&walk, &ends->fn->items[i]))
+				return true;
+	return false;
+}
+
+bool ends_stays_ready(struct ends_loop *ends)
+{
+	struct ends_function does = { .n_returns = 0 };
+	bool stays = true;
+
+	ends->inner = ends->read;
+	ends->reader = ends->fn;
+	ends->result = 0;
+	ends->has_result = true;
+	loop_members(ends->fn, ends->loop);
+	if (!ends_is_one_of_many(ends))
+		return false;
+	if (ends->read->call->target) {
+		ends_target(ends->fn, ends->read, 0, &does, &ends_arena);
+		arena_reset(&ends_arena);
+		if (!does.reads || does.unknown || does.leaves || does.touches || does.marks)
+			return false;
+		ends->inner = does.read;
+		ends->reader = does.reader;
+		ends->has_result = !does.returns_other && does.n_returns > 0;
+	}
+	for (int i = 0; stays && (i < does.n_returns || !i); i++) {
+		ends->result = does.returns[i];
+		stays = ends_has_no_way_out(ends, &ends_arena);
+		arena_reset(&ends_arena);
+	}
+	return stays;
 }
 
 bool ends_stands_still(struct ends_loop *ends)

@@ -65,6 +65,7 @@ struct ends_walk {
 	struct ends_total *total;
 	struct ends_function *does; /* NULL: a loop is walked */
 	const struct item *read;    /* where a loop's walk began, or NULL */
+	const struct item *wait;    /* the walk ends there, and where another stream is taken */
 	bool frame;                 /* no peer has hung up: `read` just gives 0, or a place is 0 */
 	int zero;
 	int loop;
@@ -105,6 +106,8 @@ bool ends_reads_from(const struct ends_walk *walk, int place);
 /* Argument number `arg` of the read names what is read from. */
 bool ends_names_stream(const struct function *fn, const struct item *read, int arg);
 void ends_changes_name(struct ends_total *total, const char *name);
+/* What the loop reads from is another stream after that. */
+bool ends_moves_on(const struct ends_walk *walk, const struct item *item);
 bool ends_name_changed(const struct ends_total *total, const char *name);
 
 #endif

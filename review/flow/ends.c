@@ -165,14 +165,18 @@ static void ends_note_name(struct ends_walk *walk, int place)
 	}
 }
 
+/* Something that is no text is kept: a state, a time, another element in its place. */
 static bool ends_is_mark(const struct ends_walk *walk, const struct item *item)
 {
-	const struct place *p = &walk->fn->places[item->dst];
-	int64_t number;
+	const struct function *fn = walk->fn;
+	const struct place *p = &fn->places[item->dst];
+	const char *type;
+	uint8_t stars;
 
-	return item->kind == ITEM_ASSIGN && p->kind != PLACE_TEMP &&
-	       (!place_is_local(walk->fn, item->dst) || p->kind == PLACE_FIELD) &&
-	       operand_is_number(&item->a, &number);
+	if (p->kind == PLACE_TEMP || (place_is_local(fn, item->dst) && p->parent < 0))
+		return false;
+	type = p->kind == PLACE_INDEX ? place_type(fn, item->dst, &stars) : NULL;
+	return !type || stars || !strstr(type, "char");
 }
 
 static void ends_assign(struct ends_walk *walk, struct ends_known *known, const struct item *item)
@@ -388,7 +392,8 @@ static void ends_block(struct ends_walk *walk, int number, int from, struct ends
 			walk->total->unknown = true;
 			return;
 		}
-		if (item == walk->read && walk->frame) {
+		if ((item == walk->read && walk->frame) ||
+		    (walk->wait && ends_moves_on(walk, item))) {
 			walk->again = true;
 			return;
 		}

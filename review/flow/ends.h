@@ -21,7 +21,8 @@ enum { ENDS_RETURNS = 4 };
 struct ends_function {
 	bool reads;    /* from a stream that it was given, or that lies in a member */
 	bool leaves;   /* on some way it ends the program, or an event loop */
-	bool touches;  /* … closes something, or takes it out of what is watched, or marks it */
+	bool touches;  /* … closes something, or takes it out of what is watched */
+	bool marks;    /* … keeps something, by which others may know */
 	bool unknown;  /* … or does what is not known */
 	bool returns_other; /* some way returns what is not known */
 	int n_returns;
@@ -40,6 +41,7 @@ struct ends_loop {
 	int64_t result;              /* what that gives, once the peer has hung up */
 	bool has_result;
 	bool frame;                  /* of ends_stands_still() */
+	const struct item *wait;     /* of ends_stays_ready(), or NULL */
 	int zero;                    /* … a place that is 0, in place of what `read` gives; or -1 */
 	const struct operand *still; /* what a way out looks at, and nothing changes; or NULL */
 	const struct item *inner;    /* what reads in the end, in `reader` */
@@ -53,6 +55,11 @@ bool ends_goes_round(struct ends_loop *ends);
  * as it is, so that it gives 0 again.
  */
 bool ends_stands_still(struct ends_loop *ends);
+/*
+ * The loop waits, in `wait`, for several streams: the one that `read` finds at its end is not closed, not
+ * marked and not taken out of what is waited for, so that the wait comes back with it at once.
+ */
+bool ends_stays_ready(struct ends_loop *ends);
 /* The result of `read` tells the end from bytes that came. */
 bool ends_is_told(const struct ends_loop *ends);
 /* The item reads from a stream that has a peer, and says how many bytes came. */

@@ -7,6 +7,7 @@
 #include "rules/backlog.h"
 #include "rules/blind.h"
 #include "rules/ready.h"
+#include "rules/end.h"
 #include "rules/rules.h"
 #include "rules/signals.h"
 #include "read/source.h"
@@ -510,7 +511,7 @@ static void e7_accept(struct function *fn, const struct item *item)
 	if ((ends & OUTCOME_EXITS) && !(ends & (OUTCOME_RETURNS | OUTCOME_AGAIN))) {
 		if (loop || errno_is_repeated(fn, 3))
 			e7_report(fn, item, true);
-	} else if (ends & OUTCOME_AGAIN) {
+	} else if ((ends & OUTCOME_AGAIN) || end_is_called_again(fn, item)) {
 		e7_report(fn, item, false);
 	} else if (loop && (ends & OUTCOME_LEAVES) && !e7_takes_all(fn, item)) {
 		e7_report(fn, item, true);

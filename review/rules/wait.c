@@ -440,6 +440,7 @@ static void w2_loop(struct function *fn, int number)
 	const struct loop *loop = &fn->loops[number];
 	struct finding *finding;
 
+	end_ready_loop(fn, number);
 	if (loop->bounded || wait_awaited(fn, number))
 		return;
 	if (w2_retries(fn, number)) {
@@ -474,4 +475,5 @@ const struct rule rule_W2 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "a processor is busy while nothing happens",
 	.loop = w2_loop,
+	.program = end_ready_program,
 };
