@@ -153,9 +153,18 @@ static bool review_has_findings(const struct review_options *options)
 	return any;
 }
 
+/* One that moves its cursor: an editor that runs a command in a terminal of its own says "dumb". */
+static bool review_on_terminal(int fd)
+{
+	const char *kind = getenv("TERM");
+
+	return kind && strcmp(kind, "dumb") != 0 && isatty(fd);
+}
+
 static void review_report(const struct review_options *options)
 {
-	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
+	bool colour =
+		options->colour > 0 || (options->colour < 0 && review_on_terminal(STDOUT_FILENO));
 
 	switch ((enum review_format)options->format) {
 	case REVIEW_JSON:
@@ -238,8 +247,9 @@ bool review_add(const char *path, const char *root)
 {
 	bool failed = false;
 
+	if (review_path != root)
+		review_root = root_of(root);
 	review_path = root;
-	review_root = root_of(root);
 	return files_walk(path, review_file, &failed) && !failed;
 }
 
@@ -278,7 +288,7 @@ static int review_run(struct review_options *options)
 	if (r)
 		return r;
 	failed = options->failed;
-	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	review_progress = review_on_terminal(STDERR_FILENO) && review_on_terminal(STDOUT_FILENO);
 	for (size_t i = 0; i < options->n_paths; i++)
 		failed |= !review_add(options->paths[i], options->paths[i]);
 	failed |= !review_find(options, &any);
@@ -301,6 +311,31 @@ static void review_keep_memory(void)
 #endif
 }
 
+static int review_asks(struct review_options *options)
+{
+	int r = 0;
+
+	if (options->help) {
+		review_usage();
+	} else if (options->version) {
+		puts("postern review " REVIEW_VERSION);
+	} else if (options->list_rules) {
+		explain_list(stdout);
+	} else if (options->explain) {
+		r = explain_rule(stdout, options->explain);
+		if (r < 0)
+			complain("no rule \"%s\"; see --rules", options->explain);
+		r = r < 0 ? EX_USAGE : 0;
+	} else if (options->lsp) {
+		r = lsp_serve(editor_review, options);
+	} else {
+		r = review_run(options);
+	}
+	if (fflush(stdout) != 0 && !r)
+		r = EX_IOERR;
+	return r;
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
@@ -309,25 +344,8 @@ int review_main(int argc, char **argv)
 	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
-	if (r)
-		return r;
-	if (options.help) {
-		review_usage();
-	} else if (options.version) {
-		puts("postern review " REVIEW_VERSION);
-	} else if (options.list_rules) {
-		explain_list(stdout);
-	} else if (options.explain) {
-		r = explain_rule(stdout, options.explain);
-		if (r < 0)
-			complain("no rule \"%s\"; see --rules", options.explain);
-		r = r < 0 ? EX_USAGE : 0;
-	} else if (options.lsp) {
-		r = lsp_serve(editor_review, &options);
-	} else {
-		r = review_run(&options);
-	}
-	if (fflush(stdout) != 0 && !r)
-		r = EX_IOERR;
+	if (!r)
+		r = review_asks(&options);
+	free(options.choices);
 	return r;
 }

@@ -402,7 +402,12 @@ static bool kb_statement(char *line)
 
 static bool kb_is_of_system(const char *origin)
 {
-	return !strcmp(origin, "posix") || !strcmp(origin, "linux") || !strcmp(origin, "streams");
+	static const char *const files[] = { "libc", "linux", "posix", "streams" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (!strcmp(origin, files[i]))
+			return true;
+	return false;
 }
 
 int kb_add(const char *origin, const char *text)

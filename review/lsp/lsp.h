@@ -132,6 +132,7 @@ struct lsp {
 
 char *lsp_copy(const char *s);
 int64_t lsp_now_ms(void);
+void lsp_free(struct lsp *lsp);
 
 /* frame.c. 1: one message was taken off; 0: it is not there yet; -1: no message, said so. */
 int lsp_take_message(struct lsp *lsp, char **body, size_t *n);

@@ -141,11 +141,12 @@ void run_give_up(struct lsp *lsp)
 static void run_take(struct lsp *lsp, size_t number, const char *diagnostics, size_t n)
 {
 	struct lsp_document *document = &lsp->documents[number];
+	char *copy = strndup(diagnostics, n);
 
-	free(document->diagnostics);
-	document->diagnostics = strndup(diagnostics, n);
-	if (!document->diagnostics)
+	if (!copy)
 		abort();
+	free(document->diagnostics);
+	document->diagnostics = copy;
 	document->due = false;
 	document->saved = false;
 	document_publish(lsp, document);
@@ -169,6 +170,8 @@ static void run_done(struct lsp *lsp)
 	} else if (WIFSIGNALED(status)) {
 		lsp_log(lsp, "the review of %s was ended by signal %d", about->uri,
 			WTERMSIG(status));
+	} else {
+		lsp_log(lsp, "the review of %s failed; standard error has the reason", about->uri);
 	}
 	text_drop(&out);
 }

@@ -41,8 +41,12 @@ static bool serve_write(struct lsp *lsp)
 	size_t n = lsp->out.n - lsp->written;
 	ssize_t r = write(STDOUT_FILENO, lsp->out.s + lsp->written, n < PIPE_BUF ? n : PIPE_BUF);
 
-	if (r < 0)
-		return errno == EINTR || errno == EAGAIN;
+	if (r < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (r < 0) {
+		complain("the output cannot be written: %s", strerror(errno));
+		return false;
+	}
 	lsp->written += (size_t)r;
 	if (lsp->written == lsp->out.n) {
 		text_drop(&lsp->out);
@@ -59,8 +63,14 @@ static bool serve_read(struct lsp *lsp)
 	size_t size;
 	int r = 0;
 
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (n < 0)
+		complain("the input cannot be read: %s", strerror(errno));
+	if (n == 0)
+		complain("the input ended without the notification exit");
 	if (n <= 0)
-		return n < 0 && (errno == EINTR || errno == EAGAIN);
+		return false;
 	text_add(&lsp->in, buffer, (size_t)n);
 	while (!lsp->over && (r = lsp_take_message(lsp, &body, &size)) > 0) {
 		lsp_handle(lsp, body, size);
@@ -116,6 +126,17 @@ static void serve_last_words(struct lsp *lsp)
 	}
 }
 
+void lsp_free(struct lsp *lsp)
+{
+	documents_free(lsp);
+	while (lsp->n_folders)
+		free(lsp->folders[--lsp->n_folders]);
+	text_drop(&lsp->in);
+	text_drop(&lsp->out);
+	arena_free(&lsp->arena);
+	free(lsp);
+}
+
 int lsp_serve(lsp_review *review, void *data)
 {
 	struct lsp *lsp = calloc(1, sizeof(*lsp));
@@ -132,15 +153,7 @@ int lsp_serve(lsp_review *review, void *data)
 	run_give_up(lsp);
 	serve_last_words(lsp);
 	status = lsp->over && lsp->shut_down ? 0 : 1;
-	if (!lsp->over)
-		complain("the input ended without the notification exit");
 	waiting_refuse(lsp, NULL, LSP_CANCELLED, "the server ends");
-	documents_free(lsp);
-	while (lsp->n_folders)
-		free(lsp->folders[--lsp->n_folders]);
-	text_drop(&lsp->in);
-	text_drop(&lsp->out);
-	arena_free(&lsp->arena);
-	free(lsp);
+	lsp_free(lsp);
 	return status;
 }

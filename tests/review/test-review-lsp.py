@@ -8,7 +8,9 @@
 import json
 import os
 import random
+import signal
 import sys
+import time
 
 from lsp_client import Client, apply, frame, uri_of
 from reviewing import CLEAN, LEAK, NOTHING, FOUND, Run, expect, expect_equal, put, run_tests, test
@@ -414,6 +416,7 @@ def what_has_no_header_of_the_protocol_ends_the_server_with_a_reason():
         status, error = client.wait()
         expect_equal(status, 1, 'the status after %r' % data[:40])
         expect(words in error and error.startswith('postern review: '), '%r in %r' % (words, error))
+        expect_equal(error.count('\n'), 1, 'lines of %r' % error)
     client = Client()
     client.raw(b'content-type: application/vscode-jsonrpc; charset=utf-8\r\ncontent-length:  2 \r\n\r\n{}')
     expect_equal(client.answer(None)['error']['code'], INVALID_REQUEST, 'a header in small letters')
@@ -508,6 +511,40 @@ def a_thousand_changes_leave_memory_and_descriptors_as_they_were():
     with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
         expect_equal(f.read().split(), [], 'children')
     client.stop()
+
+
+def child_of(pid):
+    with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
+        return [int(child) for child in f.read().split()]
+
+
+@test
+def a_review_that_ends_badly_costs_a_message_and_the_next_change_is_reviewed():
+    text = ''.join(LEAK.replace('leak', 'leak%d' % i) for i in range(3000))
+    client = Client()
+    client.start('.')
+    client.open('a.c', text)
+    until, children = time.monotonic() + 20, []
+    while not children:
+        expect(time.monotonic() < until, 'a review begins')
+        children = child_of(client.process.pid)
+    os.kill(children[0], signal.SIGSEGV)
+    expect_equal(client.result('textDocument/hover', client.at('a.c', 8, 2)), None, 'hover after the failure')
+    said = [n['params']['message'] for n in client.notes if n['method'] == 'window/logMessage']
+    expect(len(said) == 1 and 'signal 11' in said[0], 'a message: %r' % said)
+    client.change('a.c', 2, full(LEAK))
+    expect_equal(codes(client.diagnostics('a.c', 2)), [('L1', 9)], 'findings afterwards')
+    client.stop()
+
+
+@test
+def a_client_that_stops_reading_ends_the_server():
+    client = Client()
+    client.start('.')
+    client.process.stdout.close()
+    client.open('a.c', LEAK)
+    status = client.process.wait(timeout=30)
+    expect_equal(status, 1, 'the status')
 
 
 @test
