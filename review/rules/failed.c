@@ -445,6 +445,23 @@ static const struct item *e2_amount_user(const struct function *fn, const struct
 	return NULL;
 }
 
+/* if (check(n)), errno = 0; … if (errno): it is asked for in another way. */
+static bool e2_is_asked_otherwise(const struct function *fn, const struct item *from, int amount)
+{
+	for (const struct item *i = from + 1; i < fn->items + fn->n_items; i++) {
+		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
+
+		if (i->kind == ITEM_BRANCH &&
+		    (operand_is_errno(fn, &i->a) || operand_is_errno(fn, &i->b)))
+			return true;
+		for (int k = 0; call && !call->api && k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], amount) &&
+			    (call->target || !(call->flags & CALL_DROPPED)))
+				return true;
+	}
+	return false;
+}
+
 /* It comes from a peer, and not from a file of the program's own. */
 static bool e2_is_from_peer(const struct function *fn, const struct item *item)
 {
@@ -473,7 +490,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 	made = item->next >= 0 && fn->items[item->next].dst == amount ? &fn->items[item->next]
 								      : item;
 	user = e2_amount_user(fn, made, amount, e2_is_from_peer(fn, item));
-	if (!user)
+	if (!user || e2_is_asked_otherwise(fn, made, amount))
 		return;
 	finding = finding_add(
 		&rule_E2, fn, user->at,

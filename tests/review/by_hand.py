@@ -39,6 +39,9 @@ ROWS = [
         ('    QDataStream in(m_socket->readAll());', '    QDataStream in(m_socket);'),
         ('    in >> what; // E3',
          '    in.startTransaction();\n    in >> what;\n    if (!in.commitTransaction())\n        return;')]),
+    ('knowledge/qt.cpp', 'L3', 'Listener::client', [
+        ('\tQWebSocket *peer = web->nextPendingConnection(); // L3',
+         '\tQScopedPointer<QWebSocket, QScopedPointerDeleteLater> peer(web->nextPendingConnection());')]),
     ('L1/never-stored.c', 'E2', 'answers', [
         ('\treturn connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at, size) == 0; // L1 E2',
          '\tint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;\n\n\tif (fd < 0)\n\t\treturn 0;\n'
