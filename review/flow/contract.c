@@ -411,6 +411,9 @@ struct contract contract_of(const struct call *call)
 		c.low = -1;
 	if (c.fails == FAILS_NULL || c.fails == FAILS_FALSE)
 		c.low = 0;
+	/* EAI_AGAIN and the like are below 0 in all C libraries of Linux, so `< 0` sees them. */
+	if (api_is(call->api, ROLE(EAI)))
+		c.high = 0;
 	return c;
 }
 
