@@ -404,7 +404,7 @@ struct contract contract_of(const struct call *call)
 	}
 	c.api = call->api;
 	c.fails = call->api->fails;
-	c.needed = api_is(call->api, ROLE(MUST) | ROLE(OUTCOME));
+	c.needed = api_is(call->api, ROLE(MUST));
 	c.gives = contract_gives_of(call->api);
 	c.errors = c.fails == FAILS_NEGATIVE;
 	if (c.fails == FAILS_MINUS_ONE)

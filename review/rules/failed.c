@@ -101,7 +101,7 @@ static bool e2_shows(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 
-	if (!call->api || !call->api->fails)
+	if (!contract_of(call).fails)
 		return false;
 	if (!(call->flags & CALL_DROPPED))
 		return true;
@@ -175,13 +175,13 @@ static bool e2_visit(struct outcome *outcome, const struct item *item)
 	return false;
 }
 
-static bool e2_comes_to(struct function *fn, const struct item *site, uint8_t fails,
-			const struct item *use)
+static bool e2_comes_to(struct function *fn, const struct item *site, const struct item *use)
 {
+	struct contract contract = contract_of(site->call);
 	struct e2_way way = { .wanted = use };
 	struct outcome outcome = { .fn = fn,
 				   .call = site,
-				   .result = fails == FAILS_NULL ? 0 : -1,
+				   .result = contract_failure(&contract, 0),
 				   .visit = e2_visit,
 				   .data = &way };
 
@@ -197,7 +197,7 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 		return true;
 	if (kind == USE_UNCHECKED)
 		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->site, r->place);
-	return !e2_comes_to(flow->fn, r->site, r->fails, item);
+	return !e2_comes_to(flow->fn, r->site, item);
 }
 
 /*
