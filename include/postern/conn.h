@@ -42,13 +42,13 @@ POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 
 /* 1 when the peer sends no more: the bytes offered now are the last, and half a message stays half; else 0. */
 POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
-/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN: not connected yet. */
+/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN: not connected yet; -ESTALE: ended. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
 /* The server it was accepted by, or NULL. */
 POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
 
-/* The process at the other end; for a connection that connected, the process that called listen(). size:
-   sizeof *ret, here and below. */
+/* The process at the other end; for a connection that connected, the process that called listen(). It is kept after the
+   end. -ENOTCONN: not connected yet; -ESTALE: ended, and never was. size: sizeof *ret, here and below. */
 POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size);
 /* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has gone. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_peer_pidfd(const struct postern_conn *c);

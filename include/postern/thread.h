@@ -32,7 +32,7 @@ struct postern_thread_options {
 	size_t      stack_size;  /* the system's */
 	int64_t     start_ns;    /* within which it must be ready: 5 s */
 	int64_t     join_ns;     /* how long free waits for its end: 5 s */
-	const char *name;        /* for debuggers, at most 15 bytes: "postern" */
+	const char *name;        /* for debuggers, at most 15 bytes, else -EINVAL: "postern" */
 	/* The last call on the thread, when everything it owned is closed; or NULL. */
 	void      (*ended)(void *data);
 };
