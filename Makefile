@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# A thin front: Meson and Ninja build, tools/ does the rest. Each target first installs what it
-# needs and this machine lacks (tools/setup), which is silent when that is nothing.
+# A thin front end: Meson and Ninja build, tools/ does the rest. Each target first installs
+# missing packages (tools/setup), which prints nothing if there are none.
 #
 #   V=1          shows the commands
 #   PREFIX=DIR   where `make install` puts things (default /usr/local), DESTDIR=DIR before it
 #   WERROR=1     makes warnings errors
-#   LONG_SECONDS=N  how long `make check-long` goes on (default 14400)
+#   LONG_SECONDS=N  how long `make check-long` runs (default 14400)
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
@@ -30,7 +30,7 @@ run:
 review:
 	@tools/setup review
 	@tools/build plain postern review/postern-review
-	@echo "build/postern review is ready; build/review/postern-review is the same without the rest"
+	@echo "build/postern review is ready; build/review/postern-review is the reviewer alone"
 
 ## check: the tests, plain and under ASan and UBSan
 .PHONY: check
@@ -69,19 +69,19 @@ docs:
 	@tools/setup docs
 	@tools/docs
 
-## pictures: render docs/pictures from their texts
+## pictures: render docs/pictures from their sources
 .PHONY: pictures
 pictures:
 	@tools/setup docs
 	@tools/pictures
 
-## format: lay out the sources (not the headers) with clang-format
+## format: format the sources (not the headers) with clang-format
 .PHONY: format
 format:
 	@tools/setup check
 	@find src cmd tests examples bench review -name '*.c' -not -path 'tests/review/*' -not -path '*/node_modules/*' -print0 | xargs -0 clang-format -i
 
-## install: install into PREFIX what `make` has built
+## install: install the result of `make` into PREFIX
 .PHONY: install
 install: all
 	@meson install -C build --no-rebuild --quiet
@@ -104,7 +104,7 @@ deb:
 	@tools/setup deb
 	@tools/deb
 
-## clean: remove everything that was built
+## clean: remove all build results
 .PHONY: clean
 clean:
 	@rm -rf build build-*

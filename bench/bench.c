@@ -2,9 +2,9 @@
 /*
  * The part of every program of the benchmark that is not per message; see bench.h.
  *
- * Allocations are counted by taking malloc's place: a definition in the program goes before the one in
- * the C library for every shared library too, so libuv's and Postern's own calls are seen. It costs the
- * same one increment for all of them.
+ * Allocations are counted by replacing malloc: a definition in the program overrides that of
+ * the C library for every shared library too, so libuv's and Postern's own calls are counted. It costs all of
+ * them the same single increment.
  */
 #include "bench.h"
 

@@ -11,7 +11,7 @@
  *            client compares that sum with its own, so the time ends when all was received and read
  *
  * Each is done twice on one connection, for a warm-up and then for the measured section. In the
- * measured section a message costs this file the same few nanoseconds whoever carries it.
+ * measured section a message costs this file the same few nanoseconds with every transport.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -64,7 +64,7 @@ struct bench {
 
 /* Reads the arguments, pins the process, sets the alarm. */
 void bench_init(struct bench *b, const char *peer, const char *version, int argc, char **argv);
-/* Tells the driver that the server can be connected to. */
+/* Notifies the driver that the server accepts connections. */
 void bench_ready(void);
 void bench_mark(struct bench_mark *m);
 /* Prints the result as a line of JSON. */
@@ -98,7 +98,7 @@ static inline void bench_sum_add(struct bench_sum *s, const void *bytes, size_t 
 	}
 }
 
-/* Server: true when the last message of the warm-up or of the measured section is in. */
+/* Server: true when the last message of the warm-up or of the measured section has arrived. */
 static inline bool bench_receive(struct bench *b, const void *bytes, size_t n)
 {
 	if (b->stream)
@@ -117,7 +117,7 @@ static inline bool bench_receive(struct bench *b, const void *bytes, size_t n)
 	return false;
 }
 
-/* Both: what the server answers to a stream. */
+/* Both: the server's answer to a stream. */
 static inline void bench_fill_sum(struct bench *b)
 {
 	memset(b->message, 0, sizeof(b->message));
@@ -158,7 +158,7 @@ static inline bool bench_reply(struct bench *b, const void *bytes, size_t n)
 	return true;
 }
 
-/* Client: after a reply; false when all is done. */
+/* Client: after a reply; false when everything is done. */
 static inline bool bench_next(struct bench *b)
 {
 	if (b->sent == b->warmup)

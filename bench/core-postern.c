@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same work over Postern, as its manual shows it. Postern sends at the end of a turn what was
- * written in that turn, so the client of the stream writes message by message, until the queue is at
- * its high-water mark, and goes on when it has drained. The mark is set to the batch of the other
+ * The same work over Postern, as its manual shows it. Postern sends a turn's writes at the end of
+ * that turn, so the client of the stream writes message by message, until the queue is at
+ * its high-water mark, and continues when it has drained. The mark is set to the batch size of the other
  * programs, so that each send is as large as theirs.
  */
 #include "bench.h"
@@ -13,7 +13,7 @@
 struct peer {
 	struct bench bench;
 	struct postern_loop *loop;
-	size_t written; /* of the message that a full queue cut in two */
+	size_t written; /* of the message that a full queue split */
 };
 
 static void peer_write(struct postern_conn *c, const void *bytes, size_t n)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: what a program that knows its kernel does by hand, and nothing else.
+ * The baseline: hand-written code for this kernel, and nothing else.
  *
  * A message costs each end three system calls: epoll_wait, recv, send. epoll is level-triggered, so a
- * short read is known to be the last one and no recv is spent on meeting EAGAIN. O_NONBLOCK is not
- * needed, since MSG_DONTWAIT says the same for each call. EPOLLOUT is asked for after EAGAIN only.
+ * short read is known to be the last one and no recv is spent on EAGAIN. O_NONBLOCK is not
+ * needed, since MSG_DONTWAIT has the same effect per call. EPOLLOUT is requested only after EAGAIN.
  *
- * A send that meets EAGAIN waits here, inside raw_send, and not back in a loop: the same system calls,
+ * A send that returns EAGAIN waits here, inside raw_send, and not in the event loop: the same system calls,
  * and no state to keep. That is not how to write a server with a second client; it makes the floor
  * lower, if anything.
  */
@@ -57,7 +57,7 @@ static void raw_send(struct raw *r, const void *bytes, size_t n)
 	}
 }
 
-/* How much there was in the one read that a wake-up is for; 0 at the end of the stream. */
+/* The result of the one read per wake-up; 0 at the end of the stream. */
 static size_t raw_receive(struct raw *r)
 {
 	ssize_t n;

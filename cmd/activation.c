@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * activation.c - the sockets that a service manager passes, and what it is told
+ * activation.c - the sockets that a service manager passes, and notifications to it
  *
- * sd_listen_fds_with_names(3), sd_notify(3) and sd_watchdog_enabled(3) by hand: they are an agreement about
- * environment variables and one datagram, and too little to need a library for. Variables for another process
- * (LISTEN_PID, WATCHDOG_PID) are none for us.
+ * Implements sd_listen_fds_with_names(3), sd_notify(3) and sd_watchdog_enabled(3): a convention about
+ * environment variables and one datagram, too small to need a library. Variables for another process
+ * (LISTEN_PID, WATCHDOG_PID) are ignored.
  *
- * The socket to the service manager is kept: when descriptors run out, the watchdog still has to be told.
+ * The socket to the service manager is kept: when descriptors run out, the watchdog still has to be notified.
  */
 #include "command.h"
 
@@ -20,7 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ACTIVATION_FIRST 3 /* the descriptors that are passed begin here */
+#define ACTIVATION_FIRST 3 /* the first passed descriptor */
 
 /* ---- sockets ---- */
 
@@ -39,7 +39,7 @@ static const char *activation_next(const char *at, size_t *n)
 	return at;
 }
 
-/* What a user can choose from. */
+/* The error of a choice, with the sockets to choose from. */
 static int activation_choose(const struct activation *a, const char *wrong)
 {
 	output_error("serve", a->name,
@@ -84,7 +84,7 @@ static int activation_find(const struct activation *a, int *ret_fd)
 		if (!activation_is_number(a->name + 3))
 			return activation_by_name(a, ret_fd);
 		fd = strtoul(a->name + 3, NULL, 10);
-		/* Another one was inherited, or is not open: the library looks at it. */
+		/* Another descriptor, inherited or not open: the library checks it. */
 		if (fd >= ACTIVATION_FIRST && fd - ACTIVATION_FIRST < a->n)
 			*ret_fd = (int)fd;
 		return EXIT_DONE;
@@ -95,8 +95,8 @@ static int activation_find(const struct activation *a, int *ret_fd)
 	return EXIT_DONE;
 }
 
-/* Processes of --exec get none of them, and those that are not served are closed: else their clients would wait
-   for us once the service manager has given them up. */
+/* Processes of --exec get none of them, and those that are not served are closed: otherwise their clients would wait
+   for us once the service manager has closed them. */
 static int activation_keep(const struct activation *a, int fd)
 {
 	for (uint32_t i = 0; i < a->n; i++) {
@@ -142,7 +142,7 @@ int activation_socket(const char *name, int *ret_fd)
 	return status ? status : activation_keep(&a, *ret_fd);
 }
 
-/* ---- what it is told ---- */
+/* ---- notifications ---- */
 
 static struct {
 	int fd;
@@ -157,7 +157,7 @@ static void activation_report(const char *path)
 	activation_manager.failed = true;
 }
 
-/* Connected at every message: the manager may have been started anew meanwhile. */
+/* Connects for every message: the manager may have been restarted meanwhile. */
 static void activation_send(const char *state, int flags)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -179,7 +179,7 @@ static void activation_send(const char *state, int flags)
 		address.sun_path[0] = '\0';
 	if (*fd < 0) {
 		*fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		/* Without a limit, a manager that hangs would hold us up: then rather nothing is told. */
+		/* Without a timeout, a manager that hangs would block us: then do not notify at all. */
 		if (*fd >= 0 &&
 		    setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
 			activation_report(path);
@@ -221,7 +221,7 @@ int64_t activation_watchdog(const char *name)
 	if (n <= 0 || errno || (pid && count_parse(pid, &n_pid))) {
 		output_error(
 			"serve", name,
-			"invalid WATCHDOG_USEC or WATCHDOG_PID ('%s', '%s'): the watchdog is not told",
+			"invalid WATCHDOG_USEC or WATCHDOG_PID ('%s', '%s'): the watchdog is not notified",
 			usec, pid ? pid : "");
 		return 0;
 	}

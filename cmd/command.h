@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The exit status; the first ones that sysexits.h knows too. */
+/* The exit status; the first ones are those of sysexits.h. */
 enum {
 	EXIT_DONE = 0,
 	EXIT_ANSWERED_ERROR = 1,
@@ -55,7 +55,7 @@ struct option {
 	bool             one;      /* of the lists: at most one */
 	enum option_type type;
 	const char      *argument; /* NULL for a flag */
-	const char      *standard; /* the default, as it would be written; or words; or NULL */
+	const char      *standard; /* the default, as a value or a description; or NULL */
 	const char      *help;
 	size_t           offset;   /* into the values of the verb */
 };
@@ -86,25 +86,25 @@ struct verb {
 
 extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor;
 
-/* Parses argv (behind the verb) into values (zeroed). Returns -1 to go on, or the exit status after it has
+/* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
    printed the help, the defaults or the error. */
 int  options_parse(const struct verb *verb, char **argv, void *values);
 void options_help(const struct verb *verb, FILE *out);
-/* One line an option: --name, argument, text, with tabs between. For completion. */
+/* One line per option: --name, argument, text, separated by tabs. For completion. */
 void options_list(const struct verb *verb, FILE *out);
-/* True when word is likely a misspelt candidate, and then more likely than *best says. */
+/* True if word is likely a misspelling of candidate, and a better match than *best. */
 bool options_closer(const char *word, const char *candidate, size_t *best);
 
 /* ---- duration.c ---- */
 
-/* Each returns NULL, or what is wrong with text: words that follow it. *ret is set on success only. */
+/* Each returns NULL, or what is wrong with text, phrased to follow it. *ret is set on success only. */
 const char *duration_parse(const char *text, int64_t *ret_ns);
 const char *size_parse(const char *text, uint64_t *ret);
 const char *count_parse(const char *text, uint32_t *ret);
 const char *access_parse(const char *text, uint32_t *ret);
-/* Adds the ids of text, numbers or names of users or groups with commas between. */
+/* Adds the ids in text: numbers or names of users or groups, separated by commas. */
 const char *ids_parse(const char *text, bool groups, struct id_list *list);
-/* As it would be written: 500ms, 5s. */
+/* Formats a duration: 500ms, 5s. */
 const char *duration_text(int64_t ns, char *buffer, size_t size);
 
 /* ---- output.c ---- */
@@ -113,11 +113,11 @@ const char *duration_text(int64_t ns, char *buffer, size_t size);
    show is written as \x1b or \u{202e} (base/words.h), and of a long name the middle is left out. */
 void output_error(const char *verb, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The same without what is before it. */
+/* The same without the prefix. */
 void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A text of the library's, which may begin with the name already; fields of its structs become options. */
 void output_text(const char *verb, const char *name, const char *text);
-/* Says a reason and returns the exit status it stands for. */
+/* Prints a reason and returns its exit status. */
 int  output_reason(const char *verb, const char *name, const struct postern_reason *why);
 /* The same for a call that failed with a negative errno and no reason. */
 int  output_errno(const char *verb, const char *name, const char *what, int error);
@@ -127,7 +127,7 @@ struct output_peer_text {
 	char text[64];
 };
 struct output_peer_text output_peer(const struct postern_peer *peer);
-/* For --verbose: what became of an attempt to connect. */
+/* For --verbose: the result of an attempt to connect. */
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state);
 /* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD, hidden characters \u202e. */
 void output_json(FILE *out, const char *text);
@@ -135,40 +135,42 @@ void output_json(FILE *out, const char *text);
 void output_cell(FILE *out, const char *text, int width);
 /* postern review, with the arguments after the verb; argv[0] is free to change. */
 int command_review(int argc, char **argv);
+/* Its options, a line each, for the completion of shells. */
+void command_review_complete(void);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
 
 /* ---- activation.c ---- */
 
-/* Which socket that a service manager passed is meant by name, which may be NULL. 0, and *ret_fd is its descriptor, or
-   -1 when none was passed and name is another one; or the exit status of what has been said. */
+/* Finds the passed socket that name, which may be NULL, refers to. 0: *ret_fd is its descriptor, or
+   -1 if none was passed and name is an ordinary name. Else prints an error and returns the exit status. */
 int     activation_socket(const char *name, int *ret_fd);
-/* Tells the service manager, when there is one: "READY=1". */
+/* Notifies the service manager, if there is one: "READY=1". */
 void    activation_notify(const char *state);
-/* How often the service manager wants to be told WATCHDOG=1, in nanoseconds; 0: not at all. */
+/* The interval at which the service manager expects WATCHDOG=1, in nanoseconds; 0: never. */
 int64_t activation_watchdog(const char *name);
-/* Tells it, without waiting. */
+/* Sends it, without waiting. */
 void    activation_alive(void);
 
 /* ---- stderr.c ---- */
 
-/* Once, before the first line: signals that a write could raise are ignored. */
+/* Called once, before the first line: ignores signals that a write could raise. */
 void stderr_prepare(void);
-/* Writes a line, with its newline, without waiting; what stderr does not take is dropped and counted. */
+/* Writes a line, with its newline, without waiting; if stderr does not take it, it is dropped and counted. */
 void stderr_line(const char *line, size_t n);
-/* Writes how many lines were dropped. True: there are none any more. */
+/* Writes how many lines were dropped. True: none are left to report. */
 bool stderr_tell_lost(void);
-/* fn is called when lines begin to be dropped; it may not write. */
+/* fn is called when the first line is dropped; it must not write. */
 void stderr_on_loss(void (*fn)(void *data), void *data);
 
 /* ---- exec-program.c ---- */
 
-/* Finds program as a shell does, and looks at it. The exit status; what is wrong has been said. */
+/* Finds program as a shell does, and checks it. Returns the exit status, after printing any error. */
 int  exec_look(const char *name, const char *program, char *path, size_t size);
-/* Whether processes can be started and watched at all; the same. */
+/* Checks that processes can be started and watched at all; likewise. */
 int  exec_probe(const char *name);
-/* This negative errno of starting a process may be over in a moment. */
+/* Is this failure to start a process, a negative errno, temporary? */
 bool exec_may_pass(int error);
 
 /* ---- exec.c ---- */
@@ -180,24 +182,24 @@ struct exec_options {
 	const char *path;        /* of argv[0], found */
 	const char *name;        /* for POSTERN_NAME and messages */
 	uint32_t    children;    /* at once */
-	uint32_t    per_uid;     /* at once; further ones are turned away */
+	uint32_t    per_uid;     /* at once; further ones are rejected */
 	bool        verbose;
 };
 
 /* ended() is called whenever a process has ended. */
 int  exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_options *options,
 	      void (*ended)(void *data), void *data);
-/* 0 when one more connection of this uid may have a process. */
+/* 0 if one more connection of this uid may get a process. */
 int  exec_allow(const struct exec *e, const struct postern_peer *peer);
-/* Gives the connection a process. False: the places are taken; accept no more until ended(). */
+/* Starts a process for the connection. False: the limit is reached; accept no more until ended(). */
 bool exec_accept(struct exec *e, struct postern_conn *c);
-/* True: more may be accepted. */
+/* May more be accepted? */
 bool exec_has_room(const struct exec *e);
-/* How many places are taken: by processes, and by connections that wait for one. */
+/* The number of processes, and of connections that wait for one. */
 uint32_t exec_running(const struct exec *e);
-/* From now on so long; then SIGTERM to what still runs, and SIGKILL a second later. */
+/* Waits this long; then sends SIGTERM to remaining processes, and SIGKILL a second later. */
 void exec_drain(struct exec *e, int64_t deadline_ns);
-/* Kills what runs. */
+/* Kills all processes. */
 struct exec *exec_free(struct exec *e);
 
 #endif

@@ -2,13 +2,13 @@
 /*
  * connect.c - postern connect: stdin to the server, its answer to stdout
  *
- * stdin and stdout belong to others too (the shell, the other end of a pipe), and O_NONBLOCK is a flag of
- * what is shared, not of our descriptor: setting it has broken many a terminal. So they stay blocking, and
- * are read and written only when poll says so, and never more than that promises: a pipe that is writable
- * takes PIPE_BUF bytes. epoll refuses regular files, which never wait: they are read in pieces, one a turn.
+ * stdin and stdout are shared with others (the shell, the other end of a pipe), and O_NONBLOCK is a flag of
+ * the shared file description, not of our descriptor: setting it has broken many a terminal. So they stay blocking, and
+ * are read and written only when poll reports them ready, and never more than that guarantees: a writable pipe
+ * takes PIPE_BUF bytes. epoll refuses regular files, which never block: they are read in pieces, one per turn.
  *
- * Memory is bounded by one piece of input, the connection's queue, and what it keeps unread while stdout
- * takes nothing; behind that, both peers' kernels make the other side wait.
+ * Memory is bounded by one piece of input, the connection's queue, and the bytes that it keeps unread while stdout
+ * takes nothing; beyond that, the kernel's buffers make the other side wait.
  */
 #include "command.h"
 
@@ -44,7 +44,7 @@ struct connect {
 	uint64_t sent;
 	int status; /* -1 until something decided it */
 	size_t at;
-	size_t n; /* of these bytes, that are not written yet */
+	size_t n; /* of these bytes, not written yet */
 	unsigned char bytes[CONNECT_PIECE];
 };
 
@@ -53,7 +53,7 @@ static const struct option connect_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "5s",
-	  .help = "for connecting, all attempts together",
+	  .help = "time to connect, all attempts together",
 	  .offset = offsetof(struct connect_values, deadline) },
 	{ .name = "attempts",
 	  .type = OPTION_COUNT,
@@ -65,12 +65,12 @@ static const struct option connect_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "30s",
-	  .help = "give up when nothing moves for so long after the end of stdin, or while the server does not read",
+	  .help = "give up after this long without progress once stdin has ended, or while the server does not read",
 	  .offset = offsetof(struct connect_values, idle) },
 	{ .name = "server-uid",
 	  .type = OPTION_UIDS,
 	  .argument = "USER",
-	  .standard = "me, root, or the directory's owner",
+	  .standard = "you, root, or the directory's owner",
 	  .help = "who may run the server; may be repeated",
 	  .offset = offsetof(struct connect_values, server_uids) },
 	{ .name = "verbose",
@@ -99,7 +99,7 @@ static void connect_want_input(struct connect *x, bool wanted)
 		postern_timer_cancel(x->piece);
 }
 
-/* After a write that was cut short, drained comes and goes on. */
+/* After a write that was cut short, the drained event continues. */
 static void connect_push(struct connect *x)
 {
 	ssize_t taken = postern_conn_write(x->conn, x->bytes + x->at, x->n);
@@ -166,7 +166,7 @@ static void connect_drained(struct postern_conn *c, void *data)
 		connect_push(x);
 }
 
-/* Not before the server is there: what a failed connect had read would be lost to the next reader. */
+/* Not before the connection is made: input that a failed connect had read would be lost to the next reader. */
 static void connect_begin_input(struct connect *x)
 {
 	int r = postern_watch_new(&x->in, x->loop, STDIN_FILENO, POSTERN_WATCH_READABLE,
@@ -203,7 +203,7 @@ static size_t connect_block(struct connect *x)
 	return 0;
 }
 
-/* Where poll() is denied, as by a seccomp filter, a turn of the loop says the same for one write. */
+/* If poll() is denied, for example by a seccomp filter, a turn of the loop gives the same guarantee for one write. */
 static bool connect_may_write(struct connect *x)
 {
 	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
@@ -231,7 +231,7 @@ static size_t connect_received(struct postern_conn *c, const void *bytes, size_t
 		return (size_t)written;
 	if (x->out && (errno == EAGAIN || errno == EINTR))
 		return connect_block(x);
-	/* A reader that has seen enough, as head(1) does, is no news to anyone. */
+	/* A reader that stops early, as head(1) does, is not an error to report. */
 	if (errno != EPIPE)
 		output_error("connect", x->values->common.name, "cannot write to stdout: %s",
 			     strerror(errno));
@@ -251,8 +251,8 @@ static void connect_state(struct postern_conn *c, int state, void *data)
 		connect_begin_input(x);
 }
 
-/* A server that only half-closes may still want our input. One that has gone altogether ends the connection,
-   and the closed event follows by itself. */
+/* A server that only half-closes may still want our input. If it has gone, the connection ends,
+   and the closed event follows. */
 static void connect_ended(struct postern_conn *c, void *data)
 {
 	struct connect *x = data;
@@ -291,7 +291,7 @@ static void connect_idle(struct postern_timer *t, void *data)
 	}
 	output_error(
 		"connect", x->values->common.name,
-		"nothing came for %s after the end of input, and the server did not end the connection; wait longer with --idle",
+		"nothing arrived for %s after the end of input, and the server did not end the connection; wait longer with --idle",
 		duration_text(idle, text, sizeof(text)));
 	connect_end(x, EXIT_TRY_AGAIN);
 }

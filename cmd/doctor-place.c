@@ -27,9 +27,9 @@ static const char *doctor_unknown(const struct doctor *d, uid_t uid)
 		       : "";
 }
 
-/* ---- the way to the directory ---- */
+/* ---- the path to the directory ---- */
 
-/* The directory above, as text. */
+/* The parent directory, as text. */
 static void doctor_above(char ret[PATH_MAX], const char *path)
 {
 	char *last;
@@ -47,7 +47,7 @@ static void doctor_missing(struct doctor *d, const char *path)
 
 	doctor_above(above, path);
 	doctor_above(base, l->directory);
-	/* Of a word, the name's own directory and the one above are made by the server. */
+	/* For a word, the server makes the name's own directory and the one above. */
 	made = l->word && (!strcmp(path, l->directory) || !strcmp(path, base));
 	if (made && access(above, W_OK | X_OK) == 0) {
 		doctor_ok(d, "directory", "%s does not exist; the server makes it", path);
@@ -73,7 +73,7 @@ static void doctor_barred(struct doctor *d, const char *path)
 		       (unsigned)st.st_mode & MODE, (unsigned long)st.st_uid, (unsigned long)d->me);
 }
 
-/* From the top: each directory is there, is one, and lets us through. */
+/* From the top: each directory exists, is a directory, and lets us through. */
 bool doctor_look_at_way(struct doctor *d)
 {
 	char path[PATH_MAX], above[PATH_MAX] = "/";
@@ -103,7 +103,7 @@ bool doctor_look_at_way(struct doctor *d)
 				d->look.word
 					? "set POSTERN_DIR to a directory of yours, or use another name"
 					: "use another name, in a directory of yours");
-			doctor_problem(d, "directory", "%s stands at %s, which must be a directory",
+			doctor_problem(d, "directory", "%s is at %s, which must be a directory",
 				       doctor_kind(st.st_mode), path);
 			return false;
 		}
@@ -116,7 +116,7 @@ bool doctor_look_at_way(struct doctor *d)
 	return true;
 }
 
-/* ---- who could take the name away ---- */
+/* ---- users that could take the name away ---- */
 
 static bool doctor_is_linked(struct doctor *d, const char *path)
 {
@@ -131,8 +131,7 @@ static bool doctor_is_linked(struct doctor *d, const char *path)
 	else
 		doctor_advise(d, "use another name");
 	doctor_problem(d, "directory",
-		       "%s is a symlink, which could be led elsewhere: no server starts there",
-		       path);
+		       "%s is a symlink, which could be redirected: no server starts there", path);
 	return true;
 }
 
@@ -154,7 +153,7 @@ static void doctor_look_at_directory(struct doctor *d, const char *path)
 
 	if (doctor_is_linked(d, path) || stat(path, &st) < 0)
 		return;
-	/* Where another user serves, it is that user's. */
+	/* If another user's server runs, it belongs to that user. */
 	theirs = d->served && d->look.socket_error == 0 && st.st_uid == d->look.socket.st_uid &&
 		 st.st_uid != d->unknown;
 	if ((st.st_uid != d->me || st.st_uid == d->unknown) && st.st_uid != 0 && !theirs) {
@@ -243,7 +242,7 @@ void doctor_look_at_disk(struct doctor *d)
 		doctor_fix(d, "df -h %s", doctor_quote(path));
 		doctor_problem(
 			d, "disk",
-			"the file system of %s is full: a server starts, but cannot say in %s who it is",
+			"the file system of %s is full: a server starts, but cannot write its record %s",
 			path, d->look.info);
 	} else {
 		doctor_ok(d, "disk", "the file system of %s has room", path);
@@ -252,7 +251,7 @@ void doctor_look_at_disk(struct doctor *d)
 
 /* ---- the lock ---- */
 
-/* Why no server could take it, or NULL. */
+/* Why a server could not take it, or NULL. */
 static const char *doctor_lock_is_wrong(const struct doctor *d, const struct stat *st)
 {
 	bool theirs = d->served && d->look.socket_error == 0 && st->st_uid == d->look.socket.st_uid;
@@ -280,8 +279,8 @@ void doctor_look_at_lock(struct doctor *d)
 	wrong = doctor_lock_is_wrong(d, &st);
 	if (wrong) {
 		doctor_fix_by_moving(d, path);
-		doctor_problem(d, "lock", "%s (uid %lu) stands at %s, where the lock must be",
-			       wrong, (unsigned long)st.st_uid, path);
+		doctor_problem(d, "lock", "%s (uid %lu) is at %s, where the lock must be", wrong,
+			       (unsigned long)st.st_uid, path);
 		return;
 	}
 	doctor_ok(d, "lock", "%s is %s", path,
@@ -310,9 +309,8 @@ void doctor_look_at_info(struct doctor *d)
 			       (unsigned)st.st_mode & MODE, (unsigned long)st.st_uid);
 	} else {
 		doctor_fix_by_moving(d, path);
-		doctor_problem(
-			d, "info",
-			"%s that is no info of a server's stands at %s, so `postern ls` shows ?",
-			doctor_kind(st.st_mode), path);
+		doctor_problem(d, "info",
+			       "%s that is not a server's info is at %s, so `postern ls` shows ?",
+			       doctor_kind(st.st_mode), path);
 	}
 }

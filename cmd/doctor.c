@@ -2,9 +2,9 @@
 /*
  * doctor.c - postern doctor: why can I not connect to NAME, or serve it?
  *
- * It looks and does not connect. Each check is one line; a problem ends with the command that fixes it, or says what to
- * do where no command is safe: what is not known to be Postern's is neither moved nor removed. What is judged is
- * connecting as this user; and serving, where no server has the name.
+ * It does not connect. Each check is one line; a problem ends with the command that fixes it, or says what to
+ * do where no command is safe: what is not known to be Postern's is neither moved nor removed. The checks are for
+ * connecting as this user; and for serving, if no server has the name.
  */
 #include "doctor.h"
 
@@ -85,7 +85,7 @@ void doctor_fix(struct doctor *d, const char *format, ...)
 {
 	va_list args;
 
-	/* Root needs none, and a small system has none. */
+	/* Root needs no sudo, and a small system has none. */
 	if (d->me == 0 && !strncmp(format, "sudo ", 5))
 		format += 5;
 	va_start(args, format);
@@ -152,9 +152,9 @@ const char *doctor_quote(const char *path)
 	return buf;
 }
 
-/* ---- the name, and who asks ---- */
+/* ---- the name, and the user ---- */
 
-/* An environment in which no word can be found; anything else that is wrong with a name is wrong usage. */
+/* An environment in which no word can be resolved; any other error in a name is wrong usage. */
 static bool doctor_environment(struct doctor *d, const char *name, int error)
 {
 	static const char *const variables[] = { "POSTERN_DIR", "XDG_RUNTIME_DIR" };
@@ -223,7 +223,7 @@ static void doctor_stands_in_the_way(struct doctor *d, const char *what)
 	const char *path = d->look.path;
 
 	doctor_fix_by_moving(d, path);
-	doctor_problem(d, "socket", "%s stands at %s, and is no socket", what, path);
+	doctor_problem(d, "socket", "%s is at %s, and is not a socket", what, path);
 }
 
 static void doctor_look_at_socket(struct doctor *d)
@@ -240,7 +240,7 @@ static void doctor_look_at_socket(struct doctor *d)
 			"%s is missing although a server holds the lock: it was removed, and is published again within five seconds",
 			l->path);
 	} else if (l->socket_error == -ENOENT) {
-		doctor_ok(d, "socket", "nothing stands at %s", l->path);
+		doctor_ok(d, "socket", "there is no %s", l->path);
 	} else if (l->socket_error) {
 		doctor_fix(d, "ls -l %s", doctor_quote(l->path));
 		doctor_problem(d, "socket", "%s: %s", l->path, strerror(-l->socket_error));
@@ -264,7 +264,7 @@ static void doctor_look_at_socket(struct doctor *d)
 
 /* ---- the server ---- */
 
-/* The one letter behind the name of the program, 0 where it cannot be read. */
+/* The state letter after the name of the program; 0: unreadable. */
 static char doctor_state_of(pid_t pid)
 {
 	char path[40], text[512] = "", *p;
@@ -283,7 +283,7 @@ static char doctor_state_of(pid_t pid)
 	return p[2];
 }
 
-/* Who holds a lock, of those in this pid namespace; 0: not known. */
+/* The process in this pid namespace that holds a lock; 0: unknown. */
 static pid_t doctor_holder(const struct doctor *d)
 {
 	struct stat st;
@@ -309,7 +309,7 @@ static void doctor_nobody(struct doctor *d)
 
 	doctor_fix(d, "postern serve %s --echo", doctor_quote(l->name));
 	if (l->abstract)
-		doctor_problem(d, "server", "nobody listens at %s in this network namespace",
+		doctor_problem(d, "server", "no server listens at %s in this network namespace",
 			       l->path);
 	else if (l->socket_error || !S_ISSOCK(l->socket.st_mode))
 		doctor_problem(d, "server",
@@ -321,7 +321,7 @@ static void doctor_nobody(struct doctor *d)
 			(long)l->pid);
 	else
 		doctor_problem(d, "server",
-			       "nobody listens on the socket: the next server takes it over");
+			       "no server listens on the socket: the next one takes it over");
 }
 
 static void doctor_look_at_silent_holder(struct doctor *d)
@@ -330,17 +330,16 @@ static void doctor_look_at_silent_holder(struct doctor *d)
 
 	if (pid > 0) {
 		doctor_fix(d, "kill %ld", (long)pid);
-		doctor_problem(d, "server", "pid %ld holds the lock, and nobody listens",
+		doctor_problem(d, "server", "pid %ld holds the lock, and no server listens",
 			       (long)pid);
 	} else {
 		doctor_fix(d, "sudo fuser -v %s", doctor_quote(d->look.lock));
-		doctor_problem(
-			d, "server",
-			"a process holds the lock that did not say which it is, and nobody listens");
+		doctor_problem(d, "server",
+			       "an unknown process holds the lock, and no server listens");
 	}
 }
 
-/* By pid, where that means something here. */
+/* By pid, if it belongs to this pid namespace. */
 static void doctor_look_at_pid(struct doctor *d)
 {
 	const struct look *l = &d->look;
@@ -348,8 +347,7 @@ static void doctor_look_at_pid(struct doctor *d)
 
 	if (state == 'T' || state == 't') {
 		doctor_fix(d, "kill -CONT %ld", (long)l->pid);
-		doctor_problem(d, "server",
-			       "pid %ld is stopped: it accepts nobody and answers nobody",
+		doctor_problem(d, "server", "pid %ld is stopped: it neither accepts nor answers",
 			       (long)l->pid);
 		return;
 	}
@@ -443,11 +441,11 @@ static void doctor_look_at_backlog(struct doctor *d)
 		doctor_fix(d, "ss -xlp");
 	doctor_problem(
 		d, "backlog",
-		"all %lld places are taken: the server does not accept; end it and start it anew, or with more --connections and --backlog",
+		"all %lld places are taken: the server does not accept; restart it, or with more --connections and --backlog",
 		(long long)l->backlog + 1);
 }
 
-/* ---- what is round about ---- */
+/* ---- the surroundings ---- */
 
 static void doctor_look_at_namespaces(struct doctor *d)
 {
@@ -491,7 +489,7 @@ static void doctor_look_elsewhere_at(struct doctor *d, const char *base)
 		path);
 }
 
-/* A word that nobody serves here: the usual cause is another environment. */
+/* A word without a server here: the usual cause is a different environment. */
 static void doctor_look_elsewhere(struct doctor *d)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -509,9 +507,9 @@ static void doctor_look_elsewhere(struct doctor *d)
 	doctor_look_elsewhere_at(d, "/run/postern");
 }
 
-/* ---- all of it ---- */
+/* ---- the whole check ---- */
 
-/* Alive, as far as that can be known: shown by the kernel, or by what its owner holds and wrote. */
+/* Alive, as far as known: the kernel shows it, or its owner's lock and record do. */
 static bool doctor_is_served(const struct doctor *d)
 {
 	const struct look *l = &d->look;
@@ -586,10 +584,11 @@ static const struct option doctor_options[] = {
 const struct verb verb_doctor = {
 	.name = "doctor",
 	.operands = "NAME",
-	.about = "Says why NAME cannot be connected to, or served, and what fixes it.",
-	.notes = "It looks and does not connect. One line per check: ok or problem, and after a\n"
-		 "problem the command that fixes it, or what to do. Ends with 0 when all is well,\n"
-		 "else with 1.",
+	.about = "Says why NAME cannot be connected to, or served, and how to fix it.",
+	.notes =
+		"It does not connect. One line per check: ok or problem, and after a problem the\n"
+		"command that fixes it, or what to do. Ends with status 0 if all checks pass, else\n"
+		"with 1.",
 	.takes_name = true,
 	.options = doctor_options,
 	.size = sizeof(struct doctor_values),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* doctor.h - what the two files of postern doctor share: doctor.c looks at the server, doctor-place.c at where it is */
+/* doctor.h - shared by the two files of postern doctor: doctor.c checks the server, doctor-place.c its place */
 #ifndef POSTERN_DOCTOR_H
 #define POSTERN_DOCTOR_H
 
@@ -17,7 +17,7 @@ struct doctor {
 	bool          advice;        /* fix is words, and no command */
 };
 
-/* One line each: "ok", the check, what was found; "problem", the check, what is wrong, and d->fix. */
+/* One line each: "ok", the check, the result; "problem", the check, the problem, and d->fix. */
 void doctor_ok(struct doctor *d, const char *check, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void doctor_problem(struct doctor *d, const char *check, const char *format, ...)
@@ -31,7 +31,7 @@ void doctor_fix_by_moving(struct doctor *d, const char *path);
 /* For a shell; valid until the fourth call after. */
 const char *doctor_quote(const char *path);
 
-/* doctor-place.c: false where nothing below can be looked at. */
+/* doctor-place.c: false if nothing below can be checked. */
 bool doctor_look_at_way(struct doctor *d);
 void doctor_look_at_directories(struct doctor *d);
 void doctor_look_at_disk(struct doctor *d);

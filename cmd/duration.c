@@ -50,7 +50,7 @@ static const char *unit_digits(const char *text, uint64_t *ret)
 	return text;
 }
 
-/* What is behind the point. Digits beyond a billionth are too fine for any unit. */
+/* The digits after the point. Those beyond a billionth are too small for any unit. */
 static const char *unit_fraction(const char *text, uint64_t *ret_billionths)
 {
 	uint64_t weight = 100000000;
@@ -94,7 +94,7 @@ const char *duration_parse(const char *text, int64_t *ret_ns)
 	if (!unit_parse(text, duration_units, &ns))
 		return "is not a duration: write 500ms, 5s, 2m or forever";
 	if (!ns)
-		return "is no time at all: the shortest is 1ns";
+		return "is zero: the shortest is 1ns";
 	if (ns >= (uint64_t)POSTERN_FOREVER)
 		return "is too long: write forever";
 	*ret_ns = (int64_t)ns;
@@ -108,7 +108,7 @@ const char *size_parse(const char *text, uint64_t *ret)
 	if (!unit_parse(text, size_units, &bytes))
 		return "is not a size: write 4096, 64K or 8M";
 	if (!bytes)
-		return "is too small: the least is 1";
+		return "is too small: the minimum is 1";
 	*ret = bytes;
 	return NULL;
 }
@@ -121,9 +121,9 @@ const char *count_parse(const char *text, uint32_t *ret)
 	if (!end || *end)
 		return "is not a number";
 	if (!n)
-		return "is too small: the least is 1";
+		return "is too small: the minimum is 1";
 	if (n > UINT32_MAX)
-		return "is too large: the most is 4294967295";
+		return "is too large: the maximum is 4294967295";
 	*ret = (uint32_t)n;
 	return NULL;
 }
@@ -142,9 +142,9 @@ const char *access_parse(const char *text, uint32_t *ret)
 	for (; *p >= '0' && *p <= '7' && mode <= 0777; p++)
 		mode = mode * 8 + (uint32_t)(*p - '0');
 	if (*p || p - text < 3 || mode > 0777)
-		return "is not an access: write user, group, world, or a mode such as 0640";
+		return "is not an access mode: write user, group, world, or a mode such as 0640";
 	if (!mode)
-		return "lets nobody in";
+		return "admits no user";
 	*ret = mode;
 	return NULL;
 }
@@ -156,7 +156,7 @@ static const char *ids_one(const char *word, bool groups, uint32_t *ret)
 	const struct passwd *user;
 	const struct group *group;
 
-	/* The highest number means "unchanged" to chown(2) and is nobody's. */
+	/* The highest number means "unchanged" to chown(2) and is never assigned. */
 	if (end && !*end) {
 		if (n >= UINT32_MAX)
 			return "is too large for an id";
@@ -166,13 +166,13 @@ static const char *ids_one(const char *word, bool groups, uint32_t *ret)
 	if (groups) {
 		group = getgrnam(word);
 		if (!group)
-			return "is no group of this system";
+			return "is not a group of this system";
 		*ret = group->gr_gid;
 		return NULL;
 	}
 	user = getpwnam(word);
 	if (!user)
-		return "is no user of this system";
+		return "is not a user of this system";
 	*ret = user->pw_uid;
 	return NULL;
 }
@@ -186,11 +186,12 @@ const char *ids_parse(const char *text, bool groups, struct id_list *list)
 	do {
 		n = strcspn(text, ",");
 		if (!n || n >= sizeof(word))
-			return groups ? "is no group of this system" : "is no user of this system";
+			return groups ? "is not a group of this system"
+				      : "is not a user of this system";
 		memcpy(word, text, n);
 		word[n] = '\0';
 		if (list->n == IDS_MAX)
-			return "is one too many: the most is 64";
+			return "is one too many: the maximum is 64";
 		wrong = ids_one(word, groups, &list->ids[list->n]);
 		if (wrong)
 			return wrong;

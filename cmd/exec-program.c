@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec-program.c - what --exec can know before it says ready
+ * exec-program.c - what --exec can check before it prints ready
  *
- * A client that finds a server expects it to work. So what would fail for each connection is looked for first: the
+ * A client that finds a server expects it to work. So errors that would affect every connection are checked first: the
  * program, the interpreter in its first line, and the system calls without which no process can be started or
- * watched, and which a seccomp filter may deny. What may pass by itself, such as a limit of processes that is
- * reached, keeps nobody from starting.
+ * watched, and which a seccomp filter may deny. Temporary failures, such as a limit of processes that is
+ * reached, do not keep the server from starting.
  */
 #include "command.h"
 
@@ -63,7 +63,7 @@ static int exec_find(const char *program, char *ret, size_t size)
 	return result;
 }
 
-/* The path after "#!" in the file's first line; 0 when there is none, or when it cannot be read, as is allowed. */
+/* The path after "#!" in the file's first line; 0 if there is none, or if the file is not readable, which is allowed. */
 static size_t exec_interpreter(const char *path, char *ret, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -77,7 +77,7 @@ static size_t exec_interpreter(const char *path, char *ret, size_t size)
 	ret[n] = 0;
 	from = 2 + strspn(ret + 2, " \t");
 	length = strcspn(ret + from, " \t\r\n");
-	/* One that does not end here is for the kernel to judge. */
+	/* If the line does not end here, leave it to the kernel. */
 	if (!ret[from + length])
 		return 0;
 	memmove(ret, ret + from, length);
@@ -122,7 +122,7 @@ static int exec_denied(const char *name, const char *call, int error)
 	return EXIT_NOT_ALLOWED;
 }
 
-/* Our own process is watched as one of --exec would be; as it is not its own child, the right answer is ECHILD. */
+/* Watch our own process as a process of --exec would be; since it is not its own child, the expected error is ECHILD. */
 static int exec_probe_watching(const char *name)
 {
 	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -140,7 +140,7 @@ int exec_probe(const char *name)
 {
 	char *argv[] = { NULL };
 	pid_t pid;
-	/* No file has an empty name: a process is made, fails to execute it, and is gone. */
+	/* No file has an empty name: a process is made, fails to execute it, and ends. */
 	int r = posix_spawn(&pid, "", NULL, NULL, argv, environ);
 
 	if (exec_may_pass(-r))

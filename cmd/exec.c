@@ -3,24 +3,24 @@
  * exec.c - serve --exec: a process for each connection
  *
  * The socket leaves Postern and becomes the process's stdin and stdout, blocking, because programs that know
- * nothing of sockets expect that. From then on the two talk without us; we only know the process. It leads
- * a process group, so that what it started in turn can be ended with it.
+ * nothing about sockets expect that. From then on the two talk without us; we only watch the process. It leads
+ * a process group, so that its own children can be ended with it.
  *
- * posix_spawn() and not fork(): no handlers run in a copy of this process, and no page of it is copied.
+ * posix_spawn() and not fork(): no fork handlers run in a copy of this process, and no page of it is copied.
  *
- * The server counts connections, and a detached one is none to it. So the places are counted here, and whoever
- * accepts is told when none is left: to pause the server then, and to resume it when a process ends. Clients
+ * The server counts connections, but not detached ones. So processes are counted here, and the caller
+ * is notified when the limit is reached: it then pauses the server, and resumes it when a process ends. Clients
  * wait in the backlog meanwhile, where they cost us nothing.
  *
- * When a process cannot be started, the client must not take an end for the answer. Only a reset tells it, and the
- * kernel makes one of close() only where something was not read: a client that has sent nothing sees an end, whatever
- * we do. Hence: what may pass by itself (no process, descriptor or memory left, the program is being written) pauses
- * accepting and is tried again; who still has no process after 2 s, or at once where it cannot pass, is reset when it
- * has sent something. One that has not is held, and gets its process should that become possible; it gives up by its
- * own limit (`postern connect` by --idle, status 75), or after a minute by ours.
+ * When a process cannot be started, the client must not mistake an end for the answer. Only a reset shows the failure, and
+ * close() causes one only if bytes were left unread: a client that has sent nothing sees an end, whatever
+ * we do. Hence: after a temporary failure (no process, descriptor or memory left, the program is being written),
+ * accepting pauses and the start is retried; a client that still has no process after 2 s, or at once if the failure is
+ * permanent, is reset if it has sent something. One that has not is held, and gets its process if that becomes possible;
+ * it gives up at its own limit (`postern connect` by --idle, status 75), or after a minute at ours.
  *
- * Rejected: a process made in advance, before accept(). It would leave clients in the backlog in the first case, but
- * costs a process that waits, and whether its program can be executed is still known only afterwards.
+ * Rejected: starting a process in advance, before accept(). It would leave clients in the backlog in the first case, but
+ * costs a waiting process, and whether its program can be executed is still known only afterwards.
  */
 #include "command.h"
 
@@ -36,11 +36,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXEC_GRACE     POSTERN_SECONDS(1)  /* between SIGTERM and SIGKILL */
-#define EXEC_AGAIN_MIN POSTERN_MS(50)      /* between two tries to start a process: at first, */
-#define EXEC_AGAIN_MAX POSTERN_SECONDS(1)  /* and after doubling */
-#define EXEC_PATIENCE  POSTERN_SECONDS(2)  /* with what may pass, before a client is told */
-#define EXEC_HELD      POSTERN_SECONDS(60) /* for one that cannot be told */
+#define EXEC_GRACE     POSTERN_SECONDS(1) /* between SIGTERM and SIGKILL */
+#define EXEC_AGAIN_MIN POSTERN_MS(50)     /* between attempts to start a process: at first, */
+#define EXEC_AGAIN_MAX POSTERN_SECONDS(1) /* and after doubling */
+#define EXEC_PATIENCE \
+	POSTERN_SECONDS(2) /* retry a temporary failure this long before resetting the client */
+#define EXEC_HELD POSTERN_SECONDS(60) /* hold a client that cannot be reset this long */
 
 extern char **environ;
 
@@ -58,7 +59,7 @@ struct exec_held {
 	struct postern_peer peer;
 	int64_t since_ns;
 	int fd;
-	int error; /* of the last try */
+	int error; /* of the last attempt */
 };
 
 struct exec {
@@ -70,7 +71,7 @@ struct exec {
 	uint32_t n;
 	struct exec_held *held, **held_end; /* the oldest first */
 	uint32_t n_held;
-	struct postern_timer *again; /* when they are tried */
+	struct postern_timer *again; /* the next attempt to start them */
 	int64_t delay_ns;
 	int said; /* the error that was reported last, and when */
 	int64_t said_ns;
@@ -84,7 +85,7 @@ struct exec {
 
 /* ---- its environment ---- */
 
-/* What told us about the service manager is not for the children, and ours replaces what we inherited. */
+/* The service manager's variables are not passed on, and our own replace inherited ones. */
 static bool exec_inherited(const char *variable)
 {
 	static const char *const not_inherited[] = {
@@ -129,7 +130,7 @@ static void exec_set_peer(struct exec *e, const struct postern_peer *peer)
 
 /* ---- starting ---- */
 
-/* Signals as a fresh login has them: what we block and ignore is our own affair. */
+/* Signals as after a fresh login: our own mask and ignored signals are not passed on. */
 static int exec_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -143,7 +144,7 @@ static int exec_attributes(posix_spawnattr_t *attributes)
 							    POSIX_SPAWN_SETPGROUP);
 }
 
-/* fd is 3 or more: main() sees to it that the first three are taken. */
+/* fd is 3 or more: main() makes sure that the first three are open. */
 static int exec_spawn(struct exec *e, int fd, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
@@ -201,9 +202,9 @@ static void exec_ended(struct postern_child *c, int how, int status, void *data)
 			     (long)child->pid, status);
 	else if (e->options.verbose)
 		output_error("serve", e->options.name,
-			     "process %ld has ended; its status is not known", (long)child->pid);
+			     "process %ld has ended; its status is unknown", (long)child->pid);
 	exec_remove(child);
-	/* Its place may be what was missing. */
+	/* This may have been the place that was missing. */
 	if (e->held)
 		postern_timer_set(e->again, 0);
 	e->ended(e->data);
@@ -216,15 +217,16 @@ static int exec_blocking(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* Takes the process under our care; without that it must not live. */
+/* Watches the process, or kills it if that fails. */
 static int exec_watch(struct exec_child *child)
 {
 	struct exec *e = child->exec;
 	int r = postern_child_new(&child->child, e->loop, child->pid, exec_ended, child);
 
 	if (r < 0) {
-		output_error("serve", e->options.name, "cannot watch process %ld, it is killed: %s",
-			     (long)child->pid, strerror(-r));
+		output_error("serve", e->options.name,
+			     "cannot watch process %ld, so it is killed: %s", (long)child->pid,
+			     strerror(-r));
 		kill(-child->pid, SIGKILL);
 		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 			;
@@ -236,8 +238,8 @@ static int exec_watch(struct exec_child *child)
 	return 0;
 }
 
-/* What watching the process takes is had before it is started: once it has read from the socket, it is too late to
-   try again. */
+/* Allocate everything for watching the process before it starts: once it has read from the socket, it is too late to
+   retry. */
 static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 {
 	struct exec_child *child = calloc(1, sizeof(*child));
@@ -252,7 +254,7 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 	if (r == 0) {
 		child->exec = e;
 		child->uid = peer->uid;
-		/* It may have read from the socket already: not to be tried again. */
+		/* It may already have read from the socket: do not retry. */
 		if (exec_watch(child) < 0)
 			r = -EIO;
 	}
@@ -264,9 +266,9 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 	return r;
 }
 
-/* ---- those that could not have a process ---- */
+/* ---- connections without a process ---- */
 
-/* The peer has gone: it has closed its end, and not only for writing. */
+/* Has the peer gone, and not only half-closed? */
 static bool exec_has_gone(int fd)
 {
 	struct pollfd p = { .fd = fd };
@@ -274,7 +276,7 @@ static bool exec_has_gone(int fd)
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
-/* The kernel makes a reset of close() when something was not read, and an end when nothing was sent. */
+/* close() causes a reset if bytes were left unread, and an end if nothing was sent. */
 static bool exec_would_reset(int fd)
 {
 	int n = 0;
@@ -300,11 +302,11 @@ static void exec_drop_all(struct exec *e)
 		exec_drop(e, &e->held);
 }
 
-/* Many may fail for one cause. */
+/* Many may fail for the same reason. */
 static void exec_say(struct exec *e, int fd, const struct postern_peer *peer, int error)
 {
 	int64_t now = postern_now();
-	const char *then = exec_may_pass(error)   ? "accepting pauses, and it is tried again"
+	const char *then = exec_may_pass(error)   ? "accepting pauses, and it is retried"
 			   : exec_would_reset(fd) ? "the connection is reset"
 						  : "the client has sent nothing, and waits";
 
@@ -316,7 +318,7 @@ static void exec_say(struct exec *e, int fd, const struct postern_peer *peer, in
 		     output_peer(peer).text, strerror(-error), then);
 }
 
-/* True: nothing more is to be done for it. */
+/* True: nothing more to do for it. */
 static bool exec_give_up(struct exec *e, const struct exec_held *h)
 {
 	int64_t waited = postern_now() - h->since_ns;
@@ -333,7 +335,7 @@ static bool exec_give_up(struct exec *e, const struct exec_held *h)
 	return true;
 }
 
-/* One is tried; when it cannot be started, neither can the others. */
+/* Tries one; if it cannot be started, the others cannot either. */
 static void exec_again(struct postern_timer *t, void *data)
 {
 	struct exec *e = data;
@@ -356,7 +358,7 @@ static void exec_again(struct postern_timer *t, void *data)
 	e->ended(e->data);
 }
 
-/* False: there is no memory for it, or no time any more. */
+/* False: no memory for it, or no time left. */
 static bool exec_hold(struct exec *e, int fd, const struct postern_peer *peer, int error)
 {
 	struct exec_held *h = e->draining ? NULL : malloc(sizeof(*h));
@@ -417,8 +419,8 @@ int exec_allow(const struct exec *e, const struct postern_peer *peer)
 
 bool exec_accept(struct exec *e, struct postern_conn *c)
 {
-	/* Beyond the places only while draining, when the backlog is emptied: such a connection is left to be
-	   closed with the server. */
+	/* Only while draining, when the backlog is emptied, can there be too many: such a connection is closed
+	   with the server. */
 	if (exec_running(e) < e->options.children)
 		exec_start(e, c);
 	return exec_has_room(e);

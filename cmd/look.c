@@ -23,7 +23,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Newer than the oldest headers that this builds with. */
+/* Missing in the oldest headers that this builds with. */
 #define LOOK_SHOW_UID    0x40
 #define LOOK_UID         7
 #define LOOK_LISTENS     10 /* TCP_LISTEN, which local sockets use too */
@@ -35,7 +35,7 @@ int look_failed(const char *verb, const char *name, int error)
 	if (error != -EDESTADDRREQ)
 		return output_reason(verb, name, postern_why());
 	output_error(verb, name,
-		     "it is a listening socket of this process, and has no place to look at");
+		     "it is a listening socket of this process, and has no path to check");
 	return EXIT_USAGE;
 }
 
@@ -108,7 +108,7 @@ enum look_lock look_lock(const struct look *l, int *ret_error)
 	return r < 0 ? LOOK_UNKNOWN : LOOK_FREE;
 }
 
-/* ---- who listens: sock_diag ---- */
+/* ---- listening sockets: sock_diag ---- */
 
 /* The kernel's own form of a device number is not that of stat(). */
 static bool look_same_file(const struct look *l, const struct unix_diag_vfs *vfs)
@@ -170,11 +170,11 @@ static void look_take(struct look *l, const struct unix_diag_msg *m, size_t size
 	struct look_answer a = look_parse((const char *)(m + 1), size - sizeof(*m));
 	bool named = look_same_name(l, a.name, a.name_n);
 
-	/* Where file systems are stacked the two device numbers differ; there the name must do, as it was given to bind(). */
+	/* With stacked file systems the two device numbers differ; then compare the name given to bind(). */
 	if (l->abstract ? !named
 			: !a.vfs || (!look_same_file(l, a.vfs) && !(named && l->socket_error == 0)))
 		return;
-	/* Those that do not listen are there for the types that need not. */
+	/* Sockets that do not listen are included for the types that never do. */
 	if (m->udiag_state != LOOK_LISTENS && m->udiag_type == SOCK_STREAM)
 		return;
 	l->listens = 1;
@@ -187,7 +187,7 @@ static void look_take(struct look *l, const struct unix_diag_msg *m, size_t size
 		l->uid = *a.uid;
 }
 
-/* 1: there is more to come; 0: that was all; a negative errno. */
+/* 1: there is more; 0: that was the last; or a negative errno. */
 static int look_read_answer(struct look *l, int fd)
 {
 	_Alignas(struct nlmsghdr) char buf[16384];
@@ -244,9 +244,9 @@ static int look_ask_diag(struct look *l)
 	return r;
 }
 
-/* ---- who listens: /proc/net/unix ---- */
+/* ---- listening sockets: /proc/net/unix ---- */
 
-/* Num RefCount Protocol Flags Type St Inode Path; a path may hold anything but the end of a line. */
+/* Num RefCount Protocol Flags Type St Inode Path; a path may contain anything except a newline. */
 static bool look_take_line(struct look *l, const char *line)
 {
 	unsigned flags, type;
@@ -277,7 +277,7 @@ static void look_read_proc(struct look *l)
 	fclose(f);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole look ---- */
 
 static int look_at_info(const struct postern_name_info *info, void *data)
 {

@@ -17,7 +17,7 @@ struct ls_values {
 	bool quiet;
 };
 
-/* What the columns show, in one block: the width is known only when all names are. */
+/* The text of all columns, in one block: the width is known only after the last name. */
 struct ls_row {
 	struct ls_row *next;
 	const char *name, *path, *version; /* in text */
@@ -40,14 +40,14 @@ struct ls {
 static const struct option ls_options[] = {
 	{ .name = "all",
 	  .letter = 'a',
-	  .help = "the system's names too",
+	  .help = "show the system's names too",
 	  .offset = offsetof(struct ls_values, all) },
 	{ .name = "json",
-	  .help = "an array of objects",
+	  .help = "print an array of objects",
 	  .offset = offsetof(struct ls_values, json) },
 	{ .name = "quiet",
 	  .letter = 'q',
-	  .help = "names only, one per line, without those that are dead",
+	  .help = "print only names, one per line, without dead ones",
 	  .offset = offsetof(struct ls_values, quiet) },
 	{ .name = NULL },
 };
@@ -60,7 +60,7 @@ static void ls_fill(struct ls_row *row, const struct postern_name_info *info)
 	row->alive = info->alive;
 	row->since_s = info->since;
 	snprintf(row->mode, sizeof(row->mode), "%.15s", *info->mode ? info->mode : "-");
-	/* The pid of another namespace is that of somebody else here. */
+	/* A pid from another namespace means another process here. */
 	snprintf(row->pid, sizeof(row->pid), info->alive < 0 ? "?" : "%ld", (long)info->pid);
 	snprintf(row->uid, sizeof(row->uid), info->uid == (uid_t)-1 ? "?" : "%lu",
 		 (unsigned long)info->uid);
@@ -171,10 +171,10 @@ static int ls_run(void *data)
 const struct verb verb_ls = {
 	.name = "ls",
 	.operands = "",
-	.about = "Shows the names on this machine and who serves them.",
-	.notes = "PID is 'dead' where the server ended without removing its name; the next one\n"
-		 "takes it over; '?' where that cannot be known from here: in another pid\n"
-		 "namespace, or without an info file. Paths and @abstract names are not listed.",
+	.about = "Shows the names on this machine and their servers.",
+	.notes = "PID is 'dead' if the server ended without removing its name (the next one takes\n"
+		 "it over), and '?' if that is unknown: in another pid namespace, or without an\n"
+		 "info file. Paths and @abstract names are not listed.",
 	.options = ls_options,
 	.size = sizeof(struct ls_values),
 	.run = ls_run,

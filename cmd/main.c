@@ -56,7 +56,7 @@ static void main_usage(FILE *out)
 		"More: man postern\n");
 }
 
-/* In one piece, and by the way that does not wait. */
+/* In one piece, without waiting. */
 static int main_without_verb(void)
 {
 	char *text = NULL;
@@ -96,6 +96,10 @@ static int main_complete(char **argv)
 		options_list(verb, stdout);
 		return EXIT_DONE;
 	}
+	if (*argv && !strcmp(*argv, "review")) {
+		command_review_complete();
+		return EXIT_DONE;
+	}
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		printf("%s\t\t%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	printf("review\t\tFinds defects in socket code.\n");
@@ -119,8 +123,8 @@ static int main_run(const struct verb *verb, char **argv)
 	return status;
 }
 
-/* A shell may start us without them, and the first socket would then become stdout. What takes their place
-   fails in the direction that counts, so that nothing is lost without a word; where there is no /dev, in both. */
+/* A shell may start us without them, and the first socket would then become stdout. Their replacements
+   fail in the direction that matters, so that no output is lost silently; without /dev, they fail in both. */
 static void main_open_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -136,7 +140,7 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
-	/* The reviewer writes for itself, and ends as other filters do when its reader has gone. */
+	/* The reviewer does its own output, and ends like other filters when its reader has gone. */
 	if (strcmp(word, "review"))
 		stderr_prepare();
 	verb = main_find(word);

@@ -2,8 +2,8 @@
 /*
  * options.c - options from a table
  *
- * getopt_long() is not used: it accepts abbreviations, which become ambiguous with the next version, and it
- * cannot tell the table's help and defaults, which would then be kept twice.
+ * getopt_long() is not used: it accepts abbreviations, which become ambiguous with the next version, and its
+ * table has no help and defaults, which would then need a second table.
  */
 #include "command.h"
 
@@ -27,7 +27,7 @@ static size_t options_min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Edits between two words: a letter more, less, changed, or two swapped. */
+/* The edit distance of two words: a letter added, removed, changed, or two swapped. */
 static size_t options_distance(const char *a, const char *b)
 {
 	size_t rows[3][OPTIONS_WORD + 1];
@@ -58,7 +58,7 @@ bool options_closer(const char *word, const char *candidate, size_t *best)
 {
 	size_t n = strlen(word), distance = options_distance(word, candidate);
 
-	/* Whoever types the beginning of a long name means it. */
+	/* The beginning of a long name counts as that name. */
 	if (n >= 3 && !strncmp(word, candidate, n))
 		distance = 1;
 	if (distance > 2 || distance >= n || distance >= *best)
@@ -161,7 +161,7 @@ static const char *options_set(const struct option *o, const char *text, void *v
 	return NULL;
 }
 
-/* The default in base units, where it has one; else the words. */
+/* The default in base units, if it has one; else its description. */
 static void options_default(const struct option *o)
 {
 	union {
@@ -190,7 +190,7 @@ static int options_defaults(const struct verb *verb)
 	return EXIT_DONE;
 }
 
-/* Adds words to a line that begins at OPTIONS_INDENT, and goes on below when it is full. */
+/* Adds words to a line that begins at OPTIONS_INDENT, and continues on the next line when it is full. */
 static void options_wrap(FILE *out, int *column, const char *text)
 {
 	while (*text) {
@@ -228,7 +228,7 @@ static void options_print(const struct option *o, FILE *out)
 	fputc('\n', out);
 }
 
-/* One screen, 24 lines of 80 columns: what there is. The manual explains it. */
+/* One screen, 24 lines of 80 columns; the manual has the details. */
 void options_help(const struct verb *verb, FILE *out)
 {
 	fprintf(out, "usage: postern %s [OPTION]...%s%s\n%s\n\n", verb->name,
@@ -252,7 +252,7 @@ void options_list(const struct verb *verb, FILE *out)
 	options_list_of(options_of_all, out);
 }
 
-/* One option, that begins at **at; *at moves to the last argument it used. -1: go on. */
+/* Parses the option at **at; *at moves to the last argument it used. -1: continue. */
 static int options_take(const struct verb *verb, const struct option *o, const char *given,
 			const char *attached, char ***at, char *values)
 {
@@ -286,7 +286,7 @@ static int options_take(const struct verb *verb, const struct option *o, const c
 	return EXIT_USAGE;
 }
 
-/* By the first letter of the name, or by the letter. */
+/* Finds an option by its letter. */
 static int options_of_all_take(const struct verb *verb, char which)
 {
 	switch (which) {
@@ -323,7 +323,7 @@ static int options_long(const struct verb *verb, char ***at, char *values)
 	return EXIT_USAGE;
 }
 
-/* Letters are of options without an argument. */
+/* Only options without an argument have letters. */
 static int options_letters(const struct verb *verb, char ***at, char *values)
 {
 	for (const char *p = **at + 1; *p; p++) {

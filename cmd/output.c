@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - what the command says: lines, reasons, JSON
+ * output.c - the command's output: lines, reasons, JSON
  *
- * A line goes out in one write, so that lines of several processes do not mix; stderr.c sees to it that none waits.
+ * A line is one write, so that lines of several processes do not mix; stderr.c makes sure that it does not wait.
  */
 #include "command.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define OUTPUT_LINE 8192 /* a path is at most 4,096 */
-#define OUTPUT_SAFE (4 * OUTPUT_LINE)
+#define OUTPUT_SAFE 32768
 
 static size_t output_add(char *line, size_t at, size_t size, const char *format, va_list args)
 	__attribute__((format(printf, 4, 0)));
@@ -61,7 +61,7 @@ void output_error(const char *verb, const char *name, const char *format, ...)
 	if (verb)
 		n = output_addf(line, n, OUTPUT_LINE, " %s", verb);
 	n = output_addf(line, n, OUTPUT_LINE, ": ");
-	/* A name from the command line may be of any length, and what follows says more. */
+	/* A name from the command line may have any length, and the rest of the line matters more. */
 	if (name)
 		n = output_addf(line, n, OUTPUT_LINE, "%s: ", words_name(name).text);
 	va_start(args, format);
@@ -166,7 +166,7 @@ int output_errno(const char *verb, const char *name, const char *what, int error
 									: output_status(&why);
 }
 
-/* The kernel says pid 0 where the peer's pid namespace is none of ours. */
+/* The kernel returns pid 0 if the peer's pid namespace is not visible from ours. */
 struct output_peer_text output_peer(const struct postern_peer *peer)
 {
 	struct output_peer_text ret;

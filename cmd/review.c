@@ -2,8 +2,8 @@
 /*
  * review.c - postern review: the reviewer, or how to get it
  *
- * The reviewer is a program of its own that shares nothing with the rest of the command; it has its own
- * options, and is left out where its parser is not there when the command is built.
+ * The reviewer is a separate program that shares nothing with the rest of the command; it has its own
+ * options, and is left out if its parser is missing when the command is built.
  */
 #include "command.h"
 
@@ -17,7 +17,16 @@ int command_review(int argc, char **argv)
 	argv[0] = name;
 	return review_main(argc, argv);
 }
+
+void command_review_complete(void)
+{
+	review_complete();
+}
 #else
+void command_review_complete(void)
+{
+}
+
 int command_review(int argc, char **argv)
 {
 	(void)argc;

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define SERVE_TICK        POSTERN_MS(10)
-#define SERVE_LOST        POSTERN_SECONDS(1) /* between two looks for room on stderr */
+#define SERVE_LOST        POSTERN_SECONDS(1) /* between checks for room on stderr */
 #define SERVE_CONNECTIONS 4096u
 #define SERVE_PER_UID     1024u
 #define SERVE_HIGH_WATER  (8u << 20)
@@ -48,7 +48,7 @@ struct serve_values {
 
 struct serve {
 	const struct serve_values *values;
-	const char *name; /* for people */
+	const char *name; /* for messages */
 	struct postern_loop *loop;
 	struct postern_server *server;
 	struct postern_watch *signals;
@@ -95,7 +95,7 @@ static const struct option serve_options[] = {
 	  .type = OPTION_UIDS,
 	  .argument = "USER",
 	  .standard = "as --access",
-	  .help = "let in only these (repeatable)",
+	  .help = "admit only these users (repeatable)",
 	  SERVE_OPTION(allow_uids) },
 	{ .name = "allow-gid",
 	  .type = OPTION_GIDS,
@@ -109,7 +109,7 @@ static const struct option serve_options[] = {
 	  .help = "connections that may wait to be accepted",
 	  SERVE_OPTION(backlog) },
 	{ .name = "keep-flags",
-	  .help = "do not make fd:N non-blocking; it has to be",
+	  .help = "do not make fd:N non-blocking; it must be",
 	  SERVE_OPTION(keep_flags) },
 	{ .name = "connections",
 	  .also = "max",
@@ -122,19 +122,19 @@ static const struct option serve_options[] = {
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .standard = "1024",
-	  .help = "of one user; further ones are closed",
+	  .help = "per user; further ones are closed",
 	  SERVE_OPTION(connections_per_uid) },
 	{ .name = "bytes-per-uid",
 	  .type = OPTION_SIZE,
 	  .argument = "SIZE",
 	  .standard = "64M",
-	  .help = "queued and kept for all of one user",
+	  .help = "limit of bytes held for one user",
 	  SERVE_OPTION(bytes_per_uid) },
 	{ .name = "high-water",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .standard = "8M",
-	  .help = "limit of what is queued for a peer",
+	  .help = "limit of bytes queued for a peer",
 	  SERVE_OPTION(high_water) },
 	{ .name = "low-water",
 	  .type = OPTION_SIZE32,
@@ -146,13 +146,13 @@ static const struct option serve_options[] = {
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .standard = "256K",
-	  .help = "limit of what is kept before it is echoed",
+	  .help = "limit of bytes kept before they are echoed",
 	  SERVE_OPTION(unread) },
 	{ .name = "idle",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "30s",
-	  .help = "drop a peer that reads nothing for so long",
+	  .help = "drop a peer that reads nothing for this long",
 	  SERVE_OPTION(idle) },
 	{ .name = "drain",
 	  .type = OPTION_DURATION,
@@ -203,7 +203,7 @@ static const struct postern_conn_events serve_echo_events = {
 	.closed = serve_conn_closed,
 };
 
-/* Not one byte is read of what belongs to the process. */
+/* No byte is read: they all belong to the process. */
 static size_t serve_leave(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	(void)c;
@@ -268,7 +268,7 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 	}
 }
 
-/* A shortage of descriptors may come back many times a second. */
+/* A shortage of descriptors may recur many times per second. */
 static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
 {
 	struct serve *s = data;
@@ -280,7 +280,7 @@ static void serve_error(struct postern_server *server, const struct postern_reas
 		s->said = why->code;
 		s->said_ns = now;
 	}
-	/* Another one has the name now. To go on without it would be to wait for nobody. */
+	/* Another server has the name now. Without it, no client could come. */
 	if (why->code == POSTERN_REASON_NAME_LOST) {
 		s->status = EXIT_NAME_IN_USE;
 		serve_drain(s);
@@ -315,7 +315,7 @@ static const struct postern_server_events serve_events_exec = {
 	.closed = serve_closed,
 };
 
-/* Warnings about the directory, while the server is made; what is logged later comes as its error event too. */
+/* Warnings about the directory, while the server is made; later messages also come as error events. */
 static void serve_log(struct postern_loop *loop, int level, const char *text, void *data)
 {
 	const struct serve *s = data;
@@ -342,15 +342,15 @@ static void serve_signalled(struct postern_watch *w, uint64_t happened, void *da
 	}
 }
 
-/* A shell without job control starts what is behind '&' with SIGINT ignored, and an ignored signal reaches no
-   signalfd; but who names our pid in kill(1) means us. */
+/* A shell without job control starts background commands with SIGINT ignored, and an ignored signal does not reach a
+   signalfd; but kill(1) with our pid is meant for us. */
 static int serve_take_signals(struct serve *s)
 {
 	sigset_t set;
 
-	/* A terminal with `stty tostop` would stop a server in the background at its first message. */
+	/* A terminal with `stty tostop` would stop a background server at its first message. */
 	signal(SIGTTOU, SIG_IGN);
-	/* Ignored, it would have the kernel reap the processes of --exec before we ask how they ended. */
+	/* If it is ignored, the kernel reaps the processes of --exec before we can get their status. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
@@ -383,7 +383,7 @@ static void serve_tell_lost(struct postern_timer *t, void *data)
 
 /* ---- the watchdog of the service manager ---- */
 
-/* By the loop that serves: a loop that hangs says nothing. */
+/* From the server's loop: if that hangs, no notification is sent. */
 static void serve_alive(struct postern_timer *t, void *data)
 {
 	(void)t;
@@ -440,7 +440,7 @@ static int serve_check(const struct serve_values *v, const char *name)
 	return EXIT_USAGE;
 }
 
-/* What would fail for each connection; before the name is taken. */
+/* Checks for errors that would affect every connection, before the name is taken. */
 static int serve_look(const struct serve_values *v, const char *name, char *path, size_t size)
 {
 	int status;
@@ -451,8 +451,8 @@ static int serve_look(const struct serve_values *v, const char *name, char *path
 	return status ? status : exec_probe(name);
 }
 
-/* The usual soft limit of 1,024 is there for programs that use select(), and would be our limit too. The
-   processes of --exec may be such programs, and there we need few. */
+/* The usual soft limit of 1,024 exists for programs that use select(), and would limit us too. Processes
+   of --exec may be such programs, and with --exec we need few. */
 static void serve_raise_limit(void)
 {
 	struct rlimit limit;
@@ -517,7 +517,7 @@ static int serve_go(struct serve *s, const char *name)
 	r = serve_new_server(s, name);
 	if (r < 0) {
 		r = output_reason("serve", s->name, postern_why());
-		/* Something else than a socket of ours stands at the path: it is taken. */
+		/* A file that is not a server's socket is at the path: the name is taken. */
 		return r == EXIT_WRONG_TYPE && strncmp(name, "fd:", 3) ? EXIT_NAME_IN_USE : r;
 	}
 	output_line("ready %s %s", s->name, postern_server_path(s->server));
@@ -601,7 +601,7 @@ static int serve_run(void *data)
 	status = serve_prepare(&s, path);
 	if (!status)
 		status = serve_go(&s, fd >= 0 ? socket : s.name);
-	/* Its closed event read them before it became inert; but a second signal comes before that event. */
+	/* The closed event has read them; but a second signal comes before that event. */
 	if (s.server && !s.closed)
 		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
 	if (s.server && s.values->stats) {

@@ -2,25 +2,25 @@
 /*
  * stderr.c - a line to stderr, without waiting for its reader
  *
- * stderr may be a pipe that nobody reads, a terminal that Ctrl-S has stopped, or a socket whose other end hangs.
- * A server that waits there serves nobody, and does not see SIGTERM either. So a line that stderr does not take
+ * stderr may be a pipe without a reader, a terminal stopped by Ctrl-S, or a socket whose other end hangs.
+ * A server that waits there serves no client, and does not see SIGTERM either. So a line that stderr does not take
  * now is dropped and counted, and the count is written when there is room again.
  *
- * How to write without waiting depends on what stderr is, and O_NONBLOCK is no way: it is a flag of the open file,
+ * How to write without waiting depends on the type of stderr. O_NONBLOCK is not an option: it is a flag of the open file,
  * which the shell, other programs and the processes of --exec share.
  *
  *   socket     send() with MSG_DONTWAIT.
- *   the rest   poll() first, which is right for a full pipe and for a stopped terminal. But "writable" may be over
- *              a moment later, because others write there too, and a terminal has room for a part of a line only.
- *              So a timer's signal interrupts a write() that takes longer than 2 ms. It repeats, in case that it
+ *   the rest   poll() first, which works for a full pipe and for a stopped terminal. But "writable" may be outdated
+ *              a moment later, because others write there too, and a terminal may have room for part of a line only.
+ *              So a timer's signal interrupts a write() that takes longer than 2 ms. It repeats, in case it
  *              comes before write() has begun. Files and devices that always take everything are not affected.
  *
- * Rejected: a thread that writes from a ring, because a limit of processes (RLIMIT_NPROC) can forbid it, and what is
- * still in the ring at the end would have to be waited for. RWF_NOWAIT: terminals do not have it, and pipes only
- * since Linux 6.4. Opening /proc/self/fd/2 anew with O_NONBLOCK: not allowed after a change of user, and impossible
- * for a socket. SIGALRM: the time that `perl -e 'alarm 5; exec ...'` has set belongs to whoever set it.
+ * Rejected: a thread that writes from a ring, because a limit of processes (RLIMIT_NPROC) can forbid it, and at exit
+ * we would have to wait for the rest of the ring. RWF_NOWAIT: terminals do not support it, and pipes only
+ * since Linux 6.4. Reopening /proc/self/fd/2 with O_NONBLOCK: not allowed after a change of user, and impossible
+ * for a socket. SIGALRM: the parent may have set an alarm for us, as `perl -e 'alarm 5; exec ...'` does.
  *
- * What this cannot bound: a file on a network file system whose server hangs. The kernel lets nobody interrupt that.
+ * This cannot bound a file on a network file system whose server hangs: the kernel does not allow interrupting that.
  */
 #include "command.h"
 
@@ -33,12 +33,12 @@
 #include <unistd.h>
 
 #define STDERR_PATIENCE POSTERN_MS(2)
-#define STDERR_TRIES    3 /* a signal may come between the look and the write on a busy machine */
+#define STDERR_TRIES    3 /* on a busy machine a signal may come between the poll and the write */
 
 static struct {
 	timer_t timer;
 	bool has_timer;
-	bool cut; /* the last line stands there without its end */
+	bool cut; /* the last line was written without its end */
 	uint64_t lost;
 	void (*on_loss)(void *data);
 	void *data;
@@ -52,18 +52,18 @@ static void stderr_interrupt(int sig)
 void stderr_prepare(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
-	/* Without SA_RESTART: write() is to end. */
+	/* Without SA_RESTART, so that it interrupts write(). */
 	const struct sigaction action = { .sa_handler = stderr_interrupt };
 	sigset_t set;
 
-	/* A pipe without a reader, a file at RLIMIT_FSIZE: write() is to fail. */
+	/* For a pipe without a reader or a file at RLIMIT_FSIZE, write() should just fail. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigaction(SIGRTMIN, &action, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	/* There is none where RLIMIT_SIGPENDING is 0: then it is one byte after the other. */
+	/* If RLIMIT_SIGPENDING is 0 there is no timer: then write byte by byte. */
 	stderr_state.has_timer = timer_create(CLOCK_MONOTONIC, &event, &stderr_state.timer) == 0;
 }
 
@@ -76,7 +76,7 @@ static void stderr_set_timer(int64_t ns)
 		timer_settime(stderr_state.timer, 0, &timer, NULL);
 }
 
-/* Where poll() is forbidden, nobody knows, and the timer is all there is. */
+/* If poll() is denied, the answer is unknown, and only the timer protects us. */
 static bool stderr_is_full(void)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -98,7 +98,7 @@ static size_t stderr_write_timed(const char *bytes, size_t n)
 	return r > 0 ? (size_t)r : 0;
 }
 
-/* What poll() promises is room for one byte at least. */
+/* poll() guarantees room for at least one byte. */
 static size_t stderr_write_bytes(const char *bytes, size_t n)
 {
 	size_t i = 0;
@@ -108,7 +108,7 @@ static size_t stderr_write_bytes(const char *bytes, size_t n)
 	return i;
 }
 
-/* How many bytes it took. */
+/* Returns how many bytes were written. */
 static size_t stderr_write(const char *bytes, size_t n)
 {
 	ssize_t r = send(STDERR_FILENO, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -120,7 +120,7 @@ static size_t stderr_write(const char *bytes, size_t n)
 	return stderr_state.has_timer ? stderr_write_timed(bytes, n) : stderr_write_bytes(bytes, n);
 }
 
-/* True: all of it. A line of which only a part was taken is ended before the next one begins. */
+/* True: everything was written. A line that was cut is ended before the next one begins. */
 static bool stderr_put(const char *line, size_t n)
 {
 	size_t taken;

@@ -2,9 +2,9 @@
 /*
  * wait.c - postern wait: until a server can be connected to
  *
- * By looking, not by connecting: with --exec a connection is a process, and whoever waits does not want that job done. The
- * kernel says who listens; where the server is in another network namespace, its lock and its info say that it runs. One
- * connection is made only to a server that is not Postern's (it holds no lock) and that the kernel does not show from here.
+ * It does not connect: with --exec a connection starts a process, which waiting should not do. The
+ * kernel lists listening sockets; if the server is in another network namespace, its lock and info show that it runs. One
+ * connection is made only to a server that is not Postern's (it holds no lock) and that the kernel does not show here.
  */
 #include "look.h"
 
@@ -21,7 +21,7 @@
 #define WAIT_PAUSE_MAX POSTERN_MS(100)
 #define WAIT_DENIED    POSTERN_MS(100) /* a server that is just starting may not have set its modes */
 #define WAIT_HELD \
-	POSTERN_MS(250) /* whoever takes a name over needs 50 ms for a dead server's socket */
+	POSTERN_MS(250) /* a server that takes over a name needs 50 ms for a dead server's socket */
 
 enum { WAIT_READY, WAIT_LATER, WAIT_NEVER };
 
@@ -35,7 +35,7 @@ struct wait {
 	struct look look;
 	unsigned looks;
 	int64_t begun_ns, deadline_ns; /* absolute */
-	int64_t denied_ns, held_ns;    /* since when, 0: not */
+	int64_t denied_ns, held_ns;    /* since when; 0: not */
 	const char *reason;            /* why not yet, or never */
 	char text[160];
 	int status; /* of WAIT_NEVER */
@@ -46,11 +46,11 @@ static const struct option wait_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .standard = "5s",
-	  .help = "for all looks together",
+	  .help = "for all checks together",
 	  .offset = offsetof(struct wait_values, deadline) },
 	{ .name = "verbose",
 	  .letter = 'v',
-	  .help = "show each look with its reason",
+	  .help = "show each check with its result",
 	  .offset = offsetof(struct wait_values, common.verbose) },
 	{ .name = NULL },
 };
@@ -118,7 +118,7 @@ static int wait_judge(struct wait *w, const struct wait_attempt *a)
 	switch (a->error) {
 	case -ECONNREFUSED:
 		return wait_later(
-			w, "connection refused; a socket is there, but nobody listens on it");
+			w, "connection refused; there is a socket, but no server listens on it");
 	case -EAGAIN:
 		return wait_later(w, "the server's backlog is full; the server does not accept");
 	case -ENOENT:
@@ -158,7 +158,7 @@ static int wait_connect(struct wait *w)
 	return a.code ? wait_judge(w, &a) : WAIT_READY;
 }
 
-/* ---- a look ---- */
+/* ---- one check ---- */
 
 static int wait_ready(struct wait *w, uid_t uid)
 {
@@ -183,7 +183,7 @@ static int wait_on_kernel(struct wait *w)
 	return wait_ready(w, l->uid < 0 ? l->socket.st_uid : (uid_t)l->uid);
 }
 
-/* Not shown from here: by what it holds and wrote. */
+/* Not visible here: judge by its lock and record. */
 static int wait_on_lock(struct wait *w)
 {
 	const struct look *l = &w->look;
@@ -206,13 +206,13 @@ static int wait_on_lock(struct wait *w)
 	case LOOK_UNKNOWN:
 		break;
 	}
-	/* It is that of another user, whose server may be one of Postern's. */
+	/* It belongs to another user, whose server may be Postern's. */
 	if (l->pid && l->alive == 0)
 		return wait_later(
 			w, "connection refused; a socket is there, but its server has ended");
 	if (l->pid)
 		return wait_ready(w, l->socket.st_uid);
-	return wait_later(w, "a server that cannot be seen from here may listen, or none");
+	return wait_later(w, "there may be a listening server that is not visible here, or none");
 }
 
 static int wait_on_path(struct wait *w)
@@ -243,10 +243,10 @@ static int wait_look(struct wait *w)
 		return wait_on_path(w);
 	if (l->listens == 1)
 		return wait_on_kernel(w);
-	return l->listens < 0 ? wait_connect(w) : wait_later(w, "nobody listens there");
+	return l->listens < 0 ? wait_connect(w) : wait_later(w, "no server listens there");
 }
 
-/* ---- all of them ---- */
+/* ---- all checks ---- */
 
 static void wait_pause(int64_t ns)
 {
@@ -259,7 +259,7 @@ static int wait_fail(const struct wait *w, int status)
 {
 	int64_t ms = (postern_now() - w->begun_ns) / 1000000;
 
-	output_error("wait", w->look.name, "%s at %s (%u look%s in %lld ms): %s",
+	output_error("wait", w->look.name, "%s at %s (%u check%s in %lld ms): %s",
 		     status == EXIT_NO_SERVER ? "no server answered" : "cannot connect",
 		     words_name(w->look.path).text, w->looks, w->looks == 1 ? "" : "s",
 		     (long long)ms, w->reason);
@@ -280,12 +280,12 @@ static int wait_until(struct wait *w)
 		left = w->deadline_ns - postern_now();
 		if (left <= 0)
 			return wait_fail(w, EXIT_NO_SERVER);
-		/* The last look is at the deadline. */
+		/* The last check is at the deadline. */
 		if (pause > left)
 			pause = left;
 		if (w->values->common.verbose)
 			output_error("wait", w->look.name,
-				     "look %u at %s: %s; the next one in %.1f ms", w->looks,
+				     "check %u at %s: %s; the next one in %.1f ms", w->looks,
 				     words_name(w->look.path).text, w->reason, (double)pause / 1e6);
 		wait_pause(pause);
 		pause = pause < WAIT_PAUSE_MAX / 2 ? 2 * pause : WAIT_PAUSE_MAX;
@@ -317,9 +317,8 @@ const struct verb verb_wait = {
 	.name = "wait",
 	.operands = "NAME",
 	.about = "Ends as soon as NAME can be connected to.",
-	.notes =
-		"It looks, and does not connect to a server of Postern: nothing is started by it.\n"
-		"TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
+	.notes = "It does not connect to a Postern server, so nothing is started by waiting.\n"
+		 "TIME: 500ms, 5s, 2m, forever. Ends with 69 when the deadline passes.",
 	.takes_name = true,
 	.options = wait_options,
 	.size = sizeof(struct wait_values),

@@ -22,16 +22,21 @@ _postern_reply()
 	done
 }
 
-# The values of an option that takes one; false: there are none to choose from.
+# The values of an option that takes one; false: there are none to choose from. Those of `review` have names of their
+# own; that of a baseline or of knowledge is a file.
 _postern_values()
 {
 	case $1 in
 	--access) echo user group world ;;
+	--format) echo text json sarif html gcc github ;;
+	--min-severity) echo advice warning error ;;
+	--color) echo always never ;;
+	--only | --except | --explain) "${COMP_WORDS[0]}" review --rules 2>/dev/null | awk '/^  [A-Z]/ { print $1 }' ;;
 	--allow-uid | --server-uid) compgen -u ;;
 	--allow-gid | --group) compgen -g ;;
 	--idle | --drain | --deadline) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
-	--attempts | --backlog | --connections | --connections-per-uid | --max) ;;
+	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
 	*) return 1 ;;
 	esac
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ask NAME LINE: sends LINE and prints the line that comes back, or says in time why none does */
+/* ask NAME LINE: sends LINE and prints the answer, or says within a deadline why there is none */
 #include <postern.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	r = postern_client_write_frame(c, POSTERN_FRAMING_LINES, argv[2], strlen(argv[2]),
 				       POSTERN_MS(200));
 	if (r < 0)
-		return failed("it does not read", r);
+		return failed("cannot send", r);
 	n = postern_client_read_line(c, line, sizeof line, POSTERN_MS(500));
 	if (n < 0)
 		return failed("no answer", n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* echo-client NAME TEXT: sends TEXT and prints what comes back; 0 when the server ended it properly */
+/* echo-client NAME TEXT: sends TEXT and prints the echo; status 0 if the server ended the connection properly */
 #include <postern.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "echo-client: %s\n", postern_why()->text);
 		return 1;
 	}
-	/* Both are carried out once it is connected. */
+	/* Both take effect once it is connected. */
 	if (postern_conn_write(c, argv[2], strlen(argv[2])) < 0 || postern_conn_shutdown(c) < 0)
 		return 1;
 	return postern_loop_run(loop) < 0 ? 1 : status;

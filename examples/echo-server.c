@@ -10,7 +10,7 @@ static void stop(struct postern_signal *s, int sig, void *loop)
 	postern_loop_stop((struct postern_loop *)loop);
 }
 
-/* What the peer's queue has no room for is not taken, and is offered again when it has. */
+/* Bytes that do not fit into the peer's queue are not taken, and are offered again when there is room. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	ssize_t taken = postern_conn_write(c, bytes, n);

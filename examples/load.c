@@ -5,8 +5,8 @@
  *   load NAME CLIENTS MESSAGES [SECONDS]
  *
  * Each client sends a message of 64 bytes, waits for it to come back, compares it, and sends the next. No two
- * messages are equal, so bytes that are lost, repeated or swapped between clients are found. Ends with 0 when
- * all came back within the time, and prints one line of figures.
+ * messages are equal, so bytes that are lost, repeated or swapped between clients are detected. Ends with status 0 if
+ * all came back in time, and prints one line of figures.
  */
 #include <inttypes.h>
 #include <postern.h>

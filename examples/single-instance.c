@@ -3,8 +3,9 @@
  * single-instance NAME [FILE]... - one instance of a program; later starts hand their files to it
  *
  * The first one owns NAME. A later one finds it in use, sends its files to the owner, waits for "ok" and
- * ends. Both can lose a race: two start at once (one has the name, the other hands over), or the owner ends
- * while files are handed over (who was not answered tries to be the owner). All of it within 5 s. A file is sent as a string with its 0. A real program sends its working directory too.
+ * ends. Both can lose a race: two start at once (one gets the name, the other hands over), or the owner ends
+ * while files are handed over (the sender gets no answer and tries to become the owner). All of this within 5 s.
+ * A file is sent as a NUL-terminated string. A real program would send its working directory too.
  */
 #include <errno.h>
 #include <postern.h>
@@ -24,7 +25,7 @@ static void open_file(const char *file)
 	fflush(stdout);
 }
 
-/* Takes one whole string; the beginning of one is left, and offered again with more. */
+/* Takes one whole string; an incomplete one is left, and offered again with more bytes. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	const char *end = (const char *)memchr(bytes, 0, n);
@@ -77,7 +78,7 @@ static int hand_over(struct postern_loop *loop, const char *name, char **files, 
 	static const struct postern_conn_events events = { .size = sizeof events,
 							   .received = answer,
 							   .closed = closed };
-	/* Short: if nobody is there any more, the name is free. */
+	/* A short deadline: if the owner has gone, the name is free. */
 	const struct postern_connect_options options = { .size = sizeof options,
 							 .deadline_ns = POSTERN_MS(200) };
 	POSTERN_AUTO(timer) timer = NULL;
@@ -117,7 +118,7 @@ int main(int argc, char **argv)
 			return 0;
 		if (postern_now() < deadline_ns)
 			continue;
-		fprintf(stderr, "single-instance: the one that runs does not answer\n");
+		fprintf(stderr, "single-instance: the running instance does not answer\n");
 		return 1;
 	}
 	if (r < 0) {

@@ -18,7 +18,7 @@ static void tell_time(struct postern_server *server, struct postern_conn *peer, 
 
 static const struct postern_server_events events = { .size = sizeof events, .accepted = tell_time };
 
-/* On the thread. What is made on its loop is the thread's, and goes with it. */
+/* Runs on the thread, which owns everything made on its loop. */
 static int serve(struct postern_thread *t, struct postern_loop *loop, void *name)
 {
 	struct postern_server *server;

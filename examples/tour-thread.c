@@ -2,12 +2,12 @@
 /*
  * tour-thread NAME WAY - a server on a thread, ended in one way, and what is left afterwards
  *
- * WAY is return, pthread_exit, cancel or hang: each is done 20 times over, with a client connected, after a
- * first time that is not counted (the C library keeps what it needs once: a stack, the buffers of stdio).
- * Descriptors, bytes of memory in use and the name are compared with what was there before. `exit` ends the
- * process while the thread serves; what is left of that is for others to say.
+ * WAY is return, pthread_exit, cancel or hang: each is done 20 times, with a client connected, after a
+ * first time that is not counted (the C library keeps some memory: a stack, the buffers of stdio).
+ * Descriptors, bytes of memory in use and the name are compared with those before. `exit` ends the
+ * process while the thread serves; the caller checks what is left then.
  *
- * The client is one that waits, as the main thread has no loop.
+ * It uses a waiting client, as the main thread has no loop.
  */
 #include <postern.h>
 #include <dirent.h>
@@ -81,7 +81,7 @@ static int by_cancel(struct postern_thread *t, struct postern_client *c)
 	return -pthread_cancel(postern_thread_id(t));
 }
 
-/* The callback hangs, so the join runs out of time and says where; then the callback goes on. */
+/* The callback hangs, so the join times out and reports the callback; then the callback continues. */
 static int by_hang(struct postern_thread *t, struct postern_client *c)
 {
 	int r = postern_client_write(c, "hang\n", 5, SOON);
@@ -130,7 +130,7 @@ static int round_of(const struct way *way)
 		r = way->leave(t, c);
 	if (r == 0)
 		r = postern_thread_join(t, SOON);
-	/* The client has to be told too, and in time. */
+	/* The client must see the end too, and in time. */
 	if (r == 0)
 		r = postern_client_wait_end(c, SOON);
 	if (r < 0)
@@ -159,7 +159,7 @@ static struct account account(void)
 		a.descriptors++;
 	if (d)
 		closedir(d);
-	a.descriptors -= 3; /* ".", ".." and the one that looks */
+	a.descriptors -= 3; /* ".", ".." and the directory's own descriptor */
 	return a;
 }
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tour.sh [BUILD] - what Postern does, on real processes, in about 10 seconds; BUILD is where it was built
+# tour.sh [BUILD] - shows what Postern does, on real processes, in about 10 seconds; BUILD is the build directory
 #
-# Each step says what it proves, prints what it measured, and fails the tour when it does not hold. Names
-# live in a private directory, which is removed at the end, and no process is left.
+# Each step says what it proves, prints its measurements, and fails the tour if they do not hold. Names
+# are in a private directory, which is removed at the end, and no process is left.
 set -u
 export LC_ALL=C
 
@@ -102,7 +102,7 @@ start()
 {
 	local log=$1
 	shift
-	# The background opens it later, and what the last one said must be gone by then.
+	# The background process opens it later, and earlier output must be gone by then.
 	: >"$log"
 	"$@" </dev/null >"$log.out" 2>"$log" &
 	pid=$!
@@ -144,7 +144,7 @@ descriptors()
 	find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
-# What ls says of a name: alive, dead, or none.
+# The state of a name according to ls: alive, dead, or none.
 listed()
 {
 	"$postern" ls --json | "$python" -c '
@@ -288,7 +288,7 @@ for signal in TERM INT KILL; do
 	hold 'ls shows it' [ "$(listed phoenix)" = alive ]
 	[ -n "$fds" ] || fds=$(descriptors "$server")
 	hold 'it has as many descriptors as the first one' [ "$(descriptors "$server")" -eq "$fds" ]
-	# Somebody is connected, and stays.
+	# A client that stays connected.
 	start "$dir/client" "$postern" connect phoenix --deadline 5s
 	client=$pid
 	exec 9<>"$dir/hold"
@@ -400,8 +400,8 @@ clients=$((clients + 4))
 messages=$((messages + 4))
 
 # ---------------------------------------------------------------------------------------------------------
-step 'A server in a thread: however the thread ends, everything it had is given back, once.'
-# The C library would keep some blocks for the next caller, and an account must be exact.
+step 'A server in a thread: however the thread ends, everything it owned is released, once.'
+# Keep the C library from caching blocks, so that the memory figures are exact.
 export GLIBC_TUNABLES=glibc.malloc.tcache_count=0
 for way in return pthread_exit cancel hang; do
 	start "$dir/thread" "$thread" deputy "$way"

@@ -2,27 +2,27 @@
 /*
  * postern-qt.hpp - Postern in a Qt program: a server and a connection as QObjects; Qt 5.15 and Qt 6
  *
- * They are to a program what QLocalServer and QLocalSocket are: objects with signals in Qt's event loop, the connection
- * a QIODevice. Header only, but with Q_OBJECT: have moc read this header as one of your own (docs/CPLUSPLUS.md has the
- * line for CMake, Meson and qmake), and link with -lpostern.
+ * They are used as QLocalServer and QLocalSocket are: objects with signals in Qt's event loop; the connection is a
+ * QIODevice. Header only, but with Q_OBJECT: have moc process this header as one of your own (docs/CPLUSPLUS.md has
+ * the line for CMake, Meson and qmake), and link with -lpostern.
  *
- * Owner    A parent deletes its children. delete and deleteLater() are right at any time, in every slot, also for the
+ * Owner    A parent deletes its children. delete and deleteLater() are allowed at any time, in every slot, also for the
  *          sender. An accepted connection is its server's child and deletes itself after disconnected(), unless it was
- *          given another parent: nobody has to think of it. It ends with its server in any case. Destructors are silent.
- * Signals  They come from Qt's event loop, never within a call or a callback of Postern: a slot may run an event loop
- *          (a dialog), wait, or use postern::client. Those of a connection do not come while one of them is being told,
- *          and in this order: connected; readyRead or message; readChannelFinished; disconnected, once.
+ *          given another parent, so it needs no cleanup. It ends with its server in any case. Destructors emit nothing.
+ * Signals  They come from Qt's event loop, never during a call or a callback of Postern: a slot may run an event loop
+ *          (a dialog), wait, or use postern::client. A connection emits no signal while slots of its previous signal
+ *          still run. The order is: connected; readyRead or message; readChannelFinished; disconnected, once.
  * Errors   Each failure is a signal with a reason and a line of text: errorOccurred(); for a connection disconnected()
- *          follows, unless it was in use already. The calls say at once what they know at once.
- * End      A peer that has sent its end is told by readChannelFinished(); then the connection closes itself, and sends
- *          what your slots have written, unless setHalfOpen(true).
- * Bound    Connecting takes 5 s at most. 8 MiB may be written and not sent: write() takes what fits, bytesWritten() says
- *          when to go on. 256 KiB may be received and not read, twice: then the peer waits, and after 30 s it ends as
- *          idle. conn_options has other limits. Times in ms; -1 for ever does not exist.
- * Thread   An object lives in the thread in which it listens or connects. All of one thread share a Postern loop, which
- *          is made with the first and goes with the last. The thread needs an event loop of Qt's: the main one after
- *          QCoreApplication was made, or that of a QThread. moveToThread() is for before; later it ends the object's
- *          connection or server, with a reason.
+ *          follows, unless it was already in use. Calls return the failures that they detect at once.
+ * End      readChannelFinished() reports that the peer has ended its direction; then the connection sends what your
+ *          slots have written and closes itself, unless setHalfOpen(true).
+ * Bound    Connecting takes 5 s at most. 8 MiB may be written and not yet sent: write() takes what fits, bytesWritten()
+ *          says when to continue. 256 KiB may be received and not yet read, twice: then the peer waits, and after 30 s
+ *          the connection ends as idle. conn_options can set other limits. Times are in ms; -1 does not mean forever.
+ * Thread   An object lives in the thread in which it listens or connects. All objects of a thread share a Postern loop,
+ *          which lives from the first to the last of them. The thread needs a Qt event loop: the main one once
+ *          QCoreApplication exists, or that of a QThread. Call moveToThread() before listening or connecting; later it
+ *          ends the object's connection or server, with a reason.
  */
 #ifndef POSTERN_QT_HPP
 #define POSTERN_QT_HPP
@@ -40,26 +40,26 @@ public:
 	explicit Connection(QObject *parent = nullptr) : QIODevice(parent) { know_types(); }
 	~Connection() override { postern_conn_free(c_); }
 
-	/* Before it connects. With .framing, message() comes in place of readyRead(). */
+	/* Call these before it connects. With .framing, message() replaces readyRead(). */
 	void setOptions(const conn_options &o) { options_ = o; }
 	void setHalfOpen(bool on) { half_open_ = on; }
-	/* Returns at once. What is written now is sent when it is connected. When it is disconnected it can connect again. */
-	void connectToServer(const QString &name, int deadline = 5000); /* of all attempts together */
-	void connectToServer(const QString &name, connect_options o);   /* but for o.conn: see setOptions() */
+	/* Returns at once. Bytes written before it is connected are sent then. After disconnected() it can connect again. */
+	void connectToServer(const QString &name, int deadline = 5000); /* for all attempts together */
+	void connectToServer(const QString &name, connect_options o);   /* o.conn is not used: see setOptions() */
 	void disconnectFromServer() { postern_conn_close(c_); }         /* sends what is queued, within .drain_ns */
 	void close() override { QIODevice::close(), disconnectFromServer(); }
 	void abort() { postern_conn_abort(c_); }
-	void shutdown() { postern_conn_shutdown(c_); } /* the peer reads an end, when all is sent; what it sends still comes */
+	void shutdown() { postern_conn_shutdown(c_); } /* half-close, once everything is sent; the peer's bytes still come */
 	bool flush() { return postern_conn_flush(c_) >= 0; }
 	bool sendMessage(const QByteArray &m);         /* in its .framing, whole or not at all */
 	conn_state state() const { return conn_state{postern_conn_state(c_)}; }
 	postern_peer peer() const { return conn_ref(c_).peer(); }
 	postern_conn *handle() const { return c_; }
 
-	/* Wait without Qt's event loop, in any slot too. The signals come all the same, later. */
+	/* These wait without Qt's event loop, also in a slot. The signals still come, later. */
 	bool waitForConnected(int ms = 5000);
 	bool waitForReadyRead(int ms) override;
-	bool waitForMessage(QByteArray *ret, int ms = 5000); /* that one is not told by message() */
+	bool waitForMessage(QByteArray *ret, int ms = 5000); /* no message() for that one */
 	bool waitForBytesWritten(int ms) override;
 	bool waitForDisconnected(int ms = 5000);
 
@@ -102,7 +102,7 @@ private:
 	QPointer<QObject> server_;
 	QByteArray in_;
 	QList<QByteArray> messages_;
-	size_t unread_ = 0, waiting_ = 0; /* the most of either; bytes in messages_ */
+	size_t unread_ = 0, waiting_ = 0; /* the limit of both; bytes in messages_ */
 	qint64 sent_ = 0;
 	QList<Failure> errors_;
 	Failure last_;
@@ -117,9 +117,9 @@ public:
 	explicit Server(QObject *parent = nullptr) : QObject(parent) { know_types(); }
 	~Server() override { postern_server_free(s_); } /* ends its connections at once */
 
-	/* false: errorString() says why not, and so does errorOccurred(). o.conn is for its connections. */
+	/* false: errorString() and errorOccurred() say why. o.conn is for its connections. */
 	bool listen(const QString &name, const server_options &o = {});
-	void close() { postern_server_stop(s_); } /* gives up the name; its connections go on */
+	void close() { postern_server_stop(s_); } /* gives up the name; its connections continue */
 	void drain(int deadline = 5000) { postern_server_drain(s_, POSTERN_MS(deadline)); } /* ends them too: then closed() */
 	void pauseAccepting() { postern_server_pause(s_); }
 	void resumeAccepting() { postern_server_resume(s_); }
@@ -131,7 +131,7 @@ public:
 
 Q_SIGNALS:
 	void newConnection(postern::qt::Connection *connection);
-	void errorOccurred(postern::reason why, const QString &text); /* a server that has begun goes on */
+	void errorOccurred(postern::reason why, const QString &text); /* a server that has started continues */
 	void closed(postern::reason why, const QString &text);        /* after drain() */
 
 protected:

@@ -5,24 +5,25 @@
  * Header only, over postern.h, whose rules hold here too; link with -lpostern. get() is the C handle, for the calls
  * that have no method here.
  *
- * Owner    Each class owns one thing of postern.h, frees it in its destructor, and can be moved but not copied. C
- *          points at what is on the heap: moving an owner moves nothing that C knows. Any order of destruction is
- *          right. Callbacks live as long as their owner, which may be destroyed, moved or assigned to in each of them.
+ * Owner    Each class owns one object of postern.h, frees it in its destructor, and can be moved but not copied. C
+ *          points only into the heap, so moving an owner moves nothing that C points to. Any order of destruction
+ *          works. Callbacks live as long as their owner, and each may destroy, move or assign to that owner.
  *          A conn_ref owns nothing: an accepted connection lives until its closed event has returned, or is kept.
  * Errors   make(), connect(), adopt(), start() and the reads of whole messages return a result: a value, or an error
- *          with the words of postern_why(). Constructors and result::value() throw that error instead. All other calls
- *          return what C does, 0 or a count or a negative errno, and check() throws it. Where exceptions are switched
- *          off (-fno-exceptions), a throw is an abort().
- * Throw    What leaves a callback does not pass through C: it is kept, the loop stops, and run() or dispatch() throws
- *          it, or join() that of a thread. The first one counts; other callbacks of the same turn may still run. Then
- *          received has taken nothing, and allow has let nobody in. What leaves a closed event within a destructor waits
- *          for the next run, and is dropped if there is none. pthread_exit() in a callback is no such exception.
- * Thread   As in postern.h: a loop and all that is made on it on one thread, but for post() and stop().
- * Memory   One allocation for each owner, one for each callback that is set; none for an event or a message.
+ *          with the text of postern_why(). Constructors and result::value() throw that error instead. All other calls
+ *          return what C does, 0 or a count or a negative errno; check() turns the errno into an exception. Without
+ *          exceptions (-fno-exceptions), a throw is an abort().
+ * Throw    An exception that leaves a callback does not pass through C: it is stored, the loop stops, and run() or
+ *          dispatch() rethrows it; on a thread, its join() does. The first exception wins; other callbacks of the same
+ *          turn may still run. A received event that throws has taken nothing, an allow that throws rejects the peer.
+ *          An exception from a closed event inside a destructor is thrown by the next run, or dropped if there is none.
+ *          pthread_exit() in a callback is not such an exception.
+ * Thread   As in postern.h: a loop and all objects on it belong to one thread, except for post() and stop().
+ * Memory   One allocation per owner and one per callback that is set; none per event or message.
  */
 #ifndef POSTERN_HPP
 #define POSTERN_HPP
-#include <postern/detail.hpp> /* callback<void()>: a std::function that can take what can only be moved */
+#include <postern/detail.hpp> /* callback<void()>: a std::function that also takes move-only callables */
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -49,7 +50,7 @@ enum class reason {
 	failed = POSTERN_REASON_FAILED,
 };
 
-/* What an event is told; valid as long as the event. */
+/* The reason that an event gets; valid during the event. */
 struct cause {
 	postern::reason  reason;
 	int              error; /* a negative errno, or 0 */
@@ -58,7 +59,7 @@ struct cause {
 	explicit cause(const postern_reason &r) : reason{r.code}, error(r.error), text(r.text) {}
 };
 
-/* The same to keep, or to throw. what() is the line that says what to do. */
+/* A copy, to keep or to throw. what() is the text, one line that says what to do. */
 class error : public std::runtime_error {
 public:
 	explicit error(const postern_reason &r) : std::runtime_error(r.text), reason_{r.code}, error_(r.error) {}
@@ -72,7 +73,7 @@ private:
 };
 
 [[noreturn]] void raise(const error &e); /* throws it */
-ssize_t check(ssize_t r, const char *what = "postern"); /* what a call returned; throws what is negative */
+ssize_t check(ssize_t r, const char *what = "postern"); /* takes the result of a call; throws if it is negative */
 
 template <class T> class [[nodiscard]] result {
 public:
@@ -89,7 +90,7 @@ private:
 	std::variant<T, postern::error> v_;
 };
 
-/* Options of postern.h that know their size: postern::server_options o; o.backlog = 5; then pass &o. */
+/* Options of postern.h with .size set: postern::server_options o; o.backlog = 5; then pass &o. */
 template <class T> struct sized : T {
 	sized() : T() { this->size = sizeof(T); }
 };
@@ -114,7 +115,7 @@ public:
 	int fd() const { return postern_loop_fd(get()); }
 	postern_loop *get() const noexcept { return state ? state->c : nullptr; }
 
-	using state_ptr = std::shared_ptr<detail::loop_state>; /* of this header */
+	using state_ptr = std::shared_ptr<detail::loop_state>; /* internal */
 	explicit loop(state_ptr s) : state(std::move(s)) {}
 	state_ptr state;
 };
@@ -129,12 +130,12 @@ enum class conn_state {
 struct conn_events;
 class conn;
 
-/* A connection that somebody else owns. */
+/* A connection with another owner. */
 class conn_ref {
 public:
 	conn_ref() = default;
 	explicit conn_ref(postern_conn *c) : c_(c) {}
-	/* How much was taken; -EAGAIN: nothing, wait for drained. */
+	/* Returns how many bytes were taken; -EAGAIN: none, wait for drained. */
 	[[nodiscard]] ssize_t write(std::string_view b) const { return postern_conn_write(c_, b.data(), b.size()); }
 	/* All or nothing. framing: POSTERN_FRAMING_... */
 	[[nodiscard]] ssize_t write_frame(int framing, std::string_view payload) const;
@@ -149,30 +150,30 @@ public:
 	cause why() const { return cause(*postern_conn_why(c_)); }
 	postern_peer peer() const; /* uid -1: not connected yet */
 	postern_conn *get() const noexcept { return c_; }
-	/* An accepted one gets callbacks of its own in place of the server's, which live as long as it. Once: -EALREADY. */
+	/* Gives an accepted connection its own callbacks instead of the server's. Works once, then -EALREADY. */
 	int set_events(conn_events on) const;
-	/* The same, and it is yours. Throws where set_events() fails. */
+	/* The same, and it becomes yours. Throws if set_events() fails. */
 	conn keep(conn_events on) const;
 
 protected:
 	postern_conn *c_ = nullptr;
 };
 
-/* As those of postern_conn_events; one that is not set is NULL there. */
+/* The callbacks of postern_conn_events; one that is not set is NULL there. */
 struct conn_events {
 	callback<void(conn_ref, conn_state)> state;
-	callback<size_t(conn_ref, std::string_view)> received; /* returns how much it took */
-	callback<void(conn_ref, std::string_view)> frame;      /* in its place, where .framing is set */
+	callback<size_t(conn_ref, std::string_view)> received; /* returns how many bytes it took */
+	callback<void(conn_ref, std::string_view)> frame;      /* instead of received, with .framing */
 	callback<void(conn_ref)> ended;
 	callback<void(conn_ref)> drained;
 	callback<void(conn_ref, size_t)> sent;
 	callback<void(conn_ref, const cause &)> closed;
 };
 
-/* One that is yours. */
+/* A connection that you own. */
 class conn : public conn_ref {
 public:
-	conn() = default; /* none: its calls say -EINVAL. This holds for all below */
+	conn() = default; /* empty: its calls return -EINVAL. The same holds for all classes below */
 	conn(loop &l, const std::string &name, conn_events on = {}, const postern_connect_options *o = nullptr)
 		: conn(connect(l, name, std::move(on), o).value()) {}
 	static result<conn> connect(loop &l, const std::string &name, conn_events on = {},
@@ -193,7 +194,7 @@ private:
 
 /* ---- Server --------------------------------------------------------------------------------- */
 
-/* As those of postern_server_events. To stop the server in one, capture a reference to it. */
+/* The callbacks of postern_server_events. To stop the server inside one, capture a reference to it. */
 struct server_events {
 	conn_events conn; /* what accepted connections begin with */
 	callback<bool(const postern_peer &)> allow;
@@ -242,7 +243,7 @@ public:
 	int cancel() { return postern_timer_cancel(get()); }
 };
 
-/* wanted, and what fn is told: POSTERN_WATCH_... fd is borrowed. */
+/* wanted, and the argument of fn: POSTERN_WATCH_... fd is borrowed. */
 class watch : public source<postern_watch, postern_watch_free, uint64_t> {
 public:
 	watch() = default;
@@ -259,7 +260,7 @@ public:
 	static result<signal> make(loop &l, int sig, callback<void(int)> fn);
 };
 
-/* fn is told once: CLD_EXITED, CLD_KILLED or CLD_DUMPED; the exit status, or the signal. */
+/* Calls fn once, with CLD_EXITED, CLD_KILLED or CLD_DUMPED, and the exit status or signal. */
 class child : public source<postern_child, postern_child_free, int, int> {
 public:
 	child() = default;
@@ -278,9 +279,9 @@ public:
 	thread() = default;
 	template <class F, class = std::enable_if_t<std::is_invocable_v<F &, loop &>>>
 	explicit thread(F fn, thread_options o = {}) : thread(start(std::move(fn), o).value()) {}
-	template <class F> static result<thread> start(F fn, thread_options o = {}); /* .ended is used here */
+	template <class F> static result<thread> start(F fn, thread_options o = {}); /* .ended is reserved for this class */
 	int stop() { return postern_thread_stop(get()); }
-	int join(nanoseconds deadline); /* throws what has left a callback of the thread */
+	int join(nanoseconds deadline); /* rethrows an exception of the thread's callbacks */
 	[[nodiscard]] int post(callback<void()> fn);
 	const char *calling() const { return postern_thread_calling(get()); }
 	postern_thread *get() const noexcept { return c_.get(); }
@@ -291,7 +292,7 @@ private:
 	template <class F> struct state_of;
 	thread(std::shared_ptr<state> s, postern_thread *c) : state_(std::move(s)), c_(c) {}
 	std::shared_ptr<state> state_;
-	std::unique_ptr<postern_thread, freed> c_; /* goes first, and waits for the thread */
+	std::unique_ptr<postern_thread, freed> c_; /* destroyed first, which waits for the thread */
 };
 
 /* ---- Without a loop: calls that wait, each with a deadline ---------------------------------- */

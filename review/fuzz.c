@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The whole reviewer on one hostile file, for libFuzzer: the first byte says whether the rest is C
- * or C++. It is built with a slab for each allocation, so that AddressSanitizer sees the ends.
+ * or C++, or messages for the language server, one a line. It is built with a slab for each allocation, so that AddressSanitizer sees the ends.
  */
 
 #include "review.h"
+#include "lsp/lsp.h"
 #include "read/include.h"
 #include "read/parse.h"
 #include "report/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,6 +42,29 @@ static void fuzz_end(void)
 	arena_free(&run_arena);
 }
 
+/* What a review gives is put in after each message: reviews are for the other inputs. */
+static void fuzz_messages(const char *s, size_t size)
+{
+	static const char found[] =
+		"[{\"range\":{\"start\":{\"line\":0,\"character\":1},\"end\":{\"line\":0,\"character\":4}},\"code\":\"L6\",\"data\":{\"severity\":\"error\",\"cwe\":\"1\",\"says\":\"x\",\"fix\":\"y\",\"edits\":[{\"newText\":\"z\"}]}}]";
+	struct lsp *lsp = calloc(1, sizeof(*lsp));
+
+	if (!lsp)
+		abort();
+	for (const char *end = s + size, *stop; s < end; s = stop + 1) {
+		stop = memchr(s, '\n', (size_t)(end - s));
+		stop = stop ? stop : end;
+		lsp_handle(lsp, s, (size_t)(stop - s));
+		for (size_t i = 0; i < lsp->n_documents; i++) {
+			free(lsp->documents[i].diagnostics);
+			lsp->documents[i].diagnostics = lsp_copy(found);
+			lsp->documents[i].due = false;
+		}
+	}
+	waiting_refuse(lsp, NULL, LSP_CANCELLED, "the end");
+	lsp_free(lsp);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct source *source;
@@ -49,6 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_begin();
 	if (!size)
 		return 0;
+	if (data[0] == '{') {
+		fuzz_messages((const char *)data, size);
+		return 0;
+	}
 	source = source_from_text(data[0] & 1 ? "fuzz.cpp" : "fuzz.c", (const char *)data + 1,
 				  size - 1);
 	program.sources = grow(program.sources, 0, &program.cap_sources, sizeof(*program.sources));
@@ -65,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	report_text(fuzz_out, false);
 	report_json(fuzz_out);
 	report_sarif(fuzz_out);
+	report_html(fuzz_out);
+	report_gcc(fuzz_out);
+	report_github(fuzz_out);
 	fuzz_end();
 	return 0;
 }

@@ -2,8 +2,12 @@
 /* One run: knowledge, files, link, flow, report. */
 
 #include "review.h"
+#include "lsp/lsp.h"
+#include "read/ahead.h"
 #include "read/include.h"
 #include "read/parse.h"
+#include "read/root.h"
+#include "report/apply.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -18,7 +22,8 @@ enum { REVIEW_CONTEXT = 4 << 20 };
 
 static bool review_progress;
 static const struct review_options *review_asked;
-static const char *review_root; /* of the paths that were given, the one that is walked */
+static const char *review_path; /* of the paths that were given, the one that is walked */
+static struct root review_root; /* where it lies */
 
 static const char *review_error(int r)
 {
@@ -45,6 +50,13 @@ static void review_show_flow(size_t done, size_t all)
 	review_show("walked functions", done, all);
 }
 
+static const char *review_name(const char *path)
+{
+	const char *name = root_below(review_root.folder, root_real(path));
+
+	return name ? name : path;
+}
+
 static bool review_file(const char *path, bool named, void *data)
 {
 	bool *failed = data;
@@ -63,7 +75,9 @@ static bool review_file(const char *path, bool named, void *data)
 		*failed |= named || r != -EILSEQ;
 		return false;
 	}
-	source->aside = !review_asked->tests && source_path_is_aside(path, review_root);
+	source->aside = !review_asked->tests && source_path_is_aside(path, review_path);
+	if (strcmp(path, "-"))
+		source->name = review_name(path);
 	program.sources = grow(program.sources, program.n_sources, &program.cap_sources,
 			       sizeof(*program.sources));
 	program.sources[program.n_sources++] = source;
@@ -113,7 +127,7 @@ static void review_parse(struct source *source)
 {
 	struct tree tree;
 
-	if (tree_parse(&tree, source))
+	if (ahead_next(&tree))
 		lower_tree(&tree);
 	tree_free(&tree);
 	if (source->context)
@@ -139,53 +153,152 @@ static bool review_has_findings(const struct review_options *options)
 	return any;
 }
 
-static void review_report(const struct review_options *options)
+/* One that moves its cursor: an editor that runs a command in a terminal of its own says "dumb". */
+static bool review_on_terminal(int fd)
 {
-	bool colour = options->colour > 0 || (options->colour < 0 && isatty(STDOUT_FILENO));
+	const char *kind = getenv("TERM");
 
-	if (options->format == REVIEW_JSON)
-		report_json(stdout);
-	else if (options->format == REVIEW_SARIF)
-		report_sarif(stdout);
-	else
-		report_text(stdout, colour);
+	return kind && strcmp(kind, "dumb") != 0 && isatty(fd);
 }
 
-static int review_run(struct review_options *options)
+static void review_report(const struct review_options *options)
 {
-	bool failed = options->failed, any;
-	int r;
+	bool colour =
+		options->colour > 0 || (options->colour < 0 && review_on_terminal(STDOUT_FILENO));
 
-	review_progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
-	review_asked = options;
-	for (size_t i = 0; i < options->n_paths; i++) {
-		review_root = options->paths[i];
-		if (!files_walk(options->paths[i], review_file, &failed))
-			failed = true;
+	switch ((enum review_format)options->format) {
+	case REVIEW_JSON:
+		report_json(stdout);
+		break;
+	case REVIEW_SARIF:
+		report_sarif(stdout);
+		break;
+	case REVIEW_GCC:
+		report_gcc(stdout);
+		break;
+	case REVIEW_GITHUB:
+		report_github(stdout);
+		break;
+	case REVIEW_HTML:
+		report_html(stdout);
+		break;
+	case REVIEW_TEXT:
+		report_text(stdout, colour);
+		break;
 	}
+}
+
+/* The paths of one repository together, each repository once. */
+static bool review_diff_git(const struct review_options *options)
+{
+	const char **names = arena_alloc(&run_arena, options->n_paths * sizeof(*names));
+	const char **roots = arena_alloc(&run_arena, options->n_paths * sizeof(*roots));
+	bool good = true;
+
+	for (size_t i = 0; i < options->n_paths; i++) {
+		roots[i] = root_of(options->paths[i]).folder;
+		names[i] = root_below(roots[i], root_real(options->paths[i]));
+	}
+	for (size_t i = 0; i < options->n_paths; i++) {
+		const char **some = arena_alloc(&run_arena, options->n_paths * sizeof(*some));
+		size_t n = 0;
+		bool before = false;
+
+		for (size_t k = 0; k < i; k++)
+			before |= !strcmp(roots[k], roots[i]);
+		for (size_t k = i; !before && k < options->n_paths; k++)
+			if (!strcmp(roots[k], roots[i]) && names[k])
+				some[n++] = names[k];
+		good &= before || diff_read_git(options->diff, roots[i], some, n);
+	}
+	return good;
+}
+
+/* Where the diff cannot be had, everything is reported. */
+static bool review_diff(const struct review_options *options)
+{
+	bool good = strcmp(options->diff, "-")
+			    ? review_diff_git(options)
+			    : diff_read_standard(root_of(options->paths[0]).folder);
+
+	if (good)
+		diff_keep();
+	return good;
+}
+
+static bool review_baseline(const char *path)
+{
+	int r = baseline_read(path);
+
+	if (r < 0)
+		complain("%s: %s", path, r == -EINVAL ? "not the JSON of a review" : strerror(-r));
+	return r >= 0;
+}
+
+int review_prepare(struct review_options *options)
+{
+	review_asked = options;
+	if (!options->no_config && project_read(options) < 0)
+		return EX_USAGE;
+	return review_options_apply(options);
+}
+
+bool review_add(const char *path, const char *root)
+{
+	bool failed = false;
+
+	if (review_path != root)
+		review_root = root_of(root);
+	review_path = root;
+	return files_walk(path, review_file, &failed) && !failed;
+}
+
+bool review_find(struct review_options *options, bool *any)
+{
+	bool good = true;
+
 	review_sort();
+	ahead_begin(program.sources, program.n_sources, options->jobs ? options->jobs : 1);
 	for (size_t i = 0; i < program.n_sources; i++) {
 		review_parse(program.sources[i]);
 		if (i % 16 == 0)
 			review_show("parsed files", i, program.n_sources);
 	}
+	ahead_end();
 	parse_end();
 	program_link();
 	flow_program(&rules_listener, review_show_flow);
 	if (review_progress)
 		fputs("\r\033[K", stderr);
 	findings_sort();
-	if (options->baseline) {
-		r = baseline_read(options->baseline);
-		if (r < 0) {
-			complain("%s: %s", options->baseline,
-				 r == -EINVAL ? "not the JSON of a review" : strerror(-r));
-			failed = true;
-		}
+	findings_set_severities();
+	if (options->diff)
+		good &= review_diff(options);
+	if (options->baseline)
+		good &= review_baseline(options->baseline);
+	*any = review_has_findings(options);
+	return good;
+}
+
+static int review_run(struct review_options *options)
+{
+	bool failed, any;
+	int r = review_prepare(options);
+
+	if (r)
+		return r;
+	failed = options->failed;
+	review_progress = review_on_terminal(STDERR_FILENO) && review_on_terminal(STDOUT_FILENO);
+	for (size_t i = 0; i < options->n_paths; i++)
+		failed |= !review_add(options->paths[i], options->paths[i]);
+	failed |= !review_find(options, &any);
+	if (options->fix) {
+		failed |= options->dry_run ? !apply_show(stdout) : !apply_write();
+		any = review_has_findings(options);
 	}
-	any = review_has_findings(options);
 	findings_join();
-	review_report(options);
+	if (!options->dry_run)
+		review_report(options);
 	return failed ? EX_NOINPUT : any;
 }
 
@@ -198,6 +311,31 @@ static void review_keep_memory(void)
 #endif
 }
 
+static int review_asks(struct review_options *options)
+{
+	int r = 0;
+
+	if (options->help) {
+		review_usage();
+	} else if (options->version) {
+		puts("postern review " REVIEW_VERSION);
+	} else if (options->list_rules) {
+		explain_list(stdout);
+	} else if (options->explain) {
+		r = explain_rule(stdout, options->explain);
+		if (r < 0)
+			complain("no rule \"%s\"; see --rules", options->explain);
+		r = r < 0 ? EX_USAGE : 0;
+	} else if (options->lsp) {
+		r = lsp_serve(editor_review, options);
+	} else {
+		r = review_run(options);
+	}
+	if (fflush(stdout) != 0 && !r)
+		r = EX_IOERR;
+	return r;
+}
+
 int review_main(int argc, char **argv)
 {
 	struct review_options options;
@@ -206,21 +344,8 @@ int review_main(int argc, char **argv)
 	review_keep_memory();
 	kb_init();
 	r = review_options_parse(&options, argc, argv);
-	if (r)
-		return r;
-	if (options.help) {
-		review_usage();
-	} else if (options.list_rules) {
-		explain_list(stdout);
-	} else if (options.explain) {
-		r = explain_rule(stdout, options.explain);
-		if (r < 0)
-			complain("no rule \"%s\"; see --rules", options.explain);
-		r = r < 0 ? EX_USAGE : 0;
-	} else {
-		r = review_run(&options);
-	}
-	if (fflush(stdout) != 0 && !r)
-		r = EX_IOERR;
+	if (!r)
+		r = review_asks(&options);
+	free(options.choices);
 	return r;
 }

@@ -17,14 +17,17 @@
  *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
  *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
  *	            point, call.c what calls do, summary.c what callers need, order.c callees before
- *	            callers; outcome.c what happens when one call gives a certain result
+ *	            callers; outcome.c what happens when one call gives a certain result; ends*.c what
+ *	            a program does once the peer of a stream has hung up
  *	peer/       where bytes of a peer go, over all functions, for the rules N: step.c one item,
  *	            call.c calls, format.c formats, habit.c what functions nobody knows are likely to do
  *	rules/      the table of rules and the findings; a file a family. They see functions, flows and
  *	            knowledge, no trees, and are called through the table in flow/state.h
- *	report/     text, JSON, SARIF, the baseline, explanations
+ *	report/     text, lines, JSON, SARIF, HTML, the baseline, explanations
+ *	lsp/        the language server: what an editor has open, and a review of it in a child
  *
- * options.c is the command line, review.c the run.
+ * options.c is the command line, project.c a project's own choices, review.c the run,
+ * editor.c that of an editor.
  *
  * A file is parsed once. Its functions are lowered at once and its tree is freed; the index may
  * still lack what later files declare, so lowering resolves no name that its function does not
@@ -41,19 +44,41 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum review_format { REVIEW_TEXT, REVIEW_JSON, REVIEW_SARIF };
+enum review_format {
+	REVIEW_TEXT,
+	REVIEW_JSON,
+	REVIEW_SARIF,
+	REVIEW_GCC,
+	REVIEW_GITHUB,
+	REVIEW_HTML,
+};
+
+/* An option that says what is reviewed, and is weighed after the project's file. */
+struct review_choice {
+	int option;
+	const char *value;
+};
 
 struct review_options {
-	enum review_format format;
+	int format; /* enum review_format */
 	int min_severity;
 	const char **paths;
 	size_t n_paths;
 	const char *baseline;
+	const char *diff; /* a revision, or "-": a diff on standard input; NULL: all is reported */
 	const char *explain;
 	bool list_rules;
+	unsigned jobs; /* threads that parse; 0: one */
+	bool fix;     /* the edits that are certain are made */
+	bool dry_run; /* or shown */
 	bool help;
+	bool version;
+	bool lsp;
+	bool no_config; /* the project's file is not read */
 	bool tests;   /* tests, examples and benchmarks keep their severities */
 	int colour;   /* 0, 1, or -1: when standard output is a terminal */
+	struct review_choice *choices;
+	size_t n_choices, cap_choices;
 	bool failed;  /* some input or option was bad, and the run goes on: the status is 66 */
 };
 
@@ -65,6 +90,25 @@ int review_main(int argc, char **argv);
 
 /* 0, or EX_USAGE after a line on standard error. */
 int review_options_parse(struct review_options *options, int argc, char **argv);
+/* Rules, paths left out and knowledge; 0 or EX_USAGE. */
+int review_options_apply(struct review_options *options);
 void review_usage(void);
+void review_complete(void);
+
+/* project.c: reads the file .postern-review of the paths; -EINVAL: they have different ones. */
+int project_read(struct review_options *options);
+
+/*
+ * The parts of a run, for one whose files and report are others: what the project file and the options
+ * choose (0 or EX_USAGE); a file or folder, whose tests are those below `root` (false: some could not
+ * be read); then everything up to the table of findings (false: the baseline could not be read).
+ */
+int review_prepare(struct review_options *options);
+bool review_add(const char *path, const char *root);
+bool review_find(struct review_options *options, bool *any);
+
+/* editor.c: the review of what an editor has open, for lsp/; `data` is struct review_options. */
+struct lsp_job;
+bool editor_review(struct lsp_job *job, void *data);
 
 #endif

@@ -30,7 +30,7 @@ uint64_t account_owner_bytes(const struct account_owner *owner)
 	return bytes;
 }
 
-/* As many as there are users who talk to this server at once: a handful. */
+/* One per user that is connected to this server: a handful. */
 static struct account *account_find(const struct account_owner *owner, uid_t uid)
 {
 	for (struct list *l = owner->accounts.next; l != &owner->accounts; l = l->next) {
@@ -72,7 +72,7 @@ static void account_settle(struct account *a)
 {
 	if (a->connections > 0 || a->bytes > 0)
 		return;
-	assert(list_is_empty(&a->line)); /* only connections stand there */
+	assert(list_is_empty(&a->line)); /* only connections wait there */
 	list_remove(&a->node);
 	sys_free(a);
 }
@@ -110,7 +110,7 @@ void account_give(struct account *a, const struct list *place, size_t n)
 {
 	assert(n <= a->bytes);
 	a->bytes -= n;
-	/* What it had before it got the reserve is given back last. */
+	/* What it had before it got the reserve is released last. */
 	if (a->holder == place)
 		a->lent -= n < a->lent ? n : a->lent;
 	account_wake(a);

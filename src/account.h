@@ -2,22 +2,22 @@
 /*
  * account.h - what all connections of one uid hold at one server, and the line of those that wait for room
  *
- * Charged is capacity: what was allocated, or set aside, whether or not it is filled. Nothing is charged that was
- * not asked for first, but for minimums that every connection may always have (a page to read, a chunk to write):
+ * Capacity is charged: memory that was allocated or reserved, whether or not it is filled. Everything that is charged
+ * was requested first, except for minimums that every connection may always have (a page to read, a chunk to write):
  * without them a crowded account could never be emptied.
  *
- * A message is received in one piece, so it needs all of its room before it is of use to anybody. Many halves of
- * messages could fill the account, and then none would ever become whole. Therefore
+ * A message is received in one piece, so it is of no use before it has all of its room. Many halves of
+ * messages could fill the account, and then none could ever be completed. Therefore
  *
- *   - a message asks for all of its room at once, and holds it from then on;
+ *   - a message requests all of its room at once, and holds it from then on;
  *   - a part of the account, as large as the largest message, is the reserve. It is lent to one connection at a
- *     time; all others share the rest. So there is always one that can go on to the end of its message, and
- *     when it has, the next one can;
- *   - who is refused stands in line, first come first served, and nobody asks past the line. Whoever gives
- *     something back wakes the first in line. No timer is involved.
+ *     time; all others share the rest. So one connection can always complete its message, and
+ *     then the next one can;
+ *   - a connection that is refused joins the line, first come first served, and no request passes the line. Each
+ *     release wakes the first in line. No timer is involved.
  *
- * The account knows its owner by the pointer that it was given, and nothing of servers or connections; a place in
- * line is a list node of the one who stands there. It outlives its owner until all charges are given back.
+ * The account knows its owner by the pointer that it was given, and nothing about servers or connections; a place in
+ * line is a list node of the waiting connection. The account outlives its owner until all charges are released.
  */
 #ifndef POSTERN_ACCOUNT_H
 #define POSTERN_ACCOUNT_H
@@ -29,13 +29,13 @@
 
 #include "base/list.h"
 
-/* Part of whoever has accounts, one for each uid. */
+/* Part of the object that has accounts, one per uid. */
 struct account_owner {
 	struct list  accounts;
 	size_t       bytes_max;                           /* of each account */
 	size_t       reserve;                             /* of them: the largest message, at most bytes_max */
-	void       (*gone)(struct account_owner *owner);  /* a connection that was let in has gone */
-	void       (*wake)(struct list *place);           /* the first in line may ask again, soon */
+	void       (*gone)(struct account_owner *owner);  /* an admitted connection has gone */
+	void       (*wake)(struct list *place);           /* the first in line may request again, soon */
 };
 
 struct account {
@@ -50,43 +50,43 @@ struct account {
 };
 
 void            account_owner_init(struct account_owner *owner);
-/* The accounts that are left go with their last charge. */
+/* Accounts with charges are freed with their last charge. */
 void            account_owner_deinit(struct account_owner *owner);
 uint64_t        account_owner_bytes(const struct account_owner *owner);
 
-/* That of uid, with one connection more; NULL when memory is out. */
+/* The account of uid, with one more connection; NULL: out of memory. */
 struct account *account_get(struct account_owner *owner, uid_t uid);
 /* How many connections uid has. */
 uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 /* One connection less. */
 void            account_put(struct account *a);
 
-/* What can be had now without the reserve. */
+/* How much can be charged now without the reserve. */
 size_t          account_free(const struct account *a);
-/* Does anybody wait? */
+/* Is a connection waiting? */
 static inline bool account_is_short(const struct account *a)
 {
 	return !list_is_empty(&a->line);
 }
 
-/* Charges n, whatever is free: for minimums, and for what account_free() has just promised. */
+/* Charges n without a check: for minimums, and for the amount that account_free() has just returned. */
 static inline void account_take(struct account *a, size_t n)
 {
 	a->bytes += n;
 }
 
-/* Gives back n that the one with this place had, and wakes the first in line. May be the end of the account. */
+/* Releases n charged for this place, and wakes the first in line. May free the account. */
 void            account_give(struct account *a, const struct list *place, size_t n);
-/* Charges n, from what is free or from the reserve. false: it is in line. true: it is charged, and where it stood in
-   line it still stands, because it may wait there for something else too; who does not leaves. Never ask for what cannot
-   ever be had: more than account_most(). */
+/* Charges n, from the free part or from the reserve. false: it is in line. true: n is charged, and a place in line is
+   kept, because the connection may wait there for something else too; otherwise it must leave. Never request more than
+   account_most(), which can never be granted. */
 bool            account_ask(struct account *a, struct list *place, size_t n);
 size_t          account_most(const struct account *a);
-/* Would account_ask() say yes? */
+/* Would account_ask() return true? */
 bool            account_would(const struct account *a, const struct list *place, size_t n);
-/* The reserve goes back. What its holder still has counts as everybody's. */
+/* Returns the reserve. What its holder still has counts as part of the shared rest. */
 void            account_return(struct account *a, const struct list *place);
-/* Out of the line. */
+/* Leaves the line. */
 void            account_leave(struct account *a, struct list *place);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* buffer.c - bytes that were received and are looked at piece by piece; one block, so they are contiguous */
+/* buffer.c - bytes that were received and are read piece by piece; one block, so they are contiguous */
 #include <postern/frame.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@ struct postern_buffer {
 	char *bytes;
 	size_t begin, end, capacity, max;
 	size_t seen;      /* from begin on, without the end of a line or frame */
-	int seen_framing; /* which end was looked for */
+	int seen_framing; /* the framing whose end was searched for */
 };
 
 int postern_buffer_new(struct postern_buffer **ret, size_t max)
@@ -135,7 +135,7 @@ int postern_buffer_read_exactly(struct postern_buffer *b, void *ret, size_t n)
 	return 0;
 }
 
-/* The largest payload that can be had: a length that never fits is refused before it is waited for. */
+/* The largest possible payload: a length that never fits is refused at once. */
 static size_t buffer_frame_max(const struct postern_buffer *b, int framing, size_t size)
 {
 	size_t around = framing == POSTERN_FRAMING_LINES || framing == POSTERN_FRAMING_NUL ? 1 : 4;

@@ -3,13 +3,13 @@
  * client.c - a connection for programs without a loop
  *
  * A client is a loop of its own with one connection, driven by the calls that wait: each turns the loop until
- * what it waits for has come, the connection has ended, or its deadline has passed. So everything about
- * connecting, limits and endings is what connections do, and nothing of it is here again.
+ * it has its result, the connection has ended, or its deadline has passed. So connecting, limits and endings are
+ * those of connections, and none of that is repeated here.
  *
- * What arrives is collected in a buffer bounded by .unread; when it is full, the connection declines, and stops
- * reading at the same bound once more; behind that, the peer waits.
+ * Received bytes are collected in a buffer bounded by .unread; when it is full, the connection keeps up to the same
+ * bound once more, then stops reading, and the peer waits.
  *
- * Deadlines are absolute from the start of a call on, so neither EINTR nor a trickle of bytes moves them.
+ * Deadlines are absolute from the start of a call on, so neither EINTR nor a trickle of bytes extends them.
  */
 #include <postern/client.h>
 #include <postern/conn.h>
@@ -26,7 +26,7 @@ struct postern_client {
 	struct postern_conn *conn;
 	struct postern_buffer *buffer;
 	bool ended;    /* the peer has sent its end */
-	bool dropping; /* nobody will read any more */
+	bool dropping; /* there will be no more reads */
 };
 
 /* ---- events ---- */
@@ -55,7 +55,7 @@ static const struct postern_conn_events client_events = {
 
 /* ---- waiting ---- */
 
-/* What the end of the connection means to somebody who wanted more from it. */
+/* The error of a read after the end of the connection. */
 static int client_error(const struct postern_client *c)
 {
 	const struct postern_reason *why = postern_conn_why(c->conn);
@@ -85,7 +85,7 @@ static int client_check(const struct postern_client *c, int64_t deadline_ns)
 	return loop_in_callback() ? -EDEADLK : 0;
 }
 
-/* One turn of at most what is left until at_ns; -ETIMEDOUT when nothing is left. */
+/* One turn, at most until at_ns; -ETIMEDOUT if that has passed. */
 static int client_turn(struct postern_client *c, int64_t at_ns)
 {
 	int64_t left = at_ns == POSTERN_FOREVER ? POSTERN_FOREVER : at_ns - sys_now();
@@ -93,11 +93,11 @@ static int client_turn(struct postern_client *c, int64_t at_ns)
 
 	if (r < 0)
 		return r;
-	/* Also when something came: a peer that trickles does not move the deadline. */
+	/* Also after an event: a peer that trickles does not extend the deadline. */
 	return left <= 0 ? -ETIMEDOUT : 0;
 }
 
-/* Room in the buffer again: what the connection kept is offered. */
+/* The buffer has room again: the connection offers the bytes that it kept. */
 static void client_took(struct postern_client *c)
 {
 	if (c->conn->kept)
@@ -116,7 +116,7 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 		return r;
 	if (limits.framing)
 		return why_field("postern_conn_options", "framing",
-				 "is set: a client that waits reads frames by name");
+				 "must be 0: a client passes the framing to each read");
 	if (loop_in_callback())
 		return why_call("postern_client_new", -EDEADLK);
 	c = sys_alloc(sizeof(*c));
@@ -124,8 +124,8 @@ static int client_make(struct postern_client **ret, const struct postern_conn_op
 		return why_call("postern_client_new", -ENOMEM);
 	r = postern_loop_new(&c->loop);
 	if (r == 0) {
-		/* It is turned by the calls below alone, nobody else waits for it: to wake it would be a write and a read
-		   for nothing in each of them. */
+		/* Only the calls below turn it, and nothing else polls it: waking it would waste a write and a read
+		   in each of them. */
 		atomic_store(&c->loop->awake, true);
 		r = postern_buffer_new(&c->buffer, limits.unread);
 	}
@@ -209,7 +209,7 @@ int postern_client_adopt(struct postern_client **ret, int fd,
 
 /* ---- reading ---- */
 
-/* Waits until `take` says something else than -EAGAIN, or the end has come. */
+/* Waits until `take` returns something other than -EAGAIN, or the end has come. */
 static ssize_t client_read(struct postern_client *c, int64_t deadline_ns,
 			   ssize_t (*take)(struct postern_client *c, void *ret, size_t n, int how),
 			   void *to, size_t n, int how)
@@ -231,7 +231,7 @@ static ssize_t client_read(struct postern_client *c, int64_t deadline_ns,
 	for (;;) {
 		bool over = c->ended || !conn_is_open(c->conn);
 
-		/* What was kept for lack of room comes before the end, in a turn; there is nothing to wait for. */
+		/* Bytes that were kept for lack of room come before the end, in a turn without a wait. */
 		r = client_turn(c, over ? 0 : at);
 		k = take(c, to, n, how);
 		if (k != -EAGAIN)
@@ -319,8 +319,8 @@ int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns)
 
 /* ---- writing ---- */
 
-/* Until the kernel has all that is queued. A connection whose peer has gone drops its queue, and is not at its end
-   until what the peer sent is read. */
+/* Until the kernel has taken the whole queue. A connection whose peer has gone drops its queue, and ends only when
+   the peer's bytes are read. */
 static int client_flush(struct postern_client *c, int64_t at)
 {
 	bool some = postern_conn_queued(c->conn) > 0;
@@ -404,7 +404,7 @@ int postern_client_shutdown(struct postern_client *c, int64_t deadline_ns)
 		r = postern_conn_shutdown(c->conn);
 	if (r < 0)
 		return r;
-	/* The turn in which it is carried out. */
+	/* The turn that closes it. */
 	r = client_turn(c, 0);
 	return r == -ETIMEDOUT ? 0 : r;
 }
@@ -424,7 +424,7 @@ int postern_client_close(struct postern_client *c, int64_t deadline_ns)
 	r = postern_client_wait_end(c, at == POSTERN_FOREVER ? at
 				       : at > sys_now()      ? at - sys_now()
 							     : 0);
-	/* Its end came, and it had not read all: that is no success. */
+	/* The peer ended without having read everything: not a success. */
 	if (r == 0 && !conn_is_open(c->conn) && client_error(c) == -ECONNRESET)
 		r = -ECONNRESET;
 	return r;

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layout.c - the structs of the interface have no bytes without a name, whatever the machine
+ * layout.c - the public structs have no padding on any machine
  *
- * A gap has no value, and "unknown bytes at the end are 0" would be said of bytes that nobody can set. Where the
- * gaps would be differs: 64-bit machines want pairs of 32-bit fields, armhf wants 64-bit fields at multiples of 8,
- * and i386 is content with multiples of 4. So pointers and size_t come in even numbers before a 64-bit field and at
- * the end of a struct that has one, and so do fields of 32 bits. Then nothing depends on the machine but the width of a
- * word.
+ * Padding has no defined value, so the rule "unknown bytes at the end are 0" would cover bytes that no program can set.
+ * Where padding would be differs: 64-bit machines need pairs of 32-bit fields, armhf aligns 64-bit fields to 8,
+ * and i386 only to 4. So pointers and size_t come in even numbers before a 64-bit field and at
+ * the end of a struct that has one, and so do fields of 32 bits. Then only the width of a word depends on the machine.
  *
- * A field that is added in the middle of a pair, or that is missing here, stops the build.
+ * A field that is added in the middle of a pair, or that is missing here, breaks the build.
  */
 #include <postern.h>
 
 #include <assert.h>
 #include <stddef.h>
 
-/* Its size, or too much when it is not at a multiple of it, which i386 alone would let pass. */
+/* The field's size, or a value that fails the check if its offset is not a multiple of that, which only i386 would allow. */
 #define AT(type, field)                                                                       \
 	(offsetof(struct postern_##type, field) % sizeof(((struct postern_##type *)0)->field) \
 		 ? 1024                                                                       \

@@ -4,18 +4,18 @@
  *
  *   STARTING -> RUNNING -> ENDED
  *
- * Every way out of the thread goes through thread_leave(), which pthread_cleanup_push() anchors: a return from
- * the loop, pthread_exit() in a callback, and cancellation. It frees the loop, and this loop owns what was made
- * on it, so that a server's name is given up whichever way its thread ended.
+ * Every way out of the thread goes through thread_leave(), which pthread_cleanup_push() installs: a return from
+ * the loop, pthread_exit() in a callback, and cancellation. It frees the loop, and this loop owns the objects made
+ * on it, so a server's name is given up however its thread ended.
  *
- * Cancellation is disabled but for the loop's wait (loop.c), the one place where no frame of ours has anything to
- * release. pthread_exit() may come in any callback; therefore frames that call back own nothing (loop.h).
+ * Cancellation is disabled except in the loop's wait (loop.c), the one place where no frame of ours has anything to
+ * release. pthread_exit() may be called in any callback; therefore frames that call back own nothing (loop.h).
  *
- * The struct belongs to two: the handle and the thread; who goes last frees it. So a thread that hangs in a
- * callback can be let go of, and still cleans up when it comes back.
+ * The struct has two owners, the handle and the thread; the last of them frees it. So a thread that hangs in a
+ * callback can be detached, and still cleans up when the callback returns.
  *
- * The loop is only reached under the mutex, and is taken out of the struct before it is freed: a post or a stop
- * from another thread meets a loop or none, never one that is going.
+ * The loop is only accessed under the mutex, and is taken out of the struct before it is freed: a post or a stop
+ * from another thread finds a loop or none, never one that is being freed.
  */
 #include <postern/thread.h>
 
@@ -39,7 +39,7 @@ struct postern_thread {
 	int state;
 	int result;                   /* of fn */
 	bool joined;                  /* or detached */
-	bool stopping;                /* asked for before there was a loop */
+	bool stopping;                /* requested before there was a loop */
 	struct postern_loop *loop;    /* NULL before it is made and after it is freed */
 	struct postern_loop *leaving; /* the same while it is being freed */
 	postern_thread_fn *fn;
@@ -81,8 +81,8 @@ static void thread_announce(struct postern_thread *t, int state, int result)
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
 
-/* AddressSanitizer marks the frames of a call on the stack, and does not see that unwinding a thread leaves them:
-   the next frames would stand on the marks. */
+/* AddressSanitizer poisons parts of stack frames, and does not notice when a thread is unwound out of them:
+   later frames would hit the poison. */
 static void thread_forget_marks(void)
 {
 	pthread_attr_t attributes;
@@ -120,9 +120,9 @@ static void thread_give_back(struct postern_thread *t)
 		ended(t->data);
 }
 
-/* A final event may leave by pthread_exit() too, even when it comes because another one did: then this is called
-   once more and goes on where that was. The C library calls the handlers below again as well, glibc this one; so
-   who is done says so in the frame of thread_main(). */
+/* A final event may call pthread_exit() too, even one that comes because another callback did: then this is called
+   once more and continues from there. The C library calls the handlers below again as well, glibc this one; so
+   completion is recorded in the frame of thread_main(). */
 static void thread_leave(void *data)
 {
 	struct postern_thread **own = data, *t = *own;
@@ -155,7 +155,7 @@ static int thread_make_loop(struct postern_thread *t)
 	return 0;
 }
 
-/* The words that fn's failure has on its own thread, for the one that starts it. */
+/* Copies the text of fn's failure from its thread, for the thread that started it. */
 static void thread_failed(struct postern_thread *t, int error)
 {
 	const struct postern_reason *why = postern_why();
@@ -180,7 +180,8 @@ static void *thread_main(void *data)
 		r = t->fn(t, t->loop, t->data);
 	if (r < 0) {
 		thread_failed(t, r);
-		thread_announce(t, THREAD_STARTING, r); /* ENDED follows, when all is given back */
+		thread_announce(t, THREAD_STARTING,
+				r); /* ENDED follows, when everything is released */
 	} else {
 		thread_announce(t, THREAD_RUNNING, 0);
 		postern_loop_run(t->loop);
@@ -238,7 +239,7 @@ static int thread_create(struct postern_thread *t)
 		return r;
 	if (t->options.stack_size > 0)
 		r = -pthread_attr_setstacksize(&attributes, t->options.stack_size);
-	/* The id may be stored after the thread has begun, which takes the mutex before it calls anybody. */
+	/* The id may be stored after the thread has begun; the thread takes the mutex before its first callback. */
 	pthread_mutex_lock(&t->mutex);
 	if (r == 0)
 		r = -pthread_create(&t->id, &attributes, thread_main, t);
@@ -272,7 +273,7 @@ static void thread_ask(struct postern_thread *t)
 		postern_loop_stop(t->loop);
 }
 
-/* It goes on by itself; when it ends, it takes its half of the struct. */
+/* It continues by itself, and drops its reference to the struct when it ends. */
 static void thread_let_go(struct postern_thread *t)
 {
 	pthread_mutex_lock(&t->mutex);
@@ -284,7 +285,7 @@ static void thread_let_go(struct postern_thread *t)
 	thread_unref(t);
 }
 
-/* What came of the start, for the thread that waits for it: 0 and *ret, or an error with its words. */
+/* The result of the start, for the thread that waits for it: 0 and *ret, or an error with its text. */
 static int thread_await(struct postern_thread *t, struct postern_thread **ret)
 {
 	int r;
@@ -299,7 +300,7 @@ static int thread_await(struct postern_thread *t, struct postern_thread **ret)
 		why_copy(why_last(), &t->why.reason);
 	else if (t->result < 0)
 		why_set(why_last(), POSTERN_REASON_CANCELLED, t->result,
-			"the thread's start function left by pthread_exit()");
+			"the thread's start function called pthread_exit()");
 	else
 		*ret = t;
 	pthread_mutex_unlock(&t->mutex);
@@ -341,7 +342,7 @@ int postern_thread_start(struct postern_thread **ret, const struct postern_threa
 	}
 	r = thread_await(t, ret);
 	if (r < 0) {
-		thread_let_go(t); /* it hangs, and nobody is to wait for it twice */
+		thread_let_go(t); /* it hangs; do not wait for it twice */
 		return r;
 	}
 	r = t->result;
@@ -402,7 +403,7 @@ int postern_thread_join(struct postern_thread *t, int64_t deadline_ns)
 	if (r == 0 && !t->joined)
 		join = t->joined = true;
 	pthread_mutex_unlock(&t->mutex);
-	/* It has given everything back, and only has to return. */
+	/* It has released everything, and only has to return. */
 	if (join)
 		pthread_join(t->id, NULL);
 	return r;
@@ -412,7 +413,7 @@ struct postern_thread *postern_thread_free(struct postern_thread *t)
 {
 	if (!t)
 		return NULL;
-	/* In a child the thread does not exist, and the state of its mutex is not known. */
+	/* In a child process the thread does not exist, and the state of its mutex is unknown. */
 	if (thread_check(t) < 0) {
 		sys_free(t);
 		return NULL;

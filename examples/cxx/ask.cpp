@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ask NAME LINE: sends LINE and prints the line that comes back, or says in time why none does */
+/* ask NAME LINE: sends LINE and prints the answer, or says within a deadline why there is none */
 #include <iostream>
 #include <postern.hpp>
 
@@ -12,7 +12,7 @@ try {
 	postern::connect_options patience;
 	patience.deadline_ns = POSTERN_SECONDS(2);
 	postern::client c(argv[1], &patience);
-	postern::check(c.write_frame(POSTERN_FRAMING_LINES, argv[2], 200ms), "it does not read");
+	postern::check(c.write_frame(POSTERN_FRAMING_LINES, argv[2], 200ms), "cannot send");
 	std::cout << c.read_line(500ms).value() << '\n';
 	return 0;
 } catch (const postern::error &e) {

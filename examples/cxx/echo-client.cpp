@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* echo-client NAME TEXT: sends TEXT and prints what comes back; 0 when the server ended it properly */
+/* echo-client NAME TEXT: sends TEXT and prints the echo; status 0 if the server ended the connection properly */
 #include <iostream>
 #include <postern.hpp>
 
@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 64;
-	/* Errors as values here, and as exceptions in the server beside. */
+	/* This program uses errors as values, and echo-server.cpp exceptions. */
 	postern::result<postern::loop> loop = postern::loop::make();
 	if (!loop)
 		return 1;
@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 		std::cerr << "echo-client: " << c.error().what() << '\n';
 		return 1;
 	}
-	/* Both are carried out once it is connected. */
+	/* Both take effect once it is connected. */
 	if (c->write(argv[2]) < 0 || c->shutdown() < 0)
 		return 1;
 	return loop->run() < 0 ? 1 : status;

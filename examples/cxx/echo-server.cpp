@@ -10,7 +10,7 @@ try {
 		return 64;
 	postern::loop loop;
 	postern::server_events echo;
-	/* What the peer's queue has no room for is not taken, and is offered again when it has. */
+	/* Bytes that do not fit into the peer's queue are not taken, and are offered again when there is room. */
 	echo.conn.received = [](postern::conn_ref c, std::string_view bytes) {
 		return size_t(std::max<ssize_t>(0, c.write(bytes)));
 	};

@@ -16,7 +16,7 @@ static void line(struct postern_conn *peer, const void *payload, size_t n, void 
 		postern_conn_abort(peer); /* 8 MiB of answers that it has not read */
 }
 
-/* On the thread. What is made on its loop is the thread's, and goes with it however it ends. */
+/* Runs on the thread, which owns everything made on its loop and releases it however it ends. */
 static int serve(struct postern_thread *t, struct postern_loop *loop, void *name)
 {
 	static const struct postern_conn_events conn = { .size = sizeof conn, .frame = line };

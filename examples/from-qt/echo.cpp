@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* qt-echo NAME: sends back what each connection sends, until its input ends; or, with LINE behind it: asks for LINE */
+/* qt-echo NAME: sends back what each connection sends, until its input ends; qt-echo NAME LINE: sends LINE, prints the echo */
 #include <QCoreApplication>
 #include <QSocketNotifier>
 #include <cstdio>
@@ -9,7 +9,7 @@
 using postern::qt::Connection;
 using postern::qt::Server;
 
-/* What does not fit is left unread, and the peer waits: until some of it was sent. */
+/* Bytes that do not fit are left unread, and the peer waits until some have been sent. */
 static void echo(Connection *peer)
 {
 	auto go_on = [peer] {

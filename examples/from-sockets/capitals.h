@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* capitals.h - what these programs are about: a line goes in, and comes back in capitals */
+/* capitals.h - the task of these programs: send each line back in capitals */
 #ifndef CAPITALS_H
 #define CAPITALS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client-0 PATH LINE...: prints what the server makes of each line; a socket by hand */
+/* client-0 PATH LINE...: prints the server's answer to each line; with raw sockets */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server-0 PATH: sockets and epoll by hand, as a program is that has no library for it */
+/* server-0 PATH: raw sockets and epoll, without a library */
 #include "capitals.h"
 
 #include <fcntl.h>

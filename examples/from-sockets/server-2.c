@@ -16,7 +16,7 @@ static void add(int epoll, int fd)
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* One line of what has come. What is not whole, or cannot be answered yet, is not taken, and offered again. */
+/* Handles one line. If it is incomplete, or cannot be answered yet, it is not taken, and is offered again. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	struct postern_frame line;

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* One line of what has come. What is not whole, or cannot be answered yet, is not taken, and offered again. */
+/* Handles one line. If it is incomplete, or cannot be answered yet, it is not taken, and is offered again. */
 static size_t received(struct postern_conn *c, const void *bytes, size_t n, void *data)
 {
 	struct postern_frame line;
@@ -36,7 +36,7 @@ static void closed(struct postern_server *s, const struct postern_reason *why, v
 	postern_loop_stop((struct postern_loop *)loop);
 }
 
-/* No new clients; those that are here get what is queued for them, within 5 s. */
+/* No new clients; connected ones get what is queued for them, within 5 s. */
 static void terminate(struct postern_signal *s, int sig, void *server)
 {
 	(void)s, (void)sig;

@@ -14,43 +14,45 @@
 extern "C" {
 #endif
 
-/* Sets other events from now on; usually called in the accepted event. events must stay valid. */
+/* Replaces the events; usually called in the accepted event. events must stay valid. */
 POSTERN_API int postern_conn_set_events(struct postern_conn *c, const struct postern_conn_events *events,
 	void *data);
 
 POSTERN_API int postern_conn_set_data(struct postern_conn *c, void *data);
 
-/* As postern_conn_write(), gathered; a count may end inside an element. At most 1,024 elements. */
+/* postern_conn_write() from several buffers; the count may end inside an element. At most 1,024 elements. */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov,
 	size_t n_iov);
 /* How many bytes a write takes now: for all-or-nothing writes. */
 POSTERN_API size_t postern_conn_room(const struct postern_conn *c);
 POSTERN_API size_t postern_conn_queued(const struct postern_conn *c);
-/* Sends now and not at the end of the turn. Returns how much is still queued. Errors of the peer arrive
-   as the closed event. */
+/* Sends now rather than at the end of the turn. Returns how many bytes are still queued. Errors of the
+   connection arrive as the closed event. */
 POSTERN_API ssize_t postern_conn_flush(struct postern_conn *c);
 
-/* Makes a connection of a connected stream socket (take: it is ours from success on, and yours still when
-   this fails). Its O_NONBLOCK flag is left as it is. -ENOTSOCK, -EPROTOTYPE: not a stream socket of
-   AF_UNIX, -EDESTADDRREQ: not connected. */
+/* Makes a connection from a connected stream socket (take: on success the connection owns it; on failure it is
+   still yours). Its O_NONBLOCK flag is left as it is. -ENOTSOCK, -EPROTOTYPE: not an AF_UNIX stream socket;
+   -EDESTADDRREQ: not connected. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop,
 	int fd, const struct postern_conn_options *options, const struct postern_conn_events *events,
 	void *data);
-/* Returns the socket, which leaves Postern and is yours; c is inert, and no event follows. -EBUSY while bytes are queued,
-   or kept and not taken (they would be lost): flush and take first. -ENOTCONN: not connected yet, or closing. */
+/* Takes the socket out of Postern and returns it: it is yours; c is inert, and no event follows. -EBUSY while bytes
+   are queued, or received and not taken (they would be lost): flush and take first. -ENOTCONN: not connected yet, or
+   closing. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 
-/* 1 when the peer sends no more: the bytes offered now are the last, and half a message stays half; else 0. */
+/* 1 when the peer has ended its direction: the bytes offered now are the last, and an incomplete message stays
+   incomplete; else 0. */
 POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
-/* The socket, borrowed: for getsockopt() and for looking. -ENOTCONN: not connected yet; -ESTALE: ended. */
+/* The socket, borrowed: for getsockopt() and the like. -ENOTCONN: not connected yet; -ESTALE: ended. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
-/* The server it was accepted by, or NULL. */
+/* The server that accepted it, or NULL. */
 POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
 
-/* The process at the other end; for a connection that connected, the process that called listen(). It is kept after the
+/* The process at the other end; on the connecting side, the process that called listen(). It is kept after the
    end. -ENOTCONN: not connected yet; -ESTALE: ended, and never was. size: sizeof *ret, here and below. */
 POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size);
-/* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has gone. */
+/* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has exited. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_peer_pidfd(const struct postern_conn *c);
 /* The peer's security label (SELinux, AppArmor, Smack), terminated; its length. -ERANGE: does not fit;
    -ENOPROTOOPT: no such module here. */

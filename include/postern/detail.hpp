@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern/detail.hpp - what the classes of postern.hpp stand on; not for programs
+ * postern/detail.hpp - helpers for postern.hpp; not for programs
  *
- * C gets the address of a box on the heap: the callables, and the C struct of events that calls them. An owner has a
- * unique_ptr to it. Each call from C counts itself in the box (guard), since the owner may go during it: the box is
- * then deleted when the outermost call has returned.
+ * C gets the address of a box on the heap: the callables, and the C struct of events that calls them. The owner has a
+ * unique_ptr to it. Each call from C is counted in the box (guard), since the owner may be destroyed during it: the
+ * box is then deleted when the outermost call has returned.
  */
 #ifndef POSTERN_DETAIL_HPP
 #define POSTERN_DETAIL_HPP
@@ -17,7 +17,7 @@
 
 namespace postern {
 
-/* A std::function for what can be moved only, such as a lambda that has captured a timer. */
+/* A std::function for move-only callables, such as a lambda that has captured a timer. */
 template <class> class callback;
 template <class R, class... A> class callback<R(A...)> {
 	struct any {
@@ -41,18 +41,18 @@ public:
 
 namespace detail {
 
-/* Shared by a loop and all that is made on it, since they may go in any order. */
+/* Shared by a loop and all objects on it, since they may be destroyed in any order. */
 struct loop_state {
-	postern_loop *c = nullptr; /* NULL from its free on */
-	bool ours = true;          /* else it belongs to a postern_thread, which takes along all that was made on it: */
-	bool gone = false;         /* then the handles of C are not to be touched */
+	postern_loop *c = nullptr; /* NULL once it is freed */
+	bool ours = true;          /* false: it belongs to a postern_thread, which frees all objects on it when it ends: */
+	bool gone = false;         /* it has ended, so the C handles must not be touched */
 	std::exception_ptr thrown;
 
 	void rethrow() { if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr)); }
 };
 
-/* No exception gets into C's frames, but for the one that ends a thread: its handlers may not hold it up. It has no
-   object, which the sanitizer of null pointers takes amiss. */
+/* No exception enters C's frames, except for the forced unwind that ends a thread: handlers must not stop it. It has no
+   object, which the null sanitizer would report. */
 template <class F> __attribute__((no_sanitize("null"))) void attempt(loop_state &s, F &&f)
 {
 #ifdef __cpp_exceptions
@@ -123,7 +123,7 @@ template <class T, T *(*Free)(T *), class... A> struct source_box final : box {
 	}
 };
 
-/* A call that another thread has posted. It goes with the loop if that ends first. */
+/* A call that another thread has posted. It is dropped with the loop if that ends first. */
 struct posted {
 	std::shared_ptr<loop_state> loop;
 	callback<void()> fn;

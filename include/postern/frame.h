@@ -3,7 +3,7 @@
  * postern/frame.h - messages in a stream of bytes: framings that other programs use, and a buffer
  *
  * The rules at the top of postern.h hold here too. A connection with .framing set (postern_conn_options)
- * delivers whole messages as frame events and needs none of this; the functions are for all other programs.
+ * delivers whole messages as frame events and needs none of this; these functions are for all other programs.
  */
 #ifndef POSTERN_FRAME_H
 #define POSTERN_FRAME_H
@@ -14,28 +14,29 @@
 extern "C" {
 #endif
 
-/* POSTERN_FRAMING_LINES: ends with \n (a \r before it is left in the payload). POSTERN_FRAMING_NUL: ends with \0, as varlink.
-   POSTERN_FRAMING_U32BE: its length in 4 bytes, most significant first, as QDataStream; POSTERN_FRAMING_U32LE: last. */
+/* POSTERN_FRAMING_LINES: ends with \n (a \r before it is part of the payload). POSTERN_FRAMING_NUL: ends with \0, as
+   in varlink. POSTERN_FRAMING_U32BE: begins with its length in 4 bytes, most significant first, as in QDataStream;
+   POSTERN_FRAMING_U32LE: least significant first. */
 
 struct postern_frame {
-	const void *bytes;  /* the payload, within the bytes that were looked at */
+	const void *bytes;  /* the payload, within the bytes that were searched */
 	size_t      n;
 	size_t      used;   /* the bytes of the frame, its framing included */
 };
 
-/* Finds the first frame in n bytes. 1: there is one. 0: not whole yet; the first ret->used bytes need not be
-   looked at again (pass them as `seen`). -EMSGSIZE: its payload is longer than max, whole or not: nothing
-   needs to be kept of it. -EINVAL. Pure: any thread. */
+/* Finds the first frame in n bytes. 1: there is one. 0: it is incomplete; the first ret->used bytes need not be
+   searched again (pass them as `seen`). -EMSGSIZE: its payload, complete or not, is longer than max, and none of
+   it needs to be kept. -EINVAL. Pure: any thread. */
 POSTERN_API int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, size_t max,
 	struct postern_frame *ret);
 
-/* Writes the framing of a payload: the bytes before it into head, those after it into tail; returns the
-   length of head, 0 or 4; that of tail is 1 where head's is 0. -EBADMSG: the payload contains the byte that
-   ends it. -EMSGSIZE: over 4 GiB. Pure: any thread. */
+/* Writes the framing of a payload: the bytes before it into head, those after it into tail. Returns the
+   length of head, 4 or 0; that of tail is then 0 or 1. -EBADMSG: the payload contains the byte that
+   ends a message. -EMSGSIZE: over 4 GiB. Pure: any thread. */
 POSTERN_API int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1]);
 
-/* Writes a whole frame to a connection or nothing: n, or -EAGAIN (wait for drained); -EMSGSIZE: it would never
-   fit below the high-water mark; the errors of postern_frame_make() and postern_conn_write(). */
+/* Writes a whole frame or nothing; returns n. -EAGAIN: wait for drained. -EMSGSIZE: it would never fit below the
+   high-water mark. Also the errors of postern_frame_make() and postern_conn_write(). */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_write_frame(struct postern_conn *c, int framing,
 	const void *payload, size_t n);
 
@@ -43,26 +44,26 @@ POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_write_frame(struct postern_con
 
 struct postern_buffer;
 
-/* At most max bytes: 0 is 256 KiB. */
+/* Holds at most max bytes; 0 is 256 KiB. */
 POSTERN_API POSTERN_MUST_USE int postern_buffer_new(struct postern_buffer **ret, size_t max);
 POSTERN_API struct postern_buffer *postern_buffer_free(struct postern_buffer *b);
 
-/* Takes as much as fits and memory allows, and returns how much: the value for a received event to return. */
+/* Takes as many bytes as fit and memory allows, and returns how many: what a received event should return. */
 POSTERN_API size_t postern_buffer_add(struct postern_buffer *b, const void *bytes, size_t n);
 POSTERN_API size_t postern_buffer_size(const struct postern_buffer *b);
-/* All of it in one piece; valid until the next call that changes it. */
+/* The contents in one piece; valid until the next call that changes the buffer. */
 POSTERN_API const void *postern_buffer_bytes(const struct postern_buffer *b);
 
-/* At most n bytes, and how many: read takes them out, peek leaves them, skip drops them. */
+/* At most n bytes; returns how many. read takes them out, peek leaves them, skip drops them. */
 POSTERN_API size_t postern_buffer_read(struct postern_buffer *b, void *ret, size_t n);
 POSTERN_API size_t postern_buffer_peek(const struct postern_buffer *b, void *ret, size_t n);
 POSTERN_API size_t postern_buffer_skip(struct postern_buffer *b, size_t n);
-/* All n or none: -EAGAIN while there are fewer; -EMSGSIZE: more than max. */
+/* All n or none. -EAGAIN: there are fewer so far; -EMSGSIZE: n is more than max. */
 POSTERN_API int postern_buffer_read_exactly(struct postern_buffer *b, void *ret, size_t n);
-/* A line without its \n, terminated; its length. -EAGAIN: no whole line yet. -EMSGSIZE: it does not fit into
-   size, or max is reached without one; it stays. */
+/* Reads a line, without its \n and terminated by \0; returns its length. -EAGAIN: no whole line yet. -EMSGSIZE: it
+   does not fit into size, or max bytes hold no \n; the bytes stay. */
 POSTERN_API ssize_t postern_buffer_read_line(struct postern_buffer *b, char *ret, size_t size);
-/* The payload of a frame; its length. -EAGAIN, -EMSGSIZE as above; -EINVAL. */
+/* Reads a frame's payload; returns its length. -EAGAIN, -EMSGSIZE as above; -EINVAL. */
 POSTERN_API ssize_t postern_buffer_read_frame(struct postern_buffer *b, int framing, void *ret, size_t size);
 
 POSTERN_AUTO_(buffer)

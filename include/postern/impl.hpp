@@ -54,7 +54,7 @@ inline loop::~loop()
 		postern_loop_free(std::exchange(state->c, nullptr));
 }
 
-/* The loop may go in one of its callbacks; what they threw may not. */
+/* A callback may destroy the loop; an exception that it threw must survive that. */
 inline int loop::run()
 {
 	auto s = state;
@@ -84,12 +84,12 @@ inline int loop::post(callback<void()> fn)
 
 namespace detail {
 
-/* The callbacks of one connection, or of all that a server has accepted. */
+/* The callbacks of one connection, or of all connections that a server has accepted. */
 struct handlers : box {
 	conn_events on;
 	postern_conn_events table = {};
-	postern_conn *own = nullptr; /* the one */
-	bool owned = false;          /* by a conn; else the box goes with the connection */
+	postern_conn *own = nullptr; /* the one connection */
+	bool owned = false;          /* by a conn; else the box is deleted with the connection */
 
 	handlers(std::shared_ptr<loop_state> l, conn_events e) : box(std::move(l)), on(std::move(e))
 	{
@@ -212,7 +212,7 @@ inline result<conn> conn::adopt(loop &l, int fd, conn_events on, const postern_c
 
 namespace detail {
 
-/* Its connections get the server's data too, so what C is given is the handlers within. */
+/* Its connections get the server's data too, so C gets a pointer to the handlers inside. */
 struct server_handlers final : handlers {
 	server_events server;
 	postern_server_events events = {};
@@ -320,7 +320,7 @@ inline result<child> child::make(loop &l, pid_t pid, callback<void(int, int)> fn
 
 /* ---- Thread ---- */
 
-/* Belongs to the handle and to the thread; who goes last deletes it. The thread's half is `self`. */
+/* Shared by the handle and the thread; the last of them deletes it. The thread's reference is `self`. */
 struct thread::state {
 	loop l{loop::state_ptr()};
 	std::optional<error> failed;
@@ -345,7 +345,7 @@ struct thread::state {
 		return s->thrown || t->failed ? -ECANCELED : 0;
 	}
 
-	/* All that was made on the loop has gone with it: owners that go now find nothing to free. */
+	/* All objects on the loop were freed with it: owners that are destroyed from here on free nothing. */
 	static void ended(void *data)
 	{
 		std::shared_ptr<state> t = std::move(static_cast<state *>(data)->self);
@@ -400,7 +400,7 @@ template <class F> result<thread> thread::start(F fn, thread_options o)
 	if (r >= 0)
 		return thread(std::move(s), c);
 	error e(*postern_why());
-	/* At the time-out it is the thread's alone, which goes on. Else it has ended, or has never begun. */
+	/* After a timeout the thread still runs and owns the state alone. Otherwise it has ended, or never began. */
 	if (r == -ETIMEDOUT)
 		return e;
 	if (!s->begun)
@@ -448,7 +448,7 @@ inline int client::write_frame(int framing, std::string_view payload, nanosecond
 	return postern_client_write_frame(get(), framing, payload.data(), payload.size(), t.count());
 }
 
-/* What does not fit stays, so it is asked again with more room; only what has come may be larger than that. */
+/* A message that does not fit stays in the buffer, so try again with more room, up to the size of what has come. */
 inline result<std::string> client::read_frame(int framing, nanoseconds t)
 {
 	int64_t begun = postern_now(), left = t.count();

@@ -13,27 +13,27 @@
 extern "C" {
 #endif
 
-/* Writes where NAME is: a path, "@abstract", or "fd:N". Looks at the environment, not at the disk.
-   -EINVAL: not a name; -ENOENT: no runtime directory, set POSTERN_DIR; -ERANGE: ret is too small. */
+/* Writes where name is: a path, "@abstract", or "fd:N". Reads the environment, not the disk.
+   -EINVAL: invalid name; -ENOENT: no runtime directory, set POSTERN_DIR; -ERANGE: ret is too small. */
 POSTERN_API int postern_name_resolve(const char *name, char *ret, size_t size);
 
 struct postern_name_info {
 	size_t      size;
 	const char *name;       /* clock, or system:clock */
 	const char *path;       /* of its socket */
-	const char *mode;       /* "bytes", "" not known */
-	const char *version;    /* of Postern, "" not known */
+	const char *mode;       /* "bytes"; "": unknown */
+	const char *version;    /* of Postern; "": unknown */
 	size_t      unused;     /* 0 */
 	int         alive;      /* 1: the owner still runs (start time compared); 0: it does not;
-	                           -1: not known: it is in another pid namespace, or could not write about itself */
-	pid_t       pid;        /* in its pid namespace, which is ours where alive is 1; 0: not known */
-	uid_t       uid;        /* owner of its directory; (uid_t)-1: without a mapping in this user namespace */
+	                           -1: unknown: it is in another pid namespace, or could not write its record */
+	pid_t       pid;        /* in its pid namespace, the caller's if alive is 1; 0: unknown */
+	uid_t       uid;        /* owner of its directory; (uid_t)-1: no mapping in this user namespace */
 	uint32_t    reserved;
-	int64_t     since;      /* seconds since 1970; 0: not known */
+	int64_t     since;      /* seconds since 1970; 0: unknown */
 };
 
-/* Calls fn once, with the owner's record of this name; pid is 0 where there is no record. 0, or fn's result.
-   -ENOENT: there is no such name now; -EINVAL: not a name, or one that has no directory (@abstract, fd:N). */
+/* Calls fn once, with the owner's record of this name; pid is 0 if there is no record. Returns fn's result.
+   -ENOENT: there is no such name; -EINVAL: invalid name, or one without a directory (@abstract, fd:N). */
 POSTERN_API int postern_name_look(const char *name, int (*fn)(const struct postern_name_info *info, void *data),
 	void *data);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* postern/qt-detail.hpp - what the objects of postern-qt.hpp stand on; not for programs */
+/* postern/qt-detail.hpp - helpers for postern-qt.hpp; not for programs */
 #ifndef POSTERN_QT_DETAIL_HPP
 #define POSTERN_QT_DETAIL_HPP
 #include <postern.hpp>
@@ -18,7 +18,7 @@ Q_DECLARE_METATYPE(postern::reason)
 namespace postern {
 namespace qt {
 
-/* By their names, for signals from one thread to another: Qt 5 asks for them when the first one comes. */
+/* Registers the argument types by name: Qt 5 looks them up when a queued signal is first delivered. */
 inline void know_types()
 {
 	static const int known = qRegisterMetaType<reason>("postern::reason");
@@ -28,7 +28,7 @@ inline void know_types()
 
 using Failure = QPair<reason, QString>;
 
-/* The Postern loop of one thread, as a descriptor in Qt's. What a turn brings, the objects tell later. */
+/* The Postern loop of one thread, watched as a descriptor by Qt. The objects emit what a turn brings, later. */
 class Loop : public QSocketNotifier {
 public:
 	postern_loop *const c;
@@ -54,10 +54,10 @@ public:
 	explicit Loop(postern_loop *l) : QSocketNotifier(postern_loop_fd(l), QSocketNotifier::Read), c(l) {}
 	~Loop() override
 	{
-		setEnabled(false); /* before its descriptor goes */
+		setEnabled(false); /* before its descriptor is closed */
 		postern_loop_free(c);
 	}
-	/* In place of its signal, whose arguments differ between versions of Qt. */
+	/* Overridden instead of using its signal, whose arguments differ between versions of Qt. */
 	bool event(QEvent *e) override
 	{
 		if (e->type() != QEvent::SockAct)
@@ -68,7 +68,7 @@ public:
 	}
 };
 
-/* What an object has to tell waits for Qt's event loop: next() tells one thing, false when there is none. */
+/* Signals wait for Qt's event loop: next() emits one, and returns false if none is pending. */
 struct Telling {
 	bool due = false, now = false;
 
@@ -80,7 +80,7 @@ struct Telling {
 			QPointer<T> alive(t);
 			due = false;
 			if (now)
-				return; /* a slot of t runs an event loop; the rest comes when it returns */
+				return; /* a slot of t runs an event loop; the outer call emits the rest */
 			now = true;
 			while (t->next())
 				if (!alive)

@@ -2,8 +2,8 @@
 /*
  * postern/qt-impl.hpp - the bodies of postern-qt.hpp; not for programs
  *
- * Callbacks of Postern only note what happened; next() tells one such thing, in Qt's event loop. No slot runs within a
- * callback, so nothing can be destroyed or thrown there, and nothing of C is on the stack of a slot.
+ * Postern's callbacks only record what happened; next() emits one signal for it, from Qt's event loop. No slot runs
+ * inside a callback, so nothing can be destroyed or thrown there, and no C frame is below a slot on the stack.
  */
 #ifndef POSTERN_QT_IMPL_HPP
 #define POSTERN_QT_IMPL_HPP
@@ -59,7 +59,7 @@ inline const postern_conn_events *Connection::events()
 		e.closed = [](postern_conn *, const postern_reason *why, void *d) {
 			static const postern_reason ended = {POSTERN_REASON_ENDED, 0, postern_reason_text(POSTERN_REASON_ENDED)};
 
-			/* Where we closed because the peer had ended, that is the reason. */
+			/* If this side closed because the peer had ended, report that. */
 			of(d)->end(Loop::why(of(d)->followed_ && why->code == POSTERN_REASON_CLOSED ? &ended : why));
 		};
 		return e;
@@ -83,7 +83,7 @@ inline void Connection::begin(const conn_options &o)
 	setOpenMode(ReadWrite | Unbuffered);
 }
 
-/* Nothing of it is told before its server has told of it: nobody would be listening. */
+/* No signal before the server's newConnection(): nothing would be connected to it yet. */
 inline void Connection::accepted(QObject *server, std::shared_ptr<Loop> loop, postern_conn *c, const conn_options &o)
 {
 	begin(o);
@@ -135,7 +135,7 @@ inline void Connection::end(const Failure &f)
 	telling_.later(this);
 }
 
-/* To another thread its socket cannot go along. */
+/* Its socket cannot move to another thread. */
 inline bool Connection::event(QEvent *e)
 {
 	if (e->type() == QEvent::ThreadChange && loop_) {
@@ -147,9 +147,9 @@ inline bool Connection::event(QEvent *e)
 	return QIODevice::event(e);
 }
 
-/* ---- Connection: what is told ---- */
+/* ---- Connection: signals ---- */
 
-/* The object may be gone after a signal: nothing of it is touched then. */
+/* A slot may delete the object: do not touch it after a signal. */
 inline bool Connection::next()
 {
 	QPointer<Connection> alive(this);
@@ -177,7 +177,7 @@ inline bool Connection::next()
 	return true;
 }
 
-/* The peer has ended, and the slots have had their say. */
+/* The peer has ended, and the slots that react to it have run. */
 inline void Connection::follow()
 {
 	if (!ended_ || half_open_ || state() != conn_state::connected)
@@ -351,7 +351,7 @@ inline bool Server::event(QEvent *e)
 
 inline bool Server::next()
 {
-	/* A slot that runs an event loop keeps nobody else out. */
+	/* A slot that runs an event loop does not hold up further connections. */
 	telling_.now = false;
 	if (news_.size() > 1)
 		telling_.later(this);

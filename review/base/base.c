@@ -24,13 +24,15 @@ struct arena run_arena;
 
 void complain(const char *format, ...)
 {
+	char line[4096];
 	va_list ap;
 
 	fflush(stdout);
-	fputs("postern review: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	fputs("postern review: ", stderr);
+	write_plain_z(stderr, line);
 	fputc('\n', stderr);
 }
 
@@ -258,4 +260,10 @@ char *text_done(struct text *text)
 	free(text->s);
 	*text = (struct text){ 0 };
 	return s;
+}
+
+void text_drop(struct text *text)
+{
+	free(text->s);
+	*text = (struct text){ 0 };
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct arena_slab;
 
@@ -63,6 +64,14 @@ void text_add(struct text *text, const char *s, size_t n);
 void text_puts(struct text *text, const char *s);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *text_done(struct text *text);
+/* Frees it instead. */
+void text_drop(struct text *text);
+
+/* utf8.c: the length of the UTF-8 sequence where the text begins, or 0. */
+size_t utf8_length(const char *text);
+/* Prints text of others: control characters as \x1b, so that it stays one line and moves no cursor. */
+void write_plain(FILE *out, const char *s, size_t n);
+void write_plain_z(FILE *out, const char *s);
 
 /* "postern review: …" on standard error, one line. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
  * runs into the last two is counted as not understood and gives no summary and no losses.
  */
 
+#include "flow/contract.h"
 #include "flow/parts.h"
 #include "read/source.h"
 
@@ -263,14 +264,12 @@ static void flow_assign(struct flow *flow, const struct item *item)
 static void flow_minus(const struct flow *flow, const struct item *item, struct value of,
 		       struct value *v)
 {
-	const char *text =
-		item->b.kind == OPERAND_PLACE ? flow->fn->places[item->b.place].text : "";
-
 	if (of.low != INT64_MIN)
 		v->high = -of.low;
 	if (of.high != INT64_MIN && of.high != INT64_MAX)
 		v->low = -of.high;
-	if (text && !strcmp(text, "errno") && of.low == INT64_MIN)
+	if (item->b.kind == OPERAND_PLACE && place_is_errno(flow->fn, item->b.place) &&
+	    of.low == INT64_MIN)
 		v->high = -1;
 }
 

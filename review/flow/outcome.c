@@ -2,7 +2,7 @@
 /* The walk from one call with one result; see outcome.h. */
 
 #include "flow/outcome.h"
-#include "model/query.h"
+#include "flow/contract.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +55,7 @@ static bool outcome_is_errno(const struct outcome *outcome, const struct outcome
 	if (o->kind != OPERAND_PLACE)
 		return false;
 	i = known_find(known, o->place);
-	return i >= 0 ? known->known[i].is_errno
-		      : !strcmp(outcome->fn->places[o->place].text, "errno");
+	return i >= 0 ? known->known[i].is_errno : place_is_errno(outcome->fn, o->place);
 }
 
 static bool outcome_number(const struct outcome_known *known, const struct operand *o,
@@ -69,29 +68,6 @@ static bool outcome_number(const struct outcome_known *known, const struct opera
 		return true;
 	}
 	return operand_is_number(o, number);
-}
-
-static bool outcome_compare(int64_t a, int op, int64_t b)
-{
-	switch (op) {
-	case OP_EQ:
-		return a == b;
-	case OP_NE:
-		return a != b;
-	case OP_LT:
-		return a < b;
-	case OP_LE:
-		return a <= b;
-	case OP_GT:
-		return a > b;
-	default:
-		return a >= b;
-	}
-}
-
-static const char *outcome_error_name(const char *name)
-{
-	return !strcmp(name, "EWOULDBLOCK") ? "EAGAIN" : name;
 }
 
 /* 1: the first edge, 0: the second, -1: nobody knows. */
@@ -107,13 +83,12 @@ static int outcome_decide(struct outcome *outcome, const struct outcome_known *k
 		b = &test->a;
 	}
 	if (outcome_is_errno(outcome, known, a)) {
-		const char *name = operand_text(outcome->fn, b);
-
-		if ((test->op != OP_EQ && test->op != OP_NE) || !outcome->error || *name != 'E') {
+		if ((test->op != OP_EQ && test->op != OP_NE) || !outcome->error ||
+		    *operand_text(outcome->fn, b) != 'E') {
 			outcome->ends |= OUTCOME_UNCLEAR;
 			return -1;
 		}
-		same = !strcmp(outcome_error_name(name), outcome->error);
+		same = operand_error(b) == error_number(outcome->error);
 		outcome->ends |= same ? OUTCOME_ERRNO : OUTCOME_ASKS;
 		return same == (test->op == OP_EQ);
 	}
@@ -122,7 +97,7 @@ static int outcome_decide(struct outcome *outcome, const struct outcome_known *k
 		return -1;
 	if (test->a.kind == OPERAND_PLACE || test->b.kind == OPERAND_PLACE)
 		outcome->ends |= OUTCOME_TESTED;
-	return outcome_compare(x, test->op, y);
+	return number_holds(x, test->op, y);
 }
 
 static void outcome_assign(struct outcome *outcome, struct outcome_known *known,
@@ -234,7 +209,8 @@ static void outcome_block(struct outcome *outcome, int number, int from, struct 
 			return;
 		}
 		if (item->kind == ITEM_BRANCH) {
-			decided = outcome_decide(outcome, &known, item);
+			decided = item == outcome->sure ? !outcome->sure_edge
+							: outcome_decide(outcome, &known, item);
 			if (decided != 0)
 				outcome_follow(outcome, block->next[0], &known);
 			if (decided != 1)

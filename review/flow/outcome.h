@@ -33,6 +33,9 @@ struct outcome {
 	/* Each call on the way; true: this way ends here. */
 	bool (*visit)(struct outcome *outcome, const struct item *item);
 	void *data;
+	/* A test of which it is known which edge is taken, or NULL. */
+	const struct item *sure;
+	int sure_edge;
 	unsigned ends; /* OUTCOME_… of all ways together */
 	/* What the function returns then, on all ways. */
 	bool returns_known;

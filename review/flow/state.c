@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on one state; see state.h. */
 
+#include "flow/contract.h"
 #include "flow/state.h"
 
 #include <string.h>
@@ -238,25 +239,9 @@ static bool value_narrow(struct value *v, int op, int64_t c)
 	return v->low <= v->high;
 }
 
-/* 1: the value says failure, 0: success, -1: it does not say. */
 static int value_outcome(const struct value *v, uint8_t fails)
 {
-	switch (fails) {
-	case FAILS_MINUS_ONE:
-	case FAILS_NEGATIVE:
-		return v->high < 0 ? 1 : v->low >= 0 ? 0 : -1;
-	case FAILS_NULL:
-	case FAILS_FALSE:
-		return v->low == 0 && v->high == 0 ? 1 : (v->flags & VALUE_NONZERO) ? 0 : -1;
-	case FAILS_NOT_POSITIVE:
-		return v->high <= 0 ? 1 : v->low > 0 ? 0 : -1;
-	case FAILS_NONZERO:
-		return (v->flags & VALUE_NONZERO) ? 1 : v->low == 0 && v->high == 0 ? 0 : -1;
-	case FAILS_NOT_NEGATIVE:
-		return v->low >= 0 ? 1 : v->high < 0 ? 0 : -1;
-	default:
-		return -1;
-	}
+	return contract_outcome(fails, v->low, v->high, v->flags & VALUE_NONZERO);
 }
 
 static void state_outcome(uint8_t *bits, int outcome)
@@ -392,13 +377,59 @@ static void state_learn_from_used(struct flow *flow, int place, const struct val
 	}
 }
 
+/* open(…, &error) has an argument that says whether it worked, and that place is tested here. */
+static bool state_is_error_of(const struct flow *flow, const struct item *site, int place)
+{
+	const struct fact *error = site ? api_fact(site->call->api, FACT_ERROR) : NULL;
+	const struct operand *o = error ? call_argument(site->call, error->arg) : NULL;
+
+	if (!o || (o->kind != OPERAND_ADDRESS && o->kind != OPERAND_PLACE))
+		return false;
+	if (o->kind == OPERAND_PLACE && flow->fn->places[place].parent != o->place)
+		return false;
+	return (o->kind == OPERAND_PLACE || o->place == place) &&
+	       state_is_unset_since(flow, place, site);
+}
+
+static void state_learn_from_error(struct flow *flow, int place, const struct value *v)
+{
+	bool failed = v->flags & VALUE_NONZERO;
+
+	if (!failed && (v->low != 0 || v->high != 0))
+		return;
+	for (int i = 0; i < flow->n_resources; i++) {
+		const struct resource *r = &flow->resources[i];
+
+		if (state_is_error_of(flow, r->site, place))
+			state_outcome(&flow->state->bits[i], failed);
+		if (failed && state_is_error_of(flow, r->taken, place))
+			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+	}
+}
+
+/* The test says nothing of whether the call that gave the value worked. */
+static bool state_is_blind(const struct flow *flow, const struct value *v,
+			   const struct operand *operand, int op, int64_t number)
+{
+	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
+	struct contract contract;
+
+	if (!site || !site->call || operand->kind != OPERAND_PLACE)
+		return false;
+	contract = contract_of(site->call);
+	return contract_is_blind(&contract, op, number, false);
+}
+
 bool state_refine(struct flow *flow, const struct operand *operand, int op, int64_t number)
 {
 	struct value v = state_operand(flow, operand);
+	uint16_t checked = v.flags & VALUE_CHECKED;
 	struct binding *binding;
 
 	if (!value_narrow(&v, op, number))
 		return false;
+	if (!checked && state_is_blind(flow, &v, operand, op, number))
+		v.flags &= (uint16_t)~VALUE_CHECKED;
 	if (operand->kind != OPERAND_PLACE)
 		return true;
 	if (state_contradicts(flow, &v))
@@ -406,6 +437,7 @@ bool state_refine(struct flow *flow, const struct operand *operand, int op, int6
 	binding = state_find(flow->state, operand->place);
 	state_learn(flow, &v);
 	state_learn_from_used(flow, operand->place, &v);
+	state_learn_from_error(flow, operand->place, &v);
 	if (!state_learn_argument(flow, &v))
 		return false;
 	state_bind(flow, operand->place, v, binding ? binding->from : -1);

@@ -108,6 +108,25 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		flow_split_add(&flow->fill[i], flow_is_filled(flow, i), result);
 }
 
+/*
+ * The way gives what a call gave: return n, after n = recv(…). A number below 0 can be the failure
+ * of that call in other words, and 0 the end of a stream.
+ */
+static void flow_summarise_answer(struct flow *flow, const struct value *v)
+{
+	struct summary *summary = &flow->fn->summary;
+	const struct call *call = v->status >= 0 ? flow->fn->items[v->status].call : NULL;
+	const struct api *api = call ? call->api : NULL;
+
+	if (call && call->target)
+		api = call->target->summary.answers;
+	if (call ? v->high < 0 : v->high <= 0)
+		return;
+	if (!api || (summary->answers && summary->answers != api))
+		summary->answers_several = true;
+	summary->answers = summary->answers_several ? NULL : api;
+}
+
 /* … and about the result. */
 void flow_summarise(struct flow *flow, const struct item *item)
 {
@@ -123,6 +142,7 @@ void flow_summarise(struct flow *flow, const struct item *item)
 	summary->has_range = true;
 	if (item->implicit || item->a.kind == OPERAND_NONE)
 		return;
+	flow_summarise_answer(flow, &v);
 	if (r >= 0 && flow->resources[r].param >= 0)
 		summary->returns_param = (int8_t)flow->resources[r].param;
 	else
@@ -235,6 +255,8 @@ static void summary_agree(struct summary *into, const struct summary *other)
 	into->high = into->high > other->high ? into->high : other->high;
 	if (into->opens != other->opens)
 		into->opens = NULL;
+	if (into->answers != other->answers)
+		into->answers = NULL;
 	if (into->returns_param != other->returns_param)
 		into->returns_param = -1;
 	if (into->tells_param != other->tells_param)

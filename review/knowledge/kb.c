@@ -33,6 +33,7 @@ static const char *const kb_role_words[ROLE_BITS] = {
 static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_OPENS] = "opens",
 	[FACT_FAILS] = "fails",
+	[FACT_ERROR] = "error",
 	[FACT_CLOSES] = "closes",
 	[FACT_TAKES] = "takes",
 	[FACT_FLAG] = "flag",
@@ -67,15 +68,17 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_GIVES] = "gives",
 	[FACT_STREAMS] = "streams",
 	[FACT_UNTIL] = "until",
+	[FACT_EXACT] = "exact",
 };
 
 static const struct {
 	const char *word;
 	enum fails fails;
 } kb_fails[] = {
-	{ "-1", FAILS_MINUS_ONE }, { "negative", FAILS_NEGATIVE }, { "null", FAILS_NULL },
-	{ "false", FAILS_FALSE },  { "zero", FAILS_FALSE },        { "nonzero", FAILS_NONZERO },
-	{ "none", FAILS_NEVER },
+	{ "-1", FAILS_MINUS_ONE }, { "negative", FAILS_NEGATIVE },
+	{ "null", FAILS_NULL },    { "false", FAILS_FALSE },
+	{ "zero", FAILS_FALSE },   { "nonzero", FAILS_NONZERO },
+	{ "none", FAILS_NEVER },   { "not-positive", FAILS_NOT_POSITIVE },
 };
 
 static size_t kb_bucket(const char *name)
@@ -122,7 +125,7 @@ const struct api *kb_method_any(const char *name)
 	const struct api *found = NULL;
 
 	for (const struct api *api = kb_apis[kb_bucket(name)]; api; api = api->next)
-		if (api->name == name && api->class_name) {
+		if (api->name == name && api->class_name && !api_fact(api, FACT_EXACT)) {
 			if (found && found->roles != api->roles)
 				return NULL;
 			found = api;
@@ -260,6 +263,7 @@ static bool kb_fact_value(struct api *api, struct fact *fact, const char *s)
 	switch (fact->key) {
 	case FACT_NORETURN:
 	case FACT_FAILING:
+	case FACT_EXACT:
 		return !*s;
 	case FACT_IS:
 		return kb_roles(api, s);
@@ -396,11 +400,21 @@ static bool kb_statement(char *line)
 	return kb_statement_word(kind, name, &save);
 }
 
+static bool kb_is_of_system(const char *origin)
+{
+	static const char *const files[] = { "libc", "linux", "posix", "streams" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (!strcmp(origin, files[i]))
+			return true;
+	return false;
+}
+
 int kb_add(const char *origin, const char *text)
 {
 	int r = 0;
 
-	kb_reads_system = !strcmp(origin, "posix");
+	kb_reads_system = kb_is_of_system(origin);
 	for (unsigned row = 1; *text; row++) {
 		size_t n = strcspn(text, "\n");
 		char *line = arena_copy(&run_arena, text, n);

@@ -18,7 +18,9 @@
  *
  *	opens=KIND        the result is a fresh resource (fd, file, addrinfo, object, thread, …)
  *	opens=KIND:*N     it is stored where argument N points; KIND:**N: two of them, an array
- *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero none
+ *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero
+ *	                  not-positive none; flow/contract.h says what follows
+ *	error=N           a failure is also told behind argument N, if that is not NULL (GError **)
  *	uses=N            the argument must be open
  *	closes=N          the argument's resource is gone after it, also on failure
  *	closing=N         it is being closed when the call returns, and is in use until a callback runs
@@ -57,6 +59,7 @@
  *	base=CLASS        of a class
  *	noreturn
  *	failing           it comes back only when it fails
+ *	exact             of a method: its name is common, so the class of the receiver must be known
  */
 
 #include "base/base.h"
@@ -64,6 +67,7 @@
 enum fact_key {
 	FACT_OPENS,
 	FACT_FAILS,
+	FACT_ERROR,
 	FACT_CLOSES,
 	FACT_TAKES,
 	FACT_FLAG,
@@ -98,6 +102,7 @@ enum fact_key {
 	FACT_GIVES,
 	FACT_STREAMS,
 	FACT_UNTIL,
+	FACT_EXACT,
 	FACT_KEYS,
 };
 
@@ -150,7 +155,7 @@ struct api {
 	X(LOCKS, "locks") X(ALIVE, "alive") X(CLEANUP, "cleanup") X(LOCAL, "local")                \
 	X(AMOUNT, "amount") X(NUMBER, "number") X(BOUNDS, "bounds") X(PARTIAL, "partial")          \
 	X(PEER, "peer") X(SIGPIPE, "sigpipe") X(PARSE, "parse") X(WATCH, "watch")           \
-	X(QUIT, "quit")
+	X(QUIT, "quit") X(READY, "ready") X(WHILE_TRUE, "while-true")
 
 enum role_bit {
 #define X(name, word) ROLE_BIT_##name,

@@ -19,7 +19,8 @@ enum index_kind {
 	INDEX_TYPEDEF,
 	INDEX_NUMBER,
 	INDEX_ALIAS,
-	INDEX_NORETURN
+	INDEX_NORETURN,
+	INDEX_FORMAT
 };
 
 struct index_entry {
@@ -236,6 +237,23 @@ void index_noreturn(const char *name)
 bool index_is_noreturn(const char *name)
 {
 	return index_next(NULL, name, INDEX_NORETURN) != NULL;
+}
+
+void index_format(const char *name, int arg)
+{
+	struct index_entry *e = index_next(NULL, name, INDEX_FORMAT);
+
+	if (!e)
+		index_add(name, INDEX_FORMAT, NULL)->number = arg;
+	else if (e->number != arg)
+		e->number = 0;
+}
+
+int index_find_format(const char *name)
+{
+	struct index_entry *e = name ? index_next(NULL, name, INDEX_FORMAT) : NULL;
+
+	return e ? (int)e->number : 0;
 }
 
 const char *index_find_alias(const char *name)

@@ -71,11 +71,15 @@ void index_typedef(const char *name, const struct declared *meaning);
 void index_number(const char *name, int64_t value, const struct source *source);
 void index_alias(const char *name, const char *meaning);
 void index_noreturn(const char *name);
+/* Argument `arg` of functions of that name is a format, as a declaration or a call shows; 0: of some it is not. */
+void index_format(const char *name, int arg);
 
 const struct declared *index_find_member(const char *type, const char *name);
 const struct declared *index_find_global(const char *name, const struct source *source);
 bool index_find_number(const char *name, const struct source *source, int64_t *value);
 bool index_is_noreturn(const char *name);
+/* The number of that argument, from 1; 0: none. */
+int index_find_format(const char *name);
 const char *index_find_alias(const char *name);
 /* Through typedefs; the name itself when it is none. */
 const char *index_real_type(const char *name, uint8_t *stars);

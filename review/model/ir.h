@@ -234,6 +234,8 @@ struct summary {
 	const char *opens;    /* kind of fresh resource that the result is, or NULL */
 	const struct api *opener;
 	uint8_t fails;        /* enum fails of the result */
+	const struct api *answers; /* the result is what a call of this gave, or says that it failed */
+	bool answers_several; /* … of several, or of something else on some way */
 	const char *fills[16];
 	uint8_t fill_fails;   /* enum fails: when the result says that nothing was filled in */
 	uint8_t keep_fails[16]; /* enum fails: when the result says that it was not kept */
@@ -272,6 +274,7 @@ struct function {
 	uint16_t flags;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint8_t order;          /* private to flow/order.c */
+	uint8_t reads_stream;   /* private to rules/end.c */
 	bool skipped;           /* ran into the interpreter's limit */
 };
 

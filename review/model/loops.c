@@ -92,6 +92,17 @@ const struct item *loop_find_call(struct function *fn, int loop,
 	return NULL;
 }
 
+/* do { … } while (true): the edge behind it leads nowhere. */
+static bool loop_edge_is_dead(const struct function *fn, const struct block *block, int edge)
+{
+	const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
+	int64_t a, b;
+
+	return test && test->kind == ITEM_BRANCH && test->op == OP_NE &&
+	       operand_is_number(&test->a, &a) && operand_is_number(&test->b, &b) &&
+	       (a != b) == (edge == 1);
+}
+
 /* Blocks that only return are no members of a loop, so an edge to them is a way out too. */
 int loop_exits(struct function *fn, int loop, struct loop_exit *exits)
 {
@@ -104,7 +115,8 @@ int loop_exits(struct function *fn, int loop, struct loop_exit *exits)
 		if (!fn->loops[loop].member[b])
 			continue;
 		for (int e = 0; e < 2 && n < LOOP_EXITS; e++) {
-			if (block->next[e] < 0 || fn->loops[loop].member[block->next[e]])
+			if (block->next[e] < 0 || fn->loops[loop].member[block->next[e]] ||
+			    loop_edge_is_dead(fn, block, e))
 				continue;
 			exits[n].block = b;
 			exits[n].edge = e;

@@ -419,6 +419,58 @@ void lower_old_parameters(struct builder *b, TSNode definition)
 			lower_old_parameter(b, children.node[i]);
 }
 
+/* A parameter with the name of a format, or a declaration that speaks of printf. */
+static bool declares_format(const struct tree *tree, TSNode node, const char *name)
+{
+	return (name && (strstr(name, "fmt") || strstr(name, "format"))) ||
+	       declaration_mentions(tree, node, "printf") ||
+	       declaration_mentions(tree, node, "PRINTF");
+}
+
+/* void note(int level, const char *fmt, ...); or with a va_list behind the format. */
+static void declare_format(struct tree *tree, TSNode node, TSNode function, const char *of)
+{
+	TSNode list = node_field(tree, function, FIELD_parameters);
+	struct arena scratch = { 0 };
+	struct children children;
+	const char *text, *format = NULL;
+	bool is_text = false, ends = false;
+	int n_params = 0;
+	size_t n;
+
+	if (!node_ok(list))
+		return;
+	text = node_text(tree, list, &n);
+	if (!memmem(text, n, "...", 3) && !memmem(text, n, "va_list", 7))
+		return;
+	ends = memmem(text, n, "...", 3) != NULL;
+	node_children(&scratch, list, tree, &children);
+	for (size_t i = 0; i < children.n && i < 16; i++) {
+		TSNode inner, name;
+		struct type_text type;
+		int64_t size = 0;
+
+		if (node_kind(tree, children.node[i]) != NODE_parameter_declaration)
+			continue;
+		type = lower_type(tree, node_field(tree, children.node[i], FIELD_type));
+		if (!ends && type.name && !strcmp(type.name, "va_list")) {
+			ends = true;
+			break;
+		}
+		n_params++;
+		name = node_field(tree, children.node[i], FIELD_declarator);
+		if (node_ok(name))
+			name = lower_declarator(tree, name, &type, &size, &inner);
+		is_text = type.name && type.stars == 1 && strstr(type.name, "char");
+		format = node_ok(name) && node_kind(tree, name) == NODE_identifier
+				 ? node_name(tree, name)
+				 : NULL;
+	}
+	if (ends && is_text && declares_format(tree, node, format))
+		index_format(of, n_params);
+	arena_free(&scratch);
+}
+
 static void declare_prototype(struct tree *tree, TSNode node, TSNode name, struct type_info *owner)
 {
 	const char *s = node_name(tree, name);
@@ -466,6 +518,7 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 		return;
 	if (node_ok(function) && node_kind(tree, name) != NODE_parenthesized_declarator) {
 		declare_prototype(tree, node, name, owner);
+		declare_format(tree, node, function, node_name(tree, name));
 		return;
 	}
 	declared.name = node_name(tree, name);

@@ -199,7 +199,8 @@ static bool result_is_used_by(const struct function *fn, const struct item *item
 struct result_walk {
 	const struct function *fn;
 	int place;
-	bool (*use)(const struct function *fn, const struct item *user, int place);
+	bool (*use)(const struct function *fn, const struct item *user, int place, void *data);
+	void *data;
 	uint8_t *seen;
 };
 
@@ -209,7 +210,7 @@ static bool result_walk_block(const struct result_walk *walk, int block, int fro
 
 	for (int i = from; i >= 0; i = fn->items[i].next) {
 		if (result_is_used_by(fn, &fn->items[i], walk->place) &&
-		    walk->use(fn, &fn->items[i], walk->place))
+		    walk->use(fn, &fn->items[i], walk->place, walk->data))
 			return true;
 		if (fn->items[i].dst == walk->place)
 			return false;
@@ -227,9 +228,13 @@ static bool result_walk_block(const struct result_walk *walk, int block, int fro
 }
 
 bool item_result_has_use(const struct function *fn, const struct item *item,
-			 bool (*use)(const struct function *fn, const struct item *user, int place))
+			 bool (*use)(const struct function *fn, const struct item *user, int place,
+				     void *data),
+			 void *data)
 {
-	struct result_walk walk = { .fn = fn, .place = item_result(fn, item), .use = use };
+	struct result_walk walk = {
+		.fn = fn, .place = item_result(fn, item), .use = use, .data = data
+	};
 	int block = item_block(fn, item), from = item->next;
 	bool found;
 

@@ -40,7 +40,8 @@ int item_result(const struct function *fn, const struct item *item);
  */
 bool item_result_has_use(const struct function *fn, const struct item *item,
 			 bool (*use)(const struct function *fn, const struct item *user,
-				     int place));
+				     int place, void *data),
+			 void *data);
 /* The call whose result, through assignments in the function, the operand holds; or NULL. */
 const struct item *operand_source(const struct function *fn, const struct operand *operand,
 				  const struct item *before);

@@ -112,7 +112,7 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 }
 
 /* The descriptor or object that is read from may have a peer. */
-static bool peer_is_source(const struct peer_walk *walk, const struct call *call)
+bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 {
 	const struct fact *uses = api_fact(call->api, FACT_USES);
 	const struct operand *o = uses ? call_argument(call, uses->arg) : NULL;
@@ -203,9 +203,12 @@ static void peer_reads(struct peer_walk *walk, const struct call *call, struct p
 			continue;
 		}
 		peer_note_size(walk, to, size);
-		if (size)
+		if (size) {
 			peer_check(walk, PEER_SINK_COPY, size, peer_root_buffer(walk, to));
+			peer_check_zero(walk, size, peer_root_buffer(walk, to));
+		}
 		peer_fill(walk, to, size, peer_fresh(walk, kinds));
+		peer_fills_read(walk, to, size);
 		/* read(fd, buf, sizeof(buf)): its result may be the size of buf. */
 		if (to->kind == OPERAND_PLACE &&
 		    peer_room(walk, size, peer_root_buffer(walk, to)) == PEER_ROOM_NONE &&
@@ -249,7 +252,9 @@ uint16_t peer_sought(const struct operand *what)
 	uint16_t kinds = 0;
 
 	if (what->kind == OPERAND_NUMBER)
-		return what->number == '/' || what->number == '.' ? PEER_PATH : 0;
+		return what->number == '/' || what->number == '.' ? PEER_PATH
+		       : what->number == '%'                      ? PEER_FORMAT
+								  : 0;
 	if (what->kind != OPERAND_STRING)
 		return 0;
 	if (strstr(text, "..") || strchr(text, '/'))
@@ -262,8 +267,9 @@ uint16_t peer_sought(const struct operand *what)
 	return kinds;
 }
 
-static bool peer_branches(const struct function *fn, const struct item *user, int place)
+static bool peer_branches(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)place;
 	return user->kind == ITEM_BRANCH;
@@ -273,7 +279,7 @@ static bool peer_branches(const struct function *fn, const struct item *user, in
 static bool peer_end_is_asked(const struct peer_walk *walk)
 {
 	return !(walk->item->call->flags & CALL_DROPPED) &&
-	       item_result_has_use(walk->fn, walk->item, peer_branches);
+	       item_result_has_use(walk->fn, walk->item, peer_branches, NULL);
 }
 
 static void peer_checks(struct peer_walk *walk, const struct call *call)
@@ -334,10 +340,12 @@ static void peer_sinks_of(struct peer_walk *walk, const struct call *call)
 				continue;
 			if (sinks[i].sink == PEER_SINK_STRING && peer_number_ends(walk, o))
 				continue;
-			if (sinks[i].sink == PEER_SINK_ALLOC && to)
+			if (sinks[i].sink == PEER_SINK_ALLOC && to) {
 				peer_check(walk, PEER_SINK_COPY, o, peer_root_buffer(walk, to));
-			else
+				peer_check_zero(walk, o, peer_root_buffer(walk, to));
+			} else {
 				peer_check(walk, sinks[i].sink, o, -1);
+			}
 			if (sinks[i].sink == PEER_SINK_FORMAT)
 				peer_check(walk, PEER_SINK_STRING, o, -1);
 		}
@@ -590,6 +598,7 @@ void peer_call(struct peer_walk *walk, const struct item *item)
 
 	if (call->flags & (CALL_DELETE | CALL_CAPTURE))
 		return;
+	peer_asks_zero(walk, call);
 	if (call->flags & (CALL_NEW | CALL_CONSTRUCT))
 		peer_construct(walk, item, &result);
 	else if (call->api)

@@ -56,6 +56,84 @@ struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, 
 	return v;
 }
 
+/* How many arguments the format takes. */
+static int peer_conversions(const char *format)
+{
+	int n = 0;
+
+	while (n < 64 && peer_conversion(format, n))
+		n++;
+	return n;
+}
+
+static bool peer_is_va_list(const struct function *fn, const struct operand *o)
+{
+	const char *type = o->kind == OPERAND_PLACE ? fn->places[o->place].type : NULL;
+
+	return type && strstr(type, "va_list");
+}
+
+bool peer_takes_va_list(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_params; i++) {
+		struct operand o = { .kind = OPERAND_PLACE, .place = fn->params[i] };
+
+		if (peer_is_va_list(fn, &o))
+			return true;
+	}
+	return false;
+}
+
+/* note("%d of %s", n, name): as many arguments follow as the text has conversions. */
+static void peer_learn_format(const struct function *fn, const struct call *call)
+{
+	for (int i = 0; i < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+		int n = o->kind == OPERAND_STRING ? peer_conversions(o->text) : 0;
+
+		if (!n)
+			continue;
+		if (n == call->n_args - i - 1)
+			index_format(call->name, i + 1);
+		else if (i + 2 != call->n_args || !peer_is_va_list(fn, &call->args[i + 1]))
+			index_format(call->name, 0);
+	}
+}
+
+void peer_formats_find(void)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (call && !call->api && !call->target && call->name &&
+			    !(call->flags & (CALL_NEW | CALL_DELETE | CALL_CONSTRUCT |
+					     CALL_CAPTURE | CALL_INDIRECT)))
+				peer_learn_format(fn, call);
+		}
+	}
+}
+
+/* A function that nobody defines takes its argument for a format, as far as is seen. */
+void peer_foreign_format(struct peer_walk *walk, const struct call *call)
+{
+	int format = index_find_format(call->name);
+	const struct operand *o = format ? call_argument(call, format) : NULL;
+
+	/* vnote(fmt, ap) */
+	for (int i = 1; !o && i < call->n_args; i++)
+		if (peer_is_va_list(walk->fn, &call->args[i]))
+			o = &call->args[i - 1];
+	if (!o)
+		return;
+	peer_check(walk, PEER_SINK_FORMAT, o, -1);
+	if (format)
+		peer_formats(walk, call, format);
+}
+
 int peer_format_argument(const struct call *call)
 {
 	for (const struct fact *f = api_fact(call->api, FACT_SINK); f;

@@ -285,6 +285,7 @@ void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_v
 {
 	bool cxx = walk->fn->source->language == SOURCE_CXX;
 
+	peer_foreign_format(walk, call);
 	if (cxx && call->receiver.kind && !(call->flags & CALL_INDIRECT)) {
 		peer_method(walk, call, result);
 		return;

@@ -69,13 +69,14 @@ bool peer_is_empty(const struct peer_value *value)
 
 void peer_join(struct peer_value *into, const struct peer_value *other)
 {
-	uint16_t zero = into->kinds & other->kinds & PEER_ZERO;
+	uint16_t both = into->kinds & other->kinds & (PEER_ZERO | PEER_NONZERO);
 	bool narrow = (!into->from[5] || (into->kinds & PEER_NARROW)) &&
 		      (!other->from[5] || (other->kinds & PEER_NARROW)) &&
 		      (into->from[5] || other->from[5]);
 
-	into->kinds = (uint16_t)(((into->kinds | other->kinds) & ~(PEER_ZERO | PEER_NARROW)) |
-				 zero | (narrow ? PEER_NARROW : 0));
+	into->kinds = (uint16_t)(((into->kinds | other->kinds) &
+				  ~(PEER_ZERO | PEER_NONZERO | PEER_NARROW)) |
+				 both | (narrow ? PEER_NARROW : 0));
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		into->from[k] |= other->from[k];
 	if (into->base < 0)
@@ -355,6 +356,9 @@ uint16_t peer_sink_kinds(enum peer_sink sink)
 		[PEER_SINK_ALLOC] = PEER_WIDE,
 		[PEER_SINK_COPY] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 		[PEER_SINK_INDEX] = PEER_WIDE | PEER_SHORT | PEER_BYTE,
+		[PEER_SINK_FILL] = PEER_BYTES,
+		[PEER_SINK_ZERO] = PEER_NUMBER,
+		[PEER_SINK_STILL] = PEER_NUMBER,
 	};
 
 	return kinds[sink];
@@ -384,6 +388,7 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 			shown = def->call->args[0].place;
 	}
 	hit.at = walk->item->at;
+	hit.loop_at = walk->loop_at;
 	hit.what =
 		fn->places[shown].text && *fn->places[shown].text ? fn->places[shown].text : "it";
 	if (into < 0 && sink == PEER_SINK_STRING)
@@ -424,7 +429,8 @@ static uint8_t peer_sink_bit(enum peer_sink sink)
 {
 	static const uint8_t bits[PEER_SINKS] = { SINK_FORMAT, SINK_SHELL, SINK_PATH,
 						  SINK_STRING, 0,          SINK_LENGTH,
-						  SINK_LENGTH, SINK_INDEX };
+						  SINK_LENGTH, SINK_INDEX, 0,
+						  0,           0 };
 
 	return bits[sink];
 }
@@ -443,7 +449,8 @@ void peer_check(struct peer_walk *walk, enum peer_sink sink, const struct operan
 	struct peer_value v = peer_operand(walk, operand);
 	uint16_t kinds = peer_harmful(walk, sink, into);
 	uint8_t to = peer_into_param(walk, into);
-	bool variadic = sink == PEER_SINK_FORMAT && (walk->fn->flags & FUNCTION_VARIADIC);
+	bool variadic = sink == PEER_SINK_FORMAT &&
+			((walk->fn->flags & FUNCTION_VARIADIC) || peer_takes_va_list(walk->fn));
 	bool callers = variadic || to || sink == PEER_SINK_ALLOC;
 
 	if (operand->kind != OPERAND_PLACE && operand->kind != OPERAND_ADDRESS)

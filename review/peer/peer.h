@@ -14,7 +14,8 @@
  *
  * peer.c holds values and tables, rounds.c goes from block to block and over all functions, step.c
  * has what assignments, operators and tests do, call.c what calls do, target.c those of the project's
- * own functions, habit.c what unknown ones are likely to do.
+ * own functions, habit.c what unknown ones are likely to do; fill.c has loops that store without a bound,
+ * zero.c lengths that may be 0.
  */
 
 #include "model/query.h"
@@ -37,6 +38,7 @@ enum {
 	PEER_ZERO = 1 << 12,  /* all zeros before, on every way */
 	PEER_COUNTED = 1 << 13, /* counts up to a number of the peer's */
 	PEER_NARROW = 1 << 14, /* the number that comes from an argument has at most 16 bits */
+	PEER_NONZERO = 1 << 15, /* some test has seen, on every way, that it is not 0 */
 	PEER_TEXT = PEER_BYTES | PEER_FORMAT | PEER_SHELL | PEER_PATH,
 	PEER_NUMBER = PEER_WIDE | PEER_SHORT | PEER_BYTE,
 };
@@ -91,6 +93,9 @@ enum peer_sink {
 	PEER_SINK_ALLOC,
 	PEER_SINK_COPY,
 	PEER_SINK_INDEX,
+	PEER_SINK_FILL, /* byte after byte, without an end */
+	PEER_SINK_ZERO, /* less than it, and it may be 0 */
+	PEER_SINK_STILL, /* a step by it, and it may be 0 */
 	PEER_SINKS,
 };
 
@@ -103,6 +108,7 @@ struct peer_hit {
 	const char *into;  /* buffer or array, or NULL */
 	const struct item *source;     /* where this function read it, or NULL */
 	const struct function *caller; /* who passed it, or NULL */
+	struct pos loop_at; /* PEER_SINK_STILL: the loop */
 	bool fixed;        /* `into` is an array */
 	bool in_text; /* `what` is the text in which the number stands */
 	bool counted;      /* up to a number that the peer gives */
@@ -122,6 +128,7 @@ struct peer_walk {
 	const struct item *item;
 	bool telling;
 	bool quiet;              /* what is taken away now, no check took */
+	struct pos loop_at;      /* of the loop that a hit is in */
 	struct arena *arena;
 };
 
@@ -186,6 +193,18 @@ bool peer_uses_sockets(const struct function *fn);
 /* target.c: a function of the project. */
 void peer_target(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 
+/* fill.c: the item stores a byte of a peer; a call in front of it reads `size` of them. */
+void peer_fills_element(struct peer_walk *walk, const struct item *item);
+void peer_fills_read(struct peer_walk *walk, const struct operand *to, const struct operand *size);
+
+/* zero.c: one side of a test; a call; a length or index; a step of a loop. */
+void peer_sees_zero(struct peer_walk *walk, const struct item *test, int op);
+void peer_asks_zero(struct peer_walk *walk, const struct call *call);
+void peer_check_zero(struct peer_walk *walk, const struct operand *operand, int into);
+void peer_steps(struct peer_walk *walk, const struct item *item);
+/* call.c: what the call reads from may have a peer. */
+bool peer_is_source(const struct peer_walk *walk, const struct call *call);
+
 /* step.c: one item; and one side of a branch. */
 void peer_step(struct peer_walk *walk, const struct item *item);
 void peer_side(struct peer_walk *walk, const struct item *item, bool taken);
@@ -206,6 +225,11 @@ bool peer_number_ends(const struct peer_walk *walk, const struct operand *text);
 struct peer_value peer_formats(struct peer_walk *walk, const struct call *call, int format);
 int peer_format_argument(const struct call *call);
 void peer_scans(struct peer_walk *walk, const struct call *call);
+/* Which functions nobody defines are called with a format and what it asks for; once. */
+void peer_formats_find(void);
+void peer_foreign_format(struct peer_walk *walk, const struct call *call);
+/* vnote(fmt, ap): its callers have what it is given. */
+bool peer_takes_va_list(const struct function *fn);
 
 /* call.c: what the item reads, with these kinds. */
 struct peer_value peer_fresh(const struct peer_walk *walk, uint16_t kinds);

@@ -112,7 +112,8 @@ static void peer_end(struct peer_walk *walk, const struct item *item)
 	for (int i = 0; i < fn->n_places; i++) {
 		const struct place *p = &fn->places[i];
 		struct peer_value *v = &walk->state[i];
-		uint16_t kept = (uint16_t) ~(walk->cleaned[i] | PEER_SET | PEER_ZERO | PEER_FULL);
+		uint16_t kept = (uint16_t) ~(walk->cleaned[i] | PEER_SET | PEER_ZERO |
+					     PEER_NONZERO | PEER_FULL);
 		struct peer_field *field;
 
 		if (p->kind == PLACE_PARAM && p->param < 16) {
@@ -129,7 +130,7 @@ static void peer_end(struct peer_walk *walk, const struct item *item)
 	if (item && item->kind == ITEM_RETURN && item->a.kind) {
 		struct peer_value v = peer_operand(walk, &item->a);
 
-		s->result |= v.kinds & (uint16_t) ~(PEER_FULL | PEER_ZERO);
+		s->result |= v.kinds & (uint16_t) ~(PEER_FULL | PEER_ZERO | PEER_NONZERO);
 		for (int k = 0; k < PEER_FOLLOWED; k++)
 			s->result_from[k] |= v.from[k];
 	}
@@ -328,6 +329,7 @@ void peer_program(void)
 	n_peer_fields = 0;
 	peer_fields = arena_alloc(&run_arena, PEER_FIELDS * sizeof(*peer_fields));
 	peer_find_sockets();
+	peer_formats_find();
 	peer_has_pairs = peer_find_pairs();
 	for (int round = 0; changed && round < PEER_ROUNDS; round++) {
 		for (size_t i = 0; i < program.n_functions; i++)

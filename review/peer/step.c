@@ -194,6 +194,7 @@ void peer_side(struct peer_walk *walk, const struct item *item, bool taken)
 	int64_t number;
 
 	peer_failed(walk, item, op);
+	peer_sees_zero(walk, item, op);
 	if (looks)
 		peer_note_check(walk, at, looks);
 	switch (op) {
@@ -322,6 +323,8 @@ static void peer_assign(struct peer_walk *walk, const struct item *item)
 		peer_ends(walk, item->dst);
 	if (part && p->parent >= 0 && peer_may_be_byte(walk->fn, item->dst) &&
 	    ((v.kinds & (PEER_TEXT | PEER_BYTE)) || v.from[0] || v.from[5])) {
+		if (v.kinds & (PEER_TEXT | PEER_BYTE))
+			peer_fills_element(walk, item);
 		weak = v;
 		weak.kinds = v.kinds & (PEER_TEXT | PEER_BYTE) ? PEER_TEXT : 0;
 		for (int k = 0; k < PEER_FOLLOWED; k++)
@@ -431,8 +434,10 @@ static void peer_subscript(struct peer_walk *walk, const struct item *item)
 	if (p && p->type && walk->fn->source->language == SOURCE_CXX &&
 	    (!strcmp(p->type, "vector") || !strcmp(p->type, "array")))
 		plain = true;
-	if (plain)
+	if (plain) {
 		peer_check(walk, PEER_SINK_INDEX, &item->b, item->a.place);
+		peer_check_zero(walk, &item->b, item->a.place);
+	}
 }
 
 static void peer_operate(struct peer_walk *walk, const struct item *item)
@@ -451,6 +456,8 @@ static void peer_operate(struct peer_walk *walk, const struct item *item)
 		peer_check(walk, PEER_SINK_ALLOC, &item->a, -1);
 		return;
 	}
+	if (item->op == '+' || item->op == '-')
+		peer_steps(walk, item);
 	if (item->dst < 0 || ((item->op == '>' || item->op == '<') && peer_streams(walk, item)))
 		return;
 	peer_join(&v, &b);

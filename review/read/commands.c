@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a compile_commands.json; see commands.h. Of its JSON only strings and the ends of objects
- * matter: a "directory", a "file", and options in a "command" or in "arguments"; what else it holds
- * is passed over.
+ * Reading a compile_commands.json; see commands.h. Of its objects a "directory", a "file", and options
+ * in a "command" or in "arguments" matter; what else they hold is passed over.
  */
 
 #include "read/commands.h"
+#include "base/json.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -26,11 +26,11 @@ enum {
 /* One object of the list while it is read. */
 struct commands_object {
 	const char *directory, *file;
-	char **words;
+	const char **words;
 	size_t n_words, cap_words;
 };
 
-static char *commands_text(const char *file)
+static struct text commands_text(const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct text text = { 0 };
@@ -39,29 +39,15 @@ static char *commands_text(const char *file)
 	ssize_t n;
 
 	if (fd < 0)
-		return NULL;
+		return text;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < COMMANDS_MAX_SIZE)
 		while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text.n < COMMANDS_MAX_SIZE)
 			text_add(&text, buffer, (size_t)n);
 	close(fd);
-	return text.n ? text_done(&text) : NULL;
+	return text;
 }
 
-/* A string of JSON at s, which stands on its first quote; where it ends. */
-static const char *commands_string(const char *s, struct text *into)
-{
-	for (s++; *s && *s != '"'; s++) {
-		if (*s == '\\' && s[1]) {
-			s++;
-			text_add(into, *s == 'n' || *s == 't' ? " " : s, 1);
-		} else {
-			text_add(into, s, 1);
-		}
-	}
-	return *s ? s + 1 : s;
-}
-
-static void commands_add_word(struct commands_object *object, char *word)
+static void commands_add_word(struct commands_object *object, const char *word)
 {
 	if (object->n_words == COMMANDS_MAX_WORDS)
 		return;
@@ -257,9 +243,6 @@ static void commands_object_end(struct commands *commands, struct commands_objec
 					 &commands->cap_entries, sizeof(*commands->entries));
 		commands->entries[commands->n_entries++] = entry;
 	}
-	object->n_words = 0;
-	object->directory = "";
-	object->file = NULL;
 }
 
 static int entry_compare(const void *x, const void *y)
@@ -294,46 +277,40 @@ static void commands_join(struct commands *commands)
 		commands->common = command_agree(commands->common, commands->common);
 }
 
-static void commands_value(struct commands_object *object, const char *key, char *value)
+static void commands_object(struct commands *commands, struct arena *arena,
+			    const struct json *entry, struct commands_object *object)
 {
-	if (!strcmp(key, "directory"))
-		object->directory = value;
-	else if (!strcmp(key, "file"))
-		object->file = value;
-	else if (!strcmp(key, "command"))
-		commands_split(object, value);
-	else if (!strcmp(key, "arguments"))
-		commands_add_word(object, value);
+	const struct json *command = json_get(entry, "command"), *words;
+	const char *directory = json_get_text(entry, "directory");
+
+	object->n_words = 0;
+	object->directory = directory ? directory : "";
+	object->file = json_get_text(entry, "file");
+	if (command && command->kind == JSON_STRING)
+		commands_split(object, arena_copy(arena, command->text, command->n));
+	words = json_get(entry, "arguments");
+	for (words = words ? words->first : NULL; words; words = words->next)
+		if (words->kind == JSON_STRING)
+			commands_add_word(object, words->text);
+	commands_object_end(commands, object);
 }
 
 struct commands *commands_read(const char *file)
 {
 	struct commands *commands = arena_alloc(&run_arena, sizeof(*commands));
 	struct commands_object object = { .directory = "" };
-	const char *s = commands_text(file);
-	char key[32] = "";
+	struct text text = commands_text(file);
+	struct arena arena = { 0 };
+	const struct json *list;
+	const char *why;
 
 	commands->file = file;
-	if (!s)
-		s = "";
-	while (*s) {
-		struct text text = { 0 };
-		char *value;
-
-		if (*s != '"') {
-			if (*s++ == '}')
-				commands_object_end(commands, &object);
-			continue;
-		}
-		s = commands_string(s, &text);
-		value = text_done(&text);
-		s += strspn(s, " \t\n\r");
-		if (*s == ':')
-			snprintf(key, sizeof(key), "%s", value);
-		else
-			commands_value(&object, key, value);
-	}
+	list = text.n ? json_read(&arena, text.s, text.n, &why) : NULL;
+	for (list = list && list->kind == JSON_ARRAY ? list->first : NULL; list; list = list->next)
+		commands_object(commands, &arena, list, &object);
+	text_drop(&text);
 	free(object.words);
+	arena_free(&arena);
 	commands_join(commands);
 	return commands;
 }

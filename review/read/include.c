@@ -500,8 +500,10 @@ size_t include_resolve(void)
 	includes.by_name = malloc((given + 1) * sizeof(struct source *));
 	if (!includes.by_name)
 		abort();
-	memcpy(includes.by_name, includes.files, given * sizeof(struct source *));
-	qsort(includes.by_name, given, sizeof(struct source *), include_compare_names);
+	if (given) {
+		memcpy(includes.by_name, includes.files, given * sizeof(struct source *));
+		qsort(includes.by_name, given, sizeof(struct source *), include_compare_names);
+	}
 	includes.n_given = given;
 	/* The list grows with what is read on the way. */
 	for (size_t i = 0; i < includes.n; i++)

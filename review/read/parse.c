@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const TSLanguage *tree_sitter_c(void);
 const TSLanguage *tree_sitter_cpp(void);
@@ -70,6 +71,28 @@ void parse_end(void)
 	parse_parser = NULL;
 }
 
+/*
+ * The limit is one of processor time: how busy the machine is, and how many files are parsed at once,
+ * does not decide what is understood. The parser goes on where its own limit has stopped it.
+ */
+static TSTree *parse_run(TSParser *parser, const char *text, uint32_t size)
+{
+	struct timespec begin, now;
+	TSTree *tree;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	ts_parser_set_timeout_micros(parser, PARSE_TIME_US);
+	do {
+		tree = ts_parser_parse_string(parser, NULL, text, size);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	} while (!tree &&
+		 (now.tv_sec - begin.tv_sec) * 1000000 + (now.tv_nsec - begin.tv_nsec) / 1000 <
+			 PARSE_TIME_US);
+	if (!tree)
+		ts_parser_reset(parser);
+	return tree;
+}
+
 struct parse_job {
 	const char *text;
 	uint32_t size;
@@ -80,11 +103,22 @@ static void *parse_job_run(void *data)
 {
 	struct parse_job *job = data;
 
-	ts_parser_set_timeout_micros(parse_parser, PARSE_TIME_US);
-	job->result = ts_parser_parse_string(parse_parser, NULL, job->text, job->size);
-	if (!job->result)
-		ts_parser_reset(parse_parser);
+	job->result = parse_run(parse_parser, job->text, job->size);
 	return NULL;
+}
+
+bool parse_thread(pthread_t *thread, void *(*run)(void *data), void *data)
+{
+	pthread_attr_t attr;
+	int r;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	r = pthread_attr_setstacksize(&attr, PARSE_STACK);
+	if (!r)
+		r = pthread_create(thread, &attr, run, data);
+	pthread_attr_destroy(&attr);
+	return r == 0;
 }
 
 /*
@@ -94,23 +128,22 @@ static void *parse_job_run(void *data)
 static TSTree *parse_text(const char *text, uint32_t size)
 {
 	struct parse_job job = { .text = text, .size = size };
-	pthread_attr_t attr;
 	pthread_t thread;
-	int r = -1;
 
-	if (job.size > PARSE_SMALL && pthread_attr_init(&attr) == 0) {
-		r = pthread_attr_setstacksize(&attr, PARSE_STACK);
-		if (!r)
-			r = pthread_create(&thread, &attr, parse_job_run, &job);
-		pthread_attr_destroy(&attr);
-		if (!r)
-			pthread_join(thread, NULL);
-		else
-			return NULL;
-	} else {
+	if (job.size <= PARSE_SMALL)
 		parse_job_run(&job);
-	}
+	else if (parse_thread(&thread, parse_job_run, &job))
+		pthread_join(thread, NULL);
 	return job.result;
+}
+
+void tree_begin_apart(struct tree *tree, TSParser *parser)
+{
+	const struct parse_language *language = &parse_languages[tree->source->language];
+
+	tree->parsed = parser && ts_parser_set_language(parser, language->language);
+	if (tree->parsed)
+		tree->tree = parse_run(parser, tree->text, tree->size);
 }
 
 /* How much of the tree is error: the bytes of its outermost error nodes. */
@@ -168,7 +201,7 @@ static void parse_again(struct tree *tree)
 		ts_tree_delete(other);
 }
 
-static void parse_one(struct tree *tree, struct source *source, struct expanded *expanded)
+static void parse_shape(struct tree *tree, struct source *source, struct expanded *expanded)
 {
 	const struct parse_language *language = &parse_languages[source->language];
 
@@ -178,9 +211,6 @@ static void parse_one(struct tree *tree, struct source *source, struct expanded 
 			       .n_kinds = language->n_kinds,
 			       .fields = language->fields };
 	shape_text(tree);
-	tree->tree = parse_text(tree->text, tree->size);
-	if (tree->tree)
-		parse_again(tree);
 }
 
 /* Macros that make what the grammar does not know are left as they are. */
@@ -190,7 +220,10 @@ static void parse_unexpanded(struct tree *tree)
 
 	if (tree->tree && !ts_node_has_error(ts_tree_root_node(tree->tree)))
 		return;
-	parse_one(&other, tree->source, NULL);
+	parse_shape(&other, tree->source, NULL);
+	other.tree = parse_text(other.text, other.size);
+	if (other.tree)
+		parse_again(&other);
 	if (other.tree &&
 	    (!tree->tree || parse_errors(&other, other.tree) < parse_errors(tree, tree->tree))) {
 		struct tree swap = *tree;
@@ -201,22 +234,43 @@ static void parse_unexpanded(struct tree *tree)
 	tree_free(&other);
 }
 
-bool tree_parse(struct tree *tree, struct source *source)
+void tree_prepare(struct tree *tree, struct source *source)
 {
-	struct expanded *expanded;
-
 	if (!parse_parser)
 		parse_init();
-	*tree = (struct tree){ 0 };
+	parse_shape(tree, source, expand_source(source));
+}
+
+void tree_begin(struct tree *tree)
+{
+	const struct parse_language *language = &parse_languages[tree->source->language];
+
+	tree->parsed = true;
+	if (ts_parser_set_language(parse_parser, language->language))
+		tree->tree = parse_text(tree->text, tree->size);
+}
+
+bool tree_finish(struct tree *tree)
+{
+	struct source *source = tree->source;
+
+	if (!tree->parsed)
+		tree_begin(tree);
 	if (!ts_parser_set_language(parse_parser, parse_languages[source->language].language))
 		return false;
-	expanded = expand_source(source);
-	parse_one(tree, source, expanded);
-	if (expanded)
+	if (tree->tree)
+		parse_again(tree);
+	if (tree->expanded)
 		parse_unexpanded(tree);
 	if (!tree->tree)
 		source->limited = true;
 	return tree->tree != NULL;
+}
+
+bool tree_parse(struct tree *tree, struct source *source)
+{
+	tree_prepare(tree, source);
+	return tree_finish(tree);
 }
 
 struct pos node_pos(const struct tree *tree, TSNode node)

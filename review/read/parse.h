@@ -11,6 +11,7 @@
 
 #include "read/macro.h"
 
+#include <pthread.h>
 #include <tree_sitter/api.h>
 
 #define NODE_KINDS(X)                                                                              \
@@ -75,6 +76,7 @@ struct tree {
 	uint32_t size;
 	struct expanded *expanded; /* how offsets of the text belong to the source; NULL: they are equal */
 	TSTree *tree;
+	bool parsed;          /* the parser has had it, whatever came of that */
 	const uint8_t *kinds; /* per symbol */
 	size_t n_kinds;
 	const TSFieldId *fields;
@@ -89,6 +91,16 @@ struct tree {
 
 /* Parses; false when there is no grammar or a limit was hit before anything was known. */
 bool tree_parse(struct tree *tree, struct source *source);
+/*
+ * The same in steps. The one in the middle may be done by another thread with a parser of its own,
+ * because it looks at nothing but the prepared text; left out, it is done in the last.
+ */
+void tree_prepare(struct tree *tree, struct source *source);
+void tree_begin(struct tree *tree);
+void tree_begin_apart(struct tree *tree, TSParser *parser);
+bool tree_finish(struct tree *tree);
+/* A thread whose stack is enough for any file. */
+bool parse_thread(pthread_t *thread, void *(*run)(void *data), void *data);
 void tree_free(struct tree *tree);
 void parse_end(void);
 

@@ -135,7 +135,7 @@ struct source *source_from_text(const char *path, const char *text, size_t size)
 	struct source *source = arena_alloc(&run_arena, sizeof(*source));
 	const char *slash = strrchr(path, '/');
 
-	source->path = path;
+	source->path = source->name = path;
 	source->folder = slash ? intern(path, (size_t)(slash - path)) : intern_z("");
 	source->text = arena_copy(&run_arena, text, size);
 	source->size = (uint32_t)size;
@@ -157,31 +157,92 @@ static bool source_is_binary(const char *text, size_t size)
 	return memchr(text, '\0', size < 8192 ? size : 8192) != NULL;
 }
 
-int source_read(struct source **ret, const char *path)
+/* What an editor has open. */
+struct source_overlay {
+	const char *path, *text;
+	size_t size;
+	bool there;
+	dev_t device;
+	ino_t inode;
+};
+
+static struct source_overlay *source_overlays;
+static size_t n_source_overlays, cap_source_overlays;
+
+void source_overlay(const char *path, const char *text, size_t size)
 {
-	struct text text = { 0 };
+	struct source_overlay overlay = { .path = path, .text = text, .size = size };
 	struct stat st;
+
+	overlay.there = stat(path, &st) == 0;
+	overlay.device = overlay.there ? st.st_dev : 0;
+	overlay.inode = overlay.there ? st.st_ino : 0;
+	source_overlays = grow(source_overlays, n_source_overlays, &cap_source_overlays,
+			       sizeof(*source_overlays));
+	source_overlays[n_source_overlays++] = overlay;
+}
+
+/* `st` is the file's, or NULL when there is none of that path. */
+static const struct source_overlay *source_overlay_of(const char *path, const struct stat *st)
+{
+	for (size_t i = 0; i < n_source_overlays; i++) {
+		const struct source_overlay *o = &source_overlays[i];
+
+		if (st ? o->there && o->device == st->st_dev && o->inode == st->st_ino
+		       : !o->there && !strcmp(o->path, path))
+			return o;
+	}
+	return NULL;
+}
+
+static int source_read_all(int fd, struct text *text)
+{
 	char buffer[65536];
 	ssize_t n;
-	int fd, r = 0;
 
-	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-			       : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (strcmp(path, "-") && !S_ISREG(st.st_mode))
-		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	while (!r && (n = read(fd, buffer, sizeof(buffer))) != 0) {
+	while ((n = read(fd, buffer, sizeof(buffer))) != 0) {
 		if (n < 0 && errno != EINTR)
-			r = -errno;
-		else if (n > 0)
-			text_add(&text, buffer, (size_t)n);
-		if (text.n > SOURCE_MAX_SIZE)
-			r = -EFBIG;
+			return -errno;
+		if (n > 0)
+			text_add(text, buffer, (size_t)n);
+		if (text->n > SOURCE_MAX_SIZE)
+			return -EFBIG;
 	}
-	close(fd);
+	return 0;
+}
+
+static int source_open(const char *path, struct stat *st)
+{
+	bool standard = !strcmp(path, "-");
+	int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r = fd < 0 || fstat(fd, st) < 0 ? -errno : 0;
+
+	if (!r && !standard && !S_ISREG(st->st_mode))
+		r = S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL;
+	if (r && fd >= 0)
+		close(fd);
+	return r ? r : fd;
+}
+
+int source_read(struct source **ret, const char *path)
+{
+	const struct source_overlay *overlay;
+	struct text text = { 0 };
+	struct stat st = { 0 };
+	int fd, r;
+
+	fd = source_open(path, &st);
+	overlay = source_overlay_of(path, fd >= 0 ? &st : NULL);
+	if (fd < 0 && !overlay)
+		return fd;
+	if (overlay)
+		text_add(&text, overlay->text, overlay->size);
+	r = overlay && overlay->size > SOURCE_MAX_SIZE ? -EFBIG
+	    : overlay                                  ? 0
+						       : source_read_all(fd, &text);
+	if (fd >= 0)
+		close(fd);
 	if (!r && text.n && source_is_binary(text.s, text.n))
 		r = -EILSEQ;
 	if (!r)
@@ -191,7 +252,7 @@ int source_read(struct source **ret, const char *path)
 		(*ret)->device = (uint64_t)st.st_dev;
 		(*ret)->inode = (uint64_t)st.st_ino;
 	}
-	text_done(&text);
+	text_drop(&text);
 	return r;
 }
 

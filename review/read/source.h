@@ -16,6 +16,7 @@ struct ignore {
 
 struct source {
 	const char *path;      /* as it is reported */
+	const char *name;      /* from the root of its project, however the path was typed */
 	const char *folder;    /* interned */
 	char *text;
 	uint32_t size;
@@ -38,6 +39,8 @@ struct source {
 	bool elsewhere;        /* includes what only other systems have, or its name says so */
 	struct row_range *dead; /* rows in branches of #if that are for other systems, ascending */
 	size_t n_dead, cap_dead;
+	struct row_range *changed; /* by the diff that findings are limited to */
+	size_t n_changed, cap_changed;
 	const struct command *command; /* what the build's command tells, or NULL; see commands.h */
 	const struct source *unit; /* the file that includes this .c, through any number of them, or itself */
 };
@@ -60,6 +63,11 @@ enum { SOURCE_MAX_SIZE = 16 * 1024 * 1024 };
  * -EILSEQ: not text.
  */
 int source_read(struct source **ret, const char *path);
+/*
+ * Such a file has that text, whatever the disk says: an editor has it open. The text must stay. A file
+ * is recognised by what it is now, or, while it does not exist, by its path.
+ */
+void source_overlay(const char *path, const char *text, size_t size);
 struct source *source_from_text(const char *path, const char *text, size_t size);
 /* The text of a row without its end, *n bytes long. */
 const char *source_line(const struct source *source, uint32_t row, size_t *n);
@@ -73,7 +81,16 @@ struct pos source_pos(const struct source *source, uint32_t offset);
 
 
 /* files.c. Calls visit for each source file at or below the path; false: nothing to read there. */
+bool files_is_excluded(const char *path);
+/* From now on, walks end after so many entries of folders; true: one did. */
+void files_limit(size_t entries);
+bool files_limit_reached(void);
 bool files_walk(const char *path, bool (*visit)(const char *path, bool named, void *data),
 		void *data);
+/*
+ * Leaves out what the pattern matches: one without a slash any file or folder of that name, another
+ * one what it leads to from that folder. `*` stands for slashes too.
+ */
+void files_exclude(const char *folder, const char *pattern);
 
 #endif

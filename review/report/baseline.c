@@ -5,6 +5,7 @@
 #include "read/source.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void baseline_key(const struct finding *finding, struct text *key)
@@ -16,25 +17,46 @@ void baseline_key(const struct finding *finding, struct text *key)
 	for (size_t i = 0; i < n; i++)
 		if (line[i] != ' ' && line[i] != '\t')
 			hash = (hash ^ (unsigned char)line[i]) * UINT64_C(1099511628211);
-	text_printf(key, "%s %s %016llx", finding->rule->id, finding->source->path,
+	text_printf(key, "%s %s %016llx", finding->rule->id, finding->source->name,
 		    (unsigned long long)hash);
 }
 
-static void baseline_mark(const char *s, size_t n)
+/* The finding's key as JSON has it, so that no string of a baseline need be taken apart. */
+static const char *baseline_string(const struct finding *finding)
 {
-	for (size_t i = 0; i < n_findings; i++) {
-		struct text key = { 0 };
-		const char *mine;
+	struct text key = { 0 };
+	const char *interned;
+	char *s = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&s, &n);
 
-		if (findings[i]->old)
-			continue;
-		baseline_key(findings[i], &key);
-		mine = text_done(&key);
-		if (strlen(mine) == n && !memcmp(mine, s, n)) {
+	baseline_key(finding, &key);
+	if (!out)
+		return NULL;
+	json_string(out, text_done(&key));
+	interned = fclose(out) == 0 ? intern(s, n) : NULL;
+	free(s);
+	return interned;
+}
+
+/* One finding for each time that the key comes: a second one on an equal line is new. */
+static void baseline_mark(const char *const keys[], const char *key)
+{
+	for (size_t i = 0; i < n_findings; i++)
+		if (keys[i] == key && !findings[i]->old) {
 			findings[i]->old = true;
 			return;
 		}
-	}
+}
+
+/* The length of a string of JSON with its quotes. */
+static size_t baseline_length(const char *s)
+{
+	size_t n = 1;
+
+	while (s[n] && s[n] != '"')
+		n += s[n] == '\\' && s[n + 1] ? 2 : 1;
+	return n + (s[n] == '"');
 }
 
 /* As many brackets close as open, outside of strings: nothing was cut off. */
@@ -58,11 +80,11 @@ static bool baseline_is_whole(const char *s)
 
 int baseline_read(const char *path)
 {
-	static const char mark[] = "\"key\": \"";
+	static const char mark[] = "\"key\": ";
 	FILE *file = fopen(path, "re");
 	struct text text = { 0 };
+	const char **keys, *s;
 	char buffer[4096];
-	const char *s;
 	size_t n;
 
 	if (!file)
@@ -76,9 +98,14 @@ int baseline_read(const char *path)
 	s = text_done(&text);
 	if (*s != '{' || !strstr(s, "\"findings\"") || !baseline_is_whole(s))
 		return -EINVAL;
+	keys = arena_alloc(&run_arena, (n_findings + 1) * sizeof(*keys));
+	for (size_t i = 0; i < n_findings; i++)
+		keys[i] = baseline_string(findings[i]);
 	while ((s = strstr(s, mark))) {
 		s += sizeof(mark) - 1;
-		baseline_mark(s, strcspn(s, "\""));
+		n = *s == '"' ? baseline_length(s) : 0;
+		baseline_mark(keys, intern(s, n));
+		s += n;
 	}
 	return 0;
 }

@@ -7,20 +7,25 @@
 #include <errno.h>
 #include <string.h>
 
+const char *explain_page(const char *id)
+{
+	for (size_t i = 0; i < explain_builtin_count; i++)
+		if (!strcmp(explain_builtin[i].name, id))
+			return explain_builtin[i].text;
+	return NULL;
+}
+
 int explain_rule(FILE *out, const char *id)
 {
 	const struct rule *rule = rule_by_id(id);
+	const char *page = explain_page(id);
 
-	for (size_t i = 0; rule && i < explain_builtin_count; i++) {
-		if (strcmp(explain_builtin[i].name, id) != 0)
-			continue;
-		fprintf(out, "%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\nIf it stays: %s.\n\n%s",
-			rule->id, severity_word(rule->severity), rule->title, rule->cwe,
-			rule->pillar, pillar_title(rule->pillar), rule->consequence,
-			explain_builtin[i].text);
-		return 0;
-	}
-	return -ENOENT;
+	if (!rule || !page)
+		return -ENOENT;
+	fprintf(out, "%s (%s): %s\nCWE-%s, filed under CWE-%d (%s)\nIf it stays: %s.\n\n%s",
+		rule->id, severity_word(rule->severity), rule->title, rule->cwe, rule->pillar,
+		pillar_title(rule->pillar), rule->consequence, page);
+	return 0;
 }
 
 void explain_list(FILE *out)

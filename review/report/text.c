@@ -42,11 +42,16 @@ static void text_finding(FILE *out, const struct finding *finding, const struct 
 		line++;
 		n--;
 	}
-	fprintf(out, "\n  %s%s:%u:%u%s: %s%s %s%s (CWE-%s)\n", p->where, finding->source->path,
-		finding->at.row + 1, finding->at.col + 1, p->off, p->rule,
-		severity_word(finding->severity), finding->rule->id, p->off, finding->cwe);
-	fprintf(out, "      %s%.*s%s\n", p->dim, (int)(n > 200 ? 200 : n), line, p->off);
-	fprintf(out, "    %s\n", finding->message);
+	fprintf(out, "\n  %s", p->where);
+	write_plain_z(out, finding->source->path);
+	fprintf(out, ":%u:%u%s: %s%s %s%s (CWE-%s)\n", finding->at.row + 1, finding->at.col + 1,
+		p->off, p->rule, severity_word(finding->severity), finding->rule->id, p->off,
+		finding->cwe);
+	fprintf(out, "      %s", p->dim);
+	write_plain(out, line, n > 200 ? 200 : n);
+	fprintf(out, "%s\n    ", p->off);
+	write_plain_z(out, finding->message);
+	fputc('\n', out);
 	for (const struct finding *f = finding->more; f; f = f->more)
 		fprintf(out, "%s %u%s", f == finding->more ? "    Likewise on line" : ",",
 			f->at.row + 1, f->more ? "" : ".\n");
@@ -81,12 +86,16 @@ static void text_solutions(FILE *out, const struct palette *p)
 		if (!number++)
 			fprintf(out, "\n%sSolutions%s\n", p->bold, p->off);
 		fprintf(out, "\n%3u. For", number);
-		for (size_t k = i; k < n_findings; k++)
-			if (!findings[k]->old && findings[k]->fix == findings[i]->fix)
-				fprintf(out, "%s %s (%s:%u)", k == i ? "" : ",",
-					findings[k]->rule->id, findings[k]->source->path,
-					findings[k]->at.row + 1);
-		fprintf(out, ": %s\n", findings[i]->fix);
+		for (size_t k = i; k < n_findings; k++) {
+			if (findings[k]->old || findings[k]->fix != findings[i]->fix)
+				continue;
+			fprintf(out, "%s %s (", k == i ? "" : ",", findings[k]->rule->id);
+			write_plain_z(out, findings[k]->source->path);
+			fprintf(out, ":%u)", findings[k]->at.row + 1);
+		}
+		fputs(": ", out);
+		write_plain_z(out, findings[i]->fix);
+		fputc('\n', out);
 	}
 }
 

@@ -2,154 +2,19 @@
 /* CWE-703: what errno tells and the program does not hear: EINTR, EAGAIN, EMFILE. */
 
 #include "model/descriptor.h"
+#include "flow/contract.h"
 #include "flow/outcome.h"
+#include "rules/backlog.h"
+#include "rules/blind.h"
 #include "rules/ready.h"
+#include "rules/end.h"
 #include "rules/rules.h"
+#include "rules/signals.h"
 #include "read/source.h"
 
 #include <string.h>
 
 extern const struct rule rule_E4, rule_E7;
-
-/* A signal handler that interrupts calls, and where it is installed. */
-struct errno_handler {
-	const struct source *source;
-	const char *signal; /* SIGCHLD */
-	const char *handler;
-	bool restarts; /* SA_RESTART: poll() and its like are interrupted all the same */
-};
-
-static struct {
-	struct errno_handler *list;
-	size_t n, cap;
-} errno_handlers;
-
-static bool errno_is_function(const struct function *fn, const char *name)
-{
-	const struct function *handler;
-
-	if (!name || starts_with(name, "SIG_"))
-		return false;
-	handler = index_find_function(name, fn->source);
-	/* One that ends the program, or jumps out, interrupts nothing. */
-	return handler && (!handler->summary.done || handler->summary.may_return);
-}
-
-/* The program is at fault itself then, and will not go on. */
-static bool errno_is_fault(const char *signal)
-{
-	static const char *const faults[] = { "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL",
-					      "SIGABRT", "SIGSYS", "SIGTRAP" };
-
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		if (!strcmp(signal, faults[i]))
-			return true;
-	return false;
-}
-
-static void errno_add_handler(const struct function *fn, const char *signal, const char *handler,
-			      bool restarts)
-{
-	if (errno_is_fault(signal) || !errno_is_function(fn, handler))
-		return;
-	errno_handlers.list = grow(errno_handlers.list, errno_handlers.n, &errno_handlers.cap,
-				   sizeof(*errno_handlers.list));
-	errno_handlers.list[errno_handlers.n++] =
-		(struct errno_handler){ fn->source, signal, handler, restarts };
-}
-
-/* sigaction(SIGCHLD, &sa, NULL): what was put into sa before. */
-static void errno_sigaction(const struct function *fn, const struct item *item)
-{
-	const struct call *call = item->call;
-	const char *handler = NULL;
-	bool restarts = false;
-
-	/* Who keeps the old action puts it back; the handler is there for a moment only. */
-	if (call->args[1].kind != OPERAND_ADDRESS ||
-	    (call->n_args > 2 && call->args[2].kind == OPERAND_ADDRESS))
-		return;
-	for (const struct item *i = fn->items; i < item; i++) {
-		const struct place *p = i->dst >= 0 ? &fn->places[i->dst] : NULL;
-
-		if (!p || p->parent < 0 || !place_is_within(fn, i->dst, call->args[1].place))
-			continue;
-		if (i->kind == ITEM_ASSIGN &&
-		    (!strcmp(p->name, "sa_handler") || !strcmp(p->name, "sa_sigaction")))
-			handler = operand_text(fn, &i->a);
-		/* Flags that are not written here may be anything. */
-		if (!strcmp(p->name, "sa_flags"))
-			restarts = item_mentions(fn, i, "SA_RESTART") ||
-				   (i->a.kind == OPERAND_PLACE &&
-				    fn->places[i->a.place].kind == PLACE_PARAM);
-	}
-	errno_add_handler(fn, operand_text(fn, &call->args[0]), handler, restarts);
-}
-
-static void errno_find_handlers(void)
-{
-	errno_handlers.list = NULL;
-	errno_handlers.n = errno_handlers.cap = 0;
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *fn = program.functions[f];
-
-		for (int i = 0; fn->interesting && i < fn->n_items; i++) {
-			const struct call *call = fn->items[i].call;
-
-			if (fn->items[i].kind != ITEM_CALL || !call || call->n_args < 2 ||
-			    !api_is(call->api, ROLE(SIGNAL)))
-				continue;
-			if (call->n_args == 2)
-				errno_add_handler(fn, operand_text(fn, &call->args[0]),
-						  operand_text(fn, &call->args[1]), true);
-			else
-				errno_sigaction(fn, &fn->items[i]);
-		}
-	}
-}
-
-static bool errno_is_end(const char *signal)
-{
-	return !strcmp(signal, "SIGINT") || !strcmp(signal, "SIGTERM") ||
-	       !strcmp(signal, "SIGQUIT");
-}
-
-/* The handler is that of SIGTERM or the like too: whatever comes, it asks the program to end. */
-static bool errno_ends_program(const struct errno_handler *h)
-{
-	for (size_t i = 0; i < errno_handlers.n; i++)
-		if (errno_is_end(errno_handlers.list[i].signal) &&
-		    !strcmp(errno_handlers.list[i].handler, h->handler))
-			return true;
-	return false;
-}
-
-enum { ERRNO_INTERRUPTS = 1, ERRNO_ENDS = 2 };
-
-/*
- * Which handlers interrupt such a call in this program. SIGALRM does not count: it is set in order
- * to interrupt; nor does SIGPIPE, which comes to whoever writes and to no other call.
- */
-static unsigned errno_interrupts(const struct function *fn, const struct item *item,
-				 const char **signal)
-{
-	bool always = api_is(item->call->api, ROLE(POLL));
-	unsigned found = 0;
-
-	for (size_t i = 0; i < errno_handlers.n; i++) {
-		const struct errno_handler *h = &errno_handlers.list[i];
-		bool ends;
-
-		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
-		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE"))
-			continue;
-		ends = errno_ends_program(h);
-		if (!*signal || (!ends && !(found & ERRNO_INTERRUPTS)))
-			*signal = h->signal;
-		found |= ends ? ERRNO_ENDS : ERRNO_INTERRUPTS;
-	}
-	return found;
-}
 
 /* close(), or a function of the project that closes something: the connection is given up. */
 static bool errno_closes(const struct call *call, int depth)
@@ -214,7 +79,7 @@ static bool errno_gives_up(struct function *fn, const struct item *item,
 		.fn = fn, .call = item, .result = 1, .visit = errno_visit, .data = &good
 	};
 
-	if (!failed->n_closes || api_is(item->call->api, ROLE(ACCEPT)))
+	if (!failed->n_closes || api_is(contract_of(item->call).api, ROLE(ACCEPT)))
 		return false;
 	outcome_walk(&outcome);
 	for (int i = 0; i < failed->n_closes; i++) {
@@ -284,22 +149,8 @@ static bool errno_comes_back(struct function *fn, const struct item *item)
 {
 	int loop = item_loop(fn, item);
 
-	return api_is(item->call->api, ROLE(POLL)) &&
+	return api_is(contract_of(item->call).api, ROLE(POLL)) &&
 	       (loop < 0 || fn->loops[loop].kind == LOOP_GOTO || errno_is_repeated(fn, 2));
-}
-
-static bool errno_handler_sets(const struct function *fn, const char *name)
-{
-	for (size_t i = 0; i < errno_handlers.n; i++) {
-		const struct function *handler =
-			index_find_function(errno_handlers.list[i].handler, fn->source);
-
-		for (int k = 0; handler && k < handler->n_items; k++)
-			if (handler->items[k].kind == ITEM_ASSIGN && handler->items[k].dst >= 0 &&
-			    handler->places[handler->items[k].dst].name == name)
-				return true;
-	}
-	return false;
 }
 
 /*
@@ -317,53 +168,99 @@ static bool errno_flag_is_asked(struct function *fn, const struct item *item)
 
 		if (test && test->a.kind == OPERAND_PLACE &&
 		    place_root(fn, test->a.place)->kind == PLACE_FREE &&
-		    errno_handler_sets(fn, fn->places[test->a.place].name))
+		    signals_set(fn, fn->places[test->a.place].name))
 			return true;
 	}
 	return false;
 }
 
-static void e4_interrupted(struct function *fn, const struct item *item)
+static void e4_tell_interrupted(struct function *fn, const struct item *item, const char *signal,
+				unsigned kinds, unsigned ends, bool gives_up)
 {
-	struct errno_way way = { .n_closes = 0 };
-	struct outcome outcome = { .fn = fn,
-				   .call = item,
-				   .result = -1,
-				   .error = "EINTR",
-				   .visit = errno_visit,
-				   .data = &way };
-	const char *signal = NULL, *name = item->call->name;
-	unsigned kinds = errno_interrupts(fn, item, &signal), ends;
-	bool fatal, gives_up;
-	struct finding *finding;
-
-	if (!kinds || errno_is_calm(fn, item) ||
-	    (!(kinds & ERRNO_INTERRUPTS) && !errno_flag_is_asked(fn, item)))
-		return;
-	ends = outcome_walk(&outcome);
-	if ((ends & (OUTCOME_AGAIN | OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||
-	    way.hidden)
-		return;
-	gives_up = errno_gives_up(fn, item, &way);
-	fatal = (ends & OUTCOME_EXITS) && !(ends & OUTCOME_RETURNS);
-	if (kinds & ERRNO_INTERRUPTS)
-		fatal |= ((ends & OUTCOME_LEAVES) && !errno_comes_back(fn, item)) || gives_up;
-	if (!fatal)
-		return;
-	finding = finding_add(
+	const char *name = item->call->name;
+	struct finding *finding = finding_add(
 		&rule_E4, fn, item->at,
 		"%s() fails with EINTR when %s arrives, and this is treated as a failure: %s.",
 		name, signal,
 		ends & OUTCOME_EXITS ? "the program ends"
 		: gives_up           ? "the connection is given up"
 				     : "the loop is left");
+
 	finding_fix(
 		finding,
 		"In %s(), call %s() again when `errno == EINTR`%s, before the failure is reported%s.",
 		fn->label, name,
-		kinds & ERRNO_ENDS ? " (after checking the flag that the handler sets)" : "",
-		api_is(item->call->api, ROLE(POLL)) ? ""
-						    : "; or install the handler with `SA_RESTART`");
+		kinds & SIGNALS_ENDS ? " (after checking the flag that the handler sets)" : "",
+		api_is(contract_of(item->call).api, ROLE(POLL))
+			? ""
+			: "; or install the handler with `SA_RESTART`");
+}
+
+/*
+ * What comes of it when the call gives `result` for a signal. Returns the ends of the ways, and
+ * OUTCOME_TOO_LONG when that was said, or somebody looks at errno.
+ */
+static unsigned e4_after_signal(struct function *fn, const struct item *item, int64_t result,
+				const char *signal, unsigned kinds, struct outcome *outcome)
+{
+	struct errno_way way = { .n_closes = 0 };
+	unsigned ends;
+	bool fatal, gives_up;
+
+	*outcome = (struct outcome){ .fn = fn,
+				     .call = item,
+				     .result = result,
+				     .error = "EINTR",
+				     .visit = errno_visit,
+				     .data = &way };
+	ends = outcome_walk(outcome);
+	if ((ends & (OUTCOME_AGAIN | OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||
+	    way.hidden)
+		return OUTCOME_TOO_LONG;
+	gives_up = errno_gives_up(fn, item, &way);
+	fatal = (ends & OUTCOME_EXITS) && !(ends & OUTCOME_RETURNS);
+	if (kinds & SIGNALS_INTERRUPTS)
+		fatal |= ((ends & OUTCOME_LEAVES) && !errno_comes_back(fn, item)) || gives_up;
+	if (fatal)
+		e4_tell_interrupted(fn, item, signal, kinds, ends, gives_up);
+	return fatal ? OUTCOME_TOO_LONG : ends;
+}
+
+/* A helper passes the failure on: what do those do who call it? */
+static void e4_callers(struct function *fn, const struct item *item, const struct outcome *inner,
+		       const char *signal, unsigned kinds)
+{
+	if (fn->summary.answers != item->call->api || !inner->returns_known || inner->returns >= 0)
+		return;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		for (int i = 0;
+		     caller != fn && caller->interesting && !caller->skipped && i < caller->n_items;
+		     i++) {
+			const struct item *call = &caller->items[i];
+			struct outcome outcome;
+
+			if (call->kind == ITEM_CALL && call->call && call->call->target == fn &&
+			    caller->reached[i] && !(call->call->flags & CALL_DROPPED))
+				e4_after_signal(caller, call, inner->returns, signal, kinds,
+						&outcome);
+		}
+	}
+}
+
+static void e4_interrupted(struct function *fn, const struct item *item)
+{
+	const char *signal = NULL;
+	unsigned kinds = signals_interrupt(fn, item, &signal);
+	struct outcome outcome;
+
+	if (!kinds || errno_is_calm(fn, item) ||
+	    (!(kinds & SIGNALS_INTERRUPTS) && !errno_flag_is_asked(fn, item)))
+		return;
+	if ((e4_after_signal(fn, item, -1, signal, kinds, &outcome) & ~(unsigned)OUTCOME_TESTED) ==
+	    OUTCOME_RETURNS)
+		e4_callers(fn, item, &outcome, signal, kinds);
 }
 
 /* A socket, and this very descriptor does not block; not another one that the variable held. */
@@ -446,8 +343,6 @@ static void e4_failed_is_ready(struct function *fn, const struct item *item)
 	const char *signal = NULL;
 	struct finding *finding;
 
-	if (!api_is(item->call->api, ROLE(POLL)))
-		return;
 	next = ready_after_failure(fn, item);
 	if (!next)
 		return;
@@ -459,7 +354,7 @@ static void e4_failed_is_ready(struct function *fn, const struct item *item)
 		return;
 	finding->also = next->at;
 	/* Where no handler interrupts, it fails on a wrong descriptor or for want of memory alone. */
-	if (!errno_interrupts(fn, item, &signal))
+	if (!signals_interrupt(fn, item, &signal))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
@@ -467,26 +362,35 @@ static void e4_failed_is_ready(struct function *fn, const struct item *item)
 		fn->label, next->call->name, pos_line(next->at), item->call->name);
 }
 
+static void e4_call(struct function *fn, const struct item *item)
+{
+	struct contract contract = contract_of(item->call);
+
+	backlog_call(fn, item);
+	if (contract.fails != FAILS_MINUS_ONE || (item->call->flags & CALL_DROPPED) ||
+	    !api_is(contract.api, ROLE(POLL) | ROLE(ACCEPT) | ROLE(PARTIAL) | ROLE(READ)))
+		return;
+	if (!contract.helper) {
+		e4_interrupted(fn, item);
+		e4_not_ready(fn, item);
+	}
+	if (api_is(contract.api, ROLE(POLL)))
+		e4_failed_is_ready(fn, item);
+}
+
 /* E4: EINTR or EAGAIN is taken for a failure, or for success, where handlers or non-blocking sockets make them. */
 static void e4_program(void)
 {
-	errno_find_handlers();
+	signals_find();
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *fn = program.functions[f];
 
-		for (int i = 0; fn->interesting && !fn->skipped && i < fn->n_items; i++) {
-			const struct item *item = &fn->items[i];
-
-			if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-			    (item->call->flags & CALL_DROPPED) || !item->call->api ||
-			    item->call->api->fails != FAILS_MINUS_ONE ||
-			    !api_is(item->call->api,
-				    ROLE(POLL) | ROLE(ACCEPT) | ROLE(PARTIAL) | ROLE(READ)))
-				continue;
-			e4_interrupted(fn, item);
-			e4_not_ready(fn, item);
-			e4_failed_is_ready(fn, item);
-		}
+		if (!fn->interesting || fn->skipped)
+			continue;
+		blind_errors(fn);
+		for (int i = 0; i < fn->n_items; i++)
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call && fn->reached[i])
+				e4_call(fn, &fn->items[i]);
 	}
 }
 
@@ -571,9 +475,9 @@ static bool e7_takes_all(const struct function *fn, const struct item *item)
 	if (item->call->n_args &&
 	    (descriptor_kinds(fn, &item->call->args[0]) & DESCRIPTOR_NONBLOCK))
 		return true;
-	for (int i = 0; i < fn->n_places; i++)
-		if (fn->places[i].name && (!strcmp(fn->places[i].name, "EAGAIN") ||
-					   !strcmp(fn->places[i].name, "EWOULDBLOCK")))
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_BRANCH &&
+		    test_error(&fn->items[i]) == error_number("EAGAIN"))
 			return true;
 	return false;
 }
@@ -607,7 +511,7 @@ static void e7_accept(struct function *fn, const struct item *item)
 	if ((ends & OUTCOME_EXITS) && !(ends & (OUTCOME_RETURNS | OUTCOME_AGAIN))) {
 		if (loop || errno_is_repeated(fn, 3))
 			e7_report(fn, item, true);
-	} else if (ends & OUTCOME_AGAIN) {
+	} else if ((ends & OUTCOME_AGAIN) || end_is_called_again(fn, item)) {
 		e7_report(fn, item, false);
 	} else if (loop && (ends & OUTCOME_LEAVES) && !e7_takes_all(fn, item)) {
 		e7_report(fn, item, true);
@@ -660,7 +564,7 @@ static void e7_program(void)
 			if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
 			    !api_is(item->call->api, ROLE(ACCEPT)))
 				continue;
-			if (item->call->api->fails == FAILS_MINUS_ONE)
+			if (contract_of(item->call).fails == FAILS_MINUS_ONE)
 				e7_accept(fn, item);
 			else
 				e7_callback(fn, item);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-703: what failed is used as if it were there. */
 
+#include "flow/contract.h"
 #include "flow/outcome.h"
+#include "model/descriptor.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -117,15 +119,12 @@ static bool e2_shows(const struct function *fn, const struct item *item)
 /* A function of the project that opens it may try until it has one. */
 static bool e2_can_fail(const struct item *site)
 {
-	const struct function *target = site ? site->call->target : NULL;
-	int64_t number;
+	struct contract contract;
 
-	for (int i = 0; target && i < target->n_items; i++)
-		if (target->items[i].kind == ITEM_RETURN && target->reached[i] &&
-		    !target->items[i].implicit && operand_is_number(&target->items[i].a, &number) &&
-		    number <= 0)
-			return true;
-	return site && !target;
+	if (!site)
+		return false;
+	contract = contract_of(site->call);
+	return contract_can_fail(&contract);
 }
 
 /* assert(fd >= 0), g_assert_no_error(error), REQUIRE(…): somebody asks, in a way of his own. */
@@ -141,13 +140,16 @@ static bool e2_asserts(struct function *fn, const struct item *item, void *data)
 	return false;
 }
 
-/* A condition somewhere in the function looks at the place. */
-static bool e2_is_tested(const struct function *fn, int place)
+/* A condition somewhere in the function tells by the place whether the call worked. */
+static bool e2_is_tested(const struct function *fn, const struct item *site, int place)
 {
+	struct contract contract = contract_of(site->call);
+
 	for (int i = 0; place >= 0 && i < fn->n_items; i++)
 		if (fn->items[i].kind == ITEM_BRANCH && fn->items[i].op != OP_UNKNOWN &&
 		    (operand_is_place(&fn->items[i].a, place) ||
-		     operand_is_place(&fn->items[i].b, place)))
+		     operand_is_place(&fn->items[i].b, place)) &&
+		    !contract_test_is_blind(fn, &contract, &fn->items[i], place))
 			return true;
 	return false;
 }
@@ -194,7 +196,7 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 	if (function_find_call(flow->fn, e2_asserts, NULL))
 		return true;
 	if (kind == USE_UNCHECKED)
-		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->place);
+		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->site, r->place);
 	return !e2_comes_to(flow->fn, r->site, r->fails, item);
 }
 
@@ -410,33 +412,81 @@ static void e2_status(struct function *fn, const struct item *item)
 	}
 }
 
-/* text[n] = '\0', where n is what recv() gave and no condition has looked at it. */
+/* The call takes the amount for a number of bytes: write(fd, text, n). */
+static bool e2_is_length(const struct call *call, int amount)
+{
+	const struct fact *length = api_fact(call->api, FACT_LENGTH);
+	const struct operand *o = length ? call_argument(call, length->arg) : NULL;
+
+	if (o && operand_is_place(o, amount))
+		return true;
+	for (const struct fact *f = api_fact(call->api, FACT_SINK); f;
+	     f = api_fact_next(call->api, f)) {
+		o = call_argument(call, f->arg);
+		if (o && !strcmp(f->word, "length") && operand_is_place(o, amount))
+			return true;
+	}
+	return false;
+}
+
+/* Where a -1 is an index or a length first. */
+static const struct item *e2_amount_user(const struct function *fn, const struct item *item,
+					 int amount, bool lengths)
+{
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++) {
+		if (i->kind == ITEM_OPERATE && i->op == '[' && operand_is_place(&i->b, amount))
+			return i;
+		if (lengths && i->kind == ITEM_CALL && i->call && e2_is_length(i->call, amount))
+			return i;
+		/* It has another value from here on. */
+		if (i->dst == amount && i->kind != ITEM_DIES && i->op != '[')
+			return NULL;
+	}
+	return NULL;
+}
+
+/* It comes from a peer, and not from a file of the program's own. */
+static bool e2_is_from_peer(const struct function *fn, const struct item *item)
+{
+	const struct fact *uses = api_fact(item->call->api, FACT_USES);
+	const struct operand *o = uses ? call_argument(item->call, uses->arg) : NULL;
+
+	return api_is(item->call->api, ROLE(PEER)) ||
+	       (o && (descriptor_kinds(fn, o) & (DESCRIPTOR_STREAM | DESCRIPTOR_PACKET)));
+}
+
+/* text[n] = '\0', where n is what recv() gave and no condition tells whether it failed. */
 static void e2_amount(struct function *fn, const struct item *item)
 {
+	struct contract contract = contract_of(item->call);
 	int amount = item_result(fn, item);
+	const struct item *user, *made;
 	const char *name;
 	struct finding *finding;
 
 	if (amount < 0 || fn->places[amount].kind != PLACE_LOCAL ||
-	    item->call->api->fails != FAILS_MINUS_ONE || e2_is_tested(fn, amount) ||
-	    function_find_call(fn, e2_asserts, NULL))
+	    contract.gives != CONTRACT_AMOUNT || !api_is(contract.api, ROLE(READ)) ||
+	    (contract.fails != FAILS_MINUS_ONE && contract.fails != FAILS_NEGATIVE) ||
+	    e2_is_tested(fn, item, amount) || function_find_call(fn, e2_asserts, NULL))
 		return;
 	name = fn->places[amount].text;
-	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++) {
-		if (i->kind != ITEM_OPERATE || i->op != '[' || !operand_is_place(&i->b, amount))
-			continue;
-		finding = finding_add(
-			&rule_E2, fn, i->at,
-			"`%s` is used as an index without checking whether %s succeeded; if it failed, the index is -1, before the buffer.",
-			name, call_text(fn, item));
-		if (finding)
-			finding->also = item->at;
-		finding_fix(
-			finding,
-			"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",
-			fn->label, name, call_text(fn, item));
+	made = item->next >= 0 && fn->items[item->next].dst == amount ? &fn->items[item->next]
+								      : item;
+	user = e2_amount_user(fn, made, amount, e2_is_from_peer(fn, item));
+	if (!user)
 		return;
-	}
+	finding = finding_add(
+		&rule_E2, fn, user->at,
+		"`%s` is used as %s without checking whether %s succeeded; if it failed, %s.", name,
+		user->kind == ITEM_CALL ? "a length" : "an index", call_text(fn, item),
+		user->kind == ITEM_CALL ? "the length is -1, the largest of all"
+					: "the index is -1, before the buffer");
+	if (finding)
+		finding->also = item->at;
+	finding_fix(
+		finding,
+		"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",
+		fn->label, name, call_text(fn, item));
 }
 
 /* E2: a failed result is used: accept's -1, a null socket, the -1 of a read. */
@@ -445,14 +495,14 @@ static void e2_function(struct function *fn)
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
 
-		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] || !item->call->api)
+		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i])
 			continue;
 		if (api_is(item->call->api, ROLE(ACCEPT)) &&
-		    item->call->api->fails == FAILS_MINUS_ONE)
+		    contract_of(item->call).fails == FAILS_MINUS_ONE)
 			e2_accepted(fn, item);
-		if (api_is(item->call->api, ROLE(READ)))
-			e2_amount(fn, item);
-		e2_status(fn, item);
+		e2_amount(fn, item);
+		if (item->call->api)
+			e2_status(fn, item);
 	}
 }
 

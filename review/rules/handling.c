@@ -2,8 +2,11 @@
 /* CWE-703: outcomes that nobody looks at, and failures taken for something else. */
 
 #include "model/descriptor.h"
+#include "flow/contract.h"
 #include "flow/outcome.h"
+#include "rules/blind.h"
 #include "rules/deferred.h"
+#include "rules/retry.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -24,36 +27,53 @@ static bool e1_is_minor(const struct function *fn, const struct item *item)
 	return api_is(call->api, ROLE(NONBLOCK));
 }
 
-static bool e1_any_use(const struct function *fn, const struct item *user, int place)
+static bool e1_any_use(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)user;
 	(void)place;
 	return true;
 }
 
-/* g_socket_connect(…, &error): the failure is told there too. */
-static bool e1_tells_elsewhere(const struct function *fn, const struct call *call)
+/* Something but its declaration and its end speaks of the place. */
+static bool e1_is_looked_at(const struct function *fn, const struct item *item, int place)
 {
-	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_ADDRESS &&
-		    strstr(fn->places[call->args[i].place].text, "err"))
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *user = &fn->items[i];
+		const struct call *call = user->kind == ITEM_CALL ? user->call : NULL;
+
+		if (user == item || user->kind == ITEM_DIES || user->kind == ITEM_DECLARE)
+			continue;
+		if (operand_is_place(&user->a, place) || operand_is_place(&user->b, place))
 			return true;
+		for (int k = 0; call && k < call->n_args; k++)
+			if ((call->args[k].kind == OPERAND_PLACE ||
+			     call->args[k].kind == OPERAND_ADDRESS) &&
+			    place_is_within(fn, call->args[k].place, place))
+				return true;
+	}
 	return false;
+}
+
+/* g_socket_connect(…, &error): the failure is told there too, and somebody looks. */
+static bool e1_tells_elsewhere(const struct function *fn, const struct item *item)
+{
+	const struct fact *error = api_fact(item->call->api, FACT_ERROR);
+	const struct operand *o = error ? call_argument(item->call, error->arg) : NULL;
+
+	if (!o || o->kind == OPERAND_NULL || o->kind == OPERAND_NUMBER)
+		return false;
+	return o->kind != OPERAND_ADDRESS || fn->places[o->place].kind != PLACE_LOCAL ||
+	       e1_is_looked_at(fn, item, o->place);
 }
 
 /* if (listen(server, 8) < 0) */
 static const char *e1_condition(const struct function *fn, const struct item *item)
 {
-	const char *text = item_text(fn, item);
+	struct contract contract = contract_of(item->call);
 
-	switch (item->call->api->fails) {
-	case FAILS_FALSE:
-	case FAILS_NULL:
-		return arena_printf(&run_arena, "if (!%s)", text);
-	default:
-		return arena_printf(&run_arena, "if (%s < 0)", text);
-	}
+	return contract_condition(&contract, item_text(fn, item));
 }
 
 static const char *e1_or_void(const struct finding *finding)
@@ -104,21 +124,21 @@ static void e1_function(struct function *fn)
 		int place;
 
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-		    item_is_void(fn, item))
+		    item_is_void(fn, item) || blind_call(fn, item))
 			continue;
 		if (!api_is(item->call->api, ROLE(MUST))) {
 			deferred_request(fn, item);
 			continue;
 		}
 		place = item_result(fn, item);
-		if (e1_tells_elsewhere(fn, item->call))
+		if (e1_tells_elsewhere(fn, item))
 			continue;
 		if (item->call->flags & CALL_DROPPED)
 			e1_report(fn, item, NULL);
 		else if (place >= 0 && place != item->dst &&
 			 fn->places[place].kind == PLACE_LOCAL &&
 			 !api_fact(item->call->api, FACT_OPENS) &&
-			 !item_result_has_use(fn, item, e1_any_use))
+			 !item_result_has_use(fn, item, e1_any_use, NULL))
 			e1_report(fn, item, fn->places[place].text);
 	}
 }
@@ -126,7 +146,7 @@ static void e1_function(struct function *fn)
 const struct rule rule_E1 = {
 	.id = "E1",
 	.title = "The result of a socket call is ignored",
-	.cwe = "252",
+	.cwe = "252,253",
 	.pillar = 703,
 	.severity = SEVERITY_WARNING,
 	.consequence = "after a failure the program continues with something that was not set up",
@@ -397,6 +417,24 @@ static void e5_connects(struct finding *finding, const struct function *fn, cons
 		at, name, type, at, name, type, call->name, name, *at ? "." : "->");
 }
 
+/* Nobody asks what has come of the attempt, and no signal tells; `handled` receives which do. */
+static bool e5_is_unheard(struct function *fn, const struct item *item, unsigned *handled)
+{
+	*handled = E5_BOTH;
+	if (!api_is(item->call->api, ROLE(DIALS)) || !item->call->receiver.kind ||
+	    e5_is_asked(fn, item) || e5_is_given(fn, &item->call->receiver))
+		return false;
+	*handled = e5_handlers(fn, item->call);
+	return *handled == 0;
+}
+
+static bool e5_tries_again(struct function *fn, const struct item *item)
+{
+	int loop = item_loop(fn, item);
+
+	return loop >= 0 && retry_connects_busily(fn, loop) == item;
+}
+
 static void e5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -414,21 +452,41 @@ static void e5_function(struct function *fn)
 			e5_dropped(fn, item);
 			continue;
 		}
-		if (!api_is(call->api, ROLE(DIALS)) || !call->receiver.kind ||
-		    e5_is_asked(fn, item) || e5_is_given(fn, &call->receiver))
+		if (!e5_is_unheard(fn, item, &handled)) {
+			if (handled == E5_SUCCESS)
+				e5_failure_missing(fn, item);
 			continue;
-		handled = e5_handlers(fn, call);
-		if (handled == E5_SUCCESS)
-			e5_failure_missing(fn, item);
-		if (handled)
-			continue;
+		}
 		name = operand_text(fn, &call->receiver);
 		finding = finding_add(
 			&rule_E5, fn, item->at,
-			"`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
+			e5_tries_again(fn, item)
+				? "`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the loop tries again immediately, and keeps a processor busy."
+				: "`%s` connects, but the outcome is neither tested nor handled by a signal: after a failure the thread blocks, or continues without a connection.",
 			name);
 		e5_connects(finding, fn, call, name);
 	}
+}
+
+/* … and an attempt that is made again as soon as it has failed, in a loop that has no other end. */
+static void e5_loop(struct function *fn, int loop)
+{
+	const struct item *attempt = retry_connects_busily(fn, loop);
+	struct finding *finding;
+	unsigned handled;
+
+	if (!attempt || e5_is_unheard(fn, attempt, &handled))
+		return;
+	finding = finding_add(
+		&rule_E5, fn, attempt->at,
+		"When %s has failed it is tried again immediately: as long as no server is there, the loop keeps a processor busy with it.",
+		call_text(fn, attempt));
+	if (finding)
+		finding->cwe = "755";
+	finding_fix(
+		finding,
+		"In %s(), pause after each attempt that has failed (100 ms, and longer each time), and give up after some attempts with the reason of the last.",
+		fn->label);
 }
 
 const struct rule rule_E5 = {
@@ -440,4 +498,5 @@ const struct rule rule_E5 = {
 	.consequence =
 		"after a failure the program continues without a connection, and nobody learns why",
 	.function = e5_function,
+	.loop = e5_loop,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-707 as reviews file it, the limits: single calls that may wait for ever. */
 
+#include "flow/outcome.h"
 #include "model/descriptor.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -108,6 +109,21 @@ static bool limit_awaits_answer(struct function *fn, int loop, const struct item
 	return asked && answered;
 }
 
+/* poll(&one, 1, …), select(fd + 1, …): it waits for one descriptor. */
+static bool limit_is_for_one(const struct function *fn, const struct call *call)
+{
+	const struct item *set;
+	int64_t number;
+
+	if (call->n_args == 3)
+		return operand_is_number(&call->args[1], &number) && number == 1;
+	if (call->n_args != 5 || call->args[0].kind != OPERAND_PLACE)
+		return false;
+	set = place_set_once(fn, call->args[0].place);
+	return set && set->kind == ITEM_OPERATE && set->op == '+' && set->a.kind == OPERAND_PLACE &&
+	       operand_is_number(&set->b, &number) && number == 1;
+}
+
 /* A loop over events sleeps as long as nothing happens: that is its work. */
 static bool limit_is_event_loop(struct function *fn, const struct item *item)
 {
@@ -128,6 +144,92 @@ static bool limit_is_event_loop(struct function *fn, const struct item *item)
 	return !limit_awaits_answer(fn, loop, item);
 }
 
+static bool total_visit(struct outcome *outcome, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	(void)outcome;
+	/* What nobody knows may end the wait, and what looks after others may have its reason. */
+	if (!call->api && !call->target)
+		return !call_is_talk(call);
+	return api_is(call->api,
+		      ROLE(YIELD) | ROLE(CLOCK) | ROLE(ALIVE) | ROLE(WRITE) | ROLE(LOOP)) ||
+	       (call->target &&
+		function_find_role(call->target, ROLE(CLOCK) | ROLE(ALIVE) | ROLE(WRITE)));
+}
+
+/* What becomes of the loop when the wait gives that, while the total is not reached. */
+static unsigned total_ends(struct function *fn, const struct item *item, int64_t result,
+			   const struct loop_exit *total)
+{
+	struct outcome outcome = { .fn = fn,
+				   .call = item,
+				   .result = result,
+				   .visit = result ? NULL : total_visit,
+				   .sure = total->test,
+				   .sure_edge = !total->edge };
+
+	return outcome_walk(&outcome) & ~(unsigned)OUTCOME_TESTED;
+}
+
+/* A call of the function reads from a peer; in the loop, or anywhere. */
+static const struct item *total_reads(struct function *fn, int loop)
+{
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; (loop < 0 || fn->loops[loop].member[b]) && i >= 0;
+		     i = fn->items[i].next) {
+			const struct item *item = &fn->items[i];
+			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+			if (call && api_is(call->api, ROLE(READ)) && call->n_args &&
+			    (api_is(call->api, ROLE(PEER)) ||
+			     (descriptor_kinds(fn, &call->args[0]) & DESCRIPTOR_STREAM)))
+				return item;
+		}
+	return NULL;
+}
+
+/* The way out of the loop that is taken when so many bytes have come, or none. */
+static struct loop_exit total_exit(struct function *fn, int loop)
+{
+	const struct item *read = total_reads(fn, loop);
+	struct loop_exit exits[LOOP_EXITS];
+	int n = loop_exits(fn, loop, exits), amount = read ? item_result(fn, read) : -1;
+
+	for (int e = 0; amount >= 0 && e < n; e++)
+		for (int i = 0; exits[e].test && i < fn->n_items; i++) {
+			const struct item *item = &fn->items[i];
+
+			if (item->kind == ITEM_OPERATE && (item->op == '+' || item->op == '-') &&
+			    operand_is_place(&item->b, amount) && item->dst >= 0 &&
+			    (operand_is_place(&exits[e].test->a, item->dst) ||
+			     operand_is_place(&exits[e].test->b, item->dst)))
+				return exits[e];
+		}
+	return (struct loop_exit){ .test = NULL };
+}
+
+/*
+ * Each wait has a limit, and when it has passed the loop begins it anew, with nothing that counts, asks
+ * for the time or could end it: together they have none. Only a wait for one peer, that asks for an
+ * answer, for so many bytes, or once; a loop over events goes round for ever by its nature.
+ */
+static bool limit_has_no_total(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	struct limit_search accepts = { ROLE(ACCEPT), LIMIT_DEPTH };
+	int loop = limit_loop_of(fn, item);
+	struct loop_exit total;
+
+	if (loop < 0 || !api_is(call->api, ROLE(POLL)) || !limit_is_for_one(fn, call) ||
+	    function_find_call(fn, limit_does, &accepts) || !total_reads(fn, -1))
+		return false;
+	total = total_exit(fn, loop);
+	return total_ends(fn, item, 0, &total) == OUTCOME_AGAIN &&
+	       (total.test || limit_awaits_answer(fn, loop, item) ||
+		!(total_ends(fn, item, 1, &total) & OUTCOME_AGAIN));
+}
+
 /* What the other side has to do for the wait to end. */
 static const char *limit_event(const struct item *item)
 {
@@ -140,6 +242,20 @@ static const char *limit_event(const struct item *item)
 	return "the peer sends something or goes away";
 }
 
+static void w3_no_total(struct function *fn, const struct item *item, const struct operand *limit)
+{
+	const char *name = call_text(fn, item);
+	struct finding *finding = finding_add(
+		&rule_W3, fn, item->at,
+		"%s waits at most `%s`, but the loop begins the wait again when that has passed, and nothing limits them together: %s() does not return before %s, and a peer that hangs never does.",
+		name, operand_text(fn, limit), fn->label, limit_event(item));
+
+	finding_fix(
+		finding,
+		"In %s(), set one deadline before the loop, give each %s the time that is left until it, and report the failure to the caller when it has passed.",
+		fn->label, name);
+}
+
 static void w3_call(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -150,6 +266,11 @@ static void w3_call(struct function *fn, const struct item *item)
 	const char *name = call_text(fn, item);
 	struct finding *finding;
 
+	if (o && !limit_is(fn, o, forever->number) && !limit_is(fn, o, 0) &&
+	    limit_has_no_total(fn, item)) {
+		w3_no_total(fn, item, o);
+		return;
+	}
 	if (!o || !limit_is(fn, o, forever->number) || limit_is_event_loop(fn, item))
 		return;
 	if (process)

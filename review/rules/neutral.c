@@ -63,12 +63,15 @@ static void n1_edit(struct finding *finding, const struct peer_hit *hit)
 {
 	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
 
+	int format = call && !call->api && !call->target ? index_find_format(call->name) : 0;
+
 	for (const struct fact *f = call ? api_fact(call->api, FACT_SINK) : NULL; f;
 	     f = api_fact_next(call->api, f))
-		if (!strcmp(f->word, "format") && f->arg >= 1 && f->arg <= call->n_args &&
-		    call->arg_at && !call->text)
-			finding_edit(finding, call->arg_at[f->arg - 1], call->arg_at[f->arg - 1],
-				     "\"%s\", ");
+		if (!strcmp(f->word, "format"))
+			format = f->arg;
+	if (format >= 1 && format <= call->n_args && call->arg_at && !call->text)
+		finding_edit(finding, call->arg_at[format - 1], call->arg_at[format - 1],
+			     "\"%s\", ");
 }
 
 /* N1: bytes from a peer are used as a format. */
@@ -318,9 +321,54 @@ static void n5_index(const struct peer_hit *hit)
 		hit->fn->label, hit->what, into);
 }
 
+static void n5_fill(const struct peer_hit *hit)
+{
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "787",
+		arena_printf(
+			&run_arena,
+			"What the peer sends goes into `%s`, byte after byte, until one of them or the end says that it is enough; nothing compares how much has come with what `%s` can hold.",
+			hit->into, hit->into));
+
+	if (hit->fixed)
+		finding_fix(
+			finding,
+			"In %s(), leave the loop, and refuse the message, when `sizeof(%s)` bytes have come.",
+			hit->fn->label, hit->into);
+	else
+		finding_fix(
+			finding,
+			"Pass the size of what `%s` points to to %s(), leave the loop when so many bytes have come, and refuse the message then.",
+			hit->into, hit->fn->label);
+}
+
+static void n5_zero(const struct peer_hit *hit)
+{
+	const char *use = hit->into && *hit->into
+				  ? arena_printf(&run_arena, "is used with `%s`", hit->into)
+				  : "says how far this loop goes";
+	struct finding *finding = neutral_find(
+		&rule_N5, hit, "1284",
+		arena_printf(
+			&run_arena,
+			"`%s` %s and may be 0: what is less than that is negative, or the largest number there is, and %s.",
+			hit->what, neutral_origin(hit), use));
+
+	finding_fix(
+		finding,
+		"In %s(), refuse the message when `%s` is too small, before anything is subtracted from it.",
+		hit->fn->label, hit->what);
+}
+
 static void n5_tell(const struct peer_hit *hit)
 {
-	if (hit->sink == PEER_SINK_ALLOC)
+	if (hit->sink == PEER_SINK_ZERO) {
+		n5_zero(hit);
+		return;
+	}
+	if (hit->sink == PEER_SINK_FILL)
+		n5_fill(hit);
+	else if (hit->sink == PEER_SINK_ALLOC)
 		n5_alloc(hit);
 	else if (hit->sink == PEER_SINK_COPY)
 		n5_copy(hit);
@@ -330,13 +378,15 @@ static void n5_tell(const struct peer_hit *hit)
 
 static void n5_program(void)
 {
-	neutral_each(1u << PEER_SINK_ALLOC | 1u << PEER_SINK_COPY | 1u << PEER_SINK_INDEX, n5_tell);
+	neutral_each(1u << PEER_SINK_ALLOC | 1u << PEER_SINK_COPY | 1u << PEER_SINK_INDEX |
+			     1u << PEER_SINK_FILL | 1u << PEER_SINK_ZERO,
+		     n5_tell);
 }
 
 const struct rule rule_N5 = {
 	.id = "N5",
 	.title = "A number from a peer is a length, index or size without a bound",
-	.cwe = "1284,789,130",
+	.cwe = "1284,789,130,787",
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
 	.consequence = "a peer uses up all memory, or makes the process write beyond a buffer",

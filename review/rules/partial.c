@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-703: a part taken for the whole, and a write that kills. */
 
+#include "flow/contract.h"
 #include "model/descriptor.h"
 #include "flow/outcome.h"
 #include "rules/helper.h"
+#include "rules/partial.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -12,40 +14,51 @@ extern const struct rule rule_E3, rule_E6;
 
 static const struct operand *partial_descriptor(const struct item *item)
 {
-	const struct fact *uses = api_fact(item->call->api, FACT_USES);
+	return contract_argument(item->call, FACT_USES);
+}
 
-	return uses ? call_argument(item->call, uses->arg) : NULL;
+/* The call, or the one in a helper whose result it passes on, has the word. */
+static bool partial_mentions(const struct function *fn, const struct item *item, const char *word)
+{
+	const struct item *inner = contract_inner(item->call);
+
+	return item_mentions(fn, item, word) ||
+	       (inner && item_mentions(item->call->target, inner, word));
+}
+
+static bool partial_reads(const struct item *item)
+{
+	return api_is(contract_of(item->call).api, ROLE(READ));
 }
 
 /* It goes over a connection that has no limits of messages, as far as is known. */
 static bool partial_is_stream(const struct function *fn, const struct item *item)
 {
 	const struct operand *fd = partial_descriptor(item);
+	const struct item *inner = contract_inner(item->call);
 	unsigned kinds = descriptor_kinds(fn, fd);
 
-	if (item->call->receiver.kind)
+	/* A helper that has its descriptor from elsewhere. */
+	if (!fd && inner)
+		return partial_is_stream(item->call->target, inner);
+	if (item->call->receiver.kind && !inner)
 		return api_is(kb_class(item->call->receiver_type), ROLE(CONNECTION));
 	/* MSG_EOR: a record goes whole or not at all. The queue of errors holds what was sent. */
-	if (!fd || (kinds & DESCRIPTOR_PACKET) || item_mentions(fn, item, "MSG_EOR") ||
-	    item_mentions(fn, item, "MSG_ERRQUEUE"))
+	if (!fd || (kinds & DESCRIPTOR_PACKET) || partial_mentions(fn, item, "MSG_EOR") ||
+	    partial_mentions(fn, item, "MSG_ERRQUEUE"))
 		return false;
-	if (api_is(item->call->api, ROLE(PEER)))
+	if (api_is(contract_of(item->call).api, ROLE(PEER)))
 		return true;
 	return (kinds & DESCRIPTOR_STREAM) && !(kinds & DESCRIPTOR_OTHER);
 }
 
 /* Compared with an error, or told to somebody: that is no look at the number. */
-static bool partial_counts(const struct function *fn, const struct item *user, int place)
+static bool partial_counts(const struct function *fn, const struct item *user, int place,
+			   void *data)
 {
-	const struct operand *other = operand_is_place(&user->a, place) ? &user->b : &user->a;
-	int64_t number;
-
 	switch (user->kind) {
 	case ITEM_BRANCH:
-		if (user->op == OP_UNKNOWN)
-			return false;
-		return !operand_is_number(other, &number) || number > 1 ||
-		       (number == 1 && (user->op == OP_EQ || user->op == OP_NE));
+		return contract_test_counts(data, user, place);
 	case ITEM_CALL:
 		return !user->call || !api_is(user->call->api, ROLE(LOG));
 	case ITEM_OPERATE:
@@ -57,9 +70,7 @@ static bool partial_counts(const struct function *fn, const struct item *user, i
 
 static const struct operand *partial_length(const struct item *item)
 {
-	const struct fact *length = api_fact(item->call->api, FACT_LENGTH);
-
-	return length ? call_argument(item->call, length->arg) : NULL;
+	return contract_argument(item->call, FACT_LENGTH);
 }
 
 static bool partial_is_one_byte(const struct item *item)
@@ -73,8 +84,7 @@ static bool partial_is_one_byte(const struct item *item)
 /* The variable that is read into: also behind data.data(). */
 static const struct place *partial_target(const struct function *fn, const struct item *item)
 {
-	const struct fact *reads = api_fact(item->call->api, FACT_READS);
-	const struct operand *to = reads ? call_argument(item->call, reads->arg) : NULL;
+	const struct operand *to = contract_argument(item->call, FACT_READS);
 	const struct item *source;
 
 	if (!to || (to->kind != OPERAND_PLACE && to->kind != OPERAND_ADDRESS))
@@ -90,8 +100,7 @@ static const struct place *partial_target(const struct function *fn, const struc
 /* The place where the bytes go: `st->in` of recv(fd, st->in, n, 0); -1: nobody knows. */
 static int partial_buffer(const struct function *fn, const struct item *item)
 {
-	const struct fact *reads = api_fact(item->call->api, FACT_READS);
-	const struct operand *to = reads ? call_argument(item->call, reads->arg) : NULL;
+	const struct operand *to = contract_argument(item->call, FACT_READS);
 
 	if (to && (to->kind == OPERAND_PLACE || to->kind == OPERAND_ADDRESS) &&
 	    place_root(fn, to->place)->kind != PLACE_TEMP)
@@ -154,8 +163,7 @@ static bool partial_item_looks(const struct function *fn, const struct item *use
 	return false;
 }
 
-/* What was read is looked at later; else it was only drained. */
-static bool partial_is_used(const struct function *fn, const struct item *item)
+bool partial_is_used(const struct function *fn, const struct item *item)
 {
 	int buffer = partial_buffer(fn, item);
 
@@ -216,13 +224,16 @@ static bool partial_is_small(const struct function *fn, const struct item *item)
 		return false;
 	if (operand_is_number(length, &number))
 		return number <= 8;
-	if (item->call->n_args < 2 || item->call->args[1].kind != OPERAND_ADDRESS ||
-	    !starts_with(operand_text(fn, length), "sizeof"))
-		return false;
-	from = &fn->places[item->call->args[1].place];
-	for (size_t i = 0; from->type && i < sizeof(scalars) / sizeof(*scalars); i++)
-		if (!strcmp(from->type, scalars[i]))
-			return !(from->flags & PLACE_ARRAY);
+	for (int i = 1 - (contract_of(item->call).helper != NULL); i < item->call->n_args; i++) {
+		const struct operand *o = &item->call->args[i];
+
+		from = o->kind == OPERAND_ADDRESS ? &fn->places[o->place] : NULL;
+		for (size_t k = 0; from && from->type && k < sizeof(scalars) / sizeof(*scalars);
+		     k++)
+			if (!strcmp(from->type, scalars[k]))
+				return !(from->flags & PLACE_ARRAY) &&
+				       starts_with(operand_text(fn, length), "sizeof");
+	}
 	return false;
 }
 
@@ -256,7 +267,7 @@ static bool partial_is_peeked(const struct function *fn)
 static const char *partial_what(const struct function *fn, const struct item *item)
 {
 	const struct place *target = partial_target(fn, item);
-	const struct operand *o = call_argument(item->call, 2);
+	const struct operand *o = item->call->api ? call_argument(item->call, 2) : NULL;
 	const char *text = target ? target->text : NULL;
 
 	if (!target && o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
@@ -264,8 +275,9 @@ static const char *partial_what(const struct function *fn, const struct item *it
 	return text && *text ? arena_printf(&run_arena, "`%s`", text) : "the message";
 }
 
-static bool partial_adds(const struct function *fn, const struct item *user, int place)
+static bool partial_adds(const struct function *fn, const struct item *user, int place, void *data)
 {
+	(void)data;
 	(void)fn;
 	(void)place;
 	return user->kind == ITEM_OPERATE && (user->op == '+' || user->op == '-');
@@ -274,7 +286,7 @@ static bool partial_adds(const struct function *fn, const struct item *user, int
 /* The function of the project that goes on until all is through: it calls the like in a loop. */
 static const char *partial_helper(const struct function *fn, const struct item *item)
 {
-	uint64_t way = api_is(item->call->api, ROLE(READ)) ? ROLE(READ) : ROLE(WRITE);
+	uint64_t way = partial_reads(item) ? ROLE(READ) : ROLE(WRITE);
 
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *other = program.functions[f];
@@ -291,7 +303,7 @@ static const char *partial_helper(const struct function *fn, const struct item *
 			    call->args[0].kind == OPERAND_PLACE &&
 			    other->places[call->args[0].place].kind == PLACE_PARAM &&
 			    !(call->flags & CALL_DROPPED) &&
-			    item_result_has_use(other, &other->items[i], partial_adds))
+			    item_result_has_use(other, &other->items[i], partial_adds, NULL))
 				return other->name;
 		}
 	}
@@ -300,12 +312,12 @@ static const char *partial_helper(const struct function *fn, const struct item *
 
 static const char *partial_fix(const struct function *fn, const struct item *item)
 {
-	const struct fact *whole = api_fact(item->call->api, FACT_WHOLE);
+	const struct fact *whole = api_fact(contract_of(item->call).api, FACT_WHOLE);
 	const char *name = whole ? whole->word : partial_helper(fn, item);
 
 	if (name)
 		return arena_printf(&run_arena, "as %s() does", name);
-	return api_is(item->call->api, ROLE(READ)) ? "a `read_all()`" : "a `write_all()`";
+	return partial_reads(item) ? "a `read_all()`" : "a `write_all()`";
 }
 
 static void e3_written(struct function *fn, const struct item *item)
@@ -367,7 +379,8 @@ static bool partial_fills(struct function *fn, const struct item *item)
 
 static void e3_partial(struct function *fn, const struct item *item)
 {
-	bool reads = api_is(item->call->api, ROLE(READ));
+	struct contract contract = contract_of(item->call);
+	bool reads = api_is(contract.api, ROLE(READ));
 
 	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
 		return;
@@ -380,7 +393,8 @@ static void e3_partial(struct function *fn, const struct item *item)
 	/* read(): a method of the same name gives the bytes themselves. */
 	if (item->call->receiver.kind && item->call->n_args < 2)
 		return;
-	if (!(item->call->flags & CALL_DROPPED) && item_result_has_use(fn, item, partial_counts))
+	if (!(item->call->flags & CALL_DROPPED) &&
+	    item_result_has_use(fn, item, partial_counts, &contract))
 		return;
 	if (reads && (!partial_is_used(fn, item) ||
 		      (!(item->call->flags & CALL_DROPPED) && partial_is_text(fn, item))))
@@ -457,7 +471,10 @@ static void e3_program(void)
 
 			if (item->kind != ITEM_CALL || !item->call || !fn->reached[i])
 				continue;
-			if (api_is(item->call->api, ROLE(PARTIAL)))
+			/* A read of a helper that nobody looks at is helper.c's. */
+			if (api_is(item->call->api, ROLE(PARTIAL)) ||
+			    (api_is(contract_of(item->call).api, ROLE(PARTIAL)) &&
+			     !((item->call->flags & CALL_DROPPED) && partial_reads(item))))
 				e3_partial(fn, item);
 			e3_parsed(fn, item);
 		}

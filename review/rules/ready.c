@@ -2,6 +2,7 @@
 /* Whether a program takes a wait that failed for one that found something; see ready.h. */
 
 #include "rules/ready.h"
+#include "flow/contract.h"
 #include "flow/outcome.h"
 #include "model/descriptor.h"
 
@@ -54,7 +55,7 @@ static bool ready_is_told_apart(const struct function *fn, const struct item *it
 	for (int i = 0; i < fn->n_places; i++)
 		if (fn->places[i].name && !strcmp(fn->places[i].name, "revents"))
 			return true;
-	return api_fact(item->call->api, FACT_USES) != NULL; /* epoll_wait() */
+	return api_fact(contract_of(item->call).api, FACT_USES) != NULL; /* epoll_wait() */
 }
 
 const struct item *ready_after_failure(struct function *fn, const struct item *item)

@@ -25,7 +25,7 @@ enum { RULES_MAX_FINDINGS = 100000 };
 struct finding **findings;
 size_t n_findings;
 static size_t findings_cap;
-static bool rules_off[64];
+static bool rules_off[RULES_MAX];
 
 const struct rule *rule_by_id(const char *id)
 {

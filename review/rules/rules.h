@@ -62,16 +62,28 @@ struct finding {
 	const char *cwe;      /* the rule's first, unless said otherwise */
 	const char *function;
 	bool old;             /* in the baseline */
+	bool fixed;           /* its edits were made */
 };
 
 extern const struct rule *const rules_all[];
 extern const size_t rules_count;
+enum { RULES_MAX = 64 };
 const struct rule *rule_by_id(const char *id);
 
 /* What the walk calls: it goes to every rule that is selected. */
 extern const struct flow_listener rules_listener;
 void rule_select(const struct rule *rule, bool selected);
 bool rule_is_selected(const struct rule *rule);
+
+/*
+ * Marks the rules that a list names by their ids, CWE numbers or pillars: "L2,CWE-835,707". NULL, or
+ * the first word that names none, *n bytes long.
+ */
+const char *rules_named(const char *list, bool named[], size_t *n);
+/* Findings that have the rule's own severity get this one; what is lower stays below it. */
+void rule_set_severity(const struct rule *rule, enum severity severity);
+/* Once all were found. */
+void findings_set_severities(void);
 
 /*
  * Adds a finding at `at` of the function's source and returns it, so that the fix, another

@@ -2,8 +2,9 @@
 /* CWE-707 as reviews file it, the waits: loops and calls that may never end. */
 
 #include "model/descriptor.h"
-#include "flow/outcome.h"
-#include "rules/rules.h"
+#include "flow/contract.h"
+#include "rules/end.h"
+#include "rules/retry.h"
 
 #include <string.h>
 
@@ -21,65 +22,46 @@ static bool wait_asks(const struct function *fn, const struct item *item)
 	       function_find_role(call->target, ROLE(CONNECT));
 }
 
-static uint8_t wait_fails(const struct call *call)
-{
-	if (call->api)
-		return call->api->fails;
-	return call->target ? call->target->summary.fails : FAILS_UNKNOWN;
-}
-
 static bool wait_succeeds(const struct call *call, const struct item *test, int edge)
 {
 	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+	struct contract contract = contract_of(call);
 	int op = edge ? negated[test->op] : test->op;
 	int64_t n;
 	bool number = operand_is_number(&test->b, &n);
 
-	switch (wait_fails(call)) {
-	case FAILS_MINUS_ONE:
-	case FAILS_NEGATIVE:
-		return number && ((op == OP_EQ && n >= 0) || op == OP_GE ||
-				  (op == OP_NE && n < 0) || op == OP_GT);
-	case FAILS_FALSE:
-	case FAILS_NULL:
-		return number && ((op == OP_NE && !n) || (op == OP_EQ && n));
-	default:
-		/* A state, or a number of bytes: left when it is reached. */
-		return number && !n ? op == OP_NE || op == OP_GT
-				    : op == OP_EQ || op == OP_GE || op == OP_GT;
-	}
-}
-
-static bool wait_is_errno(const struct function *fn, const struct operand *o)
-{
-	return o->kind == OPERAND_PLACE && !strcmp(fn->places[o->place].text, "errno");
+	if (contract.fails != FAILS_UNKNOWN)
+		return contract_edge_works(&contract, test, edge);
+	/* A state, or a number of bytes: left when it is reached. */
+	return number && !n ? op == OP_NE || op == OP_GT
+			    : op == OP_EQ || op == OP_GE || op == OP_GT;
 }
 
 /* `errno == EINTR` stays: then the loop goes on for signals alone. */
-static bool wait_is_interrupt(const struct function *fn, const struct item *test)
+static bool wait_is_interrupt(const struct item *test)
 {
-	const char *text = operand_text(fn, &test->b);
+	int64_t error = test_error(test);
 
-	return !strcmp(text, "EINTR") || !strcmp(text, "EAGAIN") || !strcmp(text, "EWOULDBLOCK");
+	return error && (error == error_number("EINTR") || error == error_number("EAGAIN"));
 }
 
 /* What connect() says when no server is there (yet). */
-static bool wait_is_absence(const struct function *fn, const struct item *test)
+static bool wait_is_absence(const struct item *test)
 {
-	const char *text = operand_text(fn, &test->b);
+	int64_t error = test_error(test);
 
-	return !strcmp(text, "ECONNREFUSED") || !strcmp(text, "ENOENT");
+	return error && (error == error_number("ECONNREFUSED") || error == error_number("ENOENT"));
 }
 
 /* The way out that a test of errno opens is not taken as long as there is no server. */
-static bool wait_stays(const struct function *fn, const struct item *test, int edge)
+static bool wait_stays(const struct item *test, int edge)
 {
 	/* Edge 1 is taken when the test is false. */
 	bool leaves_on_equal = (test->op == OP_EQ) == !edge;
 
 	if (test->op != OP_EQ && test->op != OP_NE)
 		return true;
-	return leaves_on_equal ? !wait_is_absence(fn, test) : wait_is_absence(fn, test);
+	return leaves_on_equal ? !wait_is_absence(test) : wait_is_absence(test);
 }
 
 /* No socket or no memory: a way out, but none that the absence of the server opens. */
@@ -123,7 +105,7 @@ static const struct item *wait_source(struct function *fn, int loop, const struc
  * What the loop waits for: the call on whose success alone it ends. NULL: it has another way out, a
  * limit, or waits for nothing.
  */
-static const struct item *wait_awaited(struct function *fn, int loop)
+const struct item *wait_awaited(struct function *fn, int loop)
 {
 	struct loop_exit exits[LOOP_EXITS];
 	int n = loop_exits(fn, loop, exits);
@@ -136,8 +118,8 @@ static const struct item *wait_awaited(struct function *fn, int loop)
 
 		if (!test || test->op == OP_UNKNOWN)
 			return NULL;
-		if (wait_is_errno(fn, &test->a) && !wait_is_interrupt(fn, test) &&
-		    wait_stays(fn, test, exits[i].edge))
+		if (operand_is_errno(fn, &test->a) && !wait_is_interrupt(test) &&
+		    wait_stays(test, exits[i].edge))
 			continue;
 		source = wait_source(fn, loop, &test->a, test);
 		if (source && wait_is_other_failure(source))
@@ -150,8 +132,7 @@ static const struct item *wait_awaited(struct function *fn, int loop)
 	return awaited;
 }
 
-/* assert() in the loop, of whatever library: a way out for those who test. */
-static bool wait_asserts(struct function *fn, const struct item *item, void *data)
+bool wait_asserts(struct function *fn, const struct item *item, void *data)
 {
 	(void)fn;
 	(void)data;
@@ -163,176 +144,6 @@ static bool wait_calls_wait(struct function *fn, const struct item *item, void *
 	(void)fn;
 	(void)data;
 	return call_waits(item->call);
-}
-
-static bool w2_is_inmost(struct function *fn, int number, int block);
-
-/* The one call in the loop that reads from a peer and says how much came. */
-static const struct item *wait_reads(struct function *fn, int loop)
-{
-	const struct item *found = NULL;
-
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
-
-			if (!call || !api_is(call->api, ROLE(READ)))
-				continue;
-			if (found || !api_fact(call->api, FACT_BLOCKS) || !call->n_args ||
-			    (call->api->fails != FAILS_MINUS_ONE &&
-			     call->api->fails != FAILS_NEGATIVE) ||
-			    !(api_is(call->api, ROLE(PEER)) ||
-			      (descriptor_kinds(fn, &call->args[0]) & DESCRIPTOR_STREAM)) ||
-			    !w2_is_inmost(fn, loop, b))
-				return NULL;
-			found = item;
-		}
-	return found;
-}
-
-static bool wait_holds(int64_t a, int op, int64_t b)
-{
-	return op == OP_EQ   ? a == b
-	       : op == OP_NE ? a != b
-	       : op == OP_LT ? a < b
-	       : op == OP_LE ? a <= b
-	       : op == OP_GT ? a > b
-			     : a >= b;
-}
-
-/* The test takes the end of the stream for a read like others. */
-static bool wait_overlooks_end(const struct item *test, int amount)
-{
-	enum { SOME_BYTES = 3 };
-	int64_t n;
-
-	return operand_is_place(&test->a, amount) && test->op != OP_UNKNOWN &&
-	       operand_is_number(&test->b, &n) &&
-	       wait_holds(0, test->op, n) == wait_holds(SOME_BYTES, test->op, n);
-}
-
-/* In the loop the place changes by the amount alone: a total, or what is left. */
-static bool wait_is_total(const struct function *fn, int loop, const struct operand *o, int amount)
-{
-	bool adds = false;
-
-	if (o->kind != OPERAND_PLACE)
-		return false;
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-
-			if (item->dst != o->place || item->kind == ITEM_DIES)
-				continue;
-			if (item->kind != ITEM_OPERATE || (item->op != '+' && item->op != '-') ||
-			    !operand_is_place(&item->a, o->place) ||
-			    !operand_is_place(&item->b, amount))
-				return false;
-			adds = true;
-		}
-	return adds;
-}
-
-static bool wait_is_passed_on(const struct item *item, int amount)
-{
-	if (item->kind == ITEM_ASSIGN)
-		return operand_is_place(&item->a, amount) && item->dst != amount;
-	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
-		if (operand_is_place(&item->call->args[k], amount) &&
-		    !api_is(item->call->api, ROLE(LOG)))
-			return true;
-	return false;
-}
-
-static bool wait_is_exit(const struct loop_exit *exits, int n, const struct item *test)
-{
-	for (int i = 0; i < n; i++)
-		if (exits[i].test == test)
-			return true;
-	return false;
-}
-
-/*
- * Whatever the loop tests, it goes on when a read gives 0, and the total on which it ends then
- * stays the same. Returns the total, or the read's own result when it ends on that alone, or NULL.
- */
-static const struct operand *wait_starves(struct function *fn, int loop, const struct item *read)
-{
-	int amount = item_result(fn, read);
-	struct loop_exit exits[LOOP_EXITS];
-	int n = loop_exits(fn, loop, exits);
-	const struct operand *total = NULL, *result = NULL;
-
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct item *item = &fn->items[i];
-			bool tests =
-				item->kind == ITEM_BRANCH && (operand_is_place(&item->a, amount) ||
-							      operand_is_place(&item->b, amount));
-
-			if (tests ? !wait_is_exit(exits, n, item) &&
-					    !wait_overlooks_end(item, amount)
-				  : item != read && wait_is_passed_on(item, amount) &&
-					    item != &fn->items[read->next])
-				return NULL;
-		}
-	for (int i = 0; i < n; i++) {
-		const struct item *test = exits[i].test;
-
-		if (!test)
-			return NULL;
-		if (operand_is_place(&test->a, amount)) {
-			int64_t number;
-
-			if (test->op == OP_UNKNOWN || !operand_is_number(&test->b, &number) ||
-			    wait_holds(0, test->op, number) == !exits[i].edge)
-				return NULL;
-			result = wait_holds(1, test->op, number) == !exits[i].edge ? &test->a
-										   : result;
-			continue;
-		}
-		if (wait_is_errno(fn, &test->a))
-			continue;
-		if (wait_is_total(fn, loop, &test->a, amount))
-			total = &test->a;
-		else if (wait_is_total(fn, loop, &test->b, amount))
-			total = &test->b;
-		else
-			return NULL;
-	}
-	return total ? total : result;
-}
-
-/* W1: … a loop that counts what it reads, and that the end of the stream does not end. */
-static void w1_end_of_stream(struct function *fn, int number)
-{
-	const struct loop *loop = &fn->loops[number];
-	const struct item *read = loop->bounded ? NULL : wait_reads(fn, number);
-	const struct operand *total = read ? wait_starves(fn, number, read) : NULL;
-	struct finding *finding;
-
-	if (!total)
-		return;
-	finding =
-		operand_is_place(total, item_result(fn, read))
-			? finding_add(
-				  &rule_W1, fn, loop->at,
-				  "Once the peer has hung up, %s returns 0 immediately each time, and this loop continues on 0: it never ends.",
-				  call_text(fn, read))
-			: finding_add(
-				  &rule_W1, fn, loop->at,
-				  "Once the peer has hung up, %s returns 0 immediately each time; `%s` no longer changes, and the loop never ends.",
-				  call_text(fn, read), operand_text(fn, total));
-	if (finding)
-		finding->also = read->at;
-	finding_fix(
-		finding,
-		"In %s(), leave the loop when %s returns 0, and report to the caller that the peer ended too early.",
-		fn->label, call_text(fn, read));
 }
 
 /*
@@ -347,17 +158,18 @@ static void w1_loop(struct function *fn, int number)
 	bool busy;
 
 	if (!awaited) {
-		w1_end_of_stream(fn, number);
+		end_loop(fn, number);
 		return;
 	}
 	if (loop_find_call(fn, number, wait_asserts, NULL))
 		return;
-	busy = !loop_find_call(fn, number, wait_calls_wait, NULL);
+	busy = !loop_find_call(fn, number, wait_calls_wait, NULL) ||
+	       retry_connects_busily(fn, number);
 	finding = finding_add(
 		&rule_W1, fn, loop->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
 		call_text(fn, awaited),
-		wait_fails(awaited->call) ? "succeeds" : "has the value it waits for",
+		contract_of(awaited->call).fails ? "succeeds" : "has the value it waits for",
 		busy ? "; meanwhile the loop keeps a processor busy" : "");
 	if (finding)
 		finding->also = awaited->at;
@@ -375,6 +187,7 @@ const struct rule rule_W1 = {
 	.severity = SEVERITY_ERROR,
 	.consequence = "the program hangs for as long as the other side is gone",
 	.loop = w1_loop,
+	.program = end_program,
 };
 
 /* Anything that may block or change what the loop looks at, as far as is known. */
@@ -579,13 +392,11 @@ static bool w2_retries_at(struct function *fn, int number, const struct item *at
 	for (int b = 0; b < fn->n_blocks; b++) {
 		const struct block *block = &fn->blocks[b];
 		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
-		const char *text;
 
 		if (!loop->member[b] || !test || test->kind != ITEM_BRANCH ||
-		    (test->op != OP_EQ && test->op != OP_NE) || !wait_is_errno(fn, &test->a))
+		    (test->op != OP_EQ && test->op != OP_NE) || !operand_is_errno(fn, &test->a))
 			continue;
-		text = operand_text(fn, &test->b);
-		if (strcmp(text, "EAGAIN") != 0 && strcmp(text, "EWOULDBLOCK") != 0)
+		if (test_error(test) != error_number("EAGAIN"))
 			continue;
 		if (w2_returns_from(fn, number, block->next[test->op == OP_NE], attempt,
 				    arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))
@@ -629,6 +440,7 @@ static void w2_loop(struct function *fn, int number)
 	const struct loop *loop = &fn->loops[number];
 	struct finding *finding;
 
+	end_ready_loop(fn, number);
 	if (loop->bounded || wait_awaited(fn, number))
 		return;
 	if (w2_retries(fn, number)) {
@@ -663,4 +475,5 @@ const struct rule rule_W2 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "a processor is busy while nothing happens",
 	.loop = w2_loop,
+	.program = end_ready_program,
 };

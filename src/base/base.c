@@ -40,7 +40,7 @@ uint64_t random_below(uint64_t *state, uint64_t limit)
 	return limit ? (x * UINT64_C(2685821657736338717)) % limit : 0;
 }
 
-/* The size that the caller's header gave it, or an error with words. */
+/* The size of the caller's struct, or an error with a text. */
 static ssize_t struct_size(const char *what, const void *from, size_t least, size_t known)
 {
 	size_t theirs;

@@ -85,7 +85,7 @@ void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 		struct chunk *c = q->head;
 		size_t have;
 
-		assert(c); /* else bytes was wrong */
+		assert(c); /* else .bytes is wrong */
 		have = c->end - c->begin;
 		if (n < have) {
 			c->begin += (uint32_t)n;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chunk.h - bytes that wait to be sent: a queue of fixed pieces, with a pool a loop
+ * chunk.h - bytes that wait to be sent: a queue of fixed-size chunks, with a pool per loop
  *
- * Chunks and not one growing buffer: a queue of 8 MiB is never moved, its head is given back as soon as
- * the kernel has it, and in steady state a turn's writes take the same warm chunk from the pool and give
- * it back, so that no message allocates.
+ * Chunks rather than one growing buffer: a queue of 8 MiB is never moved, its head is released as soon as
+ * the kernel has it, and in steady state a turn's writes take the same warm chunk from the pool and return
+ * it, so that no message allocates.
  *
  * 16 KiB: one sendmsg of a few chunks fills the kernel's default send buffer (208 KiB), and a connection
  * with a single queued byte does not hold much. The pool keeps at most 64 (1 MiB a loop).
@@ -35,16 +35,16 @@ struct chunk_queue {
 	uint32_t      bytes, chunks;
 };
 
-/* So many bytes can be appended without another chunk. */
+/* How many bytes can be appended without another chunk. */
 static inline size_t chunk_queue_spare(const struct chunk_queue *q)
 {
 	return q->tail ? sizeof(q->tail->bytes) - q->tail->end : 0;
 }
 
-/* For what does not fit into the last chunk. A queue is less than 4 GiB: its users have a high-water mark of 32 bits. */
+/* For bytes that do not fit into the last chunk. A queue is less than 4 GiB: its users have a high-water mark of 32 bits. */
 size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes, size_t n);
 
-/* Appends what memory allows and returns how much that was. */
+/* Appends as many bytes as memory allows and returns how many. */
 static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
                                         size_t n)
 {
@@ -61,7 +61,7 @@ static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool
 /* Describes the first bytes of the queue; returns how many elements of iov it used. */
 int    chunk_queue_peek(const struct chunk_queue *q, struct iovec *iov, int n_iov);
 void   chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t n);
-/* Takes back the last bytes, so that so many are left. */
+/* Drops bytes from the end, so that this many are left. */
 void   chunk_queue_shorten(struct chunk_queue *q, struct chunk_pool *pool, size_t bytes);
 void   chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool);
 void   chunk_pool_deinit(struct chunk_pool *pool);

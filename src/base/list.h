@@ -3,7 +3,7 @@
  * list.h - intrusive doubly linked list
  *
  * A head is a node that points to itself; so is a node that is on no list, which makes list_remove() safe
- * at any time and "is it linked" a question to the node.
+ * at any time, and lets a node tell whether it is linked.
  */
 #ifndef POSTERN_LIST_H
 #define POSTERN_LIST_H

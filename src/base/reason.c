@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reason.c - reasons and their words */
+/* reason.c - reasons and their texts */
 #include "base/reason.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 static const char *const reason_texts[] = {
 	[POSTERN_REASON_ENDED] = "the peer ended the connection",
-	[POSTERN_REASON_CLOSED] = "closed here, all was sent",
+	[POSTERN_REASON_CLOSED] = "closed by this side, everything was sent",
 	[POSTERN_REASON_ABORTED] = "aborted here",
 	[POSTERN_REASON_CANCELLED] = "cancelled: what it belongs to was freed",
 	[POSTERN_REASON_TIMEOUT] = "the deadline passed",
 	[POSTERN_REASON_NO_SERVER] = "no server answered",
-	[POSTERN_REASON_IDLE] = "nothing moved for too long",
+	[POSTERN_REASON_IDLE] = "no progress for too long",
 	[POSTERN_REASON_RESET] = "the peer went away with bytes unread",
 	[POSTERN_REASON_VIOLATION] = "the peer broke the protocol",
 	[POSTERN_REASON_NOT_ALLOWED] = "not allowed",
@@ -40,8 +40,8 @@ const char *postern_reason_text(int code)
 	return reason_texts[code];
 }
 
-/* The errnos that a local socket's life can meet; strerror() itself is not safe in threads everywhere, and
-   both strerror_r() differ. */
+/* The errnos that local sockets can cause; strerror() is not thread-safe everywhere, and there are two
+   different strerror_r(). */
 static const struct {
 	int error;
 	const char *text;
@@ -54,7 +54,7 @@ static const struct {
 	{ -EBADF, "bad descriptor" },
 	{ -ECONNREFUSED, "connection refused" },
 	{ -ECONNRESET, "connection reset by the peer" },
-	{ -EEXIST, "something stands there already" },
+	{ -EEXIST, "a file of that name exists" },
 	{ -EFBIG, "beyond the limit of file sizes (RLIMIT_FSIZE)" },
 	{ -EINVAL, "invalid argument" },
 	{ -EIO, "input/output error" },
@@ -65,7 +65,7 @@ static const struct {
 	{ -ENFILE, "too many open descriptors in the system" },
 	{ -ENOBUFS, "no buffer space" },
 	{ -ESRCH, "no such process" },
-	{ -EDESTADDRREQ, "not connected, and nobody to connect to" },
+	{ -EDESTADDRREQ, "not connected, and no address to connect to" },
 	{ -ENOENT, "no such file or directory" },
 	{ -ENOMEM, "out of memory" },
 	{ -ENOSPC, "no space left" },
@@ -122,7 +122,7 @@ int why_code(int error)
 
 int why_set(struct why *why, int code, int error, const char *format, ...)
 {
-	char text[sizeof(why->text)];
+	char text[sizeof(((struct why *)0)->text)];
 	va_list args;
 
 	if (!why)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reason.h - a reason with room for its words
+ * reason.h - a reason with room for its text
  *
- * Made where something fails, at most once for each failure and never for a message; the texts are for
- * people: what was tried, where, why, and what to do.
+ * Filled where something fails, at most once per failure and never per message; the texts are for
+ * people: what was tried, where, why it failed, and what to do.
  */
 #ifndef POSTERN_BASE_REASON_H
 #define POSTERN_BASE_REASON_H
@@ -21,33 +21,33 @@ struct why {
 int why_set(struct why *why, int code, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Takes over a reason and its words. */
+/* Copies a reason and its text. */
 void why_copy(struct why *why, const struct postern_reason *from);
 
-/* The words of the last failure on this thread, which postern_why() shows. */
+/* The last failure on this thread, which postern_why() returns. */
 struct why *why_last(void);
 
 void why_say_call(const char *call, int error);
 void why_say_argument(const char *call, const char *wrong);
 void why_say_field(const char *of, const char *field, const char *wrong);
 
-/* The three that follow are here and not in reason.c, so that an analyser sees what they return. */
+/* These three are defined here so that static analysers see what they return. */
 
-/* For a call whose errno says it all: "postern_timer_new(): out of memory". Returns error. */
+/* For a call whose errno is explanation enough: "postern_timer_new(): out of memory". Returns error. */
 static inline int why_call(const char *call, int error)
 {
 	why_say_call(call, error);
 	return error;
 }
 
-/* -EINVAL, with words: "postern_timer_new(): fn is NULL". */
+/* -EINVAL, with a text: "postern_timer_new(): fn is NULL". */
 static inline int why_argument(const char *call, const char *wrong)
 {
 	why_say_argument(call, wrong);
 	return -EINVAL;
 }
 
-/* -EINVAL, with words: "postern_conn_options.idle_ns is negative". */
+/* -EINVAL, with a text: "postern_conn_options.idle_ns is negative". */
 static inline int why_field(const char *of, const char *field, const char *wrong)
 {
 	why_say_field(of, field, wrong);

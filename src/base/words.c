@@ -106,7 +106,7 @@ bool words_are_safe(const char *text)
 
 struct words_name words_name(const char *name)
 {
-	struct words_name ret;
+	struct words_name ret = { .text = "" };
 	char head[WORDS_HEAD + 1], tail[WORDS_TAIL + 1];
 	size_t n = strlen(name), from;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* calls.c - the public calls on a connection, but for those that write */
+/* calls.c - the public calls on a connection, except those that write */
 #include <errno.h>
 
 #include "conn/conn.h"
 #include "link/socket.h"
 
-/* ---- what can be asked ---- */
+/* ---- queries ---- */
 
 int postern_conn_state(const struct postern_conn *c)
 {
@@ -61,7 +61,7 @@ int postern_conn_at_end(const struct postern_conn *c)
 	return c && c->flags & CONN_END ? 1 : 0;
 }
 
-/* Why a connection has no socket: not yet, or not any more. */
+/* Why a connection has no socket: not yet, or no longer. */
 static int conn_no_socket(const struct postern_conn *c)
 {
 	if (!c)
@@ -78,7 +78,7 @@ int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, si
 {
 	if (!c || !ret)
 		return -EINVAL;
-	/* Kept at connect, since it is wanted most when the connection has ended: for the log. */
+	/* Kept at connect, since it is needed most when the connection has ended: for the log. */
 	if (c->connected_ns == 0)
 		return conn_no_socket(c);
 	struct_export(ret, size, &c->peer, sizeof(c->peer));
@@ -104,7 +104,7 @@ ssize_t postern_conn_peer_label(const struct postern_conn *c, char *ret, size_t 
 	r = sys_getsockopt(c->object.fd, SO_PEERSEC, ret, &n);
 	if (r < 0)
 		return r;
-	/* Modules differ in whether the terminator is counted, or there at all. */
+	/* Modules differ in whether the terminator is counted, or exists. */
 	if (n > 0 && ret[n - 1] == '\0')
 		n--;
 	if (n >= size)
@@ -131,7 +131,7 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 	return 0;
 }
 
-/* ---- what changes its state ---- */
+/* ---- changes of state ---- */
 
 int conn_check(const struct postern_conn *c)
 {
@@ -151,7 +151,7 @@ int postern_conn_pause(struct postern_conn *c)
 
 	if (r < 0)
 		return r;
-	/* EPOLLIN goes when something arrives meanwhile: a short pause costs no system call. */
+	/* EPOLLIN is removed only when something arrives: a short pause costs no system call. */
 	c->flags |= CONN_PAUSED;
 	return 0;
 }
@@ -163,7 +163,7 @@ int postern_conn_resume(struct postern_conn *c)
 	if (r < 0)
 		return r;
 	c->flags &= ~(uint32_t)CONN_PAUSED;
-	/* A pause was not the peer's: the time of a message begins anew. */
+	/* The peer did not cause the pause: the message's time starts again. */
 	if (c->kept && c->flags & CONN_HALF)
 		c->kept->begun_ns = loop_now(c->object.loop);
 	if (conn_has_socket(c))
@@ -206,7 +206,7 @@ int postern_conn_abort(struct postern_conn *c)
 	return 0;
 }
 
-/* 0 and who is at the other end, when fd is a connected stream socket of this machine; else with words. */
+/* 0 and the peer, if fd is a connected local stream socket; else an error with a text. */
 static int conn_judge(int fd, struct postern_peer *ret_peer)
 {
 	int r, domain = 0, type = 0, listening = 0;
@@ -222,11 +222,11 @@ static int conn_judge(int fd, struct postern_peer *ret_peer)
 		return why_set(why, why_code(r), r, "descriptor %d: %s", fd, why_errno(r));
 	if (domain != AF_UNIX || type != SOCK_STREAM)
 		return why_set(why, POSTERN_REASON_WRONG_TYPE, -EPROTOTYPE,
-			       "descriptor %d is not a stream socket of AF_UNIX", fd);
+			       "descriptor %d is not an AF_UNIX stream socket", fd);
 	r = conn_peer_of(fd, ret_peer);
 	if (r < 0)
 		return why_set(why, why_code(r), r, "descriptor %d: %s", fd, why_errno(r));
-	/* A socket that was never connected has no peer to vouch for. */
+	/* A socket that was never connected has no peer credentials. */
 	if (listening || ret_peer->uid == (uid_t)-1)
 		return why_set(why, POSTERN_REASON_WRONG_TYPE, -EDESTADDRREQ,
 			       "descriptor %d is not connected", fd);
@@ -257,10 +257,11 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	r = conn_begin(&c, loop, &imported, events, data);
 	if (r < 0)
 		return why_call("postern_conn_adopt", r);
-	c->flags |= CONN_RIGHTS; /* it is not ours to change, and some may have come already */
+	c->flags |=
+		CONN_RIGHTS; /* its options belong to others, and descriptors may have come already */
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
-		object_give_up(&c->object); /* the caller's still */
+		object_give_up(&c->object); /* the caller still owns it */
 		c->state = POSTERN_STATE_CLOSED;
 		object_end(&c->object);
 		return why_call("postern_conn_adopt", r);
@@ -281,7 +282,7 @@ int postern_conn_detach(struct postern_conn *c)
 		return -EBUSY;
 	if (c->flags & CONN_SHUT && !(c->flags & CONN_SHUT_DONE))
 		link_end_sending(c->object.fd);
-	/* Whoever has it next may want descriptors. */
+	/* Its next owner may want descriptors. */
 	if (!(c->flags & CONN_RIGHTS))
 		link_set_rights(c->object.fd, true);
 	fd = object_give_up(&c->object);

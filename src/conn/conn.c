@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conn.c - connections: making and ending; the map is in conn.h */
+/* conn.c - making and ending connections; the overview is in conn.h */
 #include "conn/conn.h"
 
 #include <errno.h>
 
 #include "link/socket.h"
 
-/* "Idle costs nothing" has a number: with malloc's word this is one 256-byte block. */
+/* What an idle connection costs: with malloc's header this is one 256-byte block. */
 static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");
 
 static const struct object_ops conn_ops;
@@ -94,7 +94,7 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	c->state = POSTERN_STATE_CLOSING;
 	c->end_code = (uint8_t)end_code;
 	c->deadline_ns = deadline_ns;
-	/* What nobody will be told of is not waited for. */
+	/* Do not wait for events that have no handler. */
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE);
 	inbox_clear(c);
 	if (c->account)
@@ -103,8 +103,8 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	conn_due(c, CONN_DUE_CLOSING);
 }
 
-/* What is queued gets one try: the last reply of a program that then frees everything and exits has a way out. Not what
-   an abort promised to drop. */
+/* The queue gets one try: a program may send its last reply, free everything and exit. Not after an abort, which
+   promised to drop it. */
 static void conn_release_socket(struct postern_conn *c)
 {
 	bool clean = !(c->flags & CONN_ABORTED);
@@ -130,8 +130,8 @@ static void conn_release_account(struct postern_conn *c)
 	if (!account)
 		return;
 	owner = account->owner;
-	assert(c->object.loop); /* a server's connections end before its loop goes */
-	/* The user's handle stays, with the loop and no longer with the server. */
+	assert(c->object.loop); /* a server's connections end before its loop does */
+	/* The user's handle stays, on the loop and no longer with the server. */
 	list_remove(&c->object.siblings);
 	list_append(&c->object.loop->objects, &c->object.siblings);
 	c->account = NULL;
@@ -162,7 +162,7 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 	if (!conn_is_open(c))
 		return;
 	conn_release(c);
-	/* Whatever comes between an abort and its event, it was aborted. */
+	/* Whatever happens between an abort and its event, the reason is the abort. */
 	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
 						    postern_reason_text(POSTERN_REASON_ABORTED) }
 			 : *why;

@@ -2,18 +2,18 @@
 /*
  * deadline.c - a connection's one timer, and which of its deadlines is next
  *
- *   deadline_ns    connected: the idle limit's next look; closing: when the drain is over
- *   a message      message_ns after its first byte, while it is on the peer to go on with it
- *   a retry        the kernel, or the process, was short of memory: soon
+ *   deadline_ns    connected: the next idle check; closing: the end of the drain
+ *   a message      message_ns after its first byte, while its next bytes are up to the peer
+ *   a retry        the kernel, or the process, was out of memory: soon
  *
- * Nothing is set per message: a deadline that is not needed any more is left to fire and finds nothing to do.
+ * Nothing is set per message: a deadline that is no longer needed still fires and finds nothing to do.
  */
 #include <errno.h>
 
 #include "base/base.h"
 #include "conn/conn.h"
 
-/* When the message that has begun must be whole. */
+/* When the message that has begun must be complete. */
 static int64_t deadline_of_message(const struct postern_conn *c)
 {
 	if (c->state != POSTERN_STATE_CONNECTED || !c->kept || !(c->flags & CONN_HALF) ||
@@ -28,7 +28,7 @@ void conn_arm(struct postern_conn *c)
 
 	if (message < at)
 		at = message;
-	/* What is set already is early enough: a retry, or what fires in vain and is then set anew. */
+	/* The current setting is early enough: a retry, or a deadline that fires in vain and is then set again. */
 	if (c->object.slot != TIMER_OFF && c->object.at_ns <= at)
 		return;
 	if (at != POSTERN_FOREVER)
@@ -47,7 +47,7 @@ void conn_try_later(struct postern_conn *c)
 		object_timer(&c->object, at);
 }
 
-/* Memory may be short for as long as a peer may do nothing; a drain has its own deadline. */
+/* Memory may be short for at most idle_ns, as a peer may be idle; a drain has its own deadline. */
 static bool deadline_is_hopeless(const struct postern_conn *c)
 {
 	int64_t waited = (int64_t)c->retries * CONN_RETRY_MAX;
@@ -65,7 +65,7 @@ static void deadline_connected(struct postern_conn *c, int64_t now)
 		idle_look(c, &o);
 	if (!conn_is_open(c) || deadline_of_message(c) > now)
 		return;
-	/* Its time does not run while it is on us: paused, or in line. */
+	/* Its time does not run while the delay is ours: paused, or in line. */
 	if (c->flags & (CONN_PAUSED | CONN_LINE_READ))
 		c->kept->begun_ns = now;
 	else

@@ -3,20 +3,20 @@
  * dial.c - one bounded connect
  *
  *   attempt -> connected
- *           -> final failure: what waiting cannot fix
+ *           -> final failure: one that waiting cannot fix
  *           -> WAITING for a jittered while -> attempt ...            all of it until the deadline
  *
  * A connect to a local socket never waits in the kernel: it succeeds or fails at once (EAGAIN when the
- * backlog is full; polling such a socket would report POLLHUP at once and for ever). So retrying is
- * nothing but fresh attempts.
+ * backlog is full; polling such a socket would report POLLHUP at once and forever). So a retry is
+ * simply a new attempt.
  *
  * Retried: no such name yet, refused (stale, or between bind and listen), backlog full. EACCES once more
  * after 100 ms at least, because a server that is just starting may not have set its mode; then it is
  * final, as is everything else.
  *
- * Backoff: full jitter, a random wait between nothing and a cap that doubles ("Exponential Backoff And
- * Jitter", Brooker 2015): many clients of one dead server do not come back in step. The last attempt is
- * made at the deadline itself: a server that came in the last pause is still found.
+ * Backoff: full jitter, a random wait between zero and a cap that doubles ("Exponential Backoff And
+ * Jitter", Brooker 2015): many clients of one dead server do not retry in step. The last attempt is
+ * made at the deadline itself: a server that started during the last wait is still found.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,7 +41,7 @@ struct dial {
 	int64_t deadline_ns; /* absolute */
 	int64_t cap_ns;      /* of the next wait */
 	int64_t cap_max_ns;
-	int64_t denied_ns;     /* when EACCES came first, 0: it did not */
+	int64_t denied_ns;     /* when the first EACCES came; 0: none yet */
 	uint32_t attempts_max; /* 0: until the deadline */
 	uint32_t n_server_uids;
 	uid_t *server_uids;
@@ -95,9 +95,9 @@ static int dial_set_options(struct dial *d, const struct postern_connect_options
 	return 0;
 }
 
-/* ---- what an attempt comes to ---- */
+/* ---- the result of an attempt ---- */
 
-/* Read once for a loop, and not before a uid is to be compared that it can be. */
+/* Read once per loop, and only when a uid that may be this one is compared. */
 static bool dial_is_unknown(struct postern_loop *loop, uid_t uid)
 {
 	struct loop_slot *slot = &loop->slots[LOOP_SLOT_UNKNOWN];
@@ -116,8 +116,8 @@ static bool dial_is_unknown(struct postern_loop *loop, uid_t uid)
 	return unknown->uid == uid;
 }
 
-/* A server is fixed by its uid at listen(). The owner of the directory could put any socket there, so to
-   trust that uid gives nothing away. */
+/* The kernel records a server's uid at listen(). The owner of the directory could put any socket there, so
+   trusting that uid costs nothing. */
 static bool dial_server_trusted(const struct dial *d, const struct postern_peer *server)
 {
 	uid_t uid;
@@ -155,7 +155,7 @@ static const char *dial_hint(int error)
 	case -ENOENT:
 		return "; is the server running?";
 	case -ECONNREFUSED:
-		return "; a socket is there, but nobody listens on it";
+		return "; there is a socket, but no server listens on it";
 	case -EAGAIN:
 		return "; the server does not accept";
 	default:
@@ -279,9 +279,10 @@ static int dial_start(struct postern_conn *c, const char *name,
 	if (r == 0)
 		r = name_resolve(&c->dial->name, name, why_last());
 	if (r == 0 && c->dial->name.kind == NAME_FD)
-		r = why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-			    "%s: fd:N is a server's listening socket; a connected one is adopted",
-			    name);
+		r = why_set(
+			why_last(), POSTERN_REASON_FAILED, -EINVAL,
+			"%s: fd:N is a server's listening socket; adopt a connected one instead",
+			name);
 	if (r < 0)
 		return r;
 	conn_due(c, CONN_DUE_ATTEMPT);

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * idle.c - a peer that is there and does nothing, or a program that takes nothing
+ * idle.c - ends a connection whose peer does nothing, or whose program takes nothing
  *
- * "Connected" only means that the kernel accepted: a stopped server does too, and takes 208 KiB before a
- * send falls short. So what is looked at is whether the peer has read: SIOCOUTQ counts what waits in its
- * receive buffer. Four looks without any movement, a quarter of the limit apart, end the connection, so it
- * ends between one and one and a quarter times idle_ns after the last byte moved.
+ * "Connected" only means that the kernel accepted: for a stopped server it does so too, and buffers 208 KiB before a
+ * send falls short. So check whether the peer has read: SIOCOUTQ counts the bytes that wait in its
+ * receive buffer. Four checks without progress, a quarter of the limit apart, end the connection, so it
+ * ends between 1 and 1.25 times idle_ns after the last byte moved.
  *
- * The kernel gives back whole buffers, of up to some 36 KB, when the peer has read all of one. So a peer that takes
- * 64 KiB within the limit is always seen to read, and a slower one may not be. After a look that saw nothing,
- * sends become small, and with them what a slow reader has to read to be seen.
+ * The kernel releases whole buffers, of up to about 36 KB, when the peer has read all of one. So a peer that reads
+ * 64 KiB within the limit always shows progress, and a slower one may not. After a check without progress,
+ * sends become small, so that a slow reader has to read less to show progress.
  *
- * A send is no movement: the kernel takes some 278 small ones for a peer that is stopped. From the first look at
- * which bytes are unread, the peer is watched: what each send adds to them is seen around the send, so that
- * whatever is less than that, the peer has read. Then it is not watched until the next look, which keeps this
- * at a few system calls a look for a peer that reads at all.
+ * A send is not progress: the kernel takes about 278 small ones for a stopped peer. From the first check that finds
+ * unread bytes, the peer is watched: SIOCOUTQ is read around each send, so that if it grows by less than
+ * the send added, the peer has read. Then it is not watched until the next check, which keeps this
+ * at a few system calls per check for a peer that reads at all.
  *
- * Any byte that the peer sends shows that it lives, and counts as movement; but where we wait for it to read, or
- * where others wait for the room that its message holds, trickling is no excuse: there it takes 64 KiB.
+ * Any byte that the peer sends shows that it is alive, and counts as progress; but when we wait for it to read, or
+ * when others wait for the room that its message holds, a trickle is not enough: then it takes 64 KiB.
  *
- * When it counts, and for whom, is conn_outlook()'s to say (state.h). What moves when the program is waited for is
- * what it takes.
+ * conn_outlook() (state.h) decides when this applies, and to whom. When we wait for the program, progress is
+ * the bytes that it takes.
  */
 #include <errno.h>
 
@@ -47,7 +47,7 @@ void idle_begin(struct postern_conn *c, uint8_t waits)
 	conn_arm(c);
 }
 
-/* Has the peer read something of what was sent? */
+/* Has the peer read any sent bytes? */
 static bool idle_peer_read(struct postern_conn *c)
 {
 	int outq;
@@ -58,7 +58,7 @@ static bool idle_peer_read(struct postern_conn *c)
 	outq = link_unread_by_peer(c->object.fd);
 	if (outq < 0)
 		return false;
-	/* What went on before it was watched is not known, and counts for it. */
+	/* It is unknown what it read before it was watched; assume that it did. */
 	moved = !(c->flags & CONN_WATCHED) || outq < c->outq;
 	c->outq = outq;
 	c->flags |= CONN_WATCHED;
@@ -85,7 +85,7 @@ void idle_before_send(struct postern_conn *c)
 	c->outq = outq;
 }
 
-/* What the send has added is at least its bytes; if there is less, the peer was reading meanwhile. */
+/* The send has added at least its bytes; if the sum is smaller, the peer was reading meanwhile. */
 void idle_after_send(struct postern_conn *c, size_t n)
 {
 	int outq = link_unread_by_peer(c->object.fd);
@@ -95,14 +95,14 @@ void idle_after_send(struct postern_conn *c, size_t n)
 	c->outq = outq;
 }
 
-/* Others of its uid wait for the room that a message of its own holds. */
+/* Other connections of its uid wait for the room that its message holds. */
 static bool idle_is_in_the_way(const struct postern_conn *c)
 {
 	return c->flags & CONN_HALF && c->account && account_is_short(c->account) &&
 	       c->kept->charged > c->kept->capacity / 2;
 }
 
-/* All that the peer has sent, also what waits in our socket: because of a pause, or of a turn that came late. */
+/* All bytes that the peer has sent, including those that wait in our socket because of a pause or a late turn. */
 static uint32_t idle_arrived(const struct postern_conn *c)
 {
 	int waiting = link_arrived(c->object.fd);
@@ -128,7 +128,7 @@ void idle_look(struct postern_conn *c, const struct outlook *o)
 	uint32_t arrived = idle_arrived(c);
 
 	c->deadline_ns = POSTERN_FOREVER;
-	/* Who is waited for since the last look has done nothing wrong yet. */
+	/* A side that we wait for only since the last check starts with no strikes. */
 	if (idle_moved(c, o, arrived) || c->waits != o->waits) {
 		c->strikes = 0;
 		c->waits = o->waits;
@@ -138,7 +138,7 @@ void idle_look(struct postern_conn *c, const struct outlook *o)
 			    o->lost ? -EPIPE : -ETIMEDOUT);
 		return;
 	}
-	/* With nothing to wait for, the next thing that is waited for begins to look again. */
+	/* With nothing to wait for, checking starts again with the next wait. */
 	if (o->guarded)
 		idle_next(c);
 }

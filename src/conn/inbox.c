@@ -3,13 +3,13 @@
  * inbox.c - bytes from the peer
  *
  * All connections of a loop read into one shared buffer: bytes that are taken at once are never copied and
- * no connection owns a buffer while nothing is kept. What is not taken moves to `kept`, and the next
- * bytes are read in behind it, so that the consumer always sees one piece.
+ * no connection owns a buffer while nothing is kept. Bytes that are not taken move to `kept`, and the next
+ * ones are appended, so that the consumer always sees one piece.
  *
- * What a callback is looking at is charged meanwhile (`lent`), so that the room in which its rest will be kept
- * cannot be given to somebody else by the callback itself.
+ * Bytes are charged while they are offered to a callback (`lent`), so that the callback itself
+ * cannot use up the room in which the rest will be kept.
  *
- * Reading stops at a short read: level-triggered epoll says so if there is more, and the recv that returns
+ * Reading stops at a short read: level-triggered epoll reports if there is more, and the recv that returns
  * EAGAIN would be one system call in three for small messages.
  */
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 enum { INBOX_BUFFER = 64 * 1024 };
 
-/* Bytes live in it only during one callback. NULL when memory is out. */
+/* Holds bytes only during one callback. NULL: out of memory. */
 static char *inbox_buffer(struct postern_loop *loop)
 {
 	struct loop_slot *slot = &loop->slots[LOOP_SLOT_BUFFER];
@@ -36,8 +36,8 @@ static bool inbox_wants(const struct postern_conn *c)
 	return !(c->flags & (CONN_PAUSED | CONN_ABORTED)) && c->state == POSTERN_STATE_CONNECTED;
 }
 
-/* Whole messages, one call each. What breaks the framing ends the connection: nobody could tell where the next
-   message begins. */
+/* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
+   message is unknown. */
 static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
 				   uint32_t *seen)
 {
@@ -77,7 +77,7 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 		return inbox_deliver_frames(c, bytes, n, seen);
 	loop_calls(c->object.loop, "received");
 	while (taken < n && inbox_wants(c)) {
-		/* Without one, what arrives is dropped; a callback may have taken it away. */
+		/* Without a handler, bytes are dropped; a callback may have removed it. */
 		size_t k = conn_event(c, received)
 				   ? conn_event(c, received)(c, bytes + taken, n - taken, c->data)
 				   : n - taken;
@@ -89,7 +89,7 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	return taken;
 }
 
-/* After a callback has looked at bytes: they are nobody's charge any more. */
+/* After a callback: its bytes are no longer charged. */
 static void inbox_not_lent(struct postern_conn *c)
 {
 	size_t lent = c->lent;
@@ -104,7 +104,7 @@ void inbox_failed(struct postern_conn *c, int error)
 	static const struct postern_reason too_large = {
 		.code = POSTERN_REASON_NO_RESOURCES,
 		.error = -ENOBUFS,
-		.text = "a message is larger than all that its user may hold (bytes_per_uid)",
+		.text = "a message is larger than the limit of its user (bytes_per_uid)",
 	};
 
 	if (error == -EMSGSIZE)
@@ -113,7 +113,7 @@ void inbox_failed(struct postern_conn *c, int error)
 		conn_finish(c, why_code(error), error);
 }
 
-/* A message that has begun: it has a time of its own, and all of its room if that can be had. */
+/* A message that has begun gets its own deadline, and all of its room if there is enough. */
 static void inbox_begun(struct postern_conn *c)
 {
 	if (c->flags & CONN_HALF) {
@@ -151,8 +151,7 @@ static void inbox_fresh(struct postern_conn *c, const char *bytes, size_t n)
 	inbox_begun(c);
 }
 
-/* The block is lent during the callback: a free of the connection in there does not pull the bytes from under
-   the caller's feet. */
+/* The block is lent during the callback, so that the bytes survive if the callback frees the connection. */
 void inbox_offer(struct postern_conn *c)
 {
 	struct loop_slot *lent = &c->object.loop->slots[LOOP_SLOT_LENT];
@@ -183,12 +182,12 @@ void inbox_offer(struct postern_conn *c)
 		memmove(k->bytes, k->bytes + taken, k->n);
 		inbox_shrink(c);
 	}
-	/* The rest of a paused offer may be whole messages; only now it is known to be half of one. */
+	/* The rest of a paused offer may be whole messages; only now is it known to be incomplete. */
 	if (taken > 0 || !was_half)
 		inbox_begun(c);
 }
 
-/* While closing, what arrives is read and dropped: a peer that waits for us to read goes on, and reads. */
+/* While closing, received bytes are dropped: so a peer that waits for us to read can continue, and reads our queue. */
 static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 {
 	char *buffer = inbox_buffer(c->object.loop);
@@ -200,7 +199,7 @@ static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 	return r;
 }
 
-/* Behind what is kept. */
+/* Appends to the kept bytes. */
 static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 {
 	ssize_t r = c->kept->n < c->kept->capacity ? 0 : inbox_grow(c);
@@ -219,7 +218,7 @@ static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 	return r;
 }
 
-/* Into the shared buffer, as far as it could be kept. */
+/* Into the shared buffer, at most as many bytes as could be kept. */
 static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 {
 	char *buffer = inbox_buffer(c->object.loop);
@@ -251,18 +250,18 @@ static void inbox_broke_off(struct postern_conn *c, int error)
 	if (error == -EAGAIN || error == -EINTR)
 		return;
 	if (error == -ENOMEM || error == -ENOBUFS || error == -EMSGSIZE) {
-		/* Not the peer's doing; but to keep the connection would be to spin on it. */
+		/* Not the peer's fault; but keeping the connection would spin. */
 		inbox_failed(c, error);
 		return;
 	}
-	/* ECONNRESET comes once, after the data: the peer had not read all when it went. */
+	/* ECONNRESET comes once, after the data: the peer left bytes unread. */
 	c->flags |= CONN_END;
 	conn_break(c);
 	if (c->state == POSTERN_STATE_CLOSING || error != -ECONNRESET)
 		conn_finish(c, why_code(error), error);
 }
 
-/* What is kept is offered once more: a program that waits for the rest of it can ask, and hears that none comes. */
+/* The kept bytes are offered once more: a program that waits for the rest can call postern_conn_at_end(). */
 static void inbox_ended(struct postern_conn *c)
 {
 	c->flags |= CONN_END;

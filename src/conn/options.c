@@ -12,7 +12,7 @@ enum {
 	CONN_UNREAD = 256 * 1024,
 	CONN_FRAME = 4 * 1024 * 1024,
 };
-/* A queue counts in 32 bits, and what a write takes is told as a ssize_t, which may have no more. */
+/* A queue counts in 32 bits, and a write returns ssize_t, which may have no more. */
 #define CONN_BYTES_MAX (SSIZE_MAX < UINT32_MAX ? (size_t)SSIZE_MAX : UINT32_MAX)
 
 #define CONN_IDLE      POSTERN_SECONDS(30)
@@ -71,7 +71,7 @@ int conn_options_import(struct postern_conn_options *to, const struct postern_co
 	return 0;
 }
 
-/* ---- one block for many ---- */
+/* ---- shared limits ---- */
 
 static bool conn_limits_fit(const struct conn_limits *l, const struct postern_conn_options *o)
 {
@@ -86,7 +86,7 @@ static void conn_limits_forget(void *limits)
 	conn_limits_unref(limits);
 }
 
-/* The loop remembers the last block: programs with many connections have one or two kinds of them. */
+/* The loop caches the last block: programs with many connections use one or two sets of options. */
 int conn_limits_get(struct postern_loop *loop, const struct postern_conn_options *options,
 		    const struct conn_limits **ret)
 {
@@ -116,7 +116,7 @@ int conn_limits_get(struct postern_loop *loop, const struct postern_conn_options
 	return 0;
 }
 
-/* Constant but for the count, which only these two know. */
+/* Constant except for the reference count, which only these two functions use. */
 const struct conn_limits *conn_limits_ref(const struct conn_limits *limits)
 {
 	((struct conn_limits *)limits)->references++;

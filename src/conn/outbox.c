@@ -3,18 +3,18 @@
  * outbox.c - bytes to the peer
  *
  * A write copies into the connection's queue; the end of the turn sends a turn's writes with one system
- * call. The kernel counts buffers and not bytes against its limit (278 one-byte sends fill it), so that
- * one send of many messages is also what lets the most of them wait in the kernel.
+ * call. The kernel counts buffers and not bytes against its limit (278 one-byte sends fill it), so
+ * one send of many messages also lets the most of them fit into the kernel's buffer.
  *
- * Tried and rejected: sending what is large at once, past the queue, to save the copy. From 4 KiB to 256 KiB
- * a message, at every threshold, it was no faster, because the kernel copies too and our copy leaves the
+ * Tried and rejected: sending large writes at once, bypassing the queue, to save the copy. From 4 KiB to 256 KiB
+ * per message, at every threshold, it was no faster, because the kernel copies too and our copy leaves the
  * bytes in the cache for it (docs/RATIONALE.md has the figures).
  *
- * EPOLLOUT is asked for only after the kernel took less than it was given, and given up at the next send.
+ * EPOLLOUT is requested only after the kernel took less than it was given, and removed at the next send.
  *
- * The account is charged for chunks and not for bytes: what fits into the last chunk is free, and most writes do.
- * A message that finds the queue empty and the account short stands in line; nothing else does, since a queue
- * that is not empty tells when it is.
+ * The account is charged for chunks and not for bytes: bytes that fit into the last chunk are free, and most writes fit.
+ * A message that finds the queue empty and no room in the account waits in line; nothing else does, since a queue
+ * that is not empty triggers drained.
  */
 #include <errno.h>
 #include <limits.h>
@@ -26,12 +26,12 @@
 
 enum {
 	OUTBOX_SLOW = 4096
-}; /* a send to a peer that is not seen to read: room for it is seen sooner */
+}; /* a send to a peer that does not appear to read: small, so that progress shows sooner */
 
 #define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
 
-/* The account hears of chunks that came or went; charged: what it has admitted beyond those that there had been. What
-   goes back is of the reserve only where that was lent for the queue. */
+/* Reports added or freed chunks to the account; charged: what it has already admitted beyond the previous ones. A
+   release counts for the reserve only if that was lent for the queue. */
 static inline void outbox_charge(struct postern_conn *c, uint32_t had, size_t charged)
 {
 	size_t was = (size_t)had * CHUNK_SIZE + charged, is = (size_t)c->out.chunks * CHUNK_SIZE;
@@ -44,7 +44,7 @@ static inline void outbox_charge(struct postern_conn *c, uint32_t had, size_t ch
 		account_give(c->account, c->flags & CONN_LENT_WRITE ? &c->line : NULL, was - is);
 }
 
-/* The queue is empty: neither the reserve nor a place in line is needed for it. */
+/* The queue is empty: it needs neither the reserve nor a place in line. */
 static void outbox_return(struct postern_conn *c)
 {
 	if (!(c->flags & CONN_LENT_WRITE))
@@ -70,12 +70,12 @@ void conn_break(struct postern_conn *c)
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
 	conn_leave_line(c, CONN_LINE_WRITE);
 	outbox_clear(c);
-	/* Whoever declined bytes until drained hears of no drained any more. */
+	/* A program that takes no bytes until drained will get no drained. */
 	if (c->kept && c->state == POSTERN_STATE_CONNECTED)
 		conn_due(c, CONN_DUE_OFFER);
 }
 
-/* What a send that did not go well means; ending the connection is for conn_run() and the reader. */
+/* Handles a failed send; conn_run() and the reader end the connection. */
 static void conn_send_failed(struct postern_conn *c, int error)
 {
 	switch (error) {
@@ -129,9 +129,9 @@ void conn_send(struct postern_conn *c)
 		c->flags |= CONN_BLOCKED;
 }
 
-/* ---- what may be queued ---- */
+/* ---- limits of the queue ---- */
 
-/* So much more may be charged for this connection: one peer gets at most a quarter of what is left for all. */
+/* How much more may be charged for this connection: one peer gets at most a quarter of the free part. */
 static size_t outbox_share(const struct postern_conn *c)
 {
 	size_t own = (size_t)c->out.chunks * CHUNK_SIZE + (c->kept ? c->kept->charged : c->lent),
@@ -150,15 +150,15 @@ static inline size_t outbox_room(const struct postern_conn *c)
 	if (!c->account || room <= spare)
 		return room;
 	chunks = outbox_share(c) / CHUNK_SIZE;
-	/* One fits into an empty queue however crowded the account is. */
+	/* One chunk fits into an empty queue, however full the account is. */
 	if (chunks == 0 && c->out.chunks == 0)
 		chunks = 1;
 	spare += chunks * OUTBOX_CHUNK;
 	return room < spare ? room : spare;
 }
 
-/* The low-water mark, or a quarter of what its account lets it have. What the account refuses is refused below
-   the mark: to be told so at once would be to be refused again, in a circle, for as long as the peer is slow. */
+/* The low-water mark, or a quarter of what its account allows. The account may refuse a write below
+   the mark: sending drained at once would cause the next refusal, in a loop, as long as the peer is slow. */
 bool outbox_is_low(const struct postern_conn *c)
 {
 	uint32_t queued = c->out.bytes;
@@ -180,7 +180,7 @@ static inline int outbox_check(const struct postern_conn *c)
 	return 0;
 }
 
-/* The same for those who write: that writes fail is something that the program knows from here on. */
+/* The same, for the functions that write: from here on the program knows that writes fail. */
 static inline int outbox_begin(struct postern_conn *c)
 {
 	int r = outbox_check(c);
@@ -244,8 +244,8 @@ ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, siz
 
 /* ---- whole messages ---- */
 
-/* May a message of n bytes be queued now? It stands in line if only others of its uid are in the way. *ret_charged:
-   what the account was charged for it already. */
+/* May a message of n bytes be queued now? It waits in line if only other connections of its uid are in the way.
+   *ret_charged: how much the account was already charged for it. */
 static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 {
 	bool owed = c->flags & CONN_REFUSED;
@@ -264,7 +264,7 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	}
 	if (c->account->holder == &c->line)
 		c->flags |= CONN_LENT_WRITE;
-	/* What was refused before, a larger message perhaps, is still told drained. */
+	/* An earlier refusal, perhaps of a larger message, still gets its drained. */
 	if (!owed)
 		c->flags &= ~(uint32_t)CONN_REFUSED;
 	conn_leave_line(c, CONN_LINE_WRITE);
@@ -298,7 +298,7 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 		done += outbox_add(c, payload, n);
 	if (done == (size_t)n_head + n)
 		done += outbox_add(c, tail, n_tail);
-	/* Memory is short. What would come after half a message would be read as its rest. */
+	/* Out of memory. Bytes after half a message would be read as its rest. */
 	if (done < whole) {
 		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
 		c->flags |= CONN_REFUSED | CONN_SHORT;
@@ -322,7 +322,7 @@ ssize_t postern_conn_flush(struct postern_conn *c)
 		return r;
 	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
-		/* Only what has happened is to be told: who flushes in a loop of turns still waits in them. */
+		/* Only report what has happened: a program that flushes in every turn still waits in them. */
 		conn_due(c, CONN_DUE_FLUSH);
 	}
 	return (ssize_t)c->out.bytes;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * room.c - the memory of what was received and not taken, and who is charged for it
+ * room.c - the memory for bytes received and not taken, and its accounting
  *
- * A connection without an account has its own limit alone. One with an account asks before it takes; a page is
- * always allowed. A message whose length is known asks for all of it, once; one that ends with a delimiter, and
- * bytes that nobody takes, ask for twice as much each time, and for all that they may ever need when only the
- * reserve can give it. Memory follows what has really arrived, so that a length in a header costs its sender's
- * account, and not us.
+ * A connection without an account has only its own limit. One with an account requests room before it allocates; a page
+ * is always allowed. A message whose length is known requests all of its room, once; one that ends with a delimiter, and
+ * bytes without a framing, request twice as much each time, or their maximum when only the
+ * reserve has room. Memory is allocated for bytes that have really arrived, so a length in a header is charged to its
+ * sender's account and costs us nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static size_t room_page(const struct postern_conn *c)
 	return c->limits->keep_max < ROOM_PAGE ? c->limits->keep_max : ROOM_PAGE;
 }
 
-/* As much as may ever be kept. Bytes without a framing need no more than a budget that is smaller has; a message that
+/* The most that may ever be kept. Bytes without a framing are limited by a smaller budget; a message that
    does not fit into it cannot be received. */
 static size_t room_limit(const struct postern_conn *c)
 {
@@ -48,7 +48,7 @@ bool inbox_is_full(const struct postern_conn *c)
 	return c->kept && c->kept->n >= room_limit(c);
 }
 
-/* What was asked for is not needed any more: neither the place in line for it nor the reserve. */
+/* The requested room is no longer needed: gives up the place in line and the reserve. */
 static void room_return(struct postern_conn *c)
 {
 	bool had = c->flags & CONN_LENT_READ;
@@ -59,7 +59,7 @@ static void room_return(struct postern_conn *c)
 		account_return(c->account, &c->line);
 }
 
-/* Before the reserve is returned, which the last of it may have been. */
+/* Before the reserve is returned: this may be part of it. */
 static void room_give(struct postern_conn *c, size_t n)
 {
 	if (n > 0)
@@ -99,7 +99,7 @@ int inbox_keep(struct postern_conn *c, const char *bytes, size_t n)
 	return 0;
 }
 
-/* What the message that has begun takes up with its framing, or 0: not known yet. */
+/* The size of the message that has begun, with its framing; 0: unknown yet. */
 static size_t room_whole(const struct postern_conn *c)
 {
 	return c->flags & CONN_HALF
@@ -107,7 +107,7 @@ static size_t room_whole(const struct postern_conn *c)
 		       : 0;
 }
 
-/* Asks the account for what is to be charged. */
+/* Requests the charge from the account. */
 static int room_ask(struct postern_conn *c, size_t claim)
 {
 	struct kept *k = c->kept;
@@ -141,7 +141,7 @@ int inbox_grow(struct postern_conn *c)
 		capacity = whole > k->capacity ? whole : k->capacity;
 	if (capacity > room_limit(c))
 		capacity = room_limit(c);
-	/* Of a message without a length, twice as much is more than it may need, and than there may ever be. */
+	/* For a message without a length, twice as much may be more than it needs, and more than the limit. */
 	if (whole == 0 && c->account && capacity > account_most(c->account) &&
 	    k->n < account_most(c->account))
 		capacity = account_most(c->account);

@@ -9,13 +9,13 @@ static inline bool state_has(uint32_t facts, uint32_t any)
 	return facts & any;
 }
 
-/* Bytes that the program can still get, if it wants them. Half a message is none of them once nothing follows. */
+/* Bytes that the program can still get. Half a message does not count once nothing follows. */
 static bool state_is_deliverable(uint32_t facts)
 {
 	return state_has(facts, FACT_ARRIVED) || (facts & (FACT_KEPT | FACT_HALF)) == FACT_KEPT;
 }
 
-/* The reason for which this is the end, or 0. */
+/* The reason why this is the end, or 0. */
 static uint8_t state_end(uint32_t facts, bool *ret_tell)
 {
 	bool gone = state_has(facts, FACT_GONE), broken = state_has(facts, FACT_BROKEN),
@@ -25,12 +25,12 @@ static uint8_t state_end(uint32_t facts, bool *ret_tell)
 		return POSTERN_REASON_ABORTED;
 	if (state_has(facts, FACT_FAILED))
 		return POSTERN_REASON_FAILED;
-	/* It was offered, to a program that knows that no answer gets out, and that takes nothing. */
+	/* They were offered to a program that knows that writes fail, and it took nothing. */
 	if (broken && state_has(facts, FACT_DECLINED) && state_has(facts, FACT_KEPT) && !paused)
 		return POSTERN_REASON_RESET;
 	if (state_is_deliverable(facts) || state_has(facts, FACT_IN_LINE))
 		return 0;
-	/* drained cannot come any more, and from a peer that lives no end may ever come. */
+	/* drained can no longer come, and a live peer may never end. */
 	if (broken && state_has(facts, FACT_REFUSED) && !state_has(facts, FACT_GONE | FACT_END))
 		return POSTERN_REASON_RESET;
 	if (!state_has(facts, FACT_END) || (paused && !gone && !broken))
@@ -47,14 +47,14 @@ static uint8_t state_end(uint32_t facts, bool *ret_tell)
 						       : POSTERN_REASON_ENDED;
 }
 
-/* On whose move the connection waits, in the order of what hides what. */
+/* Which side the connection waits for; earlier cases hide later ones. */
 static uint8_t state_waits(uint32_t facts)
 {
 	bool over = state_has(facts, FACT_GONE | FACT_BROKEN);
 
 	if (state_has(facts, FACT_IN_LINE))
 		return WAITS_FOR_ACCOUNT;
-	/* Its peer may not read because it cannot write, and that because the program holds off until drained. */
+	/* The peer may not read because its writes block, because the program takes nothing until drained. */
 	if (state_has(facts, FACT_REFUSED) && !over)
 		return state_has(facts, FACT_AWAITS) ? WAITS_FOR_ACCOUNT : WAITS_FOR_PEER;
 	if (state_has(facts, FACT_PAUSED) && over)
@@ -66,7 +66,7 @@ static uint8_t state_waits(uint32_t facts)
 	return WAITS_FOR_NOBODY;
 }
 
-/* Of one that has gone with nothing before its end, the end is received though paused. */
+/* If the peer has gone with no bytes before its end, the end is received even while paused. */
 static bool state_receives(uint32_t facts)
 {
 	if (state_has(facts, FACT_END | FACT_FULL | FACT_IN_LINE))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* turn.c - what happens to a connection in a turn: how events arrive, and what follows from them */
+/* turn.c - a connection in a turn: how events arrive, and their consequences */
 #include <errno.h>
 
 #include "conn/conn.h"
@@ -17,7 +17,7 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_FULL;
 	if (c->out.bytes > 0)
 		facts |= FACT_QUEUED;
-	/* A system call, but only where something has gone and its end was not read. */
+	/* A system call, but only if the peer has gone and its end was not read yet. */
 	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
 	    link_arrived(c->object.fd) > 0)
 		facts |= FACT_ARRIVED;
@@ -31,7 +31,7 @@ void conn_tell_state(struct postern_conn *c)
 		conn_event(c, state)(c, c->state, c->data);
 }
 
-/* Who does not listen for the end wants no more than that the connection ends too. */
+/* Without a handler for the peer's end, the connection simply ends too. */
 static void turn_tell_end(struct postern_conn *c)
 {
 	bool gone = c->flags & (CONN_GONE | CONN_BROKEN);
@@ -66,7 +66,7 @@ static void turn_end(struct postern_conn *c, uint8_t code)
 	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
-/* What may be read and written decides what epoll watches. */
+/* Derives the epoll mask from what may be read and written. */
 static void turn_watch(struct postern_conn *c, bool receive)
 {
 	uint32_t mask = receive ? EPOLLIN : 0;
@@ -89,7 +89,7 @@ void conn_settle(struct postern_conn *c)
 		conn_outlook(conn_facts(c), &o);
 		if (o.tell_end)
 			turn_tell_end(c);
-		/* Also where that began to close: what is queued for one that has gone reaches nobody. */
+		/* Also if ended() began to close: the queue cannot reach a peer that has gone. */
 		if (o.tell_end && conn_is_open(c))
 			conn_outlook(conn_facts(c), &o);
 		if (o.end)
@@ -116,7 +116,7 @@ void conn_ready(struct object *o, uint32_t events)
 		return;
 	if (events & EPOLLHUP)
 		c->flags |= CONN_GONE;
-	/* Nobody will read what is queued for one that has gone: the next send says so. */
+	/* The queue cannot reach a peer that has gone: the next send fails. */
 	if (events & (EPOLLOUT | EPOLLHUP)) {
 		c->flags &= ~(uint32_t)CONN_BLOCKED;
 		conn_due(c, CONN_DUE_FLUSH);
@@ -126,7 +126,7 @@ void conn_ready(struct object *o, uint32_t events)
 	conn_settle(c);
 }
 
-/* At most once a round, for all that was sent since. */
+/* At most once per round, for all bytes sent since. */
 static bool conn_tell_sent(struct postern_conn *c)
 {
 	uint32_t n = c->untold;
@@ -139,7 +139,7 @@ static bool conn_tell_sent(struct postern_conn *c)
 	return conn_goes_on(c);
 }
 
-/* A write was cut short, and now another could be made. */
+/* A write was cut short, and now another one is possible. */
 static bool conn_owes_drained(const struct postern_conn *c)
 {
 	return (c->flags & (CONN_REFUSED | CONN_SHORT | CONN_BROKEN | CONN_ABORTED)) ==
@@ -147,8 +147,8 @@ static bool conn_owes_drained(const struct postern_conn *c)
 	       c->state == POSTERN_STATE_CONNECTED && outbox_is_low(c);
 }
 
-/* What is below its low-water mark is told so, once for each time that a write was cut short. One that stands in line
-   keeps its place until it has been told: what it writes then is admitted first. */
+/* Sends drained at the low-water mark, once for each time that a write was cut short. A connection that waits in line
+   keeps its place until then, so that its next write is admitted first. */
 static bool conn_tell_drained(struct postern_conn *c)
 {
 	bool in_line = c->flags & CONN_LINE_WRITE;
@@ -167,7 +167,7 @@ static bool conn_tell_drained(struct postern_conn *c)
 	return conn_goes_on(c);
 }
 
-/* What is to happen once all is sent. */
+/* Once everything is sent. */
 static void conn_all_sent(struct postern_conn *c)
 {
 	bool broken = c->flags & CONN_BROKEN;
@@ -181,7 +181,7 @@ static void conn_all_sent(struct postern_conn *c)
 		return;
 	r = link_end_sending(c->object.fd);
 	c->flags |= CONN_SHUT_DONE;
-	/* -ENOTCONN: the peer has gone, which the reader hears. Else the peer would wait for an end
+	/* -ENOTCONN: the peer has gone, which the reader detects. After other errors the peer would wait for an end
 	   that never comes. */
 	if (r < 0 && r != -ENOTCONN)
 		conn_finish(c, why_code(r), r);
@@ -192,7 +192,7 @@ static bool conn_has_work(const struct postern_conn *c)
 	return (c->out.bytes > 0 && conn_can_send(c)) || conn_owes_drained(c);
 }
 
-/* Sends what is queued. Who writes on when told that it drained is sent on at once, a few rounds. */
+/* Sends the queue. If the program writes more in drained, that is sent at once too, for a few rounds. */
 static void conn_flush_queue(struct postern_conn *c)
 {
 	int i = 0;
@@ -207,7 +207,7 @@ static void conn_flush_queue(struct postern_conn *c)
 		turn_end(c, POSTERN_REASON_FAILED);
 		return;
 	}
-	/* Writes made by the callbacks above asked for another run; it has been done. */
+	/* Writes in the callbacks above requested another run, which has been done. */
 	if (c->due == CONN_DUE_FLUSH) {
 		c->due = 0;
 		list_remove(&c->object.task);
@@ -216,7 +216,7 @@ static void conn_flush_queue(struct postern_conn *c)
 		conn_all_sent(c);
 	if (conn_is_open(c) && conn_has_work(c))
 		conn_due(c, CONN_DUE_FLUSH);
-	/* Nothing is queued whose sending would tell when memory is there again. */
+	/* Nothing is queued whose sending would show that memory is available again. */
 	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)
 		conn_try_later(c);
 }
@@ -230,7 +230,7 @@ static void conn_take_room(struct postern_conn *c)
 		return;
 	r = inbox_grow(c);
 	if (r == 0)
-		c->kept->begun_ns = loop_now(c->object.loop); /* the wait was not the peer's */
+		c->kept->begun_ns = loop_now(c->object.loop); /* the peer did not cause the wait */
 	inbox_failed(c, r);
 }
 
@@ -244,7 +244,7 @@ void conn_run(struct object *o)
 		conn_finish(c, POSTERN_REASON_ABORTED, 0);
 		return;
 	}
-	/* Told even if the closing is over in this same turn. */
+	/* Reported even if closing finishes in this same turn. */
 	if (due & CONN_DUE_CLOSING)
 		conn_tell_state(c);
 	if (due & CONN_DUE_ATTEMPT && conn_goes_on(c))
@@ -258,7 +258,7 @@ void conn_run(struct object *o)
 	conn_flush_queue(c);
 	if (!conn_goes_on(c))
 		return;
-	/* Has the peer gone? Then its end is here, behind what it sent, and is told before anything is decided. */
+	/* If the peer has gone, its end has arrived after its bytes, and is reported before any decision. */
 	if (c->flags & CONN_BROKEN)
 		inbox_read(c);
 	conn_settle(c);

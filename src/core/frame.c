@@ -3,11 +3,11 @@
  * frame.c - framings: pure functions on bytes
  *
  * No state and no memory of its own, so that the same code serves connections, the waiting client, and a
- * fuzzer. The limit is checked on what the length says, or on what has arrived of a frame that ends with a
- * delimiter, before anybody has allocated for it.
+ * fuzzer. The limit is checked against the announced length, or against the bytes that have arrived of a frame with a
+ * delimiter, before memory is allocated for it.
  *
- * A delimiter is looked for from `seen` on: a peer that sends one byte at a time would otherwise make us look
- * at all of a long line again for each byte, quadratically.
+ * A delimiter is searched for from `seen` on: otherwise a peer that sends one byte at a time would make us search
+ * a long line again for each byte, in quadratic time.
  */
 #include "core/frame.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* frame.h - framings: what the library alone wants to know; the rest is public, in postern/frame.h */
+/* frame.h - framings: the internal part; the rest is public, in postern/frame.h */
 #ifndef POSTERN_CORE_FRAME_H
 #define POSTERN_CORE_FRAME_H
 
@@ -7,9 +7,9 @@
 
 #include <postern/frame.h>
 
-enum { FRAME_HEAD = 4 }; /* of a framing that begins with a length, that length */
+enum { FRAME_HEAD = 4 }; /* bytes of the length that a frame begins with */
 
-/* The first frame takes up so many bytes, if its framing says that at the beginning and the beginning is there; 0. */
+/* The size of the first frame, if it begins with its length and that has arrived; else 0. */
 size_t frame_whole(int framing, const void *bytes, size_t n);
 
 #endif

@@ -37,15 +37,15 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 	return r;
 }
 
-/* Whoever set SO_PASSPIDFD on a socket that was adopted later has one with each receive. */
+/* If SO_PASSPIDFD was set on an adopted socket, each receive brings a pidfd. */
 static bool link_is_passed(const struct cmsghdr *h)
 {
 	return h->cmsg_level == SOL_SOCKET &&
 	       (h->cmsg_type == SCM_RIGHTS || h->cmsg_type == SCM_PIDFD);
 }
 
-/* A socket whose last descriptor is closed waits in close() for what SO_LINGER asks for; whoever passed it and kept no copy
-   would have our loop wait. What is no socket answers ENOTSOCK. */
+/* Closing the last descriptor of a socket waits in close() as SO_LINGER demands; a peer that passed it and kept no copy
+   would block our loop. For other files this fails with ENOTSOCK. */
 static void link_close_passed(struct msghdr *msg)
 {
 	const struct linger none = { 0 };
@@ -117,7 +117,7 @@ void link_end(int fd, bool clean, bool rights)
 	char rest[4096];
 
 	sys_shutdown(fd, SHUT_RDWR);
-	/* With descriptors among it, what is left unread would be closed by the kernel, on our time. */
+	/* Descriptors in unread data would be closed by the kernel, while we wait. */
 	for (int i = 0; (clean || rights) && i < LINK_DRAIN; i++)
 		if (link_receive(fd, rest, sizeof(rest), rights) <= 0)
 			break;

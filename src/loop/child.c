@@ -2,8 +2,8 @@
 /*
  * child.c - child processes, by pidfd
  *
- * SIGCHLD belongs to the program: a handler or a mask of the library's own would be seen by the rest of it,
- * and signals that come together are merged. A pidfd is readable when that very process has ended.
+ * SIGCHLD belongs to the program: a handler or mask of the library would affect the rest of it,
+ * and signals that arrive together are merged. A pidfd is readable when exactly that process has ended.
  */
 #include <errno.h>
 
@@ -24,8 +24,8 @@ static void child_ready(struct object *o, uint32_t events)
 	r = sys_waitid_pidfd(o->fd, &how, &status);
 	if (r == -EAGAIN || r == -EINTR)
 		return;
-	/* -ECHILD: somebody else reaped it, as a waitpid(-1) in the program would. It has ended all the same,
-	   and nobody knows how: how and status stay 0. */
+	/* -ECHILD: other code reaped it, for example a waitpid(-1) in the program. It has ended nevertheless,
+	   but it is unknown how: how and status stay 0. */
 	object_close(o);
 	loop_calls(o->loop, "child");
 	child->fn(child, how, status, child->data);
@@ -70,7 +70,7 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 		return why_call("postern_child_new", r);
 	}
 	r = child->object.fd = sys_pidfd_open(pid);
-	/* A pidfd can be had of any process; its end is told to the parent alone. */
+	/* Any process can be opened as a pidfd; only the parent can learn how it ended. */
 	if (r >= 0)
 		r = sys_waitid_probe(r);
 	if (r >= 0)
@@ -79,7 +79,7 @@ int postern_child_new(struct postern_child **ret, struct postern_loop *loop, pid
 		postern_child_free(child);
 		return why_set(why_last(), why_code(r), r, "process %d cannot be watched: %s",
 			       (int)pid,
-			       r == -ECHILD ? "it is no child of this process" : why_errno(r));
+			       r == -ECHILD ? "it is not a child of this process" : why_errno(r));
 	}
 	*ret = child;
 	return 0;

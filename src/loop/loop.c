@@ -3,12 +3,12 @@
  * loop.c - turns
  *
  * Invariants
- *   - Callbacks run only in a turn (dispatching), and from the _free of something above.
+ *   - Callbacks run only in a turn (dispatching), and from the _free of a parent.
  *   - After a callback anything may have been freed, this loop included: `loop_check()` first.
- *   - When a turn ends with tasks left, the eventfd is readable: nothing waits unannounced.
+ *   - When a turn ends with tasks left, the eventfd is readable.
  *
  * Kernel behaviour relied on: a timerfd and an eventfd in a nested epoll set make the outer one readable;
- * setting a timerfd anew takes back an expiration that was not read, so it is never read.
+ * setting a timerfd again discards an unread expiration, so it is never read.
  *
  * Tried and rejected: edge-triggered descriptors (a second recv to see EAGAIN for every message, and one
  * busy peer starves the rest); EPOLLOUT left registered (each buffer that the peer frees wakes us for
@@ -24,7 +24,7 @@
 
 #include "base/base.h"
 
-/* Holds of all loops on this thread. */
+/* The number of holds of all loops on this thread. */
 static _Thread_local unsigned loop_holds;
 
 bool loop_in_callback(void)
@@ -34,7 +34,7 @@ bool loop_in_callback(void)
 
 int64_t loop_now(struct postern_loop *loop)
 {
-	/* Outside a turn nobody would reset it. */
+	/* Outside a turn it would not be reset. */
 	if (!loop->dispatching)
 		return sys_now();
 	if (loop->now_ns == 0)
@@ -51,7 +51,7 @@ int64_t loop_after(struct postern_loop *loop, int64_t after_ns)
 	return time_after(now, after_ns > 0 ? after_ns : 1);
 }
 
-/* A handler may have interrupted a thread that is about to change the same ones. */
+/* A signal handler may have interrupted a thread that is about to change the same variables. */
 static_assert(ATOMIC_BOOL_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	      "postern_loop_stop() is called from signal handlers");
 
@@ -85,14 +85,14 @@ static void loop_event_ready(struct object *o, uint32_t events)
 	uint64_t count;
 
 	(void)events;
-	/* The flag goes after the count, else the read could take a write that came in between, and with the
-	   flag set nobody would write again. It goes before the work is looked for: what comes later writes. */
+	/* Clear the flag after reading the count: otherwise the read could consume a write that came in between, and with
+	   the flag set there would be no other write. Clear it before looking for work: anything that comes later writes. */
 	sys_read(o->fd, &count, sizeof(count));
 	atomic_store(&o->loop->awake, false);
 	post_run(o->loop);
 }
 
-/* Those that are due now; one that is armed by a callback has a later time, or waits for the next turn. */
+/* Fires the timers that are due now; one armed by a callback is due later, or waits for the next turn. */
 static void loop_timer_ready(struct object *o, uint32_t events)
 {
 	struct postern_loop *loop = o->loop;
@@ -100,7 +100,7 @@ static void loop_timer_ready(struct object *o, uint32_t events)
 	int64_t now = loop_now(loop);
 
 	(void)events;
-	loop->timer_at_ns = 0; /* it has expired: set it again at the turn's end, whatever comes */
+	loop->timer_at_ns = 0; /* it has expired: set it again at the turn's end in any case */
 	for (uint32_t n = h->n; n > 0 && h->n > 0 && h->objects[0]->at_ns <= now; n--) {
 		struct object *due = h->objects[0];
 
@@ -135,7 +135,7 @@ static void loop_destroy(struct postern_loop *loop)
 {
 	object_close(&loop->event);
 	object_close(&loop->timer);
-	/* Handles that are still somebody's: inert from here on, unless they go with the loop. */
+	/* Handles that the program still owns: inert from here on, unless they are freed with the loop. */
 	while (!list_is_empty(&loop->objects)) {
 		struct object *o = container_of(loop->objects.next, struct object, siblings);
 
@@ -216,9 +216,9 @@ int postern_loop_new(struct postern_loop **ret)
 	return 0;
 }
 
-/* A final event may free any object, and the loop once more: then all that is left is told in there, because the loop is
-   gone for whoever has freed it. So an object may be looked at while it is being told; its second look ends what the
-   first one has not come to. */
+/* A final event may free any object, and the loop again: then that inner call sends all remaining events, because the
+   loop must be gone when it returns. So an object may be ended while its final event runs; the inner call then
+   finishes what the outer one had not reached. */
 static void loop_end(struct postern_loop *loop)
 {
 	loop_hold(loop);
@@ -252,7 +252,7 @@ struct postern_loop *postern_loop_free(struct postern_loop *loop)
 {
 	if (!loop)
 		return NULL;
-	/* A thread's own is still in its hands, and in those of who stops it or posts to it: it frees it when it ends. */
+	/* A thread's loop is still used by the thread, and by others that stop it or post to it: the thread frees it at its end. */
 	if (loop->owns)
 		postern_loop_stop(loop);
 	else
@@ -275,7 +275,7 @@ void loop_abandon(struct postern_loop *loop)
 
 /* ---- turns ---- */
 
-/* A task that comes back while this runs has its turn in the next one. */
+/* A task that is queued again while this runs waits for the next turn. */
 static void loop_run_tasks(struct postern_loop *loop)
 {
 	list_splice(&loop->running, &loop->tasks);
@@ -294,7 +294,7 @@ static int loop_set_timer(struct postern_loop *loop)
 	int64_t at = loop->heap.n > 0 ? loop->heap.objects[0]->at_ns : POSTERN_FOREVER;
 	int r;
 
-	/* Set to an earlier time than needed is left as it is: a spare wake-up is cheaper than setting it
+	/* A timerfd that is set too early is left alone: an extra wake-up is cheaper than setting it
 	   for each deadline that is cancelled in time. 0: it has expired and must be set. */
 	if (loop->timer_at_ns != 0 && loop->timer_at_ns <= at)
 		return 0;
@@ -304,7 +304,7 @@ static int loop_set_timer(struct postern_loop *loop)
 	return r;
 }
 
-/* What a turn comes to, once its callbacks are done. */
+/* The end of a turn, after its callbacks. */
 static int loop_turn_result(struct postern_loop *loop, int n)
 {
 	int r = loop_check(loop);
@@ -334,8 +334,8 @@ static int loop_wait_once(struct postern_loop *loop, struct epoll_event *events,
 #define __has_feature(x) 0
 #endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-/* ThreadSanitizer takes a call that was cancelled for one that still blocks, and hears of no lock from then on. For it
-   alone the wait is cut into pieces, with the cancellation between them. */
+/* ThreadSanitizer believes that a cancelled call still blocks, and then misses all locks. Only for it,
+   the wait is split into pieces, with the cancellation point between them. */
 static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
 		     int cancel)
 {
@@ -356,7 +356,7 @@ static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int 
 	return n;
 }
 #else
-/* cancel: what the thread had set for itself; one of thread.c leaves it to the loop. */
+/* cancel: the thread's own cancellation state; threads of thread.c leave it to the loop. */
 static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
 		     int cancel)
 {
@@ -365,9 +365,9 @@ static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int 
 }
 #endif
 
-/* What was fetched at the beginning of the turn may have been overtaken by the callbacks before this one: what is not
-   wanted any more is not told, and neither is what an earlier descriptor, or wish, was about. When a wish is new in this
-   turn, the descriptor itself is asked. */
+/* Events fetched at the beginning of the turn may be outdated by the callbacks before this one: an event that is no
+   longer wanted is not reported, nor one for an earlier descriptor or mask. If the mask has changed in this
+   turn, poll the descriptor itself. */
 static void loop_tell(struct object *o, uint32_t events)
 {
 	if (o->mask == WATCH_OFF)
@@ -375,7 +375,7 @@ static void loop_tell(struct object *o, uint32_t events)
 	if (o->asked == o->loop->turn) {
 		int r = sys_poll(o->fd, o->mask);
 
-		/* What could not be found out comes again, it is level-triggered. */
+		/* If that fails, the event comes again, since it is level-triggered. */
 		events = r > 0 ? (uint32_t)r : 0;
 	}
 	events &= o->mask | EPOLLHUP | EPOLLERR;
@@ -383,7 +383,7 @@ static void loop_tell(struct object *o, uint32_t events)
 		o->ops->ready(o, events);
 }
 
-/* Cancellation is disabled when this is called. */
+/* Called with cancellation disabled. */
 static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int cancel)
 {
 	struct epoll_event events[LOOP_EVENTS];
@@ -423,7 +423,7 @@ static int loop_turn(struct postern_loop *loop, int timeout_ms)
 	return r;
 }
 
-/* 0 when a turn may begin here. */
+/* 0 if a turn may begin here. */
 static int loop_enter(const struct postern_loop *loop)
 {
 	int r = loop ? loop_check(loop) : -EINVAL;

@@ -3,23 +3,23 @@
  * loop.h - the loop and what lives on it
  *
  * Everything on a loop is an object, and an object has at most one descriptor in epoll, at most one timer
- * in the heap and at most one place among the tasks. So there is one way for each to arrive (ready, fire,
+ * in the heap and at most one entry in the task list. So there is one callback for each (ready, fire,
  * run), one way to end, and the sizes are known: an idle connection is one allocation.
  *
  * A turn:   epoll_wait -> ready() of each descriptor -> fire() of the timers that are due
- *           -> run() of each task -> what was freed meanwhile gives its memory back
+ *           -> run() of each task -> memory of objects that were freed meanwhile is released
  *
- * Tasks are how work is put off to the end of the turn: a connection's writes of one turn become one
+ * Tasks defer work to the end of the turn: a connection's writes of one turn become one
  * sendmsg; attempts to connect, closings and offers of unread bytes happen where callbacks may run.
- * Outside a turn a new task makes the loop's descriptor readable (an eventfd), so that a write from
- * anywhere is enough to get it sent, also in a loop that is embedded in another.
+ * Outside a turn a new task makes the loop's descriptor readable (an eventfd), so a write from
+ * anywhere is sent without further calls, also in a loop that is embedded in another.
  *
  * Freeing: while a turn runs, or a _free that calls back, the loop is held: memory that is freed meanwhile
  * stays until it is released, because frames further up the stack and events already fetched may still
- * point to it; they look at its state before they go on.
+ * point to it; they check the object's state before they continue.
  *
- * A callback may never return: pthread_exit() unwinds through a turn. So nothing that the loop would have to
- * give back, and no list that objects are linked to, lives in a frame that calls back.
+ * A callback may never return: pthread_exit() unwinds through a turn. So no resource that the loop must
+ * release, and no list that objects are linked to, is in a frame that calls back.
  *
  * Timers: a timerfd in the epoll set, and no timeout for epoll_wait: then an embedding loop needs one
  * descriptor and nothing else. It is set only when the earliest time becomes earlier, or has passed, so
@@ -41,8 +41,8 @@
 #include "sys/sys.h"
 
 enum {
-	LOOP_EVENTS     = 64,    /* descriptors a turn */
-	LOOP_POSTS      = 65536, /* that may wait */
+	LOOP_EVENTS     = 64,    /* descriptors per turn */
+	LOOP_POSTS      = 65536, /* waiting at most */
 	LOOP_POSTS_TURN = 1024,
 };
 
@@ -55,7 +55,7 @@ struct object_ops {
 	void (*ready)(struct object *o, uint32_t events);
 	void (*fire)(struct object *o);
 	void (*run)(struct object *o);
-	/* The loop is being freed: give the final event, and give up the descriptor. NULL: there is neither. */
+	/* The loop is being freed: send the final event, and give up the descriptor. NULL: there is neither. */
 	void (*orphan)(struct object *o);
 	/* Give back the memory. */
 	void (*bury)(struct object *o);
@@ -90,33 +90,33 @@ struct timer_heap {
 	uint32_t        n, capacity;         /* capacity >= objects of the loop: arming cannot fail */
 };
 
-/* What is kept on a loop for those above it, who know what it is; it goes with the loop. */
+/* Data that upper layers keep on a loop; it is freed with the loop. */
 enum loop_slot_of {
 	LOOP_SLOT_LIMITS,     /* of connections: conn/options.c */
 	LOOP_SLOT_BUFFER,     /* that all connections read into: conn/inbox.c */
-	LOOP_SLOT_LENT,       /* a block that a callback is looking at: conn/inbox.c */
+	LOOP_SLOT_LENT,       /* a block that is offered to a callback: conn/inbox.c */
 	LOOP_SLOT_NAME_WATCH, /* server/republish.c */
-	LOOP_SLOT_UNKNOWN,    /* ids that are nobody's: conn/dial.c */
+	LOOP_SLOT_UNKNOWN,    /* the overflow ids: conn/dial.c */
 	LOOP_SLOTS,
 };
 
 struct loop_slot {
 	void  *data;
-	void (*destroy)(void *data);         /* NULL: data is an object, or nobody's */
+	void (*destroy)(void *data);         /* NULL: data is an object, or not owned */
 };
 
 struct postern_loop {
 	int               epoll;
 	unsigned          generation;        /* of the process that made it: fork.h */
 	bool              dispatching;
-	bool              owns;              /* what is made on it goes with it: thread.c */
-	bool              cancellable;       /* where it waits */
-	bool              freed;             /* the last loop_release() does the rest */
+	bool              owns;              /* objects made on it are freed with it: thread.c */
+	bool              cancellable;       /* while it waits */
+	bool              freed;             /* the last loop_release() finishes that */
 	unsigned          held;
 	atomic_bool       stopping;
 	atomic_bool       awake;             /* the eventfd is readable, or about to be */
 	_Atomic(const char *) calling;       /* the callback of this turn that was called last, or NULL */
-	int               error;             /* that makes run() and dispatch() return */
+	int               error;             /* makes run() and dispatch() return this */
 	struct object     event;             /* eventfd: posts, stop, tasks from outside a turn */
 	struct object     timer;             /* timerfd */
 	int64_t           timer_at_ns;       /* what it is set to */
@@ -126,9 +126,9 @@ struct postern_loop {
 	uint32_t          n_objects;
 	struct list       objects;
 	struct list       tasks;
-	struct list       running;           /* tasks of this turn that are still to run */
+	struct list       running;           /* tasks of this turn that have not run yet */
 	struct list       graves;
-	struct list       orphaned;          /* being freed: those that are still to be told */
+	struct list       orphaned;          /* being freed: objects whose final event is still to come */
 	struct post_queue posts;
 	struct chunk_pool pool;
 	struct loop_slot  slots[LOOP_SLOTS];
@@ -137,13 +137,13 @@ struct postern_loop {
 	void             *log_data;
 };
 
-/* false in a child process: then nothing but close() may touch the descriptors. */
+/* false in a child process: then only close() may be called on the descriptors. */
 static inline bool loop_is_ours(const struct postern_loop *loop)
 {
 	return loop->generation == fork_generation();
 }
 
-/* 0, -ESTALE (gone), -ECHILD (another process): what every public call begins with. */
+/* 0, -ESTALE (gone) or -ECHILD (another process): every public call begins with this. */
 static inline int loop_check(const struct postern_loop *loop)
 {
 	if (!loop)
@@ -155,15 +155,15 @@ static inline int loop_check(const struct postern_loop *loop)
 
 /* Is this thread in a callback of any loop? */
 bool    loop_in_callback(void);
-/* Frees a loop of which a callback has not returned, but left by pthread_exit(): also one that was being freed then. */
+/* Frees a loop after one of its callbacks called pthread_exit(), even if it was already being freed. */
 void    loop_abandon(struct postern_loop *loop);
-/* Read once a turn: for what follows from events. */
+/* Read once per turn: for consequences of events. */
 int64_t loop_now(struct postern_loop *loop);
-/* after_ns from this very moment: for a duration that the user gives, however long the callback has run that gives it.
+/* after_ns from this moment: for durations given by the user, however long the current callback has been running.
    Later than loop_now(), so a timer that is set in a turn does not fire in it. */
 int64_t loop_after(struct postern_loop *loop, int64_t after_ns);
 void    loop_wake(struct postern_loop *loop);
-/* Between the two, nothing that is freed gives its memory back; after the last release the loop itself may
+/* Between the two, freed objects keep their memory; after the last release the loop itself may
    be gone. */
 void    loop_hold(struct postern_loop *loop);
 void    loop_release(struct postern_loop *loop);
@@ -182,13 +182,13 @@ int  object_watch(struct object *o, uint32_t mask);
 /* Absolute; POSTERN_FOREVER disarms. */
 void object_timer(struct object *o, int64_t at_ns);
 void object_task(struct object *o);
-/* The descriptor leaves epoll, and then the object: returns it, or -1. The only way for one to leave, because where
-   another process has a copy, epoll would go on reporting a closed descriptor, and for an object that is gone. In a child
-   process epoll is the parent's and not touched. */
+/* Takes the descriptor out of epoll and out of the object; returns it, or -1. The only way to do that: if another
+   process has a copy, epoll would still report a closed descriptor, for an object that is gone. In a child
+   process epoll is the parent's and is not touched. */
 int  object_give_up(struct object *o);
 /* The same, and closes it. Does not shut down. */
 void object_close(struct object *o);
-/* Takes o off everything and buries it: now, or when the loop is released. Its descriptor must be gone. */
+/* Unlinks o everywhere and frees it: now, or when the loop is released. Its descriptor must have been given up. */
 void object_end(struct object *o);
 
 /* timer.c */
@@ -198,7 +198,7 @@ void     timer_remove(struct timer_heap *h, struct object *o);
 /* post.c */
 int  post_init(struct post_queue *q);
 void post_run(struct postern_loop *loop);
-/* Those that wait are called without the loop; may be entered again from one of them. */
+/* Calls the waiting posts without the loop; they may call this again. */
 void post_cancel(struct post_queue *q);
 void post_deinit(struct post_queue *q, bool ours);
 

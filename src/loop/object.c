@@ -5,7 +5,7 @@
 
 #include "loop/loop.h"
 
-/* Each object has a place in the heap reserved, whether or not it ever arms a timer. */
+/* Each object has a reserved place in the heap, whether or not it ever arms a timer. */
 static int object_reserve_timer(struct postern_loop *loop)
 {
 	struct timer_heap *h = &loop->heap;

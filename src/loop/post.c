@@ -2,7 +2,7 @@
 /*
  * post.c - calls posted from other threads
  *
- * A ring under a mutex. A lock-free list would need a node for each post; the mutex is held for a few
+ * A ring under a mutex. A lock-free list would need a node per post; the mutex is held for a few
  * instructions, and one eventfd write (skipped while the loop is awake anyway) costs far more.
  */
 #include <errno.h>
@@ -74,7 +74,7 @@ static bool post_take(struct post_queue *q, struct post *ret)
 	return some;
 }
 
-/* Those that wait now, and no more than a turn's share; what they post comes in the next turn. */
+/* Calls the posts that wait now, at most a turn's share; posts made by them wait for the next turn. */
 void post_run(struct postern_loop *loop)
 {
 	struct post_queue *q = &loop->posts;
@@ -98,7 +98,7 @@ void post_run(struct postern_loop *loop)
 		loop_wake(loop);
 }
 
-/* No post is forgotten: whoever made it gets to release what it sent. */
+/* Every post is called, so that its data can be released. */
 void post_cancel(struct post_queue *q)
 {
 	struct post p;
@@ -109,7 +109,7 @@ void post_cancel(struct post_queue *q)
 
 void post_deinit(struct post_queue *q, bool ours)
 {
-	/* In a child process another thread may have had it. */
+	/* In a child process another thread may have held it. */
 	if (q->made && ours)
 		pthread_mutex_destroy(&q->mutex);
 	sys_free(q->ring);

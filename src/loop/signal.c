@@ -2,18 +2,18 @@
 /*
  * signal.c - signals of the process as events of a loop
  *
- * A handler that writes to an eventfd. A signalfd would want the signal blocked in every thread, and programs that
- * are executed would inherit the mask; a handler is reset by exec, and needs nothing of other threads.
+ * A handler that writes to an eventfd. A signalfd would need the signal blocked in every thread, and executed programs
+ * would inherit the mask; a handler is reset by exec, and needs nothing from other threads.
  *
- * What a handler may look at is one table: for each signal who watches it. One that is freed goes, and its descriptor
- * with it, only when no handler runs any more that may have looked it up, on whatever thread.
+ * Handlers may read one table: the watcher of each signal. A watcher that is freed is destroyed, with its
+ * descriptor, only when no handler on any thread is running that may have looked it up.
  *
- * A child process has the action of before, at the latest when its first signal comes: a handler that finds itself in
- * another process puts it back and sends the signal once more. So fork's own handlers need not have run yet, and
- * vfork() and clone(), which run none, are right too. Nothing is told to the parent, whose eventfd this is.
+ * A child process has the previous action, at the latest when its first signal comes: a handler that finds itself in
+ * another process restores it and sends the signal again. So fork's own handlers need not have run yet, and
+ * vfork() and clone(), which run none, work too. Nothing is reported to the parent, whose eventfd this is.
  *
- * The same where nobody watches any more: somebody may have kept our handler as what was there before, and set it
- * again.
+ * The same applies if the signal is no longer watched: other code may have saved our handler as the previous action, and
+ * set it again.
  */
 #include <errno.h>
 #include <signal.h>
@@ -31,12 +31,12 @@ struct postern_signal {
 };
 
 static _Atomic(struct postern_signal *) signal_places[_NSIG];
-static atomic_uint signal_handlers; /* that run now */
-static atomic_int signal_process;   /* whose handlers they are */
+static atomic_uint signal_handlers; /* running now */
+static atomic_int signal_process;   /* the process that set the handlers */
 
 static void signal_arrived(int sig);
 
-/* To whoever it is for now that it is not for us. */
+/* Restores the previous action and sends the signal again, since it is not for us. */
 static void signal_pass_on(int sig, const struct sigaction *before)
 {
 	static const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -66,7 +66,7 @@ static bool signal_can_be_watched(int sig)
 	switch (sig) {
 	case SIGKILL:
 	case SIGSTOP:
-	/* These name an instruction that cannot be gone on from. */
+	/* These are raised by an instruction, and returning from the handler would repeat it. */
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGFPE:
@@ -79,7 +79,7 @@ static bool signal_can_be_watched(int sig)
 	}
 }
 
-/* Unless somebody has set another action meanwhile, which is theirs. */
+/* Unless other code has set another action meanwhile. */
 static void signal_put_back(const struct postern_signal *s)
 {
 	struct sigaction now;
@@ -151,12 +151,12 @@ static int signal_take(struct postern_signal *s)
 	if (fd < 0)
 		return fd;
 	s->object.fd = fd;
-	/* In a child, handlers of the parent's other threads were counted that do not run here. */
+	/* In a child, the count includes handlers on the parent's other threads, which do not exist here. */
 	if (atomic_load(&signal_process) != sys_getpid()) {
 		atomic_store(&signal_handlers, 0);
 		atomic_store(&signal_process, sys_getpid());
 	}
-	/* A handler may come as soon as the action is set, and needs what was there before. */
+	/* A handler may run as soon as the action is set, and needs the previous one. */
 	r = sys_sigaction(s->sig, NULL, &s->before);
 	if (r == 0 && s->before.sa_handler == signal_arrived)
 		s->before = (struct sigaction){ .sa_handler = SIG_DFL };
@@ -182,7 +182,7 @@ int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop, i
 	if (!ret || !loop || !fn)
 		return why_argument(call, "ret, loop or fn is NULL");
 	if (!signal_can_be_watched(sig))
-		return why_argument(call, "sig is not a signal that a program can go on from");
+		return why_argument(call, "sig cannot be handled and returned from");
 	r = loop_check(loop);
 	if (r < 0)
 		return why_call(call, r);
@@ -204,7 +204,7 @@ int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop, i
 	if (r < 0) {
 		postern_signal_free(s);
 		return why_set(why_last(), why_code(r), r, "signal %d cannot be watched: %s", sig,
-			       r == -EBUSY ? "this process watches it already" : why_errno(r));
+			       r == -EBUSY ? "this process already watches it" : why_errno(r));
 	}
 	*ret = s;
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * timer.c - the heap of timers, and timers as public objects
  *
- * A binary heap of pointers; each object knows its slot, so that taking one out needs no search. Its array
+ * A binary heap of pointers; each object knows its slot, so removing one needs no search. The array
  * grows when objects are made and not when timers are armed: arming a deadline cannot fail.
  */
 #include <assert.h>
@@ -87,7 +87,7 @@ static void timer_fire(struct object *o)
 	if (t->period_ns > 0) {
 		int64_t late = loop_now(o->loop) - t->due_ns;
 
-		/* The next whole period after now: a loop that was held up does not get a burst. */
+		/* The next whole period after now: a loop that was blocked does not get a burst. */
 		object_timer(o, time_after(t->due_ns, (late / t->period_ns + 1) * t->period_ns));
 	} else {
 		object_timer(o, POSTERN_FOREVER);

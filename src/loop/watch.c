@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch.c - descriptors of the user's own */
+/* watch.c - descriptors of the user */
 #include <errno.h>
 
 #include "loop/loop.h"
@@ -64,7 +64,7 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 		return why_call("postern_watch_new", r);
 	}
 	w->object.fd = fd;
-	/* One that is not to be watched yet is shown to epoll all the same: it says now what it would say then. */
+	/* A descriptor with no wanted events is added to epoll too, so that errors show now and not later. */
 	r = wanted ? 0 : object_watch(&w->object, 0);
 	if (r == 0)
 		r = postern_watch_set(w, wanted);
@@ -72,7 +72,7 @@ int postern_watch_new(struct postern_watch **ret, struct postern_loop *loop, int
 		postern_watch_free(w);
 		return why_set(why_last(), why_code(r), r, "descriptor %d cannot be watched: %s",
 			       fd,
-			       r == -EEXIST   ? "this loop watches it already"
+			       r == -EEXIST   ? "this loop already watches it"
 			       : r == -EPERM  ? "epoll cannot watch a file"
 			       : r == -EINVAL ? "wanted is none of POSTERN_WATCH_..."
 					      : why_errno(r));

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access.c - who can get to the socket
+ * access.c - which users can reach the socket
  *
  * The mode of a socket says who may connect, but a connecting process must also pass every directory above it.
- * A server that asks for world access below a 0700 runtime directory would start, look right, and be out of
- * reach: that is an error when it starts. The way up goes by ".." from descriptor to descriptor, because the
- * path as text may lead through symlinks, and what counts is where they lead.
+ * A server that asks for world access below a 0700 runtime directory would start, look right, and be
+ * unreachable: so that is an error at the start. The check goes up by ".." from descriptor to descriptor, because the
+ * path as text may contain symlinks, and their targets count.
  *
- * Access control lists are not looked at: a directory that only a list opens is taken for closed.
+ * Access control lists are ignored: a directory that only a list opens counts as closed.
  *
  * The umask belongs to the process, and changing it for a moment would change it for every thread. So bind runs
- * under the umask as it is, and the bits that it took are put back before listen: until then the kernel refuses
- * each connect, so that the socket is at no time open wider than asked, nor answers under a narrower mode.
+ * with the current umask, and the bits that it removed are restored before listen: until then the kernel refuses
+ * each connect, so the socket is never open wider than requested, and never accepts under a narrower mode.
  */
 #include "base/words.h"
 #include "name/own.h"
@@ -27,7 +27,7 @@ bool access_is_wide(const struct owner *o)
 	return o->options.mode & 0022;
 }
 
-/* The group that the socket will have; a directory with the set-group-id bit hands on its own. */
+/* The group that the socket will have; a directory with the set-group-id bit passes on its own. */
 static gid_t access_group(const struct owner *o, const struct stat *directory)
 {
 	if (o->options.group)
@@ -35,7 +35,7 @@ static gid_t access_group(const struct owner *o, const struct stat *directory)
 	return directory->st_mode & S_ISGID ? directory->st_gid : sys_getegid();
 }
 
-/* Whom the mode admits and the directory does not let through, or NULL. */
+/* The users that the mode admits and the directory keeps out, or NULL. */
 static const char *access_kept_out(const struct owner *o, const struct stat *directory, gid_t group)
 {
 	bool known = directory->st_gid != o->unknown.gid;

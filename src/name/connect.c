@@ -4,11 +4,11 @@
  *
  * sockaddr_un holds 107 bytes of a path. A longer one is opened with O_PATH, which needs no permission on the
  * socket itself, and connected to as /proc/self/fd/N: the kernel follows that link to the socket and checks the
- * permission to write there, as it does for a path. Cutting the path would connect to something else; chdir
- * would move the whole process; a symlink to a shorter path would have to be put somewhere.
+ * permission to write there, as it does for a path. Truncating the path would connect to another socket; chdir
+ * would move the whole process; a symlink with a shorter path would need a place.
  *
- * The kernel says ECONNREFUSED alike for a socket without a listener and for a file that is no socket. The
- * first may change in a moment and is worth another attempt, the second is not: hence the look at the entry.
+ * The kernel returns ECONNREFUSED both for a socket without a listener and for a file that is not a socket. The
+ * first may change in a moment and is worth another attempt, the second is not: hence the check of the entry.
  */
 #include "name/name.h"
 #include "name/own.h"
@@ -59,7 +59,7 @@ static int address_connect(const char *path)
 	return fd;
 }
 
-/* What is pinned cannot be missing: where its path in /proc is, there is no /proc. */
+/* A pinned file cannot be missing: if its path in /proc is, /proc is not mounted. */
 int address_connect_pinned(int pin)
 {
 	char buf[OWN_PROC_FD_MAX];

@@ -2,12 +2,12 @@
 /*
  * directory.c - step 1 of owning a name: the directory that the socket will be in
  *
- * Whoever can write to that directory can take the name away and answer in our place. So it must belong to us
- * or to root, and others may write to it only where root has made it sticky (/tmp: there they cannot remove
- * what is ours). Writable by a group is a choice that people make on purpose, so it is a warning.
+ * A user that can write to that directory can take the name away and answer in our place. So it must belong to us
+ * or to root, and others may write to it only if root has made it sticky (/tmp: there they cannot remove
+ * our files). Writable by a group is usually intended, so it only causes a warning.
  *
  * Directories below the base directory are ours: made when missing, never reached through a symlink as their
- * last part, and widened to 0755 when the access asked for needs that. A path that the user gave may lead
+ * last component, and widened to 0755 if the requested access needs that. A path that the user gave may lead
  * through symlinks (/var/run is one), and its directory is never made or changed.
  *
  * The base directory is made only in a parent that passes the same check: root with the XDG_RUNTIME_DIR of
@@ -54,7 +54,7 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 	return 0;
 }
 
-/* Why a directory could not be opened: the kernel says ENOTDIR of a symlink too. */
+/* Why a directory could not be opened: the kernel returns ENOTDIR for a symlink too. */
 static int directory_cannot_open(int dir, const char *entry, const char *path, int error,
 				 struct why *why)
 {
@@ -65,7 +65,7 @@ static int directory_cannot_open(int dir, const char *entry, const char *path, i
 	if (link)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -ELOOP,
-			"%s is a symlink, which could be led elsewhere: name the directory itself",
+			"%s is a symlink, which could be redirected: name the directory itself",
 			words_name(path).text);
 	if (error == -ENOENT)
 		return why_set(why, POSTERN_REASON_FAILED, error,
@@ -90,7 +90,7 @@ static int directory_cannot_make(const struct owner *o, const char *path, int er
 		       words_name(path).text, why_errno(error));
 }
 
-/* 0700 first, whatever is asked for: access_widen() follows when all is known to be right. */
+/* First 0700, whatever is requested: access_widen() follows when everything has been checked. */
 static int directory_make(struct owner *o, int dir, const char *entry, const char *path,
 			  struct why *why)
 {
@@ -113,7 +113,7 @@ static int directory_make(struct owner *o, int dir, const char *entry, const cha
 	return fd;
 }
 
-/* Only for a base directory that is missing: one that is there may stand in a directory of somebody else. */
+/* Only for a missing base directory: an existing one may be in another user's directory. */
 static int directory_make_base(struct owner *o, struct why *why)
 {
 	const char *base = o->name->base, *last = strrchr(base, '/') + 1;
@@ -131,7 +131,8 @@ static int directory_make_base(struct owner *o, struct why *why)
 	r = directory_check(o, parent, above, why);
 	if (r < 0)
 		goto out;
-	o->warning[0] = 0; /* it was about the parent, where nothing of ours but the directory is */
+	o->warning[0] =
+		0; /* it was about the parent, which holds nothing of ours except this directory */
 	fd = directory_make(o, parent, last, base, why);
 	r = fd < 0 ? fd : 0;
 out:

@@ -26,7 +26,7 @@ static unsigned ids_read_number(const char *path)
 		text[r] = 0;
 		n = strtol(text, &end, 10);
 	}
-	/* The kernel keeps them in what 16 bits can hold. */
+	/* The kernel limits them to 16 bits. */
 	return n >= 0 && n <= 65535 && *end == '\n' ? (unsigned)n : IDS_DEFAULT;
 }
 

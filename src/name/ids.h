@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ids.h - the ids that stand for everybody who has none
+ * ids.h - the overflow ids, which stand for all ids without a mapping
  *
- * The kernel shows every uid that has no mapping in the reader's user namespace as one number, 65534 unless somebody set
- * /proc/sys/kernel/overflowuid, and every gid alike. Two such uids are equal and are not the same user: so that number is
- * compared with nothing. It is not me, not an owner, and no rule names it. On a machine without user namespaces it is
- * `nobody`, an account that is shared by whoever should own nothing: treated alike.
+ * The kernel shows every uid that has no mapping in the reader's user namespace as one number, 65534 unless
+ * /proc/sys/kernel/overflowuid was changed, and every gid likewise. Two such uids are equal without being the same user: so
+ * that number never matches. It is not our own user, not an owner, and no rule can list it. On a machine without user
+ * namespaces it is `nobody`, an account for processes that should own nothing: treated the same.
  */
 #ifndef POSTERN_IDS_H
 #define POSTERN_IDS_H
@@ -17,10 +17,10 @@ struct ids {
 	gid_t gid;
 };
 
-/* Reads two files; what cannot be read is 65534. */
+/* Reads two files; 65534 if one cannot be read. */
 void ids_read_unknown(struct ids *ret);
 
-/* For messages, behind the number. */
+/* For messages, after the number. */
 #define IDS_UNKNOWN "stands for every user without a uid in this user namespace"
 
 #endif

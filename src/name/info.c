@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * info.c - what the owner of a name writes about itself
+ * info.c - the record that the owner of a name writes
  *
  *     postern 0.1.0
  *     pid 4711
@@ -11,22 +11,22 @@
  *     boot 3b0ccf8e-2c5e-4d0b-a2a7-0f3a51d1ae2c
  *     mode bytes
  *
- * Replaced by rename, so that a reader sees the old one or the new one and never half of one. Not synced: after
- * a crash of the machine the processes that it tells of are gone too. What such a crash can leave is an empty file, or one
- * of NULs where the file system had noted the size and not the bytes; both are replaced.
+ * Replaced by rename, so a reader sees the old one or the new one and never half of one. Not synced: after
+ * a crash of the machine the processes in it are gone too. Such a crash can leave an empty file, or one
+ * of NULs if the file system had recorded the size and not the bytes; both are replaced.
  *
- * A hint never decides: a server starts and goes on without it, on a full disk, beyond a limit of file sizes, or where
- * something else has the file's name. What does not look like ours is not replaced (NAME.info may by accident be that of
- * somebody's file), and -EEXIST says so.
+ * It is a hint: a server starts and runs without it, on a full disk, at a limit of file sizes, or if
+ * another file has its name. A file that does not look like ours is not replaced (NAME.info may happen to be a user's
+ * own file); that returns -EEXIST.
  *
- * A pid by itself says little: pids are used again, and each pid namespace has its own. With the time at which the process
- * started, in ticks since boot, and the namespaces in which both were read, it names one process. Who looks from another
- * pid namespace (a container into which the directory is mounted) cannot know whether it runs. Another boot_id does tell:
- * that kernel is gone, and its processes with it.
+ * A pid alone says little: pids are reused, and each pid namespace has its own. Together with the start time of the process,
+ * in ticks since boot, and the namespaces in which both were read, it identifies one process. A reader in another
+ * pid namespace (a container into which the directory is mounted) cannot know whether it runs. A different boot_id shows
+ * that it does not: that kernel is gone, with its processes.
  *
- * Both are read from /proc/PID/stat. Where that is hidden (hidepid), or /proc is that of another pid namespace and numbers
- * processes in its own way, the pid alone must do, through pidfd_open(), which works for processes of others too;
- * kill(pid, 0) would ask for more.
+ * Both are read from /proc/PID/stat. If that is hidden (hidepid), or /proc belongs to another pid namespace and numbers
+ * processes differently, only the pid is checked, with pidfd_open(), which works for other users' processes too;
+ * kill(pid, 0) would need more permissions.
  */
 #include "name/info.h"
 
@@ -44,7 +44,7 @@ enum { INFO_SIZE = 1024, INFO_STAT_SIZE = 2048, INFO_REMNANT_SIZE = 4096 };
 
 /* ---- processes ---- */
 
-/* The whole file, with a 0 behind; what is longer is cut. */
+/* Reads the whole file and terminates it; a longer one is truncated. */
 static ssize_t info_read_file(int directory, const char *path, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -64,7 +64,7 @@ static ssize_t info_read_file(int directory, const char *path, char *buf, size_t
 	return r < 0 ? r : (ssize_t)n;
 }
 
-/* For people's terminals: printable, no spaces. */
+/* For terminals: printable, no spaces. */
 static bool info_parse_word(const char *text, char *ret, size_t size)
 {
 	size_t n = strlen(text);
@@ -85,7 +85,7 @@ struct info_process {
 	int64_t start;
 };
 
-/* The fields behind the name of the program, which may itself hold spaces and parentheses. */
+/* The fields after the name of the program, which may contain spaces and parentheses. */
 static int info_process(const char *path, struct info_process *ret)
 {
 	char buf[INFO_STAT_SIZE], *p;
@@ -107,7 +107,7 @@ static int info_process(const char *path, struct info_process *ret)
 	return 0;
 }
 
-/* Namespaces are told apart by the inodes of these links. */
+/* The inodes of these links identify namespaces. */
 static uint64_t info_namespace(const char *link)
 {
 	struct stat st;
@@ -130,13 +130,13 @@ void info_look_around(struct info_place *ret)
 	ret->own_proc = info_process("/proc/self/stat", &self) == 0 && self.pid == sys_getpid();
 }
 
-/* Dead, but not yet waited for by its parent. Where only the main thread has ended, others still run. */
+/* A zombie. If only the main thread has ended, others still run. */
 static bool info_is_ended(const struct info_process *process)
 {
 	return process->state == 'X' || (process->state == 'Z' && process->threads <= 1);
 }
 
-/* 1: a process has this pid, whichever that is. */
+/* 1: some process has this pid. */
 static int info_pid_exists(pid_t pid)
 {
 	int fd = sys_pidfd_open(pid);
@@ -145,12 +145,12 @@ static int info_pid_exists(pid_t pid)
 		sys_close(fd);
 		return 1;
 	}
-	/* EINVAL: it is that of a thread by now. */
+	/* EINVAL: it is now the id of a thread. */
 	return fd == -ESRCH || fd == -EINVAL || fd == -ENOENT ? 0 : -1;
 }
 
-/* Of a pid that /proc does not show: it may be hidden. Where there is no pidfd_open() (it is not allowed in a sandbox, say),
-   a /proc that shows the first process hides none. */
+/* For a pid that /proc does not show: it may be hidden. Without pidfd_open() (for example in a sandbox that denies it),
+   a /proc that shows process 1 hides none. */
 static int info_hidden(pid_t pid, int error)
 {
 	struct info_process first;
@@ -199,7 +199,7 @@ static int info_write_new(int directory, const char *file, const char *text, siz
 	int fd;
 
 	fd = sys_openat(directory, file, flags, 0644);
-	if (fd == -EEXIST) { /* of a process that died before the rename */
+	if (fd == -EEXIST) { /* left by a process that died before the rename */
 		r = sys_unlinkat(directory, file, 0);
 		if (r < 0)
 			return (int)r;
@@ -220,7 +220,7 @@ static int info_write_new(int directory, const char *file, const char *text, siz
 	return r < 0 ? (int)r : 0;
 }
 
-/* What a crash of the machine can leave of an info file: nothing, or NULs behind nothing or behind its beginning. */
+/* What a crash of the machine can leave of an info file: nothing, or its beginning (possibly empty) and NULs. */
 static bool info_is_remnant(int directory, const char *file)
 {
 	char text[INFO_REMNANT_SIZE + 1] = "";
@@ -236,7 +236,7 @@ static bool info_is_remnant(int directory, const char *file)
 	return n == 0 || ((size_t)n > begun && (begun == 0 || !strncmp(text, "postern ", 8)));
 }
 
-/* 0: nothing is there, or an info file, or what is left of one. */
+/* 0: there is no file, or it is an info file or the remains of one. */
 static int info_may_replace(int directory, const char *file)
 {
 	struct info info;
@@ -260,7 +260,7 @@ static int info_text(char *buf, size_t size, const char *mode)
 
 	info_look_around(&here);
 	if (info_process("/proc/self/stat", &self) < 0)
-		self.start = 0; /* unknown: readers go by the pid alone */
+		self.start = 0; /* unknown: readers check only the pid */
 	n = snprintf(buf, size, "postern %s\npid %d\nstart %" PRId64 "\nsince %" PRId64 "\n",
 		     POSTERN_VERSION, (int)sys_getpid(), self.start, sys_realtime());
 	if (here.pidns)
@@ -295,7 +295,7 @@ int info_write(int directory, const char *file, const char *mode)
 	return r;
 }
 
-/* A whole number that is not negative, and nothing behind it. */
+/* A non-negative integer, and nothing after it. */
 static bool info_parse_number(const char *text, int64_t max, int64_t *ret)
 {
 	size_t digits = strspn(text, "0123456789");

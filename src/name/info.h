@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * info.h - what the owner of a name writes about itself, for people and `postern ls`
+ * info.h - the record that the owner of a name writes, for people and `postern ls`
  *
- * A hint, never an authority: readers verify pid and start time. Lines of "key value"; unknown keys are
- * passed over, so that a newer owner can say more.
+ * A hint, not authoritative: readers verify pid and start time. Lines of "key value"; unknown keys are
+ * skipped, so that a newer owner can add some.
  */
 #ifndef POSTERN_INFO_H
 #define POSTERN_INFO_H
@@ -14,16 +14,16 @@
 
 struct info {
 	pid_t    pid;        /* in its pid namespace */
-	int64_t  start;      /* of the process, in clock ticks since boot: tells a reused pid */
+	int64_t  start;      /* of the process, in clock ticks since boot: detects a reused pid */
 	int64_t  since;      /* seconds since 1970 */
-	uint64_t pidns;      /* inodes of its namespaces, 0: not known */
-	uint64_t timens;     /* whose clock start is */
-	char     boot[40];   /* the kernel's boot_id, "": not known */
+	uint64_t pidns;      /* inodes of its namespaces; 0: unknown */
+	uint64_t timens;     /* start is in the clock of this namespace */
+	char     boot[40];   /* the kernel's boot_id; "": unknown */
 	char     mode[16];
 	char     version[16];
 };
 
-/* From where somebody looks: what pids and times mean here. */
+/* The reader's view: what pids and times mean here. */
 struct info_place {
 	uint64_t pidns, timens;
 	char     boot[40];
@@ -32,12 +32,12 @@ struct info_place {
 
 void info_look_around(struct info_place *ret);
 
-/* Replaces the file at once (written beside it, renamed). Where that fails, an info file of a predecessor is removed all
-   the same, since what it tells is over; -EEXIST: what stands there is not ours, and stays. */
+/* Replaces the file atomically (written beside it, renamed). If that fails, a predecessor's info file is removed
+   anyway, since it is outdated. -EEXIST: the existing file is not ours, and stays. */
 int  info_write(int directory, const char *file, const char *mode);
-/* Bounded; -EBADMSG when it is not an info file. */
+/* Bounded; -EBADMSG: not an info file. */
 int  info_read(int directory, const char *file, struct info *ret);
-/* 1: that very process still runs; 0: it does not; -1: it cannot be known from here. */
+/* 1: exactly that process still runs; 0: it does not; -1: unknown from here. */
 int  info_alive(const struct info *info, const struct info_place *here);
 
 #endif

@@ -2,19 +2,19 @@
 /*
  * list.c - which names there are
  *
- * Nothing here disturbs a server: no connection is made, because to a server with a process for each connection
- * that would be a process; and no lock is taken, not even for an instant and shared, because a server that
- * starts in that instant would find it held. What could tell without touching does not serve: /proc/locks leaves
- * out holders in other pid namespaces and names a device that stat() does not know on some file systems, and
- * F_OFD_GETLK does not see flock at all. So "alive" is what the owner wrote under the lock: it removes that when
- * it gives the name up, and when it dies its pid, with the time at which it started, is gone with it.
+ * Nothing here disturbs a server: no connection is made, because a server with a process per connection would start
+ * one; and no lock is taken, not even a shared one for an instant, because a server that
+ * starts at that instant would find it held. Passive checks do not work: /proc/locks omits
+ * holders in other pid namespaces and on some file systems shows a device number that differs from stat()'s, and
+ * F_OFD_GETLK does not see flock at all. So "alive" is derived from the record that the owner wrote under the lock: the
+ * owner removes it when it gives up the name, and when it dies, no process has its pid and start time any more.
  *
- * That fails where the owner is in another pid namespace, or could not write its info: then it is not known, and nobody
- * is called dead for it.
+ * That fails if the owner is in another pid namespace, or could not write its info: then the state is unknown, and
+ * not reported as dead.
  *
- * A server that has ended properly leaves its lock and its directory for the next one; that is no name any more.
- * One that was killed leaves its socket or its info: that is listed, and not alive. A directory that we may not
- * look into is left out: a client of ours could not connect there either.
+ * A server that has ended properly leaves its lock and its directory for the next one; that is no longer a name.
+ * A killed server leaves its socket or its info: that is listed as not alive. A directory that we may not
+ * enter is skipped: our clients could not connect there either.
  */
 #include "base/words.h"
 #include "name/info.h"
@@ -59,7 +59,7 @@ static int list_compare(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* 1: there is such a name, and *st and *info tell of it; 0: not. Gives the descriptor back. */
+/* 1: there is such a name, described by *st and *info; 0: there is not. Closes the descriptor. */
 static int list_look_in(int directory, const char *socket_name, const char *info_name,
 			struct stat *st, struct info *info)
 {
@@ -84,8 +84,8 @@ static int list_look(int base, const char *word, struct stat *st, struct info *i
 			    "info", st, info);
 }
 
-/* What is held while somebody else's function is called. That may leave by pthread_exit(), or be cancelled: so it is
-   anchored in postern_name_list(), and in no frame below it. */
+/* Resources held while the caller's function runs. That may call pthread_exit(), or be cancelled: so they are
+   released by postern_name_list(), and no frame below it owns any. */
 struct list_walk {
 	int (*fn)(const struct postern_name_info *info, void *data);
 	void *data;
@@ -123,7 +123,7 @@ static void list_forget(void *data)
 	sys_free(w->user_base);
 }
 
-/* Calls fn with what is known; w->name and w->path are set. */
+/* Calls fn with the known facts; w->name and w->path are set. */
 static int list_call(struct list_walk *w, const struct stat *st, const struct info *info)
 {
 	struct postern_name_info tell = { .size = sizeof(tell),
@@ -176,7 +176,7 @@ static int list_cannot(const char *path, int error)
 		       name.text, why_errno(error));
 }
 
-/* A directory that nobody has made yet has no names; missing then stays as it is. */
+/* A missing directory has no names; `missing` is then not changed. */
 static int list_base(struct list_walk *w, const char *path, const char *prefix)
 {
 	int r;
@@ -231,7 +231,7 @@ int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data
 	return r;
 }
 
-/* Finds the name and what its owner wrote: 0. */
+/* Finds the name and its owner's record; 0 on success. */
 static int list_find(struct list_walk *w, const struct name *name, struct stat *st,
 		     struct info *info)
 {

@@ -2,26 +2,26 @@
 /*
  * lock.c - step 2 of owning a name: the lock
  *
- * One flock() spans the look at what stands at the name, the removal of a stale socket, bind and listen, and
- * is then kept for life. The kernel drops it with the process, however that ends, so nobody ever has to judge
- * whether a lock is stale.
+ * One flock() covers probing the name, the removal of a stale socket, bind and listen, and
+ * is then kept for life. The kernel releases it with the process, however that ends, so there are no
+ * stale locks to detect.
  *
- * Why flock: an fcntl() lock is lost when anything in the process closes another descriptor of that file; an
- * open-file-description lock would do, but a child that shares it could not be told from its parent either, and
- * flock is what other programs can take from a shell.
+ * Why flock: an fcntl() lock is lost when any code in the process closes another descriptor of that file; an
+ * open-file-description lock would work, but would not distinguish a child that shares it from its parent either, and
+ * flock can be taken from a shell.
  *
- * The file is never unlinked by us. Where it is (by a cleaner of old files, say), the opener of the old file and
- * the maker of a new one could both hold "the" lock: so after taking it, the file at the path must be the locked
- * one, and the directory at its path the one that was opened. Without that, every second claim of a test had
+ * We never unlink the file. If something else does (for example a cleaner of old files), one process that opened the old
+ * file and one that made a new one could both hold "the" lock: so after taking it, the file at the path must be the locked
+ * one, and the directory at its path the one that was opened. Without that check, every second claim in a test had
  * two owners.
  *
- * Mode 0600, because whoever can open the file for reading can lock it, and would keep the server from starting.
+ * Mode 0600, because a user that can open the file for reading can lock it, and keep the server from starting.
  *
- * Its number is below that of the listening socket, as far as that is in our hands: a dying process then stops
- * answering before it lets go of the lock, and a successor rarely meets its predecessor's last breath.
+ * Its number is below that of the listening socket, as far as we control that: a dying process then stops
+ * accepting before it releases the lock, and a successor rarely finds its predecessor half dead.
  *
- * Held elsewhere: in use, says the holder's info. While info is missing or tells of a process that is gone, the
- * holder is just starting or just ending, and will have said more, or be gone, in a moment; that is waited for.
+ * If another process holds it, the name is in use, by the process in info. If info is missing, or its process is gone, the
+ * holder is just starting or just ending, and will have written it, or be gone, in a moment; wait for that.
  */
 #include "base/words.h"
 #include "name/own.h"
@@ -37,7 +37,7 @@
 static int lock_refuse(const struct owner *o, int error, const char *what, struct why *why)
 {
 	return why_set(why, POSTERN_REASON_NOT_ALLOWED, error,
-		       "%s/%s is not a lock of ours (%s): remove it, or use another name",
+		       "%s/%s is not a Postern lock (%s): remove it, or use another name",
 		       words_name(o->name->directory).text, o->name->lock, what);
 }
 
@@ -54,8 +54,8 @@ static int lock_cannot_open(const struct owner *o, int error, struct why *why)
 		       why_errno(error));
 }
 
-/* A lock that was removed meanwhile has no link; lock_stands() finds that. One with content is not empty for a
-   reason that we do not know: some programs keep their pid in such a file, and do not lock it. */
+/* A lock that was removed meanwhile has no link; lock_stands() detects that. A file with content belongs to
+   another program: some keep their pid in such a file, and do not lock it. */
 static int lock_check(const struct owner *o, struct why *why)
 {
 	struct stat st;
@@ -76,8 +76,7 @@ static int lock_check(const struct owner *o, struct why *why)
 	if (st.st_size > 0)
 		return lock_refuse(o, -EPERM, "it is not empty", why);
 	if ((st.st_mode & 07777) != 0600) {
-		r = sys_fchmod(o->lock,
-			       0600); /* the umask was in the way, or somebody changed it */
+		r = sys_fchmod(o->lock, 0600); /* the umask removed bits, or the mode was changed */
 		if (r < 0)
 			return lock_cannot_open(o, r, why);
 	}
@@ -93,7 +92,7 @@ static void lock_since(char *buf, size_t size, int64_t since)
 		buf[0] = 0;
 }
 
-/* Who holds it, by what it wrote. */
+/* The holder, according to its record. */
 static int lock_in_use(const struct owner *o, const struct info *info, bool elsewhere,
 		       struct why *why)
 {
@@ -126,12 +125,12 @@ static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *w
 	if (alive < 0)
 		return lock_in_use(o, &info, info.pidns != here.pidns, why);
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-		       "%s is in use: a process that did not say which holds its lock, %s/%s",
+		       "%s is in use: an unknown process holds its lock, %s/%s",
 		       words_name(name->path).text, words_name(name->directory).text, name->lock);
 }
 
-/* 1: the path leads to the directory that we opened; 0: not; else it cannot be told. A process that has changed its root or
-   its mounts since cannot look at what others find there; for it the directory stays the one that it opened. */
+/* 1: the path leads to the directory that we opened; 0: it does not; negative: unknown. A process that has changed its root
+   or its mounts since cannot see what others find there; for it the directory remains the one that it opened. */
 static int lock_directory_stands(const struct owner *o)
 {
 	struct stat at_path, ours;
@@ -162,8 +161,8 @@ int lock_stands(const struct owner *o)
 	case -ENOENT:
 	case -ENOTDIR:
 	case -ELOOP:
-	case -ESTALE:   /* of a network file system whose server has forgotten it */
-	case -ENOTCONN: /* of one in user space whose process has gone */
+	case -ESTALE:   /* a network file system whose server has forgotten it */
+	case -ENOTCONN: /* one in user space whose process has gone */
 	case -ENODEV:
 		return 0;
 	}
@@ -179,7 +178,7 @@ static int lock_restart(struct owner *o, struct why *why)
 		return 0;
 	return why_set(
 		why, POSTERN_REASON_FAILED, -ESTALE,
-		"%s/%s is replaced again and again while it is being locked: find out by whom",
+		"%s/%s is replaced again and again while it is being locked: find the process that does that",
 		words_name(o->name->directory).text, o->name->lock);
 }
 

@@ -7,16 +7,16 @@
  *       '--- (LOOK, when the lock stayed ours) --- owner_renew()
  *
  * Steps 1 to 5 are in directory.c (and access.c), lock.c, probe.c and publish.c. A step that must wait keeps
- * what it has and says for how long; any failure closes everything, so that a failed server does not sit on a
+ * its resources and says for how long; any failure closes everything, so that a failed server does not hold a
  * lock that a working one could have.
  *
- * Invariants: whoever has o->inode set has bound that socket and holds the lock. The inode's number cannot be
- * used again while the bound socket is open, so comparing it before unlink cannot hit a successor; therefore
- * removal comes before closing, always. Only the process that bound it removes it: a child has the same numbers
- * in its copy of the struct, and no right to them.
+ * Invariants: an owner with o->inode set has bound that socket and holds the lock. The inode number cannot be
+ * reused while the bound socket is open, so comparing it before unlink cannot match a successor's; therefore
+ * removal always comes before closing. Only the process that bound it removes it: a child has the same numbers
+ * in its copy of the struct, but must not act on them.
  *
- * A name that another uid or a hostile process of our own uid plays with is not defended: both can do with the
- * directory, or with this process, what they want.
+ * A name is not defended against root or a hostile process of our own uid: these can do what they want with the
+ * directory, or with this process.
  */
 #include "base/words.h"
 #include "name/own.h"
@@ -51,7 +51,7 @@ void own_warn(struct owner *o, const char *format, ...)
 	va_end(args);
 }
 
-/* 1: the entry is the socket that we bound; 0: it is not, or there is none; else it cannot be told. */
+/* 1: the entry is the socket that we bound; 0: it is not, or there is none; negative: unknown. */
 static int owner_socket_stands(const struct owner *o)
 {
 	struct stat st;
@@ -65,7 +65,7 @@ static int owner_socket_stands(const struct owner *o)
 	return st.st_dev == o->device && st.st_ino == o->inode;
 }
 
-/* In the directory that we opened, wherever that is now. If somebody else holds a new lock there, info is his. */
+/* In the directory that we opened, wherever that is now. If another process holds a new lock there, info is its. */
 static bool owner_lock_in_directory(const struct owner *o)
 {
 	struct stat at_name, ours;
@@ -75,9 +75,9 @@ static bool owner_lock_in_directory(const struct owner *o)
 	       own_same(&at_name, &ours);
 }
 
-/* As probe.c removes a dead one: between the comparison and an unlink another program could have put its own socket
-   there. What has been renamed can be looked at before it is gone, and moved back. Where that name is taken, or the file
-   system cannot do it, it is unlinked as it stands. */
+/* As probe.c removes a dead socket: between the comparison and an unlink another program could have put its own socket
+   there. A renamed file can be checked before it is removed, and moved back. If the new name is taken, or the file
+   system cannot do this, it is unlinked directly. */
 static void owner_remove_socket(const struct owner *o)
 {
 	const struct name *name = o->name;
@@ -109,7 +109,7 @@ static void owner_remove(struct owner *o)
 	o->wrote_info = false;
 }
 
-/* A copy of the lock in a child that was forked behind our back would keep it: so it is released, not only closed. */
+/* A child made without our fork handler has a copy of the lock's descriptor: so unlock it, rather than only close it. */
 static void owner_unlock(struct owner *o)
 {
 	if (o->lock >= 0 && o->creator == sys_getpid())
@@ -129,7 +129,7 @@ static void owner_abandon(struct owner *o)
 	o->tries = 0;
 }
 
-/* chroot(), pivot_root() and unshare(CLONE_NEWNS) of a program that has its sockets and then gives up what it can. */
+/* Detects chroot(), pivot_root() and unshare(CLONE_NEWNS), with which a program drops privileges once it has its sockets. */
 static int owner_look_at_view(struct owner_view *ret)
 {
 	struct stat root, mounts;
@@ -155,7 +155,7 @@ int owner_view_is_same(const struct owner *o)
 	       (!now.mounts || !o->view.mounts || now.mounts == o->view.mounts);
 }
 
-/* A name that was lost is looked for by its path, which must mean what it meant when the name was taken. */
+/* A lost name is taken again by its path, which must still mean the same as when the name was taken. */
 static int owner_start_path(struct owner *o, struct why *why)
 {
 	bool again = o->view.root_inode != 0;
@@ -167,7 +167,7 @@ static int owner_start_path(struct owner *o, struct why *why)
 	if (again && r == 0)
 		return why_set(
 			why, POSTERN_REASON_NAME_LOST, -ESTALE,
-			"%s was taken away, and this process has changed its root or its mounts since it took the name: start it anew",
+			"%s was taken away, and this process has changed its root or its mounts since it took the name: restart it",
 			words_name(o->name->path).text);
 	return directory_open(o, why);
 }
@@ -213,7 +213,7 @@ static int owner_step(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	}
 }
 
-/* A delay tells -EAGAIN of a step, which can be waited for, from one that a system call made up. */
+/* The delay distinguishes a step's -EAGAIN, which can be waited for, from a system call's. */
 int owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {
 	int64_t delay_ns = 0;
@@ -236,7 +236,7 @@ int owner_acquire(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	return 0;
 }
 
-/* To give up a name needs more than doubt (no memory in the kernel, no permission any more). */
+/* Do not give up a name only because a check failed (no memory in the kernel, no permission). */
 int owner_check(const struct owner *o)
 {
 	int r;
@@ -279,7 +279,7 @@ void owner_retire(struct owner *o)
 	sys_shutdown(o->listener, SHUT_RD);
 }
 
-/* The listener first, then the lock: a successor that gets the lock then meets no last breath of ours. */
+/* The listener first, then the lock: a successor that gets the lock then finds no listener of ours. */
 void owner_deinit(struct owner *o, bool in_child)
 {
 	own_close(&o->listener);

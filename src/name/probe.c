@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * probe.c - steps 3 and 4 of owning a name: what stands there, and taking it away when it is dead
+ * probe.c - steps 3 and 4 of owning a name: probing the socket there, and removing it if it is dead
  *
  * We hold the lock, so a socket at the name is one of three: left by a dead server; our predecessor's, which is
- * just dying (the kernel closes its descriptors one after the other); or that of a program which knows nothing
- * of the lock. Only the first may be removed, and only after it refused twice, 50 ms apart: between bind and
+ * exiting (the kernel closes its descriptors one after the other); or that of a program that does not use
+ * the lock. Only the first may be removed, and only after it refused twice, 50 ms apart: between bind and
  * listen a foreign server's socket refuses too.
  *
- *     LOOK ---- nothing there ----------------------------> PUBLISH
+ *     LOOK ---- no file ----------------------------------> PUBLISH
  *      | ^ ^-- it answers: again after 50 ms, for 1 s, then in use
  *      v |
  *     AGAIN --- refuses again: renamed, compared, unlinked -> PUBLISH
- *        '----- answers, or something else stands there: LOOK
+ *        '----- answers, or another file is there: LOOK
  *
- * The socket stays pinned by an O_PATH descriptor from the first look to its removal. The pin keeps its inode
- * from being freed, so that its number means this very socket; and the connection goes through the pin, so that
- * what was probed is what is removed.
+ * The socket stays pinned by an O_PATH descriptor from the first probe to its removal. The pin keeps its inode
+ * from being freed, so that its number identifies exactly this socket; and the probe connects through the pin, so that
+ * the probed socket is the removed one.
  *
- * Removal is a rename to one fixed name and then unlink, not unlink by itself: between the last comparison and
- * an unlink, a foreign server could have replaced the socket. What has been renamed can be looked at before it
- * is gone, and moved back. RENAME_NOREPLACE keeps the move from destroying something at either end.
+ * Removal is a rename to one fixed name and then unlink, not just unlink: between the last comparison and
+ * an unlink, a foreign server could have replaced the socket. A renamed file can be checked before it
+ * is removed, and moved back. RENAME_NOREPLACE keeps the move from destroying a file at either end.
  *
- * A probe that is answered is a connection to that server, closed at once: some twenty of them, which a backlog
- * has room for. Only servers that do not know the lock, or are dying, ever see it.
+ * A probe that succeeds is a connection to that server, closed at once: about twenty of them, which a backlog
+ * has room for. Only servers that do not use the lock, or are exiting, ever see it.
  */
 #include "base/words.h"
 #include "name/own.h"
@@ -30,7 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* 0: refused, or nobody is there any more; 1: alive; negative: it cannot be found out. */
+/* 0: refused, or there is no socket any more; 1: alive; negative: unknown. */
 static int probe_pinned(int pin)
 {
 	int fd = address_connect_pinned(pin);
@@ -41,7 +41,7 @@ static int probe_pinned(int pin)
 	case -EAGAIN:
 	case -EACCES:
 	case -EPROTOTYPE:
-	case -EINTR: /* nothing was learned; what seems alive is looked at again */
+	case -EINTR: /* no result; a socket that seems alive is probed again */
 		return 1;
 	}
 	if (fd < 0)
@@ -66,11 +66,11 @@ static int probe_wrong_type(const struct owner *o, const struct stat *st, struct
 	const char *what = S_ISREG(st->st_mode)   ? "a file"
 			   : S_ISDIR(st->st_mode) ? "a directory"
 			   : S_ISLNK(st->st_mode) ? "a symlink"
-						  : "something that is no socket";
+						  : "a file that is not a socket";
 
 	return why_set(
 		why, POSTERN_REASON_WRONG_TYPE, S_ISLNK(st->st_mode) ? -ELOOP : -ENOTSOCK,
-		"%s stands at %s: it is not ours to remove; move it away, or use another name",
+		"%s is at %s, which Postern does not remove: move it away, or use another name",
 		what, words_name(o->name->path).text);
 }
 
@@ -84,7 +84,7 @@ int probe_before_lock(const struct owner *o, struct why *why)
 	return probe_wrong_type(o, &st, why);
 }
 
-/* Somebody answers who does not hold the lock. */
+/* A server answers that does not hold the lock. */
 static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 {
 	own_close(&o->pin);
@@ -99,7 +99,7 @@ static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *wh
 		words_name(o->name->path).text);
 }
 
-/* The fixed name is ours as long as we hold the lock; but what is no socket was not put there by us. */
+/* The fixed name is ours as long as we hold the lock; but a file that is not a socket was not put there by us. */
 static int probe_clear_stale(const struct owner *o, struct why *why)
 {
 	struct stat st;
@@ -142,7 +142,7 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	if (!own_is_mine(o, st.st_uid))
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"the socket %s belongs to uid %u%s: it is not ours to remove; use another name",
+			"the socket %s belongs to uid %u%s, so it is not removed: use another name",
 			words_name(o->name->path).text, (unsigned)st.st_uid,
 			own_uid_note(o, st.st_uid));
 	r = probe_pinned(o->pin);
@@ -177,7 +177,7 @@ static int probe_remove(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	if (r >= 0)
 		r = sys_fstatat(o->directory, name->stale, &moved, AT_SYMLINK_NOFOLLOW);
 	if (r < 0 || !own_same(&pinned, &moved)) {
-		/* Fails only where a third one has come meanwhile; then two foreign servers are at odds. */
+		/* Fails only if a third socket has come meanwhile; then two foreign servers compete. */
 		sys_renameat_noreplace(o->directory, name->stale, name->socket);
 		return r < 0 ? probe_cannot(o, r, why) : probe_answered(o, ret_delay_ns, why);
 	}

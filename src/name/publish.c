@@ -3,21 +3,21 @@
  * publish.c - step 5 of owning a name: the socket
  *
  * The order is: mode on the socket, bind, group and mode on the entry, listen, info. fchmod on a socket before
- * bind becomes the mode of the entry, less the umask, so that there is no moment at which it is open wider;
- * and until listen the kernel refuses everybody, so that the right mode is there before the first connection.
+ * bind becomes the mode of the entry, minus the umask, so that at no moment is it open wider;
+ * and until listen the kernel refuses all clients, so the right mode is set before the first connection.
  *
- * It is bound at its final name, by its absolute path where that fits into an address: ss, lsof, getpeername()
- * and cleaners of old files read what was given to bind, and should see the truth. A path may have led elsewhere
+ * It is bound at its final name, by its absolute path if that fits into an address: ss, lsof, getpeername()
+ * and cleaners of old files read the address given to bind, and should see the real one. The path may have led elsewhere
  * than our descriptor of the directory (a symlink on the way was changed), hence the comparison afterwards.
- * Where the path is too long it is /proc/self/fd/DIRECTORY/NAME; where that is too long as well, because NAME
- * alone is, it is bound beside it at a short name made of NAME's hash and moved. That one is a fixed name too:
- * what a process that died in between has left there, the next one clears.
+ * If the path is too long it is /proc/self/fd/DIRECTORY/NAME; if that is too long as well, because NAME
+ * alone is, it is bound beside it at a short name made from NAME's hash and moved. That one is a fixed name too:
+ * if a process dies in between and leaves it, the next one removes it.
  *
- * Rejected: binding at a temporary name always, and renaming over the stale socket. It needs no probe to be
- * atomic, but ss would show the temporary name for ever.
+ * Rejected: always binding at a temporary name, and renaming over the stale socket. It needs no probe to be
+ * atomic, but ss would show the temporary name forever.
  *
- * A server in bytes mode is never sent descriptors: where the kernel can refuse them for us (SO_PASSRIGHTS, since
- * 6.16; accepted sockets inherit it) the sender gets EPERM, elsewhere they are taken at each read and closed.
+ * A server in bytes mode never receives descriptors: if the kernel can refuse them (SO_PASSRIGHTS, since
+ * 6.16; accepted sockets inherit it) the sender gets EPERM, otherwise each read receives and closes them.
  */
 #include "base/words.h"
 #include "name/own.h"
@@ -32,7 +32,7 @@
 
 enum { PUBLISH_SHORT_MAX = 32 };
 
-/* FNV-1a: spread, not secrecy; two names of one directory that collide are 1 in 2^64. */
+/* FNV-1a: for distribution, not secrecy; two names in one directory collide with a chance of 1 in 2^64. */
 static void publish_short_name(char buf[PUBLISH_SHORT_MAX], const char *name)
 {
 	uint64_t hash = 14695981039346656037u;
@@ -44,7 +44,7 @@ static void publish_short_name(char buf[PUBLISH_SHORT_MAX], const char *name)
 
 /* ---- the socket itself ---- */
 
-/* A lower number for the lock than what the next socket will get; its other copy holds it meanwhile. */
+/* Gives the lock a lower number than the next socket will get; its other copy keeps it locked meanwhile. */
 static void publish_lower_lock(struct owner *o)
 {
 	int fd = sys_dup(o->lock);
@@ -147,9 +147,9 @@ static int publish_bind_beside(const struct owner *o)
 	return sys_bind(o->listener, &address, n);
 }
 
-/* The path led elsewhere than to our directory. What was bound there stays, as a dead socket that the next server to start
-   there takes over: to remove it now could remove another server's, since nothing tells them apart that is not yet
-   listening. */
+/* The path did not lead to our directory. The socket that was bound there stays, as a dead one that the next server
+   there takes over: removing it now could remove another server's, since sockets that do not listen yet cannot be told
+   apart. */
 static int publish_led_astray(const struct owner *o, struct why *why)
 {
 	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
@@ -196,7 +196,7 @@ static int publish_set_access(struct owner *o, struct why *why)
 	return r;
 }
 
-/* A hint does not decide whether a server may start: without it `ls` is poorer, and nothing else. */
+/* info is a hint: a server starts without it, and only `ls` shows less. */
 static void publish_info(struct owner *o)
 {
 	const struct name *name = o->name;
@@ -206,7 +206,7 @@ static void publish_info(struct owner *o)
 	if (r < 0)
 		own_warn(o, "cannot write %s/%s (%s), so `postern ls` cannot show who serves %s",
 			 words_name(name->directory).text, name->info,
-			 r == -EEXIST ? "something else has that name" : why_errno(r),
+			 r == -EEXIST ? "another file has that name" : why_errno(r),
 			 words_name(name->text).text);
 }
 
@@ -228,7 +228,7 @@ int publish_path(struct owner *o, struct why *why)
 	return 0;
 }
 
-/* ---- elsewhere ---- */
+/* ---- abstract names and inherited sockets ---- */
 
 int publish_abstract(struct owner *o, struct why *why)
 {
@@ -254,7 +254,7 @@ int publish_abstract(struct owner *o, struct why *why)
 	return r;
 }
 
-/* Of the socket that the descriptor is; 0 or a negative errno. */
+/* Checks the descriptor's socket; 0 or a negative errno. */
 static int publish_option(int fd, int option, int *ret)
 {
 	socklen_t n = sizeof(*ret);
@@ -262,8 +262,9 @@ static int publish_option(int fd, int option, int *ret)
 	return sys_getsockopt(fd, option, ret, &n);
 }
 
-/* A blocking one stops the loop: where several processes accept from it, another one may take the connection between the
-   event and our accept. The flag is that of the description, so all who share the socket find it non-blocking. */
+/* A blocking socket would block the loop: if several processes accept from it, another one may take the connection
+   between the event and our accept. The flag belongs to the open file description, so it affects all processes that share
+   the socket. */
 static int publish_unblock(const struct owner *o, struct why *why)
 {
 	int fd = o->name->fd, flags = sys_get_flags(fd), r = flags;
@@ -272,7 +273,7 @@ static int publish_unblock(const struct owner *o, struct why *why)
 		if (o->options.keep_flags)
 			return why_set(
 				why, POSTERN_REASON_FAILED, -EINVAL,
-				"fd:%d is a blocking socket, which would stop the loop, and its flags are to be kept: make it non-blocking, or do not keep them",
+				"fd:%d is a blocking socket, which would block the loop, and its flags are to be kept: make it non-blocking, or do not keep them",
 				fd);
 		r = sys_set_flags(fd, flags | O_NONBLOCK);
 	}
@@ -282,7 +283,7 @@ static int publish_unblock(const struct owner *o, struct why *why)
 	return 0;
 }
 
-/* A copy, so that what we close is ours. */
+/* A copy, so that we close our own descriptor. */
 int publish_adopted(struct owner *o, struct why *why)
 {
 	int fd = o->name->fd, domain = 0, type = 0, listens = 0, r;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve.c - from what the user wrote to paths
+ * resolve.c - from names to paths
  *
- * The base directory of words is the first of these that applies, and what applies is never skipped over
- * because it looks unusable: two programs of one user that fell through to different directories would
+ * The base directory of words is the first of these that applies, and one that applies is never skipped
+ * because it looks unusable: two programs of one user that ended up in different directories would
  * both own the name.
  *
  *     $POSTERN_DIR                 an empty or relative one is an error
  *     $XDG_RUNTIME_DIR/postern     a relative one is an error; empty counts as unset, as its
  *                                  specification says
  *     /run/postern                 for root
- *     /run/user/UID/postern        where /run/user/UID exists
+ *     /run/user/UID/postern        if /run/user/UID exists
  *
- * TMPDIR has no part in it: it differs between a login shell, a unit of systemd and a nix-shell. The
+ * TMPDIR is not used: it differs between a login shell, a systemd unit and a nix-shell. The
  * environment is read with secure_getenv(), because a set-user-id program must not be led to a server of
  * its caller's choice.
  *
@@ -72,7 +72,7 @@ static int resolve_no_memory(struct why *why)
 
 /* ---- the base directory ---- */
 
-/* A copy without slashes at its end: O_NOFOLLOW does not hold for "link/". */
+/* A copy without trailing slashes: O_NOFOLLOW does not apply to "link/". */
 static int resolve_base_of(char **ret, const char *directory, const char *suffix, struct why *why)
 {
 	size_t n = strlen(directory);
@@ -159,7 +159,7 @@ static int resolve_bad_word(const char *text, const char *word, struct why *why)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -EINVAL,
 			"%s: write a word (clock, system:clock), a path with a slash, @abstract or fd:N",
-			text[0] ? "there is nothing behind \"system:\"" : "the name is empty");
+			text[0] ? "there is nothing after \"system:\"" : "the name is empty");
 	snprintf(shown, sizeof(shown), bad > ' ' && bad < 0x7f ? "%c" : "\\x%02x", bad);
 	if (good < n)
 		return why_set(
@@ -208,7 +208,7 @@ static int resolve_path(struct name *name, const char *text, struct why *why)
 	assert(name->path);
 	if (strlen(name->path) >= PATH_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
-			       "a path of %zu bytes is longer than the kernel takes (%d)",
+			       "a path of %zu bytes is longer than the kernel accepts (%d)",
 			       strlen(name->path), PATH_MAX - 1);
 	last = strrchr(name->path, '/') + 1;
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
@@ -232,7 +232,7 @@ static int resolve_abstract(struct name *name, const char *text, struct why *why
 
 	if (n < 1 || n > OWN_ADDRESS_MAX)
 		return why_set(why, POSTERN_REASON_FAILED, n ? -ENAMETOOLONG : -EINVAL,
-			       "%.16s%s has %zu bytes: an abstract name has 1 to %d behind its @",
+			       "%.16s%s has %zu bytes: an abstract name has 1 to %d after its @",
 			       text, n ? "..." : "", n, OWN_ADDRESS_MAX);
 	name->path = name_format("%s", text);
 	return 0;
@@ -330,7 +330,7 @@ int postern_name_resolve(const char *name, char *ret, size_t size)
 	assert(n.path);
 	if (strlen(n.path) >= size)
 		r = why_set(why_last(), POSTERN_REASON_FAILED, -ERANGE,
-			    "%s: the path has %zu bytes, and room is for %zu",
+			    "%s: the path has %zu bytes, but the buffer only %zu",
 			    words_name(name).text, strlen(n.path) + 1, size);
 	else
 		memcpy(ret, n.path, strlen(n.path) + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* accept.c - who is let in, how many, and what happens when descriptors run out */
+/* accept.c - which clients are admitted, how many, and what happens when descriptors run out */
 #include <errno.h>
 
 #include "base/base.h"
@@ -24,8 +24,8 @@ static bool accept_in_groups(const struct postern_server *s, const gid_t *groups
 	return false;
 }
 
-/* The kernel's list of the peer's supplementary groups, as of connect. One that does not fit is of somebody
-   with more groups than we look at: not let in by group. */
+/* The kernel's list of the peer's supplementary groups, as of connect. If it does not fit, the user has more
+   groups than we check, and is not admitted by group. */
 static bool accept_by_groups(const struct postern_server *s, int fd,
 			     const struct postern_peer *peer)
 {
@@ -41,7 +41,8 @@ static bool accept_by_groups(const struct postern_server *s, int fd,
 	return accept_in_groups(s, groups, n / sizeof(*groups));
 }
 
-/* Who has no uid in our user namespace is nobody in particular (name/ids.h): no rule by uid lets it in, and it is not me. */
+/* A user without a mapping in our user namespace cannot be identified (name/ids.h): no rule by uid admits it, and it never
+   counts as our own. */
 static bool accept_by_rules(const struct postern_server *s, int fd, const struct postern_peer *peer)
 {
 	bool known = peer->uid != s->owner.unknown.uid;
@@ -66,8 +67,8 @@ static int accept_refuse(struct postern_server *s, int fd)
 	return 0;
 }
 
-/* The descriptor belongs to a connection before anybody is called, so that it goes with the server or the loop however
-   a callback leaves. But it is no connection of the server yet: nothing counts it, and nothing is told of it. */
+/* The descriptor belongs to a connection before any callback runs, so that it is released with the server or the loop
+   however a callback ends. But it is not yet a connection of the server: it is not counted, and has no events. */
 static int accept_make(struct postern_server *s, int fd, struct postern_conn **ret)
 {
 	int r = conn_new(ret, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
@@ -82,7 +83,7 @@ static int accept_make(struct postern_server *s, int fd, struct postern_conn **r
 	return 0;
 }
 
-/* Asks the program. false: the connection is over, because it says so, or because server or loop were freed. */
+/* Calls the program's rule. false: the connection is over, because it was rejected, or the server or loop was freed. */
 static bool accept_allows(struct postern_server *s, struct postern_conn *c,
 			  const struct postern_peer *peer)
 {
@@ -124,7 +125,7 @@ static int accept_enter(struct postern_server *s, struct postern_conn *c,
 	return r;
 }
 
-/* Returns 0 also for one that was turned away; a negative errno when resources ran out. */
+/* Returns 0 also for a rejected client; a negative errno when resources ran out. */
 static int accept_one(struct postern_server *s, int fd)
 {
 	struct postern_peer peer;
@@ -153,11 +154,11 @@ static void accept_pause(struct postern_server *s, int error)
 {
 	struct why why;
 
-	/* Told once, not for each try of a shortage that lasts. */
+	/* Reported once per shortage, not for each retry. */
 	if (s->pause_ns == 0) {
 		s->counters.paused++;
 		why_set(&why, POSTERN_REASON_NO_RESOURCES, error,
-			"%s: cannot accept at %s: %s; accepting pauses and goes on by itself",
+			"%s: cannot accept at %s: %s; accepting pauses and resumes by itself",
 			s->name.text, s->name.path, why_errno(error));
 		s->pause_ns = ACCEPT_PAUSE_MIN;
 		server_error(s, &why);
@@ -176,14 +177,14 @@ bool accept_has_room(const struct postern_server *s)
 	return !s->paused && s->counters.connections < s->connections_max;
 }
 
-/* 0: all who wait at this listener were accepted; 1: not yet; a negative errno when resources ran out. Afterwards the
-   server may be freed, as after any callback. */
+/* 0: all clients waiting at this listener were accepted; 1: not yet; a negative errno when resources ran out. Afterwards
+   the server may be freed, as after any callback. */
 static int accept_some(struct postern_server *s, int listener)
 {
 	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
 		int fd = sys_accept(listener), r;
 
-		/* A peer that gave up while it waited is none of ours. */
+		/* A peer that gave up while it waited is not an error. */
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
 		if (fd < 0)
@@ -230,7 +231,7 @@ void accept_old(struct postern_server *s)
 
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;
-	s->closing = false; /* whoever came just now has not been told */
+	s->closing = false; /* the new connections have not been closed yet */
 	if (r == 0) {
 		accept_close_old(s);
 		accept_resume(s);

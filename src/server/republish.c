@@ -3,18 +3,18 @@
  * republish.c - a name that is taken away under a running server is published again
  *
  * Cleaners of temporary directories, and people, remove sockets that are in use. The server would then run
- * for ever and be reached by nobody. So the directory is watched: one inotify instance a loop, because a
- * user has only 128 of them, and one watch a server.
+ * forever and be unreachable. So the directory is watched: one inotify instance per loop, because a
+ * user has only 128 of them, and one watch per server.
  *
- * What an event says is only a reason to look: owner_check() compares inodes, by the path that clients use. While we hold
- * the directory open its removal is not reported, but the removal of the socket in it is, and comes before. And much of
- * what takes a path away is reported by nobody: a directory above that is renamed, a file system that is unmounted (a
- * runtime directory at the last logout) or mounted over it. So there is a slow look besides, always, and not only where
- * inotify is not to be had (a user has 128 instances, a container perhaps none): every five seconds, at the same instants
+ * An event only triggers a check: owner_check() compares inodes, by the path that clients use. While we hold
+ * the directory open its removal is not reported, but the removal of the socket in it is, and comes first. And several
+ * ways to take a path away are not reported at all: a directory above is renamed, a file system is unmounted (a
+ * runtime directory at the last logout) or mounted over it. So there is always a periodic check as well, not only if
+ * inotify is unavailable (a user has 128 instances, a container perhaps none): every five seconds, at the same instants
  * for all servers, so that a loop wakes up once for them.
  *
- * A foreign live socket is never fought for, and a directory that somebody cleans in a loop does not make
- * us busy: six republications a minute, then the name is lost.
+ * We never compete with a foreign live socket, and a directory that is cleaned in a loop does not keep
+ * us busy: after six republications within a minute, the name is lost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,10 +25,10 @@
 #include "server/server.h"
 
 enum { REPUBLISH_PER_MINUTE = 6 };
-#define REPUBLISH_SOON POSTERN_MS(100) /* give whoever is deleting the directory time to finish */
+#define REPUBLISH_SOON POSTERN_MS(100) /* lets a program that deletes the directory finish */
 #define REPUBLISH_LOOK POSTERN_SECONDS(5)
 
-/* One a loop, made with its first server and freed with the loop. */
+/* One per loop, made with its first server and freed with the loop. */
 struct name_watch {
 	struct object object;
 	struct list servers;
@@ -36,7 +36,7 @@ struct name_watch {
 
 /* ---- watching ---- */
 
-/* Events only say which directory; a burst from a busy /tmp is read in one go and looked at by name. */
+/* Events only tell the directory; a burst from a busy /tmp is read at once and filtered by name. */
 static void republish_event(struct name_watch *w, const struct inotify_event *e)
 {
 	for (struct list *l = w->servers.next; l != &w->servers; l = l->next) {
@@ -111,7 +111,7 @@ static struct name_watch *republish_get(struct postern_loop *loop)
 	return *slot = w;
 }
 
-/* Several servers may share a directory, and then inotify gives them one number. */
+/* If several servers share a directory, inotify gives them the same number. */
 static bool republish_shared(const struct name_watch *w, const struct postern_server *s)
 {
 	for (const struct list *l = w->servers.next; l != &w->servers; l = l->next) {
@@ -126,7 +126,7 @@ static bool republish_shared(const struct name_watch *w, const struct postern_se
 
 void republish_watch(struct postern_server *s)
 {
-	/* A rename onto the socket removes it without an IN_DELETE; QLocalServer publishes its own in this way. */
+	/* A rename onto the socket removes it without an IN_DELETE; QLocalServer publishes its socket this way. */
 	const uint32_t mask = IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF |
 			      IN_DELETE_SELF | IN_ONLYDIR;
 	struct name_watch *w;
@@ -135,14 +135,14 @@ void republish_watch(struct postern_server *s)
 		return;
 	w = republish_get(s->object.loop);
 	if (w) {
-		/* By descriptor: this very directory, wherever it is called now. */
+		/* By descriptor: exactly this directory, whatever its path is now. */
 		char path[64];
 
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", s->owner.directory);
 		s->watch = sys_inotify_add(w->object.fd, path, mask);
 		list_append(&w->servers, &s->watch_node);
 	}
-	/* What happened after listen and before the watch is reported by nobody. */
+	/* Changes between listen and the watch are not reported. */
 	republish_check(s);
 }
 
@@ -156,7 +156,7 @@ void republish_unwatch(struct postern_server *s)
 	list_remove(&s->watch_node);
 }
 
-/* ---- having it back ---- */
+/* ---- restoring the name ---- */
 
 static void republish_lost(struct postern_server *s, const struct why *because)
 {
@@ -176,7 +176,7 @@ static void republish_lost(struct postern_server *s, const struct why *because)
 	server_error(s, &why);
 }
 
-/* Counts this republication; false when there were too many within a minute. */
+/* Counts this republication; false: too many within a minute. */
 static bool republish_allowed(struct postern_server *s)
 {
 	int64_t now = loop_now(s->object.loop), *oldest = &s->renewed_at_ns[s->renewed_next];
@@ -188,13 +188,13 @@ static bool republish_allowed(struct postern_server *s)
 	return true;
 }
 
-/* Lets go of the old socket, once those that had connected to it are served. */
+/* Gives up the old socket, once the clients that had connected to it are served. */
 static void republish_let_go(struct postern_server *s)
 {
 	object_give_up(&s->object);
 	republish_unwatch(s);
 	fork_hold();
-	/* Of two that are full, the older one goes. */
+	/* If both are full, the older one is closed. */
 	accept_close_old_held(s);
 	s->old_listener = owner_renew(&s->owner);
 	fork_release();
@@ -259,6 +259,6 @@ void republish_renew(struct postern_server *s)
 	republish_watch(s);
 	s->counters.republished++;
 	why_set(&why, POSTERN_REASON_NAME_RESTORED, 0,
-		"%s: %s had been taken away and is published again", s->name.text, s->name.path);
+		"%s: %s was taken away and is published again", s->name.text, s->name.path);
 	server_error(s, &why);
 }

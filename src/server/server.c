@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server.c - servers: owning a name, stopping, draining, ending; the map is in server.h */
+/* server.c - servers: owning a name, stopping, draining, ending; the overview is in server.h */
 #include "server/server.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@ enum {
 	SERVER_BACKLOG = 128,
 	SERVER_CONNECTIONS = 4096,
 	SERVER_PER_UID = 1024,
-	SERVER_DESCRIPTORS = 32, /* of RLIMIT_NOFILE are left for the rest of the program */
+	SERVER_DESCRIPTORS = 32, /* left of RLIMIT_NOFILE for the rest of the program */
 };
 #define SERVER_BYTES_PER_UID ((size_t)64 * 1024 * 1024)
 #define SERVER_DRAIN         POSTERN_SECONDS(5)
@@ -73,7 +73,7 @@ static int server_set_options(struct postern_server *s,
 		return why_field(what, "allow_uids", "is NULL, although n_allow_uids is not 0");
 	if (o.n_allow_gids > 0 && !o.allow_gids)
 		return why_field(what, "allow_gids", "is NULL, although n_allow_gids is not 0");
-	/* An empty list would mean everybody, which is hardly what a list was made for. */
+	/* An empty list would admit everybody, which is hardly the intention. */
 	if (o.allow_uids && o.n_allow_uids == 0)
 		return why_field(what, "n_allow_uids", "is 0, although allow_uids is set");
 	if (o.allow_gids && o.n_allow_gids == 0)
@@ -93,7 +93,7 @@ static int server_set_options(struct postern_server *s,
 	s->connections_max = o.connections ? o.connections : server_connections_default();
 	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
 	s->accounts.bytes_max = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
-	/* Each connection's page comes on top, and the sum must not begin anew at 0. */
+	/* Each connection's page is added, and the sum must not overflow. */
 	if (s->accounts.bytes_max > SIZE_MAX / 2)
 		s->accounts.bytes_max = SIZE_MAX / 2;
 	s->accounts.reserve =
@@ -121,7 +121,7 @@ int server_listen(struct postern_server *s)
 	return object_watch(&s->object, EPOLLIN);
 }
 
-/* Sleeps through what the name asks for: twice 50 ms at the most, or the second of a dying predecessor. */
+/* Sleeps as long as the name requires: at most twice 50 ms, or a second for an exiting predecessor. */
 static int server_acquire(struct postern_server *s, struct why *why)
 {
 	for (;;) {
@@ -131,14 +131,14 @@ static int server_acquire(struct postern_server *s, struct why *why)
 		fork_hold();
 		r = owner_acquire(&s->owner, &delay, why);
 		fork_release();
-		/* Without a delay it is the EAGAIN of a system call, and no invitation to come again. */
+		/* Without a delay it is a system call's EAGAIN, which is not retried. */
 		if (r != -EAGAIN || delay == 0)
 			return r;
 		sys_sleep(delay);
 	}
 }
 
-/* In the child of a fork: a copy that lives on must not keep a dead server's name alive. */
+/* In a forked child: its copies must not keep a dead server's name alive. */
 static void server_in_child(struct fork_guard *g)
 {
 	struct postern_server *s = container_of(g, struct postern_server, guard);
@@ -148,7 +148,7 @@ static void server_in_child(struct fork_guard *g)
 	owner_deinit(&s->owner, true);
 }
 
-/* Accepting may go on, and a drain may be over. */
+/* Accepting may resume, and a drain may be over. */
 static void server_conn_gone(struct account_owner *owner)
 {
 	struct postern_server *s = container_of(owner, struct postern_server, accounts);
@@ -289,7 +289,7 @@ static void server_end_connections(struct postern_server *s, int code, int error
 	}
 }
 
-/* The end of stopping: who had connected is let in, then the name's last, the lock, goes. */
+/* The end of stopping: clients that had connected are accepted; then the lock, the last part of the name, is released. */
 static void server_empty(struct postern_server *s)
 {
 	s->retiring = false;
@@ -312,8 +312,8 @@ static void server_empty(struct postern_server *s)
 	fork_release();
 }
 
-/* Each one that has not been told yet. It is forced by the server's deadline and has none of its own; where that has
-   passed, it has this turn to send what the kernel takes. */
+/* Closes each connection that is not closing yet. The server's deadline forces it, and it has none of its own; if that has
+   passed, it has this turn to send as much as the kernel takes. */
 static void server_close_connections(struct postern_server *s)
 {
 	int64_t least = time_after(loop_now(s->object.loop), 1);
@@ -339,19 +339,19 @@ static void server_close_connections(struct postern_server *s)
 
 enum {
 	SERVER_WAITS,
-	SERVER_EMPTIES, /* its listener, to which nobody connects any more */
-	SERVER_ACCEPTS, /* who had connected to the old one */
+	SERVER_EMPTIES, /* its listener, which takes no new clients */
+	SERVER_ACCEPTS, /* clients that had connected to the old one */
 	SERVER_CLOSES,
 	SERVER_FORCES,
 	SERVER_ENDS,
-	SERVER_LOOKS, /* whether the name is still its own */
+	SERVER_LOOKS, /* checks whether it still owns the name */
 	SERVER_RESUMES,
 	SERVER_RENEWS,
 };
 
-/* The one place that says it, for tasks and deadlines alike, and in which order: a deadline that has passed before its
-   turn came overtakes nothing. Who had connected is accepted first, who was accepted is told and has one turn to send
-   what is queued, and the server ends when nothing of it is left. */
+/* The one place that decides what comes next, for tasks and deadlines alike: a deadline that has passed skips no step.
+   First, clients that had connected are accepted; then connections are closed and have one turn to send
+   their queue; and the server ends when none is left. */
 static int server_next(const struct postern_server *s, int64_t now)
 {
 	if (s->freed || s->state == SERVER_CLOSED || loop_check(s->object.loop) < 0)
@@ -426,7 +426,7 @@ static void server_run(struct object *o)
 		return;
 	if (what == SERVER_ACCEPTS)
 		object_task(o);
-	/* It has passed, and there is no room: who makes some says so. As a deadline it would fire in each turn. */
+	/* It has passed, and there is no room: a connection that ends reports that. As a deadline it would fire in each turn. */
 	if (s->accept_at_ns <= now)
 		s->accept_at_ns = POSTERN_FOREVER;
 	server_update_timer(s);
@@ -434,7 +434,7 @@ static void server_run(struct object *o)
 
 /* ---- ending ---- */
 
-/* Gives up the name at once. The listener stays, for those who have already connected. */
+/* Gives up the name at once. The listener stays, for clients that have already connected. */
 static void server_retire(struct postern_server *s)
 {
 	republish_unwatch(s);
@@ -469,7 +469,7 @@ static void server_orphan(struct object *o)
 {
 	struct postern_server *s = container_of(o, struct postern_server, object);
 
-	/* Also of one that is just being freed, in the final event of one of its connections. */
+	/* Also for a server that is being freed, in the final event of one of its connections. */
 	server_release(s);
 	server_end_connections(s, POSTERN_REASON_CANCELLED, -ECANCELED);
 	if (!s->freed)
@@ -540,7 +540,7 @@ int postern_server_stop(struct postern_server *s)
 	server_retire(s);
 	s->state = SERVER_STOPPED;
 	s->retiring = true;
-	s->paused = false; /* else nobody would ever come to those that wait */
+	s->paused = false; /* else the waiting clients would never be accepted */
 	server_update_timer(s);
 	object_task(&s->object);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alloc.c - the one place that takes memory, so that tests can make it fail */
+/* alloc.c - the one place that allocates memory, so that tests can make it fail */
 #include "sys/sys.h"
 
 #include <stdlib.h>

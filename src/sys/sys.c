@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where long has 32 bits, the old types end in January 2038, and refuse files whose inode number or size is larger. */
+/* If long has 32 bits, the old types end in January 2038, and fail for files with a larger inode number or size. */
 static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
 	      "build with -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 (glibc from 2.34 on)");
 
@@ -45,8 +45,8 @@ static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
 		r_;                        \
 	})
 
-/* The same for what POSIX lets a thread be cancelled in: not here, where callers hold locks and descriptors. The one
-   exception is where a loop waits. */
+/* The same for cancellation points: a thread must not be cancelled here, where callers hold locks and descriptors. The
+   one exception is the wait of a loop. */
 #define SYS_UNCANCELLED(type, call)                                       \
 	__extension__({                                                   \
 		int cancel_;                                              \
@@ -60,12 +60,12 @@ static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(ino_t) == 8,
 /* ---- descriptors ---- */
 
 /*
- * What makes a descriptor is written SYS_DESCRIPTOR(call), everywhere in this file: the kernel gives out the lowest number,
- * and where the program, or whoever started it, has closed 0, 1 or 2, that is one that printf() or a child writes to. A
- * peer would then read it. What came out so low is moved up before anybody else sees it; in all other cases this costs a
- * comparison. Filling the holes instead (with /dev/null) would change what the program's next open() gets.
+ * Every call in this file that makes a descriptor is wrapped in SYS_DESCRIPTOR(): the kernel allocates the lowest number,
+ * and if the program, or its parent, has closed 0, 1 or 2, that is one that printf() or a child writes to. A
+ * peer would then read that. Such a low number is moved up at once; in all other cases this costs a
+ * comparison. Filling the holes instead (with /dev/null) would change the result of the program's next open().
  *
- * In a program of several threads there is an instant between the two calls; only the program itself can close that, by
+ * In a program with several threads there is a gap between the two calls; only the program itself can close it, by
  * keeping 0, 1 and 2 open.
  */
 static int sys_above_standard(int low)
@@ -99,9 +99,9 @@ ssize_t sys_read(int fd, void *buf, size_t n)
 }
 
 /*
- * Beyond RLIMIT_FSIZE a write fails with EFBIG, and SIGXFSZ kills the process besides. The signal is for the thread that
- * wrote, so it is held back here and taken, as SIGPIPE is where there is no MSG_NOSIGNAL. Looking at the limit first would
- * be one call less, and wrong where another thread lowers it meanwhile. One that was pending before is not ours.
+ * Beyond RLIMIT_FSIZE a write fails with EFBIG, and SIGXFSZ also kills the process. The signal is sent to the thread that
+ * wrote, so it is blocked here and consumed, as is done for SIGPIPE without MSG_NOSIGNAL. Checking the limit first would
+ * save a call, and be wrong if another thread lowers it meanwhile. A signal that was already pending is left alone.
  */
 ssize_t sys_write(int fd, const void *buf, size_t n)
 {
@@ -263,8 +263,8 @@ int sys_eventfd(void)
 	return SYS_DESCRIPTOR(SYS_CALL(int, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
 }
 
-/* By number: write() is a place where a thread is cancelled, and what makes it none (pthread_setcancelstate) may not be
-   called from a signal handler. syscall() is neither. */
+/* By number: write() is a cancellation point, and pthread_setcancelstate(), which would disable that, must not be
+   called from a signal handler. syscall() has neither problem. */
 int sys_eventfd_add(int fd)
 {
 	const uint64_t one = 1;
@@ -484,7 +484,7 @@ void sys_random(void *buf, size_t n)
 {
 	ssize_t r = SYS_CALL(ssize_t, syscall(SYS_getrandom, buf, n, 1 /* GRND_NONBLOCK */));
 
-	/* Early at boot there is no entropy, and jitter needs none of quality. */
+	/* Early at boot there is no entropy, and jitter does not need good entropy. */
 	for (size_t i = r > 0 ? (size_t)r : 0; i < n; i++)
 		((unsigned char *)buf)[i] =
 			(unsigned char)(((uintptr_t)buf >> 4) ^ (uint64_t)sys_now() ^ i);

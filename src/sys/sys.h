@@ -2,19 +2,19 @@
 /*
  * sys.h - every system call of the library
  *
- * What is here: one function a system call, with the kernel's arguments. A failure is the negative errno
- * as the return value, so that errno itself is never read twice, and never changed for the caller of the
+ * One function per system call, with the kernel's arguments. On failure it returns the negative errno,
+ * so that errno itself is never read twice, and never changed for the caller of the
  * library: each wrapper restores it.
  *
- * Why a layer: the tests link another implementation of these symbols, which fails the Nth call, or lets
- * time pass without waiting. A table of function pointers would do that too, and would be a writable
- * target for whoever can corrupt memory in a release.
+ * Why a layer: the tests link another implementation of these symbols, which makes the Nth call fail, or lets
+ * time pass without waiting. A table of function pointers would do that too, but in a release it would be a writable
+ * target for memory corruption.
  *
  * Descriptors that are made here are close-on-exec, and never 0, 1 or 2: see SYS_DESCRIPTOR in sys.c. Those that a
- * peer sends along (sys_recvmsg) can be; link/socket.c closes them before anybody else runs.
+ * peer passes (sys_recvmsg) can be; link/socket.c closes them before any other code runs.
  *
- * EINTR: only sys_close() has it settled here (Linux has closed the descriptor by then, so it is never
- * repeated and never an error). Everywhere else it is the caller's, because only the caller knows whether
+ * EINTR: only sys_close() handles it here (Linux has closed the descriptor by then, so the call is never
+ * repeated and never an error). Everywhere else the caller handles it, because only the caller knows whether
  * its deadline has passed.
  */
 #ifndef POSTERN_SYS_H
@@ -37,7 +37,7 @@
 #endif
 
 /* descriptors */
-int     sys_close(int fd);                                   /* always 0 for what the kernel has closed */
+int     sys_close(int fd);                                   /* always 0 if the kernel has closed it */
 int     sys_dup(int fd);                                     /* F_DUPFD_CLOEXEC, from 3 */
 ssize_t sys_read(int fd, void *buf, size_t n);
 ssize_t sys_write(int fd, const void *buf, size_t n);       /* to a file; raises no SIGXFSZ */
@@ -65,7 +65,7 @@ int     sys_peer_pidfd(int fd);                              /* SO_PEERPIDFD */
 /* events */
 int     sys_epoll_create(void);
 int     sys_epoll_ctl(int epoll, int op, int fd, uint32_t events, void *ptr);
-int     sys_poll(int fd, uint32_t events);                   /* of now, without waiting; 0: nothing */
+int     sys_poll(int fd, uint32_t events);                   /* what is ready now, without waiting; 0: nothing */
 int     sys_epoll_wait(int epoll, struct epoll_event *events, int n, int timeout_ms);
 int     sys_eventfd(void);                                   /* non-blocking */
 int     sys_eventfd_add(int fd);                             /* 1; also from signal handlers */

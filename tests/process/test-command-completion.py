@@ -22,6 +22,7 @@ VERSION = re.search(r'POSTERN_VERSION *"(.*)"', (tap.SOURCE / "include" / "poste
 
 
 def test_help():
+    # The reviewer has a name and, in its own tests, a help of its own.
     for verb in [verb for verb in VERBS if verb not in ("help", "review")] + [None]:
         arguments = [verb, "--help"] if verb else ["--help"]
         text = subprocess.run([POSTERN, *arguments], capture_output=True, text=True, check=True).stdout
@@ -92,6 +93,9 @@ LINES = [
     ("a_value_behind_an_equals_sign", "postern serve --access=wo", "postern serve --access=world"),
     ("a_name", "postern connect clo", "postern connect clock "),
     ("a_name_with_a_colon", "postern wait system:bat", "postern wait system:battery"),
+    ("an_option_of_the_reviewer", "postern review --excl", "postern review --exclude "),
+    ("a_format_of_the_reviewer", "postern review --format git", "postern review --format github "),
+    ("a_rule_of_the_reviewer", "postern review --explain E7", "postern review --explain E7 "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 

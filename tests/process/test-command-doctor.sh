@@ -83,7 +83,7 @@ tap_is 'or one that has no place' "$status $(wc -l <"$dir/err")" '64 1'
 
 begin
 problem server 'no server runs' clock
-problem server 'nobody listens at @postern-none' "@postern-none-$$"
+problem server 'no server listens at @postern-none' "@postern-none-$$"
 serve clock --echo --backlog 1
 kill -STOP "$server"
 emulated 'a server that is stopped is seen' "$no_start_time" || {
@@ -96,13 +96,13 @@ emulated 'a backlog that is full is seen' "$no_sock_diag" || problem backlog 'al
 end KILL "$server"
 problem server 'has ended and left its socket' clock
 rm "$POSTERN_DIR/clock/info"
-problem server 'nobody listens on the socket' clock
+problem server 'no server listens on the socket' clock
 finish
 rm "$POSTERN_DIR/clock/sock"
 background flock "$POSTERN_DIR/clock/lock" sleep 300
 poll bash -c '! flock -n "$0" true' "$POSTERN_DIR/clock/lock"
 problem socket 'is missing although a server holds the lock' clock
-problem server 'holds the lock, and nobody listens' clock
+problem server 'holds the lock, and no server listens' clock
 finish
 background "$python" -c '
 import socket, sys, time
@@ -124,20 +124,20 @@ emulated 'a socket of datagrams is seen' "$no_sock_diag" || problem server 'anot
 begin
 mkdir "$dir/names/clock"
 : >"$dir/names/clock/sock"
-problem socket 'a file stands at' clock
+problem socket 'a file is at' clock
 fixed clock
 mkdir "$dir/names/clock/sock"
-problem socket 'a directory stands at' clock
+problem socket 'a directory is at' clock
 rmdir "$dir/names/clock/sock"
 ln -s nowhere "$dir/names/clock/sock"
 problem socket 'a symlink that leads nowhere' clock
 fixed clock
 mkdir "$dir/names/clock/lock"
-problem lock 'a directory .uid [0-9]+. stands at' clock
+problem lock 'a directory .uid [0-9]+. is at' clock
 fixed clock
 rm -r "$dir/names/clock/lock.away"
 ln -s nowhere "$dir/names/clock/lock"
-problem lock 'a symlink .uid [0-9]+. stands at' clock
+problem lock 'a symlink .uid [0-9]+. is at' clock
 rm "$dir/names/clock/lock"
 echo 4711 >"$dir/names/clock/lock"
 problem lock 'not empty' clock
@@ -146,10 +146,10 @@ ln "$dir/names/clock/lock" "$dir/second"
 problem lock 'more than one link' clock
 rm "$dir/second"
 mkdir "$dir/names/clock/info"
-problem info 'a directory that is no info' clock
+problem info 'a directory that is not a server.s info' clock
 fixed clock
 echo notes >"$dir/names/clock/info"
-problem info 'a file that is no info' clock
+problem info 'a file that is not a server.s info' clock
 fixed clock
 
 # ---- directories -------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ for base in "$dir/file" /etc/passwd; do
 	POSTERN_DIR=$base problem directory 'which must be a directory' clock
 	advised "a base that is a file: ${base//$tap_dir/}"
 done
-problem socket 'a file stands at' "$dir/file"
+problem socket 'a file is at' "$dir/file"
 advised 'a file at a path'
 chmod 777 "$dir/names"
 problem directory 'names .mode 0777. is writable by others' clock

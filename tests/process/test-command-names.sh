@@ -147,7 +147,7 @@ end TERM "$server"
 mkdir "$POSTERN_DIR/clock/info"
 serve clock --echo
 tap_is 'what cannot be replaced is told, and nothing more' \
-	"$(grep -c 'cannot write .*/clock/info (something else has that name)' "$dir/serve")" 1
+	"$(grep -c 'cannot write .*/clock/info (another file has that name)' "$dir/serve")" 1
 end TERM "$server"
 tap_is 'and left alone' "$(stat -c %F "$POSTERN_DIR/clock/info")" directory
 
@@ -264,7 +264,7 @@ end KILL "$server"
 begin
 serve clock --echo
 end KILL "$server"
-row 69 'nobody listens on it' wait clock --deadline 100ms
+row 69 'no server listens on it' wait clock --deadline 100ms
 serve clock --echo --backlog 1
 kill -STOP "$server"
 fill "$POSTERN_DIR/clock/sock"
@@ -293,7 +293,7 @@ row 76 'another type' wait "$dir/seqpacket"
 row 76 'another type' wait "$dir/datagram" --deadline 1s
 : >"$dir/file"
 row 76 'not a socket' wait "$dir/file"
-row 69 'nobody listens there' wait "@postern-none-$$" --deadline 50ms
+row 69 'no server listens there' wait "@postern-none-$$" --deadline 50ms
 row 74 'Not a directory' wait "$dir/file/x"
 if [ "$(id -u)" -eq 0 ]; then
 	chmod 600 "$dir/foreign" && chmod 711 "$dir"

@@ -25,7 +25,7 @@ row 64 'takes no value' serve x --echo=yes
 row 64 'needs a value: TIME' serve x --echo --drain
 row 64 'needs a value: CMD' serve x --exec
 for wrong in 5 5x -5s 1.s .5s 0s '' 99999999999h; do
-	row 64 'TIME|duration|no time|too long' connect x --deadline "$wrong"
+	row 64 'TIME|duration|is zero|too long' connect x --deadline "$wrong"
 done
 for wrong in 5X -1 K 0 5G 99999999999999999999; do
 	row 64 'size|too' serve x --echo --high-water "$wrong"
@@ -34,10 +34,10 @@ for wrong in 0 -1 many 4294967296 1k; do
 	row 64 'number|too' serve x --echo --backlog "$wrong"
 done
 for wrong in 9 0 000 01777 999 u everyone; do
-	row 64 'access|lets nobody' serve x --echo --access "$wrong"
+	row 64 'access|admits no' serve x --echo --access "$wrong"
 done
-row 64 'no user' serve x --echo --allow-uid nosuchuser
-row 64 'no group' serve x --echo --group nosuchgroup
+row 64 'not a user' serve x --echo --allow-uid nosuchuser
+row 64 'not a group' serve x --echo --group nosuchgroup
 row 64 'more than one' serve x --echo --group 0,1
 row 64 'above' serve x --echo --low-water 9M
 row 127 'no such program' serve x --exec nosuchprogram a b
@@ -70,9 +70,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	row 77 'belongs to uid 64000' serve "$dir/theirs/x" --echo
 fi
 echo text >"$dir/file" && mkdir "$dir/directory" && ln -s file "$dir/link"
-row 73 'a file stands' serve "$dir/file" --echo
-row 73 'a directory stands' serve "$dir/directory" --echo
-row 73 'a symlink stands' serve "$dir/link" --echo
+row 73 'a file is at' serve "$dir/file" --echo
+row 73 'a directory is at' serve "$dir/directory" --echo
+row 73 'a symlink is at' serve "$dir/link" --echo
 row 74 'not a directory' serve "$dir/file/x" --echo
 row 76 'not a socket' connect "$dir/file" --deadline 5s
 row 69 'no such file' connect "$dir/missing/x" --deadline 100ms

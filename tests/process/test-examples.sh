@@ -89,7 +89,7 @@ took=$(((${EPOCHREALTIME/./} - start) / 1000))
 kill -CONT "$owner"
 tap_is 'pain_29_single_instance_ends_bounded_when_the_owner_is_stopped' \
 	"$status $((took < 15000)) $(cat "$tap_dir/stderr")" \
-	'1 1 single-instance: the one that runs does not answer'
+	'1 1 single-instance: the running instance does not answer'
 note "bound 5000 ms, ended after $took ms"
 wait "$nobody"
 read -r status took <"$tap_dir/nobody"

@@ -19,7 +19,7 @@ import tap
 # From the bottom to the top. What lies in src/ itself are public objects, but for a file that is a layer by itself.
 LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "top"]
 # The same of the reviewer; what lies in review/ itself is the command.
-REVIEW_LAYERS = ["base", "knowledge", "read", "model", "flow", "peer", "rules", "report", "top"]
+REVIEW_LAYERS = ["base", "knowledge", "read", "model", "flow", "peer", "rules", "report", "lsp", "top"]
 
 LIBC = set(
     # memory and strings
@@ -128,7 +128,8 @@ def review_layer(path):
 
 def check_review():
     """Made by the build and read by one file each: tables of knowledge and of pages."""
-    made = {"knowledge/kb.c": "kb-builtin.h", "report/explain.c": "explain-builtin.h"}
+    made = {"knowledge/kb.c": "kb-builtin.h", "report/explain.c": "explain-builtin.h",
+            "report/html.c": "page-builtin.h"}
     wrong, seen = [], Counter()
     for path in sources("review"):
         if "grammars" in path.parts:

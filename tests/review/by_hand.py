@@ -19,6 +19,10 @@ ROWS = [
         ('::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));',
          'int r = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));\n    if (r < 0)\n'
          '        throw std::runtime_error("setsockopt");')]),
+    ('E1/blind.c', 'E1', 'wrong_bool', [('\tif (g_socket_bind(socket, at, TRUE, NULL) < 0) // E1',
+                                         '\tif (!g_socket_bind(socket, at, TRUE, NULL))')]),
+    ('E1/blind.c', 'E1', 'wrong_unsigned', [
+        ('\tsize_t sent = send(fd, text, n, MSG_NOSIGNAL); // E3', '\tssize_t sent = send(fd, text, n, MSG_NOSIGNAL);')]),
     ('later/requests.c', 'E1', 'wrong', [
         ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
          '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),
@@ -27,6 +31,9 @@ ROWS = [
          '\tif (r && uv_shutdown(r, s, shut) < 0)\n\t\tfree(r);\n')]),
     ('E2/shows-later.c', 'E2', 'late', [('yes = 1;\n', 'yes = 1;\n\n\tif (door < 0)\n\t\treturn -1;\n')]),
     ('E2/amount.c', 'E2', 'bad_index', [("\ttext[n] = '\\0';", "\tif (n <= 0)\n\t\treturn;\n\ttext[n] = '\\0';")]),
+    ('knowledge/qt.cpp', 'L3', 'Listener::client', [
+        ('\tQWebSocket *peer = web->nextPendingConnection(); // L3',
+         '\tQScopedPointer<QWebSocket, QScopedPointerDeleteLater> peer(web->nextPendingConnection());')]),
     ('L1/never-stored.c', 'E2', 'answers', [
         ('\treturn connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at, size) == 0; // L1 E2',
          '\tint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;\n\n\tif (fd < 0)\n\t\treturn 0;\n'
@@ -42,6 +49,8 @@ ROWS = [
          '\t\tssize_t n = read(fd, (char *)&h + have, sizeof(h) - have);\n\n'
          '\t\tif (n < 0 && errno == EINTR)\n\t\t\tcontinue;\n'
          '\t\tif (n <= 0) {\n\t\t\tclose(fd);\n\t\t\treturn -1;\n\t\t}\n\t\thave += (size_t)n;\n\t}\n'), ERRNO]),
+    ('E3/through-helper.c', 'E3', 'wrong_write', [
+        ('\tif (say(text, n, s) < 0) // E3', '\tif (say_all(s, text, n) < 0)')]),
     ('E3/helper-ignored.c', 'E3', 'wrong', [
         ('\thear(s, word, sizeof(word)); /* E3 */\n\tputs', '\tif (hear(s, word, sizeof(word)) == 0)\n\t\tputs')]),
     ('E3/helper-ignored.c', 'E3', 'wrong_bool', [
@@ -65,6 +74,16 @@ ROWS = [
          '        while (sent == -1 && errno == EINTR);\n        if (sent == -1)\n')]),
     ('E4/passes-for-ready.c', 'E4', 'wrong_condition', [
         ('\tif (select(s + 1, &in, NULL, NULL, &limit)) /* E4 */', '\tif (select(s + 1, &in, NULL, NULL, &limit) > 0)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_select', [
+        ('\tif (rc == EINTR) // E4', '\tif (rc < 0 && errno == EINTR)')]),
+    ('E4/compared-with-error.c', 'E4', 'wrong_negative', [
+        ('\tif (r == EADDRINUSE) // E4', '\tif (r == -EADDRINUSE)')]),
+    ('E4/full-queue.c', 'E4', 'wrong_both', [
+        ('\tif (connect(s, (const struct sockaddr *)at, sizeof(*at)) < 0) { // E4\n'
+         '\t\tif (errno != EINPROGRESS && errno != EAGAIN) {\n\t\t\tclose(s);\n\t\t\treturn -1;\n\t\t}\n\t}\n',
+         '\tfor (int i = 0; connect(s, (const struct sockaddr *)at, sizeof(*at)) < 0; i++) {\n'
+         '\t\tif (errno == EINPROGRESS)\n\t\t\tbreak;\n\t\tif (errno != EAGAIN || i == 10) {\n'
+         '\t\t\tclose(s);\n\t\t\treturn -1;\n\t\t}\n\t\tusleep(100000);\n\t}\n')]),
     ('E4/loop-asks-flag.c', 'E4', 'main', [
         ('\t\tif (poll(&p, 1, 1000) < 0) { // E4\n',
          '\t\tif (poll(&p, 1, 1000) < 0) {\n\t\t\tif (errno == EINTR)\n\t\t\t\tcontinue;\n'), ERRNO]),
@@ -83,6 +102,12 @@ ROWS = [
          '    connect(m_socket, &QLocalSocket::connected, this, &Tray::incoming);\n'
          '    connect(m_socket, &QLocalSocket::errorOccurred, this, &Tray::gone);\n'
          '    m_socket->connectToServer("tray");')]),
+    ('E5/again-at-once.cpp', 'E5', 'wrong_waited', [
+        ('\tdo { // W1\n\t\tline.connectToServer(at); // E5\n\t} while (!line.waitForConnected(1000));\n'
+         '\treturn line.write("hello") == 5;',
+         '\tfor (int i = 0; i < 5; i++) {\n\t\tline.connectToServer(at);\n\t\tif (line.waitForConnected(1000))\n'
+         '\t\t\treturn line.write("hello") == 5;\n\t\tQThread::msleep(100 << i);\n\t}\n'
+         '\tqWarning("%s", qPrintable(line.errorString()));\n\treturn false;')]),
     ('E5/only-success.cpp', 'E5', 'Phone::Phone', [
         ('        m_line->connectToServer(at); // E5\n',
          '        connect(m_line, &QLocalSocket::errorOccurred, this, &Phone::hangUp);\n'
@@ -196,6 +221,21 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('fill/bytes.c', 'N5', 'bad_array', [
+        ('\t\tline[i++] = c; // N5\n',
+         '\t\tif ((size_t)i < sizeof(line) - 1)\n\t\t\tline[i++] = c;\n\t\telse\n\t\t\treturn -1;\n')]),
+    ('fill/bytes.c', 'N5', 'bad_pointer', [
+        ('static int bad_pointer(int s, char *to)\n', 'static int bad_pointer(int s, char *to, size_t room)\n'),
+        ('\tdo\n\t\tn = recv(s, to, 1, 0); // N5\n\twhile',
+         '\tdo {\n\t\tif (room-- == 0)\n\t\t\treturn -1;\n\t\tn = recv(s, to, 1, 0);\n\t} while')]),
+    ('hangup/methods.cpp', 'W1', 'Channel::lineUnlessWorse', [('\t\t\tif (n < -1)\n', '\t\t\tif (n <= 0)\n')]),
+    ('zero/less.c', 'N5', 'bad_last', [('\tif (size > sizeof(text))\n', '\tif (size < 1 || size > sizeof(text))\n')]),
+    ('zero/still.c', 'W1', 'bad_offset', [
+        ('\t\tif (size > (size_t)n - at)\n', '\t\tif (size == 0 || size > (size_t)n - at)\n')]),
+    ('ready/polled.c', 'W2', 'bad_poll', [('\t\t\tif (got < 0) {\n', '\t\t\tif (got <= 0) {\n')]),
+    ('hangup/helpers.c', 'W1', 'bad_members', [
+        ('\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(',
+         '\tif (n == 0)\n\t\treturn -2;\n\tc->have += (size_t)n;\n\treturn 0;\n}\n\nint bad_members(')]),
     ('W1/connect-for-ever.c', 'W1', 'wait_for_server', [
         ('\tfor (;;) { // W1\n',
          '\tfor (int attempts = 0;; attempts++) {\n\t\tif (attempts == 50)\n\t\t\treturn -1;\n')]),
@@ -214,6 +254,11 @@ ROWS = [
          '\t\tif (timer.elapsed() > 2000)\n\t\t\treturn false;\n\t\tQCoreApplication::processEvents();\n\t}\n'
          '\treturn true;', '\treturn socket->waitForConnected(2000);'),
         ('\tQElapsedTimer timer;\n\ttimer.start();\n', '')]),
+    ('W3/no-total.c', 'W3', 'wrong_all', [
+        ('\tsize_t have = 0;\n\n\twhile (have < size) {\n\t\tif (poll(&p, 1, 100) <= 0) // W3\n\t\t\tcontinue;\n',
+         '\tsize_t have = 0;\n\ttime_t end = time(NULL) + 5;\n\n\twhile (have < size) {\n'
+         '\t\ttime_t left = end - time(NULL);\n\n'
+         '\t\tif (left <= 0 || poll(&p, 1, (int)left * 1000) == 0)\n\t\t\treturn -1;\n')]),
     ('W4/request.c', 'W4', 'whole', [
         ('\tupstream = fd;\n',
          '\tstruct timeval limit = { .tv_sec = 5 };\n\n'

@@ -391,6 +391,35 @@ def text_report():
     expect('\033' not in run.out and '\033' in Run('--color=always', 'leak.c').out, 'colour', run)
 
 
+def on_terminal(kind, *args):
+    """What comes out at the other end of a terminal."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(reviewer() + list(args), stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+                               env={**os.environ, 'TERM': kind})
+    os.close(slave)
+    out = b''
+    try:
+        while True:
+            chunk = os.read(master, 65536)
+            if not chunk:
+                break
+            out += chunk
+    except OSError:
+        pass
+    os.close(master)
+    process.wait(timeout=60)
+    return out
+
+
+@test
+def a_dumb_terminal_gets_no_escape_sequence():
+    for kind, wanted in (('xterm', True), ('dumb', False)):
+        for args in (('leak.c',), ('--format', 'gcc', 'leak.c')):
+            out = on_terminal(kind, *args)
+            expect(b'leak.c:9:' in out, 'findings on %s: %r' % (kind, out))
+            expect((b'\033' in out) == wanted, 'escape sequences on %s with %r: %r' % (kind, args, out))
+
+
 @test
 def json_report():
     finding = Run('--format', 'json', 'leak.c').json()

@@ -202,6 +202,12 @@ def the_key_of_a_finding_has_nothing_of_its_words():
 # Fixes
 
 CERTAIN = {
+    'E1': ('''#include <uv.h>
+int open_door(uv_stream_t *door, uv_connection_cb come)
+{
+	return uv_listen(door, 8, come) == -1 ? 1 : 0;
+}
+''', 'return uv_listen(door, 8, come) < 0 ? 1 : 0;'),
     'N1': ('''#include <sys/socket.h>
 #include <syslog.h>
 void note(int fd)

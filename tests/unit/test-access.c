@@ -259,9 +259,9 @@ static void threat_10_a_symlink_at_the_name_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(symlink("target", test_path("s")), 0);
-	assert_refused(test_path("s"), -ELOOP, "a symlink stands at");
+	assert_refused(test_path("s"), -ELOOP, "a symlink is at");
 	assert_int_equal(symlink("nowhere", test_path("dangling")), 0);
-	assert_refused(test_path("dangling"), -ELOOP, "a symlink stands at");
+	assert_refused(test_path("dangling"), -ELOOP, "a symlink is at");
 	assert_string_equal(entries_of(test_dir()), "dangling s target ");
 	close(fd);
 }
@@ -272,9 +272,9 @@ static void a_file_or_a_directory_at_the_name_is_refused(void **state)
 	write_file(test_path("file"), "precious");
 	assert_int_equal(mkdir(test_path("dir"), 0700), 0);
 	assert_int_equal(mkfifo(test_path("fifo"), 0600), 0);
-	assert_refused(test_path("file"), -ENOTSOCK, "a file stands at");
-	assert_refused(test_path("dir"), -ENOTSOCK, "a directory stands at");
-	assert_refused(test_path("fifo"), -ENOTSOCK, "no socket stands at");
+	assert_refused(test_path("file"), -ENOTSOCK, "a file is at");
+	assert_refused(test_path("dir"), -ENOTSOCK, "a directory is at");
+	assert_refused(test_path("fifo"), -ENOTSOCK, "not a socket is at");
 	assert_string_equal(entries_of(test_dir()), "dir fifo file ");
 	assert_int_equal(stat_of(test_path("file")).st_size, 8);
 }
@@ -455,7 +455,7 @@ static void a_server_starts_where_there_is_room_for_all_but_info(void **state)
 
 static void whatever_has_the_name_of_info_keeps_no_server_from_starting(void **state)
 {
-	const char *taken = "something else has that name";
+	const char *taken = "another file has that name";
 
 	(void)state;
 	assert_int_equal(mkdir(test_path("s.info"), 0700), 0);

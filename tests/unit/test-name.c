@@ -149,7 +149,7 @@ static void an_empty_name_is_refused(void **state)
 {
 	(void)state;
 	assert_refused("", -EINVAL, "the name is empty");
-	assert_refused("system:", -EINVAL, "nothing behind");
+	assert_refused("system:", -EINVAL, "nothing after");
 	assert_refused("@", -EINVAL, "0 bytes");
 	assert_refused("fd:", -EINVAL, "fd:3");
 }
@@ -208,7 +208,7 @@ static void a_path_longer_than_the_kernel_takes_is_refused(void **state)
 	(void)state;
 	memset(path, 'p', sizeof(path) - 1);
 	path[0] = '/';
-	assert_refused(path, -ENAMETOOLONG, "longer than the kernel takes");
+	assert_refused(path, -ENAMETOOLONG, "longer than the kernel accepts");
 }
 
 static void a_working_directory_that_was_removed_is_an_error(void **state)

@@ -82,7 +82,7 @@ static void a_lock_whose_holder_says_nothing_is_waited_for_and_then_in_use(void 
 
 	(void)state;
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_refused(test_path("s"), -EADDRINUSE, "did not say which");
+	assert_refused(test_path("s"), -EADDRINUSE, "an unknown process holds its lock");
 	assert_took(begun, 990000000, 1000000000);
 	close(fd);
 }

@@ -13,3 +13,29 @@ void add(GSocketListener *listener, GSocketAddress *address)
 {
 	g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL); // E1
 }
+
+/* An error that nobody looks at tells nobody. */
+void add_and_forget(GSocketListener *listener, GSocketAddress *address)
+{
+	GError *error = NULL;
+
+	g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, &error); // E1
+}
+
+gboolean add_and_look(GSocketListener *listener, GSocketAddress *address)
+{
+	GError *error = NULL;
+
+	g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, &error);
+	if (error) {
+		g_warning("%s", error->message);
+		g_error_free(error);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+void add_and_tell(GSocketListener *listener, GSocketAddress *address, GError **error)
+{
+	g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, error);
+}

@@ -44,6 +44,21 @@ void bad_acknowledged(int s, char *ack)
 		continue;
 }
 
+/* Nothing in the loop stops it. */
+int bad_stopped(int s, char *to, size_t size, volatile int *stop)
+{
+	size_t total = 0;
+
+	while (total < size && !*stop) { // W1
+		ssize_t n = recv(s, to + total, size - total, 0);
+
+		if (n < 0)
+			return -1;
+		total += (size_t)n;
+	}
+	return 0;
+}
+
 int good_break(int s, char *to, size_t size)
 {
 	size_t total = 0;
@@ -87,20 +102,6 @@ int good_after(int s, char *to, size_t size)
 		if (n == 0 || total == size)
 			return (int)total;
 	}
-}
-
-int good_stopped(int s, char *to, size_t size, volatile int *stop)
-{
-	size_t total = 0;
-
-	while (total < size && !*stop) {
-		ssize_t n = recv(s, to + total, size - total, 0);
-
-		if (n < 0)
-			return -1;
-		total += (size_t)n;
-	}
-	return 0;
 }
 
 void good_drain(int s)

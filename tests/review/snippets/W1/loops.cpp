@@ -13,7 +13,7 @@ void bad_state(QLocalSocket *socket)
 void bad_wait(QLocalSocket *socket)
 {
 	forever { // W1
-		socket->connectToServer("panel");
+		socket->connectToServer("panel"); // E5
 		if (socket->waitForConnected(500))
 			break;
 	}

@@ -10,7 +10,7 @@ static char kept[16];
 static int on_line(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	char in[64];
-	ssize_t n = read(fd, in, sizeof(in));
+	ssize_t n = read(fd, in, sizeof(in)); /* W2 */
 
 	(void)source, (void)events, (void)data;
 	if (n < 1)

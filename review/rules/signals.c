@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which signal handlers of a program interrupt its calls; see signals.h. */
+
+#include "rules/signals.h"
+#include "flow/contract.h"
+
+#include <string.h>
+
+/* A signal handler that interrupts calls, and where it is installed. */
+struct signal_handler {
+	const struct source *source;
+	const char *signal; /* SIGCHLD */
+	const char *handler;
+	bool restarts; /* SA_RESTART: poll() and its like are interrupted all the same */
+};
+
+static struct {
+	struct signal_handler *list;
+	size_t n, cap;
+} signal_handlers;
+
+static bool signal_is_function(const struct function *fn, const char *name)
+{
+	const struct function *handler;
+
+	if (!name || starts_with(name, "SIG_"))
+		return false;
+	handler = index_find_function(name, fn->source);
+	/* One that ends the program, or jumps out, interrupts nothing. */
+	return handler && (!handler->summary.done || handler->summary.may_return);
+}
+
+/* The program is at fault itself then, and will not go on. */
+static bool signal_is_fault(const char *signal)
+{
+	static const char *const faults[] = { "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL",
+					      "SIGABRT", "SIGSYS", "SIGTRAP" };
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		if (!strcmp(signal, faults[i]))
+			return true;
+	return false;
+}
+
+static void signal_add_handler(const struct function *fn, const char *signal, const char *handler,
+			       bool restarts)
+{
+	if (signal_is_fault(signal) || !signal_is_function(fn, handler))
+		return;
+	signal_handlers.list = grow(signal_handlers.list, signal_handlers.n, &signal_handlers.cap,
+				    sizeof(*signal_handlers.list));
+	signal_handlers.list[signal_handlers.n++] =
+		(struct signal_handler){ fn->source, signal, handler, restarts };
+}
+
+/* sigaction(SIGCHLD, &sa, NULL): what was put into sa before. */
+static void signal_sigaction(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const char *handler = NULL;
+	bool restarts = false;
+
+	/* Who keeps the old action puts it back; the handler is there for a moment only. */
+	if (call->args[1].kind != OPERAND_ADDRESS ||
+	    (call->n_args > 2 && call->args[2].kind == OPERAND_ADDRESS))
+		return;
+	for (const struct item *i = fn->items; i < item; i++) {
+		const struct place *p = i->dst >= 0 ? &fn->places[i->dst] : NULL;
+
+		if (!p || p->parent < 0 || !place_is_within(fn, i->dst, call->args[1].place))
+			continue;
+		if (i->kind == ITEM_ASSIGN &&
+		    (!strcmp(p->name, "sa_handler") || !strcmp(p->name, "sa_sigaction")))
+			handler = operand_text(fn, &i->a);
+		/* Flags that are not written here may be anything. */
+		if (!strcmp(p->name, "sa_flags"))
+			restarts = item_mentions(fn, i, "SA_RESTART") ||
+				   (i->a.kind == OPERAND_PLACE &&
+				    fn->places[i->a.place].kind == PLACE_PARAM);
+	}
+	signal_add_handler(fn, operand_text(fn, &call->args[0]), handler, restarts);
+}
+
+void signals_find(void)
+{
+	signal_handlers.list = NULL;
+	signal_handlers.n = signal_handlers.cap = 0;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; fn->interesting && i < fn->n_items; i++) {
+			const struct call *call = fn->items[i].call;
+
+			if (fn->items[i].kind != ITEM_CALL || !call || call->n_args < 2 ||
+			    !api_is(call->api, ROLE(SIGNAL)))
+				continue;
+			if (call->n_args == 2)
+				signal_add_handler(fn, operand_text(fn, &call->args[0]),
+						   operand_text(fn, &call->args[1]), true);
+			else
+				signal_sigaction(fn, &fn->items[i]);
+		}
+	}
+}
+
+static bool signal_is_end(const char *signal)
+{
+	return !strcmp(signal, "SIGINT") || !strcmp(signal, "SIGTERM") ||
+	       !strcmp(signal, "SIGQUIT");
+}
+
+/* The handler is that of SIGTERM or the like too: whatever comes, it asks the program to end. */
+static bool signal_ends_program(const struct signal_handler *h)
+{
+	for (size_t i = 0; i < signal_handlers.n; i++)
+		if (signal_is_end(signal_handlers.list[i].signal) &&
+		    !strcmp(signal_handlers.list[i].handler, h->handler))
+			return true;
+	return false;
+}
+
+unsigned signals_interrupt(const struct function *fn, const struct item *item, const char **signal)
+{
+	bool always = api_is(contract_of(item->call).api, ROLE(POLL));
+	unsigned found = 0;
+
+	for (size_t i = 0; i < signal_handlers.n; i++) {
+		const struct signal_handler *h = &signal_handlers.list[i];
+		bool ends;
+
+		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
+		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE"))
+			continue;
+		ends = signal_ends_program(h);
+		if (!*signal || (!ends && !(found & SIGNALS_INTERRUPTS)))
+			*signal = h->signal;
+		found |= ends ? SIGNALS_ENDS : SIGNALS_INTERRUPTS;
+	}
+	return found;
+}
+
+bool signals_set(const struct function *fn, const char *name)
+{
+	for (size_t i = 0; i < signal_handlers.n; i++) {
+		const struct function *handler =
+			index_find_function(signal_handlers.list[i].handler, fn->source);
+
+		for (int k = 0; handler && k < handler->n_items; k++)
+			if (handler->items[k].kind == ITEM_ASSIGN && handler->items[k].dst >= 0 &&
+			    handler->places[handler->items[k].dst].name == name)
+				return true;
+	}
+	return false;
+}
