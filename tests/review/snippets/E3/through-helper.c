@@ -85,3 +85,17 @@ int right_small(int s)
 		return -1;
 	return 0;
 }
+
+static ssize_t look(int s, void *to, size_t n)
+{
+	return recv(s, to, n, MSG_PEEK);
+}
+
+uint32_t right_peek(int s)
+{
+	struct header h;
+
+	if (look(s, &h, sizeof(h)) <= 0)
+		return 0;
+	return h.kind;
+}
