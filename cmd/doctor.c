@@ -588,7 +588,7 @@ const struct verb verb_doctor = {
 	.notes =
 		"It does not connect. One line per check: ok or problem, and after a problem the\n"
 		"command that fixes it, or what to do. Ends with status 0 if all checks pass,\n"
-		"with 1.",
+		"else with 1.",
 	.takes_name = true,
 	.options = doctor_options,
 	.size = sizeof(struct doctor_values),
