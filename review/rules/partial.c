@@ -238,7 +238,7 @@ static bool partial_is_small(const struct function *fn, const struct item *item)
 }
 
 /* bytesAvailable() was compared with a size before: all is there. */
-static bool partial_is_queued(const struct function *fn)
+bool partial_is_queued(const struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i], *source;
@@ -426,7 +426,7 @@ static bool e3_parses(const struct function *fn, int param)
 		const struct call *call = fn->items[i].call;
 
 		if (fn->items[i].kind == ITEM_CALL && call && call->n_args &&
-		    api_is(call->api, ROLE(PARSE)) &&
+		    api_is(call->api, ROLE(PARSE)) && !(call->flags & CALL_CONSTRUCT) &&
 		    operand_is_place(&call->args[0], fn->params[param]))
 			return true;
 	}
@@ -440,7 +440,8 @@ static void e3_parsed(struct function *fn, const struct item *item)
 	for (int i = 0; i < call->n_args; i++) {
 		bool parses = call->target
 				      ? i < call->target->n_params && e3_parses(call->target, i)
-				      : i == 0 && api_is(call->api, ROLE(PARSE));
+				      : i == 0 && api_is(call->api, ROLE(PARSE)) &&
+						!(call->flags & CALL_CONSTRUCT);
 		const struct item *whole = parses ? e3_whole(fn, &call->args[i], item) : NULL;
 		const char *name;
 		struct finding *finding;
@@ -467,6 +468,8 @@ static void e3_program(void)
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *fn = program.functions[f];
 
+		if (fn->interesting && !fn->skipped)
+			fields_function(fn);
 		for (int i = 0; fn->interesting && !fn->skipped && i < fn->n_items; i++) {
 			const struct item *item = &fn->items[i];
 
