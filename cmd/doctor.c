@@ -585,10 +585,9 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.operands = "NAME",
 	.about = "Says why NAME cannot be connected to, or served, and how to fix it.",
-	.notes =
-		"It does not connect. One line per check: ok or problem, and after a problem the\n"
-		"command that fixes it, or what to do. Ends with status 0 if all checks pass,\n"
-		"else with 1.",
+	.notes = "It does not connect. One line per check: ok or problem, and after a problem the\n"
+		 "command that fixes it, or what to do. Ends with status 0 if all checks pass,\n"
+		 "else with 1.",
 	.takes_name = true,
 	.options = doctor_options,
 	.size = sizeof(struct doctor_values),

@@ -22,7 +22,8 @@ static bool l2_has_owner(const struct function *fn, const struct item *made)
 		if (o->kind == OPERAND_ADDRESS)
 			return true;
 		if (o->kind == OPERAND_PLACE &&
-		    (fn->places[o->place].kind == PLACE_THIS || fn->places[o->place].stars))
+		    (fn->places[o->place].kind == PLACE_THIS ? !function_runs_elsewhere(fn)
+							     : fn->places[o->place].stars))
 			return true;
 	}
 	return false;
@@ -123,6 +124,9 @@ static void l2_function(struct function *fn)
 		    !api_is(call->api, ROLE(SERVER) | ROLE(CONNECTION)) ||
 		    l2_has_owner(fn, object.made))
 			continue;
+		if (object.made->call->n_args && function_runs_elsewhere(fn) &&
+		    l2_member(fn, object.made) >= 0)
+			continue;
 		if (fn->class_name)
 			l2_members(fn, object.made);
 		/* A member that only this function ends is as good as a local. */
@@ -147,7 +151,9 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 		return;
 	finding = finding_add(
 		&rule_L2, flow->fn, r->site->at,
-		"`%s` has no parent and no owner, and %s() leaves on line %u without deleting it.",
+		r->site->call->n_args && function_runs_elsewhere(flow->fn)
+			? "`%s` gets no parent here, as the thread object lives in another thread, and %s() leaves on line %u without deleting it."
+			: "`%s` has no parent and no owner, and %s() leaves on line %u without deleting it.",
 		name, flow->fn->label, pos_line(loss->item->at));
 	if (!finding)
 		return;
