@@ -377,6 +377,14 @@ static bool partial_fills(struct function *fn, const struct item *item)
 	return (outcome_walk(&outcome) & OUTCOME_AGAIN) && !(outcome.ends & OUTCOME_STOPPED);
 }
 
+/* A helper that keeps the account itself, as with `left -= n`. */
+static bool partial_helper_adds(const struct item *item)
+{
+	const struct item *inner = contract_inner(item->call);
+
+	return inner && item_result_has_use(item->call->target, inner, partial_adds, NULL);
+}
+
 static void e3_partial(struct function *fn, const struct item *item)
 {
 	struct contract contract = contract_of(item->call);
@@ -396,6 +404,8 @@ static void e3_partial(struct function *fn, const struct item *item)
 		return;
 	if (!(item->call->flags & CALL_DROPPED) &&
 	    item_result_has_use(fn, item, partial_counts, &contract))
+		return;
+	if (partial_helper_adds(item))
 		return;
 	if (reads && (!partial_is_used(fn, item) ||
 		      (!(item->call->flags & CALL_DROPPED) && partial_is_text(fn, item))))

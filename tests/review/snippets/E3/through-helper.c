@@ -99,3 +99,26 @@ uint32_t right_peek(int s)
 		return 0;
 	return h.kind;
 }
+
+struct line {
+	int s;
+	size_t left;
+};
+
+/* It keeps the account itself: the callers look at `left`. */
+static size_t push(struct line *l, const char *bytes)
+{
+	ssize_t n = send(l->s, bytes, l->left, MSG_NOSIGNAL);
+
+	if (n <= 0)
+		return 0;
+	l->left -= (size_t)n;
+	return (size_t)n;
+}
+
+void right_account(struct line *l, const char *bytes)
+{
+	push(l, bytes);
+	while (l->left > 0 && push(l, bytes) > 0)
+		;
+}
