@@ -236,7 +236,7 @@ void json_make_text(struct json_make *m)
 static void make_mistake(struct json_make *m)
 {
 	const char *text = strange[json_make_random(m, COUNT(strange))];
-	size_t at = json_make_random(m, m->n + 1), n = strlen(text);
+	size_t at = (size_t)json_make_random(m, m->n + 1), n = strlen(text);
 
 	switch (json_make_random(m, 5)) {
 	case 0:

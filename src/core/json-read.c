@@ -194,7 +194,7 @@ static ssize_t json_piece(struct json_scan *s, unsigned char buffer[4], const un
 	if (*s->at != '\\' || !(n = json_unescape(s, buffer)))
 		return -EBADMSG;
 	*ret = buffer;
-	return n;
+	return (ssize_t)n;
 }
 
 /* The inside of a string value. */

@@ -166,7 +166,7 @@ static void random_bytes_are_refused_within_their_bounds(void **state)
 
 	(void)state;
 	for (int i = 0; i < texts; i++) {
-		m.n = json_make_random(&m, 24);
+		m.n = (size_t)json_make_random(&m, 24);
 		for (size_t k = 0; k < m.n; k++)
 			m.text[k] = some[json_make_random(&m, sizeof(some) - 1)];
 		accepted += try_text(&m);

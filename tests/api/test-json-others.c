@@ -188,7 +188,7 @@ static void both_accept_and_refuse_the_same_texts(void **state)
 		if (i % 2)
 			json_make_mistakes(&make);
 		if (i % 1000 == 0)
-			nest(1 + json_make_random(&make, 2 * POSTERN_JSON_DEPTH));
+			nest(1 + (size_t)json_make_random(&make, 2 * POSTERN_JSON_DEPTH));
 		compare_one();
 	}
 	test_note("%d texts, seed %d", texts, SEED);
