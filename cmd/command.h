@@ -109,12 +109,13 @@ const char *duration_text(int64_t ns, char *buffer, size_t size);
 
 /* ---- output.c ---- */
 
-/* One line on stderr: "postern VERB: NAME: what". NULLs are left out; control characters become '?'. */
+/* One line on stderr: "postern VERB: NAME: what". NULLs are left out. Here and below, what a terminal would obey or not
+   show is written as \x1b or \u{202e} (base/words.h), and of a long name the middle is left out. */
 void output_error(const char *verb, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same without the prefix. */
 void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* A text from the library, which may already begin with the name. */
+/* A text of the library's, which may begin with the name already; fields of its structs become options. */
 void output_text(const char *verb, const char *name, const char *text);
 /* Prints a reason and returns its exit status. */
 int  output_reason(const char *verb, const char *name, const struct postern_reason *why);
@@ -128,9 +129,9 @@ struct output_peer_text {
 struct output_peer_text output_peer(const struct postern_peer *peer);
 /* For --verbose: the result of an attempt to connect. */
 void output_state(const char *verb, const char *name, const struct postern_conn *c, int state);
-/* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* A string of JSON with its quotes; bytes that are not UTF-8 become U+FFFD, hidden characters \u202e. */
 void output_json(FILE *out, const char *text);
-/* Columns for a terminal: control characters become '?'. */
+/* A column for a terminal, of so many characters at least. */
 void output_cell(FILE *out, const char *text, int width);
 /* postern review, with the arguments after the verb; argv[0] is free to change. */
 int command_review(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -97,7 +98,11 @@ bool doctor_look_at_way(struct doctor *d)
 			return false;
 		}
 		if (!S_ISDIR(st.st_mode)) {
-			doctor_fix(d, "mv %s %s.away", doctor_quote(path), doctor_quote(path));
+			doctor_advise(
+				d,
+				d->look.word
+					? "set POSTERN_DIR to a directory of yours, or use another name"
+					: "use another name, in a directory of yours");
 			doctor_problem(d, "directory", "%s is at %s, which must be a directory",
 				       doctor_kind(st.st_mode), path);
 			return false;
@@ -115,14 +120,30 @@ bool doctor_look_at_way(struct doctor *d)
 
 static bool doctor_is_linked(struct doctor *d, const char *path)
 {
+	char real[PATH_MAX];
 	struct stat st;
 
 	if (!d->look.word || lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
 		return false;
-	doctor_fix(d, "rm %s", doctor_quote(path));
+	/* The base may be named by what it leads to; a name's own directory is what it is. */
+	if (strcmp(path, d->look.directory) != 0 && realpath(path, real))
+		doctor_fix(d, "export POSTERN_DIR=%s", doctor_quote(real));
+	else
+		doctor_advise(d, "use another name");
 	doctor_problem(d, "directory",
 		       "%s is a symlink, which could be redirected: no server starts there", path);
 	return true;
+}
+
+/* Another user's directory is not to be taken over: it may be /etc. */
+static void doctor_advise_elsewhere(struct doctor *d)
+{
+	if (d->look.word)
+		doctor_advise(d, "set POSTERN_DIR to a directory of yours");
+	else
+		doctor_advise(
+			d,
+			"use a word for a name, as in postern serve clock, or a directory of yours");
 }
 
 static void doctor_look_at_directory(struct doctor *d, const char *path)
@@ -136,7 +157,7 @@ static void doctor_look_at_directory(struct doctor *d, const char *path)
 	theirs = d->served && d->look.socket_error == 0 && st.st_uid == d->look.socket.st_uid &&
 		 st.st_uid != d->unknown;
 	if ((st.st_uid != d->me || st.st_uid == d->unknown) && st.st_uid != 0 && !theirs) {
-		doctor_fix(d, "sudo chown %lu %s", (unsigned long)d->me, doctor_quote(path));
+		doctor_advise_elsewhere(d);
 		doctor_problem(
 			d, "directory",
 			"%s belongs to uid %lu%s, who could take the name away: it must belong to uid %lu or root",
@@ -145,14 +166,17 @@ static void doctor_look_at_directory(struct doctor *d, const char *path)
 		return;
 	}
 	if ((st.st_mode & S_IWOTH) && !((st.st_mode & S_ISVTX) && st.st_uid == 0)) {
-		doctor_fix(d, "chmod o-w %s", doctor_quote(path));
+		if (st.st_uid == d->me)
+			doctor_fix(d, "chmod o-w %s", doctor_quote(path));
+		else
+			doctor_advise_elsewhere(d);
 		doctor_problem(d, "directory",
 			       "%s (mode %04o) is writable by others, who could take the name away",
 			       path, (unsigned)st.st_mode & MODE);
 		return;
 	}
 	if (!d->served && access(path, W_OK) < 0) {
-		doctor_fix(d, "sudo chown %lu %s", (unsigned long)d->me, doctor_quote(path));
+		doctor_advise_elsewhere(d);
 		doctor_problem(d, "directory",
 			       "%s (mode %04o, uid %lu): uid %lu cannot make a socket there", path,
 			       (unsigned)st.st_mode & MODE, (unsigned long)st.st_uid,
@@ -254,7 +278,7 @@ void doctor_look_at_lock(struct doctor *d)
 	}
 	wrong = doctor_lock_is_wrong(d, &st);
 	if (wrong) {
-		doctor_fix(d, "mv %s %s.away", doctor_quote(path), doctor_quote(path));
+		doctor_fix_by_moving(d, path);
 		doctor_problem(d, "lock", "%s (uid %lu) is at %s, where the lock must be", wrong,
 			       (unsigned long)st.st_uid, path);
 		return;
@@ -284,7 +308,7 @@ void doctor_look_at_info(struct doctor *d)
 		doctor_problem(d, "info", "%s (mode %04o, uid %lu) cannot be read", path,
 			       (unsigned)st.st_mode & MODE, (unsigned long)st.st_uid);
 	} else {
-		doctor_fix(d, "mv %s %s.away", doctor_quote(path), doctor_quote(path));
+		doctor_fix_by_moving(d, path);
 		doctor_problem(d, "info",
 			       "%s that is not a server's info is at %s, so `postern ls` shows ?",
 			       doctor_kind(st.st_mode), path);

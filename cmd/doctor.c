@@ -2,10 +2,13 @@
 /*
  * doctor.c - postern doctor: why can I not connect to NAME, or serve it?
  *
- * It does not connect. Each check is one line; a problem ends with the command that fixes it. The checks are for
+ * It does not connect. Each check is one line; a problem ends with the command that fixes it, or says what to
+ * do where no command is safe: what is not known to be Postern's is neither moved nor removed. The checks are for
  * connecting as this user; and for serving, if no server has the name.
  */
 #include "doctor.h"
+
+#include "base/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +26,15 @@ struct doctor_values {
 
 /* ---- lines ---- */
 
-static void doctor_line(const char *verdict, const char *check, const char *text, const char *fix)
+static void doctor_line(const char *verdict, const char *check, const char *text,
+			const struct doctor *d)
 {
 	output_cell(stdout, verdict, 9);
 	output_cell(stdout, check, 12);
 	output_cell(stdout, text, 0);
-	if (fix && *fix) {
-		output_cell(stdout, "; fix: ", 0);
-		output_cell(stdout, fix, 0);
+	if (d && *d->fix) {
+		output_cell(stdout, d->advice ? "; do: " : "; fix: ", 0);
+		output_cell(stdout, d->fix, 0);
 	}
 	putchar('\n');
 }
@@ -48,6 +52,18 @@ void doctor_ok(struct doctor *d, const char *check, const char *format, ...)
 	doctor_line("ok", check, text, NULL);
 }
 
+static bool doctor_needs_user(const char *check)
+{
+	static const char *const checks[] = {
+		"directory", "disk", "lock", "info", "socket", "trust"
+	};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		if (!strcmp(check, checks[i]))
+			return true;
+	return false;
+}
+
 void doctor_problem(struct doctor *d, const char *check, const char *format, ...)
 {
 	char text[2 * PATH_MAX + 512];
@@ -56,9 +72,13 @@ void doctor_problem(struct doctor *d, const char *check, const char *format, ...
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	doctor_line("problem", check, text, d->fix);
+	/* What needs a uid of one's own is no fix for a user without one. */
+	if (d->me == d->unknown && doctor_needs_user(check))
+		doctor_advise(d, "first what is said of the user");
+	doctor_line("problem", check, text, d);
 	d->problems++;
 	d->fix[0] = 0;
+	d->advice = false;
 }
 
 void doctor_fix(struct doctor *d, const char *format, ...)
@@ -73,16 +93,55 @@ void doctor_fix(struct doctor *d, const char *format, ...)
 	va_end(args);
 }
 
+void doctor_advise(struct doctor *d, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(d->fix, sizeof(d->fix), format, args);
+	va_end(args);
+	d->advice = true;
+}
+
+/* Of a word, sock, lock and info are files of Postern's own directory. Beside a path it is somebody's file, and may be
+   /etc/passwd. */
+void doctor_fix_by_moving(struct doctor *d, const char *path)
+{
+	struct stat st;
+
+	if (d->look.word && lstat(path, &st) == 0 && st.st_uid == d->me && d->me != d->unknown)
+		doctor_fix(d, "mv %s %s.away", doctor_quote(path), doctor_quote(path));
+	else
+		doctor_advise(d, "use another name; whose this is, ls -ld %s shows",
+			      doctor_quote(path));
+}
+
+static const char *doctor_quote_bytes(char *buf, size_t size, const char *path)
+{
+	char *p = stpcpy(buf, "$'");
+
+	for (; *path && p < buf + size - 6; path++)
+		if ((unsigned char)*path < ' ' || (unsigned char)*path >= 127)
+			p += sprintf(p, "\\x%02x", (unsigned char)*path);
+		else
+			p += sprintf(p, *path == '\'' || *path == '\\' ? "\\%c" : "%c", *path);
+	memcpy(p, "'", 2);
+	return buf;
+}
+
 const char *doctor_quote(const char *path)
 {
 	static const char plain[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-:+,@%=";
-	static char bufs[4][4 * PATH_MAX + 3];
+	static char bufs[4][4 * PATH_MAX + 8];
 	static unsigned next;
 	char *buf = bufs[next++ % 4], *p = buf;
 
 	if (*path && path[strspn(path, plain)] == 0)
 		return path;
+	/* What would not be shown, $'...' of bash and zsh can say. */
+	if (!words_are_safe(path))
+		return doctor_quote_bytes(buf, sizeof(bufs[0]), path);
 	*p++ = '\'';
 	for (; *path && p < buf + sizeof(bufs[0]) - 6; path++) {
 		if (*path == '\'')
@@ -123,11 +182,31 @@ static bool doctor_environment(struct doctor *d, const char *name, int error)
 	return false;
 }
 
+/* One whose uids are not those of the machine. */
+static bool doctor_is_namespace(void)
+{
+	unsigned long inside = 0, outside = 0, n = 0;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	bool all = f && fscanf(f, "%lu %lu %lu", &inside, &outside, &n) == 3 && !inside &&
+		   !outside && n == 4294967295;
+
+	if (f)
+		fclose(f);
+	return !all;
+}
+
 static void doctor_look_at_user(struct doctor *d)
 {
 	if (d->me == d->unknown) {
-		doctor_fix(d, "unshare --map-current-user postern doctor %s",
-			   doctor_quote(d->look.name));
+		/* From within nobody can give this process a uid: its creator could have. */
+		if (doctor_is_namespace())
+			doctor_advise(
+				d,
+				"have whoever makes this user namespace map a uid (unshare --map-current-user, podman run --userns=keep-id), or stay outside of it");
+		else
+			doctor_advise(
+				d,
+				"use an account of its own in place of nobody's, which many share (in a unit: User= or DynamicUser=)");
 		doctor_problem(
 			d, "user",
 			"uid %lu stands for every user without a uid in this user namespace: it owns nothing and is trusted nowhere",
@@ -143,7 +222,7 @@ static void doctor_stands_in_the_way(struct doctor *d, const char *what)
 {
 	const char *path = d->look.path;
 
-	doctor_fix(d, "mv %s %s.away", doctor_quote(path), doctor_quote(path));
+	doctor_fix_by_moving(d, path);
 	doctor_problem(d, "socket", "%s is at %s, and is not a socket", what, path);
 }
 
@@ -328,8 +407,7 @@ static void doctor_look_at_trust(struct doctor *d)
 			doctor_fix(d, "sudo nsenter --user --target %ld postern connect %s",
 				   (long)l->pid, doctor_quote(l->name));
 		else
-			doctor_fix(d, "postern connect %s, outside of this user namespace",
-				   doctor_quote(l->name));
+			doctor_advise(d, "connect from outside of this user namespace");
 		doctor_problem(
 			d, "trust",
 			"it runs as uid %lld, which stands for every user without a uid in this user namespace",
@@ -508,7 +586,8 @@ const struct verb verb_doctor = {
 	.operands = "NAME",
 	.about = "Says why NAME cannot be connected to, or served, and how to fix it.",
 	.notes = "It does not connect. One line per check: ok or problem, and after a problem the\n"
-		 "command that fixes it. Ends with status 0 if all checks pass, else with 1.",
+		 "command that fixes it, or what to do. Ends with status 0 if all checks pass,\n"
+		 "else with 1.",
 	.takes_name = true,
 	.options = doctor_options,
 	.size = sizeof(struct doctor_values),

@@ -14,6 +14,7 @@ struct doctor {
 	uid_t         me, unknown;
 	unsigned      problems;
 	char          fix[PATH_MAX + 512];
+	bool          advice;        /* fix is words, and no command */
 };
 
 /* One line each: "ok", the check, the result; "problem", the check, the problem, and d->fix. */
@@ -21,9 +22,13 @@ void doctor_ok(struct doctor *d, const char *check, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void doctor_problem(struct doctor *d, const char *check, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Sets d->fix to a command; its paths must come from doctor_quote(). */
+/* Sets d->fix to a command; what is a path in it comes out of doctor_quote(). Never one that moves, removes or takes over
+   what nobody knows to be Postern's: that is said in words. */
 void doctor_fix(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Quotes for a shell; valid until the fourth call after this. */
+void doctor_advise(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Something else is at a path where the server has a file of its own. */
+void doctor_fix_by_moving(struct doctor *d, const char *path);
+/* For a shell; valid until the fourth call after. */
 const char *doctor_quote(const char *path);
 
 /* doctor-place.c: false if nothing below can be checked. */

@@ -34,6 +34,7 @@ struct ls {
 	const struct ls_values *values;
 	struct ls_row *rows, **last;
 	int name_width;
+	bool full;
 };
 
 static const struct option ls_options[] = {
@@ -78,8 +79,10 @@ static int ls_add(const struct postern_name_info *info, void *data)
 	if (!ls->values->all && !strncmp(info->name, "system:", 7))
 		return 0;
 	row = calloc(1, sizeof(*row) + name + path + version);
-	if (!row)
+	if (!row) {
+		ls->full = true;
 		return -ENOMEM;
+	}
 	row->name = memcpy(row->text, info->name, name);
 	row->path = memcpy(row->text + name, info->path, path);
 	row->version = memcpy(row->text + name + path, info->version, version);
@@ -147,10 +150,9 @@ static int ls_run(void *data)
 	int r = postern_name_list(ls_add, &ls);
 
 	if (r < 0) {
-		output_error("ls", NULL, "cannot list the names: %s",
-			     r == -ENOENT ? "there is no runtime directory; set POSTERN_DIR"
-					  : strerror(-r));
-		status = r == -ENOMEM ? EXIT_TRY_AGAIN : EXIT_NO_INPUT;
+		output_text("ls", NULL, ls.full ? "out of memory" : postern_why()->text);
+		status = r == -ENOMEM || r == -EMFILE || r == -ENFILE ? EXIT_TRY_AGAIN
+								      : EXIT_NO_INPUT;
 	} else if (ls.values->json) {
 		ls_print_json(&ls);
 	} else if (ls.values->quiet) {

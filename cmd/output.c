@@ -6,12 +6,15 @@
  */
 #include "command.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OUTPUT_LINE 8192 /* a path is at most 4,096 */
+#define OUTPUT_SAFE 32768
 
 static size_t output_add(char *line, size_t at, size_t size, const char *format, va_list args)
 	__attribute__((format(printf, 4, 0)));
@@ -38,19 +41,20 @@ static size_t output_addf(char *line, size_t at, size_t size, const char *format
 	return at;
 }
 
-/* line has room for one more byte than n. */
-static void output_put(char *line, size_t n)
+static void output_put(const char *line)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 127)
-			line[i] = '?';
-	line[n++] = '\n';
-	stderr_line(line, n);
+	char safe[OUTPUT_SAFE + 1];
+	size_t n;
+
+	words_safe(safe, OUTPUT_SAFE, line);
+	n = strlen(safe);
+	safe[n++] = '\n';
+	stderr_line(safe, n);
 }
 
 void output_error(const char *verb, const char *name, const char *format, ...)
 {
-	char line[OUTPUT_LINE + 1];
+	char line[OUTPUT_LINE];
 	size_t n = output_addf(line, 0, OUTPUT_LINE, "postern");
 	va_list args;
 
@@ -59,24 +63,22 @@ void output_error(const char *verb, const char *name, const char *format, ...)
 	n = output_addf(line, n, OUTPUT_LINE, ": ");
 	/* A name from the command line may have any length, and the rest of the line matters more. */
 	if (name)
-		n = output_addf(line, n, OUTPUT_LINE, "%.200s%s: ", name,
-				strlen(name) > 200 ? "..." : "");
+		n = output_addf(line, n, OUTPUT_LINE, "%s: ", words_name(name).text);
 	va_start(args, format);
-	n = output_add(line, n, OUTPUT_LINE, format, args);
+	output_add(line, n, OUTPUT_LINE, format, args);
 	va_end(args);
-	output_put(line, n);
+	output_put(line);
 }
 
 void output_line(const char *format, ...)
 {
-	char line[OUTPUT_LINE + 1];
+	char line[OUTPUT_LINE];
 	va_list args;
-	size_t n;
 
 	va_start(args, format);
-	n = output_add(line, 0, OUTPUT_LINE, format, args);
+	output_add(line, 0, OUTPUT_LINE, format, args);
 	va_end(args);
-	output_put(line, n);
+	output_put(line);
 }
 
 int output_status(const struct postern_reason *why)
@@ -105,13 +107,48 @@ int output_status(const struct postern_reason *why)
 	}
 }
 
+/* What a program sets in a struct a user of the command sets with an option. */
+static void output_without_fields(char *ret, size_t size, const char *text)
+{
+	static const struct {
+		const char *field, *option;
+	} fields[] = {
+		{ "postern_conn_options.low_water is above high_water",
+		  "--low-water is above --high-water" },
+		{ "postern_conn_options.high_water", "--high-water" },
+		{ "postern_server_options.backlog", "--backlog" },
+		{ "postern_server_options.access", "--access" },
+		{ "add it to .server_uids if", "name it with --server-uid if" },
+	};
+	size_t at = 0, i;
+
+	while (*text && at + 1 < size) {
+		for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+			if (!strncmp(text, fields[i].field, strlen(fields[i].field)))
+				break;
+		if (i < sizeof(fields) / sizeof(*fields)) {
+			at = output_addf(ret, at, size, "%s", fields[i].option);
+			text += strlen(fields[i].field);
+		} else {
+			ret[at++] = *text++;
+		}
+	}
+	ret[at] = 0;
+}
+
 void output_text(const char *verb, const char *name, const char *text)
 {
-	size_t n = name ? strlen(name) : 0;
+	struct words_name shown = { .text = "" };
+	char said[OUTPUT_LINE];
+	size_t n;
 
-	if (n && !strncmp(text, name, n) && !strncmp(text + n, ": ", 2))
+	if (name)
+		shown = words_name(name);
+	n = strlen(shown.text);
+	if (n && !strncmp(text, shown.text, n) && !strncmp(text + n, ": ", 2))
 		text += n + 2;
-	output_error(verb, name, "%s", text);
+	output_without_fields(said, sizeof(said), text);
+	output_error(verb, name, "%s", said);
 }
 
 int output_reason(const char *verb, const char *name, const struct postern_reason *why)
@@ -154,50 +191,47 @@ void output_state(const char *verb, const char *name, const struct postern_conn 
 		output_error(verb, name, "attempt %u: connected", counters.attempts);
 }
 
-/* The length of the UTF-8 character at p, or 0: overlong forms and surrogates are not characters. */
-static size_t output_utf8(const unsigned char *p)
+/* Beyond 16 bits it takes two halves. */
+static void output_json_hidden(FILE *out, uint32_t c)
 {
-	size_t n = *p < 0x80   ? 1
-		   : *p < 0xc2 ? 0
-		   : *p < 0xe0 ? 2
-		   : *p < 0xf0 ? 3
-		   : *p < 0xf5 ? 4
-			       : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
+	if (c > 0xffff)
+		fprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
+			(unsigned)(0xdc00 + (c & 0x3ff)));
+	else
+		fprintf(out, "\\u%04x", (unsigned)c);
 }
 
 void output_json(FILE *out, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	uint32_t c;
+	size_t n;
 
 	fputc('"', out);
-	while (*p) {
-		size_t n = output_utf8(p);
-
+	for (; *text; text += n ? n : 1) {
+		n = words_character(text, &c);
 		if (!n)
 			fputs("\\ufffd", out);
-		else if (*p == '"' || *p == '\\')
-			fprintf(out, "\\%c", *p);
-		else if (*p < ' ')
-			fprintf(out, "\\u%04x", *p);
+		else if (words_is_hidden(c))
+			output_json_hidden(out, c);
+		else if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", (int)c);
 		else
-			fwrite(p, 1, n, out);
-		p += n ? n : 1;
+			fwrite(text, 1, n, out);
 	}
 	fputc('"', out);
 }
 
 void output_cell(FILE *out, const char *text, int width)
 {
-	for (; *text; text++, width--)
-		fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, out);
+	char next[WORDS_NEXT];
+
+	while (*text) {
+		size_t taken = words_next(next, text), n = strlen(next);
+
+		fputs(next, out);
+		width -= n == taken ? 1 : (int)n;
+		text += taken;
+	}
 	for (; width > 0; width--)
 		fputc(' ', out);
 }

@@ -8,6 +8,8 @@
  */
 #include "look.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -259,7 +261,8 @@ static int wait_fail(const struct wait *w, int status)
 
 	output_error("wait", w->look.name, "%s at %s (%u check%s in %lld ms): %s",
 		     status == EXIT_NO_SERVER ? "no server answered" : "cannot connect",
-		     w->look.path, w->looks, w->looks == 1 ? "" : "s", (long long)ms, w->reason);
+		     words_name(w->look.path).text, w->looks, w->looks == 1 ? "" : "s",
+		     (long long)ms, w->reason);
 	return status;
 }
 
@@ -283,7 +286,7 @@ static int wait_until(struct wait *w)
 		if (w->values->common.verbose)
 			output_error("wait", w->look.name,
 				     "check %u at %s: %s; the next one in %.1f ms", w->looks,
-				     w->look.path, w->reason, (double)pause / 1e6);
+				     words_name(w->look.path).text, w->reason, (double)pause / 1e6);
 		wait_pause(pause);
 		pause = pause < WAIT_PAUSE_MAX / 2 ? 2 * pause : WAIT_PAUSE_MAX;
 	}

@@ -247,8 +247,9 @@ bool review_add(const char *path, const char *root)
 {
 	bool failed = false;
 
+	if (review_path != root)
+		review_root = root_of(root);
 	review_path = root;
-	review_root = root_of(root);
 	return files_walk(path, review_file, &failed) && !failed;
 }
 

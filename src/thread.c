@@ -204,6 +204,9 @@ static int thread_init(struct postern_thread *t, const struct postern_thread_opt
 		return why_field(what, "start_ns", "is negative");
 	if (t->options.join_ns < 0)
 		return why_field(what, "join_ns", "is negative");
+	/* The kernel keeps 15 bytes and would cut the rest without a word. */
+	if (t->options.name && strlen(t->options.name) >= sizeof(t->name))
+		return why_field(what, "name", "has more than 15 bytes");
 	if (t->options.start_ns == 0)
 		t->options.start_ns = THREAD_START;
 	if (t->options.join_ns == 0)

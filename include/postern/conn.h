@@ -44,13 +44,13 @@ POSTERN_API POSTERN_MUST_USE int postern_conn_detach(struct postern_conn *c);
 /* 1 when the peer has ended its direction: the bytes offered now are the last, and an incomplete message stays
    incomplete; else 0. */
 POSTERN_API int postern_conn_at_end(const struct postern_conn *c);
-/* The socket, borrowed: for getsockopt() and the like. -ENOTCONN: not connected yet. */
+/* The socket, borrowed: for getsockopt() and the like. -ENOTCONN: not connected yet; -ESTALE: ended. */
 POSTERN_API int postern_conn_fd(const struct postern_conn *c);
 /* The server that accepted it, or NULL. */
 POSTERN_API struct postern_server *postern_conn_server(const struct postern_conn *c);
 
-/* The process at the other end; on the connecting side, the process that called listen(). size: sizeof *ret,
-   here and below. */
+/* The process at the other end; on the connecting side, the process that called listen(). It is kept after the
+   end. -ENOTCONN: not connected yet; -ESTALE: ended, and never was. size: sizeof *ret, here and below. */
 POSTERN_API int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, size_t size);
 /* A new pidfd of the peer (yours): Linux 6.5, else -ENOPROTOOPT; -ESRCH, -ENODATA: it has exited. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_peer_pidfd(const struct postern_conn *c);

@@ -37,8 +37,9 @@ struct postern_name_info {
 POSTERN_API int postern_name_look(const char *name, int (*fn)(const struct postern_name_info *info, void *data),
 	void *data);
 
-/* Calls fn for each name in the user's and the system's directory, in order; stops when fn returns
-   non-zero, and returns that. Reads the owners' records and never connects. -ENOENT: no runtime directory. */
+/* Calls fn for each name under the user's and the system's directory, in order; stops when it returns
+   non-zero, and returns that. Reads the owners' records and never connects. -ENOENT: no runtime directory;
+   -ENOTDIR, -EACCES: one of the two is no directory, or cannot be read. A directory that is not there yet has no names. */
 POSTERN_API int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data), void *data);
 
 #ifdef __cplusplus

@@ -32,7 +32,7 @@ struct postern_thread_options {
 	size_t      stack_size;  /* the system's */
 	int64_t     start_ns;    /* how long start waits until it is ready: 5 s */
 	int64_t     join_ns;     /* how long free waits until it has ended: 5 s */
-	const char *name;        /* for debuggers, at most 15 bytes: "postern" */
+	const char *name;        /* for debuggers, at most 15 bytes, else -EINVAL: "postern" */
 	/* The last call on the thread, after everything it owned was released; or NULL. */
 	void      (*ended)(void *data);
 };

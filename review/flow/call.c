@@ -327,9 +327,12 @@ static bool call_has_owner(const struct flow *flow, const struct item *item)
 		if (o->kind == OPERAND_PLACE && !state_is_constant(flow, o, &number)) {
 			const char *type = flow->fn->places[o->place].type;
 
-			if (flow->fn->places[o->place].kind == PLACE_THIS ||
-			    flow->fn->places[o->place].stars || !type)
+			if (flow->fn->places[o->place].kind == PLACE_THIS) {
+				if (!function_runs_elsewhere(flow->fn))
+					return true;
+			} else if (flow->fn->places[o->place].stars || !type) {
 				return true;
+			}
 		}
 	}
 	return false;

@@ -193,6 +193,20 @@ static bool contract_is_unsigned(const struct function *fn, int place)
 	return false;
 }
 
+/* (ssize_t)n < 0: the sign comes back. */
+static bool contract_casts(const struct function *fn, const struct item *test)
+{
+	static const char *const casts[] = { "(ssize_t)", "(int",     "(long", "(signed",
+					     "_cast<",    "(gssize",  "(qint", "(off_t)",
+					     "(short",    "ssize_t(", "(gint", "(qsize",
+					     "int(" };
+
+	for (size_t i = 0; i < sizeof(casts) / sizeof(*casts); i++)
+		if (item_mentions(fn, test, casts[i]))
+			return true;
+	return false;
+}
+
 bool contract_loses_sign(const struct function *fn, const struct item *item)
 {
 	struct contract contract = contract_of(item->call);
@@ -212,7 +226,7 @@ bool contract_test_is_blind(const struct function *fn, const struct contract *co
 	    !operand_is_number(other, &number) || operand_error(other))
 		return false;
 	return contract_is_blind(contract, first ? test->op : contract_mirror(test->op), number,
-				 contract_is_unsigned(fn, place));
+				 contract_is_unsigned(fn, place) && !contract_casts(fn, test));
 }
 
 bool contract_test_counts(const struct contract *contract, const struct item *test, int place)
@@ -331,11 +345,32 @@ static uint8_t contract_gives_of(const struct api *api)
 	return CONTRACT_ANYTHING;
 }
 
-static void contract_of_helper(struct contract *c, const struct function *helper)
+/* A class that derives has a method of that name: which one is called is not known. */
+static bool contract_is_overridden(struct function *method)
+{
+	enum { NO = 1, YES };
+
+	if (method->overridden || !method->class_name)
+		return method->overridden == YES;
+	method->overridden = NO;
+	for (size_t i = 0; i < program.n_functions && method->overridden == NO; i++) {
+		const struct function *other = program.functions[i];
+
+		if (other->name == method->name && other->class_name &&
+		    other->class_name != method->class_name &&
+		    index_derives(other->class_name, method->class_name))
+			method->overridden = YES;
+	}
+	return method->overridden == YES;
+}
+
+static void contract_of_helper(struct contract *c, struct function *helper)
 {
 	const struct summary *summary = &helper->summary;
 
 	c->helper = helper;
+	if (contract_is_overridden(helper))
+		return;
 	if (!summary->done || helper->skipped || (helper->flags & FUNCTION_ERRORS))
 		return;
 	c->api = summary->answers;
@@ -369,13 +404,16 @@ struct contract contract_of(const struct call *call)
 	}
 	c.api = call->api;
 	c.fails = call->api->fails;
-	c.needed = api_is(call->api, ROLE(MUST) | ROLE(OUTCOME));
+	c.needed = api_is(call->api, ROLE(MUST));
 	c.gives = contract_gives_of(call->api);
 	c.errors = c.fails == FAILS_NEGATIVE;
 	if (c.fails == FAILS_MINUS_ONE)
 		c.low = -1;
 	if (c.fails == FAILS_NULL || c.fails == FAILS_FALSE)
 		c.low = 0;
+	/* EAI_AGAIN and the like are below 0 in all C libraries of Linux, so `< 0` sees them. */
+	if (api_is(call->api, ROLE(EAI)))
+		c.high = 0;
 	return c;
 }
 

@@ -404,8 +404,8 @@ static bool ends_can_follow(const struct ends_walk *walk, const struct function 
 {
 	int depth = 0;
 
-	if (target->n_variants || (target->flags & (FUNCTION_CUT | FUNCTION_ERRORS)) ||
-	    !target->n_blocks)
+	if (!ends_is_small(target) || target->n_variants ||
+	    (target->flags & (FUNCTION_CUT | FUNCTION_ERRORS)) || !target->n_blocks)
 		return false;
 	for (; walk; walk = walk->outer)
 		if (walk->fn == target || ++depth > ENDS_DEPTH)

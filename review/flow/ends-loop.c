@@ -88,7 +88,7 @@ static bool ends_is_still(const struct ends_walk *walk, int place, bool content,
 {
 	const struct function *fn = walk->fn;
 
-	if (depth > 6)
+	if (depth > 6 || ++walk->total->stills > ENDS_STILLS)
 		return false;
 	if (!ends_name_still(walk, place))
 		return false;
@@ -224,6 +224,9 @@ static bool ends_has_no_way_out(struct ends_loop *ends, struct arena *arena)
 	struct ends_total before_total = { .arena = arena }, total = { .arena = arena };
 	struct ends_walk before, walk;
 
+	if (!ends_is_small(ends->fn) || ends->fn->ends_asked == ENDS_ASKED)
+		return false;
+	ends->fn->ends_asked++;
 	ends_from_read(&walk, &total, ends, true);
 	if (!walk.again || walk.leaves || total.unknown || total.touches || total.leaves ||
 	    (!ends->wait && !walk.seen[ends->fn->loops[ends->loop].header]))

@@ -15,6 +15,8 @@ enum {
 	ENDS_EXITS = 32,
 	ENDS_NAMES = 24,
 	ENDS_DEPTH = 5,    /* of calls */
+	ENDS_ASKED = 100,  /* questions about one function */
+	ENDS_STILLS = 400, /* questions whether something stays as it is */
 };
 
 enum ends_kind {
@@ -44,7 +46,7 @@ enum { ENDS_RUN = 1 << 0, ENDS_CHANGED = 1 << 1, ENDS_RECEIVER = 1 << 15 };
 /* Over all functions of one walk. */
 struct ends_total {
 	struct arena *arena;
-	int steps;
+	int steps, stills;
 	int64_t gives; /* what a read of the stream gives */
 	const char *names[ENDS_NAMES]; /* of members and globals that are assigned to */
 	int n_names;

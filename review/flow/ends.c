@@ -205,7 +205,7 @@ static void ends_assign(struct ends_walk *walk, struct ends_known *known, const 
 	if (ends_number(known, &item->a, &number))
 		ends_set(known, dst, ENDS_NUMBER, number);
 	else if (i >= 0)
-		ends_set(known, dst, known->of[i].kind, known->of[i].number);
+		ends_set(known, dst, (enum ends_kind)known->of[i].kind, known->of[i].number);
 	else if (item->a.kind == OPERAND_PLACE && p->kind != PLACE_INDEX)
 		ends_set(known, dst, ENDS_SAME, item->a.place);
 	else

@@ -15,7 +15,8 @@
 
 #include "model/ir.h"
 
-enum { ENDS_RETURNS = 4 };
+/* A larger function is not asked about: each question looks at all of it. */
+enum { ENDS_RETURNS = 4, ENDS_ITEMS = 4000, ENDS_LOOPS = 48 };
 
 /* What a function does, from its beginning on. */
 struct ends_function {
@@ -33,6 +34,11 @@ struct ends_function {
 
 /* `fn` is called when the stream is ready and over. */
 void ends_function(struct function *fn, struct ends_function *does);
+
+static inline bool ends_is_small(const struct function *fn)
+{
+	return fn->n_items <= ENDS_ITEMS && fn->n_loops <= ENDS_LOOPS;
+}
 
 struct ends_loop {
 	struct function *fn;

@@ -141,11 +141,12 @@ void run_give_up(struct lsp *lsp)
 static void run_take(struct lsp *lsp, size_t number, const char *diagnostics, size_t n)
 {
 	struct lsp_document *document = &lsp->documents[number];
+	char *copy = strndup(diagnostics, n);
 
-	free(document->diagnostics);
-	document->diagnostics = strndup(diagnostics, n);
-	if (!document->diagnostics)
+	if (!copy)
 		abort();
+	free(document->diagnostics);
+	document->diagnostics = copy;
 	document->due = false;
 	document->saved = false;
 	document_publish(lsp, document);

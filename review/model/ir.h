@@ -275,6 +275,8 @@ struct function {
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint8_t order;          /* private to flow/order.c */
 	uint8_t reads_stream;   /* private to rules/end.c */
+	uint8_t ends_asked;     /* private to flow/ends-loop.c */
+	uint8_t overridden;     /* private to flow/contract.c: 1 no, 2 by a method of a derived class */
 	bool skipped;           /* ran into the interpreter's limit */
 };
 

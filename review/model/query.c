@@ -126,6 +126,22 @@ const struct item *function_find_call(struct function *fn,
 	return NULL;
 }
 
+bool function_runs_elsewhere(const struct function *fn)
+{
+	if (!fn->class_name || (fn->flags & FUNCTION_LAMBDA) || strcmp(fn->name, "run") != 0 ||
+	    !index_derives(types_plain(fn->class_name), intern_z("QThread")))
+		return false;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		for (int i = 0; other->class_name == fn->class_name && i < other->n_items; i++)
+			if (other->items[i].kind == ITEM_CALL && other->items[i].call &&
+			    !strcmp(other->items[i].call->name, "moveToThread"))
+				return false;
+	}
+	return true;
+}
+
 bool function_handles(const struct function *fn, const char *signal)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {

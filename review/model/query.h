@@ -69,6 +69,11 @@ static inline const struct item *function_find_role(struct function *fn, uint64_
 	return function_find_call(fn, item_has_role, &roles);
 }
 
+/*
+ * `this` in QThread::run() is no parent for what is made there: the thread object lives in the thread
+ * that made it, and Qt then leaves the new object without a parent. Unless the class calls moveToThread().
+ */
+bool function_runs_elsewhere(const struct function *fn);
 /* Some connect() of the class or file gives the function, or lambda, to a signal of that name. */
 bool function_handles(const struct function *fn, const char *signal);
 /* ioctl(fd, FIONREAD, …) has asked before how many bytes are there. */

@@ -578,6 +578,8 @@ static void peer_construct(struct peer_walk *walk, const struct item *item,
 		peer_known(walk, item, result);
 	if (container && call->n_args && peer_operand(walk, &call->args[0]).kinds & PEER_NUMBER)
 		peer_check(walk, PEER_SINK_ALLOC, &call->args[0], -1);
+	else if (container)
+		peer_counted_text(walk, call);
 	if (!call->target && !(result->kinds & PEER_STREAM))
 		for (int i = 0; i < call->n_args; i++) {
 			struct peer_value v = peer_operand(walk, &call->args[i]);

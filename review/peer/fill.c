@@ -4,6 +4,7 @@
  * compares how far the loop has come with what the memory can hold.
  */
 
+#include "flow/ends.h"
 #include "peer/peer.h"
 #include "read/source.h"
 
@@ -241,7 +242,7 @@ static bool fill_is_from_larger(const struct peer_walk *walk, const struct opera
 static void fill_check(struct peer_walk *walk, struct fill_at at, const struct operand *value)
 {
 	struct function *fn = walk->fn;
-	int loop = fill_loop(fn, walk->block, at.step);
+	int loop = ends_is_small(fn) ? fill_loop(fn, walk->block, at.step) : -1;
 	int into = loop >= 0 ? fill_memory(fn, at.base) : -1;
 	struct operand o = { .kind = OPERAND_PLACE, .place = at.base };
 

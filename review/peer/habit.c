@@ -241,10 +241,34 @@ static struct peer_value peer_method_result(struct peer_walk *walk, const struct
 	return v;
 }
 
+/* text.copy(to, n): as memcpy() has it, with an end of its own. */
+static void peer_copies_out(struct peer_walk *walk, const struct call *call, struct peer_value v)
+{
+	if (strcmp(call->name, "copy") != 0 || call->n_args < 2 || !(v.kinds & PEER_BYTES))
+		return;
+	peer_check(walk, PEER_SINK_COPY, &call->args[1], peer_root_buffer(walk, &call->args[0]));
+	v.kinds = (v.kinds & PEER_TEXT) | PEER_UNENDED;
+	v.base = -1;
+	if (call->args[0].kind == OPERAND_PLACE || call->args[0].kind == OPERAND_ADDRESS)
+		peer_fill(walk, &call->args[0], &call->args[1], v);
+}
+
+void peer_counted_text(struct peer_walk *walk, const struct call *call)
+{
+	for (int i = 0; i < call->n_args && i < 2 && call->n_args >= 2; i++)
+		if (peer_operand(walk, &call->args[i]).kinds & PEER_NUMBER)
+			peer_check(walk, PEER_SINK_ALLOC, &call->args[i], -1);
+}
+
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result)
 {
+	static const char *const counted[] = { "append", "assign", "setRawData" };
 	const struct operand *receiver = &call->receiver;
 	struct peer_value v = peer_operand(walk, receiver);
+
+	peer_copies_out(walk, call, v);
+	if (PEER_IS_ONE_OF(call->name, counted))
+		peer_counted_text(walk, call);
 
 	*result = peer_method_result(walk, call);
 	if (PEER_IS_ONE_OF(call->name, peer_resizers) && call->n_args)

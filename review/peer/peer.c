@@ -370,6 +370,7 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 	struct peer_hit hit = { .sink = sink, .fn = walk->fn, .item = walk->item };
 	const struct function *fn = walk->fn;
 	int shown = operand->place;
+	bool taken_out = false;
 
 	if (!walk->telling)
 		return;
@@ -384,8 +385,10 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 		else if (def && def->b.kind == OPERAND_PLACE)
 			shown = def->b.place;
 		else if (def && def->call && def->call->n_args &&
-			 def->call->args[0].kind == OPERAND_PLACE)
+			 def->call->args[0].kind == OPERAND_PLACE) {
 			shown = def->call->args[0].place;
+			taken_out = def->call->target != NULL;
+		}
 	}
 	hit.at = walk->item->at;
 	hit.loop_at = walk->loop_at;
@@ -397,7 +400,7 @@ void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand 
 	hit.into = into >= 0 ? fn->places[into].text : NULL;
 	hit.source = v.source >= 0 ? &fn->items[v.source] : NULL;
 	hit.in_text = sink != PEER_SINK_STRING && shown != operand->place &&
-		      (fn->places[shown].flags & PLACE_ARRAY);
+		      (taken_out || (fn->places[shown].flags & PLACE_ARRAY));
 	hit.counted = (v.kinds & PEER_COUNTED) != 0;
 	hit.limited = !(peer_resolve(walk, &v, true) & PEER_WIDE);
 	for (int p = 0; p < 16 && !hit.source; p++)

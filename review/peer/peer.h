@@ -213,6 +213,8 @@ void peer_loop_checks(struct peer_walk *walk, int loop);
 /* The number, and what it is made of, has an upper limit. */
 void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t kinds, int depth);
 
+/* append(bytes, n), string(n, c): as many bytes as the number says. */
+void peer_counted_text(struct peer_walk *walk, const struct call *call);
 /* habit.c: methods, and functions that nothing is known of. */
 void peer_method(struct peer_walk *walk, const struct call *call, struct peer_value *result);
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result);

@@ -113,6 +113,10 @@ void peer_target(struct peer_walk *walk, const struct call *call, struct peer_va
 			if (s->result_from[k] & 1 << i) {
 				result->kinds |=
 					(uint16_t)(v.kinds & (k == 5 ? PEER_NUMBER : 1 << k));
+				/* be32(at): a number that lies in the bytes. */
+				if (k == 5 && (v.kinds & PEER_BYTES))
+					result->kinds |=
+						s->result & PEER_NARROW ? PEER_SHORT : PEER_WIDE;
 				result->from[k] |= v.from[k];
 				if (result->source < 0)
 					result->source = v.source;

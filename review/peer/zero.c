@@ -254,8 +254,9 @@ void peer_steps(struct peer_walk *walk, const struct item *item)
 	struct operand o = { .kind = OPERAND_PLACE };
 	const struct item *set;
 
-	if (!walk->telling || item->dst < 0 || !operand_is_place(&item->a, item->dst) ||
-	    item->b.kind != OPERAND_PLACE || (peer_operand(walk, &item->b).kinds & PEER_NONZERO))
+	if (!walk->telling || !ends_is_small(fn) || item->dst < 0 ||
+	    !operand_is_place(&item->a, item->dst) || item->b.kind != OPERAND_PLACE ||
+	    (peer_operand(walk, &item->b).kinds & PEER_NONZERO))
 		return;
 	o.place = zero_variable(fn, &item->b);
 	set = place_set_before(fn, o.place, item);

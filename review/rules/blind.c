@@ -25,10 +25,15 @@ static bool blind_concerns(const struct contract *contract)
 	return contract->helper ? contract->helper->interesting : contract->api != NULL;
 }
 
-/* `recv(…) == 0` of bytes that nobody wants asks for the end alone. */
-static bool blind_only_drains(const struct function *fn, const struct item *item)
+/* `recv(…) == 0` of bytes that nobody wants, or of a single one, which is a signal, asks for the end alone. */
+static bool blind_asks_for_end(const struct function *fn, const struct item *item)
 {
-	return api_is(item->call->api, ROLE(READ)) && !partial_is_used(fn, item);
+	const struct operand *length = contract_argument(item->call, FACT_LENGTH);
+	int64_t number;
+
+	return api_is(item->call->api, ROLE(READ)) &&
+	       (!partial_is_used(fn, item) ||
+		(length && operand_is_number(length, &number) && number <= 1));
 }
 
 /* A loop that such a test keeps from ending has been told of, and what ends it sees the failure too. */
@@ -124,7 +129,7 @@ bool blind_call(struct function *fn, const struct item *item)
 
 	if (!blind_concerns(&contract) || contract_fate(fn, item, &test) != CONTRACT_BLIND)
 		return false;
-	if (!operand_is_number(&test->b, &number) || blind_only_drains(fn, item) ||
+	if (!operand_is_number(&test->b, &number) || blind_asks_for_end(fn, item) ||
 	    blind_is_told(fn, item))
 		return false;
 	/* A loop that asks for neither the end nor a failure. */

@@ -2,6 +2,7 @@
 /* Requests and handles on the heap that a library uses until it calls back; see deferred.h. */
 
 #include "rules/deferred.h"
+#include "flow/contract.h"
 #include "model/registrations.h"
 
 #include <string.h>
@@ -159,7 +160,7 @@ void deferred_request(struct function *fn, const struct item *item)
 	/* Without a callback it is lost either way, and this result is the least of it. */
 	if (pointer < 0 || !(call->flags & CALL_DROPPED) ||
 	    (operand_is_number(callback, &number) && !number) || !api_is(call->api, ROLE(ASYNC)) ||
-	    call->api->fails != FAILS_NEGATIVE || !deferred_allocation(fn, pointer, item) ||
+	    contract_of(call).fails != FAILS_NEGATIVE || !deferred_allocation(fn, pointer, item) ||
 	    deferred_is_kept(fn, pointer, call))
 		return;
 	finding = finding_add(

@@ -101,7 +101,7 @@ static bool e2_shows(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 
-	if (!call->api || !call->api->fails)
+	if (!contract_of(call).fails)
 		return false;
 	if (!(call->flags & CALL_DROPPED))
 		return true;
@@ -175,13 +175,13 @@ static bool e2_visit(struct outcome *outcome, const struct item *item)
 	return false;
 }
 
-static bool e2_comes_to(struct function *fn, const struct item *site, uint8_t fails,
-			const struct item *use)
+static bool e2_comes_to(struct function *fn, const struct item *site, const struct item *use)
 {
+	struct contract contract = contract_of(site->call);
 	struct e2_way way = { .wanted = use };
 	struct outcome outcome = { .fn = fn,
 				   .call = site,
-				   .result = fails == FAILS_NULL ? 0 : -1,
+				   .result = contract_failure(&contract, 0),
 				   .visit = e2_visit,
 				   .data = &way };
 
@@ -197,7 +197,7 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 		return true;
 	if (kind == USE_UNCHECKED)
 		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->site, r->place);
-	return !e2_comes_to(flow->fn, r->site, r->fails, item);
+	return !e2_comes_to(flow->fn, r->site, item);
 }
 
 /*
@@ -445,6 +445,23 @@ static const struct item *e2_amount_user(const struct function *fn, const struct
 	return NULL;
 }
 
+/* if (check(n)), errno = 0; … if (errno): it is asked for in another way. */
+static bool e2_is_asked_otherwise(const struct function *fn, const struct item *from, int amount)
+{
+	for (const struct item *i = from + 1; i < fn->items + fn->n_items; i++) {
+		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
+
+		if (i->kind == ITEM_BRANCH &&
+		    (operand_is_errno(fn, &i->a) || operand_is_errno(fn, &i->b)))
+			return true;
+		for (int k = 0; call && !call->api && k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], amount) &&
+			    (call->target || !(call->flags & CALL_DROPPED)))
+				return true;
+	}
+	return false;
+}
+
 /* It comes from a peer, and not from a file of the program's own. */
 static bool e2_is_from_peer(const struct function *fn, const struct item *item)
 {
@@ -473,7 +490,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 	made = item->next >= 0 && fn->items[item->next].dst == amount ? &fn->items[item->next]
 								      : item;
 	user = e2_amount_user(fn, made, amount, e2_is_from_peer(fn, item));
-	if (!user)
+	if (!user || e2_is_asked_otherwise(fn, made, amount))
 		return;
 	finding = finding_add(
 		&rule_E2, fn, user->at,

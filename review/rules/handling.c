@@ -126,7 +126,7 @@ static void e1_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
 		    item_is_void(fn, item) || blind_call(fn, item))
 			continue;
-		if (!api_is(item->call->api, ROLE(MUST))) {
+		if (!contract_of(item->call).needed) {
 			deferred_request(fn, item);
 			continue;
 		}

@@ -8,8 +8,10 @@
 
 static const char *fix_closer(const struct resource *r)
 {
-	const struct fact *closer;
+	const struct fact *closer = r->site ? api_fact(r->site->call->api, FACT_CLOSER) : NULL;
 
+	if (closer)
+		return closer->word;
 	if (!strcmp(r->kind, "file"))
 		return "fclose";
 	if (!strcmp(r->kind, "fd"))
@@ -22,9 +24,6 @@ static const char *fix_closer(const struct resource *r)
 		return "closedir";
 	if (!strcmp(r->kind, "thread"))
 		return "pthread_join";
-	closer = api_fact(r->site->call->api, FACT_CLOSER);
-	if (closer)
-		return closer->word;
 	return r->closed ? r->closed->call->name : "free";
 }
 

@@ -209,6 +209,14 @@ static struct loop_exit total_exit(struct function *fn, int loop)
 	return (struct loop_exit){ .test = NULL };
 }
 
+/* A signal ends the wait some time. */
+static bool limit_sets_alarm(struct function *fn, const struct item *item, void *data)
+{
+	(void)fn;
+	(void)data;
+	return !strcmp(item->call->name, "alarm") || !strcmp(item->call->name, "setitimer");
+}
+
 /*
  * Each wait has a limit, and when it has passed the loop begins it anew, with nothing that counts, asks
  * for the time or could end it: together they have none. Only a wait for one peer, that asks for an
@@ -222,7 +230,8 @@ static bool limit_has_no_total(struct function *fn, const struct item *item)
 	struct loop_exit total;
 
 	if (loop < 0 || !api_is(call->api, ROLE(POLL)) || !limit_is_for_one(fn, call) ||
-	    function_find_call(fn, limit_does, &accepts) || !total_reads(fn, -1))
+	    function_find_call(fn, limit_does, &accepts) ||
+	    function_find_call(fn, limit_sets_alarm, NULL) || !total_reads(fn, -1))
 		return false;
 	total = total_exit(fn, loop);
 	return total_ends(fn, item, 0, &total) == OUTCOME_AGAIN &&
@@ -324,7 +333,7 @@ static bool w4_limits(struct function *fn, const struct item *item, void *data)
 	if (api_is(call->api, ROLE(SETOPT)) && item_mentions(fn, item, "TIMEO"))
 		return true;
 	return item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "DONTWAIT") ||
-	       !strcmp(call->name, "alarm") || !strcmp(call->name, "setitimer");
+	       limit_sets_alarm(fn, item, NULL);
 }
 
 static const struct item *w4_read(struct function *fn)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
 
-#include "rules/rules.h"
+#include "rules/kept.h"
 
 #include <string.h>
 
@@ -22,7 +22,8 @@ static bool l2_has_owner(const struct function *fn, const struct item *made)
 		if (o->kind == OPERAND_ADDRESS)
 			return true;
 		if (o->kind == OPERAND_PLACE &&
-		    (fn->places[o->place].kind == PLACE_THIS || fn->places[o->place].stars))
+		    (fn->places[o->place].kind == PLACE_THIS ? !function_runs_elsewhere(fn)
+							     : fn->places[o->place].stars))
 			return true;
 	}
 	return false;
@@ -35,8 +36,6 @@ static bool l2_is_raw_local(const struct function *fn, int place)
 }
 
 static int l2_member(const struct function *fn, const struct item *made);
-static bool l2_class_ends(const struct function *fn, const char *member,
-			  const struct function *except);
 
 /* Where the object goes, and what is done to it before it is deleted. */
 static void l2_follow(struct function *fn, struct l2_object *object)
@@ -125,11 +124,14 @@ static void l2_function(struct function *fn)
 		    !api_is(call->api, ROLE(SERVER) | ROLE(CONNECTION)) ||
 		    l2_has_owner(fn, object.made))
 			continue;
+		if (object.made->call->n_args && function_runs_elsewhere(fn) &&
+		    l2_member(fn, object.made) >= 0)
+			continue;
 		if (fn->class_name)
 			l2_members(fn, object.made);
 		/* A member that only this function ends is as good as a local. */
 		object.place = fn->class_name ? l2_member(fn, object.made) : -1;
-		if (object.place >= 0 && l2_class_ends(fn, fn->places[object.place].name, fn))
+		if (object.place >= 0 && object_is_ended(fn, fn->places[object.place].name, fn))
 			continue;
 		l2_follow(fn, &object);
 		if (object.deleted && object.risk)
@@ -149,7 +151,9 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 		return;
 	finding = finding_add(
 		&rule_L2, flow->fn, r->site->at,
-		"`%s` has no parent and no owner, and %s() leaves on line %u without deleting it.",
+		r->site->call->n_args && function_runs_elsewhere(flow->fn)
+			? "`%s` gets no parent here, as the thread object lives in another thread, and %s() leaves on line %u without deleting it."
+			: "`%s` has no parent and no owner, and %s() leaves on line %u without deleting it.",
 		name, flow->fn->label, pos_line(loss->item->at));
 	if (!finding)
 		return;
@@ -158,7 +162,7 @@ static void l2_loss(struct flow *flow, const struct loss *loss)
 }
 
 /* The callee does more with its argument than use it, as far as is known. */
-static bool object_is_taken(const struct call *call, int arg)
+bool object_is_taken(const struct call *call, int arg)
 {
 	const struct summary *summary = call->target ? &call->target->summary : NULL;
 
@@ -208,8 +212,7 @@ static bool l2_member_ends(const struct function *fn, const char *member)
 	return false;
 }
 
-static bool l2_class_ends(const struct function *fn, const char *member,
-			  const struct function *except)
+bool object_is_ended(const struct function *fn, const char *member, const struct function *except)
 {
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
@@ -266,7 +269,7 @@ static void l2_members(struct function *fn, const struct item *made)
 	struct finding *finding;
 	const char *name;
 
-	if (member < 0 || l2_class_ends(fn, fn->places[member].name, NULL))
+	if (member < 0 || object_is_ended(fn, fn->places[member].name, NULL))
 		return;
 	name = fn->places[member].text;
 	finding = finding_add(
@@ -334,7 +337,7 @@ static bool l3_mentions_delete(const struct function *fn)
 }
 
 /* Some function that belongs together with fn deletes connections. */
-static bool l3_is_deleted(const struct function *fn)
+bool object_class_deletes(const struct function *fn)
 {
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
@@ -356,7 +359,7 @@ static bool l3_is_given(const struct function *fn, const struct item *accepted)
 		if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place)) {
 			if (fn->places[item->dst].is_member &&
 			    !(fn->places[item->dst].flags & PLACE_SMART))
-				return l2_class_ends(fn, fn->places[item->dst].name, NULL);
+				return object_is_ended(fn, fn->places[item->dst].name, NULL);
 			if (!place_is_local(fn, item->dst) ||
 			    (fn->places[item->dst].flags & PLACE_SMART))
 				return true;
@@ -369,7 +372,7 @@ static bool l3_is_given(const struct function *fn, const struct item *accepted)
 			continue;
 		for (int k = 0; k < item->call->n_args; k++)
 			if (operand_is_place(&item->call->args[k], place) &&
-			    object_is_taken(item->call, k))
+			    object_is_taken(item->call, k) && !kept_for_ever(fn, item, k))
 				return true;
 	}
 	return false;
@@ -401,7 +404,7 @@ static void l3_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call ||
 		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
-		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_deleted(fn) ||
+		    !api_fact(item->call->api, FACT_RETURNS) || object_class_deletes(fn) ||
 		    l3_is_given(fn, item))
 			continue;
 		finding = finding_add(

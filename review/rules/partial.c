@@ -31,6 +31,39 @@ static bool partial_reads(const struct item *item)
 	return api_is(contract_of(item->call).api, ROLE(READ));
 }
 
+/*
+ * A plain QIODevice may be a file, which gives what it has; one that is waited for somewhere in the
+ * class, or whose readyRead somebody handles, is a socket, a pipe or a line.
+ */
+static bool partial_is_awaited(const struct function *fn, const struct call *call)
+{
+	const char *name =
+		call->receiver.kind == OPERAND_PLACE ? fn->places[call->receiver.place].name : NULL;
+
+	for (size_t f = 0; name && f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		for (int i = 0;
+		     (fn->class_name ? other->class_name == fn->class_name : other == fn) &&
+		     i < other->n_items;
+		     i++) {
+			const struct call *by =
+				other->items[i].kind == ITEM_CALL ? other->items[i].call : NULL;
+			const struct operand *o = by && api_is(by->api, ROLE(HANDLER)) && by->n_args
+							  ? &by->args[0]
+						  : by ? &by->receiver
+						       : NULL;
+
+			if (o && o->kind == OPERAND_PLACE && other->places[o->place].name == name &&
+			    (api_is(by->api, ROLE(HANDLER))
+				     ? item_mentions(other, &other->items[i], "readyRead")
+				     : api_is(by->api, ROLE(WAIT))))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* It goes over a connection that has no limits of messages, as far as is known. */
 static bool partial_is_stream(const struct function *fn, const struct item *item)
 {
@@ -42,7 +75,10 @@ static bool partial_is_stream(const struct function *fn, const struct item *item
 	if (!fd && inner)
 		return partial_is_stream(item->call->target, inner);
 	if (item->call->receiver.kind && !inner)
-		return api_is(kb_class(item->call->receiver_type), ROLE(CONNECTION));
+		return api_is(kb_class(item->call->receiver_type), ROLE(CONNECTION)) ||
+		       (item->call->receiver_type &&
+			!strcmp(item->call->receiver_type, "QIODevice") &&
+			partial_is_awaited(fn, item->call));
 	/* MSG_EOR: a record goes whole or not at all. The queue of errors holds what was sent. */
 	if (!fd || (kinds & DESCRIPTOR_PACKET) || partial_mentions(fn, item, "MSG_EOR") ||
 	    partial_mentions(fn, item, "MSG_ERRQUEUE"))
@@ -238,7 +274,7 @@ static bool partial_is_small(const struct function *fn, const struct item *item)
 }
 
 /* bytesAvailable() was compared with a size before: all is there. */
-static bool partial_is_queued(const struct function *fn)
+bool partial_is_queued(const struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i], *source;
@@ -377,6 +413,14 @@ static bool partial_fills(struct function *fn, const struct item *item)
 	return (outcome_walk(&outcome) & OUTCOME_AGAIN) && !(outcome.ends & OUTCOME_STOPPED);
 }
 
+/* A helper that keeps the account itself, as with `left -= n`. */
+static bool partial_helper_adds(const struct item *item)
+{
+	const struct item *inner = contract_inner(item->call);
+
+	return inner && item_result_has_use(item->call->target, inner, partial_adds, NULL);
+}
+
 static void e3_partial(struct function *fn, const struct item *item)
 {
 	struct contract contract = contract_of(item->call);
@@ -384,7 +428,8 @@ static void e3_partial(struct function *fn, const struct item *item)
 
 	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
 		return;
-	if (reads ? partial_is_peeked(fn) || partial_is_queued(fn) ||
+	if (reads ? partial_is_peeked(fn) || partial_mentions(fn, item, "MSG_PEEK") ||
+			    partial_is_queued(fn) ||
 			    item_amount_was_asked(fn, item, partial_descriptor(item)) ||
 			    partial_number_goes_along(fn, item)
 		  : !(item->call->flags & CALL_DROPPED) &&
@@ -395,6 +440,8 @@ static void e3_partial(struct function *fn, const struct item *item)
 		return;
 	if (!(item->call->flags & CALL_DROPPED) &&
 	    item_result_has_use(fn, item, partial_counts, &contract))
+		return;
+	if (partial_helper_adds(item))
 		return;
 	if (reads && (!partial_is_used(fn, item) ||
 		      (!(item->call->flags & CALL_DROPPED) && partial_is_text(fn, item))))
@@ -425,7 +472,7 @@ static bool e3_parses(const struct function *fn, int param)
 		const struct call *call = fn->items[i].call;
 
 		if (fn->items[i].kind == ITEM_CALL && call && call->n_args &&
-		    api_is(call->api, ROLE(PARSE)) &&
+		    api_is(call->api, ROLE(PARSE)) && !(call->flags & CALL_CONSTRUCT) &&
 		    operand_is_place(&call->args[0], fn->params[param]))
 			return true;
 	}
@@ -439,7 +486,8 @@ static void e3_parsed(struct function *fn, const struct item *item)
 	for (int i = 0; i < call->n_args; i++) {
 		bool parses = call->target
 				      ? i < call->target->n_params && e3_parses(call->target, i)
-				      : i == 0 && api_is(call->api, ROLE(PARSE));
+				      : i == 0 && api_is(call->api, ROLE(PARSE)) &&
+						!(call->flags & CALL_CONSTRUCT);
 		const struct item *whole = parses ? e3_whole(fn, &call->args[i], item) : NULL;
 		const char *name;
 		struct finding *finding;
@@ -466,6 +514,8 @@ static void e3_program(void)
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *fn = program.functions[f];
 
+		if (fn->interesting && !fn->skipped)
+			fields_function(fn);
 		for (int i = 0; fn->interesting && !fn->skipped && i < fn->n_items; i++) {
 			const struct item *item = &fn->items[i];
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/words.h"
 #include "sys/sys.h"
 
 static const char *const reason_texts[] = {
@@ -121,17 +122,16 @@ int why_code(int error)
 
 int why_set(struct why *why, int code, int error, const char *format, ...)
 {
+	char text[sizeof(((struct why *)0)->text)];
 	va_list args;
 
 	if (!why)
 		return error;
 	va_start(args, format);
-	vsnprintf(why->text, sizeof(why->text), format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* The text may contain a path that another user chose; it must stay one line, also in a log. */
-	for (char *p = why->text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
+	/* The text may hold a path that someone else chose; it is to be one line, also in a log. */
+	words_safe(why->text, sizeof(why->text), text);
 	why->reason = (struct postern_reason){ .code = code, .error = error, .text = why->text };
 	return error;
 }

@@ -80,7 +80,7 @@ int postern_conn_peer(const struct postern_conn *c, struct postern_peer *ret, si
 		return -EINVAL;
 	/* Kept at connect, since it is needed most when the connection has ended: for the log. */
 	if (c->connected_ns == 0)
-		return -ENOTCONN;
+		return conn_no_socket(c);
 	struct_export(ret, size, &c->peer, sizeof(c->peer));
 	return 0;
 }

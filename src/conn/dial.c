@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "base/base.h"
 #include "conn/conn.h"
 #include "link/socket.h"
@@ -170,9 +171,9 @@ static void dial_fail(struct postern_conn *c, int code, int error, int64_t now)
 				   ? "no server answered"
 				   : "cannot connect";
 
-	why_set(&d->why, code, error, "%s: %s at %s (%u attempt%s in %lld ms): %s%s", d->name.text,
-		what, d->name.path, c->attempts, c->attempts == 1 ? "" : "s", (long long)ms,
-		why_errno(error), dial_hint(error));
+	why_set(&d->why, code, error, "%s: %s at %s (%u attempt%s in %lld ms): %s%s",
+		words_name(d->name.text).text, what, words_name(d->name.path).text, c->attempts,
+		c->attempts == 1 ? "" : "s", (long long)ms, why_errno(error), dial_hint(error));
 	conn_finish_because(c, &d->why.reason);
 }
 
@@ -187,8 +188,9 @@ static void dial_wait(struct postern_conn *c, int error, int64_t now)
 	if (time_after(now, wait) > d->deadline_ns)
 		wait = d->deadline_ns - now;
 	why_set(&d->why, why_code(error), error,
-		"%s: attempt %u at %s failed: %s; the next one in %.1f ms", d->name.text,
-		c->attempts, d->name.path, why_errno(error), (double)wait / 1e6);
+		"%s: attempt %u at %s failed: %s; the next one in %.1f ms",
+		words_name(d->name.text).text, c->attempts, words_name(d->name.path).text,
+		why_errno(error), (double)wait / 1e6);
 	c->state = POSTERN_STATE_WAITING;
 	object_timer(&c->object, time_after(now, wait));
 	conn_tell_state(c);
@@ -219,7 +221,8 @@ static void dial_connected(struct postern_conn *c, int fd)
 	    (!dial_server_trusted(d, &server) || dial_is_unknown(c->object.loop, server.uid))) {
 		sys_close(fd);
 		why_set(&d->why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"%s: the server at %s runs as uid %u, which %s", d->name.text, d->name.path,
+			"%s: the server at %s runs as uid %u, which %s",
+			words_name(d->name.text).text, words_name(d->name.path).text,
 			(unsigned)server.uid,
 			dial_is_unknown(c->object.loop, server.uid)
 				? IDS_UNKNOWN

@@ -13,6 +13,7 @@
  * with the current umask, and the bits that it removed are restored before listen: until then the kernel refuses
  * each connect, so the socket is never open wider than requested, and never accepts under a narrower mode.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include <errno.h>
@@ -78,7 +79,8 @@ static int access_refuse(const struct owner *o, const char *whom, const struct s
 		"access %04o lets %s in, but %s (mode %04o, uid %u) does not let them through to %s: ask for less access, or use a directory that they can reach",
 		(unsigned)o->options.mode, whom,
 		access_find_path(o->name->directory, st, buf, sizeof(buf)),
-		(unsigned)st->st_mode & 07777, (unsigned)st->st_uid, o->name->path);
+		(unsigned)st->st_mode & 07777, (unsigned)st->st_uid,
+		words_name(o->name->path).text);
 }
 
 int access_check(const struct owner *o, int lowest, int n_own, struct why *why)
@@ -110,7 +112,7 @@ int access_check(const struct owner *o, int lowest, int n_own, struct why *why)
 	}
 	if (r < 0)
 		why_set(why, why_code(r), r, "cannot look at the directories above %s: %s",
-			o->name->path, why_errno(r));
+			words_name(o->name->path).text, why_errno(r));
 out:
 	if (fd >= 0 && fd != lowest)
 		sys_close(fd);
@@ -141,19 +143,20 @@ int access_set_socket(const struct owner *o, int pin, struct why *why)
 			return why_set(
 				why, why_code(r), r,
 				"cannot give %s to group %u: %s; a process can give to groups that it is in",
-				o->name->path, (unsigned)*o->options.group, why_errno(r));
+				words_name(o->name->path).text, (unsigned)*o->options.group,
+				why_errno(r));
 	}
 	r = sys_fstat(pin, &st);
 	if (r >= 0 && (st.st_mode & 07777) != o->options.mode)
 		r = sys_fchmodat(AT_FDCWD, own_proc_path(buf, pin), o->options.mode);
 	else if (r < 0)
-		return why_set(why, why_code(r), r, "cannot look at %s (fstat: %s)", o->name->path,
-			       why_errno(r));
+		return why_set(why, why_code(r), r, "cannot look at %s (fstat: %s)",
+			       words_name(o->name->path).text, why_errno(r));
 	if (r < 0)
 		return why_set(
 			why, why_code(r), r,
 			"cannot set the mode of %s to %04o (chmod: %s); it has %04o: where the file system refuses chmod, start with another umask",
-			o->name->path, (unsigned)o->options.mode, why_errno(r),
+			words_name(o->name->path).text, (unsigned)o->options.mode, why_errno(r),
 			(unsigned)st.st_mode & 07777);
 	return 0;
 }

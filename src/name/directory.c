@@ -15,6 +15,7 @@
  *
  * /run/postern is always 0755, since the names of all users of system: are below it.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include <errno.h>
@@ -34,28 +35,22 @@ static int directory_check(struct owner *o, int fd, const char *path, struct why
 
 	r = sys_fstat(fd, &st);
 	if (r < 0)
-		return why_set(why, why_code(r), r, "%s: %s", path, why_errno(r));
+		return why_set(why, why_code(r), r, "%s: %s", words_name(path).text, why_errno(r));
 	sticky = (st.st_mode & S_ISVTX) && st.st_uid == 0;
-	if (me == o->unknown.uid)
-		return why_set(
-			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
-			"this process runs as uid %u, which " IDS_UNKNOWN
-			", so nothing is known to be its own: map a uid (unshare --map-current-user), or run it as another user",
-			(unsigned)me);
 	if (!own_is_mine(o, st.st_uid) && st.st_uid != 0)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"the directory %s belongs to uid %u%s, who could take the name away: it must belong to uid %u or root; use another directory",
-			path, (unsigned)st.st_uid, own_uid_note(o, st.st_uid), (unsigned)me);
+			words_name(path).text, (unsigned)st.st_uid, own_uid_note(o, st.st_uid),
+			(unsigned)me);
 	if ((st.st_mode & S_IWOTH) && !sticky)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"the directory %s (mode %04o) is writable by others, who could take the name away: chmod o-w, or use another directory",
-			path, (unsigned)st.st_mode & 07777);
+			words_name(path).text, (unsigned)st.st_mode & 07777);
 	if ((st.st_mode & S_IWGRP) && !sticky)
-		own_warn(o,
-			 "the directory %.100s is writable by group %u, who can take the name away",
-			 path, (unsigned)st.st_gid);
+		own_warn(o, "the directory %s is writable by group %u, who can take the name away",
+			 words_name(path).text, (unsigned)st.st_gid);
 	return 0;
 }
 
@@ -71,12 +66,13 @@ static int directory_cannot_open(int dir, const char *entry, const char *path, i
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -ELOOP,
 			"%s is a symlink, which could be redirected: name the directory itself",
-			path);
+			words_name(path).text);
 	if (error == -ENOENT)
 		return why_set(why, POSTERN_REASON_FAILED, error,
-			       "the directory %s does not exist: make it first", path);
-	return why_set(why, why_code(error), error, "cannot use the directory %s: %s", path,
-		       why_errno(error));
+			       "the directory %s does not exist: make it first",
+			       words_name(path).text);
+	return why_set(why, why_code(error), error, "cannot use the directory %s: %s",
+		       words_name(path).text, why_errno(error));
 }
 
 static int directory_cannot_make(const struct owner *o, const char *path, int error,
@@ -88,10 +84,10 @@ static int directory_cannot_make(const struct owner *o, const char *path, int er
 		return why_set(
 			why, why_code(error), error,
 			"cannot make %s: %s; root makes it, with this line in tmpfiles.d: d %s 0755 %s",
-			path, why_errno(error), path,
+			words_name(path).text, why_errno(error), words_name(path).text,
 			strcmp(path, SYSTEM_BASE) ? "USER GROUP" : "root root");
-	return why_set(why, why_code(error), error, "cannot make the directory %s: %s", path,
-		       why_errno(error));
+	return why_set(why, why_code(error), error, "cannot make the directory %s: %s",
+		       words_name(path).text, why_errno(error));
 }
 
 /* First 0700, whatever is requested: access_widen() follows when everything has been checked. */
@@ -175,8 +171,8 @@ static int directory_widen(const struct owner *o, int base, struct why *why)
 		r = access_widen(o->directory, wanted);
 	}
 	if (r < 0)
-		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o (chmod: %s)", path,
-			(unsigned)wanted, why_errno(r));
+		why_set(why, why_code(r), r, "cannot set the mode of %s to %04o (chmod: %s)",
+			words_name(path).text, (unsigned)wanted, why_errno(r));
 	return r;
 }
 
@@ -209,7 +205,7 @@ static int directory_open_path(struct owner *o, struct why *why)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -ENAMETOOLONG,
 			"the last part of %s is too long: %d bytes leave room for the lock beside it",
-			name->path, NAME_MAX - OWN_SUFFIX_MAX);
+			words_name(name->path).text, NAME_MAX - OWN_SUFFIX_MAX);
 	fd = sys_openat(AT_FDCWD, name->directory, DIRECTORY_FLAGS, 0);
 	if (fd < 0)
 		return directory_cannot_open(AT_FDCWD, name->directory, name->directory, fd, why);

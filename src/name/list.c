@@ -16,6 +16,7 @@
  * A killed server leaves its socket or its info: that is listed as not alive. A directory that we may not
  * enter is skipped: our clients could not connect there either.
  */
+#include "base/words.h"
 #include "name/info.h"
 #include "name/own.h"
 
@@ -27,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_MAX = 65536, LIST_WORD_SIZE = 65 };
+enum { LIST_WORD_SIZE = 65 };
 
 struct list_words {
 	char (*words)[LIST_WORD_SIZE];
@@ -42,8 +43,6 @@ static int list_add(const char *entry, void *data)
 
 	if (!name_is_word(entry))
 		return 0;
-	if (l->n == LIST_MAX)
-		return -EOVERFLOW;
 	if (l->n == l->room) {
 		p = sys_realloc(l->words, room * LIST_WORD_SIZE);
 		if (!p)
@@ -147,16 +146,34 @@ static int list_tell(struct list_walk *w, const char *base_path, const char *pre
 {
 	struct info info;
 	struct stat st;
-	int r = -ENOMEM;
+	int r;
 
 	if (!list_look(w->base, word, &st, &info))
 		return 0;
 	w->name = name_format("%s%s", prefix, word);
 	w->path = name_format("%s/%s/sock", strcmp(base_path, "/") ? base_path : "", word);
-	if (w->name && w->path)
-		r = list_call(w, &st, &info);
+	r = w->name && w->path ? list_call(w, &st, &info) : why_call("postern_name_list", -ENOMEM);
 	list_forget_name(w);
 	return r;
+}
+
+static int list_cannot(const char *path, int error)
+{
+	struct words_name name = words_name(path);
+	bool shared = !strcmp(path, SYSTEM_BASE);
+
+	if (error == -EACCES)
+		return why_set(why_last(), POSTERN_REASON_NOT_ALLOWED, error,
+			       "uid %u cannot read %s: ask its owner%s", (unsigned)sys_geteuid(),
+			       name.text,
+			       shared ? "" : ", or set POSTERN_DIR to a directory of yours");
+	if (error == -ENOTDIR && !shared)
+		return why_set(
+			why_last(), POSTERN_REASON_FAILED, error,
+			"%s is not a directory, or leads through what is none: set POSTERN_DIR to a directory of yours",
+			name.text);
+	return why_set(why_last(), why_code(error), error, "cannot list the names in %s: %s",
+		       name.text, why_errno(error));
 }
 
 /* A missing directory has no names; `missing` is then not changed. */
@@ -166,9 +183,11 @@ static int list_base(struct list_walk *w, const char *path, const char *prefix)
 
 	w->base = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
 	if (w->base < 0)
-		return w->base == -ENOENT ? 0 : w->base;
+		return w->base == -ENOENT ? 0 : list_cannot(path, w->base);
 	w->missing = false;
 	r = sys_getdents(w->base, list_add, &w->words);
+	if (r < 0)
+		r = list_cannot(path, r);
 	if (r >= 0 && w->words.n > 0)
 		qsort(w->words.words, w->words.n, LIST_WORD_SIZE, list_compare);
 	for (size_t i = 0; r == 0 && i < w->words.n; i++)
@@ -209,9 +228,6 @@ int postern_name_list(int (*fn)(const struct postern_name_info *info, void *data
 	pthread_cleanup_push(list_forget, &w);
 	r = list_bases(&w);
 	pthread_cleanup_pop(1);
-	/* Without a runtime directory, name_base() has already set the text. */
-	if (r < 0 && !w.missing)
-		why_call("postern_name_list", r);
 	return r;
 }
 
@@ -252,7 +268,7 @@ int postern_name_look(const char *name, int (*fn)(const struct postern_name_info
 	r = list_find(&w, &n, &st, &info);
 	name_deinit(&n);
 	if (r < 0)
-		why_set(why_last(), why_code(r), r, "%s: %s", name,
+		why_set(why_last(), why_code(r), r, "%s: %s", words_name(name).text,
 			r == -EINVAL ? "it has no directory to look at" : why_errno(r));
 	else
 		r = list_call(&w, &st, &info);

@@ -23,6 +23,7 @@
  * If another process holds it, the name is in use, by the process in info. If info is missing, or its process is gone, the
  * holder is just starting or just ending, and will have written it, or be gone, in a moment; wait for that.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include "name/info.h"
@@ -37,7 +38,7 @@ static int lock_refuse(const struct owner *o, int error, const char *what, struc
 {
 	return why_set(why, POSTERN_REASON_NOT_ALLOWED, error,
 		       "%s/%s is not a Postern lock (%s): remove it, or use another name",
-		       o->name->directory, o->name->lock, what);
+		       words_name(o->name->directory).text, o->name->lock, what);
 }
 
 static int lock_cannot_open(const struct owner *o, int error, struct why *why)
@@ -49,7 +50,7 @@ static int lock_cannot_open(const struct owner *o, int error, struct why *why)
 	if (error == -ENXIO)
 		return lock_refuse(o, -EPERM, "it is not a regular file", why);
 	return why_set(why, why_code(error), error, "cannot open the lock %s/%s as uid %u: %s",
-		       o->name->directory, o->name->lock, (unsigned)sys_geteuid(),
+		       words_name(o->name->directory).text, o->name->lock, (unsigned)sys_geteuid(),
 		       why_errno(error));
 }
 
@@ -100,7 +101,7 @@ static int lock_in_use(const struct owner *o, const struct info *info, bool else
 	lock_since(since, sizeof(since), info->since);
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 		       "%s is in use by pid %d%s since %s: stop that server, or use another name",
-		       o->name->path, (int)info->pid,
+		       words_name(o->name->path).text, (int)info->pid,
 		       elsewhere ? " of another pid namespace (a container)" : "", since);
 }
 
@@ -124,8 +125,8 @@ static int lock_held(const struct owner *o, int64_t *ret_delay_ns, struct why *w
 	if (alive < 0)
 		return lock_in_use(o, &info, info.pidns != here.pidns, why);
 	return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-		       "%s is in use: an unknown process holds its lock, %s/%s", name->path,
-		       name->directory, name->lock);
+		       "%s is in use: an unknown process holds its lock, %s/%s",
+		       words_name(name->path).text, words_name(name->directory).text, name->lock);
 }
 
 /* 1: the path leads to the directory that we opened; 0: it does not; negative: unknown. A process that has changed its root
@@ -178,7 +179,7 @@ static int lock_restart(struct owner *o, struct why *why)
 	return why_set(
 		why, POSTERN_REASON_FAILED, -ESTALE,
 		"%s/%s is replaced again and again while it is being locked: find the process that does that",
-		o->name->directory, o->name->lock);
+		words_name(o->name->directory).text, o->name->lock);
 }
 
 int lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why)
@@ -201,8 +202,8 @@ int lock_take(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		goto out;
 	}
 	if (r < 0) {
-		why_set(why, why_code(r), r, "cannot lock %s/%s: %s", o->name->directory,
-			o->name->lock, why_errno(r));
+		why_set(why, why_code(r), r, "cannot lock %s/%s: %s",
+			words_name(o->name->directory).text, o->name->lock, why_errno(r));
 		goto out;
 	}
 	r = lock_stands(o);

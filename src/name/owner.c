@@ -18,6 +18,7 @@
  * A name is not defended against root or a hostile process of our own uid: these can do what they want with the
  * directory, or with this process.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include <errno.h>
@@ -161,13 +162,13 @@ static int owner_start_path(struct owner *o, struct why *why)
 	int r = again ? owner_view_is_same(o) : owner_look_at_view(&o->view);
 
 	if (r < 0)
-		return why_set(why, why_code(r), r, "%s: cannot look at /: %s", o->name->path,
-			       why_errno(r));
+		return why_set(why, why_code(r), r, "%s: cannot look at /: %s",
+			       words_name(o->name->path).text, why_errno(r));
 	if (again && r == 0)
 		return why_set(
 			why, POSTERN_REASON_NAME_LOST, -ESTALE,
 			"%s was taken away, and this process has changed its root or its mounts since it took the name: restart it",
-			o->name->path);
+			words_name(o->name->path).text);
 	return directory_open(o, why);
 }
 
@@ -175,6 +176,13 @@ static int owner_start(struct owner *o, struct why *why)
 {
 	o->creator = sys_getpid();
 	ids_read_unknown(&o->unknown);
+	/* Neither a directory nor an abstract name could be its own. A socket that somebody else made is theirs. */
+	if (o->name->kind != NAME_FD && sys_geteuid() == o->unknown.uid)
+		return why_set(
+			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
+			"this process runs as uid %u, which " IDS_UNKNOWN
+			", so no name can be its own: map a uid (unshare --map-current-user), or run it as another user",
+			(unsigned)sys_geteuid());
 	switch (o->name->kind) {
 	case NAME_ABSTRACT:
 		return publish_abstract(o, why);

@@ -24,6 +24,7 @@
  * A probe that succeeds is a connection to that server, closed at once: about twenty of them, which a backlog
  * has room for. Only servers that do not use the lock, or are exiting, ever see it.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include <errno.h>
@@ -55,9 +56,9 @@ static int probe_cannot(const struct owner *o, int error, struct why *why)
 		return why_set(
 			why, POSTERN_REASON_FAILED, error,
 			"cannot find out whether a server still listens on %s: /proc is not mounted",
-			o->name->path);
+			words_name(o->name->path).text);
 	return why_set(why, why_code(error), error, "cannot find out what stands at %s: %s",
-		       o->name->path, why_errno(error));
+		       words_name(o->name->path).text, why_errno(error));
 }
 
 static int probe_wrong_type(const struct owner *o, const struct stat *st, struct why *why)
@@ -70,7 +71,7 @@ static int probe_wrong_type(const struct owner *o, const struct stat *st, struct
 	return why_set(
 		why, POSTERN_REASON_WRONG_TYPE, S_ISLNK(st->st_mode) ? -ELOOP : -ENOTSOCK,
 		"%s is at %s, which Postern does not remove: move it away, or use another name",
-		what, o->name->path);
+		what, words_name(o->name->path).text);
 }
 
 int probe_before_lock(const struct owner *o, struct why *why)
@@ -95,7 +96,7 @@ static int probe_answered(struct owner *o, int64_t *ret_delay_ns, struct why *wh
 	return why_set(
 		why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
 		"%s is in use by a server that does not hold its lock (another program, or one that does not end): stop it, or use another name",
-		o->name->path);
+		words_name(o->name->path).text);
 }
 
 /* The fixed name is ours as long as we hold the lock; but a file that is not a socket was not put there by us. */
@@ -111,7 +112,7 @@ static int probe_clear_stale(const struct owner *o, struct why *why)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -EEXIST,
 			"%s/%s is in the way of removing a dead server's socket: move it away",
-			o->name->directory, o->name->stale);
+			words_name(o->name->directory).text, o->name->stale);
 	if (r >= 0)
 		r = sys_unlinkat(o->directory, o->name->stale, 0);
 	return r < 0 ? probe_cannot(o, r, why) : 0;
@@ -142,7 +143,8 @@ int probe_look(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 		return why_set(
 			why, POSTERN_REASON_NOT_ALLOWED, -EPERM,
 			"the socket %s belongs to uid %u%s, so it is not removed: use another name",
-			o->name->path, (unsigned)st.st_uid, own_uid_note(o, st.st_uid));
+			words_name(o->name->path).text, (unsigned)st.st_uid,
+			own_uid_note(o, st.st_uid));
 	r = probe_pinned(o->pin);
 	if (r < 0)
 		return probe_cannot(o, r, why);
@@ -170,7 +172,7 @@ static int probe_remove(struct owner *o, int64_t *ret_delay_ns, struct why *why)
 	if (r < 0)
 		return why_set(why, why_code(r), r,
 			       "cannot remove the socket of a dead server, %s: %s; remove it",
-			       name->path, why_errno(r));
+			       words_name(name->path).text, why_errno(r));
 	r = sys_fstat(o->pin, &pinned);
 	if (r >= 0)
 		r = sys_fstatat(o->directory, name->stale, &moved, AT_SYMLINK_NOFOLLOW);

@@ -19,6 +19,7 @@
  * A server in bytes mode never receives descriptors: if the kernel can refuse them (SO_PASSRIGHTS, since
  * 6.16; accepted sockets inherit it) the sender gets EPERM, otherwise each read receives and closes them.
  */
+#include "base/words.h"
 #include "name/own.h"
 
 #include "name/info.h"
@@ -72,7 +73,7 @@ static int publish_socket(struct owner *o, struct why *why)
 	}
 	if (fd < 0)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
-			       o->name->path, why_errno(fd));
+			       words_name(o->name->path).text, why_errno(fd));
 	call = "setsockopt";
 	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
 	o->refuses_rights = r >= 0;
@@ -83,7 +84,7 @@ static int publish_socket(struct owner *o, struct why *why)
 	if (r < 0) {
 		sys_close(fd);
 		return why_set(why, why_code(r), r, "cannot prepare the socket for %s (%s: %s)",
-			       o->name->path, call, why_errno(r));
+			       words_name(o->name->path).text, call, why_errno(r));
 	}
 	o->listener = fd;
 	return 0;
@@ -93,9 +94,10 @@ static int publish_cannot_bind(const struct owner *o, int error, struct why *why
 {
 	if (error == -EADDRINUSE || error == -EEXIST)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, -EADDRINUSE,
-			       "%s is in use: another program took it just now", o->name->path);
-	return why_set(why, why_code(error), error, "cannot bind %s: %s", o->name->path,
-		       why_errno(error));
+			       "%s is in use: another program took it just now",
+			       words_name(o->name->path).text);
+	return why_set(why, why_code(error), error, "cannot bind %s: %s",
+		       words_name(o->name->path).text, why_errno(error));
 }
 
 static int publish_listen(const struct owner *o, struct why *why)
@@ -103,8 +105,8 @@ static int publish_listen(const struct owner *o, struct why *why)
 	int r = sys_listen(o->listener, o->options.backlog);
 
 	if (r < 0)
-		return why_set(why, why_code(r), r, "cannot listen on %s: %s", o->name->path,
-			       why_errno(r));
+		return why_set(why, why_code(r), r, "cannot listen on %s: %s",
+			       words_name(o->name->path).text, why_errno(r));
 	return 0;
 }
 
@@ -152,7 +154,7 @@ static int publish_led_astray(const struct owner *o, struct why *why)
 {
 	return why_set(why, POSTERN_REASON_FAILED, -ESTALE,
 		       "the directory %s was replaced while %s was being bound: try again",
-		       o->name->directory, o->name->path);
+		       words_name(o->name->directory).text, words_name(o->name->path).text);
 }
 
 static int publish_bind(struct owner *o, struct why *why)
@@ -202,11 +204,10 @@ static void publish_info(struct owner *o)
 
 	o->wrote_info = r >= 0;
 	if (r < 0)
-		own_warn(
-			o,
-			"cannot write %.120s/%s (%s), so `postern ls` cannot show who serves %.120s",
-			name->directory, name->info,
-			r == -EEXIST ? "another file has that name" : why_errno(r), name->text);
+		own_warn(o, "cannot write %s/%s (%s), so `postern ls` cannot show who serves %s",
+			 words_name(name->directory).text, name->info,
+			 r == -EEXIST ? "another file has that name" : why_errno(r),
+			 words_name(name->text).text);
 }
 
 int publish_path(struct owner *o, struct why *why)
@@ -244,7 +245,7 @@ int publish_abstract(struct owner *o, struct why *why)
 	if (r == -EADDRINUSE)
 		return why_set(why, POSTERN_REASON_NAME_IN_USE, r,
 			       "%s is in use (`ss -xlp` shows by which process); stop that server",
-			       o->name->path);
+			       words_name(o->name->path).text);
 	if (r < 0)
 		return publish_cannot_bind(o, r, why);
 	r = publish_listen(o, why);

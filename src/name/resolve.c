@@ -18,6 +18,7 @@
  *
  * Control characters are refused everywhere: each error and each row of `ls` is one line.
  */
+#include "base/words.h"
 #include "name/name.h"
 #include "name/own.h"
 
@@ -98,7 +99,7 @@ static int resolve_base_of_user(char **ret, struct why *why)
 	return why_set(
 		why, POSTERN_REASON_FAILED, -ENOENT,
 		"there is no runtime directory: neither POSTERN_DIR nor XDG_RUNTIME_DIR is set and %s does not exist; set POSTERN_DIR to a directory of yours, for servers and clients alike",
-		directory);
+		words_name(directory).text);
 }
 
 int name_base(char **ret, struct why *why)
@@ -109,8 +110,8 @@ int name_base(char **ret, struct why *why)
 		if (directory[0] != '/')
 			return why_set(
 				why, POSTERN_REASON_FAILED, -EINVAL,
-				"POSTERN_DIR is \"%.200s\": set it to an absolute path, or unset it",
-				directory);
+				"POSTERN_DIR is \"%s\": set it to an absolute path, or unset it",
+				words_name(directory).text);
 		return resolve_base_of(ret, directory, "", why);
 	}
 	directory = secure_getenv("XDG_RUNTIME_DIR");
@@ -118,8 +119,8 @@ int name_base(char **ret, struct why *why)
 		if (directory[0] != '/')
 			return why_set(
 				why, POSTERN_REASON_FAILED, -EINVAL,
-				"XDG_RUNTIME_DIR is \"%.200s\", not an absolute path: correct it, or set POSTERN_DIR",
-				directory);
+				"XDG_RUNTIME_DIR is \"%s\", not an absolute path: correct it, or set POSTERN_DIR",
+				words_name(directory).text);
 		return resolve_base_of(ret, directory, "/postern", why);
 	}
 	return resolve_base_of_user(ret, why);
@@ -188,10 +189,9 @@ static int resolve_absolute(char **ret, const char *text, struct why *why)
 	if (r >= 0 && cwd[0] != '/')
 		r = -ENOENT; /* "(unreachable)": out of the root, or another mount namespace */
 	if (r < 0)
-		return why_set(
-			why, POSTERN_REASON_FAILED, (int)r,
-			"%.200s: the working directory has no path (%s): use an absolute path",
-			text, why_errno((int)r));
+		return why_set(why, POSTERN_REASON_FAILED, (int)r,
+			       "%s: the working directory has no path (%s): use an absolute path",
+			       words_name(text).text, why_errno((int)r));
 	*ret = name_format("%s/%s", strcmp(cwd, "/") ? cwd : "", text);
 	return *ret ? 0 : resolve_no_memory(why);
 }
@@ -214,7 +214,7 @@ static int resolve_path(struct name *name, const char *text, struct why *why)
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
 		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
 			       "%s is a directory: a path must end with the name of the socket",
-			       text);
+			       words_name(text).text);
 	n = (size_t)(last - name->path);
 	while (n > 1 && name->path[n - 1] == '/')
 		n--;
@@ -244,10 +244,9 @@ static int resolve_fd(struct name *name, const char *text, struct why *why)
 	size_t n = strlen(digits);
 
 	if (n < 1 || n > RESOLVE_FD_DIGITS || strspn(digits, "0123456789") != n)
-		return why_set(
-			why, POSTERN_REASON_FAILED, -EINVAL,
-			"\"%.40s\" is not a descriptor: write fd: and its number, as in fd:3",
-			text);
+		return why_set(why, POSTERN_REASON_FAILED, -EINVAL,
+			       "\"%s\" is not a descriptor: write fd: and its number, as in fd:3",
+			       words_name(text).text);
 	name->fd = (int)strtol(digits, NULL, 10);
 	name->path = name_format("fd:%d", name->fd);
 	return 0;
@@ -331,8 +330,8 @@ int postern_name_resolve(const char *name, char *ret, size_t size)
 	assert(n.path);
 	if (strlen(n.path) >= size)
 		r = why_set(why_last(), POSTERN_REASON_FAILED, -ERANGE,
-			    "%s: the path has %zu bytes, but the buffer only %zu", name,
-			    strlen(n.path) + 1, size);
+			    "%s: the path has %zu bytes, but the buffer only %zu",
+			    words_name(name).text, strlen(n.path) + 1, size);
 	else
 		memcpy(ret, n.path, strlen(n.path) + 1);
 	name_deinit(&n);

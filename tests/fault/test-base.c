@@ -11,6 +11,7 @@
 #include "base/chunk.h"
 #include "base/list.h"
 #include "base/reason.h"
+#include "base/words.h"
 #include "fault.h"
 
 /* ---- lists ---- */
@@ -353,7 +354,7 @@ static void a_why_is_one_line_and_bounded(void **state)
 
 	(void)state;
 	assert_errno(why_set(&why, POSTERN_REASON_FAILED, -EIO, "a\nb\x1b[1m %s\x7f", "c"), -EIO);
-	assert_string_equal(why.reason.text, "a?b?[1m c?");
+	assert_string_equal(why.reason.text, "a\\x0ab\\x1b[1m c\\x7f");
 	assert_int_equal(why.reason.code, POSTERN_REASON_FAILED);
 	assert_int_equal(why.reason.error, -EIO);
 	memset(text, 'x', sizeof text - 1);
@@ -361,6 +362,67 @@ static void a_why_is_one_line_and_bounded(void **state)
 	assert_errno(why_set(&why, POSTERN_REASON_FAILED, -EIO, "%s", text), -EIO);
 	assert_int_equal(strlen(why.text), sizeof why.text - 1);
 	assert_errno(why_set(NULL, POSTERN_REASON_FAILED, -EIO, "nobody asks"), -EIO);
+}
+
+static void what_a_terminal_obeys_or_hides_is_written_out_and_letters_stay(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+		{ "clock /run/x-1.sock", "clock /run/x-1.sock" },
+		{ "\x1b[2J\t\x7f", "\\x1b[2J\\x09\\x7f" },
+		{ "\xc2\x9b\x9b", "\\u{9b}\\x9b" },
+		{ "a\u202eb\u200b\u2066\ufeff\u061c",
+		  "a\\u{202e}b\\u{200b}\\u{2066}\\u{feff}\\u{61c}" },
+		{ "\U000e0041", "\\u{e0041}" },
+		{ "h\u00e9 \u65e5\u672c \u05d0 \U0001f600",
+		  "h\u00e9 \u65e5\u672c \u05d0 \U0001f600" },
+		/* Overlong, a surrogate, beyond the end, cut short. */
+		{ "\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe2\x82",
+		  "\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\\xe2\\x82" },
+	};
+	char shown[128], again[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(words_safe(shown, sizeof(shown), rows[i].text),
+				 strlen(rows[i].text));
+		assert_string_equal(shown, rows[i].shown);
+		assert_int_equal(words_are_safe(rows[i].text),
+				 !strcmp(rows[i].text, rows[i].shown));
+		words_safe(again, sizeof(again), shown);
+		assert_string_equal(again, shown);
+	}
+	/* Never a part of an escape or of a character. */
+	assert_int_equal(words_safe(shown, 6, "ab\x1b"), 2);
+	assert_string_equal(shown, "ab");
+	assert_int_equal(words_safe(shown, 4, "ab\u00e9"), 2);
+	assert_string_equal(shown, "ab");
+}
+
+static void a_long_name_has_its_beginning_its_end_and_its_length(void **state)
+{
+	char name[4001];
+	struct words_name shown;
+
+	(void)state;
+	for (size_t n = 1; n < sizeof(name); n++) {
+		for (size_t i = 0; i < n; i++)
+			name[i] = "\xe6\x97\xa5"[(i + n) % 3];
+		name[n] = 0;
+		shown = words_name(name);
+		assert_true(strlen(shown.text) < sizeof(shown.text));
+		assert_true(words_are_safe(shown.text));
+		memset(name, n % 2 ? '\x1b' : 'x', n);
+		shown = words_name(name);
+		assert_true(strlen(shown.text) < sizeof(shown.text));
+	}
+	memcpy(name, "/beginning", 10);
+	memcpy(name + 3996, "/end", 4);
+	shown = words_name(name);
+	assert_non_null(strstr(shown.text, "..."));
+	assert_int_equal(strncmp(shown.text, "/beginning", 10), 0);
+	assert_non_null(strstr(shown.text, "/end (4000 bytes)"));
 }
 
 static void the_version_is_that_of_the_header(void **state)
@@ -389,6 +451,8 @@ int main(void)
 		TEST(each_errno_of_a_socket_has_a_text),
 		TEST(errnos_suggest_their_reason),
 		TEST(a_why_is_one_line_and_bounded),
+		TEST(what_a_terminal_obeys_or_hides_is_written_out_and_letters_stay),
+		TEST(a_long_name_has_its_beginning_its_end_and_its_length),
 		TEST(the_version_is_that_of_the_header),
 	};
 

@@ -503,6 +503,38 @@ static void a_reply_for_which_memory_was_short_gives_the_reserve_back(void **sta
 	crowd_close(&k);
 }
 
+static void the_reserve_is_nobodys_when_the_connection_that_had_it_has_ended(void **state)
+{
+	struct account *a;
+	struct crowd k;
+	const struct list *gone;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		crowd_open(&k, 3, 5 * MIB / 2, MIB - 4);
+		crowd_head(&k, 0, MIB - 4);
+		a = k.s.conns[1]->account;
+		gone = &k.s.conns[1]->line;
+		/* The reply is in the queue, and nobody reads it. */
+		assert_int_equal(postern_conn_write_frame(k.s.conns[1], POSTERN_FRAMING_U32LE, big,
+							  900 * 1024),
+				 900 * 1024);
+		assert_ptr_equal(a->holder, gone);
+		if (how == 0)
+			assert_ok(postern_conn_abort(k.s.conns[1]));
+		else if (how == 1)
+			postern_conn_free(k.s.conns[1]);
+		else
+			close(k.fds[1]), k.fds[1] = -1;
+		turn_quiet(k.s.loop);
+		assert_null(a->holder);
+		assert_int_equal(a->lent, 0);
+		crowd_head(&k, 2, MIB - 4);
+		assert_true(k.s.conns[2]->flags & CONN_LENT_READ);
+		crowd_close(&k);
+	}
+}
+
 /* ---- replies ---- */
 
 static void messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came(
@@ -600,6 +632,7 @@ int main(void)
 		BUDGET_TEST(small_replies_of_who_receives_with_the_reserve_cost_it_nothing),
 		BUDGET_TEST(a_reply_out_of_the_reserve_takes_nothing_from_what_is_shared),
 		BUDGET_TEST(a_reply_for_which_memory_was_short_gives_the_reserve_back),
+		BUDGET_TEST(the_reserve_is_nobodys_when_the_connection_that_had_it_has_ended),
 		BUDGET_TEST(
 			messages_that_wait_to_be_queued_are_admitted_in_the_order_in_which_they_came),
 		BUDGET_TEST(replies_that_use_up_the_budget_cost_nobody_what_was_already_received),

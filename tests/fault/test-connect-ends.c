@@ -245,6 +245,20 @@ static void server_uids_leave_out_even_me(void **state)
 	postern_server_free(late_server);
 }
 
+static void a_connection_without_a_peer_says_whether_one_may_still_come(void **state)
+{
+	struct postern_peer peer;
+
+	(void)state;
+	connect_to("late", OPTIONS(.deadline_ns = POSTERN_MS(50)));
+	assert_errno(postern_conn_peer(told.c, &peer, sizeof(peer)), -ENOTCONN);
+	assert_errno(postern_conn_fd(told.c), -ENOTCONN);
+	connect_await();
+	assert_int_equal(postern_conn_state(told.c), POSTERN_STATE_CLOSED);
+	assert_errno(postern_conn_peer(told.c, &peer, sizeof(peer)), -ESTALE);
+	assert_errno(postern_conn_fd(told.c), -ESTALE);
+}
+
 /* ---- cancelling ---- */
 
 static void cancel_once(int how, int at)
@@ -337,6 +351,7 @@ int main(void)
 		CONNECT_TEST(a_server_of_another_uid_is_not_trusted_unless_named),
 		CONNECT_TEST(the_owner_of_the_directory_is_trusted),
 		CONNECT_TEST(server_uids_leave_out_even_me),
+		CONNECT_TEST(a_connection_without_a_peer_says_whether_one_may_still_come),
 		TEST(it_can_be_cancelled_in_each_state_event_in_each_way),
 		TEST(it_can_be_cancelled_in_the_connected_event),
 		TEST(it_can_be_cancelled_between_turns_in_each_way),

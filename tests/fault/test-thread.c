@@ -81,10 +81,18 @@ static void its_name_is_what_debuggers_show(void **state)
 	house_close(h);
 
 	h = house_new();
-	h->options.name = "a name that is too long";
+	h->options.name = "of fifteen byte";
 	assert_ok(house_start(h));
 	assert_int_equal(pthread_getname_np(postern_thread_id(h->t), name, sizeof name), 0);
-	assert_string_equal(name, "a name that is ");
+	assert_string_equal(name, "of fifteen byte");
+	house_close(h);
+
+	h = house_new();
+	h->options.name = "of sixteen bytes";
+	assert_errno(house_start(h), -EINVAL);
+	h->ended = 1;
+	assert_string_equal(postern_why()->text,
+			    "postern_thread_options.name has more than 15 bytes");
 	house_close(h);
 }
 

@@ -35,6 +35,83 @@ echo mine >"$dir/passwd"
 run "$postern" serve "$dir/passwd" --echo
 tap_is 'a file is no name, and no lock is left beside it' "$((status > 0)) $(cd "$dir" && echo passwd*) $(cat "$dir/passwd")" '1 passwd mine'
 
+# ---- what a terminal would obey is written out -------------------------------------------------------------
+
+# hides TEXT: no control character is in it, nor one that changes how others are shown.
+hides()
+{
+	"$python" -c '
+import re, sys
+text = sys.argv[1]
+sys.exit(bool(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\udc80-\udcff]", text)))' "$1"
+}
+
+begin
+wild=$dir/$'x\e[31m\u9b\u202e\u200b\xff\u00e9\u65e5'
+shown='/x\x1b[31m\u{9b}\u{202e}\u{200b}\xffé日'
+mkdir "$wild"
+export POSTERN_DIR=$wild
+serve clock --echo
+for verb in 'ls' 'doctor clock' 'doctor nobody' 'wait nobody --deadline 10ms -v' 'connect nobody --deadline 10ms -v' 'serve clock --echo'; do
+	# shellcheck disable=SC2086
+	run "$postern" $verb </dev/null
+	holds "postern $verb shows no hidden character" hides "$out$err"
+	tap_is "and what it is: postern $verb" "$(grep -cF -- "$shown" <<<"$out$err" | head -c 1 | tr 2-9 1)" 1
+done
+holds 'ready shows none' hides "$(cat "$dir/serve")"
+run "$postern" ls --json
+holds 'JSON has none either' hides "$out"
+tap_is 'and says which they are' "$("$python" -c '
+import json, sys
+path = json.load(sys.stdin)[0]["path"]
+print(path.split("/")[-3].encode("unicode_escape").decode())' <<<"$out")" 'x\x1b[31m\x9b\u202e\u200b\ufffd\xe9\u65e5'
+run "$postern" connect "$dir/"$'\u202e\u9b' --deadline 10ms </dev/null
+tap_is 'nor does a path on the command line' "$(grep -cF '/\u{202e}\u{9b}: ' <<<"$err")" 1
+run "$postern" $'fro\u9bnicate'
+tap_is 'nor a verb' "$(grep -cF 'fro\u{9b}nicate' <<<"$err")" 1
+chmod 777 "$wild"
+run "$postern" doctor clock
+tap_is 'a command that is proposed can be run' "$(bash -c "$(grep -o 'chmod o-w .*' <<<"$out")" 2>&1) $(stat -c %a "$wild")" ' 775'
+
+begin
+long=$dir/$(head -c 3900 /dev/zero | tr '\0' a)/end
+for verb in connect wait serve; do
+	arguments=(--deadline 10ms)
+	[ "$verb" = serve ] && arguments=(--echo)
+	run "$postern" "$verb" "$long" "${arguments[@]}" </dev/null
+	tap_is "a long path has its beginning, its end, its length, and what is wrong: $verb" \
+		"$(grep -c "^postern $verb: ${dir:0:40}.*\.\.\.aaa.*/end (${#long} bytes): .*: [a-zA-Z]" <<<"$err") $(wc -l <"$dir/err") $((${#err} < 600))" '1 1 1'
+done
+
+# ---- ls ------------------------------------------------------------------------------------------------------
+
+begin
+: >"$dir/file"
+POSTERN_DIR=$dir/file row 66 '/file is not a directory.*: set POSTERN_DIR' ls
+POSTERN_DIR=$dir/file/x row 66 '/file/x is not a directory.*: set POSTERN_DIR' ls
+if [ "$(id -u)" -eq 0 ]; then
+	chmod 700 "$dir/names" && chmod 711 "$dir"
+	run setpriv --reuid=64000 --regid=64000 --clear-groups "$postern" ls
+	tap_is 'a base that cannot be read is named' "$status $(grep -c "uid 64000 cannot read $dir/names: " <<<"$err")" '66 1'
+fi
+run env POSTERN_DIR="$dir/missing" "$postern" ls
+tap_is 'a base that nobody has made yet has no names' "$status $(wc -l <"$dir/out")$err" '0 1'
+# In memory, as runtime directories are: on a disk it takes minutes.
+if [ -d /dev/shm ] && many=$(mktemp -d /dev/shm/postern-test-XXXXXX); then
+	"$python" -c '
+import os, sys
+open(sys.argv[1] + "/n", "w").close()
+for i in range(65600):
+    os.link(sys.argv[1] + "/n", f"{sys.argv[1]}/n{i}")' "$many"
+	POSTERN_DIR=$many serve zulu --echo
+	run env POSTERN_DIR="$many" "$postern" ls -q
+	tap_is 'ls finds a name behind 65,601 other entries' "$status $out $err" '0 zulu '
+	finish
+	rm -rf "$many"
+else
+	skip 'ls finds a name behind 65,601 other entries' 'there is no /dev/shm'
+fi
+
 # ---- info is a hint ----------------------------------------------------------------------------------------
 
 # A sanitizer whose runtime writes a file of its own dies of the limit before main().
@@ -117,7 +194,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -U true 2>/dev/null && setpriv --reuid=64000 
 	poll grep -q '^ready ' "$dir/serve"
 	run "$postern" connect "$socket" --deadline 1s <<<hi
 	tap_is 'a server of another user is not trusted' \
-		"$status $(grep -c 'uid 64000, which is not trusted; add it to .server_uids' <<<"$err")" '77 1'
+		"$status $(grep -c 'uid 64000, which is not trusted; name it with --server-uid' <<<"$err")" '77 1'
 	run "$postern" connect "$socket" --deadline 1s --server-uid 64000 <<<hi
 	tap_is 'unless it is named' "$status $out" '0 hi'
 	unknown='uid 65534, which stands for every user without a uid in this user namespace, so it is not trusted'
@@ -135,10 +212,20 @@ if [ "$(id -u)" -eq 0 ] && unshare -U true 2>/dev/null && setpriv --reuid=64000 
 	run unshare -U "$postern" serve here --echo </dev/null
 	tap_is 'no directory belongs to a server without a uid' \
 		"$status $(grep -c 'this process runs as uid 65534, which stands for' <<<"$err")" '77 1'
+	run unshare -U "$postern" serve "@unknown-$$" --echo </dev/null
+	tap_is 'nor an abstract name' "$status $(grep -c 'this process runs as uid 65534, which stands for' <<<"$err")" '77 1'
+	# A socket that somebody else made is served: whom a server without a uid lets in can be seen there.
 	for rule in '' '--allow-uid 65534' '--allow-gid 65534'; do
 		: >"$dir/serve"
 		# shellcheck disable=SC2086
-		tap_start unshare -U "$postern" serve "@unknown-$$" --echo $rule </dev/null >"$dir/serve.out" 2>"$dir/serve"
+		tap_start "$python" -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0" + sys.argv[1][1:])
+s.listen()
+os.dup2(s.fileno(), 3)
+os.execvp("unshare", ["unshare", "-U", sys.argv[2], "serve", "fd:3", "--echo", *sys.argv[3:]])' \
+			"@unknown-$$" "$postern" $rule </dev/null >"$dir/serve.out" 2>"$dir/serve"
 		poll grep -q '^ready ' "$dir/serve"
 		run "${other[@]}" "$postern" connect "@unknown-$$" --server-uid 0 --deadline 1s <<<hi
 		tap_is "nobody is let in as me or by a rule where nobody has a uid: ${rule:-no rule}" "$out" ''

@@ -20,7 +20,7 @@ holds '3 MB from a file come back whole' cmp "$dir/big" "$dir/out"
 # shellcheck disable=SC2002
 cat "$dir/big" | "$postern" connect clock | cat >"$dir/out"
 holds '3 MB through pipes come back whole' cmp "$dir/big" "$dir/out"
-cat "$dir/big" "$dir/big" | "$postern" connect clock --idle 500ms | (sleep 2; cat) >"$dir/out"
+cat "$dir/big" "$dir/big" | "$postern" connect clock --idle 300ms | (sleep 1; cat) >"$dir/out"
 holds 'a reader that is slow is waited for' cmp <(cat "$dir/big" "$dir/big") "$dir/out"
 (printf first; sleep 1; printf second) | "$postern" connect clock --idle 300ms >"$dir/out"
 tap_is 'input that pauses is no idling' "$(cat "$dir/out")" firstsecond
@@ -173,12 +173,12 @@ note "connect --deadline 500ms against a full backlog: best of 5 $best ms"
 holds 'best of 5 within 520 ms' [ "$best" -le $((520 * scale)) ]
 cpu=$("$python" -c '
 import resource, subprocess, sys
-subprocess.run([sys.argv[1], "connect", "stopped", "--deadline", "5s"], stdin=subprocess.DEVNULL,
+subprocess.run([sys.argv[1], "connect", "stopped", "--deadline", "2s"], stdin=subprocess.DEVNULL,
                stderr=subprocess.DEVNULL)
 r = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(int((r.ru_utime + r.ru_stime) * 1e6))' "$postern")
-note "CPU time over a deadline of 5 s: $cpu us, start and end of the process included"
-holds 'under 1 % of a CPU over 5 s' [ "$cpu" -le $((50000 * scale)) ]
+note "CPU time over a deadline of 2 s: $cpu us, start and end of the process included"
+holds 'under 1 % of a CPU over 2 s' [ "$cpu" -le $((20000 * scale)) ]
 kill -CONT "$server"
 run "$postern" connect stopped --deadline 10s <<<again
 tap_is 'a server that goes on serves again' "$status $out" '0 again'

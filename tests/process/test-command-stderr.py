@@ -21,7 +21,8 @@ import tap
 POSTERN = os.environ["POSTERN_COMMAND"]
 SCALE = int(os.environ.get("TEST_SCALE", "1"))
 LOST = re.compile(r"postern: (\d+) messages? (?:is|are) missing here, because stderr did not take (?:it|them)\n")
-CLIENTS = 1500
+# Each is two lines: several times what the smallest pipe, a terminal and the smallest socket hold.
+CLIENTS = 200
 
 
 class Server:
@@ -78,10 +79,10 @@ def served(stderr, **options):
                 server.process.wait()
 
 
-def read_all(fd, seconds):
-    """What comes until nothing has come for so long."""
+def read_all(fd, seconds, until=lambda text: False):
+    """What comes until that is all, or nothing has come for so long."""
     data = b""
-    while select.select([fd], [], [], seconds)[0]:
+    while not until(data.decode(errors="replace")) and select.select([fd], [], [], seconds)[0]:
         try:
             part = os.read(fd, 65536)
         except OSError:  # a terminal without a slave
@@ -96,6 +97,15 @@ def flags_kept(fd):
     return ["O_NONBLOCK was set on what others share"] if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK else []
 
 
+def told(clients):
+    """The lines that came and those said to be missing are all that there were: nothing is waited for after that."""
+    def is_all(text):
+        lost = sum(int(n) for n in LOST.findall(text.replace("\r\n", "\n")))
+        whole = LOST.sub("", text.replace("\r\n", "\n"))
+        return lost > 0 and whole.endswith("\n") and len(whole.splitlines()) + lost >= 1 + 2 * clients
+    return is_all
+
+
 def accounted(text, clients):
     """Lines that came and lines that are said to be missing are all that there were: 'ready', and two a client."""
     lost = sum(int(n) for n in LOST.findall(text))
@@ -108,23 +118,29 @@ def accounted(text, clients):
     return wrong + [f"a line is broken: {line!r}" for line in broken[:3]]
 
 
-def test_pipe():
+def small_pipe():
     reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    return reader, writer
+
+
+def test_pipe():
+    reader, writer = small_pipe()
     with served(writer) as server:
         wrong = server.answers(CLIENTS - 1) + flags_kept(writer)
         tap.result("a_pipe_that_nobody_reads_does_not_stop_a_server", wrong)
         os.close(writer)
         # Nobody connects any more: the count comes by itself.
-        text = read_all(reader, 3 * SCALE)
+        text = read_all(reader, 3 * SCALE, told(CLIENTS))
         tap.result("what_was_dropped_is_counted_and_told_when_there_is_room", accounted(text, CLIENTS))
         tap.result("and_later_messages_come_again",
-                   server.answers(1) or ([] if "connected" in read_all(reader, 0.5 * SCALE) else ["nothing came"]))
+                   server.answers(1) or ([] if "connected" in read_all(reader, 3 * SCALE, lambda text: "connected" in text) else ["nothing came"]))
         tap.result("and_sigterm_ends_it", server.terminate())
     os.close(reader)
 
 
 def test_pipe_at_the_end():
-    reader, writer = os.pipe()
+    reader, writer = small_pipe()
     with served(writer) as server:
         wrong = server.answers(CLIENTS)
         tap.result("sigterm_ends_a_server_whose_stderr_is_a_full_pipe", wrong + server.terminate())
@@ -138,7 +154,7 @@ def test_terminal():
         termios.tcflow(slave, termios.TCOOFF)
         tap.result("ctrl_s_does_not_stop_a_server", server.answers(200) + flags_kept(slave))
         termios.tcflow(slave, termios.TCOON)
-        text = read_all(master, 3 * SCALE).replace("\r\n", "\n")
+        text = read_all(master, 3 * SCALE, told(201)).replace("\r\n", "\n")
         tap.result("after_ctrl_q_the_count_is_told", accounted(text, 201))
         termios.tcflow(slave, termios.TCOOFF)
         tap.result("ctrl_s_does_not_keep_sigterm_away", server.terminate())
@@ -158,10 +174,11 @@ def test_terminal_unread():
 
 def test_socket():
     ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     with served(theirs) as server:
         wrong = server.answers(CLIENTS - 1) + flags_kept(theirs.fileno())
         theirs.close()
-        text = read_all(ours.fileno(), 3 * SCALE)
+        text = read_all(ours.fileno(), 3 * SCALE, told(CLIENTS))
         tap.result("a_socket_that_nobody_reads_does_not_stop_a_server", wrong + accounted(text, CLIENTS))
         ours.close()
         tap.result("nor_does_one_whose_peer_has_gone", server.answers(20) + server.terminate())

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public headers and the symbols of the shared library, as a stranger's compiler and linker see them."""
 
+import os
 import re
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tap
@@ -32,25 +34,33 @@ CPP = ["-Wshadow", "-Wconversion", "-Wnon-virtual-dtor", "-Woverloaded-virtual"]
 CPP_COMPILERS = {"g++": ["17", "20", "23"], "clang++": ["17", "20", "2b"]}
 
 
+def compiled(commands):
+    """Runs what does not depend on each other, as many at once as there are CPUs: what each said, in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda c: subprocess.run(c, capture_output=True, text=True), commands))
+
+
 def check_cpp(directory):
     """Those of C++ alone, and once without exceptions. That of Qt has its own test."""
+    units = []
     for compiler, standards in CPP_COMPILERS.items():
         for extra in [[f"-std=c++{s}"] for s in standards] + [["-std=c++17", "-fno-exceptions"]]:
             name = f"each header of C++ alone compiles silently with {compiler} {' '.join(extra)}"
             if not shutil.which(compiler):
                 tap.skip(name, f"{compiler} is not installed")
                 continue
-            source = directory / "alone.cpp"
-            wrong = []
             # What postern.hpp includes is no program's to include; that it can be is seen once.
-            for header in ["postern.hpp"] if extra != ["-std=c++17"] else CPP_HEADERS:
-                if "qt" in header:
-                    continue
+            headers = ["postern.hpp"] if extra != ["-std=c++17"] else [h for h in CPP_HEADERS if "qt" not in h]
+            for header in headers:
+                source = directory / f"{len(units)}.cpp"
                 source.write_text(f"#include <{header}>\n#include <{header}>\n")
-                run = subprocess.run([compiler, *COMMON, *CPP, *extra, source], capture_output=True, text=True)
-                if run.returncode or run.stderr:
-                    wrong.append(f"{header}:\n{run.stderr}")
-            tap.result(name, wrong)
+                units.append((name, header, [compiler, *COMMON, *CPP, *extra, source]))
+    wrong = {name: [] for name, _, _ in units}
+    for (name, header, _), run in zip(units, compiled([command for _, _, command in units])):
+        if run.returncode or run.stderr:
+            wrong[name].append(f"{header}:\n{run.stderr}")
+    for name, text in wrong.items():
+        tap.result(name, text)
     lines = {header: len((INCLUDE / header).read_text().splitlines()) for header in CPP_HEADERS}
     tap.comment("lines: " + ", ".join(f"{header} {n}" for header, n in lines.items()))
     tap.result(
@@ -73,13 +83,14 @@ def check_qt(directory):
         run = subprocess.run([moc, f"-I{INCLUDE}", INCLUDE / "postern-qt.hpp", "-o", made], capture_output=True, text=True)
         wrong = [run.stderr] if run.stderr else []
         source.write_text(f'#include <postern-qt.hpp>\n#include <postern-qt.hpp>\n#include "{made}"\n')
+        commands = []
         for compiler, standard in (("g++", "17"), ("g++", "20"), ("clang++", "17")):
             if not shutil.which(compiler):
                 continue
             # -isystem: Qt's own headers are not held to this. Without its keywords, as careful projects have it.
             options = ["-fPIC", f"-std=c++{standard}", "-DQT_NO_KEYWORDS", *(re.sub("^-I", "-isystem", f) for f in flags)]
-            run = subprocess.run([compiler, *COMMON, "-Wshadow", *options, source], capture_output=True, text=True)
-            wrong += [run.stderr] if run.stderr else []
+            commands.append([compiler, *COMMON, "-Wshadow", *options, source])
+        wrong += [run.stderr for run in compiled(commands) if run.stderr]
         tap.result(name, wrong)
 
 
@@ -89,15 +100,14 @@ def check_compiles(directory):
             if not shutil.which(compiler):
                 tap.skip(f"each header alone is {language} for {compiler}", f"{compiler} is not installed")
                 continue
-            wrong = []
+            commands = []
             for header in HEADERS:
                 # Twice: the second time must be nothing. A C file may not be empty.
-                source = directory / "alone.c"
+                source = directory / f"{header.replace('/', '-')}.c"
                 source.write_text(f"#include <{header}>\n#include <{header}>\nextern int nothing;\n")
-                run = subprocess.run([compiler, *COMMON, *options, source], capture_output=True, text=True)
-                if run.returncode:
-                    wrong.append(f"{header}:\n{run.stderr}")
-            tap.result(f"each header alone is {language} for {compiler}", wrong)
+                commands.append([compiler, *COMMON, *options, source])
+            tap.result(f"each header alone is {language} for {compiler}",
+                       [f"{h}:\n{run.stderr}" for h, run in zip(HEADERS, compiled(commands)) if run.returncode])
 
 
 def check_lengths():

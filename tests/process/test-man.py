@@ -68,7 +68,48 @@ def check_tables():
     tap.result("no_row_of_a_table_is_broken_at_the_right", wrong)
 
 
+def declared():
+    """Functions of the public headers of C, and their constants."""
+    functions, constants, types = set(), set(), set()
+    for header in (tap.SOURCE / "include").rglob("*.h"):
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+        text = re.sub(r"^#(?!define POSTERN_(?!H\b)).*?(?<!\\)$", "", text, flags=re.S | re.M)
+        functions |= {re.search(r"(postern_\w+)\(", d)[1] for d in re.findall(r"^POSTERN_API ([^;]+);", text, re.M)}
+        types |= set(re.findall(r"\btypedef [^;]*?\b(postern_\w+)\(", text))
+        for body in re.findall(r"\benum\s*\w*\s*{(.*?)}", text, re.S):
+            constants |= set(re.findall(r"\b(POSTERN_[A-Z0-9_]+)\b", body))
+    return functions, constants, types
+
+
+def check_headers():
+    """Each function has one page: its name is in NAME, its prototype in SYNOPSIS. Each constant is in some page."""
+    functions, constants, types = declared()
+    names, prototypes, said = {}, {}, ""
+    for page in PAGES:
+        text = page.read_text()
+        said += text
+        if page.suffix != ".3":
+            continue
+        name = text[text.index(".Sh NAME"):text.index(".Sh SYNOPSIS")]
+        for function in re.findall(r"^\.Nm (postern_\w+)", name, re.M):
+            names.setdefault(function, []).append(page.name)
+        synopsis = text[text.index(".Sh SYNOPSIS"):text.index(".Sh DESCRIPTION")]
+        for function in re.findall(r"^\.F[no] (postern_\w+)", synopsis, re.M):
+            prototypes.setdefault(function, []).append(page.name)
+    tap.comment(f"{len(functions)} functions, {len(constants)} constants")
+    for where, found in (("name", names), ("synopsis", prototypes)):
+        wrong = [f"{f}: in {found.get(f, 'no page')}" for f in sorted(functions) if len(found.get(f, [])) != 1]
+        tap.result(f"each_function_of_the_headers_is_in_the_{where}_of_one_page",
+                   wrong or ([] if len(functions) > 50 else "functions are missing"))
+    tap.result("each_function_of_a_page_is_in_a_header",
+               sorted(set(prototypes) - functions - types))
+    tap.result("each_constant_of_the_headers_is_in_a_page",
+               [c for c in sorted(constants) if not re.search(rf"\b{c}\b", said)]
+               or ([] if len(constants) > 20 else "constants are missing"))
+
+
 def main():
+    check_headers()
     tap.need("mandoc", "groff")
     check_mandoc()
     check_groff()

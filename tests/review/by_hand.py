@@ -31,6 +31,17 @@ ROWS = [
          '\tif (r && uv_shutdown(r, s, shut) < 0)\n\t\tfree(r);\n')]),
     ('E2/shows-later.c', 'E2', 'late', [('yes = 1;\n', 'yes = 1;\n\n\tif (door < 0)\n\t\treturn -1;\n')]),
     ('E2/amount.c', 'E2', 'bad_index', [("\ttext[n] = '\\0';", "\tif (n <= 0)\n\t\treturn;\n\ttext[n] = '\\0';")]),
+    ('E3/fields.cpp', 'E3', 'Counter::straight', [
+        ('        in >> what >> count; // E3',
+         '        in.startTransaction();\n        in >> what >> count;\n        if (!in.commitTransaction())\n'
+         '            return;')]),
+    ('E3/fields.cpp', 'E3', 'Counter::inOne', [
+        ('    QDataStream in(m_socket->readAll());', '    QDataStream in(m_socket);'),
+        ('    in >> what; // E3',
+         '    in.startTransaction();\n    in >> what;\n    if (!in.commitTransaction())\n        return;')]),
+    ('knowledge/qt.cpp', 'L3', 'Listener::client', [
+        ('\tQWebSocket *peer = web->nextPendingConnection(); // L3',
+         '\tQScopedPointer<QWebSocket, QScopedPointerDeleteLater> peer(web->nextPendingConnection());')]),
     ('L1/never-stored.c', 'E2', 'answers', [
         ('\treturn connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), at, size) == 0; // L1 E2',
          '\tint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;\n\n\tif (fd < 0)\n\t\treturn 0;\n'

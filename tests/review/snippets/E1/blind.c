@@ -185,3 +185,13 @@ void right_empty(int s, int on)
 	if (setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 1) {
 	}
 }
+
+/* A byte is a signal here, and the end is another: a failure is no start either. */
+int right_gate(int gate)
+{
+	char byte;
+
+	if (read(gate, &byte, 1) != 0)
+		return 3;
+	return byte;
+}

@@ -134,3 +134,46 @@ void right_accept(int door)
 		perror("send");
 	close(line);
 }
+
+/* The cast brings the sign back. */
+void right_cast(int s)
+{
+	char text[100];
+	size_t n = recv(s, text, sizeof(text) - 1, 0);
+
+	if ((ssize_t)n <= 0)
+		return;
+	text[n] = '\0';
+	puts(text);
+}
+
+void right_errno(int s)
+{
+	char text[100];
+	ssize_t n;
+
+	errno = 0;
+	n = recv(s, text, sizeof(text) - 1, 0);
+	if (errno)
+		return;
+	text[n] = '\0';
+	puts(text);
+}
+
+static int failed(const char *what, long n)
+{
+	if (n < 0)
+		perror(what);
+	return n < 0;
+}
+
+void right_asked(int s)
+{
+	char text[100];
+	ssize_t n = recv(s, text, sizeof(text) - 1, 0);
+
+	if (failed("recv", n))
+		return;
+	text[n] = '\0';
+	puts(text);
+}

@@ -85,3 +85,40 @@ int right_small(int s)
 		return -1;
 	return 0;
 }
+
+static ssize_t look(int s, void *to, size_t n)
+{
+	return recv(s, to, n, MSG_PEEK);
+}
+
+uint32_t right_peek(int s)
+{
+	struct header h;
+
+	if (look(s, &h, sizeof(h)) <= 0)
+		return 0;
+	return h.kind;
+}
+
+struct line {
+	int s;
+	size_t left;
+};
+
+/* It keeps the account itself: the callers look at `left`. */
+static size_t push(struct line *l, const char *bytes)
+{
+	ssize_t n = send(l->s, bytes, l->left, MSG_NOSIGNAL);
+
+	if (n <= 0)
+		return 0;
+	l->left -= (size_t)n;
+	return (size_t)n;
+}
+
+void right_account(struct line *l, const char *bytes)
+{
+	push(l, bytes);
+	while (l->left > 0 && push(l, bytes) > 0)
+		;
+}

@@ -144,6 +144,16 @@ long right_left(int s, char *to, size_t size)
 	return have;
 }
 
+long right_alarm(int s, char *to, size_t size)
+{
+	struct pollfd p = { .fd = s, .events = POLLIN };
+
+	alarm(5);
+	for (;;)
+		if (poll(&p, 1, 1000) > 0)
+			return recv(s, to, size, 0);
+}
+
 /* A loop over events. */
 void right_events(int s)
 {
