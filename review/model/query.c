@@ -142,6 +142,42 @@ bool function_runs_elsewhere(const struct function *fn)
 	return true;
 }
 
+static bool device_is_awaited(const struct function *fn, const struct call *call)
+{
+	const char *name =
+		call->receiver.kind == OPERAND_PLACE ? fn->places[call->receiver.place].name : NULL;
+
+	for (size_t f = 0; name && f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		for (int i = 0;
+		     (fn->class_name ? other->class_name == fn->class_name : other == fn) &&
+		     i < other->n_items;
+		     i++) {
+			const struct call *by =
+				other->items[i].kind == ITEM_CALL ? other->items[i].call : NULL;
+			const struct operand *o = by && api_is(by->api, ROLE(HANDLER)) && by->n_args
+							  ? &by->args[0]
+						  : by ? &by->receiver
+						       : NULL;
+
+			if (o && o->kind == OPERAND_PLACE && other->places[o->place].name == name &&
+			    (api_is(by->api, ROLE(HANDLER))
+				     ? item_mentions(other, &other->items[i], "readyRead")
+				     : api_is(by->api, ROLE(WAIT))))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool device_is_connection(const struct function *fn, const struct call *call)
+{
+	return api_is(kb_class(call->receiver_type), ROLE(CONNECTION)) ||
+	       (call->receiver_type && !strcmp(call->receiver_type, "QIODevice") &&
+		device_is_awaited(fn, call));
+}
+
 bool function_handles(const struct function *fn, const char *signal)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {

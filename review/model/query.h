@@ -74,6 +74,12 @@ static inline const struct item *function_find_role(struct function *fn, uint64_
  * that made it, and Qt then leaves the new object without a parent. Unless the class calls moveToThread().
  */
 bool function_runs_elsewhere(const struct function *fn);
+/*
+ * The call's receiver is a connection. A plain QIODevice may be a file, which gives what it has; one
+ * that is waited for somewhere in the class, or whose readyRead somebody handles, is a socket, a pipe
+ * or a line.
+ */
+bool device_is_connection(const struct function *fn, const struct call *call);
 /* Some connect() of the class or file gives the function, or lambda, to a signal of that name. */
 bool function_handles(const struct function *fn, const char *signal);
 /* ioctl(fd, FIONREAD, …) has asked before how many bytes are there. */

@@ -196,6 +196,13 @@ static void peer_reads(struct peer_walk *walk, const struct call *call, struct p
 			*result = peer_fresh(walk, PEER_TEXT);
 			continue;
 		}
+		/* QIODevice::read(n) makes room for n bytes, however many there are. */
+		if (!size && call->n_args == 1 && call->receiver.kind && f->arg2 == 2 &&
+		    device_is_connection(walk->fn, call)) {
+			peer_check(walk, PEER_SINK_ALLOC, &call->args[0], -1);
+			*result = peer_fresh(walk, PEER_TEXT);
+			continue;
+		}
 		if (!to)
 			continue;
 		if (f->depth) {

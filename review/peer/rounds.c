@@ -282,7 +282,10 @@ static bool peer_is_socket_call(const struct call *call)
 					 ROLE(DIALS) | ROLE(PEER) | ROLE(CONNECTION) |
 					 ROLE(SERVER)) ||
 	       api_is(kb_class(call->receiver_type), ROLE(CONNECTION) | ROLE(SERVER)) ||
-	       api_fact(call->api, FACT_GIVES);
+	       api_fact(call->api, FACT_GIVES) ||
+	       /* A QIODevice that is waited for. */
+	       (api_is(call->api, ROLE(WAIT)) && call->receiver_type &&
+		!strcmp(call->receiver_type, "QIODevice"));
 }
 
 static void peer_find_sockets(void)

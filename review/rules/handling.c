@@ -7,7 +7,7 @@
 #include "rules/blind.h"
 #include "rules/deferred.h"
 #include "rules/retry.h"
-#include "rules/rules.h"
+#include "rules/end.h"
 
 #include <string.h>
 
@@ -382,7 +382,8 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
-	if (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item))
+	if (end_is_told(fn, item) ||
+	    (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item)))
 		return;
 	finding = finding_add(
 		&rule_E5, fn, item->at,

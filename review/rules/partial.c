@@ -31,39 +31,6 @@ static bool partial_reads(const struct item *item)
 	return api_is(contract_of(item->call).api, ROLE(READ));
 }
 
-/*
- * A plain QIODevice may be a file, which gives what it has; one that is waited for somewhere in the
- * class, or whose readyRead somebody handles, is a socket, a pipe or a line.
- */
-static bool partial_is_awaited(const struct function *fn, const struct call *call)
-{
-	const char *name =
-		call->receiver.kind == OPERAND_PLACE ? fn->places[call->receiver.place].name : NULL;
-
-	for (size_t f = 0; name && f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
-
-		for (int i = 0;
-		     (fn->class_name ? other->class_name == fn->class_name : other == fn) &&
-		     i < other->n_items;
-		     i++) {
-			const struct call *by =
-				other->items[i].kind == ITEM_CALL ? other->items[i].call : NULL;
-			const struct operand *o = by && api_is(by->api, ROLE(HANDLER)) && by->n_args
-							  ? &by->args[0]
-						  : by ? &by->receiver
-						       : NULL;
-
-			if (o && o->kind == OPERAND_PLACE && other->places[o->place].name == name &&
-			    (api_is(by->api, ROLE(HANDLER))
-				     ? item_mentions(other, &other->items[i], "readyRead")
-				     : api_is(by->api, ROLE(WAIT))))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* It goes over a connection that has no limits of messages, as far as is known. */
 static bool partial_is_stream(const struct function *fn, const struct item *item)
 {
@@ -75,10 +42,7 @@ static bool partial_is_stream(const struct function *fn, const struct item *item
 	if (!fd && inner)
 		return partial_is_stream(item->call->target, inner);
 	if (item->call->receiver.kind && !inner)
-		return api_is(kb_class(item->call->receiver_type), ROLE(CONNECTION)) ||
-		       (item->call->receiver_type &&
-			!strcmp(item->call->receiver_type, "QIODevice") &&
-			partial_is_awaited(fn, item->call));
+		return device_is_connection(fn, item->call);
 	/* MSG_EOR: a record goes whole or not at all. The queue of errors holds what was sent. */
 	if (!fd || (kinds & DESCRIPTOR_PACKET) || partial_mentions(fn, item, "MSG_EOR") ||
 	    partial_mentions(fn, item, "MSG_ERRQUEUE"))

@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/contract.h"
+#include "rules/device.h"
 #include "rules/end.h"
 #include "rules/retry.h"
 
@@ -159,6 +160,7 @@ static void w1_loop(struct function *fn, int number)
 
 	if (!awaited) {
 		end_loop(fn, number);
+		device_loop(fn, number);
 		return;
 	}
 	if (loop_find_call(fn, number, wait_asserts, NULL))

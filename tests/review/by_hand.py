@@ -229,6 +229,8 @@ ROWS = [
          '\tmemcpy(kept, in, (size_t)size);\n')]),
     ('W1/end-of-stream.c', 'W1', 'bad_total', [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
+    ('W1/device.cpp', 'W1', 'bad_adds', [
+        ('        socket->waitForReadyRead(500);\n', '        if (!socket->waitForReadyRead(500))\n            return QByteArray();\n')]),
     ('fill/bytes.c', 'N5', 'bad_array', [
         ('\t\tline[i++] = c; // N5\n',
          '\t\tif ((size_t)i < sizeof(line) - 1)\n\t\t\tline[i++] = c;\n\t\telse\n\t\t\treturn -1;\n')]),
