@@ -5,6 +5,7 @@
  */
 
 #include "rules/outlive.h"
+#include "rules/threads.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -143,4 +144,5 @@ void slot_program(void)
 		}
 	}
 	outlive_program();
+	threads_destroyed();
 }
