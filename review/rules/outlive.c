@@ -151,7 +151,8 @@ static bool outlive_item_ends_itself(const struct function *fn, const struct ite
 	if (!strcmp(call->name, "setAttribute"))
 		return item_mentions(fn, item, "WA_DeleteOnClose") &&
 		       (!call->receiver.kind ||
-			fn->places[call->receiver.place].kind == PLACE_THIS);
+			(call->receiver.kind == OPERAND_PLACE &&
+			 fn->places[call->receiver.place].kind == PLACE_THIS));
 	return api_is(call->api, ROLE(HANDLER)) && call->n_args >= 4 &&
 	       call->args[2].kind == OPERAND_PLACE &&
 	       fn->places[call->args[2].place].kind == PLACE_THIS &&
