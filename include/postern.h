@@ -22,7 +22,7 @@
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
  * Includes the other headers, postern/: client.h (calls that wait), thread.h, frame.h (messages),
- * loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h. See also postern(7).
+ * json.h, loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h; postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H
@@ -224,7 +224,6 @@ POSTERN_API struct postern_server *postern_server_free(struct postern_server *s)
 POSTERN_API int postern_server_stop(struct postern_server *s);
 /* The same, then closes each connection gracefully, forced at the deadline (0: 5 s); then closed. */
 POSTERN_API int postern_server_drain(struct postern_server *s, int64_t deadline_ns);
-
 POSTERN_API const char *postern_server_path(const struct postern_server *s); /* where it listens */
 POSTERN_API void *postern_server_data(const struct postern_server *s);
 
@@ -243,6 +242,7 @@ POSTERN_AUTO_(conn)
 #include <postern/client.h>
 #include <postern/conn.h>
 #include <postern/frame.h>
+#include <postern/json.h>
 #include <postern/loop.h>
 #include <postern/name.h>
 #include <postern/server.h>

@@ -68,6 +68,23 @@ WHOLE(server_counters, F(accepted) + F(refused) + F(paused) + F(republished) + F
 WHOLE(frame, F(bytes) + F(n) + F(used));
 #undef F
 
+#define F(field) AT(json, field)
+WHOLE(json, F(text) + F(n));
+#undef F
+
+#define F(field) AT(json_error, field)
+WHOLE(json_error, F(offset) + F(text));
+#undef F
+
+#define F(field) AT(json_walk, field)
+WHOLE(json_walk, F(at) + F(left) + F(kind) + F(begun));
+#undef F
+
+#define F(field) AT(json_writer, field)
+WHOLE(json_writer, F(bytes) + F(size) + F(n) + F(reserved) + F(objects) + F(depth) + F(due) +
+			   F(error) + F(reserved2));
+#undef F
+
 #define F(field) AT(name_info, field)
 WHOLE(name_info, F(size) + F(name) + F(path) + F(mode) + F(version) + F(unused) + F(alive) +
 			 F(pid) + F(uid) + F(reserved) + F(since));

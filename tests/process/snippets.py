@@ -12,7 +12,7 @@ LIBRARY = tap.BUILD / "src"
 
 # A piece of C that is no program may use what these declare.
 PRELUDE = "".join(f"#include <{h}>\n" for h in [
-    "postern.h", "postern/client.h", "postern/conn.h", "postern/frame.h", "postern/loop.h", "postern/name.h",
+    "postern.h", "postern/client.h", "postern/conn.h", "postern/frame.h", "postern/json.h", "postern/loop.h", "postern/name.h",
     "postern/server.h", "postern/thread.h", "errno.h", "stdio.h", "stdlib.h", "string.h", "sys/socket.h", "sys/un.h",
     "time.h", "unistd.h"])
 
