@@ -105,7 +105,8 @@ for i in range(65600):
     os.link(sys.argv[1] + "/n", f"{sys.argv[1]}/n{i}")' "$many"
 	POSTERN_DIR=$many serve zulu --echo
 	run env POSTERN_DIR="$many" "$postern" ls -q
-	tap_is 'ls finds a name behind 65,601 other entries' "$status $out $err" '0 zulu '
+	emulated 'ls finds a name behind 65,601 other entries' "$no_start_time" || tap_is 'ls finds a name behind 65,601 other entries' \
+		"$status $out $err" '0 zulu '
 	finish
 	rm -rf "$many"
 else
