@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern/interface.h - tables that describe an interface: what `postern generate` writes and libpostern interprets
+ *
+ * Nobody writes them by hand, and few programs read them. They are constant. A later version of libpostern accepts
+ * those of every earlier one: .version says which one wrote them.
+ *
+ * In C a value of a type is:
+ *   bool, int, float, string     bool, int64_t, double, const char * (terminated, UTF-8)
+ *   int with [unsigned]          uint64_t
+ *   object, any                  struct postern_json, as it stood in the text
+ *   an enum                      enum of 4 bytes; 0 is a value that was not known
+ *   a struct                     struct
+ *   []T                          struct { const T *items; size_t n; }
+ *   [string]T                    the same with items { const char *key; T value; }, in the order of the text
+ *   ?T                           NULL if it has a pointer (string, object, any, array, map); a pointer to it if it is a
+ *                                struct; else struct { T value; bool set; }
+ */
+#ifndef POSTERN_INTERFACE_H
+#define POSTERN_INTERFACE_H
+
+#include <postern.h>
+#include <postern/json.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POSTERN_INTERFACE_VERSION 1
+
+struct postern_request;
+
+struct postern_opt_bool  { bool value, set; };
+struct postern_opt_int   { int64_t value; bool set; };
+struct postern_opt_uint  { uint64_t value; bool set; };
+struct postern_opt_float { double value; bool set; };
+
+enum {
+	POSTERN_TYPE_BOOL = 1,
+	POSTERN_TYPE_INT,
+	POSTERN_TYPE_UINT,
+	POSTERN_TYPE_FLOAT,
+	POSTERN_TYPE_STRING,
+	POSTERN_TYPE_OBJECT,
+	POSTERN_TYPE_ANY,
+	POSTERN_TYPE_ENUM,
+	POSTERN_TYPE_STRUCT,
+	POSTERN_TYPE_ARRAY,
+	POSTERN_TYPE_MAP,
+};
+
+struct postern_type {
+	uint8_t  kind;
+	uint8_t  nullable;                   /* of an array's or map's elements: 1 */
+	uint16_t value;                      /* of a map: where the value is in an entry */
+	uint32_t size;                       /* of the value in C; of an array or map: of one entry */
+	uint32_t n, reserved;                /* fields of a struct, names of an enum */
+	const struct postern_field *fields;
+	const char *const          *names;   /* of an enum: that of value v is names[v - 1] */
+	const struct postern_type  *element; /* of an array or a map */
+};
+
+struct postern_field {
+	const char                *name;     /* as the interface spells it */
+	const struct postern_type *type;
+	uint32_t                   offset;   /* in the struct */
+	uint32_t                   nullable; /* 1 */
+};
+
+enum { /* of a method */
+	POSTERN_METHOD_MORE       = 1u << 0, /* [Supports 'more' flag] */
+	POSTERN_METHOD_NEEDS_MORE = 1u << 1, /* [Requires 'more' flag] */
+	POSTERN_METHOD_UPGRADE    = 1u << 2, /* [Requires 'upgrade' flag] */
+};
+
+struct postern_method {
+	const char                *name;     /* without the interface's */
+	const struct postern_type *in, *out; /* structs; NULL: not decoded, for programs that read the JSON */
+	uint32_t                   flags, reserved;
+};
+
+struct postern_error {
+	const char                *name;     /* with the interface's */
+	const struct postern_type *type;     /* a struct, or NULL as above */
+};
+
+struct postern_interface {
+	uint32_t                     version;
+	uint32_t                     n_methods, n_errors, reserved;
+	const char                  *name;
+	const char                  *description; /* the interface file */
+	const struct postern_method *methods;
+	const struct postern_error  *errors;
+	/* Calls the handler of a method in the program's table of handlers. -ENOSYS: it has none. Only asks that if r
+	   is NULL. */
+	int (*dispatch)(const void *handlers, uint32_t method, struct postern_request *r, const void *in, void *data);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
