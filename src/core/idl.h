@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * idl.h - Varlink interface descriptions (UAPI.20): what a text says, as a tree
+ *
+ * The tree is in the caller's arena, and its names and comments are slices of the text: both must stay. The depth of types
+ * is bounded, so whoever walks through them may recurse.
+ */
+#ifndef POSTERN_CORE_IDL_H
+#define POSTERN_CORE_IDL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { IDL_DEPTH = 64 };
+
+enum { IDL_BOOL = 1, IDL_INT, IDL_FLOAT, IDL_STRING, IDL_OBJECT, IDL_ANY, IDL_NAME, IDL_STRUCT, IDL_ENUM, IDL_ARRAY,
+       IDL_MAP, IDL_MAYBE };
+enum { IDL_TYPE = 1, IDL_METHOD, IDL_ERROR };
+
+struct idl_slice {
+	const char *text;
+	size_t n;
+};
+
+/* Without its # and its line end. */
+struct idl_comment {
+	struct idl_comment *next;
+	struct idl_slice text;
+};
+
+/* What has a name: names of one list are sorted, and so compared, by these links. */
+struct idl_node {
+	struct idl_slice name;
+	struct idl_node *sorted;
+};
+
+struct idl_type {
+	int kind;
+	struct idl_slice name;      /* IDL_NAME */
+	struct idl_member *member;  /* IDL_NAME: what it names */
+	struct idl_type *inner;     /* IDL_ARRAY, IDL_MAP, IDL_MAYBE */
+	struct idl_field *fields;   /* IDL_STRUCT, IDL_ENUM */
+	struct idl_comment *after;  /* behind the last of them */
+};
+
+struct idl_field {
+	struct idl_node node;
+	struct idl_field *next;
+	struct idl_comment *comments;
+	struct idl_type *type; /* NULL in an enumeration */
+};
+
+/* A place where a type is named; `next` is of the same member. */
+struct idl_reference {
+	struct idl_node node;
+	struct idl_reference *next;
+	struct idl_type *type;
+	int direct; /* not below ?, [] or [string] */
+};
+
+struct idl_member {
+	struct idl_node node;
+	struct idl_member *next;
+	struct idl_comment *comments;
+	int kind;
+	struct idl_type *type, *out; /* of a method: what goes in, what comes out */
+	struct idl_reference *references, *at;
+	struct idl_member *from; /* while circles are looked for */
+	int seen;
+};
+
+struct idl {
+	struct idl_slice name;
+	struct idl_comment *comments, *after;
+	struct idl_member *members;
+	struct idl_node *references; /* of all members */
+};
+
+struct idl_error {
+	size_t line, column; /* from 1; columns count characters */
+	const char *text;    /* what was expected, or what is wrong; static */
+};
+
+/* -EBADMSG: see ret_error. -ENOBUFS: the arena is too small; 64 bytes for each byte of the text, and 256, are always
+   enough. */
+int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl **ret,
+	      struct idl_error *ret_error);
+
+/* ---- between the files ---- */
+
+/* Names that are there twice, types that do not exist, circles. -EBADMSG: *ret_at is the place. */
+int idl_judge(struct idl *idl, const char **ret_at, const char **ret_text);
+/* Sorts what is linked by `sorted`, and returns the later one of two equal names, or NULL. */
+struct idl_node *idl_sort(struct idl_node *list);
+const struct idl_node *idl_twice(const struct idl_node *sorted);
+
+#endif
