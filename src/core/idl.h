@@ -86,6 +86,10 @@ struct idl_error {
 int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl **ret,
 	      struct idl_error *ret_error);
 
+/* The description as everybody writes it, with all its comments. Returns its length, of which `size` bytes at most are
+   written. Printing what was printed gives the same. */
+size_t idl_print(const struct idl *idl, char *ret, size_t size);
+
 /* ---- between the files ---- */
 
 /* Names that are there twice, types that do not exist, circles. -EBADMSG: *ret_at is the place. */

@@ -306,6 +306,81 @@ static void no_text_leads_beyond_its_end(void **state)
 	assert_true(accepted > 0 && accepted < texts);
 }
 
+static void a_description_is_printed_as_everybody_writes_it(void **state)
+{
+	static const char expected[] =
+		"# Interface to jump a spacecraft to another point in space.\n"
+		"# By a properly calculated jump.\n"
+		"interface org.example.ftl\n\n"
+		"# The current state.\n"
+		"type DriveCondition (\n  state: (idle, spooling, busy),\n  # Fuel.\n  tylium_level: int\n  # The end.\n)\n\n"
+		"type Coordinate (longitude: float, latitude: float, distance: ?int)\n\n"
+		"# Monitor the drive.\n"
+		"method Monitor() -> (condition: DriveCondition)\n\n"
+		"method Jump(\n  path: []Coordinate,\n  names: ?[string][]string,\n  set: [string](),\n"
+		"  more: ?(i: int, f: float),\n  raw: object,\n  all: any,\n  sure: bool\n) -> ()\n\n"
+		"error NotEnough ()\n\n"
+		"error OutOfRange (field: string)\n\n# Nothing follows.\n";
+	char text[1024];
+	size_t n = idl_print(parsed(ftl), text, sizeof text);
+
+	(void)state;
+	assert_true(n < sizeof text);
+	text[n] = '\0';
+	assert_string_equal(text, expected);
+	/* A buffer that is too small gets what fits, and the length is told. */
+	memset(text, 'x', sizeof text);
+	assert_int_equal(idl_print(parsed(ftl), text, 100), n);
+	assert_memory_equal(text, expected, 100);
+	assert_int_equal(text[100], 'x');
+}
+
+static size_t count_comments(const char *text, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += text[i] == '#';
+	return count;
+}
+
+/* Whatever is accepted, wherever its comments are. */
+static void what_is_printed_is_accepted_and_printed_alike(void **state)
+{
+	static char first[64 << 10], second[64 << 10];
+	static struct json_make m = { .seed = 21 };
+	int texts = 30000 / test_scale(), accepted = 0;
+	struct idl_error error = { 0 };
+	struct idl *idl;
+
+	(void)state;
+	for (int i = 0; i < texts; i++) {
+		size_t n, at;
+
+		m.n = sizeof(ftl) - 1;
+		memcpy(m.text, ftl, m.n);
+		json_make_mistakes(&m);
+		/* A comment somewhere, which ends the line there. */
+		at = (size_t)json_make_random(&m, m.n + 1);
+		memmove(m.text + at + 4, m.text + at, m.n - at);
+		memcpy(m.text + at, "#so\n", 4);
+		m.n += 4;
+		if (idl_parse(m.text, m.n, arena, sizeof arena, &idl, &error) < 0)
+			continue;
+		accepted++;
+		n = idl_print(idl, first, sizeof first);
+		assert_true(n <= sizeof first);
+		assert_int_equal(count_comments(first, n), count_comments(m.text, m.n));
+		if (idl_parse(first, n, arena, sizeof arena, &idl, &error) < 0)
+			fail_msg("%zu:%zu: %s; printed:\n%.*s", error.line, error.column,
+				 error.text, (int)n, first);
+		assert_int_equal(idl_print(idl, second, sizeof second), n);
+		assert_memory_equal(first, second, n);
+	}
+	test_note("%d texts of seed 21, %d accepted, printed and read again", texts, accepted);
+	assert_true(accepted > texts / 100);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -317,6 +392,8 @@ int main(void)
 		TEST(a_long_chain_of_types_takes_no_stack_and_no_square_of_time),
 		TEST(types_are_nested_sixty_four_deep_at_most),
 		TEST(no_text_leads_beyond_its_end),
+		TEST(a_description_is_printed_as_everybody_writes_it),
+		TEST(what_is_printed_is_accepted_and_printed_alike),
 	};
 
 	return test_run(tests);
