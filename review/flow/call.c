@@ -338,6 +338,23 @@ static bool call_has_owner(const struct flow *flow, const struct item *item)
 	return false;
 }
 
+/* fdopen(fd): who closes the stream closes the descriptor. */
+static void call_holds(struct flow *flow, const struct item *item, int r)
+{
+	const struct fact *takes = api_fact(item->call->api, FACT_TAKES);
+	struct resource *holder = r >= 0 ? &flow->resources[r] : NULL;
+	const struct operand *o = takes ? call_argument(item->call, takes->arg) : NULL;
+	int held = o ? state_resource(flow, o) : -1;
+
+	if (!holder || !o || (strcmp(holder->kind, "file") && strcmp(holder->kind, "directory")))
+		return;
+	if (held < 0 || !flow->resources[held].site || strcmp(flow->resources[held].kind, "fd") ||
+	    (holder->holds && holder->holds != 1 + held))
+		holder->holds = -1;
+	else
+		holder->holds = 1 + held;
+}
+
 static struct value call_known(struct flow *flow, const struct item *item)
 {
 	const struct api *api = item->call->api;
@@ -367,6 +384,7 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		else if (f->key == FACT_OPENS)
 			call_open_stored(flow, item, f);
 	}
+	call_holds(flow, item, r);
 	v = call_value(flow, item, api->fails, r);
 	if (call_speaks_of(api, FACT_OWNER, ARG_THIS) && r >= 0)
 		flow->state->bits[r] |= RES_GONE;

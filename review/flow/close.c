@@ -214,6 +214,18 @@ const struct item *flow_closer(const struct flow *flow, int resource)
 	return closer ? &flow->fn->items[closer - 1] : flow->resources[resource].closed;
 }
 
+/* fclose(f) closes what fdopen() was given, unless that is another descriptor by now. */
+static void call_close_held(struct flow *flow, int holder, const struct item *item)
+{
+	int held = flow->resources[holder].holds - 1;
+
+	if (held < 0 || !(flow->state->bits[held] & (RES_GONE | RES_TAKEN)) ||
+	    (flow->state->bits[held] & RES_CLOSED))
+		return;
+	flow_closed(flow, held, item);
+	flow->state->bits[held] = RES_CLOSED;
+}
+
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
@@ -239,4 +251,5 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 	call_free_content(flow, r, item);
 	flow_closed(flow, r, item);
 	flow->state->bits[r] = RES_CLOSED;
+	call_close_held(flow, r, item);
 }

@@ -78,6 +78,7 @@ struct resource {
 	const struct item *closing; /* the call since which something in it is being closed, or NULL */
 	const struct item *ending; /* the call that may have closed it, or NULL */
 	uint8_t ending_fails;      /* enum fails of that call's result: then it did not */
+	int holds;               /* 1 + the descriptor that it closes with itself, 0: none; -1: several */
 	uint8_t sub;             /* number among those that the site opens */
 	bool stored;             /* its site stores it through an argument */
 	bool handled;            /* some way out closes it or hands it over */

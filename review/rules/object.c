@@ -2,6 +2,7 @@
 /* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
 
 #include "rules/kept.h"
+#include "rules/threads.h"
 
 #include <string.h>
 
@@ -294,6 +295,7 @@ const struct rule rule_L2 = {
 		"the server or socket stays alive, with its name taken, when the function ends in another way",
 	.loss = l2_loss,
 	.function = l2_function,
+	.program = threads_terminated,
 };
 
 /* A connection, as far as is known, and not some file or thread. */

@@ -4,7 +4,8 @@
  * The signal is still being delivered, from within a method of what is deleted.
  */
 
-#include "rules/rules.h"
+#include "rules/outlive.h"
+#include "rules/threads.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -142,4 +143,6 @@ void slot_program(void)
 			}
 		}
 	}
+	outlive_program();
+	threads_destroyed();
 }

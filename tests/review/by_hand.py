@@ -231,6 +231,17 @@ ROWS = [
         ('\t\tif (n < 0)\n', '\t\tif (n == 0)\n\t\t\treturn;\n\t\tif (n < 0)\n')]),
     ('W1/device.cpp', 'W1', 'bad_adds', [
         ('        socket->waitForReadyRead(500);\n', '        if (!socket->waitForReadyRead(500))\n            return QByteArray();\n')]),
+    ('L4/lambdas.cpp', 'L4', 'Client::bad_named', [
+        ('[this, &turns] { // L4\n            say(m_socket->readAll());\n            turns++;',
+         '[this, turns]() mutable {\n            say(m_socket->readAll());\n            turns++;')]),
+    ('L4/lambdas.cpp', 'L4', 'Session::Session', [
+        ('&QCoreApplication::aboutToQuit, [this] { m_socket->write("bye"); }); // L4',
+         '&QCoreApplication::aboutToQuit, this, [this] { m_socket->write("bye"); });')]),
+    ('L4/threads.cpp', 'L4', 'bad_stack', [
+        ('    thread.start(); // L4\n', '    thread.start();\n    thread.quit();\n    thread.wait();\n')]),
+    ('L4/threads.cpp', 'L4', 'QuitsOnly::QuitsOnly', [
+        ('m_of_quits.quit();', 'm_of_quits.quit(); m_of_quits.wait();')]),
+    ('L2/terminate.cpp', 'L2', 'bad', [('thread->terminate(); // L2', 'thread->quit();')]),
     ('fill/bytes.c', 'N5', 'bad_array', [
         ('\t\tline[i++] = c; // N5\n',
          '\t\tif ((size_t)i < sizeof(line) - 1)\n\t\t\tline[i++] = c;\n\t\telse\n\t\t\treturn -1;\n')]),
