@@ -145,7 +145,7 @@ static void threads_started(const struct function *fn, const struct item *item)
 		finding->cwe = "416";
 	if (p->is_member)
 		finding_fix(finding,
-			    "In the destructor of %s, call `%s.quit()` and then `%s.wait()`.",
+			    "In the destructor of `%s`, call `%s.quit()` and then `%s.wait()`.",
 			    fn->class_name, p->name, p->name);
 	else
 		finding_fix(finding,

@@ -105,7 +105,8 @@ for i in range(65600):
     os.link(sys.argv[1] + "/n", f"{sys.argv[1]}/n{i}")' "$many"
 	POSTERN_DIR=$many serve zulu --echo
 	run env POSTERN_DIR="$many" "$postern" ls -q
-	tap_is 'ls finds a name behind 65,601 other entries' "$status $out $err" '0 zulu '
+	emulated 'ls finds a name behind 65,601 other entries' "$no_start_time" || tap_is 'ls finds a name behind 65,601 other entries' \
+		"$status $out $err" '0 zulu '
 	finish
 	rm -rf "$many"
 else
@@ -215,7 +216,7 @@ if [ "$(id -u)" -eq 0 ] && unshare -U true 2>/dev/null && setpriv --reuid=64000 
 	run unshare -U "$postern" serve "@unknown-$$" --echo </dev/null
 	tap_is 'nor an abstract name' "$status $(grep -c 'this process runs as uid 65534, which stands for' <<<"$err")" '77 1'
 	# A socket that somebody else made is served: whom a server without a uid lets in can be seen there.
-	for rule in '' '--allow-uid 65534' '--allow-gid 65534'; do
+	for rule in '--allow-uid 65534' '--allow-gid 65534'; do
 		: >"$dir/serve"
 		# shellcheck disable=SC2086
 		tap_start "$python" -c '
@@ -224,11 +225,12 @@ s = socket.socket(socket.AF_UNIX)
 s.bind("\0" + sys.argv[1][1:])
 s.listen()
 os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
 os.execvp("unshare", ["unshare", "-U", sys.argv[2], "serve", "fd:3", "--echo", *sys.argv[3:]])' \
 			"@unknown-$$" "$postern" $rule </dev/null >"$dir/serve.out" 2>"$dir/serve"
-		poll grep -q '^ready ' "$dir/serve"
+		holds "a server without a uid serves a socket that it was given: $rule" poll grep -q '^ready ' "$dir/serve"
 		run "${other[@]}" "$postern" connect "@unknown-$$" --server-uid 0 --deadline 1s <<<hi
-		tap_is "nobody is let in as me or by a rule where nobody has a uid: ${rule:-no rule}" "$out" ''
+		tap_is "nobody is let in as me or by a rule where nobody has a uid: $rule" "$out" ''
 		finish
 	done
 	mkdir -p "$dir/names/theirs" && chown 65534 "$dir/names/theirs" && echo "postern 1

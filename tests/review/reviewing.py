@@ -91,7 +91,8 @@ def get(name):
         return f.read().decode()
 
 
-def run_tests():
+def run_tests(prepare=None):
+    """Each in a folder of its own, in which prepare() has put what all of them need."""
     print('TAP version 13\n1..%d' % len(tests))
     probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
     failed = 0
@@ -103,6 +104,8 @@ def run_tests():
         folder = tempfile.mkdtemp(prefix='postern-review-')
         os.chdir(folder)
         try:
+            if prepare:
+                prepare()
             reason = function()
             print('ok %d - %s%s' % (number, name, ' # SKIP ' + reason if reason else ''))
         except Exception as e:

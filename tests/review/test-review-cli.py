@@ -8,37 +8,12 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-LEAK = '''#include <sys/socket.h>
-int leak(const struct sockaddr *a, socklen_t n)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	if (bind(fd, a, n) < 0)
-		return -1;
-	return fd;
-}
-'''
-CLEAN = 'int one(void)\n{\n\treturn 1;\n}\n'
-NOTHING, FOUND, USAGE, UNREADABLE = 0, 1, 64, 66
-
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def reviewer():
-    command = sys.argv[1:] or [os.environ.get('POSTERN_COMMAND', 'postern')]
-    return command + ['review'] if os.path.basename(command[-1]) == 'postern' else command
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reviewing import (CLEAN, FOUND, LEAK, NOTHING, UNREADABLE, USAGE, reviewer, run_tests,  # noqa: E402
+                       test)
 
 
 class Run:
@@ -469,31 +444,9 @@ def output_that_cannot_be_written():
     expect(run.returncode >= 0, 'no signal')
 
 
-def main():
-    print('TAP version 13\n1..%d' % len(tests))
-    probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
-    failed = 0
-    for number, function in enumerate(tests, 1):
-        name = function.__name__.replace('_', ' ')
-        if probe.returncode != 0:
-            print('ok %d - %s # SKIP the reviewer was not built' % (number, name))
-            continue
-        folder = tempfile.mkdtemp(prefix='postern-review-')
-        os.chdir(folder)
-        try:
-            put('leak.c', LEAK)
-            put('clean.c', CLEAN)
-            function()
-            print('ok %d - %s' % (number, name))
-        except Exception as e:
-            failed += 1
-            print('not ok %d - %s' % (number, name))
-            for line in ('%s: %s' % (type(e).__name__, e)).splitlines():
-                print('# ' + line)
-        finally:
-            os.chdir('/')
-            shutil.rmtree(folder)
-    return 1 if failed else 0
+def two_files():
+    put('leak.c', LEAK)
+    put('clean.c', CLEAN)
 
 
-sys.exit(main())
+sys.exit(run_tests(two_files))

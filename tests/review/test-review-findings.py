@@ -12,23 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from recipes import edits  # noqa: E402
-
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def reviewer():
-    command = sys.argv[1:] or [os.environ.get('POSTERN_COMMAND', 'postern')]
-    return command + ['review'] if os.path.basename(command[-1]) == 'postern' else command
+from reviewing import reviewer, run_tests, test  # noqa: E402
 
 
 def run(*args):
@@ -303,30 +291,5 @@ def the_severity_of_each_rule_and_what_it_is_for_is_in_the_documents():
     expect([t for t in table if t not in rules] + [r for r in rules if r not in table], [], 'rows that differ')
 
 
-def main():
-    print('TAP version 13\n1..%d' % len(tests))
-    probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
-    failed = 0
-    for number, function in enumerate(tests, 1):
-        name = function.__name__.replace('_', ' ')
-        if probe.returncode != 0:
-            print('ok %d - %s # SKIP the reviewer was not built' % (number, name))
-            continue
-        folder = tempfile.mkdtemp(prefix='postern-review-')
-        os.chdir(folder)
-        try:
-            function()
-            print('ok %d - %s' % (number, name))
-        except Exception as e:
-            failed += 1
-            print('not ok %d - %s' % (number, name))
-            for line in ('%s: %s' % (type(e).__name__, e)).splitlines():
-                print('# ' + line)
-        finally:
-            os.chdir('/')
-            shutil.rmtree(folder)
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests())

@@ -8,24 +8,13 @@
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def reviewer():
-    command = sys.argv[1:] or [os.environ.get('POSTERN_COMMAND', 'postern')]
-    return command + ['review'] if os.path.basename(command[-1]) == 'postern' else command
+sys.path.insert(0, HERE)
+from reviewing import reviewer, run_tests, test  # noqa: E402
 
 
 def review(*args, timeout=60):
@@ -389,29 +378,4 @@ def headers_that_include_each_other_end():
     expect(lines('use.c'), [], 'findings')
 
 
-def main():
-    print('TAP version 13\n1..%d' % len(tests))
-    probe = subprocess.run(reviewer() + ['--rules'], capture_output=True)
-    failed = 0
-    for number, function in enumerate(tests, 1):
-        name = function.__name__.replace('_', ' ')
-        if probe.returncode != 0:
-            print('ok %d - %s # SKIP the reviewer was not built' % (number, name))
-            continue
-        folder = tempfile.mkdtemp(prefix='postern-review-')
-        os.chdir(folder)
-        try:
-            function()
-            print('ok %d - %s' % (number, name))
-        except Exception as e:
-            failed += 1
-            print('not ok %d - %s' % (number, name))
-            for line in ('%s: %s' % (type(e).__name__, e)).splitlines():
-                print('# ' + line)
-        finally:
-            os.chdir('/')
-            shutil.rmtree(folder)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(run_tests())
