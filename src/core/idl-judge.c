@@ -89,8 +89,8 @@ static void idl_open(struct idl_member *m, struct idl_member *from)
 	m->at = m->references;
 }
 
-/* A type that contains itself, with nothing between that can be absent or empty. */
-static const struct idl_member *idl_circle(struct idl_member *m)
+/* Where a type contains itself again, with nothing between that can be absent or empty. */
+static const struct idl_type *idl_circle(struct idl_member *m)
 {
 	idl_open(m, NULL);
 	do {
@@ -105,7 +105,7 @@ static const struct idl_member *idl_circle(struct idl_member *m)
 		if (!r->direct || r->type->member->seen == IDL_CLEAR)
 			continue;
 		if (r->type->member->seen == IDL_OPEN)
-			return m;
+			return r->type;
 		idl_open(r->type->member, m);
 		m = r->type->member;
 	} while (m);
@@ -116,8 +116,7 @@ int idl_judge(struct idl *idl, const char **ret_at, const char **ret_text)
 {
 	struct idl_node *members = NULL, **end = &members;
 	const struct idl_node *twice;
-	const struct idl_type *unknown;
-	const struct idl_member *circle;
+	const struct idl_type *unknown, *circle;
 
 	for (struct idl_member *m = idl->members; m; m = m->next) {
 		*end = &m->node;
@@ -127,21 +126,24 @@ int idl_judge(struct idl *idl, const char **ret_at, const char **ret_text)
 	twice = idl_twice(members);
 	if (twice) {
 		*ret_at = twice->name.text;
-		*ret_text = "this name is there twice";
+		*ret_text =
+			"this name is declared twice; types, methods and errors share their names";
 		return -EBADMSG;
 	}
 	unknown = idl_resolve(idl_sort(idl->references), members);
 	if (unknown) {
 		*ret_at = unknown->name.text;
-		*ret_text = unknown->member ? "this is not a type" : "there is no such type";
+		*ret_text = unknown->member
+				    ? "this is a method or an error, and not a type"
+				    : "this interface has no such type; declare it with 'type'";
 		return -EBADMSG;
 	}
 	for (struct idl_member *m = idl->members; m; m = m->next) {
 		circle = m->kind == IDL_TYPE && m->seen == IDL_NEW ? idl_circle(m) : NULL;
 		if (circle) {
-			*ret_at = circle->node.name.text;
+			*ret_at = circle->name.text;
 			*ret_text =
-				"this type contains itself; only ?, [] or [string] can end that";
+				"this type would contain itself without end; let ?, [] or [string] be between";
 			return -EBADMSG;
 		}
 	}

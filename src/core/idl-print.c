@@ -4,6 +4,9 @@
  *
  * Fields are in one line where they fit and have no comments, else each has its own. Whether they fit is found out by
  * printing them to nowhere: types are IDL_DEPTH deep at most, so that is at most so many times the work.
+ *
+ * Comments stay where they are: behind what is on their line, directly before a declaration, or apart from it by an
+ * empty line. Else one that says something else would become its documentation.
  */
 #include "core/idl.h"
 
@@ -36,18 +39,38 @@ static void idl_put_line(struct idl_printer *p, int indent)
 		idl_puts(p, " ");
 }
 
-/* Each with the line that it ends. */
-static void idl_put_comments(struct idl_printer *p, const struct idl_comment *comment, int indent)
+static void idl_put_comment(struct idl_printer *p, const struct idl_comment *comment)
 {
-	for (; comment; comment = comment->next) {
-		size_t n = comment->text.n;
+	size_t n = comment->text.n;
 
-		while (n > 0 &&
-		       (comment->text.text[n - 1] == ' ' || comment->text.text[n - 1] == '\t'))
-			n--;
-		idl_puts(p, "#");
-		idl_put(p, comment->text.text, n);
-		idl_put_line(p, indent);
+	while (n > 0 && (comment->text.text[n - 1] == ' ' || comment->text.text[n - 1] == '\t'))
+		n--;
+	idl_puts(p, "#");
+	idl_put(p, comment->text.text, n);
+}
+
+/* A comment behind something goes on the line that is not ended yet, lest it document what follows. Returns the others. */
+static const struct idl_comment *idl_put_tail(struct idl_printer *p,
+					      const struct idl_comment *comments)
+{
+	if (!comments || comments->own_line)
+		return comments;
+	idl_puts(p, " ");
+	idl_put_comment(p, comments);
+	return comments->next;
+}
+
+/* Each on a line that has begun; then the next one is begun, so indented. */
+static void idl_put_comments(struct idl_printer *p, const struct idl_comment *comments, int indent,
+			     int last_indent)
+{
+	for (; comments; comments = comments->next) {
+		idl_put_comment(p, comments);
+		/* One that was behind something, of which the line is ended, documents nothing. */
+		if ((comments->gap || !comments->own_line) &&
+		    (comments->next || last_indent == indent))
+			idl_puts(p, "\n");
+		idl_put_line(p, comments->next ? indent : last_indent);
 	}
 }
 
@@ -79,6 +102,7 @@ static void idl_put_field(struct idl_printer *p, const struct idl_field *f, int 
 static void idl_put_fields(struct idl_printer *p, const struct idl_type *type, int indent, int flat)
 {
 	int inside = indent + IDL_INDENT;
+	const struct idl_comment *comments;
 
 	if (!flat && !idl_has_comments(type)) {
 		struct idl_printer nowhere = { .n = p->n, .line = p->line };
@@ -89,17 +113,16 @@ static void idl_put_fields(struct idl_printer *p, const struct idl_type *type, i
 	}
 	idl_puts(p, "(");
 	for (const struct idl_field *f = type->fields; f; f = f->next) {
+		comments = idl_put_tail(p, f->comments);
 		if (!flat)
 			idl_put_line(p, inside);
-		idl_put_comments(p, f->comments, inside);
+		idl_put_comments(p, comments, inside, inside);
 		idl_put_field(p, f, inside, flat);
 	}
-	if (!flat && (type->fields || type->after)) {
-		idl_put_line(p, type->after ? inside : indent);
-		for (const struct idl_comment *c = type->after; c; c = c->next)
-			idl_put_comments(p, &(struct idl_comment){ NULL, c->text },
-					 c->next ? inside : indent);
-	}
+	comments = idl_put_tail(p, type->after);
+	if (!flat && (type->fields || type->after))
+		idl_put_line(p, comments ? inside : indent);
+	idl_put_comments(p, comments, inside, indent);
 	idl_puts(p, ")");
 }
 
@@ -121,9 +144,9 @@ static void idl_put_type(struct idl_printer *p, const struct idl_type *type, int
 		idl_puts(p, words[type->kind]);
 }
 
+/* From its name on; the line is not ended. */
 static void idl_put_member(struct idl_printer *p, const struct idl_member *m)
 {
-	idl_put_comments(p, m->comments, 0);
 	idl_puts(p, m->kind == IDL_TYPE ? "type " : m->kind == IDL_METHOD ? "method " : "error ");
 	idl_put(p, m->node.name.text, m->node.name.n);
 	if (m->kind != IDL_METHOD)
@@ -133,24 +156,28 @@ static void idl_put_member(struct idl_printer *p, const struct idl_member *m)
 		idl_puts(p, " -> ");
 		idl_put_type(p, m->out, 0, 0);
 	}
-	idl_put_line(p, 0);
 }
 
 size_t idl_print(const struct idl *idl, char *ret, size_t size)
 {
 	struct idl_printer p = { .bytes = ret, .size = size };
+	const struct idl_comment *comments;
 
-	idl_put_comments(&p, idl->comments, 0);
+	idl_put_comments(&p, idl->comments, 0, 0);
 	idl_puts(&p, "interface ");
 	idl_put(&p, idl->name.text, idl->name.n);
-	idl_put_line(&p, 0);
 	for (const struct idl_member *m = idl->members; m; m = m->next) {
+		comments = idl_put_tail(&p, m->comments);
+		idl_puts(&p, "\n");
 		idl_put_line(&p, 0);
+		idl_put_comments(&p, comments, 0, 0);
 		idl_put_member(&p, m);
 	}
-	if (idl->after) {
+	comments = idl_put_tail(&p, idl->after);
+	idl_put_line(&p, 0);
+	if (comments)
 		idl_put_line(&p, 0);
-		idl_put_comments(&p, idl->after, 0);
-	}
+	/* The last gap is the end of the text. */
+	idl_put_comments(&p, comments, 0, -1);
 	return p.n;
 }

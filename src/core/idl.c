@@ -31,12 +31,17 @@ struct idl_parser {
 
 static int idl_fail(struct idl_parser *p, int error, const char *text)
 {
-	if (p->error == 0) {
-		p->error = error;
-		p->wrong = text;
-		p->where = p->at;
-	}
-	return p->error;
+	if (p->error != 0)
+		return p->error;
+	p->error = error;
+	p->wrong = text;
+	p->where = p->at;
+	/* What is no text at all explains more than what was expected in its place. */
+	if (error == -EBADMSG && p->at < p->end && *p->at >= 0x80 && !json_sequence(p->at, p->end))
+		p->wrong = "this is not UTF-8; save the description as UTF-8";
+	else if (error == -EBADMSG && p->at < p->end && *p->at == 0)
+		p->wrong = "this is a NUL byte; a description is text";
+	return error;
 }
 
 static int idl_wrong(struct idl_parser *p, const char *text)
@@ -97,32 +102,36 @@ static size_t idl_blank(const struct idl_parser *p)
 }
 
 /* From the # to the end of the line, without that. */
-static void idl_comment(struct idl_parser *p)
+static struct idl_comment *idl_comment(struct idl_parser *p, int own_line)
 {
 	const unsigned char *from = ++p->at;
 	struct idl_comment *comment = idl_take(p, sizeof(*comment));
 	unsigned n;
 
 	while (p->at < p->end && !idl_line_end(p)) {
-		n = *p->at < 0x80 ? 1 : json_sequence(p->at, p->end);
+		n = *p->at == 0 ? 0 : *p->at < 0x80 ? 1 : json_sequence(p->at, p->end);
 		if (n == 0) {
-			idl_wrong(p, "this is not UTF-8");
-			return;
+			idl_wrong(p, "this is no character");
+			return NULL;
 		}
 		p->at += n;
 	}
 	if (!comment)
-		return;
+		return NULL;
 	comment->text = (struct idl_slice){ (const char *)from, (size_t)(p->at - from) };
+	comment->own_line = own_line;
 	*p->last_comment = comment;
 	p->last_comment = &comment->next;
+	return comment;
 }
 
-/* Blanks, comments and line ends; how many line ends, and blanks or line ends at all. */
+/* Blanks, comments and line ends; how many line ends, and whether there was anything. */
 static int idl_skip(struct idl_parser *p, int *ret_lines)
 {
 	const unsigned char *from = p->at;
-	int lines = 0;
+	struct idl_comment *comment = NULL;
+	/* Line ends in all, and those since the last token or comment. */
+	int lines = 0, since = from == p->begin;
 	size_t n;
 
 	while (p->error == 0) {
@@ -131,8 +140,11 @@ static int idl_skip(struct idl_parser *p, int *ret_lines)
 		} else if ((n = idl_line_end(p))) {
 			p->at += n;
 			lines++;
+			if (++since > 1 && comment)
+				comment->gap = 1;
 		} else if (p->at < p->end && *p->at == '#') {
-			idl_comment(p);
+			comment = idl_comment(p, since > 0);
+			since = 0;
 		} else {
 			break;
 		}
@@ -205,7 +217,9 @@ static struct idl_slice idl_name(struct idl_parser *p)
 		while (idl_is_letter(idl_byte(p, n)) || idl_is_digit(idl_byte(p, n)))
 			n++;
 	else
-		idl_wrong(p, "a name that begins with a capital letter is expected");
+		idl_wrong(
+			p,
+			"expected a name that begins with a capital letter, of letters and digits");
 	return idl_slice(p, n);
 }
 
@@ -215,7 +229,9 @@ static struct idl_slice idl_field_name(struct idl_parser *p)
 	size_t n = 0, next;
 
 	if (!idl_is_letter(idl_byte(p, 0)))
-		idl_wrong(p, "the name of a field is expected");
+		idl_wrong(
+			p,
+			"expected a field or a value: a name of letters, digits and single _ between them");
 	else
 		for (n = 1;; n = next + 1) {
 			next = n + (idl_byte(p, n) == '_');
@@ -231,7 +247,7 @@ static struct idl_slice idl_interface_name(struct idl_parser *p)
 	size_t n = 0, next, dots = 0;
 
 	if (!idl_is_letter(idl_byte(p, 0))) {
-		idl_wrong(p, "the name of the interface is expected");
+		idl_wrong(p, "expected the name of the interface, as in org.example.clock");
 		return idl_slice(p, 0);
 	}
 	for (n = 1;; n = next + 1) {
@@ -245,12 +261,20 @@ static struct idl_slice idl_interface_name(struct idl_parser *p)
 			break;
 		dots += idl_byte(p, n) == '.';
 	}
-	if (dots == 0)
-		idl_wrong(p, "the name of an interface has two parts at least, with a dot between");
+	if (dots == 0) {
+		p->at += n;
+		idl_wrong(
+			p,
+			"expected '.': the name of an interface has parts, as in org.example.clock");
+		return idl_slice(p, 0);
+	}
 	return idl_slice(p, n);
 }
 
 /* ---- types ---- */
+
+static const char idl_too_deep[] =
+	"types are nested more than 64 deep; give those inside names, with 'type'";
 
 static struct idl_type *idl_type(struct idl_parser *p, int direct);
 
@@ -263,13 +287,16 @@ static struct idl_field *idl_field(struct idl_parser *p, int *kind, int direct)
 		return NULL;
 	field->comments = idl_comments(p);
 	field->node.name = idl_field_name(p);
+	if (idl_byte(p, 0) == '_' || idl_byte(p, 0) == '-')
+		idl_wrong(p,
+			  "the name of a field is letters and digits, with single _ between them");
 	idl_skip(p, NULL);
 	if (*kind == 0)
 		*kind = idl_byte(p, 0) == ':' ? IDL_STRUCT : IDL_ENUM;
 	if (*kind == IDL_ENUM)
 		return field;
 	if (!idl_token(p, ":")) {
-		idl_wrong(p, "':' and a type are expected");
+		idl_wrong(p, "expected ':' and a type, as each field of a structure has them");
 		return NULL;
 	}
 	idl_skip(p, NULL);
@@ -289,7 +316,7 @@ static void idl_fields_are_unique(struct idl_parser *p, struct idl_type *type)
 	twice = idl_twice(idl_sort(list));
 	if (twice && p->error == 0) {
 		p->at = (const unsigned char *)twice->name.text;
-		idl_wrong(p, "this field is there twice");
+		idl_wrong(p, "this name is in the same list twice; rename one of them");
 	}
 }
 
@@ -300,12 +327,12 @@ static struct idl_type *idl_fields(struct idl_parser *p, int kind, int direct)
 	struct idl_field **end;
 
 	if (!type || !idl_token(p, "(")) {
-		idl_wrong(p, "'(' is expected");
+		idl_wrong(p, "expected '('");
 		return NULL;
 	}
 	end = &type->fields;
 	if (++p->depth > IDL_DEPTH)
-		idl_wrong(p, "nested too deep");
+		idl_wrong(p, idl_too_deep);
 	idl_skip(p, NULL);
 	if (!idl_token(p, ")")) {
 		do {
@@ -317,8 +344,10 @@ static struct idl_type *idl_fields(struct idl_parser *p, int kind, int direct)
 			idl_skip(p, NULL);
 		} while (idl_token(p, ","));
 		if (!idl_token(p, ")"))
-			idl_wrong(p, kind == IDL_ENUM ? "',' or ')' is expected"
-						      : "',' or ')' is expected behind a type");
+			idl_wrong(p,
+				  kind == IDL_ENUM
+					  ? "expected ',' or ')' after a value, which has no type"
+					  : "expected ',' or ')' after the type of a field");
 	}
 	p->depth--;
 	type->kind = kind ? kind : IDL_STRUCT;
@@ -347,7 +376,9 @@ static struct idl_type *idl_named(struct idl_parser *p, int direct)
 		}
 	}
 	if (idl_byte(p, 0) < 'A' || idl_byte(p, 0) > 'Z') {
-		idl_wrong(p, "a type is expected");
+		idl_wrong(
+			p,
+			"expected a type: bool, int, float, string, object, any, ( or a name with a capital letter, after ?, [] or [string]");
 		return NULL;
 	}
 	reference = idl_take(p, sizeof(*reference));
@@ -377,11 +408,11 @@ static struct idl_type *idl_type(struct idl_parser *p, int direct)
 	if (!type)
 		return NULL;
 	if (++p->depth > IDL_DEPTH) {
-		idl_wrong(p, "nested too deep");
+		idl_wrong(p, idl_too_deep);
 		return NULL;
 	}
 	if (kind == IDL_MAYBE && idl_byte(p, 0) == '?')
-		idl_wrong(p, "a type is nullable once only");
+		idl_wrong(p, "a type is nullable once; remove one ?");
 	type->kind = kind;
 	type->inner = idl_type(p, 0);
 	p->depth--;
@@ -389,6 +420,8 @@ static struct idl_type *idl_type(struct idl_parser *p, int direct)
 }
 
 /* ---- declarations ---- */
+
+static const char idl_no_member[] = "expected 'type', 'method' or 'error'";
 
 static struct idl_member *idl_member(struct idl_parser *p)
 {
@@ -403,11 +436,11 @@ static struct idl_member *idl_member(struct idl_parser *p)
 		  : idl_word(p, "error")  ? IDL_ERROR
 					  : 0;
 	if (m->kind == 0) {
-		idl_wrong(p, "'type', 'method' or 'error' is expected");
+		idl_wrong(p, idl_no_member);
 		return NULL;
 	}
 	if (!idl_skip(p, NULL))
-		idl_wrong(p, "a blank is expected");
+		idl_wrong(p, "expected a blank and a name");
 	m->node.name = idl_name(p);
 	idl_skip(p, NULL);
 	m->type = idl_fields(p, m->kind == IDL_TYPE ? 0 : IDL_STRUCT, 1);
@@ -415,7 +448,7 @@ static struct idl_member *idl_member(struct idl_parser *p)
 		return m;
 	idl_skip(p, NULL);
 	if (!idl_token(p, "->"))
-		idl_wrong(p, "'->' is expected");
+		idl_wrong(p, "expected '->' and what the method returns, () for nothing");
 	idl_skip(p, NULL);
 	m->out = idl_fields(p, IDL_STRUCT, 1);
 	return m;
@@ -429,16 +462,18 @@ static void idl_interface(struct idl_parser *p)
 	idl_skip(p, NULL);
 	p->idl->comments = idl_comments(p);
 	if (!idl_word(p, "interface"))
-		idl_wrong(p, "'interface' is expected");
+		idl_wrong(p, "expected 'interface' and a name, with which a description begins");
 	if (!idl_skip(p, NULL))
-		idl_wrong(p, "a blank is expected");
+		idl_wrong(p, "expected a blank and a name");
 	p->idl->name = idl_interface_name(p);
 	idl_skip(p, &lines);
 	if (p->at == p->end)
-		idl_wrong(p, "'type', 'method' or 'error' is expected");
+		idl_wrong(p, idl_no_member);
 	while (p->error == 0 && p->at < p->end) {
 		if (lines == 0) {
-			idl_wrong(p, "the end of the line is expected");
+			idl_wrong(
+				p,
+				"expected the end of the line; what follows has a line of its own");
 			break;
 		}
 		*end = idl_member(p);
@@ -471,6 +506,22 @@ static void idl_place(const char *text, const char *at, struct idl_error *ret)
 	}
 }
 
+static struct idl_slice idl_there(struct idl_parser *p)
+{
+	size_t n = 0;
+
+	if (p->at == p->end)
+		return idl_slice(p, 0);
+	while (idl_is_letter(idl_byte(p, n)) || idl_is_digit(idl_byte(p, n)) ||
+	       idl_byte(p, n) == '_')
+		n++;
+	if (n == 0)
+		n = idl_line_end(p);
+	if (n == 0)
+		n = *p->at < 0x80 ? 1 : json_sequence(p->at, p->end);
+	return idl_slice(p, n > 0 ? n : 1);
+}
+
 int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl **ret,
 	      struct idl_error *ret_error)
 {
@@ -497,7 +548,11 @@ int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl *
 		*ret = p.idl;
 		return 0;
 	}
-	idl_place(text, at ? at : (const char *)p.where, ret_error);
+	if (at)
+		p.where = (const unsigned char *)at;
+	idl_place(text, (const char *)p.where, ret_error);
 	ret_error->text = p.wrong;
+	p.at = p.where;
+	ret_error->word = idl_there(&p);
 	return p.error;
 }

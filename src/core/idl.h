@@ -26,6 +26,8 @@ struct idl_slice {
 struct idl_comment {
 	struct idl_comment *next;
 	struct idl_slice text;
+	int own_line; /* nothing is before it on its line */
+	int gap;      /* an empty line follows */
 };
 
 /* What has a name: names of one list are sorted, and so compared, by these links. */
@@ -77,8 +79,9 @@ struct idl {
 };
 
 struct idl_error {
-	size_t line, column; /* from 1; columns count characters */
-	const char *text;    /* what was expected, or what is wrong; static */
+	size_t line, column;   /* from 1; columns count characters */
+	const char *text;      /* what was expected, or what is wrong, and what to do; static */
+	struct idl_slice word; /* what is there: a word, one character, a line end, or nothing: the text ends */
 };
 
 /* -EBADMSG: see ret_error. -ENOBUFS: the arena is too small; 64 bytes for each byte of the text, and 256, are always
@@ -89,6 +92,14 @@ int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl *
 /* The description as everybody writes it, with all its comments. Returns its length, of which `size` bytes at most are
    written. Printing what was printed gives the same. */
 size_t idl_print(const struct idl *idl, char *ret, size_t size);
+
+/* Of the comments before a declaration, a field or a value: the first of those that document it, or NULL. These are the ones
+   directly before it, with no empty line between, each on a line of its own. They go on to the end of the list. */
+const struct idl_comment *idl_documentation(const struct idl_comment *comments);
+/* A line of it: without the blank behind the #, and without those at its end. */
+struct idl_slice idl_line(const struct idl_comment *comment);
+/* Is this in the documentation? What the grammar cannot say is said there: "[unsigned]", "[Supports 'more' flag]". */
+int idl_says(const struct idl_comment *comments, const char *mark);
 
 /* ---- between the files ---- */
 
