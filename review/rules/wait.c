@@ -167,14 +167,12 @@ static void w1_loop(struct function *fn, int number)
 		return;
 	busy = !loop_find_call(fn, number, wait_calls_wait, NULL) ||
 	       retry_connects_busily(fn, number);
-	finding = finding_add(
-		&rule_W1, fn, loop->at,
+	finding = finding_add_of(
+		&rule_W1, fn, loop->at, &awaited->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
 		call_text(fn, awaited),
 		contract_of(awaited->call).fails ? "succeeds" : "has the value it waits for",
 		busy ? "; meanwhile the loop keeps a processor busy" : "");
-	if (finding)
-		finding->also = awaited->at;
 	finding_fix(
 		finding,
 		"Limit the wait on %s in %s(): count attempts or set a deadline (%s) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
@@ -188,6 +186,7 @@ const struct rule rule_W1 = {
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
 	.consequence = "the program hangs for as long as the other side is gone",
+	.is_asked = true,
 	.loop = w1_loop,
 	.program = end_program,
 };
