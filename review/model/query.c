@@ -41,6 +41,35 @@ bool call_waits(const struct call *call)
 	return call->target && call->target->summary.waits;
 }
 
+bool call_blocks(const struct function *fn, const struct call *call)
+{
+	if (!call->api)
+		return call->target && call->target->summary.blocks;
+	return call_waits(call) && call_limit(fn, call) != LIMIT_NOTHING;
+}
+
+enum limit call_limit(const struct function *fn, const struct call *call)
+{
+	const struct fact *waits = api_fact(call->api, FACT_WAITS);
+	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
+	const struct fact *left_out = api_fact(call->api, FACT_DEFAULT);
+	const struct operand *o = waits ? call_argument(call, waits->arg) : NULL;
+	const struct item *set = NULL;
+	int64_t number;
+
+	if (o && o->kind == OPERAND_PLACE && fn->places[o->place].kind != PLACE_PARAM)
+		set = place_set_once(fn, o->place);
+	if (set && set->kind == ITEM_ASSIGN)
+		o = &set->a;
+	if (!waits || (o ? !operand_is_number(o, &number) : !left_out))
+		return LIMIT_UNKNOWN;
+	if (!o)
+		number = left_out->number;
+	if (forever && number == forever->number)
+		return LIMIT_FOREVER;
+	return number ? LIMIT_SOME : LIMIT_NOTHING;
+}
+
 bool call_may_keep(const struct call *call)
 {
 	static const char *const words[] = {

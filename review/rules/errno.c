@@ -126,16 +126,11 @@ static bool errno_is_calm(const struct function *fn, const struct item *item)
 {
 	const struct fact *uses = api_fact(item->call->api, FACT_USES);
 	const struct operand *fd = uses ? call_argument(item->call, uses->arg) : NULL;
-
-	const struct fact *waits = api_fact(item->call->api, FACT_WAITS);
-	const struct operand *limit = waits ? call_argument(item->call, waits->arg) : NULL;
 	unsigned kinds = descriptor_kinds(fn, fd);
-	int64_t number;
 
 	/* What does not block is not interrupted. */
 	if (api_is(item->call->api, ROLE(POLL)))
-		return limit && limit->kind == OPERAND_NUMBER &&
-		       operand_is_number(limit, &number) && number == 0;
+		return call_limit(fn, item->call) == LIMIT_NOTHING;
 	if ((kinds & DESCRIPTOR_NONBLOCK) || item_mentions(fn, item, "DONTWAIT") ||
 	    item_mentions(fn, item, "MSG_ERRQUEUE") || item_amount_was_asked(fn, item, fd))
 		return true;
