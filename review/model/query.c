@@ -16,6 +16,30 @@ const struct operand *call_argument(const struct call *call, int arg)
 	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
 }
 
+struct function *place_function(const struct function *fn, const struct place *place)
+{
+	const char *colons = place->name ? strrchr(place->name, ':') : NULL;
+	uint8_t stars = 0;
+
+	if (place->kind != PLACE_FREE || place->is_member || place->is_global || place->is_number)
+		return NULL;
+	if (colons && colons > place->name + 1)
+		return index_find_method(
+			types_view(intern(place->name, (size_t)(colons - 1 - place->name)),
+				   fn->source, &stars),
+			intern_z(colons + 1), fn->source);
+	return index_find_function(place->name, fn->source);
+}
+
+struct function *operand_function(const struct function *fn, const struct operand *o)
+{
+	if (o && o->kind == OPERAND_LAMBDA)
+		return o->lambda;
+	return o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
+		       ? place_function(fn, &fn->places[o->place])
+		       : NULL;
+}
+
 bool api_fills(const struct api *api, int arg)
 {
 	static const enum fact_key keys[] = { FACT_COPIES, FACT_READS, FACT_CLEANS };

@@ -14,6 +14,9 @@
 const struct operand *call_argument(const struct call *call, int arg);
 /* memset(), memcpy(), read(): what argument number `arg` points to is other bytes afterwards. */
 bool api_fills(const struct api *api, int arg);
+/* The function that it names without a call: readable, &readable, &Class::slot; for an operand, or a lambda. */
+struct function *place_function(const struct function *fn, const struct place *place);
+struct function *operand_function(const struct function *fn, const struct operand *o);
 /* A call that waits, if only for nothing as poll(…, 0) does, or that calls one. */
 bool call_waits(const struct call *call);
 /* … and that can let time pass. */

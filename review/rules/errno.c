@@ -519,13 +519,10 @@ static void e7_accept(struct function *fn, const struct item *item)
 static void e7_callback(struct function *fn, const struct item *item)
 {
 	const struct fact *calls = api_fact(item->call->api, FACT_CALLS);
-	const struct operand *o = calls ? call_argument(item->call, calls->arg) : NULL;
-	struct function *callback;
+	struct function *callback =
+		calls ? operand_function(fn, call_argument(item->call, calls->arg)) : NULL;
 	struct finding *finding;
 
-	if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
-		return;
-	callback = index_find_function(fn->places[o->place].name, fn->source);
 	if (!callback || e7_asks(callback) ||
 	    function_find_role(callback, ROLE(SLEEP) | ROLE(WATCH)))
 		return;
@@ -538,11 +535,11 @@ static void e7_callback(struct function *fn, const struct item *item)
 		finding = finding_add(
 			&rule_E7, callback, end->at,
 			"%s() is called when accepting fails, also with EMFILE when all descriptors are in use, and it ends the server.",
-			callback->name);
+			callback->label);
 		finding_fix(
 			finding,
 			"In %s(), report the error and continue; on EMFILE and ENFILE disable the listener until a connection is closed or a short time has passed.",
-			callback->name);
+			callback->label);
 		return;
 	}
 }
