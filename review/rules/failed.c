@@ -375,27 +375,22 @@ static void e2_status(struct function *fn, const struct item *item)
 {
 	for (const struct fact *f = api_fact(item->call->api, FACT_STATUS); f;
 	     f = api_fact_next(item->call->api, f)) {
-		const struct operand *o = call_argument(item->call, f->arg);
-		struct function *callback = NULL;
+		struct function *callback = operand_function(fn, call_argument(item->call, f->arg));
 		const struct item *user;
 		struct finding *finding;
 
-		if (o && o->kind == OPERAND_LAMBDA)
-			callback = o->lambda;
-		else if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
-			callback = index_find_function(fn->places[o->place].name, fn->source);
 		user = callback ? e2_deaf(callback, f->arg2) : NULL;
 		if (!user)
 			continue;
 		finding = finding_add(
 			&rule_E2, callback, user->at,
 			"%s() is also called when %s() has failed. `%s` says so, but is not checked before the connection is used.",
-			callback->name, item->call->name,
+			callback->label, item->call->name,
 			callback->places[callback->params[f->arg2 - 1]].text);
 		finding_fix(
 			finding,
 			"Begin %s() with `if (%s < 0)`: close the handle, and retry or report there.",
-			callback->name, callback->places[callback->params[f->arg2 - 1]].text);
+			callback->label, callback->places[callback->params[f->arg2 - 1]].text);
 	}
 }
 
