@@ -89,8 +89,8 @@ static void idl_open(struct idl_member *m, struct idl_member *from)
 	m->at = m->references;
 }
 
-/* Where a type contains itself again, with nothing between that can be absent or empty. */
-static const struct idl_type *idl_circle(struct idl_member *m)
+/* Puts the type at *end, after those that it contains. Else, where a type contains itself again, with nothing between that can be absent or empty. */
+static const struct idl_type *idl_circle(struct idl_member *m, struct idl_member ***end)
 {
 	idl_open(m, NULL);
 	do {
@@ -98,6 +98,8 @@ static const struct idl_type *idl_circle(struct idl_member *m)
 
 		if (!r) {
 			m->seen = IDL_CLEAR;
+			**end = m;
+			*end = &m->then;
 			m = m->from;
 			continue;
 		}
@@ -117,6 +119,7 @@ int idl_judge(struct idl *idl, const char **ret_at, const char **ret_text)
 	struct idl_node *members = NULL, **end = &members;
 	const struct idl_node *twice;
 	const struct idl_type *unknown, *circle;
+	struct idl_member **ordered = &idl->ordered;
 
 	for (struct idl_member *m = idl->members; m; m = m->next) {
 		*end = &m->node;
@@ -139,7 +142,7 @@ int idl_judge(struct idl *idl, const char **ret_at, const char **ret_text)
 		return -EBADMSG;
 	}
 	for (struct idl_member *m = idl->members; m; m = m->next) {
-		circle = m->kind == IDL_TYPE && m->seen == IDL_NEW ? idl_circle(m) : NULL;
+		circle = m->kind == IDL_TYPE && m->seen == IDL_NEW ? idl_circle(m, &ordered) : NULL;
 		if (circle) {
 			*ret_at = circle->name.text;
 			*ret_text =

@@ -67,6 +67,7 @@ struct idl_member {
 	int kind;
 	struct idl_type *type, *out; /* of a method: what goes in, what comes out */
 	struct idl_reference *references, *at;
+	struct idl_member *then; /* of idl.ordered */
 	struct idl_member *from; /* while circles are looked for */
 	int seen;
 };
@@ -75,6 +76,7 @@ struct idl {
 	struct idl_slice name;
 	struct idl_comment *comments, *after;
 	struct idl_member *members;
+	struct idl_member *ordered; /* types by `then`: each behind those that it contains other than below ?, [] or [string] */
 	struct idl_node *references; /* of all members */
 };
 

@@ -240,6 +240,24 @@ static void a_circle_of_types_needs_an_end(void **state)
 	}
 }
 
+/* As C needs them. */
+static void types_are_ordered_by_what_they_contain(void **state)
+{
+	static const char *const expected[] = { "D", "C", "B", "A", "E", "F" };
+	const struct idl_member *m =
+		parsed("interface a.b\n"
+		       "type A (b: B, c: (d: C))\ntype B (c: C, f: ?F)\ntype C (d: D)\n"
+		       "type D (x, y)\nmethod M(a: A) -> (e: E)\ntype E (f: []F, e: ?E)\ntype F (e: E)\n")
+			->ordered;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++, m = m->then) {
+		assert_non_null(m);
+		assert_slice(m->node.name, expected[i]);
+	}
+	assert_null(m);
+}
+
 static void every_arena_that_is_too_small_is_told(void **state)
 {
 	size_t n = strlen(ftl), enough = 0;
@@ -529,6 +547,7 @@ int main(void)
 		TEST(what_is_refused_is_told_with_line_and_column),
 		TEST(a_nul_byte_is_no_text_wherever_it_is),
 		TEST(a_circle_of_types_needs_an_end),
+		TEST(types_are_ordered_by_what_they_contain),
 		TEST(every_arena_that_is_too_small_is_told),
 		TEST(a_long_chain_of_types_takes_no_stack_and_no_square_of_time),
 		TEST(types_are_nested_sixty_four_deep_at_most),
