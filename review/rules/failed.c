@@ -39,6 +39,19 @@ static bool e2_told(const struct function *fn, const struct item *site)
 	return false;
 }
 
+/*
+ * bufferevent_socket_new() only allocates: it fails when memory has run out, and many programs have
+ * decided that they end then.
+ */
+static bool e2_is_memory(const struct item *site)
+{
+	const struct api *api = contract_of(site->call).api;
+	const struct fact *opens = api_fact(api, FACT_OPENS);
+
+	return opens && !strcmp(opens->word, "memory") &&
+	       !api_is(api, ROLE(SOCKET) | ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT));
+}
+
 static void e2_report(struct function *fn, const struct item *at, const char *name,
 		      const struct item *site, uint8_t fails, bool known)
 {
@@ -54,6 +67,8 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		name, origin, e2_value(fails));
 	if (finding)
 		finding->also = site->at;
+	if (finding && e2_is_memory(site))
+		finding->severity = SEVERITY_ADVICE;
 	if (!strcmp(name, origin))
 		finding_fix(
 			finding,
