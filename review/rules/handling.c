@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-extern const struct rule rule_E1, rule_E5;
+extern const struct rule rule_E1, rule_E5, rule_W1;
 
 /*
  * An option of a socket, also one that limits its waits: setsockopt(2) refuses it only to what is
@@ -379,7 +379,7 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
-	if (end_is_told(fn, item) ||
+	if (finding_is_said(&rule_W1, fn, item) ||
 	    (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item)))
 		return;
 	finding = finding_add(
