@@ -75,6 +75,16 @@ def below_a_folder_of_tests_examples_or_benchmarks_a_finding_is_advice():
 
 
 @test
+def in_a_file_whose_name_says_that_it_is_a_test_a_finding_is_advice():
+    for name, severity in (('router_test.c', 'advice'), ('tst_router.c', 'advice'), ('router-test.c', 'advice'),
+                           ('contest.c', 'error'), ('test.c', 'error')):
+        put('project/src/' + name, leak())
+        expect({f['severity'] for f in findings('project')}, {severity}, name)
+        expect({f['severity'] for f in findings('project/src/' + name)}, {'error'}, name + ' itself')
+        shutil.rmtree('project')
+
+
+@test
 def tests_gives_them_the_severity_of_other_code():
     put('project/tests/leak.c', leak())
     put('project/src/leak.c', leak())
