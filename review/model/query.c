@@ -231,24 +231,10 @@ bool device_is_connection(const struct function *fn, const struct call *call)
 		device_is_awaited(fn, call));
 }
 
-bool function_handles(const struct function *fn, const char *signal)
+bool function_is_beside(const struct function *fn, const struct function *other)
 {
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
-
-		if (other->source != fn->source && other->class_name != fn->class_name)
-			continue;
-		for (int i = 0; i < other->n_items; i++) {
-			const struct item *item = &other->items[i];
-
-			if (item->kind == ITEM_CALL && item->call &&
-			    api_is(item->call->api, ROLE(HANDLER)) &&
-			    item_mentions(other, item, signal) &&
-			    (fn->outer == other || item_mentions(other, item, fn->name)))
-				return true;
-		}
-	}
-	return false;
+	return other->source == fn->source ||
+	       (fn->class_name && other->class_name == fn->class_name);
 }
 
 bool item_amount_was_asked(const struct function *fn, const struct item *item,

@@ -93,8 +93,8 @@ bool function_runs_elsewhere(const struct function *fn);
  * or a line.
  */
 bool device_is_connection(const struct function *fn, const struct call *call);
-/* Some connect() of the class or file gives the function, or lambda, to a signal of that name. */
-bool function_handles(const struct function *fn, const char *signal);
+/* The functions stand in one file, or belong to one class. */
+bool function_is_beside(const struct function *fn, const struct function *other);
 /* ioctl(fd, FIONREAD, …) has asked before how many bytes are there. */
 bool item_amount_was_asked(const struct function *fn, const struct item *item,
 			   const struct operand *fd);

@@ -72,6 +72,34 @@ bool registration_ends_with(const struct registration *registration, const char 
 	return false;
 }
 
+/* SLOT(onReady()), or a lambda through a variable: what is written there names it. */
+static bool registration_is_written(const struct function *by, const struct function *fn,
+				    const char *signal)
+{
+	for (int i = 0; i < by->n_items; i++) {
+		const struct item *item = &by->items[i];
+
+		if (item->kind == ITEM_CALL && item->call &&
+		    api_is(item->call->api, ROLE(HANDLER)) && item_mentions(by, item, signal) &&
+		    (fn->outer == by || item_mentions(by, item, fn->name)))
+			return true;
+	}
+	return false;
+}
+
+bool function_handles(const struct function *fn, const char *signal)
+{
+	for (size_t i = 0; i < n_registrations; i++)
+		if (registrations[i].callback == fn &&
+		    item_mentions(registrations[i].fn, registrations[i].item, signal))
+			return true;
+	for (size_t f = 0; f < program.n_functions; f++)
+		if (function_is_beside(fn, program.functions[f]) &&
+		    registration_is_written(program.functions[f], fn, signal))
+			return true;
+	return false;
+}
+
 void registrations_find(void)
 {
 	n_registrations = 0;

@@ -4,6 +4,7 @@
 #include "flow/contract.h"
 #include "flow/outcome.h"
 #include "model/descriptor.h"
+#include "model/registrations.h"
 #include "rules/rules.h"
 
 #include <string.h>

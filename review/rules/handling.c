@@ -225,8 +225,7 @@ static unsigned e5_handlers(const struct function *fn, const struct call *dial)
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
 
-		if (other->source != fn->source &&
-		    (!fn->class_name || other->class_name != fn->class_name))
+		if (!function_is_beside(fn, other))
 			continue;
 		for (int k = 0; k < other->n_items; k++)
 			handled |=

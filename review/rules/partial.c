@@ -5,6 +5,7 @@
 #include "model/descriptor.h"
 #include "flow/outcome.h"
 #include "rules/farewell.h"
+#include "model/registrations.h"
 #include "rules/helper.h"
 #include "rules/partial.h"
 #include "read/source.h"
