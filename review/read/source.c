@@ -195,22 +195,6 @@ static const struct source_overlay *source_overlay_of(const char *path, const st
 	return NULL;
 }
 
-static int source_read_all(int fd, struct text *text)
-{
-	char buffer[65536];
-	ssize_t n;
-
-	while ((n = read(fd, buffer, sizeof(buffer))) != 0) {
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			text_add(text, buffer, (size_t)n);
-		if (text->n > SOURCE_MAX_SIZE)
-			return -EFBIG;
-	}
-	return 0;
-}
-
 static int source_open(const char *path, struct stat *st)
 {
 	bool standard = !strcmp(path, "-");
@@ -240,7 +224,7 @@ int source_read(struct source **ret, const char *path)
 		text_add(&text, overlay->text, overlay->size);
 	r = overlay && overlay->size > SOURCE_MAX_SIZE ? -EFBIG
 	    : overlay                                  ? 0
-						       : source_read_all(fd, &text);
+						       : text_read_fd(&text, fd, SOURCE_MAX_SIZE);
 	if (fd >= 0)
 		close(fd);
 	if (!r && text.n && source_is_binary(text.s, text.n))
