@@ -50,6 +50,8 @@ enum {
 	POSTERN_TYPE_MAP,
 };
 
+#define POSTERN_FIELDS_MAX 1024 /* of a struct */
+
 struct postern_type {
 	uint8_t  kind;
 	uint8_t  nullable;                   /* of an array's or map's elements: 1 */
@@ -59,6 +61,8 @@ struct postern_type {
 	const struct postern_field *fields;
 	const char *const          *names;   /* of an enum: that of value v is names[v - 1] */
 	const struct postern_type  *element; /* of an array or a map */
+	const uint16_t             *sorted;  /* the numbers of the fields, or names, in the order of their bytes; NULL
+	                                        is right for a few, which are searched one after the other */
 };
 
 struct postern_field {
