@@ -55,7 +55,7 @@ enum {
 struct postern_type {
 	uint8_t  kind;
 	uint8_t  nullable;                   /* of an array's or map's elements: 1 */
-	uint16_t value;                      /* of a map: where the value is in an entry */
+	uint16_t value;                      /* of a map: where the value is in an entry; else 0 */
 	uint32_t size;                       /* of the value in C; of an array or map: of one entry */
 	uint32_t n, reserved;                /* fields of a struct, names of an enum */
 	const struct postern_field *fields;

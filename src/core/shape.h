@@ -22,12 +22,12 @@ struct shape_fault {
 /* An answer may have fields and values of an enum that we do not know: V9. */
 enum { SHAPE_LENIENT = 1u << 0 };
 
-/* object: checked JSON. The bytes that shape_decode() needs behind the struct itself; at most `most`, or -E2BIG.
-   -EBADMSG: the object does not fit the type. ret_fault says for both which field it was. */
+/* object: checked JSON. The bytes that shape_decode() needs behind the struct itself: never 0, since an array without
+   elements has a pointer too; at most `most`, or -E2BIG. -EBADMSG: the object does not fit the type. ret_fault says for
+   both which field it was. */
 ssize_t shape_check(const struct postern_type *type, struct postern_json object, unsigned flags, size_t most,
 	struct shape_fault *ret_fault);
-/* With the arguments that shape_check() had, and the size that it returned. memory: aligned as malloc() does; NULL if the
-   size is 0. -EBADMSG: what only shows here, a \u0000 in a string or a key that a map has twice. */
+/* With the arguments that shape_check() had, and the size that it returned. memory: aligned as malloc() does. -EBADMSG: what only shows here, a \u0000 in a string or a key that a map has twice. */
 int shape_decode(const struct postern_type *type, struct postern_json object, unsigned flags, void *ret, void *memory,
 	size_t size, struct shape_fault *ret_fault);
 /* value: a struct; NULL if it has no fields. -EINVAL: ret_fault says which field cannot be encoded. That it does not fit
