@@ -50,15 +50,19 @@ enum {
 	POSTERN_TYPE_MAP,
 };
 
+#define POSTERN_FIELDS_MAX 1024 /* of a struct */
+
 struct postern_type {
 	uint8_t  kind;
 	uint8_t  nullable;                   /* of an array's or map's elements: 1 */
-	uint16_t value;                      /* of a map: where the value is in an entry */
+	uint16_t value;                      /* of a map: where the value is in an entry; else 0 */
 	uint32_t size;                       /* of the value in C; of an array or map: of one entry */
 	uint32_t n, reserved;                /* fields of a struct, names of an enum */
 	const struct postern_field *fields;
 	const char *const          *names;   /* of an enum: that of value v is names[v - 1] */
 	const struct postern_type  *element; /* of an array or a map */
+	const uint16_t             *sorted;  /* the numbers of the fields, or names, in the order of their bytes; NULL
+	                                        is right for a few, which are searched one after the other */
 };
 
 struct postern_field {

@@ -52,8 +52,7 @@ int postern_json_enter(struct postern_json_walk *w, struct postern_json containe
 	return 0;
 }
 
-/* What is between the places of two values: 1 before a value, 0 at the end. */
-static int json_between(struct json_scan *s, uint32_t kind, uint32_t begun)
+int json_scan_between(struct json_scan *s, uint32_t kind, uint32_t begun)
 {
 	json_scan_blanks(s);
 	if (s->at == s->end)
@@ -66,7 +65,7 @@ static int json_between(struct json_scan *s, uint32_t kind, uint32_t begun)
 	return 1;
 }
 
-static int json_member(struct json_scan *s, struct postern_json *ret)
+int json_scan_member(struct json_scan *s, struct postern_json *ret)
 {
 	const unsigned char *from = s->at;
 
@@ -91,10 +90,10 @@ int postern_json_next(struct postern_json_walk *w, struct postern_json *ret_name
 	if (!w || !w->at || !ret_value)
 		return -EINVAL;
 	s = json_scan_of(w->at, w->left);
-	r = json_between(&s, w->kind, w->begun);
+	r = json_scan_between(&s, w->kind, w->begun);
 	if (r <= 0)
 		return r;
-	if (w->kind == POSTERN_JSON_OBJECT && json_member(&s, &name) < 0)
+	if (w->kind == POSTERN_JSON_OBJECT && json_scan_member(&s, &name) < 0)
 		return -EBADMSG;
 	from = s.at;
 	if (json_scan_value(&s) < 0)
@@ -239,20 +238,37 @@ ssize_t postern_json_string(struct postern_json v, char *ret, size_t size)
 	return (ssize_t)n;
 }
 
+int json_compare(struct postern_json v, const char *text)
+{
+	const unsigned char *other = (const unsigned char *)text;
+	unsigned char piece[4];
+	struct json_scan s;
+	unsigned n, i;
+
+	if (postern_json_kind(v) != POSTERN_JSON_STRING || v.n < 2)
+		return -1;
+	s.at = (const unsigned char *)v.text + 1;
+	s.end = s.at + v.n - 2;
+	for (;;) {
+		for (; s.at < s.end && *s.at == *other && *other && *other != '\\'; other++)
+			s.at++;
+		if (s.at == s.end)
+			return *other ? -1 : 0;
+		if (*s.at != '\\')
+			return *s.at < *other ? -1 : 1;
+		n = json_unescape(&s, piece);
+		if (n == 0)
+			return -1;
+		for (i = 0; i < n && piece[i] == *other && *other; i++)
+			other++;
+		if (i < n)
+			return piece[i] < *other ? -1 : 1;
+	}
+}
+
 int postern_json_equals(struct postern_json v, const char *text)
 {
-	const unsigned char *piece;
-	unsigned char buffer[4];
-	struct json_scan s;
-	ssize_t r;
-
-	if (!text || json_string_of(v, &s) < 0)
-		return 0;
-	while ((r = json_piece(&s, buffer, &piece)) > 0)
-		for (ssize_t i = 0; i < r; i++, text++)
-			if (!*text || (unsigned char)*text != piece[i])
-				return 0;
-	return r == 0 && !*text;
+	return text && json_compare(v, text) == 0;
 }
 
 /* ---- numbers ---- */

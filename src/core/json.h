@@ -22,6 +22,15 @@ int json_scan_string(struct json_scan *s);
 int json_scan_form(struct json_scan *s, int *ret_large);
 void json_scan_blanks(struct json_scan *s);
 
+/* Between the places of two values of an object or array: 1 before a value, 0 before the bracket that closes it; begun: a
+   value is behind. */
+int json_scan_between(struct json_scan *s, uint32_t kind, uint32_t begun);
+/* The name of a member, and what is between it and its value. */
+int json_scan_member(struct json_scan *s, struct postern_json *ret_name);
+
+/* The string that a value stands for, in the order of bytes; below 0 for all that is no string. */
+int json_compare(struct postern_json v, const char *text);
+
 /* The first byte that a string cannot have as it is, or that begins a sequence of UTF-8; or end. */
 const unsigned char *json_plain(const unsigned char *at, const unsigned char *end);
 /* The length, 2 to 4, of the sequence that begins with a byte from 0x80 on; 0: it is none. */

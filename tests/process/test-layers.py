@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 import tap
 
 # From the bottom to the top. What lies in src/ itself are public objects, but for a file that is a layer by itself.
-LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "top"]
+LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "service", "top"]
 # The same of the reviewer; what lies in review/ itself is the command.
 REVIEW_LAYERS = ["base", "knowledge", "read", "model", "flow", "peer", "rules", "report", "lsp", "top"]
 
@@ -36,7 +36,7 @@ LIBC = set(
     "__assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split()
 )
 # The core does no I/O and takes no memory behind the caller's back: it can be run in a simulation.
-LIBC_OF_CORE = set("memchr memcmp memcpy memmove memset strlen __memcpy_chk __memmove_chk __memset_chk __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split())
+LIBC_OF_CORE = set("memchr memcmp memcpy memmove memset strcmp strlen __memcpy_chk __memmove_chk __memset_chk __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split())
 # Memory is taken in one place, so that tests can make it fail.
 LIBC_OF = {"sys_alloc.c.o": {"calloc", "realloc", "free"}}
 

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How fast a text becomes a struct and a struct a text. The figures are printed; what fails is a tenth of what any
+ * machine should reach, as work that grows with the square of a text would be.
+ */
+#include "test.h"
+#include "unit/shape-types.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/shape.h"
+
+enum { SIZE = 4 << 20, MOST = 16 << 20, ROUNDS = 20, KEYS = 64000 };
+
+static char text[SIZE], memory[MOST], again[SIZE];
+static struct shape_fault fault;
+
+/* (userName: string, realName: ?string, uid: int, gid: int, shell: string, disposition: (...), memberOf: []string, ...) */
+struct user {
+	const char *userName, *realName;
+	uint64_t uid, gid;
+	const char *homeDirectory, *shell;
+	enum state disposition;
+	struct strings memberOf;
+	bool locked;
+	struct postern_opt_float quota;
+	struct postern_json perMachine;
+};
+static const struct postern_field user_fields[] = {
+	FIELD(struct user, userName, &type_string, 0),
+	FIELD(struct user, realName, &type_string, 1),
+	FIELD(struct user, uid, &type_uint, 0),
+	FIELD(struct user, gid, &type_uint, 0),
+	FIELD(struct user, homeDirectory, &type_string, 0),
+	FIELD(struct user, shell, &type_string, 0),
+	FIELD(struct user, disposition, &type_state, 0),
+	FIELD(struct user, memberOf, &type_strings, 0),
+	FIELD(struct user, locked, &type_bool, 0),
+	FIELD(struct user, quota, &type_float, 1),
+	FIELD(struct user, perMachine, &type_any, 1),
+};
+static const struct postern_type type_user = STRUCT(struct user, user_fields);
+
+static struct postern_json checked(size_t n)
+{
+	struct postern_json v;
+
+	assert_ok(postern_json_check(text, n, &v, NULL));
+	return v;
+}
+
+static ssize_t both(const struct postern_type *type, struct postern_json v, void *value)
+{
+	ssize_t size = shape_check(type, v, 0, MOST, &fault);
+
+	if (size < 0)
+		fail_msg("%s %s", fault.path, fault.what);
+	if (shape_decode(type, v, 0, value, memory, (size_t)size, &fault) < 0)
+		fail_msg("%s %s", fault.path, fault.what);
+	return size;
+}
+
+static int64_t mb_s(size_t n, int times, int64_t took)
+{
+	return (int64_t)n * times * 1000 / (took > 0 ? took : 1);
+}
+
+static void a_message_is_read_and_written_as_fast_as_it_is_checked(void **state)
+{
+	static const char reply[] =
+		"{\"userName\":\"alice\",\"realName\":\"Alice Example\",\"uid\":1000,\"gid\":1000,\"homeDirectory\":"
+		"\"/home/alice\",\"shell\":\"/bin/bash\",\"disposition\":\"spooling\",\"memberOf\":[\"audio\","
+		"\"plugdev\"],\"locked\":false}";
+	size_t n = sizeof(reply) - 1;
+	struct postern_json_writer w;
+	int64_t best[3] = { INT64_MAX, INT64_MAX, INT64_MAX };
+	struct postern_json v;
+	struct user user;
+
+	(void)state;
+	memcpy(text, reply, n);
+	for (int i = 0; i < ROUNDS; i++) {
+		int64_t took[3] = { 0 };
+
+		for (int what = 0; what < 3; what++) {
+			took[what] = test_now_ns();
+			for (int k = 0; k < 1000; k++) {
+				if (what == 0) {
+					v = checked(n);
+				} else if (what == 1) {
+					both(&type_user, v, &user);
+				} else {
+					postern_json_write_begin(&w, again, sizeof again);
+					assert_ok(shape_write(&w, &type_user, &user, &fault));
+					assert_int_equal(postern_json_write_finish(&w), n);
+				}
+			}
+			took[what] = test_now_ns() - took[what];
+			if (took[what] < best[what])
+				best[what] = took[what];
+		}
+	}
+	assert_memory_equal(again, text, n);
+	test_note(
+		"%zu bytes: JSON checked %lld MB/s, shape checked and decoded %lld MB/s (%lld ns), "
+		"written %lld MB/s (%lld ns)",
+		n, (long long)mb_s(n, 1000, best[0]), (long long)mb_s(n, 1000, best[1]),
+		(long long)best[1] / 1000, (long long)mb_s(n, 1000, best[2]),
+		(long long)best[2] / 1000);
+	assert_true(mb_s(n, 1000, best[1]) * test_scale() > 20);
+	assert_true(mb_s(n, 1000, best[2]) * test_scale() > 20);
+}
+
+/* Keys in the order of their bytes, against it, and in none. */
+static size_t make_map(int how)
+{
+	char *at = text + sprintf(text, "{\"bools\":{");
+
+	for (unsigned i = 0; i < KEYS; i++)
+		at += sprintf(at, "%s\"key%05u\":true", i ? "," : "",
+			      how == 0   ? i
+			      : how == 1 ? KEYS - 1 - i
+					 : i * 40503u % KEYS);
+	at += sprintf(at, "}}");
+	return (size_t)(at - text);
+}
+
+static void a_map_of_64000_keys_takes_no_quadratic_time(void **state)
+{
+	static const char *const orders[] = { "rising", "falling", "mixed" };
+	struct opt opt;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		size_t n = make_map(how);
+		struct postern_json v = checked(n);
+		int64_t best = INT64_MAX;
+		ssize_t size = 0;
+
+		for (int i = 0; i < 5; i++) {
+			int64_t begun = test_now_ns();
+
+			size = both(&type_opt, v, &opt);
+			begun = test_now_ns() - begun;
+			if (begun < best)
+				best = begun;
+		}
+		assert_int_equal(opt.bools.n, KEYS);
+		test_note("%d keys, %s: %zu bytes in %lld us, %lld MB/s, %zd bytes of memory", KEYS,
+			  orders[how], n, (long long)best / 1000, (long long)mb_s(n, 1, best),
+			  size);
+		assert_true(best < INT64_C(1000000000) * test_scale());
+	}
+}
+
+/* Whatever a text of the largest size is made of, what it costs grows with its length. */
+static void a_hostile_text_costs_no_more_than_its_length(void **state)
+{
+	static const struct {
+		const struct postern_type *type;
+		unsigned flags;
+		const char *before, *again, *after;
+	} hostile[] = {
+		{ &type_opt, 0, "{\"ints\":[1", ",1", "]}" },
+		{ &type_tree, 0, "{\"name\":\"\",\"children\":[{\"name\":\"\"}", ",{\"name\":\"\"}",
+		  "]}" },
+		{ &type_opt, SHAPE_LENIENT, "{\"a\":1", ",\"a\":1", "}" },
+		{ &type_opt, SHAPE_LENIENT, "{\"a\":1", ",\"\\u0061\\u0062\":1", "}" },
+		{ &type_opt, 0, "{\"any\":[[[[[[[[[[[[[[[[1", ",1", "]]]]]]]]]]]]]]]]}" },
+		{ &type_opt, 0, "{\"text\":\"", "\\ud83d\\ude00", "\"}" },
+	};
+	union {
+		struct opt opt;
+		struct tree tree;
+	} value;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hostile); i++) {
+		size_t step = strlen(hostile[i].again),
+		       n = (size_t)sprintf(text, "%s", hostile[i].before);
+		struct postern_json v;
+		int64_t begun;
+		ssize_t size;
+		int r = 0;
+
+		while (n + step + 64 < SIZE) {
+			memcpy(text + n, hostile[i].again, step);
+			n += step;
+		}
+		n += (size_t)sprintf(text + n, "%s", hostile[i].after);
+		v = checked(n);
+		begun = test_now_ns();
+		size = shape_check(hostile[i].type, v, hostile[i].flags, MOST, &fault);
+		if (size >= 0)
+			r = shape_decode(hostile[i].type, v, hostile[i].flags, &value, memory,
+					 (size_t)size, &fault);
+		begun = test_now_ns() - begun;
+		test_note("%.30s%.20s...: %s in %lld us, %zd bytes of memory", hostile[i].before,
+			  hostile[i].again, size < 0 || r < 0 ? fault.what : "read",
+			  (long long)begun / 1000, size);
+		assert_true(begun < INT64_C(1000000000) * test_scale());
+	}
+}
+
+/* 31 levels of arrays around many: counting each one's elements before it is read would take 31 times as long. */
+static void depth_costs_no_more_than_length(void **state)
+{
+	size_t n = 0, deep;
+	struct tree tree;
+	int64_t took;
+
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		n += (size_t)sprintf(text + n, "{\"name\":\"\",\"children\":[");
+	deep = n;
+	while (n < SIZE / 8)
+		n += (size_t)sprintf(text + n, "%s{\"name\":\"\"}", n > deep ? "," : "");
+	for (int i = 0; i < 30; i++)
+		n += (size_t)sprintf(text + n, "]}");
+	took = test_now_ns();
+	both(&type_tree, checked(n), &tree);
+	took = test_now_ns() - took;
+	test_note("%zu bytes, 30 arrays deep: %lld us, %lld MB/s", n, (long long)took / 1000,
+		  (long long)mb_s(n, 1, took));
+	assert_true(took < INT64_C(1000000000) * test_scale());
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(a_message_is_read_and_written_as_fast_as_it_is_checked),
+		TEST(a_map_of_64000_keys_takes_no_quadratic_time),
+		TEST(a_hostile_text_costs_no_more_than_its_length),
+		TEST(depth_costs_no_more_than_length),
+	};
+
+	return test_run(tests);
+}
