@@ -154,6 +154,9 @@ static const char *options_set(const struct option *o, const char *text, void *v
 	case OPTION_UIDS:
 	case OPTION_GIDS:
 		return options_set_ids(o, text, value);
+	case OPTION_TEXT:
+		*(const char **)value = text;
+		return NULL;
 	case OPTION_FLAG:
 	case OPTION_REST:
 		break;
@@ -170,7 +173,8 @@ static void options_default(const struct option *o)
 		uint32_t n;
 	} value = { 0 };
 
-	if (o->type == OPTION_UIDS || o->type == OPTION_GIDS || options_set(o, o->standard, &value))
+	if (o->type == OPTION_UIDS || o->type == OPTION_GIDS || o->type == OPTION_TEXT ||
+	    options_set(o, o->standard, &value))
 		printf("%s\t%s\n", o->name, o->standard);
 	else if (o->type == OPTION_DURATION)
 		printf("%s\t%" PRId64 "\n", o->name, value.ns);

@@ -487,7 +487,7 @@ static void idl_interface(struct idl_parser *p)
 	p->idl->after = idl_comments(p);
 }
 
-static void idl_place(const char *text, const char *at, struct idl_error *ret)
+void idl_place(const char *text, const char *at, struct idl_error *ret)
 {
 	struct idl_parser p = { .at = (const unsigned char *)text,
 				.end = (const unsigned char *)at };

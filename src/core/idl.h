@@ -91,6 +91,9 @@ struct idl_error {
 int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl **ret,
 	      struct idl_error *ret_error);
 
+/* The line and the column of a place in the text. */
+void idl_place(const char *text, const char *at, struct idl_error *ret);
+
 /* The description as everybody writes it, with all its comments. Returns its length, of which `size` bytes at most are
    written. Printing what was printed gives the same. */
 size_t idl_print(const struct idl *idl, char *ret, size_t size);

@@ -97,6 +97,8 @@ LINES = [
     ("a_format_of_the_reviewer", "postern review --format git", "postern review --format github "),
     ("a_rule_of_the_reviewer", "postern review --explain E7", "postern review --explain E7 "),
     ("a_file_behind_a_flag", "postern check --format only-this.v", "postern check --format only-this.varlink "),
+    ("an_option_of_generate", "postern generate --pre", "postern generate --prefix "),
+    ("a_file_to_generate_from", "postern generate only-this.v", "postern generate only-this.varlink "),
     ("an_option_of_check", "postern check --wr", "postern check --write "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
