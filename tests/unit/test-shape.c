@@ -477,8 +477,6 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 	static const struct inner no_second = { 1, NULL };
 	static const struct bool_entry no_key[] = { { "a", true }, { NULL, true } };
 	static const struct bool_entry odd_key[] = { { latin1, true } };
-	static const struct postern_json null = { "null", 4 }, broken = { "{\"a\":", 5 },
-					 array = { "[]", 2 };
 	static const struct {
 		struct opt value;
 		const char *path, *what;
@@ -486,9 +484,9 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 		{ { .half = { NAN, true } }, "half", "is not a finite number" },
 		{ { .half = { -INFINITY, true } }, "half", "is not a finite number" },
 		{ { .text = latin1 }, "text", "is not UTF-8" },
-		{ { .object = array }, "object", "is not an object" },
-		{ { .object = broken }, "object", "is not JSON, or nested too deep" },
-		{ { .any = null }, "any", "is null" },
+		{ { .object = { "[]", 2 } }, "object", "is not an object" },
+		{ { .object = { "{\"a\":", 5 } }, "object", "is not JSON, or nested too deep" },
+		{ { .any = { "null", 4 } }, "any", "is null" },
 		{ { .state = { STATE_UNKNOWN, true } }, "state", "is none of its values" },
 		{ { .state = { STATE_busy + 1, true } }, "state", "is none of its values" },
 		{ { .inner = &no_second }, "inner.second", "is NULL" },
