@@ -2,8 +2,8 @@
 /*
  * shape-read.c - a struct from JSON, as its table says
  *
- * Both passes are this code. The first has no memory, and counts what it would take; so what it lets through has room
- * in the second, whatever the text is.
+ * Checking and decoding are one code. Without memory it only counts what it would take, in the same places; so what a check
+ * lets through has room when it is decoded, and no text, also one that has changed since, gets beyond that.
  *
  * How many elements an array has shows at its end. They must lie together, and each may take memory of its own
  * meanwhile: a string, another array. So the block is filled from both ends. Its front is a stack, of the elements of the
@@ -294,7 +294,7 @@ static int shape_value(struct shape_reader *s, const struct postern_type *type, 
 	return r;
 }
 
-/* ---- the two passes ---- */
+/* ---- from outside ---- */
 
 static void shape_begin(struct shape_reader *s, struct postern_json object, unsigned flags,
 			size_t most, struct shape_fault *fault)

@@ -16,7 +16,25 @@ enum { SEED = 20, TYPES = 5000, TEXTS = 30, MOST = 1 << 20 };
 
 static struct shape_make make = { .json.seed = SEED };
 static struct shape_fault fault;
-static int accepted, refused, broken;
+static int accepted, refused, broken, small;
+
+/* Into a block of any size, without a check before. */
+static void decode_at_once(const struct postern_type *type, struct postern_json v, unsigned flags,
+			   size_t needed, int expected)
+{
+	size_t size = 1 + (size_t)json_make_random(&make.json, 2 * needed);
+	void *memory = malloc(size), *value = malloc(type->size);
+	int r;
+
+	assert_non_null(memory);
+	assert_non_null(value);
+	r = shape_decode(type, v, flags, value, memory, size, &fault);
+	if (r != (size < needed ? -E2BIG : expected) && r != expected)
+		fail_msg("%zu bytes of %zu: %d, not %d", size, needed, r, expected);
+	small += r == -E2BIG;
+	free(memory);
+	free(value);
+}
 
 /* Memory behind the struct, which must be freed. */
 static int decode(const struct postern_type *type, struct postern_json v, unsigned flags,
@@ -33,6 +51,7 @@ static int decode(const struct postern_type *type, struct postern_json v, unsign
 	assert_non_null(*ret_memory);
 	r = shape_decode(type, v, flags, value, *ret_memory, (size_t)size, &fault);
 	assert_true(r != -E2BIG);
+	decode_at_once(type, v, flags, (size_t)size, r);
 	return r;
 }
 
@@ -147,8 +166,10 @@ static void what_is_accepted_is_written_and_read_again(void **state)
 				try_changed(type, &before);
 		}
 	}
-	test_note("%d types, %d texts each, seed %d: %d accepted, %d refused, %d not JSON", types,
-		  TEXTS, SEED, accepted, refused, broken);
+	test_note("%d types, %d texts each, seed %d: %d accepted, %d refused, %d not JSON; "
+		  "%d times too little memory",
+		  types, TEXTS, SEED, accepted, refused, broken, small);
+	assert_true(small > accepted / 10);
 	assert_true(accepted > types * TEXTS * 3 / 10);
 	assert_true(refused > types * TEXTS / 20);
 }
