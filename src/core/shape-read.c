@@ -22,8 +22,8 @@
 
 enum {
 	SHAPE_ALIGN = 8,
-	/* A ssize_t of 32 bits holds that, and the entries of a map are fewer. */
-	SHAPE_MOST = INT32_MAX,
+	/* Of memory. With what a single object or string can have, of half of the addresses, no sum overflows. */
+	SHAPE_MOST = 1 << 30,
 };
 
 /* ---- memory ---- */
@@ -51,12 +51,8 @@ static int shape_claim(struct shape_reader *s, size_t front, size_t back)
 
 int shape_take(struct shape_reader *s, size_t n, size_t size, char **ret)
 {
-	size_t back;
-	int r;
+	int r = shape_claim(s, s->front, shape_aligned(s->back + n, size));
 
-	if (__builtin_add_overflow(s->back, n, &back))
-		back = SIZE_MAX - SHAPE_ALIGN;
-	r = shape_claim(s, s->front, shape_aligned(back, size));
 	*ret = s->memory && r == 0 ? s->memory + s->most - s->back : NULL;
 	return r;
 }
@@ -64,12 +60,9 @@ int shape_take(struct shape_reader *s, size_t n, size_t size, char **ret)
 /* The place for one more element of the innermost array. */
 static int shape_push(struct shape_reader *s, size_t size, char **ret)
 {
-	size_t from = s->front, front;
-	int r;
+	size_t from = s->front;
+	int r = shape_claim(s, from + size, s->back);
 
-	if (__builtin_add_overflow(from, size, &front))
-		front = SIZE_MAX;
-	r = shape_claim(s, front, s->back);
 	*ret = s->memory && r == 0 ? memset(s->memory + from, 0, size) : NULL;
 	return r;
 }
@@ -305,7 +298,7 @@ static void shape_begin(struct shape_reader *s, struct postern_json object, unsi
 	s->flags = flags;
 	s->open = 0;
 	s->memory = NULL;
-	s->most = most & ~(size_t)(SHAPE_ALIGN - 1);
+	s->most = (most < SHAPE_MOST ? most : SHAPE_MOST) & ~(size_t)(SHAPE_ALIGN - 1);
 	s->front = s->back = 0;
 	s->peak = SHAPE_ALIGN;
 	s->fault = fault;
@@ -318,7 +311,7 @@ ssize_t shape_check(const struct postern_type *type, struct postern_json object,
 	struct shape_reader s;
 	int r;
 
-	shape_begin(&s, object, flags, most < SHAPE_MOST ? most : SHAPE_MOST, ret_fault);
+	shape_begin(&s, object, flags, most, ret_fault);
 	r = shape_struct(&s, type, NULL);
 	return r < 0 ? r : (ssize_t)shape_aligned(s.peak, SHAPE_ALIGN);
 }

@@ -52,11 +52,9 @@ static int shape_float(struct shape_reader *s, struct postern_json v, char *ret)
 {
 	double value = 0;
 
-	if (postern_json_kind(v) != POSTERN_JSON_NUMBER)
+	/* Whether a double can hold a number was seen before. */
+	if (postern_json_double(v, &value) < 0)
 		return shape_wrong(s, "is not a number");
-	/* Whether a double can hold it was checked with the text. */
-	if (ret && postern_json_double(v, &value) < 0)
-		return shape_wrong(s, "is out of range");
 	shape_store(ret, &value, sizeof(value));
 	return 0;
 }

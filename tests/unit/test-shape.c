@@ -515,6 +515,11 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 	postern_json_write_begin(&w, text, sizeof text);
 	assert_errno(shape_write(&w, &type_tree, &circle, &fault), -EINVAL);
 	assert_string_equal(fault.what, "is nested too deep");
+	all.text = "";
+	postern_json_write_begin(&w, text, sizeof text);
+	assert_errno(shape_write(&w, &type_all, &all, &fault), -EINVAL);
+	assert_string_equal(fault.path, "object");
+	assert_string_equal(fault.what, "is NULL");
 	/* Where no value can be. */
 	postern_json_write_begin(&w, text, sizeof text);
 	postern_json_write_null(&w);
