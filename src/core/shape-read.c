@@ -201,16 +201,15 @@ static int shape_keys_differ(struct shape_reader *s, size_t from, size_t n, size
 static int shape_settle(struct shape_reader *s, size_t before, size_t size, struct shape_list *ret)
 {
 	size_t from = shape_aligned(before, size), n = s->front - from;
-	char *to;
-	int r;
+	char *to = shape_behind(s->memory, from);
+	int r = 0;
 
-	ret->items = s->memory ? s->memory + from : NULL;
-	if (s->open == 0)
-		return 0;
-	r = shape_take(s, n, size, &to);
-	s->front = before;
-	if (s->memory && to)
-		memcpy(to, s->memory + from, n);
+	if (s->open > 0) {
+		r = shape_take(s, n, size, &to);
+		s->front = before;
+		if (s->memory && to)
+			memcpy(to, s->memory + from, n);
+	}
 	ret->items = to;
 	return r;
 }

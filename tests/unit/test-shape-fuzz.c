@@ -29,8 +29,9 @@ static void decode_at_once(const struct postern_type *type, struct postern_json 
 	assert_non_null(memory);
 	assert_non_null(value);
 	r = shape_decode(type, v, flags, value, memory, size, &fault);
-	if (r != (size < needed ? -E2BIG : expected) && r != expected)
-		fail_msg("%zu bytes of %zu: %d, not %d", size, needed, r, expected);
+	/* A mistake may show before the memory ends; what needs none is told 8. */
+	if (r != expected || (r == 0 && size < needed && needed > 8))
+		assert_true(r == -E2BIG && size < needed);
 	small += r == -E2BIG;
 	free(memory);
 	free(value);

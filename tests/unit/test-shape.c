@@ -473,7 +473,7 @@ static void a_key_that_is_there_twice_is_found_wherever_it_is(void **state)
 
 static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 {
-	static const char latin1[] = "\xe9";
+	static const char latin1[] = "\xe9t\xe9";
 	static const struct inner no_second = { 1, NULL };
 	static const struct bool_entry no_key[] = { { "a", true }, { NULL, true } };
 	static const struct bool_entry odd_key[] = { { latin1, true } };
@@ -491,7 +491,7 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 		{ { .state = { STATE_busy + 1, true } }, "state", "is none of its values" },
 		{ { .inner = &no_second }, "inner.second", "is NULL" },
 		{ { .bools = { no_key, 2 } }, "bools", "has a key that is NULL" },
-		{ { .bools = { odd_key, 1 } }, "bools[\"?\"]", "is not UTF-8" },
+		{ { .bools = { odd_key, 1 } }, "bools[\"?t?\"]", "is not UTF-8" },
 	};
 	struct postern_json_writer w;
 	struct tree circle = { .name = "c", .next = &circle };
