@@ -244,6 +244,40 @@ static void depth_costs_no_more_than_length(void **state)
 	assert_true(took < INT64_C(1000000000) * test_scale());
 }
 
+/* Each member is looked for anew if they come in falling order: among all others, or by the table's order of names. */
+static void many_fields_in_the_wrong_order_are_found_in_time(void **state)
+{
+	static const struct postern_type type_larges = ARRAY(char[LARGE], &type_large, 0);
+	static const struct postern_field field[] = { { "items", &type_larges, 0, 0 } };
+	static const struct postern_type type = {
+		.kind = POSTERN_TYPE_STRUCT, .size = 2 * sizeof(char *), .n = 1, .fields = field
+	};
+	struct {
+		const char *items;
+		size_t n;
+	} list;
+	size_t n = (size_t)sprintf(text, "{\"items\":[");
+	int64_t took[2];
+
+	(void)state;
+	make_large();
+	do
+		n += large_text(text + n, 0, LARGE - 1);
+	while (n < SIZE / 16 && (text[n++] = ',', 1));
+	n += (size_t)sprintf(text + n, "]}");
+	for (int sorted = 0; sorted < 2; sorted++) {
+		type_large.sorted = sorted ? large_sorted : NULL;
+		took[sorted] = test_now_ns();
+		both(&type, checked(n), &list);
+		took[sorted] = test_now_ns() - took[sorted];
+	}
+	test_note(
+		"%zu bytes, structs of %d fields in falling order: %lld us searched by order, %lld us one after the other",
+		n, LARGE, (long long)took[1] / 1000, (long long)took[0] / 1000);
+	assert_true(took[1] < INT64_C(1000000000) * test_scale());
+	assert_true(took[1] < took[0]);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
 		TEST(a_map_of_64000_keys_takes_no_quadratic_time),
 		TEST(a_hostile_text_costs_no_more_than_its_length),
 		TEST(depth_costs_no_more_than_length),
+		TEST(many_fields_in_the_wrong_order_are_found_in_time),
 	};
 
 	return test_run(tests);

@@ -373,44 +373,6 @@ static void no_more_memory_is_asked_for_than_permitted(void **state)
 
 /* ---- large structs ---- */
 
-enum { LARGE = POSTERN_FIELDS_MAX };
-
-static char large_names[LARGE][8];
-static struct postern_field large_fields[LARGE];
-static uint16_t large_sorted[LARGE];
-static struct postern_type type_large = {
-	.kind = POSTERN_TYPE_STRUCT,
-	.size = LARGE,
-	.n = LARGE,
-	.fields = large_fields,
-};
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(large_names[*(const uint16_t *)a], large_names[*(const uint16_t *)b]);
-}
-
-static void make_large(void)
-{
-	for (uint16_t i = 0; i < LARGE; i++) {
-		snprintf(large_names[i], sizeof large_names[i], "f%u", i * 7919u % LARGE);
-		large_fields[i] = (struct postern_field){ large_names[i], &type_bool, i, 0 };
-		large_sorted[i] = i;
-	}
-	qsort(large_sorted, LARGE, sizeof(*large_sorted), by_name);
-}
-
-static size_t large_text(char *ret, int from, int step)
-{
-	char *at = ret;
-
-	for (int i = 0, k = from; i < LARGE; i++, k = (k + step) % LARGE)
-		at += sprintf(at, "%c\"%s\":%s", i ? ',' : '{', large_names[k],
-			      k % 3 ? "true" : "false");
-	at += sprintf(at, "}");
-	return (size_t)(at - ret);
-}
-
 static void fields_are_found_in_every_order_with_and_without_a_table_of_it(void **state)
 {
 	static const int steps[] = { 1, LARGE - 1, 5, 511 };
