@@ -143,38 +143,46 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 	return 0;
 }
 
-/* Where n bytes, aligned as malloc() does, can be in its block; NULL: nowhere. */
-static void *request_rest(struct postern_request *r, size_t n)
+/* Decodes into a block that has size bytes for the struct and the rest behind it. */
+static int request_decode_into(struct postern_request *r, void *memory, size_t size, size_t all,
+			       struct shape_fault *ret_fault)
 {
-	size_t begin = (r->used + 15) & ~(size_t)15;
+	return shape_decode(r->method->in, r->parameters, 0, memory, (char *)memory + size,
+			    all - size, ret_fault);
+}
 
-	return begin <= REQUEST_ROOM && n <= REQUEST_ROOM - begin ? r->bytes + begin : NULL;
+/* It did not fit behind the text. */
+static int request_decode_apart(struct postern_request *r, size_t size,
+				struct shape_fault *ret_fault)
+{
+	size_t most = (size_t)SERVICE_ARENAS * r->service->message_max, all;
+	ssize_t n = shape_check(r->method->in, r->parameters, 0, most, ret_fault);
+	int error;
+
+	if (n < 0)
+		return -EBADMSG; /* also for what needs too much memory */
+	all = size + (size_t)n;
+	error = request_extra(r, all, &r->decoded);
+	return error < 0 ? error : request_decode_into(r, r->decoded, size, all, ret_fault);
 }
 
 int request_decode(struct postern_request *r, const void **ret_in, struct shape_fault *ret_fault)
 {
 	const struct postern_type *in = r->method->in;
-	size_t most = (size_t)SERVICE_ARENAS * r->service->message_max, size;
-	void *memory;
-	ssize_t n;
-	int error;
+	size_t begin = (r->used + (size_t)15) & ~(size_t)15, size;
+	void *memory = r->bytes + begin;
+	int error = -E2BIG;
 
 	*ret_in = NULL;
 	if (!in)
 		return 0;
-	n = shape_check(in, r->parameters, 0, most, ret_fault);
-	if (n < 0)
-		return -EBADMSG; /* also for what needs too much memory */
-	size = (in->size + 15) & ~(size_t)15;
-	memory = request_rest(r, size + (size_t)n);
-	if (!memory) {
-		error = request_extra(r, size + (size_t)n, &r->decoded);
-		if (error < 0)
-			return error;
+	size = (in->size + (size_t)15) & ~(size_t)15;
+	if (begin + size < REQUEST_ROOM)
+		error = request_decode_into(r, memory, size, REQUEST_ROOM - begin, ret_fault);
+	if (error == -E2BIG) {
+		error = request_decode_apart(r, size, ret_fault);
 		memory = r->decoded;
 	}
-	error = shape_decode(in, r->parameters, 0, memory, (char *)memory + size, (size_t)n,
-			     ret_fault);
 	if (error == 0)
 		*ret_in = memory;
 	return error;

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CALL(method)	   "{\"method\":\"org.example.desk." method "\"}"
+#define CALL(method)       "{\"method\":\"org.example.desk." method "\"}"
 #define WITH(method, more) "{\"method\":\"org.example.desk." method "\"," more "}"
 
 /* ---- V2, V3: what is no call ---- */
@@ -82,7 +82,8 @@ static void V2_V3_each_broken_MUST_ends_the_connection_and_says_why(void **state
 
 static void V3_answers_to_the_calls_before_it_are_still_sent(void **state)
 {
-	static const char text[] = WITH("Echo", "\"parameters\":{\"a\":1}") "\0" "nonsense";
+	static const char text[] = WITH("Echo", "\"parameters\":{\"a\":1}") "\0"
+									    "nonsense";
 	struct desk d;
 	int fd;
 
@@ -185,7 +186,8 @@ static void V1_an_endless_object_takes_no_more_than_the_limit(void **state)
 static void V1_a_large_call_has_a_block_of_its_own_and_a_crowd_of_them_is_told_busy(void **state)
 {
 	enum { BIG = 300 * 1024, CROWD = 8 };
-	struct postern_server_options server = { .size = sizeof(server), .bytes_per_uid = 1024 * 1024 };
+	struct postern_server_options server = { .size = sizeof(server),
+						 .bytes_per_uid = 1024 * 1024 };
 	struct postern_service_options options = { .size = sizeof(options),
 						   .server = &server,
 						   .message_max = 400 * 1024 };
@@ -211,7 +213,9 @@ static void V1_a_large_call_has_a_block_of_its_own_and_a_crowd_of_them_is_told_b
 
 		if (n < 0)
 			continue;
-		assert_string_equal(got, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":500}}");
+		assert_string_equal(
+			got,
+			"{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":500}}");
 		busy--;
 	}
 	for (unsigned i = 0; i < d.n_kept; i++)
@@ -228,9 +232,14 @@ static void V1_a_large_call_has_a_block_of_its_own_and_a_crowd_of_them_is_told_b
 
 static void a_conversation_cut_at_every_byte_ends_and_leaves_nothing(void **state)
 {
-	static const char text[] = WITH("Typed", "\"parameters\":{\"count\":1,\"zone\":\"\\u00e9\"}") "\0"
-		WITH("Many", "\"more\":true") "\0" WITH("Echo", "\"oneway\":true") "\0"
-		"{\"method\":\"org.varlink.service.GetInfo\"}\0" WITH("Forget", "\"x.y\":{}");
+	static const char text[] =
+		WITH("Typed", "\"parameters\":{\"count\":1,\"zone\":\"\\u00e9\"}") "\0" WITH(
+			"Many",
+			"\"more\":true") "\0" WITH("Echo",
+						   "\"oneway\":true") "\0"
+								      "{\"method\":\"org.varlink.service.GetInfo\"}\0" WITH(
+									      "Forget",
+									      "\"x.y\":{}");
 	struct desk d;
 	uint64_t broken = 0;
 
@@ -464,8 +473,8 @@ static void V22_a_hundred_thousand_pipelined_calls_delay_nobody(void **state)
 		if (d.echoes - before > worst)
 			worst = d.echoes - before;
 	}
-	test_note("%u calls in %u turns; before an answer to another peer at most %u", d.echoes, rounds,
-		  worst);
+	test_note("%u calls in %u turns; before an answer to another peer at most %u", d.echoes,
+		  rounds, worst);
 	assert_true(d.echoes >= MANY);
 	/* Its own, those of the turn in which it came, and of the one in which it was answered. */
 	assert_in_range(worst, 1, 4 * ROUND);
