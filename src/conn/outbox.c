@@ -309,6 +309,32 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 
+/* ---- answers ---- */
+
+int conn_write_owed(struct postern_conn *c, const void *bytes, size_t n)
+{
+	uint32_t had = c->out.chunks, queued = c->out.bytes;
+	int r = outbox_begin(c);
+
+	if (r < 0)
+		return r;
+	if (outbox_add(c, bytes, n) < n) {
+		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
+		r = -ENOMEM;
+	}
+	outbox_charge(c, had, 0);
+	conn_due(c, CONN_DUE_FLUSH);
+	return r;
+}
+
+bool conn_has_room(struct postern_conn *c)
+{
+	if (outbox_room(c) > 0)
+		return true;
+	c->flags |= CONN_REFUSED;
+	return false;
+}
+
 size_t postern_conn_room(const struct postern_conn *c)
 {
 	return outbox_check(c) < 0 ? 0 : outbox_room(c);
