@@ -470,6 +470,7 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 	};
 	struct postern_json_writer w;
 	struct tree circle = { .name = "c", .next = &circle };
+	struct postern_type one = type_inner;
 	struct all all = { .flag = true };
 	char text[4096];
 
@@ -484,8 +485,9 @@ static void what_cannot_be_encoded_is_told_with_its_path(void **state)
 	assert_errno(shape_write(&w, &type_all, &all, &fault), -EINVAL);
 	assert_string_equal(fault.path, "text");
 	assert_string_equal(fault.what, "is NULL");
+	one.n = 1;
 	postern_json_write_begin(&w, text, sizeof text);
-	assert_errno(shape_write(&w, &type_all, NULL, &fault), -EINVAL);
+	assert_errno(shape_write(&w, &one, NULL, &fault), -EINVAL);
 	assert_string_equal(fault.what, "is NULL");
 	postern_json_write_begin(&w, text, sizeof text);
 	assert_errno(shape_write(&w, &type_tree, &circle, &fault), -EINVAL);
