@@ -11,6 +11,7 @@
  */
 #include "service/caller.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/words.h"
@@ -42,9 +43,8 @@ static int address_unix(char **ret, const char *address)
 	name = sys_alloc(n + sizeof("./"));
 	if (!name)
 		return address_no_memory();
-	if (path[0] != '@' && !memchr(path, '/', n))
-		memcpy(name, "./", 2);
-	memcpy(name + strlen(name), path, n);
+	snprintf(name, n + sizeof("./"), "%s%.*s",
+		 path[0] == '@' || memchr(path, '/', n) ? "" : "./", (int)n, path);
 	*ret = name;
 	return 0;
 }

@@ -30,7 +30,7 @@ enum { CALLED_MAX = 64, CALLED_TEXT = 256 };
 
 /* What one call was told last. */
 struct told {
-	unsigned n, final;  /* all answers; those that ended it */
+	unsigned n, final; /* all answers; those that ended it */
 	int end, code, error_code;
 	char error[64], parameters[CALLED_TEXT], why[CALLED_TEXT];
 	const void *value;
@@ -43,7 +43,8 @@ struct told {
 struct called {
 	struct postern_loop *loop;
 	struct postern_caller *c;
-	int listener, fd; /* the last connection that was accepted; blocking only in called_gets() */
+	int listener,
+		fd; /* the last connection that was accepted; blocking only in called_gets() */
 	struct told told[CALLED_MAX];
 };
 
@@ -115,11 +116,12 @@ static inline int called_try(struct called *t, int i, const struct postern_call_
 			     const void *in, unsigned flags, int64_t deadline_ns)
 {
 	struct told *told = &t->told[i];
-	void (*hook)(struct told * t, struct postern_call *call) = told->hook;
+	void (*hook)(struct told * t, struct postern_call * call) = told->hook;
 	int r;
 
 	*told = (struct told){ .called = t, .hook = hook };
-	r = postern_caller_call(&told->call, t->c, method, in, flags, deadline_ns, called_answer, told);
+	r = postern_caller_call(&told->call, t->c, method, in, flags, deadline_ns, called_answer,
+				told);
 	if (r < 0)
 		told->call = NULL;
 	return r;

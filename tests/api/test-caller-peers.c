@@ -6,6 +6,12 @@
  */
 #include "called.h"
 
+/* Losses in a row are followed by longer and longer waits: shorter ones for tests of many. */
+static const struct postern_connect_options soon = { .size = sizeof soon,
+						     .backoff_ns = POSTERN_MS(1),
+						     .backoff_max_ns = POSTERN_MS(1) };
+static const struct postern_caller_options swift = { .size = sizeof swift, .connect = &soon };
+
 /* The caller still works, on a connection that it makes now. */
 static void goes_on(struct called *t)
 {
@@ -47,7 +53,7 @@ static void V3_an_answer_that_is_no_message_ends_the_connection(void **state)
 	struct called t;
 
 	(void)state;
-	called_open(&t, NULL);
+	called_open(&t, &swift);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		called_now(&t, 0);
 		called_now(&t, 1);
@@ -153,7 +159,7 @@ static void V15_half_an_answer_is_none(void **state)
 	struct called t;
 
 	(void)state;
-	called_open(&t, NULL);
+	called_open(&t, &swift);
 	for (size_t n = 0; n < sizeof text; n++)
 		for (int how = 0; how < 2; how++) {
 			called_now(&t, 0);
@@ -179,7 +185,7 @@ static void V15_a_service_that_hangs_up_within_the_call_leaves_no_answer(void **
 	char got[64];
 
 	(void)state;
-	called_open(&t, NULL);
+	called_open(&t, &swift);
 	/* The kernel had all of it; how much of that was read nobody knows. */
 	for (size_t n = 1; n <= sizeof CALLED_NOW; n += 7) {
 		called_now(&t, 0);

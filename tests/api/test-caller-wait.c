@@ -332,41 +332,6 @@ static void V6_the_end_of_a_stream_does_not_hide_the_answer_before_it(void **sta
 	close(listener);
 }
 
-/* ---- arguments ---- */
-
-static void in_a_callback(struct postern_loop *loop, void *data)
-{
-	struct postern_caller **c = data, *other;
-
-	assert_errno(postern_caller_wait(*c, &plain, NULL, NULL, 0, 0), -EDEADLK);
-	assert_errno(postern_caller_next(*c, NULL, 0), -EDEADLK);
-	assert_errno(postern_caller_new(&other, NULL, "clock", NULL), -EDEADLK);
-	postern_loop_stop(loop);
-}
-
-static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **state)
-{
-	struct postern_caller *c, *looped;
-	struct postern_loop *loop;
-
-	(void)state;
-	assert_ok(postern_loop_new(&loop));
-	assert_ok(postern_caller_new(&c, NULL, "clock", NULL));
-	assert_ok(postern_caller_new(&looped, loop, "clock", NULL));
-	assert_errno(postern_caller_wait(looped, &plain, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait(c, &plain, NULL, NULL, 0, -1), -EINVAL);
-	assert_errno(postern_caller_wait(c, NULL, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait(NULL, &plain, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_next(c, NULL, -1), -EINVAL);
-	assert_null(postern_caller_answer(NULL));
-	assert_null(postern_caller_answer(c)->error);
-	assert_ok(postern_loop_post(loop, in_a_callback, &c));
-	assert_ok(postern_loop_run(loop));
-	postern_caller_free(looped);
-	postern_caller_free(c);
-	postern_loop_free(loop);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -379,7 +344,6 @@ int main(void)
 		TEST(V6_the_answers_of_a_stream_come_one_by_one_also_if_they_are_glued),
 		TEST(V6_a_stream_that_breaks_off_says_so_after_its_last_answer),
 		TEST(V6_the_end_of_a_stream_does_not_hide_the_answer_before_it),
-		TEST(calls_do_not_wait_in_a_callback_or_on_the_loop_of_others),
 	};
 
 	return test_run(tests);
