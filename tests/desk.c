@@ -212,11 +212,16 @@ static const struct postern_service_events events = {
 
 void desk_open(struct desk *d, const struct postern_service_options *options)
 {
+	desk_open_name(d, "desk", options);
+}
+
+void desk_open_name(struct desk *d, const char *name, const struct postern_service_options *options)
+{
 	int r;
 
 	*d = (struct desk){ 0 };
 	assert_ok(postern_loop_new(&d->loop));
-	r = postern_service_new(&d->service, d->loop, "desk", options, &events, d);
+	r = postern_service_new(&d->service, d->loop, name, options, &events, d);
 	if (r < 0)
 		print_error("%s\n", postern_why()->text);
 	assert_ok(r);

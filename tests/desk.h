@@ -58,6 +58,7 @@ extern const struct postern_type desk_Typed_in_type, desk_Typed_out_type;
 extern const struct postern_error desk_Wrong_error;
 
 void desk_open(struct desk *d, const struct postern_service_options *options);
+void desk_open_name(struct desk *d, const char *name, const struct postern_service_options *options);
 void desk_close(struct desk *d);
 struct postern_service_counters desk_counters(const struct desk *d);
 

@@ -224,6 +224,7 @@ extern const struct postern_interface builtin_service, builtin_postern;
 
 /* ---- tag.c ---- */
 /* Marks sockets as those of Varlink, for who lists them (user.varlink); best effort, and nothing after a failure. */
+extern atomic_bool tag_failed;
 void tag_listener(const struct postern_server *server);
 void tag_accepted(int fd);
 

@@ -14,7 +14,7 @@
 
 #include "service/service.h"
 
-static atomic_bool tag_failed;
+atomic_bool tag_failed;
 
 static bool tag_is_off(void)
 {

@@ -237,6 +237,8 @@ static void every_misfit_is_told_with_its_path(void **state)
 		  "is there twice" },
 		{ &type_opt, "{\"fla\":true}", "fla", "is not known" },
 		{ &type_opt, "{\"flags\":true}", "flags", "is not known" },
+		{ &type_opt, "{\"flag::\":true}", "flag::", "is not known" },
+		{ &type_opt, "{\"flag\\\"\":true}", "flag\\\"", "is not known" },
 		{ &type_opt, "{\"\":true}", "", "is not known" },
 		{ &type_opt, "{\"flag\\u0000\":true}", "flag\\u0000", "is not known" },
 		{ &type_opt, "{\"FLAG\":true}", "FLAG", "is not known" },
@@ -335,6 +337,7 @@ static void a_text_that_was_not_checked_is_refused(void **state)
 		"{\"name\":\"\"]",
 		"{\"name\":\"\" \"next\":null}",
 		"{\"name\":\"\",\"children\":[{}",
+		"{xname\":\"\"}",
 	};
 	char *deep = malloc(1 << 20);
 	struct postern_json v;
