@@ -148,6 +148,7 @@ static void in_a_callback(struct postern_loop *loop, void *data)
 
 static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **state)
 {
+	const struct postern_error error = { .name = "a.b.E" };
 	struct postern_caller *c, *looped;
 	struct postern_loop *loop;
 
@@ -161,6 +162,9 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_errno(postern_caller_wait(NULL, &plain, NULL, NULL, 0, 0), -EINVAL);
 	assert_errno(postern_caller_next(c, NULL, -1), -EINVAL);
 	assert_null(postern_caller_answer(NULL));
+	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
+	assert_errno(postern_answer_is(postern_caller_answer(c), NULL, NULL), -EINVAL);
+	assert_int_equal(postern_answer_is(postern_caller_answer(c), &error, NULL), 0);
 	assert_null(postern_caller_answer(c)->error);
 	assert_ok(postern_loop_post(loop, in_a_callback, &c));
 	assert_ok(postern_loop_run(loop));
