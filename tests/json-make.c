@@ -116,7 +116,7 @@ uint64_t json_make_random(struct json_make *m, uint64_t limit)
 	return (m->seed * 2685821657736338717U >> 16) % limit;
 }
 
-static void put(struct json_make *m, const char *text)
+void json_make_put(struct json_make *m, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -132,15 +132,15 @@ static void put_blanks(struct json_make *m)
 	static const char *const blanks[] = { " ", "\t", "\n", "\r", "\r\n", "  " };
 
 	while (json_make_random(m, 6) == 0)
-		put(m, blanks[json_make_random(m, COUNT(blanks))]);
+		json_make_put(m, blanks[json_make_random(m, COUNT(blanks))]);
 }
 
-static void put_string(struct json_make *m)
+void json_make_string(struct json_make *m)
 {
-	put(m, "\"");
+	json_make_put(m, "\"");
 	for (uint64_t i = json_make_random(m, 5); i > 0; i--)
-		put(m, pieces[json_make_random(m, COUNT(pieces))]);
-	put(m, "\"");
+		json_make_put(m, pieces[json_make_random(m, COUNT(pieces))]);
+	json_make_put(m, "\"");
 }
 
 static void put_digits(struct json_make *m, uint64_t n)
@@ -149,7 +149,7 @@ static void put_digits(struct json_make *m, uint64_t n)
 
 	for (; n > 0; n--) {
 		digit[0] = (char)('0' + json_make_random(m, 10));
-		put(m, digit);
+		json_make_put(m, digit);
 	}
 }
 
@@ -158,24 +158,24 @@ static void put_number(struct json_make *m)
 	char text[8];
 
 	if (json_make_random(m, 3) == 0)
-		put(m, "-");
+		json_make_put(m, "-");
 	if (json_make_random(m, 4) == 0) {
-		put(m, "0");
+		json_make_put(m, "0");
 	} else {
 		snprintf(text, sizeof text, "%d", 1 + (int)json_make_random(m, 9));
-		put(m, text);
+		json_make_put(m, text);
 		put_digits(m, json_make_random(m, json_make_random(m, 40) == 0 ? 300 : 22));
 	}
 	if (json_make_random(m, 3) == 0) {
-		put(m, ".");
+		json_make_put(m, ".");
 		put_digits(m, 1 + json_make_random(m, 20));
 	}
 	if (json_make_random(m, 4) == 0) {
-		put(m, json_make_random(m, 2) ? "e" : "E");
-		put(m, (const char *const[]){ "", "+", "-" }[json_make_random(m, 3)]);
+		json_make_put(m, json_make_random(m, 2) ? "e" : "E");
+		json_make_put(m, (const char *const[]){ "", "+", "-" }[json_make_random(m, 3)]);
 		snprintf(text, sizeof text, "%d",
 			 (int)json_make_random(m, json_make_random(m, 8) ? 20 : 340));
-		put(m, text);
+		json_make_put(m, text);
 	}
 }
 
@@ -183,17 +183,17 @@ static void put_scalar(struct json_make *m)
 {
 	switch (json_make_random(m, 6)) {
 	case 0:
-		put(m, "null");
+		json_make_put(m, "null");
 		break;
 	case 1:
-		put(m, json_make_random(m, 2) ? "true" : "false");
+		json_make_put(m, json_make_random(m, 2) ? "true" : "false");
 		break;
 	case 2:
 	case 3:
 		put_number(m);
 		break;
 	default:
-		put_string(m);
+		json_make_string(m);
 	}
 }
 
@@ -206,20 +206,20 @@ static void put_value(struct json_make *m, int depth)
 	if (kind == 0 || depth > 60 || m->n > JSON_MAKE_MAX / 4) {
 		put_scalar(m);
 	} else {
-		put(m, kind == 1 ? "[" : "{");
+		json_make_put(m, kind == 1 ? "[" : "{");
 		put_blanks(m);
 		for (uint64_t i = 0; i < n; i++) {
 			if (i > 0)
-				put(m, ",");
+				json_make_put(m, ",");
 			if (kind == 2) {
 				put_blanks(m);
-				put_string(m);
+				json_make_string(m);
 				put_blanks(m);
-				put(m, ":");
+				json_make_put(m, ":");
 			}
 			put_value(m, depth + 1);
 		}
-		put(m, kind == 1 ? "]" : "}");
+		json_make_put(m, kind == 1 ? "]" : "}");
 	}
 	put_blanks(m);
 }

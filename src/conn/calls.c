@@ -171,6 +171,12 @@ int postern_conn_resume(struct postern_conn *c)
 	return 0;
 }
 
+void conn_yield(struct postern_conn *c)
+{
+	c->flags |= CONN_PAUSED;
+	conn_due(c, CONN_DUE_RESUME);
+}
+
 int postern_conn_shutdown(struct postern_conn *c)
 {
 	int r = conn_check(c);

@@ -44,11 +44,19 @@
 
 struct dial;
 
+/* What a layer above hears that no program does: a service, which has to know at once who has left. It may end the
+   connection. */
+struct conn_consumer {
+	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. */
+	void (*gone)(struct postern_conn *c);
+};
+
 /*
  * The options, shared by all connections that were made with the same ones: constant, reference-counted, and used by one
  * thread, as the loop is. A protocol upgrade on a connection replaces it between two messages.
  */
 struct conn_limits {
+	const struct conn_consumer *consumer; /* or NULL */
 	uint32_t references;
 	uint32_t framing;
 	uint32_t high_water, low_water;
@@ -71,6 +79,7 @@ enum { /* what conn_run() has to do */
 	CONN_DUE_OFFER   = 1u << 2, /* offer the kept bytes again */
 	CONN_DUE_FLUSH   = 1u << 3,
 	CONN_DUE_ROOM    = 1u << 4, /* the account has room again, and this connection is first in line */
+	CONN_DUE_RESUME  = 1u << 5, /* the pause of this turn is over: conn_yield() */
 };
 
 /* Flags of a connection. The first ones are the facts from which state.h decides. */
@@ -103,6 +112,7 @@ enum {
 	CONN_TAKEN      = 1u << 24, /* the program took bytes since the last idle check */
 	CONN_FOLLOWED   = 1u << 25, /* in a frame event: more bytes follow the message */
 	CONN_RIGHTS     = 1u << 26, /* the kernel does not refuse descriptors: link/socket.h */
+	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -110,13 +120,13 @@ static_assert((0ull +
 		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
 		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
 		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
-		 CONN_DECLINED + CONN_RIGHTS) ==
+		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES) ==
 	      (0ull |
 		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
 		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
 		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
 		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
-		 CONN_DECLINED | CONN_RIGHTS),
+		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES),
 	      "no two flags share a bit");
 
 /* The longest wait between sends while the kernel has no memory; the first wait is a tenth of it. */
@@ -192,6 +202,12 @@ static inline bool conn_goes_on(const struct postern_conn *c)
 /* Sends and full reads of one connection per turn; then other connections get theirs. */
 enum { CONN_ROUNDS = 4 };
 
+/* A layer above works on what the peer has asked for: that the peer does nothing meanwhile is no idleness. */
+static inline void conn_owes(struct postern_conn *c, bool owes)
+{
+	c->flags = owes ? c->flags | CONN_OWES : c->flags & ~(uint32_t)CONN_OWES;
+}
+
 static inline bool conn_has_socket(const struct postern_conn *c)
 {
 	return c->object.fd >= 0;
@@ -214,10 +230,14 @@ int  conn_limits_get(struct postern_loop *loop, const struct postern_conn_option
 	const struct conn_limits **ret);
 const struct conn_limits *conn_limits_ref(const struct conn_limits *limits);
 void conn_limits_unref(const struct conn_limits *limits);
+/* Others that begin as these do; NULL: out of memory. */
+struct conn_limits *conn_limits_copy(const struct conn_limits *limits);
 
 /* calls.c */
 /* 0 if c can be used: the public calls begin with this. */
 int  conn_check(const struct postern_conn *c);
+/* In a frame event: other connections have their turn before the next message. */
+void conn_yield(struct postern_conn *c);
 
 /* turn.c: how events arrive, and their consequences */
 void conn_ready(struct object *o, uint32_t events);
@@ -258,10 +278,17 @@ void inbox_shrink(struct postern_conn *c);
 /* One system call. It may leave the connection blocked or broken, but never ends it. */
 void conn_send(struct postern_conn *c);
 void outbox_clear(struct postern_conn *c);
+/* The same for a consumer that goes on: what is queued is not sent, even if that leaves half a message with the peer. */
+void outbox_drop(struct postern_conn *c);
 /* From now on writes fail. */
 void conn_break(struct postern_conn *c);
 /* Should drained be sent now? */
 bool outbox_is_low(const struct postern_conn *c);
+/* Queues bytes that the peer has a right to, whatever the limits say; all or none. -ENOMEM; -EPIPE: nothing is sent any
+   more. Who calls this bounds it: conn_has_room() before. */
+int  conn_write_owed(struct postern_conn *c, const void *bytes, size_t n);
+/* Is the queue below its high-water mark? If it is not, drained comes. */
+bool conn_has_room(struct postern_conn *c);
 
 /* idle.c */
 /* waits: WAITS_FOR_... of state.h. */
@@ -272,6 +299,7 @@ void idle_before_send(struct postern_conn *c);
 void idle_after_send(struct postern_conn *c, size_t n);
 
 /* dial.c */
+int  dial_options_check(const struct postern_connect_options *o);
 void dial_attempt(struct postern_conn *c);
 const struct postern_reason *dial_why(const struct dial *d);
 void dial_free(struct dial *d);

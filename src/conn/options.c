@@ -116,6 +116,18 @@ int conn_limits_get(struct postern_loop *loop, const struct postern_conn_options
 	return 0;
 }
 
+/* Of its own, and not in the cache: what a layer above changes is nobody else's. */
+struct conn_limits *conn_limits_copy(const struct conn_limits *limits)
+{
+	struct conn_limits *l = sys_alloc(sizeof(*l));
+
+	if (l) {
+		*l = *limits;
+		l->references = 1;
+	}
+	return l;
+}
+
 /* Constant except for the reference count, which only these two functions use. */
 const struct conn_limits *conn_limits_ref(const struct conn_limits *limits)
 {

@@ -65,6 +65,12 @@ void outbox_clear(struct postern_conn *c)
 	outbox_return(c);
 }
 
+void outbox_drop(struct postern_conn *c)
+{
+	outbox_clear(c);
+	conn_due(c, CONN_DUE_FLUSH);
+}
+
 void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
@@ -307,6 +313,32 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	if (c->out.bytes == 0)
 		outbox_return(c);
 	return done == whole ? (ssize_t)n : -EAGAIN;
+}
+
+/* ---- answers ---- */
+
+int conn_write_owed(struct postern_conn *c, const void *bytes, size_t n)
+{
+	uint32_t had = c->out.chunks, queued = c->out.bytes;
+	int r = outbox_begin(c);
+
+	if (r < 0)
+		return r;
+	if (outbox_add(c, bytes, n) < n) {
+		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
+		r = -ENOMEM;
+	}
+	outbox_charge(c, had, 0);
+	conn_due(c, CONN_DUE_FLUSH);
+	return r;
+}
+
+bool conn_has_room(struct postern_conn *c)
+{
+	if (outbox_room(c) > 0)
+		return true;
+	c->flags |= CONN_REFUSED;
+	return false;
 }
 
 size_t postern_conn_room(const struct postern_conn *c)

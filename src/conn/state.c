@@ -54,6 +54,8 @@ static uint8_t state_waits(uint32_t facts)
 
 	if (state_has(facts, FACT_IN_LINE))
 		return WAITS_FOR_ACCOUNT;
+	if (state_has(facts, FACT_OWES) && !state_has(facts, FACT_QUEUED | FACT_REFUSED))
+		return WAITS_FOR_NOBODY;
 	/* The peer may not read because its writes block, because the program takes nothing until drained. */
 	if (state_has(facts, FACT_REFUSED) && !over)
 		return state_has(facts, FACT_AWAITS) ? WAITS_FOR_ACCOUNT : WAITS_FOR_PEER;

@@ -10,6 +10,8 @@
  *   - Each wait ends by itself, or is guarded, or is for a live peer that owes nothing.
  *   - If an event is pending and can no longer come, the connection ends instead.
  *   - After an abort only the end follows.
+ *   - Nobody is late while the program works on a call: the peer waits for us. Bytes in our own queue are
+ *     another matter, since the peer has to read them first.
  *
  * Pausing holds back bytes. It holds back the end of a peer that has gone only as long as there are bytes before it,
  * since a pause has nothing else to protect then; the end of a peer that has only half-closed
@@ -41,7 +43,8 @@ enum {
 	FACT_ARRIVED  = 1u << 14, /* there are bytes to receive; only checked if reading does not show it */
 	FACT_AWAITS   = 1u << 15, /* drained comes when the account, or the kernel, has room again */
 	FACT_QUEUED   = 1u << 16, /* bytes wait to be sent */
-	FACTS         = 17,
+	FACT_OWES     = 1u << 17, /* the program works on what the peer waits for */
+	FACTS         = 18,
 };
 
 enum { WAITS_FOR_NOBODY, WAITS_FOR_PEER, WAITS_FOR_PROGRAM, WAITS_FOR_ACCOUNT };

@@ -17,6 +17,8 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_FULL;
 	if (c->out.bytes > 0)
 		facts |= FACT_QUEUED;
+	if (c->flags & CONN_OWES)
+		facts |= FACT_OWES;
 	/* A system call, but only if the peer has gone and its end was not read yet. */
 	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
 	    link_arrived(c->object.fd) > 0)
@@ -108,14 +110,25 @@ void conn_settle(struct postern_conn *c)
 
 /* ---- events ---- */
 
+/* Told once, and before the bytes that came with it. false: the connection has ended. */
+static bool turn_tell_gone(struct postern_conn *c)
+{
+	bool told = c->flags & CONN_GONE;
+
+	c->flags |= CONN_GONE;
+	if (!told && c->limits->consumer && c->state == POSTERN_STATE_CONNECTED)
+		c->limits->consumer->gone(c);
+	return conn_goes_on(c);
+}
+
 void conn_ready(struct object *o, uint32_t events)
 {
 	struct postern_conn *c = container_of(o, struct postern_conn, object);
 
 	if (c->flags & CONN_ABORTED)
 		return;
-	if (events & EPOLLHUP)
-		c->flags |= CONN_GONE;
+	if (events & EPOLLHUP && !turn_tell_gone(c))
+		return;
 	/* The queue cannot reach a peer that has gone: the next send fails. */
 	if (events & (EPOLLOUT | EPOLLHUP)) {
 		c->flags &= ~(uint32_t)CONN_BLOCKED;
@@ -251,7 +264,9 @@ void conn_run(struct object *o)
 		dial_attempt(c);
 	if (due & CONN_DUE_ROOM && conn_goes_on(c))
 		conn_take_room(c);
-	if (due & CONN_DUE_OFFER && conn_goes_on(c))
+	if (due & CONN_DUE_RESUME)
+		c->flags &= ~(uint32_t)CONN_PAUSED;
+	if (due & (CONN_DUE_OFFER | CONN_DUE_RESUME) && conn_goes_on(c))
 		inbox_offer(c);
 	if (!conn_goes_on(c) || !conn_has_socket(c))
 		return;

@@ -338,7 +338,8 @@ static size_t json_scientific(const char *text, size_t n, int exponent, char *re
 	return at + json_integer_write((uint64_t)(exponent < 0 ? -exponent : exponent), ret + at);
 }
 
-/* digits * 10^ten without the zeros at their end: as an integer, with a point, or with an exponent. */
+/* digits * 10^ten without the zeros at their end: as an integer, with a point, or with an exponent. An integer has 18 digits
+   at most: there are readers that take more for an integer of theirs, and refuse it. */
 static size_t json_layout(uint64_t digits, int ten, char ret[JSON_NUMBER_MAX])
 {
 	char text[JSON_NUMBER_MAX];
@@ -349,7 +350,7 @@ static size_t json_layout(uint64_t digits, int ten, char ret[JSON_NUMBER_MAX])
 		ten++;
 	n = json_integer_write(digits, text);
 	point = (int)n + ten; /* digits before the point */
-	if (point > 21 || point <= -6)
+	if (point > 18 || point <= -6)
 		return json_scientific(text, n, point - 1, ret);
 	if (ten >= 0) {
 		memcpy(ret, text, n);

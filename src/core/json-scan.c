@@ -20,18 +20,17 @@
 #define JSON_ONES  UINT64_C(0x0101010101010101)
 #define JSON_HIGHS UINT64_C(0x8080808080808080)
 
-enum { JSON_BLANK = 1, JSON_DIGIT = 2, JSON_PLAIN = 4, JSON_HEX = 8 };
+enum { JSON_DIGIT = 1, JSON_PLAIN = 2, JSON_HEX = 4 };
 
 /* What a byte can be. */
 #define P JSON_PLAIN
 #define D (JSON_PLAIN | JSON_DIGIT | JSON_HEX)
 #define H (JSON_PLAIN | JSON_HEX)
-#define B JSON_BLANK
 static const unsigned char json_class[256] = {
 	/* clang-format off */
-	0, 0, 0, 0, 0, 0, 0, 0, 0, B, B, 0, 0, B, 0, 0,
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	B | P, P, 0, P, P, P, P, P, P, P, P, P, P, P, P, P,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	P, P, 0, P, P, P, P, P, P, P, P, P, P, P, P, P,
 	D, D, D, D, D, D, D, D, D, D, P, P, P, P, P, P,
 	P, H, H, H, H, H, H, P, P, P, P, P, P, P, P, P,
 	P, P, P, P, P, P, P, P, P, P, P, P, 0, P, P, P,
@@ -42,18 +41,11 @@ static const unsigned char json_class[256] = {
 #undef P
 #undef D
 #undef H
-#undef B
 
 static int json_wrong(struct json_scan *s, const char *what)
 {
 	s->wrong = what;
 	return -EBADMSG;
-}
-
-void json_scan_blanks(struct json_scan *s)
-{
-	while (s->at < s->end && json_class[*s->at] & JSON_BLANK)
-		s->at++;
 }
 
 /* Not 0: one of the eight bytes needs a decision. */

@@ -34,6 +34,14 @@ static void json_put(struct postern_json_writer *w, const void *bytes, size_t n)
 		w->n = SIZE_MAX;
 }
 
+static void json_put_byte(struct postern_json_writer *w, char byte)
+{
+	if (w->error == 0 && w->n < w->size)
+		w->bytes[w->n++] = byte;
+	else
+		json_put(w, &byte, 1);
+}
+
 static int json_in_object(const struct postern_json_writer *w)
 {
 	return w->depth > 0 && w->objects & 1;
@@ -50,7 +58,7 @@ static int json_begin(struct postern_json_writer *w, int is_name)
 		return 0;
 	}
 	if (w->due == JSON_DUE_NEXT)
-		json_put(w, ",", 1);
+		json_put_byte(w, ',');
 	return 1;
 }
 
@@ -94,7 +102,7 @@ static void json_open(struct postern_json_writer *w, int is_object)
 		json_fail(w, -EINVAL);
 		return;
 	}
-	json_put(w, is_object ? "{" : "[", 1);
+	json_put_byte(w, is_object ? '{' : '[');
 	w->depth++;
 	w->objects = w->objects << 1 | (unsigned)is_object;
 	w->due = JSON_DUE_FIRST;
@@ -118,7 +126,7 @@ void postern_json_write_end(struct postern_json_writer *w)
 		json_fail(w, -EINVAL);
 		return;
 	}
-	json_put(w, json_in_object(w) ? "}" : "]", 1);
+	json_put_byte(w, json_in_object(w) ? '}' : ']');
 	w->depth--;
 	w->objects >>= 1;
 	json_done(w);
@@ -143,7 +151,7 @@ static void json_put_string(struct postern_json_writer *w, const char *bytes, si
 	const unsigned char *at = (const unsigned char *)bytes, *end = at + n, *from = at;
 	unsigned length;
 
-	json_put(w, "\"", 1);
+	json_put_byte(w, '"');
 	for (;;) {
 		at = json_plain(at, end);
 		if (at < end && *at >= 0x80) {
@@ -161,7 +169,7 @@ static void json_put_string(struct postern_json_writer *w, const char *bytes, si
 		json_put_escape(w, *at++);
 		from = at;
 	}
-	json_put(w, "\"", 1);
+	json_put_byte(w, '"');
 }
 
 void postern_json_write_string(struct postern_json_writer *w, const char *bytes, size_t n)
@@ -191,7 +199,7 @@ void postern_json_write_name(struct postern_json_writer *w, const char *name)
 		return;
 	}
 	json_put_string(w, name, strlen(name));
-	json_put(w, ":", 1);
+	json_put_byte(w, ':');
 	w->due = JSON_DUE_VALUE;
 }
 

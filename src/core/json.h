@@ -20,7 +20,12 @@ int json_scan_value(struct json_scan *s);
 int json_scan_string(struct json_scan *s);
 /* A number, from its sign or first digit on; large: it may be beyond what a double holds. */
 int json_scan_form(struct json_scan *s, int *ret_large);
-void json_scan_blanks(struct json_scan *s);
+/* Mostly there is none. */
+static inline void json_scan_blanks(struct json_scan *s)
+{
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
+		s->at++;
+}
 
 /* Between the places of two values of an object or array: 1 before a value, 0 before the bracket that closes it; begun: a
    value is behind. */

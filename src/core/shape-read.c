@@ -2,8 +2,8 @@
 /*
  * shape-read.c - a struct from JSON, as its table says
  *
- * Both passes are this code. The first has no memory, and counts what it would take; so what it lets through has room
- * in the second, whatever the text is.
+ * Checking and decoding are one code. Without memory it only counts what it would take, in the same places; so what a check
+ * lets through has room when it is decoded, and no text, also one that has changed since, gets beyond that.
  *
  * How many elements an array has shows at its end. They must lie together, and each may take memory of its own
  * meanwhile: a string, another array. So the block is filled from both ends. Its front is a stack, of the elements of the
@@ -22,8 +22,8 @@
 
 enum {
 	SHAPE_ALIGN = 8,
-	/* A ssize_t of 32 bits holds that, and the entries of a map are fewer. */
-	SHAPE_MOST = INT32_MAX,
+	/* Of memory. With what a single object or string can have, of half of the addresses, no sum overflows. */
+	SHAPE_MOST = 1 << 30,
 };
 
 /* ---- memory ---- */
@@ -51,12 +51,8 @@ static int shape_claim(struct shape_reader *s, size_t front, size_t back)
 
 int shape_take(struct shape_reader *s, size_t n, size_t size, char **ret)
 {
-	size_t back;
-	int r;
+	int r = shape_claim(s, s->front, shape_aligned(s->back + n, size));
 
-	if (__builtin_add_overflow(s->back, n, &back))
-		back = SIZE_MAX - SHAPE_ALIGN;
-	r = shape_claim(s, s->front, shape_aligned(back, size));
 	*ret = s->memory && r == 0 ? s->memory + s->most - s->back : NULL;
 	return r;
 }
@@ -64,12 +60,9 @@ int shape_take(struct shape_reader *s, size_t n, size_t size, char **ret)
 /* The place for one more element of the innermost array. */
 static int shape_push(struct shape_reader *s, size_t size, char **ret)
 {
-	size_t from = s->front, front;
-	int r;
+	size_t from = s->front;
+	int r = shape_claim(s, from + size, s->back);
 
-	if (__builtin_add_overflow(from, size, &front))
-		front = SIZE_MAX;
-	r = shape_claim(s, front, s->back);
 	*ret = s->memory && r == 0 ? memset(s->memory + from, 0, size) : NULL;
 	return r;
 }
@@ -89,6 +82,11 @@ static int shape_is_at(const struct shape_reader *s, char first)
 	return s->scan.at < s->scan.end && *s->scan.at == (unsigned char)first;
 }
 
+static struct shape_place *shape_here(struct shape_reader *s)
+{
+	return &s->path.place[s->path.depth - 1];
+}
+
 static int shape_enter(struct shape_reader *s, const struct postern_type *type)
 {
 	int is_array = type->kind == POSTERN_TYPE_ARRAY;
@@ -102,37 +100,63 @@ static int shape_enter(struct shape_reader *s, const struct postern_type *type)
 	return 0;
 }
 
-/* 1: there is another value, and place is the way to it. 0: the container has ended. */
-static int shape_next(struct shape_reader *s, uint32_t begun, struct postern_json *ret_name)
+/* 1: there is another element or member. 0: the container has ended. */
+static int shape_next(struct shape_reader *s, uint32_t begun)
 {
-	struct shape_place *place = &s->path.place[s->path.depth - 1];
-	int is_array = place->kind == POSTERN_TYPE_ARRAY;
+	int is_array = shape_here(s)->kind == POSTERN_TYPE_ARRAY;
 	int r = json_scan_between(&s->scan, is_array ? POSTERN_JSON_ARRAY : POSTERN_JSON_OBJECT,
 				  begun);
 
-	if (r > 0 && !is_array && json_scan_member(&s->scan, ret_name) < 0)
-		r = -EBADMSG;
 	if (r < 0)
 		return shape_wrong(s, "is not JSON");
-	if (r == 0) {
-		s->scan.at++;
-	} else if (is_array) {
-		place->n += begun;
-	} else {
-		place->text = ret_name->text + 1;
-		place->n = ret_name->n - 2;
-	}
+	s->scan.at += r == 0;
 	return r;
 }
 
-static int shape_member(struct shape_reader *s, const struct postern_type *type,
-			struct postern_json name, uint64_t *seen, uint32_t *likely, char *ret)
+/* The name of a member, and what is between it and the value. */
+static int shape_name(struct shape_reader *s, struct postern_json *ret)
+{
+	struct shape_place *place = shape_here(s);
+
+	if (json_scan_member(&s->scan, ret) < 0)
+		return shape_wrong(s, "is not JSON");
+	place->text = ret->text + 1;
+	place->n = ret->n - 2;
+	return 0;
+}
+
+/* Most members are the one that comes next in the table: its name need not be gone over and then compared. */
+static int shape_is_expected(struct shape_reader *s, const char *name)
+{
+	struct shape_place *place = shape_here(s);
+	const unsigned char *at = s->scan.at;
+	size_t n = strlen(name);
+
+	/* With the quotes and a colon. */
+	if ((size_t)(s->scan.end - at) < n + 3 || at[0] != '"' || at[n + 1] != '"' ||
+	    at[n + 2] != ':' || memcmp(at + 1, name, n) != 0)
+		return 0;
+	place->text = name;
+	place->n = n;
+	s->scan.at += n + 3;
+	json_scan_blanks(&s->scan);
+	return 1;
+}
+
+static int shape_member(struct shape_reader *s, const struct postern_type *type, uint64_t *seen,
+			uint32_t *likely, char *ret)
 {
 	const struct postern_field *field;
-	uint32_t i = shape_find(type, name, *likely);
-	struct postern_json unknown;
-	uint64_t bit = UINT64_C(1) << i % 64;
+	struct postern_json name, unknown;
+	uint32_t i = *likely;
+	uint64_t bit;
 
+	if (i >= type->n || !shape_is_expected(s, type->fields[i].name)) {
+		if (shape_name(s, &name) < 0)
+			return -EBADMSG;
+		i = shape_find(type, name, i);
+	}
+	bit = UINT64_C(1) << i % 64;
 	if (i == type->n)
 		return s->flags & SHAPE_LENIENT ? shape_slice(s, &unknown)
 						: shape_wrong(s, "is not known");
@@ -147,7 +171,7 @@ static int shape_member(struct shape_reader *s, const struct postern_type *type,
 static int shape_complete(struct shape_reader *s, const struct postern_type *type,
 			  const uint64_t *seen)
 {
-	struct shape_place *place = &s->path.place[s->path.depth - 1];
+	struct shape_place *place = shape_here(s);
 
 	for (uint32_t i = 0; i < type->n; i++) {
 		if (type->fields[i].nullable || seen[i / 64] >> i % 64 & 1)
@@ -165,15 +189,14 @@ static int shape_struct(struct shape_reader *s, const struct postern_type *type,
 {
 	uint64_t seen[POSTERN_FIELDS_MAX / 64];
 	uint32_t likely = 0, begun = 0;
-	struct postern_json name = { 0 };
 	int r = shape_enter(s, type);
 
 	if (r < 0)
 		return r;
 	assert(type->n <= POSTERN_FIELDS_MAX);
 	memset(seen, 0, ((size_t)type->n + 63) / 64 * sizeof(*seen));
-	while ((r = shape_next(s, begun, &name)) > 0) {
-		r = shape_member(s, type, name, seen, &likely, ret);
+	while ((r = shape_next(s, begun)) > 0) {
+		r = shape_member(s, type, seen, &likely, ret);
 		if (r < 0)
 			return r;
 		begun = 1;
@@ -184,7 +207,7 @@ static int shape_struct(struct shape_reader *s, const struct postern_type *type,
 /* The keys of a map whose entries are at the top of the stack. */
 static int shape_keys_differ(struct shape_reader *s, size_t from, size_t n, size_t size)
 {
-	struct shape_place *place = &s->path.place[s->path.depth - 1];
+	struct shape_place *place = shape_here(s);
 	size_t back = s->back, twice;
 	char *next;
 	int r;
@@ -208,29 +231,43 @@ static int shape_keys_differ(struct shape_reader *s, size_t from, size_t n, size
 static int shape_settle(struct shape_reader *s, size_t before, size_t size, struct shape_list *ret)
 {
 	size_t from = shape_aligned(before, size), n = s->front - from;
-	char *to;
-	int r;
+	char *to = shape_behind(s->memory, from);
+	int r = 0;
 
-	ret->items = s->memory ? s->memory + from : NULL;
-	if (s->open == 0)
-		return 0;
-	r = shape_take(s, n, size, &to);
-	s->front = before;
-	if (s->memory && to)
-		memcpy(to, s->memory + from, n);
+	if (s->open > 0) {
+		r = shape_take(s, n, size, &to);
+		s->front = before;
+		if (s->memory && to)
+			memcpy(to, s->memory + from, n);
+	}
 	ret->items = to;
 	return r;
+}
+
+static int shape_element(struct shape_reader *s, const struct postern_type *type, size_t i)
+{
+	int is_map = type->kind == POSTERN_TYPE_MAP, r = 0;
+	struct postern_json key = { 0 };
+	char *slot = NULL;
+
+	if (is_map)
+		r = shape_name(s, &key);
+	else
+		shape_here(s)->n = i;
+	if (r == 0)
+		r = shape_push(s, type->size, &slot);
+	if (r == 0 && is_map)
+		r = shape_string(s, key, slot);
+	if (r < 0)
+		return r;
+	return shape_value(s, type->element, type->nullable, shape_behind(slot, type->value));
 }
 
 /* An array or a map. */
 static int shape_items(struct shape_reader *s, const struct postern_type *type, char *ret)
 {
-	int is_map = type->kind == POSTERN_TYPE_MAP;
 	size_t before = s->front, from = shape_aligned(before, type->size);
 	struct shape_list list = { 0 };
-	struct postern_json key = { 0 };
-	uint32_t begun = 0;
-	char *slot;
 	int r = shape_enter(s, type);
 
 	if (r == 0)
@@ -238,20 +275,14 @@ static int shape_items(struct shape_reader *s, const struct postern_type *type, 
 	if (r < 0)
 		return r;
 	s->open++;
-	while ((r = shape_next(s, begun, &key)) > 0) {
-		r = shape_push(s, type->size, &slot);
-		if (r == 0 && is_map)
-			r = shape_string(s, key, slot);
-		if (r == 0)
-			r = shape_value(s, type->element, type->nullable,
-					shape_behind(slot, type->value));
+	while ((r = shape_next(s, list.n > 0)) > 0) {
+		r = shape_element(s, type, list.n);
 		if (r < 0)
 			return r;
-		begun = 1;
 		list.n++;
 	}
 	s->open--;
-	if (r == 0 && is_map)
+	if (r == 0 && type->kind == POSTERN_TYPE_MAP)
 		r = shape_keys_differ(s, from, list.n, type->size);
 	if (r == 0)
 		r = shape_settle(s, before, type->size, &list);
@@ -294,7 +325,7 @@ static int shape_value(struct shape_reader *s, const struct postern_type *type, 
 	return r;
 }
 
-/* ---- the two passes ---- */
+/* ---- from outside ---- */
 
 static void shape_begin(struct shape_reader *s, struct postern_json object, unsigned flags,
 			size_t most, struct shape_fault *fault)
@@ -305,7 +336,7 @@ static void shape_begin(struct shape_reader *s, struct postern_json object, unsi
 	s->flags = flags;
 	s->open = 0;
 	s->memory = NULL;
-	s->most = most & ~(size_t)(SHAPE_ALIGN - 1);
+	s->most = (most < SHAPE_MOST ? most : SHAPE_MOST) & ~(size_t)(SHAPE_ALIGN - 1);
 	s->front = s->back = 0;
 	s->peak = SHAPE_ALIGN;
 	s->fault = fault;
@@ -318,7 +349,7 @@ ssize_t shape_check(const struct postern_type *type, struct postern_json object,
 	struct shape_reader s;
 	int r;
 
-	shape_begin(&s, object, flags, most < SHAPE_MOST ? most : SHAPE_MOST, ret_fault);
+	shape_begin(&s, object, flags, most, ret_fault);
 	r = shape_struct(&s, type, NULL);
 	return r < 0 ? r : (ssize_t)shape_aligned(s.peak, SHAPE_ALIGN);
 }

@@ -13,7 +13,7 @@ struct shape_reader {
 	struct json_scan scan;
 	unsigned flags;
 	unsigned open;            /* arrays and maps */
-	char *memory;             /* NULL: the first pass */
+	char *memory;             /* NULL: only check */
 	size_t most;              /* its size, or what that may become */
 	size_t front, back, peak; /* in use from both ends; the most that they had together */
 	struct shape_fault *fault;
@@ -26,10 +26,10 @@ static inline int shape_wrong(struct shape_reader *s, const char *what)
 	return -EBADMSG;
 }
 
-/* n bytes of the back, for values of this size; NULL in the first pass. */
+/* n bytes of the back, for values of this size; NULL without memory. */
 int shape_take(struct shape_reader *s, size_t n, size_t size, char **ret);
 
-/* There is nothing to store into in the first pass. */
+/* Without memory there is nothing to store into. */
 static inline void shape_store(char *ret, const void *value, size_t n)
 {
 	if (ret)

@@ -52,11 +52,9 @@ static int shape_float(struct shape_reader *s, struct postern_json v, char *ret)
 {
 	double value = 0;
 
-	if (postern_json_kind(v) != POSTERN_JSON_NUMBER)
+	/* Whether a double can hold a number was seen before. */
+	if (postern_json_double(v, &value) < 0)
 		return shape_wrong(s, "is not a number");
-	/* Whether a double can hold it was checked with the text. */
-	if (ret && postern_json_double(v, &value) < 0)
-		return shape_wrong(s, "is out of range");
 	shape_store(ret, &value, sizeof(value));
 	return 0;
 }
@@ -72,7 +70,7 @@ static int shape_bool(struct shape_reader *s, struct postern_json v, char *ret)
 	return 0;
 }
 
-static const char *shape_name(const struct postern_type *type, uint32_t i)
+static const char *shape_name_of(const struct postern_type *type, uint32_t i)
 {
 	return type->kind == POSTERN_TYPE_STRUCT ? type->fields[i].name : type->names[i];
 }
@@ -84,7 +82,7 @@ static uint32_t shape_search(const struct postern_type *type, struct postern_jso
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		r = json_compare(name, shape_name(type, type->sorted[middle]));
+		r = json_compare(name, shape_name_of(type, type->sorted[middle]));
 		if (r == 0)
 			return type->sorted[middle];
 		if (r < 0)
@@ -100,7 +98,7 @@ uint32_t shape_find(const struct postern_type *type, struct postern_json name, u
 	uint32_t i = likely < type->n ? likely : 0;
 
 	for (uint32_t tried = 0; tried < type->n; tried++) {
-		if (json_compare(name, shape_name(type, i)) == 0)
+		if (json_compare(name, shape_name_of(type, i)) == 0)
 			return i;
 		if (type->sorted)
 			return shape_search(type, name);

@@ -64,7 +64,7 @@ static int shape_put_enum(struct shape_writer *s, const struct postern_type *typ
 	if (number == 0 || number > type->n)
 		return shape_unfit(s, "is none of its values");
 	postern_json_write_text(s->w, type->names[number - 1]);
-	return shape_written(s);
+	return 0;
 }
 
 static int shape_put_raw(struct shape_writer *s, const struct postern_type *type, const char *value)
@@ -81,7 +81,7 @@ static int shape_put_raw(struct shape_writer *s, const struct postern_type *type
 	if (kind == POSTERN_JSON_NULL)
 		return shape_unfit(s, "is null");
 	postern_json_write_raw(s->w, v);
-	return shape_written(s);
+	return 0;
 }
 
 static int shape_put_string(struct shape_writer *s, const char *text)
@@ -89,7 +89,7 @@ static int shape_put_string(struct shape_writer *s, const char *text)
 	if (!text)
 		return shape_unfit(s, "is NULL");
 	postern_json_write_text(s->w, text);
-	return shape_written(s);
+	return 0;
 }
 
 static int shape_put_number(struct shape_writer *s, const struct postern_type *type,
@@ -108,7 +108,27 @@ static int shape_put_number(struct shape_writer *s, const struct postern_type *t
 		postern_json_write_uint(s->w, v.u);
 	else
 		postern_json_write_double(s->w, v.f);
-	return shape_written(s);
+	return 0;
+}
+
+static int shape_put_scalar(struct shape_writer *s, const struct postern_type *type,
+			    const char *value)
+{
+	switch (type->kind) {
+	case POSTERN_TYPE_BOOL:
+		postern_json_write_bool(s->w, *value);
+		return 0;
+	case POSTERN_TYPE_INT:
+	case POSTERN_TYPE_UINT:
+	case POSTERN_TYPE_FLOAT:
+		return shape_put_number(s, type, value);
+	case POSTERN_TYPE_STRING:
+		return shape_put_string(s, shape_pointer(value));
+	case POSTERN_TYPE_ENUM:
+		return shape_put_enum(s, type, value);
+	default:
+		return shape_put_raw(s, type, value);
+	}
 }
 
 /* ---- containers ---- */
@@ -133,7 +153,7 @@ static int shape_close(struct shape_writer *s)
 {
 	s->path.depth--;
 	postern_json_write_end(s->w);
-	return shape_written(s);
+	return 0;
 }
 
 static int shape_put_name(struct shape_writer *s, const char *name)
@@ -196,30 +216,17 @@ static int shape_put_items(struct shape_writer *s, const struct postern_type *ty
 static int shape_put(struct shape_writer *s, const struct postern_type *type, uint32_t nullable,
 		     const char *value)
 {
-	if (nullable && shape_is_null(type, value)) {
+	int r = 0;
+
+	if (nullable && shape_is_null(type, value))
 		postern_json_write_null(s->w);
-		return shape_written(s);
-	}
-	switch (type->kind) {
-	case POSTERN_TYPE_BOOL:
-		postern_json_write_bool(s->w, *value);
-		return shape_written(s);
-	case POSTERN_TYPE_INT:
-	case POSTERN_TYPE_UINT:
-	case POSTERN_TYPE_FLOAT:
-		return shape_put_number(s, type, value);
-	case POSTERN_TYPE_STRING:
-		return shape_put_string(s, shape_pointer(value));
-	case POSTERN_TYPE_ENUM:
-		return shape_put_enum(s, type, value);
-	case POSTERN_TYPE_STRUCT:
-		return shape_put_struct(s, type, nullable ? shape_pointer(value) : value);
-	case POSTERN_TYPE_ARRAY:
-	case POSTERN_TYPE_MAP:
-		return shape_put_items(s, type, value);
-	default:
-		return shape_put_raw(s, type, value);
-	}
+	else if (type->kind == POSTERN_TYPE_STRUCT)
+		r = shape_put_struct(s, type, nullable ? shape_pointer(value) : value);
+	else if (type->kind == POSTERN_TYPE_ARRAY || type->kind == POSTERN_TYPE_MAP)
+		r = shape_put_items(s, type, value);
+	else
+		r = shape_put_scalar(s, type, value);
+	return r < 0 ? r : shape_written(s);
 }
 
 int shape_write(struct postern_json_writer *w, const struct postern_type *type, const void *value,

@@ -2,9 +2,10 @@
 /*
  * shape.h - values in C from JSON and back, as the tables of an interface say (postern/interface.h)
  *
- * Reading takes two passes. The first only reads: it checks the text against the table, knows the path of the first
- * wrong field, and adds up the memory that the second needs, which is one block. Strings are copied into it, unescaped;
- * the text stays as it came, and object and any are slices of it. Pure.
+ * Checking only reads: it holds the text against the table, knows the path of the first wrong field, and adds up the
+ * memory that decoding needs, which is one block. Strings are copied into it, unescaped; the text stays as it came,
+ * and object and any are slices of it. Whoever has a block that is mostly large enough decodes at once, which checks
+ * all the same, and asks for the size only when it was too small. Pure.
  */
 #ifndef POSTERN_CORE_SHAPE_H
 #define POSTERN_CORE_SHAPE_H
@@ -27,7 +28,9 @@ enum { SHAPE_LENIENT = 1u << 0 };
    both which field it was. */
 ssize_t shape_check(const struct postern_type *type, struct postern_json object, unsigned flags, size_t most,
 	struct shape_fault *ret_fault);
-/* With the arguments that shape_check() had, and the size that it returned. memory: aligned as malloc() does. -EBADMSG: what only shows here, a \u0000 in a string or a key that a map has twice. */
+/* memory: aligned as malloc() does, of the size that shape_check() returned or any other; never NULL. -E2BIG: it was too
+   small, and no field has been wrong so far. -EBADMSG: as above; a \u0000 in a string, and a key that a map has twice, show
+   only here. */
 int shape_decode(const struct postern_type *type, struct postern_json object, unsigned flags, void *ret, void *memory,
 	size_t size, struct shape_fault *ret_fault);
 /* value: a struct; NULL if it has no fields. -EINVAL: ret_fault says which field cannot be encoded. That it does not fit

@@ -78,11 +78,33 @@ struct post {
 	void       *data;
 };
 
+struct post_box;
+
 struct post_queue {
 	pthread_mutex_t mutex;
 	struct post    *ring;
 	uint32_t        begin, n, capacity;  /* capacity: 0 or a power of two */
 	bool            made;
+	struct post_box *box;                /* made when somebody asks for it */
+};
+
+/*
+ * Posts that need no room: the node is part of what is posted. The box is shared by the loop and by who may post, and the
+ * last of them frees it: so whoever posts after the end of the loop is called too, at once and on its own thread.
+ */
+struct post_node {
+	struct list link;                    /* in the box, until it is called */
+	void      (*call)(struct post_node *node, void (*fn)(void), void *data);
+	void      (*fn)(void);               /* these two are the poster's; call() knows their type */
+	void       *data;
+};
+
+struct post_box {
+	pthread_mutex_t       mutex;
+	struct list           nodes;
+	struct postern_loop  *loop;          /* NULL: it has been freed */
+	unsigned              generation;    /* of the process: fork.h */
+	atomic_uint           references;
 };
 
 struct timer_heap {
@@ -201,5 +223,13 @@ void post_run(struct postern_loop *loop);
 /* Calls the waiting posts without the loop; they may call this again. */
 void post_cancel(struct post_queue *q);
 void post_deinit(struct post_queue *q, bool ours);
+/* A new reference to the loop's box. -ENOMEM. */
+int  post_box_get(struct postern_loop *loop, struct post_box **ret);
+struct post_box *post_box_ref(struct post_box *box);
+void post_box_unref(struct post_box *box);
+/* Any thread: node->call(node, fn, data) is called once, on the loop's thread. -EBUSY: it is in the box already; -ECHILD. */
+int  post_box_add(struct post_box *box, struct post_node *node, void (*fn)(void), void *data);
+/* On the loop's thread: it is not called any more. */
+void post_box_remove(struct post_box *box, struct post_node *node);
 
 #endif

@@ -4,10 +4,140 @@
  *
  * A ring under a mutex. A lock-free list would need a node per post; the mutex is held for a few
  * instructions, and one eventfd write (skipped while the loop is awake anyway) costs far more.
+ *
+ * What must never fail for want of room brings its own node: a list under a mutex of its own, in a box that outlives
+ * the loop.
  */
 #include <errno.h>
 
 #include "loop/loop.h"
+
+/* ---- posts that need no room ---- */
+
+static int post_box_new(struct postern_loop *loop, struct post_box **ret)
+{
+	struct post_box *box = sys_alloc(sizeof(*box));
+	int r;
+
+	if (!box)
+		return -ENOMEM;
+	r = -pthread_mutex_init(&box->mutex, NULL);
+	if (r < 0) {
+		sys_free(box);
+		return r;
+	}
+	list_init(&box->nodes);
+	box->loop = loop;
+	box->generation = loop->generation;
+	atomic_init(&box->references, 1);
+	*ret = box;
+	return 0;
+}
+
+int post_box_get(struct postern_loop *loop, struct post_box **ret)
+{
+	struct post_box **own = &loop->posts.box;
+	int r = *own ? 0 : post_box_new(loop, own);
+
+	if (r == 0)
+		*ret = post_box_ref(*own);
+	return r;
+}
+
+struct post_box *post_box_ref(struct post_box *box)
+{
+	atomic_fetch_add(&box->references, 1);
+	return box;
+}
+
+void post_box_unref(struct post_box *box)
+{
+	if (!box || atomic_fetch_sub(&box->references, 1) > 1)
+		return;
+	/* In a child process another thread may have held it. */
+	if (box->generation == fork_generation())
+		pthread_mutex_destroy(&box->mutex);
+	sys_free(box);
+}
+
+/* The loop cannot go while the mutex is held: post_box_close() needs it. */
+int post_box_add(struct post_box *box, struct post_node *node, void (*fn)(void), void *data)
+{
+	bool busy, gone;
+
+	if (box->generation != fork_generation())
+		return -ECHILD;
+	pthread_mutex_lock(&box->mutex);
+	busy = list_is_linked(&node->link);
+	gone = !box->loop;
+	if (!busy && !gone) {
+		node->fn = fn;
+		node->data = data;
+		list_append(&box->nodes, &node->link);
+		loop_wake(box->loop);
+	}
+	pthread_mutex_unlock(&box->mutex);
+	if (busy)
+		return -EBUSY;
+	if (gone)
+		node->call(node, fn, data);
+	return 0;
+}
+
+void post_box_remove(struct post_box *box, struct post_node *node)
+{
+	if (box->generation != fork_generation())
+		return;
+	pthread_mutex_lock(&box->mutex);
+	list_remove(&node->link);
+	pthread_mutex_unlock(&box->mutex);
+}
+
+/* Calls the first one. From when it is taken out another thread may post it again, so what it was posted with is taken
+   out too. false: there is none. */
+static bool post_box_call(struct post_box *box)
+{
+	struct post_node *node = NULL, taken;
+
+	pthread_mutex_lock(&box->mutex);
+	if (!list_is_empty(&box->nodes)) {
+		node = container_of(box->nodes.next, struct post_node, link);
+		list_remove(&node->link);
+		taken = *node;
+	}
+	pthread_mutex_unlock(&box->mutex);
+	if (node)
+		taken.call(node, taken.fn, taken.data);
+	return node;
+}
+
+/* At most a turn's share. */
+static void post_box_run(struct postern_loop *loop)
+{
+	struct post_box *box = loop->posts.box;
+
+	for (int i = 0; box && i < LOOP_POSTS_TURN && loop_check(loop) == 0; i++) {
+		loop_calls(loop, "post");
+		if (!post_box_call(box))
+			return;
+	}
+	if (box && loop_check(loop) == 0)
+		loop_wake(loop);
+}
+
+/* Whoever posts from now on is called at once; who is waiting is called here. */
+static void post_box_close(struct post_box *box)
+{
+	if (!box)
+		return;
+	pthread_mutex_lock(&box->mutex);
+	box->loop = NULL;
+	pthread_mutex_unlock(&box->mutex);
+	while (post_box_call(box))
+		;
+}
+
+/* ---- posts ---- */
 
 int post_init(struct post_queue *q)
 {
@@ -96,6 +226,7 @@ void post_run(struct postern_loop *loop)
 	pthread_mutex_unlock(&q->mutex);
 	if (more)
 		loop_wake(loop);
+	post_box_run(loop);
 }
 
 /* Every post is called, so that its data can be released. */
@@ -105,6 +236,7 @@ void post_cancel(struct post_queue *q)
 
 	while (post_take(q, &p))
 		p.fn(NULL, p.data);
+	post_box_close(q->box);
 }
 
 void post_deinit(struct post_queue *q, bool ours)
@@ -113,4 +245,5 @@ void post_deinit(struct post_queue *q, bool ours)
 	if (q->made && ours)
 		pthread_mutex_destroy(&q->mutex);
 	sys_free(q->ring);
+	post_box_unref(q->box);
 }

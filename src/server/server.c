@@ -231,6 +231,18 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	return 0;
 }
 
+int server_consume(struct postern_server *s, const struct conn_consumer *consumer)
+{
+	struct conn_limits *limits = conn_limits_copy(s->limits);
+
+	if (!limits)
+		return -ENOMEM;
+	limits->consumer = consumer;
+	conn_limits_unref(s->limits);
+	s->limits = limits;
+	return 0;
+}
+
 /* ---- turns ---- */
 
 void server_error(struct postern_server *s, const struct why *why)

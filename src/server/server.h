@@ -81,6 +81,9 @@ void server_error(struct postern_server *s, const struct why *why);
 /* Keeps the object's descriptor equal to the owner's. */
 int  server_listen(struct postern_server *s);
 
+/* Connections that it accepts from now on have this consumer. */
+int  server_consume(struct postern_server *s, const struct conn_consumer *consumer);
+
 /* accept.c */
 void accept_burst(struct postern_server *s);
 /* Neither paused nor at its limit. */

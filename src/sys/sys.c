@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* If long has 32 bits, the old types end in January 2038, and fail for files with a larger inode number or size. */
@@ -422,6 +423,16 @@ int sys_renameat_noreplace(int dir, const char *from, const char *to)
 int sys_flock(int fd, int operation)
 {
 	return SYS_CALL(int, flock(fd, operation));
+}
+
+int sys_fsetxattr(int fd, const char *name, const void *value, size_t n)
+{
+	return SYS_CALL(int, fsetxattr(fd, name, value, n, 0));
+}
+
+int sys_lsetxattr(const char *path, const char *name, const void *value, size_t n)
+{
+	return SYS_CALL(int, lsetxattr(path, name, value, n, 0));
 }
 
 ssize_t sys_getcwd(char *buf, size_t n)

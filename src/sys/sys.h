@@ -98,6 +98,8 @@ int     sys_unlinkat(int dir, const char *path, int flags);
 int     sys_renameat(int dir, const char *from, const char *to);        /* replaces */
 int     sys_renameat_noreplace(int dir, const char *from, const char *to);
 int     sys_flock(int fd, int operation);
+int     sys_fsetxattr(int fd, const char *name, const void *value, size_t n);
+int     sys_lsetxattr(const char *path, const char *name, const void *value, size_t n);
 ssize_t sys_getcwd(char *buf, size_t n);
 int     sys_getdents(int fd, int (*fn)(const char *name, void *data), void *data); /* each entry, unsorted */
 

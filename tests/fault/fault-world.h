@@ -14,6 +14,7 @@ bool world_refusals(void);    /* names that are not to be had */
 bool world_hole(void);        /* a name that is published again while low descriptors are free */
 bool world_objects(void);     /* timers, descriptors, child processes, posts */
 bool world_connections(void); /* adopted, idle, closing, detached */
+bool world_calls(void);       /* a service: calls of each size, answers, a post, a hang-up, the reserve, draining */
 
 /* Without a fault: a new server of the same name serves a client. Fails the test otherwise. */
 void world_fresh(void);
@@ -21,5 +22,7 @@ void world_fresh(void);
 /* Of test-fault.c: what is failing now, and whether an error may be told. */
 const char *world_where(void);
 bool world_is_expected(int error);
+/* It fails from then on: who has no deadline of its own may wait for ever. */
+bool world_stays(void);
 
 #endif

@@ -23,7 +23,7 @@
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(raise) X(pidfd_open) \
 	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
-	X(renameat_noreplace) X(flock) X(getcwd) X(getdents) X(now) X(realtime) X(sleep) \
+	X(renameat_noreplace) X(flock) X(fsetxattr) X(lsetxattr) X(getcwd) X(getdents) X(now) X(realtime) X(sleep) \
 	X(random) X(alloc) X(realloc) X(free)
 
 #ifdef FAULT_REAL /* compiled with sys/sys.c: the real calls under another name */
@@ -81,6 +81,8 @@
 #define sys_renameat real_renameat
 #define sys_renameat_noreplace real_renameat_noreplace
 #define sys_flock real_flock
+#define sys_fsetxattr real_fsetxattr
+#define sys_lsetxattr real_lsetxattr
 #define sys_getcwd real_getcwd
 #define sys_getdents real_getdents
 #define sys_now real_now
@@ -182,6 +184,8 @@ int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void 
 #define sys_renameat(...) (FAULT_AT(renameat), sys_renameat(__VA_ARGS__))
 #define sys_renameat_noreplace(...) (FAULT_AT(renameat_noreplace), sys_renameat_noreplace(__VA_ARGS__))
 #define sys_flock(...) (FAULT_AT(flock), sys_flock(__VA_ARGS__))
+#define sys_fsetxattr(...) (FAULT_AT(fsetxattr), sys_fsetxattr(__VA_ARGS__))
+#define sys_lsetxattr(...) (FAULT_AT(lsetxattr), sys_lsetxattr(__VA_ARGS__))
 #define sys_getcwd(...) (FAULT_AT(getcwd), sys_getcwd(__VA_ARGS__))
 #define sys_getdents(...) (FAULT_AT(getdents), sys_getdents(__VA_ARGS__))
 #define sys_now(...) (FAULT_AT(now), sys_now(__VA_ARGS__))

@@ -502,6 +502,19 @@ FAULT_PASS(ssize_t, getcwd, (char *buf, size_t n), (buf, n))
 FAULT_PASS(int, getdents, (int fd, int (*fn)(const char *name, void *data), void *data),
 	   (fd, fn, data))
 
+/* As on a kernel that has extended attributes of sockets, which this one hardly is. */
+int sys_fsetxattr(int fd, const char *name, const void *value, size_t n)
+{
+	(void)fd, (void)name, (void)value, (void)n;
+	return -fault_enter(FAULT_fsetxattr);
+}
+
+int sys_lsetxattr(const char *path, const char *name, const void *value, size_t n)
+{
+	(void)path, (void)name, (void)value, (void)n;
+	return -fault_enter(FAULT_lsetxattr);
+}
+
 uid_t sys_geteuid(void)
 {
 	fault_enter(FAULT_geteuid);

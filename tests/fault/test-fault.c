@@ -93,6 +93,12 @@ bool world_is_expected(int error)
 	return false;
 }
 
+bool world_stays(void)
+{
+	/* The kernel refuses to wake a loop only where that is awake already; here it sleeps. */
+	return now.site && (now.fault.stays || now.site->call == FAULT_eventfd_add);
+}
+
 /* Calls for which the user is not to notice that they were interrupted or fell short. */
 static bool is_harmless(void)
 {
@@ -280,6 +286,12 @@ static void every_call_of_connections_may_fail(void **state)
 	run_all("connections", world_connections);
 }
 
+static void every_call_of_a_service_that_answers_calls_may_fail(void **state)
+{
+	(void)state;
+	run_all("calls", world_calls);
+}
+
 static void every_call_site_has_failed(void **state)
 {
 	unsigned sites, hit, faulted;
@@ -307,6 +319,7 @@ int main(void)
 		TEST(every_call_of_a_name_above_a_hole_may_fail),
 		TEST(every_call_of_the_loops_objects_may_fail),
 		TEST(every_call_of_connections_may_fail),
+		TEST(every_call_of_a_service_that_answers_calls_may_fail),
 		TEST(every_call_site_has_failed),
 	};
 

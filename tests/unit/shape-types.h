@@ -4,6 +4,9 @@
 /* shape-types.h - tables written by hand, in the form that `postern generate` writes them, with every construct in them */
 
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <postern/interface.h>
 
@@ -135,3 +138,43 @@ static const struct postern_field tree_fields[] = {
 const struct postern_type type_tree = STRUCT(struct tree, tree_fields);
 const struct postern_type type_trees = ARRAY(struct tree, &type_tree, 0);
 const struct postern_type type_tree_map = MAP(struct tree_entry, &type_tree, 0);
+
+/* As many fields as a struct can have, each a bool, with names in no order. */
+enum { LARGE = POSTERN_FIELDS_MAX };
+
+static char large_names[LARGE][8];
+static struct postern_field large_fields[LARGE];
+static uint16_t large_sorted[LARGE];
+static struct postern_type type_large = {
+	.kind = POSTERN_TYPE_STRUCT,
+	.size = LARGE,
+	.n = LARGE,
+	.fields = large_fields,
+};
+
+static inline int by_name(const void *a, const void *b)
+{
+	return strcmp(large_names[*(const uint16_t *)a], large_names[*(const uint16_t *)b]);
+}
+
+static inline void make_large(void)
+{
+	for (uint16_t i = 0; i < LARGE; i++) {
+		snprintf(large_names[i], sizeof large_names[i], "f%u", i * 7919u % LARGE);
+		large_fields[i] = (struct postern_field){ large_names[i], &type_bool, i, 0 };
+		large_sorted[i] = i;
+	}
+	qsort(large_sorted, LARGE, sizeof(*large_sorted), by_name);
+}
+
+/* The fields from this one on, in steps. */
+static inline size_t large_text(char *ret, int from, int step)
+{
+	char *at = ret;
+
+	for (int i = 0, k = from; i < LARGE; i++, k = (k + step) % LARGE)
+		at += sprintf(at, "%c\"%s\":%s", i ? ',' : '{', large_names[k],
+			      k % 3 ? "true" : "false");
+	at += sprintf(at, "}");
+	return (size_t)(at - ret);
+}

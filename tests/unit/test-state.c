@@ -2,7 +2,7 @@
 /*
  * test-state.c - every combination of facts, against the sentences of conn/state.h
  *
- * The function is small and its domain is finite, so nothing is sampled: each test walks over all 2^17 sets of facts
+ * The function is small and its domain is finite, so nothing is sampled: each test walks over all 2^18 sets of facts
  * and skips, by name, those that cannot be.
  */
 #include <string.h>
@@ -14,7 +14,7 @@
 
 static const char *const names[FACTS] = {
 	"aborted", "failed", "paused",   "half", "in line", "end",     "told",   "gone",   "broken",
-	"refused", "sent",   "declined", "kept", "full",    "arrived", "awaits", "queued",
+	"refused", "sent",   "declined", "kept", "full",    "arrived", "awaits", "queued", "owes",
 };
 
 static bool has(uint32_t facts, uint32_t any)
@@ -35,7 +35,9 @@ static bool is_possible(uint32_t facts)
 	       !(has(facts, FACT_TOLD) && has(facts, FACT_KEPT)) &&
 	       /* Who stands in line for the rest of a message has not got all that may be kept. */
 	       !(has(facts, FACT_FULL) && has(facts, FACT_IN_LINE)) &&
-	       !(has(facts, FACT_IN_LINE) && has(facts, FACT_END));
+	       !(has(facts, FACT_IN_LINE) && has(facts, FACT_END)) &&
+	       /* Nothing is received while a call is worked on. */
+	       !(has(facts, FACT_OWES) && !has(facts, FACT_PAUSED));
 }
 
 static void explain(uint32_t facts, const struct outlook *o)
@@ -88,6 +90,12 @@ static bool is_deliverable(uint32_t facts)
 static bool is_over(uint32_t facts)
 {
 	return has(facts, FACT_GONE | FACT_BROKEN);
+}
+
+/* The program works on a call, and there is nothing that the peer would have to read first. */
+static bool is_worked_on(uint32_t facts)
+{
+	return has(facts, FACT_OWES) && !has(facts, FACT_QUEUED | FACT_REFUSED);
 }
 
 static bool abort_is_the_end(uint32_t facts, const struct outlook *o)
@@ -145,15 +153,29 @@ static void the_end_is_told_once_when_it_was_read_and_before_it_ends(void **stat
 }
 
 /* What can move by itself: reading on, telling, ending; or a limit guards; or the account's line moves; or the peer
-   lives and owes nothing, and the program is owed nothing. */
+   lives and owes nothing, and the program is owed nothing; or the program works. */
 static bool ends_or_is_guarded(uint32_t facts, const struct outlook *o)
 {
-	if (o->end || o->tell_end || o->guarded || o->waits == WAITS_FOR_ACCOUNT)
+	if (o->end || o->tell_end || o->guarded || o->waits == WAITS_FOR_ACCOUNT ||
+	    is_worked_on(facts))
 		return true;
 	if (o->receive && has(facts, FACT_GONE))
 		return true; /* only the end is left to be received */
 	return !is_over(facts) && !has(facts, FACT_REFUSED | FACT_QUEUED | FACT_SENT) &&
 	       (!has(facts, FACT_KEPT) || has(facts, FACT_PAUSED));
+}
+
+static bool work_is_no_idleness(uint32_t facts, const struct outlook *o)
+{
+	if (!is_worked_on(facts))
+		return true;
+	return !o->guarded;
+}
+
+static void nobody_is_idle_while_the_program_works_on_a_call(void **state)
+{
+	(void)state;
+	for_all(work_is_no_idleness);
 }
 
 static void each_wait_ends_or_is_guarded_or_is_for_a_peer_that_owes_nothing(void **state)
@@ -200,7 +222,8 @@ static bool pause_of_the_living(uint32_t facts, const struct outlook *o)
 	if (o->end || o->tell_end || o->receive)
 		return false;
 	return o->guarded == (o->waits == WAITS_FOR_PEER) &&
-	       (o->guarded || !has(facts, FACT_REFUSED | FACT_QUEUED | FACT_SENT) ||
+	       (o->guarded || is_worked_on(facts) ||
+		!has(facts, FACT_REFUSED | FACT_QUEUED | FACT_SENT) ||
 		o->waits == WAITS_FOR_ACCOUNT);
 }
 
@@ -214,7 +237,7 @@ static void a_pause_holds_everything_off_while_the_peer_lives_and_is_idle_only_f
 static bool pause_of_the_dead(uint32_t facts, const struct outlook *o)
 {
 	if (!goes_on(facts) || !has(facts, FACT_PAUSED) || !has(facts, FACT_GONE) ||
-	    has(facts, FACT_IN_LINE))
+	    has(facts, FACT_IN_LINE) || is_worked_on(facts))
 		return true;
 	return is_deliverable(facts) ? o->guarded
 				     : o->end || o->tell_end || o->receive || o->guarded;
@@ -295,6 +318,7 @@ int main(void)
 		TEST(neither_the_end_nor_its_telling_overtakes_bytes),
 		TEST(the_end_is_told_once_when_it_was_read_and_before_it_ends),
 		TEST(each_wait_ends_or_is_guarded_or_is_for_a_peer_that_owes_nothing),
+		TEST(nobody_is_idle_while_the_program_works_on_a_call),
 		TEST(a_drained_that_cannot_come_leaves_the_end_in_its_place),
 		TEST(who_waits_for_the_account_is_never_idle),
 		TEST(a_pause_holds_everything_off_while_the_peer_lives_and_is_idle_only_for_what_it_was_sent),

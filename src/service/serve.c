@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serve.c - one connection of a service
+ *
+ *   accepted -> READY <-> a call is open (the connection is paused) -> the peer's end, a violation, or ours -> freed
+ *
+ * Every event of the connection is here; core/serving.h decides what each message means. What holds back the next
+ * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "link/socket.h"
+#include "service/service.h"
+
+/* ---- which method ---- */
+
+/* Says what is wrong with the call, or finds its method. */
+static const struct provided *serve_find(struct postern_request *r, uint32_t *ret_method)
+{
+	const char *dot = strrchr(r->name, '.');
+	const struct provided *provided;
+	const struct postern_interface *i;
+
+	if (!dot) {
+		request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
+		return NULL;
+	}
+	provided = service_find(r->service, r->name, (size_t)(dot - r->name));
+	if (!provided) {
+		r->name[dot - r->name] = '\0'; /* the request ends here */
+		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
+		return NULL;
+	}
+	i = provided->interface;
+	for (uint32_t k = 0; k < i->n_methods; k++)
+		if (!strcmp(i->methods[k].name, dot + 1)) {
+			r->method = &i->methods[k];
+			*ret_method = k;
+			return provided;
+		}
+	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
+	return NULL;
+}
+
+/* The program's rule. It may end the connection, which ends the request. */
+static bool serve_allows(struct postern_request *r)
+{
+	struct postern_service *s = r->service;
+	int refused;
+
+	if (!service_event(s, allow))
+		return true;
+	loop_calls(s->object.loop, "allow");
+	refused = service_event(s, allow)(s, &r->peer, r->name, s->data);
+	if (refused && r->serve)
+		request_refuse(r, ERROR_PERMISSION_DENIED, NULL, NULL);
+	return !refused && r->serve;
+}
+
+/* Flags that the method needs, or that nobody offers yet. */
+static bool serve_flags_fit(struct postern_request *r)
+{
+	unsigned flags = r->method->flags;
+
+	if (flags & POSTERN_METHOD_NEEDS_MORE && !(r->flags & POSTERN_CALL_MORE))
+		request_refuse(r, ERROR_EXPECTED_MORE, NULL, NULL);
+	else if (flags & POSTERN_METHOD_UPGRADE && !(r->flags & POSTERN_CALL_UPGRADE))
+		request_refuse(r, ERROR_EXPECTED_UPGRADE, NULL, NULL);
+	/* An answer would confirm the upgrade. */
+	else if (r->flags & POSTERN_CALL_UPGRADE)
+		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
+	return r->serve;
+}
+
+static bool serve_decodes(struct postern_request *r, const void **ret_in)
+{
+	struct shape_fault fault;
+	int error = request_decode(r, ret_in, &fault);
+
+	if (error == -EBADMSG)
+		request_refuse(r, ERROR_INVALID_PARAMETER, "parameter", fault.path);
+	else if (error < 0)
+		request_refuse_busy(r);
+	return error == 0;
+}
+
+/* Runs the handler; everything that can be wrong with the call was answered before that. */
+static void serve_run(struct postern_request *r)
+{
+	const struct provided *p;
+	const void *in = NULL;
+	uint32_t method = 0;
+
+	p = serve_find(r, &method);
+	if (!p || !serve_allows(r))
+		return;
+	if (p->interface->dispatch(p->handlers, method, NULL, NULL, p->data) == -ENOSYS) {
+		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
+		return;
+	}
+	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
+		return;
+	loop_calls(r->service->object.loop, r->method->name);
+	p->interface->dispatch(p->handlers, method, r, in, p->data);
+}
+
+/* ---- messages ---- */
+
+static void serve_call(struct serve *p, const char *text, size_t n, const struct message_call *call)
+{
+	struct postern_request *r;
+
+	if (request_new(&r, p, text, n, call) < 0) {
+		if (call->flags & MESSAGE_ONEWAY)
+			p->service->counters.dropped++;
+		answer_busy(p);
+		return;
+	}
+	r->handling = true;
+	serve_run(r);
+	request_returned(r);
+}
+
+static void serve_refuse(struct serve *p)
+{
+	if (p->machine.refuses == SERVING_DRAINS)
+		answer_error(p, ERROR_DRAINING, NULL, NULL);
+	else
+		answer_busy(p);
+}
+
+static void serve_violation(struct serve *p, const struct message_fault *fault)
+{
+	struct postern_service *s = p->service;
+
+	why_set(&s->why, POSTERN_REASON_VIOLATION, -EBADMSG, "this is no call: %s (byte %zu)",
+		fault->what, fault->offset);
+	conn_finish_because(p->conn, &s->why.reason);
+}
+
+/* How many calls it had in this turn of the loop. */
+static unsigned serve_count(struct serve *p)
+{
+	uint32_t turn = p->service->object.loop->turn;
+
+	if (p->turn != turn)
+		p->calls = 0;
+	p->turn = turn;
+	return ++p->calls;
+}
+
+/* After a message: may the next one come? */
+static void serve_next(struct serve *p)
+{
+	if (p->machine.open) {
+		conn_owes(p->conn, true);
+		postern_conn_pause(p->conn);
+	} else if (p->machine.over) {
+		postern_conn_close(p->conn);
+	} else if (!conn_has_room(p->conn)) {
+		postern_conn_pause(p->conn);
+	} else if (serve_count(p) >= SERVE_ROUND) {
+		conn_yield(p->conn);
+	}
+}
+
+static void serve_frame(struct postern_conn *c, const void *payload, size_t n, void *data)
+{
+	struct serve *p = data;
+	struct postern_service *s = p->service;
+	struct message_fault fault;
+	struct message_call call;
+	int r = serving_message(&p->machine, payload, n, &call, &fault);
+
+	if (r < 0) {
+		serve_violation(p, &fault);
+		return;
+	}
+	p->awaited = false;
+	list_remove(&p->busy);
+	s->counters.calls++;
+	if (r == SERVING_RUN)
+		serve_call(p, payload, n, &call);
+	else if (r == SERVING_REFUSE)
+		serve_refuse(p);
+	else
+		s->counters.dropped++;
+	if (!conn_goes_on(c))
+		return;
+	serve_next(p);
+	if (s->draining)
+		service_look_again(s);
+}
+
+void serve_continue(struct serve *p)
+{
+	if (conn_has_room(p->conn))
+		postern_conn_resume(p->conn);
+	if (p->service->draining)
+		service_look_again(p->service);
+}
+
+static void serve_drained(struct postern_conn *c, void *data)
+{
+	struct serve *p = data;
+
+	(void)c;
+	if (p->request)
+		request_drained(p->request);
+	else
+		serve_continue(p);
+}
+
+/* Before the rest of what it had sent: its oneway calls still run. */
+static void serve_gone(struct postern_conn *c)
+{
+	struct serve *p = c->data;
+
+	if (!serving_leave(&p->machine))
+		return;
+	postern_conn_resume(c);
+	request_cancel(p->request);
+}
+
+const struct conn_consumer serve_consumer = { .gone = serve_gone };
+
+/* ---- beginning and end ---- */
+
+/* Beyond the limits a few are admitted, to be told so. */
+static bool serve_is_beyond(const struct postern_service *s, const struct postern_conn *c)
+{
+	return s->server->counters.connections > s->connections_max ||
+	       c->account->connections > s->per_uid_max;
+}
+
+static void serve_turn_away(struct serve *p)
+{
+	struct postern_service *s = p->service;
+	struct postern_conn *c = p->conn;
+
+	p->machine.refuses = SERVING_IS_BUSY;
+	conn_limits_unref(c->limits);
+	c->limits = conn_limits_ref(s->busy_limits);
+	p->until_ns = time_after(loop_now(c->object.loop), SERVICE_BUSY_TIME);
+	list_append(&s->busy, &p->busy);
+}
+
+void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data)
+{
+	struct postern_service *s = data;
+	struct serve *p = sys_alloc(sizeof(*p));
+
+	(void)server;
+	if (!p) {
+		postern_conn_free(c);
+		return;
+	}
+	p->service = s;
+	p->conn = c;
+	list_init(&p->busy);
+	list_append(&s->serves, &p->node);
+	c->data = p;
+	if (serve_is_beyond(s, c))
+		serve_turn_away(p);
+	else if (s->draining)
+		p->machine.refuses = SERVING_DRAINS;
+	p->awaited = s->draining;
+	tag_accepted(c->object.fd);
+	service_look_again(s);
+}
+
+void serve_retire(struct serve *p)
+{
+	struct postern_conn *c = p->conn;
+
+	if (p->machine.open || p->awaited || c->kept || c->state != POSTERN_STATE_CONNECTED ||
+	    link_arrived(c->object.fd) > 0)
+		return;
+	postern_conn_close(c);
+}
+
+static void serve_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
+{
+	struct serve *p = data;
+	struct postern_service *s = p->service;
+	struct postern_request *r = p->request;
+
+	list_remove(&p->busy);
+	list_remove(&p->node);
+	list_append(&s->ended, &p->node);
+	if (r && serving_leave(&p->machine))
+		request_cancel(r);
+	else if (r)
+		request_close(r); /* oneway: it goes on without a connection */
+	if (!s->freed && why->code == POSTERN_REASON_VIOLATION)
+		service_blame(s, &c->peer, why->text);
+	if (!s->freed)
+		service_look_again(s);
+}
+
+const struct postern_conn_events serve_events = {
+	.size = sizeof(serve_events),
+	.frame = serve_frame,
+	.drained = serve_drained,
+	.closed = serve_closed,
+};

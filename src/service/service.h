@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * service.h - a service's whole life, and a call's
+ *
+ *   service.c   a server (server/), its limits, its interfaces; stopping, draining, ending
+ *   serve.c     one connection: a message -> core/serving.h -> a request, or an answer of the library's
+ *   request.c   a request: made in a pooled block, answered, kept, posted, ended
+ *   answer.c    an answer: encoded in the service's scratch, queued for the peer
+ *   builtin.c   org.varlink.service and io.postern
+ *   tag.c       user.varlink on the sockets
+ *
+ * A call, walked through as data:
+ *
+ *   bytes       in the loop's buffer, or in the connection's block of kept bytes; NUL framing makes a frame event of them
+ *   a message   core/message.h reads it where it is: slices for the method and the parameters, and the flags
+ *   a request   the text is copied: up to 4 KiB into the request's pooled block, a longer one into a block of its own,
+ *               which has to fit into what the peer's uid may hold, or the call is answered with Busy. What the
+ *               method's table says is decoded behind the text, if there is room, else into a block of its own
+ *   the handler is called in the frame event. What it leaves unanswered and not kept is abandoned
+ *   an answer   is encoded into the scratch with what stands around it, and copied into the connection's queue, which
+ *               always admits a final answer: the next call waits until the queue is below its high-water mark
+ *   the end     the block goes back to the pool, and the charge to the account
+ *
+ * So no call allocates in the steady state: the blocks, the scratch and the queue's chunks stay.
+ *
+ * While a request is open its connection is paused (serving.h says why), and CONN_OWES keeps the idle limit away. A
+ * request that was answered in its handler pauses nothing. After SERVE_ROUND calls in one turn a connection gives way to
+ * the others, so that one who sends 100,000 at once is served, and delays nobody by more than a round.
+ *
+ * Who may end what. The struct of a connection (serve) and a request that is inside of its handler may be ended by
+ * any callback, while frames further up still use them. The first is only unlinked then, and freed in the service's
+ * task; the second is freed when its handler has returned. A handler may call pthread_exit(), and then nothing further up
+ * runs: so all that exists is on a list of the service, which frees what is left when it is buried.
+ * After a callback conn_goes_on() says whether the connection is still there.
+ *
+ * A kept request outlives everything. Its pointers are cut by what ends: .serve by the answer, the cancel, or the end
+ * of the connection; .service by the free of the service. Its charge stays on the account, which outlives the server.
+ */
+#ifndef POSTERN_SERVICE_INTERNAL_H
+#define POSTERN_SERVICE_INTERNAL_H
+
+#include <postern/service.h>
+
+#include "core/serving.h"
+#include "core/shape.h"
+#include "server/server.h"
+
+enum {
+	SERVICE_MESSAGE     = 4 * 1024 * 1024,
+	SERVICE_MESSAGE_MAX = 256 * 1024 * 1024,
+	SERVICE_POOL        = 64,        /* request blocks that are kept for the next calls */
+	SERVICE_SCRATCH     = 64 * 1024, /* that is kept for the next answers */
+	SERVICE_ARENAS      = 4,         /* decoded parameters take at most so many times the largest message */
+	REQUEST_BLOCK       = 8 * 1024,
+	REQUEST_TEXT        = 4 * 1024,  /* longer messages get a block of their own */
+	SERVE_ROUND         = 16,        /* calls of one connection in a turn */
+	/* Connections beyond a limit that are told so: one call each, of this size at most. */
+	SERVICE_RESERVE     = 16,
+	SERVICE_BUSY_TEXT   = 64 * 1024,
+	SERVICE_BUSY_RETRY_MS = 500,
+};
+#define SERVICE_BUSY_TIME POSTERN_SECONDS(1)
+#define SERVICE_DRAIN     POSTERN_SECONDS(5)
+
+#define SERVICE_EVENTS_FIRST (offsetof(struct postern_service_events, closed) + sizeof(void (*)(void)))
+#define service_event(s, handler) STRUCT_HANDLER((s)->events, SERVICE_EVENTS_FIRST, handler)
+#define REQUEST_EVENTS_FIRST (offsetof(struct postern_request_events, drained) + sizeof(void (*)(void)))
+#define request_event(r, handler) \
+	((r)->events ? STRUCT_HANDLER((r)->events, REQUEST_EVENTS_FIRST, handler) : NULL)
+
+/* An interface that is offered. */
+struct provided {
+	struct list                     node;
+	const struct postern_interface *interface;
+	const void                     *handlers;
+	void                           *data;
+};
+
+struct postern_service {
+	struct object            object;       /* a task and a timer: draining, idling, the reserve, what is to be freed */
+	struct postern_server   *server;
+	const struct postern_service_events *events;
+	void                    *data;
+	char                    *texts[4];     /* vendor, product, version, url */
+	struct list              provided;     /* the library's own are the first and the last */
+	struct provided          own[2];
+	struct list              serves;       /* connections */
+	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
+	struct list              requests;     /* that exist */
+	struct list              ended;        /* connections that are to be freed */
+	struct list              pool;         /* of request blocks */
+	unsigned                 n_pool;
+	struct post_box         *box;
+	const struct conn_limits *busy_limits;
+	char                    *scratch;
+	size_t                   scratch_size;
+	uint32_t                 message_max;
+	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
+	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
+	bool                     draining, idled, freed;
+	struct postern_service_counters counters;
+	struct why               why;          /* of a violation */
+};
+
+/* A connection of a service. */
+struct serve {
+	struct list             node;     /* in service->serves, or service->ended */
+	struct list             busy;     /* in service->busy */
+	int64_t                 until_ns; /* there: then it is closed */
+	struct postern_service *service;
+	struct postern_conn    *conn;
+	struct postern_request *request;  /* that is open */
+	struct serving          machine;
+	uint32_t                turn;     /* the last one in which it had calls, and how many */
+	uint32_t                calls;
+	bool                    awaited;  /* accepted while the service drains, and has not called yet */
+};
+
+struct postern_request {
+	struct list             node;     /* in service->requests, or the pool */
+	struct postern_service *service;  /* NULL: it was freed */
+	struct serve           *serve;    /* NULL: not open any more */
+	struct account         *account;  /* while it is charged */
+	size_t                  charged;
+	struct post_box        *box;      /* once it is kept */
+	struct post_node        post;
+	const struct postern_request_events *events;
+	void                   *data;
+	const struct postern_method *method;   /* its table */
+	char                   *name;     /* of the method, with its interface's */
+	struct postern_json     parameters;
+	struct postern_peer     peer;
+	char                   *text;     /* a block of its own, or NULL */
+	void                   *decoded;  /* the same */
+	uint32_t                used;     /* of bytes */
+	uint8_t                 flags;    /* POSTERN_CALL_... */
+	bool                    handling; /* its handler is running */
+	bool                    kept, freed; /* freed: in its handler */
+	bool                    refused;  /* drained is owed */
+	bool                    answered; /* oneway, without a connection: it was answered nevertheless */
+	_Alignas(16) char       bytes[];
+};
+
+/* ---- service.c ---- */
+extern const struct conn_consumer serve_consumer;
+extern const struct postern_conn_events serve_events;
+/* An interface by the first n bytes of a name; NULL. */
+const struct provided *service_find(const struct postern_service *s, const char *name, size_t n);
+/* Reports a violation; its connection has just ended. */
+void service_blame(struct postern_service *s, const struct postern_peer *peer, const char *what);
+/* Something has changed that a drain, the idle limit or the reserve waits for. */
+void service_look_again(struct postern_service *s);
+
+/* ---- serve.c ---- */
+void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data);
+/* Draining: closes a connection on which nothing is open and nothing has arrived. */
+void serve_retire(struct serve *p);
+/* The open request is over: the next call may come. */
+void serve_continue(struct serve *p);
+
+/* ---- answer.c ---- */
+struct answer;
+/* Writes the value of parameters. -EINVAL with *ret_fault, as shape_write(). */
+typedef int answer_write(struct postern_json_writer *w, const struct answer *a, struct shape_fault *ret_fault);
+struct answer {
+	const char   *error;      /* or NULL */
+	bool          continues;
+	bool          bare;       /* without parameters */
+	answer_write *write;
+	const struct postern_type *type;    /* of value */
+	const void   *value;
+	struct postern_json json;
+	const char   *key, *text; /* the one parameter of the library's own errors, or NULL; text NULL: it is number */
+	int64_t       number;
+};
+/* Queues an answer. -EAGAIN: a continuing one does not fit; -EINVAL, -EMSGSIZE: with a text, if what is not NULL: the name of
+   the call; -ENOMEM; -EPIPE. */
+int answer_send(struct serve *p, const struct answer *a, const char *what);
+/* The final answer is an error of the library's. If there is no memory for it, the connection is given up. */
+void answer_error(struct serve *p, const char *error, const char *key, const char *text);
+void answer_busy(struct serve *p);
+/* How parameters are written: one of them by its name; a struct; JSON. */
+void answer_one(struct answer *a, const char *key, const char *text);
+int  answer_typed(struct answer *a, const struct postern_type *type, const void *value);
+/* -EINVAL: it is no object. */
+int  answer_json(struct answer *a, const char *parameters, size_t n);
+
+/* ---- request.c ---- */
+/* A request for a call that is open at p. -ENOMEM; -EAGAIN: its peer's uid may hold no more. */
+int  request_new(struct postern_request **ret, struct serve *p, const char *text, size_t n,
+	const struct message_call *call);
+/* Decodes its parameters: *ret_in, or NULL. -EBADMSG: ret_fault says which one is wrong. -ENOMEM, -EAGAIN as above. */
+int  request_decode(struct postern_request *r, const void **ret_in, struct shape_fault *ret_fault);
+/* As postern_request_reply() and the others. */
+int  request_answer(struct postern_request *r, const struct answer *a);
+/* It is answered, cancelled, or nobody is left to answer; the connection goes on, if there is one. */
+void request_close(struct postern_request *r);
+/* The same, because the peer has left or the service ends: tells the program. */
+void request_cancel(struct postern_request *r);
+/* The handler has returned. */
+void request_returned(struct postern_request *r);
+/* There is room for another continuing answer. */
+void request_drained(struct postern_request *r);
+/* With an error of the library's. */
+void request_refuse(struct postern_request *r, const char *error, const char *key, const char *text);
+void request_refuse_busy(struct postern_request *r);
+/* Frees the memory. */
+void request_bury(struct postern_request *r);
+/* The service ends, or its loop: a kept one goes on alone, any other is freed. Not in its handler. */
+void request_orphan(struct postern_request *r);
+
+/* ---- builtin.c ---- */
+#define ERROR_INTERFACE_NOT_FOUND    "org.varlink.service.InterfaceNotFound"
+#define ERROR_METHOD_NOT_FOUND       "org.varlink.service.MethodNotFound"
+#define ERROR_METHOD_NOT_IMPLEMENTED "org.varlink.service.MethodNotImplemented"
+#define ERROR_INVALID_PARAMETER      "org.varlink.service.InvalidParameter"
+#define ERROR_PERMISSION_DENIED      "org.varlink.service.PermissionDenied"
+#define ERROR_EXPECTED_MORE          "org.varlink.service.ExpectedMore"
+#define ERROR_EXPECTED_UPGRADE       "org.varlink.service.ExpectedUpgrade"
+#define ERROR_ABANDONED              "io.postern.Abandoned"
+#define ERROR_DRAINING               "io.postern.Draining"
+#define ERROR_BUSY                   "io.postern.Busy"
+extern const struct postern_interface builtin_service, builtin_postern;
+
+/* ---- tag.c ---- */
+/* Marks sockets as those of Varlink, for who lists them (user.varlink); best effort, and nothing after a failure. */
+extern atomic_bool tag_failed;
+void tag_listener(const struct postern_server *server);
+void tag_accepted(int fd);
+
+#endif

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ends of requests and services: who frees what when, draining, the reserve beyond the limits, other threads,
+ * idleness. The numbers are the rows of docs/VARLINK.md.
+ */
+#include "desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CALL(method)       "{\"method\":\"org.example.desk." method "\"}"
+#define WITH(method, more) "{\"method\":\"org.example.desk." method "\"," more "}"
+#define BUSY               "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":500}}"
+
+/* ---- V14: what nobody answers ---- */
+
+static void V14_a_request_that_its_handler_leaves_is_abandoned(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Forget"));
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	d.kept[0] = postern_request_free(d.kept[0]);
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{}");
+	assert_int_equal(desk_counters(&d).abandoned, 2);
+	assert_int_equal(d.cancelled, 0);
+	close(fd);
+	desk_close(&d);
+}
+
+static void frees_at_once(struct desk *d, struct postern_request *r, char event)
+{
+	(void)d;
+	if (event == 'h')
+		postern_request_free(r);
+	else if (event == 'k')
+		d->kept[--d->n_kept] = postern_request_free(r);
+}
+
+static void V14_a_request_may_be_freed_in_its_handler_kept_or_not(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	d.hook = frees_at_once;
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Hook"));
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	desk_say(&d, fd, CALL("Keep"));
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	close(fd);
+	desk_close(&d);
+}
+
+/* ---- V14: draining ---- */
+
+static void V14_draining_answers_what_is_open_and_tells_the_others(void **state)
+{
+	struct desk d;
+	int open, idle, later;
+
+	(void)state;
+	desk_open(&d, NULL);
+	open = desk_peer(&d);
+	idle = desk_peer(&d);
+	later = desk_peer(&d);
+	desk_say(&d, open, CALL("Keep"));
+	desk_say(&d, open, CALL("Echo"));
+	desk_say(&d, open, WITH("Echo", "\"oneway\":true"));
+	turn_until(d.loop, d.n_kept == 1);
+	desk_say(&d, later, CALL("Echo"));
+	assert_ok(postern_service_drain(d.service, 0));
+	assert_errno(plain_connect(test_path("desk/sock")), -ENOENT);
+	desk_hears_the_end(&d, idle);
+	desk_hears(&d, later, "{\"error\":\"io.postern.Draining\"}");
+	desk_hears_the_end(&d, later);
+	assert_int_equal(d.closed, 0);
+	assert_ok(postern_request_reply_json(d.kept[0], NULL, 0));
+	desk_hears(&d, open, "{}");
+	desk_hears(&d, open, "{\"error\":\"io.postern.Draining\"}");
+	desk_hears_the_end(&d, open);
+	assert_int_equal(d.echoes, 1);
+	turn_until(d.loop, d.closed == 1);
+	assert_int_equal(d.code, POSTERN_REASON_CLOSED);
+	assert_errno(postern_service_drain(d.service, 0), -ESTALE);
+	assert_errno(postern_service_provide(d.service, &desk_interface, NULL, NULL), -ESTALE);
+	desk_close(&d);
+}
+
+static void V14_who_connected_before_the_drain_and_calls_after_it_is_told(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	assert_ok(postern_service_drain(d.service, 0));
+	turn_for(d.loop, 20);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Draining\"}");
+	desk_hears_the_end(&d, fd);
+	turn_until(d.loop, d.closed == 1);
+	desk_close(&d);
+}
+
+static void V14_the_deadline_of_a_drain_cancels_what_is_open(void **state)
+{
+	struct test_time begun = test_time();
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	assert_ok(postern_service_drain(d.service, POSTERN_MS(50)));
+	turn_until(d.loop, d.closed == 1);
+	assert_took(begun, POSTERN_MS(50), POSTERN_MS(200));
+	assert_int_equal(d.cancelled, 1);
+	assert_string_equal(d.trace, "kxC");
+	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
+	desk_hears_the_end(&d, fd);
+	desk_close(&d);
+}
+
+/* ---- V14: beyond the limits ---- */
+
+static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(void **state)
+{
+	struct postern_server_options server = { .size = sizeof(server), .connections = 2 };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	static char large[80 * 1024];
+	struct desk d;
+	int fds[2], fd;
+
+	(void)state;
+	desk_open(&d, &options);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], CALL("Echo"));
+		desk_hears(&d, fds[i], "{}");
+	}
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, BUSY);
+	desk_hears_the_end(&d, fd);
+	/* A oneway call is not told, a large one is not read. */
+	fd = desk_peer(&d);
+	desk_say(&d, fd, WITH("Echo", "\"oneway\":true"));
+	desk_hears_the_end(&d, fd);
+	assert_int_equal(desk_counters(&d).dropped, 1);
+	memset(large, ' ', sizeof large);
+	desk_breaks(&d, large, sizeof large, "");
+	assert_int_equal(d.echoes, 2);
+	/* A place that is free again. */
+	close(fds[0]);
+	turn_quiet(d.loop);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{}");
+	close(fd);
+	close(fds[1]);
+	desk_close(&d);
+}
+
+static void V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long(void **state)
+{
+	struct postern_server_options server = { .size = sizeof(server), .connections_per_uid = 1 };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	struct test_time begun;
+	struct desk d;
+	int first, fds[16], fd;
+
+	(void)state;
+	desk_open(&d, &options);
+	first = desk_peer(&d);
+	turn_quiet(d.loop);
+	begun = test_time();
+	for (int i = 0; i < 16; i++)
+		fds[i] = desk_peer(&d);
+	/* Beyond the reserve: closed without a word. */
+	turn_quiet(d.loop);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears_the_end(&d, fd);
+	for (int i = 0; i < 16; i++)
+		desk_hears_the_end(&d, fds[i]);
+	assert_took(begun, POSTERN_MS(900), POSTERN_MS(1500));
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, BUSY);
+	desk_hears_the_end(&d, fd);
+	desk_say(&d, first, CALL("Echo"));
+	desk_hears(&d, first, "{}");
+	close(first);
+	desk_close(&d);
+}
+
+/* ---- idleness ---- */
+
+static void a_peer_whose_call_is_worked_on_is_never_idle(void **state)
+{
+	struct postern_conn_options conn = { .size = sizeof(conn), .idle_ns = POSTERN_MS(40) };
+	struct postern_server_options server = { .size = sizeof(server), .conn = &conn };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, &options);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_say(&d, fd, CALL("Keep"));
+	desk_say(&d, fd, CALL("Echo"));
+	turn_until(d.loop, d.n_kept == 1);
+	/* It does not read the first answer, and waits for the second. */
+	turn_for(d.loop, 300);
+	assert_int_equal(d.cancelled, 0);
+	assert_ok(postern_request_reply_json(d.kept[0], "{\"late\":1}", 10));
+	desk_hears(&d, fd, "{}");
+	desk_hears(&d, fd, "{\"parameters\":{\"late\":1}}");
+	desk_hears(&d, fd, "{}");
+	/* Now the program owes nothing, and a peer that reads none of this is idle. */
+	desk_say(&d, fd, CALL("Echo"));
+	turn_until(d.loop, d.echoes == 3);
+	turn_for(d.loop, 300);
+	desk_hears(&d, fd, "{}");
+	desk_hears_the_end(&d, fd);
+	desk_close(&d);
+}
+
+static const struct postern_service_events no_events = { .size = sizeof(no_events) };
+
+static void V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open(
+	void **state)
+{
+	struct postern_service_options options = { .size = sizeof(options),
+						   .exit_idle_ns = POSTERN_MS(60) };
+	int listener = plain_listen(test_path("l"), 5), fd, next;
+	char name[32];
+	struct desk d = { 0 };
+
+	(void)state;
+	snprintf(name, sizeof name, "fd:%d", listener);
+	desk_open_name(&d, name, &options);
+	fd = plain_connect(test_path("l"));
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{}");
+	turn_for(d.loop, 200);
+	assert_int_equal(d.closed, 0);
+	close(fd);
+	turn_until(d.loop, d.closed == 1);
+	assert_int_equal(d.code, POSTERN_REASON_IDLE);
+	/* Who comes next waits for whom the manager starts. */
+	next = plain_connect(test_path("l"));
+	assert_true(next >= 0);
+	desk_close(&d);
+	close(next);
+	close(listener);
+}
+
+static void V20_a_service_with_a_name_of_its_own_never_ends_by_itself(void **state)
+{
+	struct postern_service_options options = { .size = sizeof(options), .exit_idle_ns = 1 };
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, &options);
+	turn_for(d.loop, 50);
+	assert_int_equal(d.closed, 0);
+	desk_close(&d);
+}
+
+/* ---- kept longer than what it came from ---- */
+
+static void a_kept_request_outlives_its_service_and_its_loop(void **state)
+{
+	struct postern_peer peer = { 0 };
+	struct desk d;
+	int fds[3];
+
+	(void)state;
+	desk_open(&d, NULL);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], WITH("Keep", "\"parameters\":{\"a\":1}"));
+	}
+	turn_until(d.loop, d.n_kept == 3);
+	assert_ptr_equal(postern_request_service(d.kept[0]), d.service);
+	d.service = postern_service_free(d.service);
+	assert_int_equal(d.cancelled, 3);
+	assert_null(postern_request_service(d.kept[0]));
+	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
+	assert_errno(postern_request_fail_json(d.kept[0], "a.B", NULL, 0), -ESTALE);
+	d.kept[0] = postern_request_free(d.kept[0]);
+	d.loop = postern_loop_free(d.loop);
+	assert_errno(postern_request_continue_json(d.kept[1], NULL, 0), -ESTALE);
+	assert_int_equal(postern_request_parameters(d.kept[1]).n, 7);
+	assert_ok(postern_request_peer(d.kept[1], &peer, sizeof peer));
+	assert_int_equal(peer.pid, getpid());
+	for (int i = 0; i < 3; i++)
+		desk_hears_the_end(&d, fds[i]);
+	desk_close(&d);
+}
+
+static void the_loop_may_be_freed_before_the_service_and_its_requests(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	d.loop = postern_loop_free(d.loop);
+	assert_int_equal(d.cancelled, 1);
+	assert_int_equal(d.closed, 1);
+	assert_int_equal(d.code, POSTERN_REASON_CANCELLED);
+	assert_errno(postern_service_drain(d.service, 0), -ESTALE);
+	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
+	close(fd);
+	desk_close(&d);
+}
+
+static char free_what;
+
+static void frees_the_service(struct desk *d, struct postern_request *r, char event)
+{
+	(void)r;
+	if (event != free_what)
+		return;
+	d->service = postern_service_free(d->service);
+	if (r)
+		d->results[0] = postern_request_reply_json(r, NULL, 0);
+}
+
+static void frees_the_loop(struct desk *d, struct postern_request *r, char event)
+{
+	if (event != free_what)
+		return;
+	d->loop = postern_loop_free(d->loop);
+	if (r)
+		d->results[0] = postern_request_reply_json(r, NULL, 0);
+}
+
+static void the_service_or_the_loop_may_be_freed_in_each_event(void **state)
+{
+	static const char *const calls[] = { CALL("Hook"), CALL("Keep"), "nonsense", CALL("Keep") };
+	static const char events[] = { 'h', 'k', 'E', 'x' };
+
+	(void)state;
+	for (int loop = 0; loop < 2; loop++) {
+		for (unsigned i = 0; i < sizeof events; i++) {
+			struct postern_loop *turning;
+			struct desk d;
+			int fd, other;
+
+			desk_open(&d, NULL);
+			d.hook = loop ? frees_the_loop : frees_the_service;
+			free_what = events[i];
+			fd = desk_peer(&d);
+			other = desk_peer(&d);
+			desk_say(&d, other, CALL("Echo"));
+			desk_hears(&d, other, "{}");
+			desk_say(&d, fd, calls[i]);
+			turning = d.loop;
+			for (int k = 0; k < 5 && d.loop; k++)
+				postern_loop_dispatch(turning, POSTERN_MS(5));
+			if (events[i] == 'x') {
+				shutdown(fd, SHUT_RDWR);
+				for (int k = 0; k < 5 && d.loop; k++)
+					postern_loop_dispatch(turning, POSTERN_MS(5));
+			}
+			assert_true(loop ? !d.loop : !d.service);
+			if (events[i] != 'E')
+				assert_errno(d.results[0], -ESTALE);
+			close(fd);
+			close(other);
+			desk_close(&d);
+		}
+	}
+}
+
+/* ---- other threads ---- */
+
+static void answers(struct postern_request *r, void *data)
+{
+	int *result = data;
+
+	*result = postern_request_reply_json(r, "{\"by\":\"post\"}", 13);
+	postern_request_free(r);
+}
+
+static void *posts(void *r)
+{
+	static int result;
+
+	result = -1;
+	assert_ok(postern_request_post(r, answers, &result));
+	return &result;
+}
+
+static void a_request_can_be_answered_from_another_thread(void **state)
+{
+	pthread_t thread;
+	struct desk d;
+	void *result;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	assert_ok(pthread_create(&thread, NULL, posts, d.kept[0]));
+	desk_hears(&d, fd, "{\"parameters\":{\"by\":\"post\"}}");
+	assert_ok(pthread_join(thread, &result));
+	assert_int_equal(*(int *)result, 0);
+	d.n_kept = 0;
+	close(fd);
+	desk_close(&d);
+}
+
+static void nothing(struct postern_loop *loop, void *data)
+{
+	(void)loop;
+	(void)data;
+}
+
+static void a_post_of_a_request_never_lacks_room_and_waits_for_the_last_one(void **state)
+{
+	int result = -1, r;
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	do {
+		r = postern_loop_post(d.loop, nothing, NULL);
+	} while (r == 0);
+	assert_errno(r, -EAGAIN);
+	assert_ok(postern_request_post(d.kept[0], answers, &result));
+	assert_errno(postern_request_post(d.kept[0], answers, &result), -EBUSY);
+	desk_hears(&d, fd, "{\"parameters\":{\"by\":\"post\"}}");
+	assert_int_equal(result, 0);
+	d.n_kept = 0;
+	close(fd);
+	desk_close(&d);
+}
+
+static void a_post_is_called_by_the_free_of_the_loop_and_after_it_at_once(void **state)
+{
+	int results[2] = { 1, 1 };
+	pthread_t thread;
+	struct desk d;
+	void *result;
+	int fds[3];
+
+	(void)state;
+	desk_open(&d, NULL);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], CALL("Keep"));
+	}
+	turn_until(d.loop, d.n_kept == 3);
+	d.service = postern_service_free(d.service);
+	assert_ok(postern_request_post(d.kept[0], answers, &results[0]));
+	d.loop = postern_loop_free(d.loop);
+	assert_errno(results[0], -ESTALE);
+	assert_ok(postern_request_post(d.kept[1], answers, &results[1]));
+	assert_errno(results[1], -ESTALE);
+	assert_ok(pthread_create(&thread, NULL, posts, d.kept[2]));
+	assert_ok(pthread_join(thread, &result));
+	assert_errno(*(int *)result, -ESTALE);
+	d.n_kept = 0;
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	desk_close(&d);
+}
+
+static void a_request_with_a_post_that_waits_can_be_freed(void **state)
+{
+	int result = 1;
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	assert_ok(postern_request_post(d.kept[0], answers, &result));
+	d.kept[0] = postern_request_free(d.kept[0]);
+	desk_hears(&d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	turn_quiet(d.loop);
+	assert_int_equal(result, 1);
+	close(fd);
+	desk_close(&d);
+}
+
+/* ---- nonsense ---- */
+
+static void calls_with_nonsense_say_so(void **state)
+{
+	struct postern_service_options options = { .size = sizeof(options) };
+	struct postern_conn_options conn = { .size = sizeof(conn),
+					     .framing = POSTERN_FRAMING_LINES };
+	struct postern_server_options server = { .size = sizeof(server), .conn = &conn };
+	struct postern_service *s = NULL;
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, NULL);
+	assert_errno(postern_service_new(NULL, d.loop, "x", NULL, &no_events, NULL), -EINVAL);
+	assert_errno(postern_service_new(&s, d.loop, "x", NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_service_new(&s, d.loop, "desk", NULL, &no_events, NULL), -EADDRINUSE);
+	options.server = &server;
+	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "framing"));
+	options.server = NULL;
+	options.message_max = UINT32_MAX;
+	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
+	options.message_max = 0;
+	options.exit_idle_ns = -1;
+	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
+	assert_null(s);
+	assert_errno(postern_service_provide(d.service, NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_service_provide(NULL, &desk_interface, NULL, NULL), -EINVAL);
+	assert_errno(postern_service_drain(d.service, -1), -EINVAL);
+	assert_errno(postern_service_drain(NULL, 0), -EINVAL);
+	assert_errno(postern_service_get_counters(NULL, NULL, 0), -EINVAL);
+	assert_null(postern_service_server(NULL));
+	assert_null(postern_service_data(NULL));
+	assert_ptr_equal(postern_service_data(d.service), &d);
+	assert_null(postern_service_free(NULL));
+	assert_errno(postern_request_reply(NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_continue(NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_fail(NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_reply_json(NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
+	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
+	assert_errno(postern_request_set_events(NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_post(NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_peer(NULL, NULL, 0), -EINVAL);
+	assert_null(postern_request_keep(NULL));
+	assert_null(postern_request_free(NULL));
+	assert_null(postern_request_method(NULL));
+	assert_null(postern_request_service(NULL));
+	assert_int_equal(postern_request_flags(NULL), 0);
+	assert_int_equal(postern_request_parameters(NULL).n, 0);
+	desk_close(&d);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(V14_a_request_that_its_handler_leaves_is_abandoned),
+		TEST(V14_a_request_may_be_freed_in_its_handler_kept_or_not),
+		TEST(V14_draining_answers_what_is_open_and_tells_the_others),
+		TEST(V14_who_connected_before_the_drain_and_calls_after_it_is_told),
+		TEST(V14_the_deadline_of_a_drain_cancels_what_is_open),
+		TEST(V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all),
+		TEST(V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long),
+		TEST(a_peer_whose_call_is_worked_on_is_never_idle),
+		TEST(V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open),
+		TEST(V20_a_service_with_a_name_of_its_own_never_ends_by_itself),
+		TEST(a_kept_request_outlives_its_service_and_its_loop),
+		TEST(the_loop_may_be_freed_before_the_service_and_its_requests),
+		TEST(the_service_or_the_loop_may_be_freed_in_each_event),
+		TEST(a_request_can_be_answered_from_another_thread),
+		TEST(a_post_of_a_request_never_lacks_room_and_waits_for_the_last_one),
+		TEST(a_post_is_called_by_the_free_of_the_loop_and_after_it_at_once),
+		TEST(a_request_with_a_post_that_waits_can_be_freed),
+		TEST(calls_with_nonsense_say_so),
+	};
+	return test_run(tests);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fault-calls.c - the scenario of a service that answers calls, for test-fault.c
+ *
+ * Whatever fails, a peer that has sent a call gets the answer, or an error of the library's that says so, or the end
+ * of its connection, and never waits for ever; and each request ends once.
+ */
+#include "fault-world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <postern/service.h>
+
+#include "fault.h"
+#include "service/service.h"
+#include "test.h"
+
+enum { ECHO, KEEP, TYPED, METHODS, LARGE = 20 * 1024, HUGE_ANSWER = 100 * 1024, ROUNDS = 400 };
+
+struct calls {
+	struct postern_loop *loop;
+	struct postern_service *service;
+	struct postern_request *kept[8];
+	unsigned n_kept, cancelled, answers, closed;
+	bool broken;
+};
+
+struct name_in {
+	const char *name;
+};
+
+static const struct postern_type string = { .kind = POSTERN_TYPE_STRING, .size = sizeof(char *) };
+static const struct postern_field name_fields[] = { { "name", &string, 0, 1 } };
+static const struct postern_type name_type = {
+	.kind = POSTERN_TYPE_STRUCT, .size = sizeof(struct name_in), .n = 1, .fields = name_fields
+};
+static const struct postern_method methods[METHODS] = {
+	[ECHO] = { .name = "Echo" },
+	[KEEP] = { .name = "Keep", .flags = POSTERN_METHOD_MORE },
+	[TYPED] = { .name = "Typed", .in = &name_type, .out = &name_type },
+};
+
+static void expect(int error)
+{
+	if (error < 0 && !world_is_expected(error) && error != -ENOTSUP)
+		fail_msg("%s: told -%s", world_where(), strerrorname_np(-error));
+}
+
+/* ---- the service ---- */
+
+static void on_cancelled(struct postern_request *r, void *data)
+{
+	struct calls *c = data;
+
+	c->cancelled++;
+	for (unsigned i = 0; i < c->n_kept; i++)
+		if (c->kept[i] == r)
+			c->kept[i] = postern_request_free(r);
+}
+
+static const struct postern_request_events request_events = { .size = sizeof request_events,
+							      .cancelled = on_cancelled };
+
+static const char *object_of(size_t n)
+{
+	static char text[HUGE_ANSWER];
+
+	memset(text, 'a', n);
+	memcpy(text, "{\"name\":\"", 9);
+	memcpy(text + n - 2, "\"}", 2);
+	return text;
+}
+
+/* Streams two parts and ends with a large one. */
+static void on_posted(struct postern_request *r, void *data)
+{
+	struct calls *c = data;
+
+	for (int i = 0; i < 2; i++)
+		expect(postern_request_continue_json(r, "{\"part\":1}", 10));
+	expect(postern_request_reply_json(r, object_of(HUGE_ANSWER), HUGE_ANSWER));
+	for (unsigned i = 0; i < c->n_kept; i++)
+		if (c->kept[i] == r)
+			c->kept[i] = postern_request_free(r);
+}
+
+static int dispatch(const void *handlers, uint32_t method, struct postern_request *r,
+		    const void *in, void *data)
+{
+	struct postern_json p;
+	struct calls *c = data;
+
+	(void)handlers;
+	if (!r)
+		return 0;
+	p = postern_request_parameters(r);
+	switch (method) {
+	case ECHO:
+		expect(postern_request_reply_json(r, p.text, p.n));
+		break;
+	case TYPED:
+		expect(postern_request_reply(r, &name_type, in));
+		break;
+	case KEEP:
+		if (c->n_kept == sizeof c->kept / sizeof *c->kept)
+			break;
+		expect(postern_request_set_events(r, &request_events, c));
+		c->kept[c->n_kept++] = postern_request_keep(r);
+		if (postern_request_flags(r) & POSTERN_CALL_MORE)
+			expect(postern_request_post(r, on_posted, c));
+		break;
+	}
+	return 0;
+}
+
+static const struct postern_interface interface = {
+	.version = POSTERN_INTERFACE_VERSION,
+	.n_methods = METHODS,
+	.name = "a.b",
+	.description = "interface a.b\n",
+	.methods = methods,
+	.dispatch = dispatch,
+};
+
+static void on_error(struct postern_service *s, const struct postern_reason *why, void *data)
+{
+	(void)s, (void)data;
+	expect(why->error);
+}
+
+static void on_closed(struct postern_service *s, const struct postern_reason *why, void *data)
+{
+	struct calls *c = data;
+
+	(void)s, (void)why;
+	c->closed++;
+}
+
+static const struct postern_service_events events = { .size = sizeof events,
+						      .error = on_error,
+						      .closed = on_closed };
+
+/* ---- peers ---- */
+
+static void calls_turn(struct calls *c)
+{
+	int r = postern_loop_dispatch(c->loop, POSTERN_MS(200));
+
+	if (r >= 0)
+		return;
+	expect(r);
+	fault_clock_advance(POSTERN_MS(200));
+}
+
+static int peer_of(const struct calls *c)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s",
+		 postern_server_path(postern_service_server(c->service)));
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Reads until so many messages or the end have come; how many came. */
+static unsigned peer_hears(struct calls *c, int fd, unsigned wanted)
+{
+	static char got[65536];
+	unsigned heard = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		ssize_t n = recv(fd, got, sizeof got, 0);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return heard;
+		for (ssize_t k = 0; k < n; k++)
+			heard += got[k] == '\0';
+		if (heard >= wanted)
+			return heard;
+		if (n < 0)
+			calls_turn(c);
+	}
+	if (!world_stays())
+		fail_msg("%s: a peer waits for ever", world_where());
+	return heard;
+}
+
+static bool peer_calls(struct calls *c, const char *text, size_t n, unsigned wanted)
+{
+	int fd = peer_of(c);
+	unsigned heard;
+
+	if (fd < 0)
+		return false;
+	assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), n);
+	heard = peer_hears(c, fd, wanted);
+	close(fd);
+	return heard == wanted;
+}
+
+/* Small, large, with a decoded value, and a stream that is answered by a post. */
+static bool calls_of_all_kinds(struct calls *c)
+{
+	static char text[2 * LARGE + 1024];
+	size_t n = 0;
+
+	n += (size_t)sprintf(text + n, "{\"method\":\"a.b.Echo\",\"oneway\":true}") + 1;
+	n += (size_t)sprintf(text + n, "{\"method\":\"a.b.Echo\"}") + 1;
+	n += (size_t)sprintf(text + n,
+			     "{\"method\":\"a.b.Typed\",\"parameters\":{\"name\":\"n\"}}") +
+	     1;
+	n += (size_t)sprintf(text + n, "{\"method\":\"a.b.Typed\",\"parameters\":%.*s}", LARGE,
+			     object_of(LARGE)) +
+	     1;
+	n += (size_t)sprintf(text + n, "{\"method\":\"a.b.None\"}") + 1;
+	n += (size_t)sprintf(text + n, "{\"method\":\"org.varlink.service.GetInfo\"}") + 1;
+	n += (size_t)sprintf(text + n, "{\"method\":\"a.b.Keep\",\"more\":true}") + 1;
+	return peer_calls(c, text, n, 8);
+}
+
+static uint32_t open_requests(const struct calls *c)
+{
+	struct postern_service_counters counters;
+
+	assert_ok(postern_service_get_counters(c->service, &counters, sizeof counters));
+	return counters.open;
+}
+
+static bool calls_of_one_that_leaves(struct calls *c)
+{
+	static const char text[] = "{\"method\":\"a.b.Keep\"}\0{\"method\":\"a.b.Echo\"}";
+	unsigned before = c->n_kept;
+	int fd = peer_of(c);
+
+	if (fd < 0)
+		return false;
+	assert_int_equal(send(fd, text, sizeof text, MSG_NOSIGNAL), sizeof text);
+	for (int i = 0; i < 20 && c->n_kept == before; i++)
+		calls_turn(c);
+	close(fd);
+	for (int i = 0; i < ROUNDS && open_requests(c) > 0; i++)
+		calls_turn(c);
+	return c->n_kept > before;
+}
+
+static bool calls_beyond_the_limit(struct calls *c)
+{
+	static const char text[] = "{\"method\":\"a.b.Echo\"}";
+	int fds[2] = { peer_of(c), peer_of(c) };
+	bool whole;
+
+	whole = peer_calls(c, text, sizeof text, 1);
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return whole;
+}
+
+static bool calls_that_drain(struct calls *c)
+{
+	static const char text[] = "{\"method\":\"a.b.Keep\"}\0{\"method\":\"a.b.Echo\"}";
+	unsigned before = c->n_kept, heard;
+	int fd = peer_of(c), r;
+
+	if (fd >= 0)
+		assert_int_equal(send(fd, text, sizeof text, MSG_NOSIGNAL), sizeof text);
+	for (int i = 0; i < 20 && c->n_kept == before; i++)
+		calls_turn(c);
+	r = postern_service_drain(c->service, POSTERN_SECONDS(1));
+	expect(r);
+	if (c->n_kept > before && c->kept[before])
+		expect(postern_request_reply_json(c->kept[before], NULL, 0));
+	heard = fd >= 0 && r == 0 ? peer_hears(c, fd, 2) : 0;
+	if (fd >= 0)
+		close(fd);
+	for (int i = 0; r == 0 && i < ROUNDS && !c->closed; i++)
+		calls_turn(c);
+	if (r == 0 && c->closed != 1 && !(world_stays() && c->closed == 0))
+		fail_msg("%s: %u final events", world_where(), c->closed);
+	return heard == 2;
+}
+
+/* ---- the whole ---- */
+
+static int calls_begin(struct calls *c)
+{
+	const struct postern_server_options server = { .size = sizeof server, .connections = 2 };
+	const struct postern_service_options options = { .size = sizeof options,
+							 .server = &server,
+							 .vendor = "v" };
+	int r = postern_loop_new(&c->loop);
+
+	if (r == 0)
+		r = postern_service_new(&c->service, c->loop, "calls", &options, &events, c);
+	if (r == 0)
+		r = postern_service_provide(c->service, &interface, &interface, c);
+	expect(r);
+	return r;
+}
+
+bool world_calls(void)
+{
+	struct calls c = { 0 };
+	bool whole = false;
+
+	atomic_store(&tag_failed, false);
+	if (calls_begin(&c) == 0) {
+		whole = calls_of_all_kinds(&c);
+		whole = calls_of_one_that_leaves(&c) && whole;
+		whole = calls_beyond_the_limit(&c) && whole;
+		whole = calls_that_drain(&c) && whole;
+	}
+	for (unsigned i = 0; i < c.n_kept; i++)
+		postern_request_free(c.kept[i]);
+	postern_service_free(c.service);
+	postern_loop_free(c.loop);
+	return whole;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a call costs a service, and what it is spared: counted with the system calls of fault.h. */
+#include "desk.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "service/service.h"
+
+#define WITH(method, more) "{\"method\":\"org.example.desk." method "\"," more "}"
+
+/* ---- memory and system calls ---- */
+
+static void V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls(
+	void **state)
+{
+	static const char call[] = WITH("Typed", "\"parameters\":{\"count\":7,\"zone\":\"UTC\"}");
+	enum { WARM = 10, CALLS = 1000 };
+	uint64_t kernel, memory;
+	struct desk d;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	for (int i = 0; i < WARM + CALLS; i++) {
+		char got[128];
+
+		if (i == WARM)
+			fault_count_reset();
+		assert_int_equal(write(fd, call, sizeof call), sizeof call);
+		while (read(fd, got, sizeof got) < 0)
+			assert_true(postern_loop_dispatch(d.loop, POSTERN_SECONDS(1)) >= 0);
+		assert_string_equal(got, "{\"parameters\":{\"text\":\"UTC 7\"}}");
+	}
+	memory = fault_count(FAULT_alloc) + fault_count(FAULT_realloc);
+	kernel = fault_count_kernel();
+	test_note("%d calls: %u system calls, %u allocations", CALLS, (unsigned)kernel,
+		  (unsigned)memory);
+	assert_int_equal(memory, 0);
+	/* epoll_wait, recv, sendmsg; the idle limit looks from time to time. */
+	assert_in_range(kernel, 3 * CALLS, 3 * CALLS + 20);
+	close(fd);
+	desk_close(&d);
+}
+
+static void a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool(
+	void **state)
+{
+	enum { CROWD = 100 };
+	int fds[CROWD];
+	struct desk d;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], WITH("Keep", "\"parameters\":{}"));
+	}
+	turn_until(d.loop, d.n_kept == CROWD);
+	assert_int_equal(d.service->n_pool, 0);
+	for (int i = 0; i < CROWD; i++) {
+		assert_ok(postern_request_reply_json(d.kept[i], NULL, 0));
+		d.kept[i] = postern_request_free(d.kept[i]);
+	}
+	assert_int_equal(d.service->n_pool, SERVICE_POOL);
+	assert_int_equal(desk_counters(&d).open, 0);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	d.n_kept = 0;
+	desk_close(&d);
+}
+
+/* ---- V21: user.varlink ---- */
+
+static unsigned tags(void)
+{
+	return (unsigned)(fault_count(FAULT_fsetxattr) + fault_count(FAULT_lsetxattr));
+}
+
+static void V21_sockets_are_marked_where_the_kernel_can(void **state)
+{
+	struct desk d;
+	int fds[3];
+
+	(void)state;
+	fault_reset();
+	atomic_store(&tag_failed, false);
+	fault_count_reset();
+	desk_open(&d, NULL);
+	assert_int_equal(fault_count(FAULT_fsetxattr), 1);
+	assert_int_equal(fault_count(FAULT_lsetxattr), 1);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], WITH("Echo", "\"parameters\":{}"));
+		desk_hears(&d, fds[i], "{}");
+	}
+	assert_int_equal(fault_count(FAULT_fsetxattr), 4);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	desk_close(&d);
+}
+
+static void V21_after_the_first_failure_never_again_in_this_process(void **state)
+{
+	static const int errors[] = { EOPNOTSUPP, EPERM, EINTR, ENOSPC };
+	struct desk d;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
+		fault_reset();
+		atomic_store(&tag_failed, false);
+		fault_refuse(i % 2 ? FAULT_lsetxattr : FAULT_fsetxattr, errors[i]);
+		fault_count_reset();
+		for (int again = 0; again < 2; again++) {
+			int fd;
+
+			desk_open(&d, NULL);
+			fd = desk_peer(&d);
+			desk_say(&d, fd, WITH("Echo", "\"parameters\":{}"));
+			desk_hears(&d, fd, "{}");
+			close(fd);
+			assert_int_equal(d.errors, 0);
+			desk_close(&d);
+		}
+		assert_int_equal(tags(), 1 + i % 2);
+	}
+	fault_reset();
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls),
+		TEST(a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool),
+		TEST(V21_sockets_are_marked_where_the_kernel_can),
+		TEST(V21_after_the_first_failure_never_again_in_this_process),
+	};
+	return test_run(tests);
+}
