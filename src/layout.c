@@ -10,6 +10,7 @@
  * A field that is added in the middle of a pair, or that is missing here, breaks the build.
  */
 #include <postern.h>
+#include <postern/caller.h>
 
 #include <assert.h>
 #include <stddef.h>
@@ -92,6 +93,16 @@ WHOLE(name_info, F(size) + F(name) + F(path) + F(mode) + F(version) + F(unused) 
 
 #define F(field) AT(thread_options, field)
 WHOLE(thread_options, F(size) + F(stack_size) + F(start_ns) + F(join_ns) + F(name) + F(ended));
+#undef F
+
+#define F(field) AT(caller_options, field)
+WHOLE(caller_options, F(size) + F(connect) + F(message_max) + F(calls) + F(idle_ns));
+#undef F
+
+#define F(field) AT(answer, field)
+static_assert(sizeof(struct postern_answer) ==
+		      F(end) + F(reserved) + F(error) + sizeof(struct postern_json) + F(why),
+	      "postern_answer");
 #undef F
 #undef WHOLE
 #undef AT

@@ -34,6 +34,7 @@ enum { /* how a call ends */
 
 struct postern_answer {
 	int                 end;         /* POSTERN_CALL_... */
+	uint32_t            reserved;
 	const char         *error;       /* the error's name with its interface's; else NULL */
 	struct postern_json parameters;  /* of an answer or error: an object, {} if there was none */
 	const struct postern_reason *why;/* why there is no answer; else NULL */

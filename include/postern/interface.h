@@ -31,10 +31,14 @@ extern "C" {
 
 struct postern_request;
 
+/* Values, as generated structs are: they do not grow, and what a compiler puts behind .set means nothing. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpadded"
 struct postern_opt_bool  { bool value, set; };
 struct postern_opt_int   { int64_t value; bool set; };
 struct postern_opt_uint  { uint64_t value; bool set; };
 struct postern_opt_float { double value; bool set; };
+#pragma GCC diagnostic pop
 
 enum {
 	POSTERN_TYPE_BOOL = 1,

@@ -278,6 +278,8 @@ void inbox_shrink(struct postern_conn *c);
 /* One system call. It may leave the connection blocked or broken, but never ends it. */
 void conn_send(struct postern_conn *c);
 void outbox_clear(struct postern_conn *c);
+/* The same for a consumer that goes on: what is queued is not sent, even if that leaves half a message with the peer. */
+void outbox_drop(struct postern_conn *c);
 /* From now on writes fail. */
 void conn_break(struct postern_conn *c);
 /* Should drained be sent now? */
@@ -297,6 +299,7 @@ void idle_before_send(struct postern_conn *c);
 void idle_after_send(struct postern_conn *c, size_t n);
 
 /* dial.c */
+int  dial_options_check(const struct postern_connect_options *o);
 void dial_attempt(struct postern_conn *c);
 const struct postern_reason *dial_why(const struct dial *d);
 void dial_free(struct dial *d);

@@ -62,7 +62,7 @@ void dial_free(struct dial *d)
 	sys_free(d);
 }
 
-static int dial_set_options(struct dial *d, const struct postern_connect_options *o)
+int dial_options_check(const struct postern_connect_options *o)
 {
 	static const char what[] = "postern_connect_options";
 
@@ -80,6 +80,15 @@ static int dial_set_options(struct dial *d, const struct postern_connect_options
 		return why_field(what, "n_server_uids", "is 0, although server_uids is set");
 	if (o->reserved)
 		return why_field(what, "reserved", "is not 0");
+	return 0;
+}
+
+static int dial_set_options(struct dial *d, const struct postern_connect_options *o)
+{
+	int r = dial_options_check(o);
+
+	if (r < 0)
+		return r;
 	d->begun_ns = sys_now();
 	d->deadline_ns = time_after(d->begun_ns, o->deadline_ns ? o->deadline_ns : DIAL_DEADLINE);
 	d->cap_ns = o->backoff_ns ? o->backoff_ns : DIAL_BACKOFF;

@@ -65,6 +65,12 @@ void outbox_clear(struct postern_conn *c)
 	outbox_return(c);
 }
 
+void outbox_drop(struct postern_conn *c)
+{
+	outbox_clear(c);
+	conn_due(c, CONN_DUE_FLUSH);
+}
+
 void conn_break(struct postern_conn *c)
 {
 	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;

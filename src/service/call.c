@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.c - one call of a caller: its message, what it is told, its memory
+ *
+ * The message is written straight into the call's block. What does not fit there is counted by the writer, and written
+ * once more into memory of that size: a long message is rare, and is checked before anything is allocated for it.
+ */
+#include "service/caller.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "core/shape.h"
+
+/* What decoding takes at most: 4 times the longest message. */
+#define CALL_DECODED_MAX 4
+
+/* ---- blocks ---- */
+
+static struct postern_call *call_new(struct postern_caller *c)
+{
+	struct postern_call *call;
+
+	if (list_is_empty(&c->spare)) {
+		call = sys_alloc(CALLER_BLOCK);
+		if (!call)
+			return NULL;
+	} else {
+		call = container_of(c->spare.next, struct postern_call, state.place);
+		list_remove(&call->state.place);
+		c->n_spare--;
+	}
+	*call = (struct postern_call){ .caller = c, .text = call->block };
+	list_init(&call->state.place);
+	return call;
+}
+
+static void call_release(struct postern_call *call)
+{
+	struct postern_caller *c = call->caller;
+
+	list_remove(&call->state.place);
+	if (call->text != call->block)
+		sys_free(call->text);
+	if (c->n_spare < CALLER_SPARE && !c->over) {
+		list_append(&c->spare, &call->state.place);
+		c->n_spare++;
+	} else {
+		sys_free(call);
+	}
+}
+
+/* It has left the machine for good. While a callback of it runs, the memory stays. */
+static void call_gone(struct postern_call *call)
+{
+	call->gone = true;
+	if (call->depth > 0)
+		list_append(&call->caller->leaving, &call->state.place);
+	else
+		call_release(call);
+}
+
+static void call_free_list(struct list *calls)
+{
+	while (!list_is_empty(calls)) {
+		struct postern_call *call =
+			container_of(calls->next, struct postern_call, state.place);
+
+		list_remove(&call->state.place);
+		if (call->text != call->block)
+			sys_free(call->text);
+		sys_free(call);
+	}
+}
+
+void caller_forget_calls(struct postern_caller *c)
+{
+	/* Their callbacks never return: the thread has left them by pthread_exit(). */
+	call_free_list(&c->leaving);
+	for (struct list *at = c->spare.next; at != &c->spare; at = at->next) {
+		struct postern_call *call = container_of(at, struct postern_call, state.place);
+
+		call->text = call->block;
+	}
+	call_free_list(&c->spare);
+}
+
+/* ---- the message ---- */
+
+/* Parameters in JSON are always sent: that its method declares none is known of a method with tables only. */
+static int call_write_parameters(struct postern_json_writer *w,
+				 const struct postern_call_method *method, const void *in,
+				 struct shape_fault *fault)
+{
+	struct postern_json json = { "{}", 2 };
+
+	if (method->in && method->in->n == 0)
+		return 0;
+	postern_json_write_name(w, "parameters");
+	if (method->in)
+		return shape_write(w, method->in, in, fault);
+	if (in)
+		json = *(const struct postern_json *)in;
+	if (postern_json_kind(json) != POSTERN_JSON_OBJECT) {
+		*fault = (struct shape_fault){ .what = "are not an object" };
+		return -EINVAL;
+	}
+	postern_json_write_raw(w, json);
+	return 0;
+}
+
+/* The length, or why there is no message. */
+static ssize_t call_write(const struct postern_call_method *method, const void *in, unsigned flags,
+			  char *text, size_t size, size_t *ret_needed)
+{
+	struct shape_fault fault = { 0 };
+	struct postern_json_writer w;
+	ssize_t r;
+
+	postern_json_write_begin(&w, text, size);
+	message_write_call(&w, method->name, flags);
+	r = call_write_parameters(&w, method, in, &fault);
+	if (r < 0)
+		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL, "%s: %s %s",
+			       words_name(method->name).text,
+			       fault.path[0] ? words_name(fault.path).text : "the parameters",
+			       fault.what);
+	postern_json_write_end(&w);
+	r = postern_json_write_finish(&w);
+	*ret_needed = w.n;
+	if (r >= 0 || r == -EMSGSIZE)
+		return r;
+	return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL, "%s: %s",
+		       words_name(method->name).text,
+		       r == -EILSEQ    ? "a text is not UTF-8"
+		       : r == -EDOM    ? "a number is not finite"
+		       : r == -EBADMSG ? "the parameters, or an object or any in them, are not JSON"
+				       : "the parameters are nested too deep");
+}
+
+static int call_too_long(const struct postern_call_method *method, size_t n, uint32_t most)
+{
+	return why_set(why_last(), POSTERN_REASON_FAILED, -EMSGSIZE,
+		       "%s: the call takes %zu bytes, and a message has %u at most (message_max)",
+		       words_name(method->name).text, n, most);
+}
+
+static int call_fill(struct postern_call *call, const struct postern_call_method *method,
+		     const void *in, unsigned flags)
+{
+	uint32_t most = call->caller->message_max;
+	size_t needed = 0, size = CALLER_BLOCK - sizeof(*call);
+	ssize_t n = call_write(method, in, flags, call->block, size, &needed);
+
+	if (n == -EMSGSIZE && needed <= most) {
+		call->text = sys_alloc(needed);
+		if (!call->text)
+			return why_call("postern_caller_call", -ENOMEM);
+		n = call_write(method, in, flags, call->text, needed, &needed);
+	}
+	if (n == -EMSGSIZE || n > (ssize_t)most)
+		return call_too_long(method, needed, most);
+	call->n = (uint32_t)(n < 0 ? 0 : n);
+	return n < 0 ? (int)n : 0;
+}
+
+/* ---- calling ---- */
+
+static int call_refuse(const struct postern_call_method *method, unsigned flags,
+		       int64_t deadline_ns)
+{
+	static const char what[] = "postern_caller_call";
+
+	if (!method || !method->name)
+		return why_argument(what, "method is NULL, or has no name");
+	if (flags != 0 && flags != POSTERN_CALL_MORE && flags != POSTERN_CALL_ONEWAY)
+		return why_argument(what, "flags is none of 0, MORE and ONEWAY");
+	if (deadline_ns < 0)
+		return why_argument(what, "deadline_ns is negative");
+	return 0;
+}
+
+int caller_start(struct postern_caller *c, struct postern_call **ret,
+		 const struct postern_call_method *method, const void *in, unsigned flags,
+		 int64_t deadline_ns, postern_answer_fn *fn, void *data)
+{
+	struct postern_loop *loop = c->object.loop;
+	struct postern_call *call;
+	int r = call_refuse(method, flags, deadline_ns);
+
+	if (r < 0)
+		return r;
+	call = call_new(c);
+	if (!call)
+		return why_call("postern_caller_call", -ENOMEM);
+	r = call_fill(call, method, in, flags);
+	if (r == 0)
+		r = calling_add(&c->calling, &call->state, flags,
+				loop_after(loop, deadline_ns ? deadline_ns : CALLER_DEADLINE),
+				loop_now(loop));
+	if (r < 0) {
+		call_release(call);
+		return r;
+	}
+	call->out = method->out;
+	call->deliver = method->deliver;
+	call->fn = fn;
+	call->data = data;
+	caller_pump(c);
+	if (ret)
+		*ret = call;
+	return 0;
+}
+
+int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
+			const struct postern_call_method *method, const void *in, unsigned flags,
+			int64_t deadline_ns, postern_answer_fn *fn, void *data)
+{
+	static const char what[] = "postern_caller_call";
+	int r = caller_check(c);
+
+	if (r < 0)
+		return why_call(what, r);
+	if (!fn)
+		return why_argument(what, "fn is NULL");
+	if (c->own_loop)
+		return why_argument(what, "the caller has no loop: it can only wait");
+	return caller_start(c, ret, method, in, flags, deadline_ns, fn, data);
+}
+
+struct postern_call *postern_call_free(struct postern_call *call)
+{
+	struct postern_caller *c;
+	bool usable;
+
+	if (!call || call->gone)
+		return NULL;
+	c = call->caller;
+	usable = loop_check(c->object.loop) == 0;
+	calling_drop(&c->calling, &call->state, usable ? loop_now(c->object.loop) : 0);
+	call_gone(call);
+	if (usable)
+		caller_pump(c);
+	return NULL;
+}
+
+/* ---- telling ---- */
+
+/* The last thing that is done: it may free everything. */
+static void call_tell(struct postern_call *call, struct caller_answer *a, const void *value)
+{
+	struct postern_caller *c = call->caller;
+
+	call->depth++;
+	if (a->answer.end != POSTERN_CALL_CONTINUES)
+		call_gone(call);
+	/* In a child process nobody is called back. */
+	if (loop_is_ours(c->object.loop)) {
+		loop_calls(c->object.loop, "answer");
+		if (call->deliver)
+			call->deliver((void (*)(void))call->fn, call, &a->answer, value,
+				      call->data);
+		else
+			call->fn(call, &a->answer, value, call->data);
+	}
+	if (--call->depth == 0 && call->gone)
+		call_release(call);
+}
+
+/* What the service sent cannot be used. */
+static int call_spoilt(struct postern_call *call, struct caller_answer *a, int code, int error,
+		       const char *path, const char *what)
+{
+	struct why *why = &call->caller->why;
+
+	why_set(why, code, error, "%s: the answer%s%s %s", words_name(call->caller->name).text,
+		path[0] ? ", in " : "", words_name(path).text, what);
+	a->answer.end = POSTERN_CALL_NO_ANSWER;
+	a->answer.parameters = (struct postern_json){ "{}", 2 };
+	a->answer.why = &why->reason;
+	return error;
+}
+
+static int call_no_memory(struct postern_call *call, struct caller_answer *a)
+{
+	return call_spoilt(call, a, POSTERN_REASON_NO_RESOURCES, -ENOMEM, "",
+			   "does not fit into memory");
+}
+
+/* *ret: the struct, with what it points to behind it. */
+static int call_decode(struct postern_caller *c, struct caller_room *room,
+		       const struct postern_type *type, struct postern_json object, void **ret,
+		       struct shape_fault *fault)
+{
+	size_t begin = (type->size + 15u) & ~(size_t)15,
+	       most = (size_t)CALL_DECODED_MAX * c->message_max;
+	ssize_t n = shape_check(type, object, SHAPE_LENIENT, most, fault);
+	char *bytes;
+
+	if (n < 0)
+		return (int)n;
+	bytes = caller_room_get(room, begin + (size_t)n);
+	if (!bytes)
+		return -ENOMEM;
+	*ret = bytes;
+	return shape_decode(type, object, SHAPE_LENIENT, bytes, n > 0 ? bytes + begin : NULL,
+			    (size_t)n, fault);
+}
+
+static int call_read_error(struct postern_call *call, struct caller_answer *a,
+			   struct postern_json error)
+{
+	char *name = caller_room_get(&call->caller->room, error.n);
+
+	if (!name || postern_json_string(error, name, error.n) < 0)
+		return call_no_memory(call, a);
+	a->answer.error = name;
+	return 0;
+}
+
+static int call_read_value(struct postern_call *call, struct caller_answer *a, void **ret)
+{
+	struct postern_caller *c = call->caller;
+	struct shape_fault fault;
+	int r = call_decode(c, &c->room, call->out, a->answer.parameters, ret, &fault);
+
+	if (r == -ENOMEM)
+		return call_no_memory(call, a);
+	if (r < 0)
+		return call_spoilt(call, a, POSTERN_REASON_VIOLATION, -EBADMSG, fault.path,
+				   fault.what);
+	return 0;
+}
+
+void caller_tell_answer(struct postern_call *call, const struct message_answer *m)
+{
+	struct postern_caller *c = call->caller;
+	struct caller_answer a = {
+		.answer = { .end = call->state.end, .parameters = m->parameters },
+		.caller = c,
+	};
+	void *value = NULL;
+	int r = 0;
+
+	if (m->error.text)
+		r = call_read_error(call, &a, m->error);
+	else if (call->out)
+		r = call_read_value(call, &a, &value);
+	if (r < 0) {
+		/* One with MORE ends by it: its connection goes, and the service learns it. */
+		calling_drop(&c->calling, &call->state, loop_now(c->object.loop));
+		caller_pump(c);
+		value = NULL;
+	}
+	call_tell(call, &a, value);
+}
+
+/* It was refused, and its deadline came before the next try. */
+static void call_end_refused(struct postern_caller *c, const struct calling_call *state,
+			     struct postern_answer *a)
+{
+	bool busy = state->refused == CALLING_BUSY;
+	int n = snprintf(c->refusal, sizeof(c->refusal), busy ? "{\"retryAfterMs\":%lld}" : "{}",
+			 (long long)state->retry_ms);
+
+	a->error = busy ? "io.postern.Busy" : "io.postern.Draining";
+	a->parameters = (struct postern_json){ c->refusal, (size_t)n };
+}
+
+/* Before its deadline it could not be sent: what is known of that is why it could not connect. */
+static void call_end_unsent(const struct postern_caller *c, struct postern_reason *why)
+{
+	if (why->code != POSTERN_REASON_TIMEOUT || c->dial_why.reason.code == 0)
+		return;
+	why->error = c->dial_why.reason.error;
+	why->text = c->dial_why.reason.text;
+}
+
+void caller_tell_ended(struct postern_caller *c)
+{
+	struct calling_call *state;
+
+	while ((state = calling_ended(&c->calling))) {
+		struct postern_reason why = state->why;
+		struct caller_answer a = {
+			.answer = { .end = state->end, .parameters = { "{}", 2 }, .why = &why },
+			.caller = c,
+		};
+
+		if (state->end == POSTERN_CALL_FAILED)
+			call_end_refused(c, state, &a.answer);
+		if (state->end == POSTERN_CALL_NOT_SENT)
+			call_end_unsent(c, &why);
+		if (state->end == POSTERN_CALL_FAILED || state->end == POSTERN_CALL_SENT)
+			a.answer.why = NULL;
+		call_tell(container_of(state, struct postern_call, state), &a, NULL);
+	}
+}
+
+int postern_answer_is(const struct postern_answer *answer, const struct postern_error *error,
+		      void *ret)
+{
+	const struct caller_answer *a;
+	struct shape_fault fault;
+	void *value;
+	int r;
+
+	if (!answer || !error || !error->name)
+		return -EINVAL;
+	if (!answer->error || strcmp(answer->error, error->name) != 0)
+		return 0;
+	if (!ret || !error->type)
+		return 1;
+	a = container_of(answer, struct caller_answer, answer);
+	r = call_decode(a->caller, &a->caller->detail, error->type, answer->parameters, &value,
+			&fault);
+	if (r < 0)
+		return r;
+	memcpy(ret, value, error->type->size);
+	return 1;
+}
