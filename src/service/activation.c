@@ -36,14 +36,15 @@ static bool activation_number(const char *variable, unsigned long long *ret)
 static bool activation_is_ours(void)
 {
 	unsigned long long pid, id;
+	pid_t self = sys_getpid();
 	struct stat st;
 	int fd, r;
 
-	if (!activation_number("LISTEN_PID", &pid) || pid != (unsigned long long)sys_getpid())
+	if (!activation_number("LISTEN_PID", &pid) || pid != (unsigned long long)self)
 		return false;
 	if (!activation_number("LISTEN_PIDFDID", &id))
 		return true;
-	fd = sys_pidfd_open(sys_getpid());
+	fd = sys_pidfd_open(self);
 	/* A kernel that cannot tell has not given the manager a number that means something. */
 	if (fd < 0)
 		return true;
