@@ -100,6 +100,7 @@ static void stop(struct postern_signal *s, int sig, void *loop)
 
 int main(int argc, char **argv)
 {
+	static const struct postern_service_events events = { .size = sizeof events };
 	static const struct clock_methods methods = { .Now = now };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(service) service = NULL;
@@ -108,7 +109,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
-	if (postern_service_new(&service, loop, argv[1], NULL, NULL, NULL) < 0 ||
+	if (postern_service_new(&service, loop, argv[1], NULL, &events, NULL) < 0 ||
 	    clock_provide(service, &methods, loop) < 0) {
 		fprintf(stderr, "clock-service: %s\n", postern_why()->text);
 		return 1;
