@@ -128,9 +128,11 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_call_meth
 	if (r < 0)
 		return r;
 	w->out = method->out;
-	/* The call's own deadline ends this. */
-	r = wait_turn(c, POSTERN_FOREVER);
-	if (r == 0)
+	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
+	/* It is the call that ends, and knows how. */
+	if (r == -ETIMEDOUT)
+		caller_look(c);
+	if (w->told)
 		return wait_take(c, ret);
 	w->call = postern_call_free(w->call);
 	return r;
