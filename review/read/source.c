@@ -295,6 +295,19 @@ static bool source_folder_is_aside(const char *name, size_t n)
 	return false;
 }
 
+/* router_test.cpp, tst_router.cpp: beside what it tests. */
+static bool source_file_is_aside(const char *name)
+{
+	static const char *const ends[] = { "_test", "_tests", "-test", "_unittest" };
+	size_t n = strcspn(name, ".");
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (n > strlen(ends[i]) &&
+		    !strncasecmp(name + n - strlen(ends[i]), ends[i], strlen(ends[i])))
+			return true;
+	return starts_with(name, "tst_");
+}
+
 bool source_path_is_aside(const char *path, const char *root)
 {
 	const char *s = starts_with(path, root) ? path + strlen(root) : path, *end;
@@ -302,5 +315,5 @@ bool source_path_is_aside(const char *path, const char *root)
 	for (; (end = strchr(s, '/')); s = end + 1)
 		if (source_folder_is_aside(s, (size_t)(end - s)))
 			return true;
-	return false;
+	return source_file_is_aside(s);
 }
