@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-extern const struct rule rule_E1, rule_E5;
+extern const struct rule rule_E1, rule_E5, rule_W1;
 
 /*
  * An option that changes how well it works, and not whether or how long; or flags of an open
@@ -228,8 +228,7 @@ static unsigned e5_handlers(const struct function *fn, const struct call *dial)
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
 
-		if (other->source != fn->source &&
-		    (!fn->class_name || other->class_name != fn->class_name))
+		if (!function_is_beside(fn, other))
 			continue;
 		for (int k = 0; k < other->n_items; k++)
 			handled |=
@@ -382,7 +381,7 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
-	if (end_is_told(fn, item) ||
+	if (finding_is_said(&rule_W1, fn, item) ||
 	    (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item)))
 		return;
 	finding = finding_add(

@@ -556,11 +556,8 @@ static bool l7_is_about_connections(const struct function *fn, int depth)
 /* The thread's own function begins with pthread_detach(pthread_self()). */
 static bool l7_detaches_itself(const struct function *fn, const struct call *call)
 {
-	const struct operand *o = call_argument(call, 3);
-	const struct function *start = NULL;
+	const struct function *start = operand_function(fn, call_argument(call, 3));
 
-	if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
-		start = index_find_function(fn->places[o->place].name, fn->source);
 	for (int i = 0; start && i < start->n_items; i++)
 		if (start->items[i].kind == ITEM_CALL && start->items[i].call &&
 		    strstr(start->items[i].call->name, "detach"))

@@ -4,6 +4,7 @@
 #include "flow/contract.h"
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "model/registrations.h"
 #include "rules/helper.h"
 #include "rules/partial.h"
 #include "read/source.h"

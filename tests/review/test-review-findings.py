@@ -187,6 +187,61 @@ def the_key_of_a_finding_has_nothing_of_its_words():
     expect(bool(re.fullmatch(r'L1 same\.c [0-9a-f]{16}', one['key'])), True, one['key'])
 
 
+# What was said once
+
+LOOP = '''#include <QIODevice>
+class Frames {
+public:
+    explicit Frames(QIODevice *line) : m_line(line) {}
+    QByteArray all(int length)
+    {
+        QByteArray all;
+
+        if (!m_line->waitForReadyRead(1000))
+            return all;
+        while (all.length() < length) {%s
+            if (!m_line->bytesAvailable())
+                m_line->waitForReadyRead(1000);
+            all.append(m_line->read(length - all.length()));
+        }
+        return all;
+    }
+    QIODevice *m_line;
+};
+'''
+
+
+@test
+def a_loop_that_is_suppressed_or_not_asked_for_does_not_bring_up_the_next_rule():
+    put('loop.cpp', LOOP % '')
+    expect([f['rule'] for f in findings('loop.cpp')], ['W1'], 'the loop')
+    expect([f['rule'] for f in findings('--except', 'W1', 'loop.cpp')], [], 'without W1')
+    expect([f['rule'] for f in findings('--only', '703', 'loop.cpp')], [], 'of another pillar alone')
+    put('quiet.cpp', LOOP % ' // postern-review: ignore W1 the caller ends it')
+    expect([f['rule'] for f in findings('quiet.cpp')], [], 'suppressed')
+
+
+ATTEMPT = '''#include <sys/socket.h>
+#include <unistd.h>
+void serve(int s)
+{
+	int client = accept4(s, 0, 0, SOCK_CLOEXEC);
+
+	send(client, "x", 1, MSG_NOSIGNAL);%s
+	dup(client);
+	close(client);
+}
+'''
+
+
+@test
+def the_second_use_of_what_failed_is_not_told_in_place_of_a_first_that_is_suppressed():
+    put('use.c', ATTEMPT % '')
+    expect([f['line'] for f in findings('--only', 'E2', 'use.c')], [7], 'the first use')
+    put('quiet.c', ATTEMPT % ' // postern-review: ignore E2 a test that has descriptors')
+    expect([f['line'] for f in findings('--only', 'E2', 'quiet.c')], [], 'suppressed')
+
+
 # Fixes
 
 CERTAIN = {
