@@ -485,6 +485,30 @@ static bool e7_accepts_on(struct function *fn, const struct item *item)
 	return outcome_walk(&outcome) & (OUTCOME_AGAIN | OUTCOME_TOO_LONG);
 }
 
+/*
+ * The function makes the listener itself, or closes it behind the accept(): it waits for one
+ * connection, and no other client can have taken the descriptors before.
+ */
+static bool e7_is_for_one(const struct function *fn, const struct item *item)
+{
+	const struct operand *listener = item->call->n_args ? &item->call->args[0] : NULL;
+
+	if (!listener || listener->kind != OPERAND_PLACE)
+		return false;
+	if (fn->places[listener->place].kind == PLACE_LOCAL && operand_source(fn, listener, item))
+		return true;
+	for (const struct item *i = item; i < fn->items + fn->n_items; i++) {
+		const struct fact *closes = i->kind == ITEM_CALL && i->call
+						    ? api_fact(i->call->api, FACT_CLOSES)
+						    : NULL;
+		const struct operand *o = closes ? call_argument(i->call, closes->arg) : NULL;
+
+		if (o && operand_is_place(o, listener->place))
+			return true;
+	}
+	return false;
+}
+
 static void e7_accept(struct function *fn, const struct item *item)
 {
 	struct errno_way way = { .n_closes = 0 };
@@ -497,7 +521,7 @@ static void e7_accept(struct function *fn, const struct item *item)
 	bool loop = item_loop(fn, item) >= 0 && e7_accepts_on(fn, item);
 	unsigned ends;
 
-	if (e7_asks(fn))
+	if (e7_asks(fn) || (!loop && e7_is_for_one(fn, item)))
 		return;
 	ends = outcome_walk(&outcome);
 	if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_THROWS | OUTCOME_UNCLEAR)) ||

@@ -302,6 +302,17 @@ static bool w2_is_made_blocking(const struct function *fn, const struct operand 
 	return false;
 }
 
+/* accept(port->fd, …) with port = port->next: each turn asks another descriptor. */
+static bool w2_is_another(struct function *fn, int number, const struct operand *o)
+{
+	int root;
+
+	if (o->kind != OPERAND_PLACE || fn->places[o->place].parent < 0)
+		return false;
+	root = (int)(place_root(fn, o->place) - fn->places);
+	return loop_changes(fn, number, root);
+}
+
 /* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
 static bool w2_never_blocks(struct function *fn, int number, const struct item *item)
 {
@@ -310,7 +321,7 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 					    : NULL;
 	const struct operand *o = blocks ? call_argument(item->call, blocks->arg) : NULL;
 
-	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)))
+	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)) || w2_is_another(fn, number, o))
 		return false;
 	return item_mentions(fn, item, "DONTWAIT") ||
 	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
