@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
 
+#include "rules/containers.h"
 #include "rules/kept.h"
 #include "rules/threads.h"
 
@@ -462,4 +463,5 @@ const struct rule rule_L3 = {
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,
+	.program = containers_program,
 };

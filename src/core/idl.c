@@ -29,10 +29,11 @@ struct idl_parser {
 	int depth, error;
 };
 
-static int idl_fail(struct idl_parser *p, int error, const char *text)
+/* The first error stays. */
+static void idl_fail(struct idl_parser *p, int error, const char *text)
 {
 	if (p->error != 0)
-		return p->error;
+		return;
 	p->error = error;
 	p->wrong = text;
 	p->where = p->at;
@@ -41,12 +42,11 @@ static int idl_fail(struct idl_parser *p, int error, const char *text)
 		p->wrong = "this is not UTF-8; save the description as UTF-8";
 	else if (error == -EBADMSG && p->at < p->end && *p->at == 0)
 		p->wrong = "this is a NUL byte; a description is text";
-	return error;
 }
 
-static int idl_wrong(struct idl_parser *p, const char *text)
+static void idl_wrong(struct idl_parser *p, const char *text)
 {
-	return idl_fail(p, -EBADMSG, text);
+	idl_fail(p, -EBADMSG, text);
 }
 
 /* Of the arena, all zeros; NULL: it is used up. */
@@ -331,8 +331,10 @@ static struct idl_type *idl_fields(struct idl_parser *p, int kind, int direct)
 		return NULL;
 	}
 	end = &type->fields;
-	if (++p->depth > IDL_DEPTH)
+	if (++p->depth > IDL_DEPTH) {
 		idl_wrong(p, idl_too_deep);
+		return NULL;
+	}
 	idl_skip(p, NULL);
 	if (!idl_token(p, ")")) {
 		do {

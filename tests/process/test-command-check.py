@@ -179,6 +179,9 @@ def test_large(it):
     it.write("large", text + "#")
     tap.result("one_byte_more_is_too_long", expect(it.run("large"), FOUND, "", "large: this is longer than 4 MiB"))
     tap.result("what_has_no_end_is_told_as_that", expect(it.run("/dev/zero"), FOUND, "", "/dev/zero: this is longer"))
+    it.write("deep", head + "type A " + "(a:" * (LIMIT // 4))
+    tap.result("what_only_goes_deeper_is_told_where_it_is_too_deep",
+               expect(it.run("deep"), FOUND, "", "deep:2:201: at 'a': types are nested more than 64 deep"))
     # One list of fields, one type for each line, and one long line: none takes the square of its length.
     for name, text, said in (
             ("many_fields", head + "type A (" + ",".join(f"a{i}: int" for i in range(300000)) + ")\n", []),

@@ -120,6 +120,9 @@ static void what_is_refused_is_told_with_line_and_column(void **state)
 		{ "interfaces", 1, 1, "interfaces", "expected 'interface' and a name" },
 		{ "interface", 1, 10, "", "expected a blank and a name" },
 		{ "interface org\n", 1, 14, "\n", "expected '.'" },
+		{ "interface org\r\n", 1, 14, "\r\n", "expected '.'" },
+		{ "interface org\xe2\x80\xa8", 1, 14, "\xe2\x80\xa8", "expected '.'" },
+		{ "interface a.b\n\x80", 2, 1, "\x80", "this is not UTF-8" },
 		{ "interface 1.a\n", 1, 11, "1", "expected the name of the interface" },
 		{ "interface a..b\n", 1, 12, ".", "expected '.'" },
 		{ "interface -a.b\n", 1, 11, "-", "expected the name of the interface" },
@@ -311,25 +314,61 @@ static void a_long_chain_of_types_takes_no_stack_and_no_square_of_time(void **st
 
 static void types_are_nested_sixty_four_deep_at_most(void **state)
 {
+	/* Each one deeper; the list of fields that all are in is the first. */
+	static const char *const ways[][2] = {
+		{ "[]", "" }, { "[string]", "" }, { "?[]", "" }, { "(a: ", ")" }
+	};
+	static const int deep[] = { 1, 1, 2, 1 };
 	struct idl_error error = { 0 };
 	struct idl *idl;
-	char text[1024];
+	char text[2048];
 
 	(void)state;
-	for (int depth = 1; depth < 100; depth++) {
-		size_t n = (size_t)sprintf(text, "interface a.b\ntype A (a: ");
+	for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+		for (int times = 1; times < 100; times++) {
+			size_t n = (size_t)sprintf(text, "interface a.b\ntype A (a: ");
 
-		for (int i = 1; i < depth; i++)
-			n += (size_t)sprintf(text + n, "[]");
-		n += (size_t)sprintf(text + n, "int)");
-		if (depth <= IDL_DEPTH) {
-			(void)parsed(text);
-		} else {
+			for (int i = 0; i < times; i++)
+				n += (size_t)sprintf(text + n, "%s", ways[way][0]);
+			n += (size_t)sprintf(text + n, "int");
+			for (int i = 0; i < times; i++)
+				n += (size_t)sprintf(text + n, "%s", ways[way][1]);
+			n += (size_t)sprintf(text + n, ")");
+			if (1 + times * deep[way] <= IDL_DEPTH) {
+				(void)parsed(text);
+				continue;
+			}
 			assert_errno(idl_parse(text, n, arena, sizeof arena, &idl, &error),
 				     -EBADMSG);
 			assert_memory_equal(error.text, "types are nested more than 64 deep", 34);
 		}
+}
+
+/* What is deeper than that is not looked into: the stack would not suffice. */
+static void a_text_that_only_goes_deeper_takes_no_stack(void **state)
+{
+	static const char *const ways[] = { "(a:", "( a : ",   "[]",
+					    "?[]", "[string]", "(a:[](b:?[string]" };
+	enum { LENGTH = 4 << 20 };
+	size_t size = (size_t)64 * LENGTH + 256;
+	char *text = malloc(LENGTH), *block = malloc(size);
+	struct idl_error error = { 0 };
+	struct idl *idl;
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(block);
+	for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+		size_t n = (size_t)sprintf(text, "interface a.b\ntype A (a:"),
+		       length = strlen(ways[way]);
+
+		for (; n + length <= LENGTH; n += length)
+			memcpy(text + n, ways[way], length);
+		assert_errno(idl_parse(text, n, block, size, &idl, &error), -EBADMSG);
+		assert_memory_equal(error.text, "types are nested more than 64 deep", 34);
 	}
+	free(block);
+	free(text);
 }
 
 /* Cut off at each byte, and with mistakes in it, in a block of its own size. */
@@ -431,6 +470,19 @@ static void documentation_is_what_is_directly_before(void **state)
 	assert_slice(idl_line(idl_documentation(m->next->comments)), "of E");
 }
 
+/* Before the name of what has them, comments document neither that nor what is in it. */
+static void what_is_behind_something_ends_documentation(void **state)
+{
+	struct idl *idl = parsed("interface a.b\ntype\n# not this\nA # nor this\n(a: int)\n"
+				 "error E (\n#[unsigned]\na: int)");
+
+	(void)state;
+	assert_null(idl_documentation(idl->members->type->fields->comments));
+	assert_slice(idl_line(idl_documentation(idl->members->next->type->fields->comments)),
+		     "[unsigned]");
+	assert_int_equal(idl_says(idl->members->next->type->fields->comments, "[unsigned]"), 1);
+}
+
 /* The formatter never makes documentation of what was none. */
 static void comments_stay_where_they_are(void **state)
 {
@@ -444,6 +496,11 @@ static void comments_stay_where_they_are(void **state)
 	(void)state;
 	printed[n] = '\0';
 	assert_string_equal(printed, text);
+	/* Blanks at the end of a comment, and empty lines at that of the text, are not kept. */
+	n = idl_print(parsed("# \ninterface a.b\nerror E ()\n\n#\t \n\n\n"), printed,
+		      sizeof printed - 1);
+	printed[n] = '\0';
+	assert_string_equal(printed, "#\ninterface a.b\n\nerror E ()\n\n#\n");
 }
 
 static void put_documentation(char **at, const struct idl_comment *comments)
@@ -551,9 +608,11 @@ int main(void)
 		TEST(every_arena_that_is_too_small_is_told),
 		TEST(a_long_chain_of_types_takes_no_stack_and_no_square_of_time),
 		TEST(types_are_nested_sixty_four_deep_at_most),
+		TEST(a_text_that_only_goes_deeper_takes_no_stack),
 		TEST(no_text_leads_beyond_its_end),
 		TEST(a_description_is_printed_as_everybody_writes_it),
 		TEST(documentation_is_what_is_directly_before),
+		TEST(what_is_behind_something_ends_documentation),
 		TEST(comments_stay_where_they_are),
 		TEST(what_is_printed_is_accepted_and_printed_alike),
 	};
