@@ -7,6 +7,7 @@
 #include "model/registrations.h"
 #include "rules/deferred.h"
 #include "rules/rules.h"
+#include "rules/threads.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -666,7 +667,8 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL &&
 		       !l7_detaches_itself(flow->fn, r->site->call);
 	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
-		return !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
+		return !(r->site->call->type && threads_end_themselves(r->site->call->type)) &&
+		       !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
 	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
 }
 
@@ -702,4 +704,5 @@ const struct rule rule_L7 = {
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
 	.function = deferred_close,
+	.program = threads_per_connection,
 };
