@@ -130,6 +130,20 @@ static bool contents_just_accepted(const struct function *fn, const struct opera
 	       fn->places[o->place].parent < 0;
 }
 
+/* A variable that has the listener and nothing else; a table or parameter may have both. */
+static bool contents_listener(const struct function *fn, const struct operand *o,
+			      const struct item *before)
+{
+	const struct place *p = &fn->places[o->place];
+	const struct item *set;
+
+	if (!(descriptor_kinds(fn, o) & DESCRIPTOR_LISTENER) || p->parent >= 0 ||
+	    p->kind == PLACE_PARAM)
+		return false;
+	set = place_set_before(fn, o->place, before);
+	return p->is_member || p->is_global || (set && operand_source(fn, o, before) != NULL);
+}
+
 /* It may be an accepted descriptor: not a listener, a file, or another connection than the contents. */
 static bool contents_may_be_descriptor(const struct function *fn, const struct operand *o,
 				       const struct item *before)
@@ -151,7 +165,7 @@ static bool contents_may_be_descriptor(const struct function *fn, const struct o
 	/* Not yet in the container. */
 	if (contents_just_accepted(fn, o, before))
 		return false;
-	return !kinds || ((kinds & DESCRIPTOR_STREAM) && !(kinds & DESCRIPTOR_LISTENER));
+	return !kinds || ((kinds & DESCRIPTOR_STREAM) && !contents_listener(fn, o, before));
 }
 
 static bool contents_may_be(const struct contents *contents, const struct function *fn,

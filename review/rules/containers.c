@@ -137,11 +137,38 @@ static bool containers_put_number(const struct function *fn, const struct item *
 	return contents->made && !containers_share(contents, item);
 }
 
-/* The object is made for a connection: what was accepted is given to it, or the function is called for each. */
-static bool containers_are_per_connection(const struct function *fn)
+/* What accept() or nextPendingConnection() gave, or the parameter of incomingConnection(). */
+static bool containers_is_connection(const struct function *fn, const struct operand *o,
+				     const struct item *before)
 {
-	return !strcmp(fn->name, "incomingConnection") ||
-	       function_find_role((struct function *)fn, ROLE(ACCEPT)) != NULL;
+	const struct item *source = operand_source(fn, o, before);
+
+	if (o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_PARAM)
+		return !strcmp(fn->name, "incomingConnection");
+	return source && (api_is(source->call->api, ROLE(ACCEPT)) ||
+			  contents_accepted(fn, o, before) != NULL);
+}
+
+/* new Session(socket), client->fd = fd, session->use(socket): the object is made for a connection. */
+static bool containers_are_per_connection(const struct function *fn, const struct item *made)
+{
+	int place = item_result(fn, made);
+
+	for (const struct item *item = made; item < fn->items + fn->n_items; item++) {
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+		bool within = item->dst >= 0 && fn->places[item->dst].parent == place;
+
+		if (within && (call ? api_is(call->api, ROLE(ACCEPT))
+				    : item->kind == ITEM_ASSIGN &&
+					       containers_is_connection(fn, &item->a, item)))
+			return true;
+		if (!call || (item != made && !operand_is_place(&call->receiver, place)))
+			continue;
+		for (int k = 0; k < call->n_args; k++)
+			if (containers_is_connection(fn, &call->args[k], item))
+				return true;
+	}
+	return false;
 }
 
 /* c = unused ? unused : malloc(…): the variable may hold one that is there already. */
@@ -223,7 +250,7 @@ static bool containers_put_object(const struct function *fn, const struct item *
 	contents->type = containers_object(fn, contents->made);
 	contents->container = p;
 	contents->fn = fn;
-	return contents->type && containers_are_per_connection(fn) &&
+	return contents->type && containers_are_per_connection(fn, contents->made) &&
 	       !containers_are_reused(fn, contents->made);
 }
 

@@ -200,6 +200,20 @@ static void threads_behind_pointer(const struct threads_made *made)
 		threads_child(made, start_fn, start);
 }
 
+/* delete this, deleteLater(), connect(this, …, this, …deleteLater) */
+static bool threads_item_ends_itself(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	if (!call)
+		return false;
+	if (call->flags & CALL_DELETE)
+		return call->n_args && threads_is_this(fn, &call->args[0]);
+	if (!strcmp(call->name, "deleteLater"))
+		return !call->receiver.kind || threads_is_this(fn, &call->receiver);
+	return !strcmp(call->name, "connect") && item_mentions(fn, item, "deleteLater");
+}
+
 bool threads_end_themselves(const char *type)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
@@ -208,9 +222,7 @@ bool threads_end_themselves(const char *type)
 		if (!fn->class_name || strcmp(types_plain(fn->class_name), types_plain(type)) != 0)
 			continue;
 		for (int i = 0; i < fn->n_items; i++)
-			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-			    ((fn->items[i].call->flags & CALL_DELETE) ||
-			     item_mentions(fn, &fn->items[i], "deleteLater")))
+			if (threads_item_ends_itself(fn, &fn->items[i]))
 				return true;
 	}
 	return false;

@@ -205,3 +205,55 @@ void good_leave_guest(int fd)
 	close(fd);
 	g_hash_table_remove(guests, GINT_TO_POINTER(fd));
 }
+
+/* The first of the table is the listener. */
+static struct pollfd table[MOST];
+static int n_table;
+
+void good_table(int door)
+{
+	if (listen(door, 5) < 0)
+		return;
+	table[0].fd = door;
+	n_table = 1;
+}
+
+void good_leave_table(int i)
+{
+	close(table[i].fd);
+	table[i] = table[--n_table];
+}
+
+void good_enter_table(void)
+{
+	int fd = accept4(table[0].fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (n_table == MOST) {
+		close(fd);
+		return;
+	}
+	table[n_table++].fd = fd;
+}
+
+struct bucket {
+	size_t n;
+};
+
+static struct bucket *cache;
+
+size_t good_cached(void)
+{
+	return cache->n;
+}
+
+void good_one_cache(int door)
+{
+	int fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	cache = calloc(MOST, sizeof(*cache));
+	close(fd);
+}

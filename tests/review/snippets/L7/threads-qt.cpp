@@ -80,6 +80,35 @@ protected:
     }
 };
 
+class DeletesItsText : public QThread {
+public:
+    explicit DeletesItsText(qintptr handle) : m_handle(handle), m_text(new QByteArray("served\n")) {}
+    ~DeletesItsText() override { delete m_text; }
+
+protected:
+    void run() override
+    {
+        QTcpSocket socket;
+
+        if (socket.setSocketDescriptor(m_handle))
+            (void)socket.write(*m_text);
+    }
+
+private:
+    qintptr m_handle;
+    QByteArray *m_text;
+};
+
+class TheirTexts : public QTcpServer {
+protected:
+    void incomingConnection(qintptr handle) override
+    {
+        DeletesItsText *thread = new DeletesItsText(handle); // L7
+
+        thread->start();
+    }
+};
+
 // From here on all is right.
 
 class Deleted : public QTcpServer {
