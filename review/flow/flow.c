@@ -90,7 +90,6 @@ void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struc
 			.resource = resource,
 			.kind = kind,
 			.item = item,
-			.unchecked = (flow->state->bits[resource] & RES_FAILED) != 0,
 			.caught = (flow->state->bits[resource] & RES_CAUGHT) != 0,
 		};
 }

@@ -99,7 +99,6 @@ struct loss {
 	int resource;
 	enum loss_kind kind;
 	const struct item *item;
-	bool unchecked; /* it may also have failed to open */
 	bool caught;    /* on a way through a catch */
 };
 

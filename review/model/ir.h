@@ -49,7 +49,6 @@ enum {
 	PLACE_SMART = 1 << 6,   /* an owning class template */
 	PLACE_INIT = 1 << 7,    /* declared with an initialiser */
 	PLACE_EXTERN = 1 << 8,
-	PLACE_READ = 1 << 9,    /* read somewhere in the function */
 	PLACE_THREAD = 1 << 10, /* thread_local */
 	PLACE_VALUE = 1 << 11,  /* a temporary: what ({ … }) gives, after its variables are gone */
 };
@@ -207,7 +206,6 @@ enum {
 	FUNCTION_MAIN = 1 << 4,
 	FUNCTION_CUT = 1 << 5,     /* too deep or too large: not understood */
 	FUNCTION_ERRORS = 1 << 6,  /* some statements of it could not be parsed */
-	FUNCTION_NORETURN = 1 << 7,
 	FUNCTION_POINTER = 1 << 8, /* returns a pointer */
 	FUNCTION_VOID = 1 << 9,
 	FUNCTION_VARIADIC = 1 << 10,

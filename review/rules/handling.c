@@ -150,7 +150,7 @@ const struct rule rule_E1 = {
 	.function = e1_function,
 };
 
-enum { E5_FAILURE = 1, E5_SUCCESS = 2, E5_BOTH = 3 };
+enum { E5_SUCCESS = 2, E5_BOTH = 3 };
 
 static unsigned e5_names_outcome(const char *signal)
 {
