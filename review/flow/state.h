@@ -61,6 +61,8 @@ struct state {
 	uint8_t bits[STATE_RESOURCES];
 	/* 1 + the item that closed it on this way, or 0; it makes no difference to what is known. */
 	int32_t closer[STATE_RESOURCES];
+	/* 1 + the item that gave it to a holder that closes it, the negative of that if it does not, or 0. */
+	int32_t holder[STATE_RESOURCES];
 	struct binding bindings[STATE_BINDINGS];
 };
 
@@ -78,9 +80,9 @@ struct resource {
 	const struct item *closing; /* the call since which something in it is being closed, or NULL */
 	const struct item *ending; /* the call that may have closed it, or NULL */
 	uint8_t ending_fails;      /* enum fails of that call's result: then it did not */
-	int holds;               /* 1 + the descriptor that it closes with itself, 0: none; -1: several */
 	uint8_t sub;             /* number among those that the site opens */
 	bool stored;             /* its site stores it through an argument */
+	bool borrowed;           /* it came from elsewhere, where somebody else closes it */
 	bool handled;            /* some way out closes it or hands it over */
 	bool accepted;           /* comes from accept or nextPendingConnection */
 };
@@ -121,6 +123,7 @@ enum { FLOW_MEMBERS = 12 };
 enum use_kind {
 	USE_AFTER_CLOSE,
 	USE_CLOSE_AGAIN,
+	USE_HELD,      /* it is closed by hand, and its holder closes it */
 	USE_CLOSING,   /* it is freed while something in it is being closed */
 	USE_FAILED,    /* it is known to have failed */
 	USE_UNCHECKED, /* it may have failed, and no condition asked */
@@ -233,6 +236,26 @@ void flow_may_close(struct flow *flow, const struct operand *o, const struct ite
 		    uint8_t fails, int sub);
 /* The memory that the operand points to, or lies in, is in use until a callback runs. */
 void flow_is_closing(struct flow *flow, const struct operand *o, const struct item *item);
+
+/* hold.c: a descriptor and the stream, channel or object that was given it. */
+enum hold_mode { HOLD_UNKNOWN, HOLD_OWNED, HOLD_USED };
+void hold_before(struct flow *flow, const struct item *item);
+/* The holder that the call makes uses the operand, and leaves it to its owner. */
+bool hold_leaves(const struct flow *flow, const struct item *item, const struct operand *o);
+/* A class of the project keeps an argument, and closes it in its destructor. */
+void hold_construct(struct flow *flow, const struct item *item);
+/* A method of such an object may let go of it. */
+void hold_method(struct flow *flow, const struct item *item);
+/* The resource of the call's result: `result`, or what a holder lends. */
+int hold_after(struct flow *flow, const struct item *item, int result);
+/* Before the resource is closed: by its own name. */
+void hold_closed_by_hand(struct flow *flow, int r, const struct item *item);
+void hold_end(struct flow *flow, const struct operand *holder, const struct item *item);
+/* Somebody whom nobody knows has the holder. */
+void hold_escapes(struct flow *flow, const struct operand *o);
+/* The call that gave the resource to its holder, or NULL; what that is called, or NULL. */
+const struct item *hold_of(const struct flow *flow, int held);
+const char *hold_name(const struct flow *flow, const struct item *by);
 
 /* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);

@@ -69,6 +69,11 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_STREAMS] = "streams",
 	[FACT_UNTIL] = "until",
 	[FACT_EXACT] = "exact",
+	[FACT_HOLDS] = "holds",
+	[FACT_OWNS] = "owns",
+	[FACT_LENDS] = "lends",
+	[FACT_RELEASES] = "releases",
+	[FACT_EMPTIES] = "empties",
 };
 
 static const struct {

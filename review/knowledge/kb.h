@@ -27,6 +27,12 @@
  *	takes=N           ownership goes to somebody else, unless the call fails
  *	flag=WORD:N       takes argument N only where the call names such a flag, or a function that
  *	                  has WORD in its name is called for the result
+ *	holds=N[:M]       the result, or M, closes argument N when it is closed itself; a flag= of N must be set
+ *	owns=M:A          M closes what it holds if argument A is true, and else leaves it; with a flag=, if A has
+ *	                  that flag
+ *	lends=N           the result is the descriptor that N holds and closes with itself
+ *	releases=N        N holds nothing more
+ *	empties=N         what N holds is closed, and N is still there
  *	owner=N           argument N, if not null, owns the result (QObject parent); where the result is stored
  *	                  through an argument, an owner that came into the function from outside
  *	waits=N           blocks at most as long as argument N says
@@ -103,6 +109,11 @@ enum fact_key {
 	FACT_STREAMS,
 	FACT_UNTIL,
 	FACT_EXACT,
+	FACT_HOLDS,
+	FACT_OWNS,
+	FACT_LENDS,
+	FACT_RELEASES,
+	FACT_EMPTIES,
 	FACT_KEYS,
 };
 

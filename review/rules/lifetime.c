@@ -488,6 +488,34 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+/* FILE *f = fdopen(fd, "r"); close(fd); fclose(f); */
+static void l4_held(struct flow *flow, const struct item *item, int resource)
+{
+	const struct item *by = hold_of(flow, resource);
+	const char *name = lifetime_closed(flow, item, resource);
+	const char *holder = by ? hold_name(flow, by) : NULL;
+	struct finding *finding;
+
+	if (!by)
+		return;
+	if (api_fact(by->call->api, FACT_LENDS))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is closed here, but %s on line %u only lent it: `%s` closes it too, and by then the number may refer to something else.",
+			name, call_text(flow->fn, by), pos_line(by->at), holder);
+	else
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is closed here, but since line %u it belongs to %s%s%s, which closes it too; by then the number may refer to something else.",
+			name, pos_line(by->at), holder ? "`" : "the result of ",
+			holder ? holder : call_text(flow->fn, by), holder ? "`" : "");
+	if (!finding)
+		return;
+	finding->also = by->at;
+	finding->cwe = "1341";
+	lifetime_fix_held(finding, flow, item, resource);
+}
+
 /* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
@@ -497,6 +525,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 
 	if (kind == USE_CLOSING)
 		l4_closing(flow, item, resource);
+	if (kind == USE_HELD)
+		l4_held(flow, item, resource);
 	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
 		return;
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
