@@ -405,7 +405,7 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 			       : SUMMARY_KEEPS;
 	int r;
 
-	hold_escapes(flow, o);
+	hold_given(flow, item, i);
 	if (o->kind == OPERAND_ADDRESS && (does & SUMMARY_FILLS) && summary->fill_fails) {
 		state_forget_parts(flow, o->place, true);
 		r = flow_open(flow, item, summary->fills[i], summary->opener, summary->fill_fails,
@@ -445,6 +445,7 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	if (r >= 0 && !(flow->resources[r].site && flow->resources[r].fails == FAILS_MINUS_ONE))
 		r = -1;
 	parts_before(flow, item, &kept);
+	hold_by_target(flow, item);
 	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);
 	for (int i = 0; i < item->call->n_args && i < 16 && summary->done; i++)

@@ -222,6 +222,7 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 		hold_end(flow, o, item);
 	if (o->kind != OPERAND_PLACE)
 		return;
+	hold_end_members(flow, o, item);
 	if (call_is_unref(flow, r, item) || call_is_stepping(flow->fn, o->place)) {
 		state_escape(flow, o);
 		return;

@@ -34,6 +34,14 @@ static const struct item *hold_item(const struct flow *flow, int held)
 	return by ? &flow->fn->items[(by < 0 ? -by : by) - 1] : NULL;
 }
 
+/* The member of a struct of the project in which it is held, or NULL. */
+static const char *hold_in(const struct item *by)
+{
+	return by && by->call->target && !(by->call->flags & (CALL_CONSTRUCT | CALL_NEW))
+		       ? by->call->target->summary.holds_in
+		       : NULL;
+}
+
 /* Which operand of that call, by the numbers of a fact, is the holder. */
 static int hold_by(const struct item *item)
 {
@@ -68,6 +76,23 @@ static void hold_forget(struct flow *flow, int held)
 	flow->state->holder[held] = 0;
 }
 
+/* LEV_OPT_REUSEABLE | LEV_OPT_THREADSAFE: all that is set can be seen. */
+static bool hold_is_of_options(const struct function *fn, const struct operand *o,
+			       const struct item *before, int depth)
+{
+	const struct place *p = o->kind == OPERAND_PLACE ? &fn->places[o->place] : NULL;
+	const struct item *set;
+
+	if (!p || !depth)
+		return false;
+	if (p->kind != PLACE_TEMP)
+		return p->kind == PLACE_FREE && p->name && strstr(p->name, "EV_OPT_");
+	set = place_set_before(fn, o->place, before);
+	return set && set->kind == ITEM_OPERATE && set->op == '|' &&
+	       hold_is_of_options(fn, &set->a, set, depth - 1) &&
+	       hold_is_of_options(fn, &set->b, set, depth - 1);
+}
+
 /* The argument says whether the holder owns what it holds; by a flag, or true and false. */
 static enum hold_mode hold_by_argument(const struct flow *flow, const struct item *item, int arg)
 {
@@ -84,6 +109,8 @@ static enum hold_mode hold_by_argument(const struct flow *flow, const struct ite
 		return !strcmp(flow->fn->places[o->place].name, "TRUE")	   ? HOLD_OWNED
 		       : !strcmp(flow->fn->places[o->place].name, "FALSE") ? HOLD_USED
 									   : HOLD_UNKNOWN;
+	if (flag && hold_is_of_options(flow->fn, o, item, 4))
+		return HOLD_USED;
 	if (!state_is_constant(flow, o, &number))
 		return HOLD_UNKNOWN;
 	return number ? flag ? HOLD_UNKNOWN : HOLD_OWNED : HOLD_USED;
@@ -106,13 +133,13 @@ static enum hold_mode hold_mode(const struct flow *flow, const struct item *item
 	return HOLD_UNKNOWN;
 }
 
-/* Came from elsewhere: c->fd, a global. It is followed from here, and nobody loses it here. */
-static int hold_borrow(struct flow *flow, const struct item *item, const struct operand *o, int sub)
+int hold_borrow(struct flow *flow, const struct item *item, const struct operand *o, int sub)
 {
 	struct value v = state_operand(flow, o);
 	int r;
 
 	if (o->kind != OPERAND_PLACE || flow->fn->places[o->place].stars ||
+	    flow->fn->places[o->place].kind == PLACE_TEMP ||
 	    (v.low == v.high && v.low != INT64_MIN))
 		return -1;
 	r = flow_site(flow, item, sub);
@@ -148,6 +175,8 @@ static bool hold_sets_member(const struct function *fn, const char *member)
 		     k++) {
 			const struct operand *o = &fn->items[i].call->args[k];
 
+			if (o->kind != OPERAND_ADDRESS && o->kind != OPERAND_PLACE)
+				continue;
 			if (fn->places[o->place].name == member &&
 			    (o->kind == OPERAND_ADDRESS || strstr(fn->items[i].call->name, "exchange") ||
 			     strstr(fn->items[i].call->name, "swap")))
@@ -215,11 +244,31 @@ static const struct function *hold_constructor(const struct call *call)
 	return found;
 }
 
+/* std::unique_ptr<T> p(t), and … p(f, fclose): what else is given as a deleter may do nothing. */
+static void hold_construct_smart(struct flow *flow, const struct item *item)
+{
+	const struct call *call = item->call;
+	const struct operand *deleter = call->n_args == 2 ? &call->args[1] : NULL;
+	int r = call->n_args ? state_resource(flow, &call->args[0]) : -1;
+	const struct api *api =
+		deleter && (deleter->kind == OPERAND_PLACE || deleter->kind == OPERAND_ADDRESS)
+			? kb_function(flow->fn->places[deleter->place].name)
+			: NULL;
+
+	if (r < 0 || call->n_args > 2 || (deleter && !api_fact(api, FACT_CLOSES)) ||
+	    !flow->resources[r].site)
+		return;
+	if (!(flow->state->bits[r] & ~(unsigned)(RES_OPEN | RES_FAILED)))
+		hold_set(flow, r, item, HOLD_OWNED);
+}
+
 void hold_construct(struct flow *flow, const struct item *item)
 {
 	const struct call *call = item->call;
 	const struct type_info *type = call->api ? NULL : index_type(call->type);
 
+	if ((call->flags & CALL_CONSTRUCT) && kb_is_owner(types_plain(call->type)))
+		hold_construct_smart(flow, item);
 	for (int i = 0; type && type->has_destructor && i < call->n_args; i++) {
 		int r = state_resource(flow, &call->args[i]);
 		const struct function *made;
@@ -246,6 +295,12 @@ void hold_method(struct flow *flow, const struct item *item)
 		if (!by || !(by->call->flags & (CALL_CONSTRUCT | CALL_NEW)) ||
 		    !hold_is_held_by(flow, i, &call->receiver))
 			continue;
+		if (kb_is_owner(types_plain(by->call->type))) {
+			if (!strcmp(call->name, "release") || !strcmp(call->name, "take") ||
+			    !strcmp(call->name, "reset") || !strcmp(call->name, "swap"))
+				hold_forget(flow, i);
+			continue;
+		}
 		made = hold_constructor(by->call);
 		for (int k = 0; made && !member && k < made->n_params; k++)
 			member = hold_member(made, k);
@@ -254,7 +309,113 @@ void hold_method(struct flow *flow, const struct item *item)
 	}
 }
 
-enum { HOLD_BORROWED = 12, HOLD_LENT = 13 };
+/* c->fd = fd, in a function that gives c. */
+static const char *hold_stored(const struct function *fn, const struct operand *result, int param)
+{
+	for (int i = 0; result->kind == OPERAND_PLACE && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct place *p =
+			item->kind == ITEM_ASSIGN && item->dst >= 0 ? &fn->places[item->dst] : NULL;
+
+		if (p && p->kind == PLACE_FIELD && (p->flags & PLACE_ARROW) && !p->stars &&
+		    p->parent == result->place && operand_is_place(&item->a, fn->params[param]))
+			return p->name;
+	}
+	return NULL;
+}
+
+void hold_summarise(struct flow *flow, const struct item *item, int result)
+{
+	struct summary *summary = &flow->fn->summary;
+	const struct item *made = result >= 0 ? flow->resources[result].site : NULL;
+
+	if (!made || flow->state->bits[result] == RES_FAILED)
+		return;
+	for (int i = 0; i < flow->fn->n_params && i < 16; i++) {
+		bool owned = flow->state->holder[i] > 0 && hold_item(flow, i) == made &&
+			     hold_by(made) == ARG_RESULT;
+		const char *in = owned ? hold_in(made) : hold_stored(flow->fn, &item->a, i);
+
+		if (!owned && (!in || flow->fn->places[flow->fn->params[i]].stars))
+			continue;
+		if (summary->holds_param >= 0 &&
+		    (summary->holds_param != i || summary->holds_in != in))
+			summary->holds_several = true;
+		summary->holds_param = (int8_t)i;
+		summary->holds_in = in;
+		return;
+	}
+	summary->holds_several = true;
+}
+
+void hold_by_target(struct flow *flow, const struct item *item)
+{
+	const struct summary *summary = &item->call->target->summary;
+	const struct operand *o;
+	int r;
+
+	if (!summary->done || summary->holds_param < 0 || summary->holds_several)
+		return;
+	o = call_argument(item->call, summary->holds_param + 1);
+	r = o ? state_resource(flow, o) : -1;
+	if (r >= 0 && !(flow->state->bits[r] & ~(unsigned)(RES_OPEN | RES_FAILED)))
+		hold_set(flow, r, item, HOLD_OWNED);
+}
+
+/* The function, or one that it calls, gives the member another value. */
+static bool hold_lets_go(const struct function *fn, const char *member, int depth)
+{
+	if (hold_sets_member(fn, member) || !depth)
+		return true;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct function *target =
+			fn->items[i].kind == ITEM_CALL && fn->items[i].call ? fn->items[i].call->target
+									    : NULL;
+
+		if (target && target != fn && hold_lets_go(target, member, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* The function itself sets c->fd: what the struct holds then is another one, or nothing. */
+static bool hold_is_set_here(const struct function *fn, int holder, const char *member)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind == ITEM_ASSIGN && item->dst >= 0 &&
+		    fn->places[item->dst].parent == holder && fn->places[item->dst].name == member)
+			return true;
+	}
+	return false;
+}
+
+void hold_given(struct flow *flow, const struct item *item, int arg)
+{
+	const struct operand *o = &item->call->args[arg];
+
+	for (int i = 0; i < flow->n_resources; i++) {
+		const char *in = hold_in(hold_item(flow, i));
+
+		if (!in || !hold_is_held_by(flow, i, o))
+			continue;
+		if (hold_is_set_here(flow->fn, o->place, in)) {
+			flow->state->holder[i] = 0;
+		} else if (parts_done(item->call, arg, in) & PART_CLOSES) {
+			if (flow->state->bits[i] & RES_CLOSED)
+				flow->tell->use(flow, flow_closer(flow, i), i, USE_HELD);
+			flow_closed(flow, i, item);
+			flow->state->bits[i] = RES_CLOSED;
+			flow->state->holder[i] = 0;
+		} else if (hold_lets_go(item->call->target, in, 2)) {
+			flow->state->holder[i] = 0;
+		}
+	}
+	hold_escapes(flow, o);
+}
+
+enum { HOLD_LENT = 13 };
 
 void hold_before(struct flow *flow, const struct item *item)
 {
@@ -263,7 +424,7 @@ void hold_before(struct flow *flow, const struct item *item)
 		const struct operand *o = call_argument(item->call, f->arg);
 		int r = o ? state_resource(flow, o) : -1;
 
-		if (o && r < 0 && flow->fn->places[o->place].kind != PLACE_TEMP)
+		if (o && r < 0)
 			r = hold_borrow(flow, item, o, HOLD_BORROWED);
 		if (r < 0)
 			continue;
@@ -373,10 +534,11 @@ void hold_closed_by_hand(struct flow *flow, int r, const struct item *item)
 {
 	const struct item *by = hold_item(flow, r);
 
-	if (!by || (flow->state->bits[r] & RES_CLOSED))
+	/* An object that deleteLater() was called for may be deleted before. */
+	if (!by || (flow->state->bits[r] & RES_CLOSED) || strstr(item->call->name, "ater"))
 		return;
-	/* Whose holder came from elsewhere is told where that is released. */
-	if (flow->resources[r].site == by && api_fact(by->call->api, FACT_LENDS))
+	/* Whose holder came from elsewhere, or is a mere struct, is told where that is released. */
+	if (hold_in(by) || (flow->resources[r].site == by && api_fact(by->call->api, FACT_LENDS)))
 		return;
 	if (flow->state->holder[r] > 0 && !hold_is_lost(flow, by) && !hold_is_of_parent(flow))
 		flow->tell->use(flow, item, r, USE_HELD);
@@ -390,7 +552,10 @@ void hold_end(struct flow *flow, const struct operand *holder, const struct item
 	for (int i = 0; i < flow->n_resources; i++) {
 		if (!hold_is_held_by(flow, i, holder))
 			continue;
-		if (flow->state->holder[i] > 0 && (flow->state->bits[i] & RES_CLOSED)) {
+		/* free() of a struct closes nothing; what a function closes in it was seen before. */
+		if (hold_in(hold_item(flow, i)))
+			flow->state->holder[i] = 0;
+		else if (flow->state->holder[i] > 0 && (flow->state->bits[i] & RES_CLOSED)) {
 			flow->tell->use(flow, flow_closer(flow, i), i, USE_HELD);
 		} else if (counts) {
 			/* One reference less; what is left of them, nobody has counted. */

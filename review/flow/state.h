@@ -242,6 +242,11 @@ enum hold_mode { HOLD_UNKNOWN, HOLD_OWNED, HOLD_USED };
 void hold_before(struct flow *flow, const struct item *item);
 /* The holder that the call makes uses the operand, and leaves it to its owner. */
 bool hold_leaves(const struct flow *flow, const struct item *item, const struct operand *o);
+/* A way out gives the resource: whether that is a holder of a parameter. */
+void hold_summarise(struct flow *flow, const struct item *item, int result);
+/* A function of the project makes a holder of an argument; it closes a member of one, or may let go of it. */
+void hold_by_target(struct flow *flow, const struct item *item);
+void hold_given(struct flow *flow, const struct item *item, int arg);
 /* A class of the project keeps an argument, and closes it in its destructor. */
 void hold_construct(struct flow *flow, const struct item *item);
 /* A method of such an object may let go of it. */

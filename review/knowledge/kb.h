@@ -9,7 +9,7 @@
  *	fn NAME FACT...             a function
  *	method CLASS::NAME FACT...  a method; it holds for derived classes too
  *	class NAME FACT...          a class: what `new NAME` or a variable of it is
- *	smart NAME                  a class (template) that owns what it is given
+ *	smart NAME [watches]        a class (template) that owns what it is given; watches: somebody else does
  *	attr NAME [auto]            a word that the parser shall not see; auto: releases at scope end
  *	loop NAME                   a macro that heads a loop over elements
  *	value NAME NUMBER           a constant
@@ -191,6 +191,8 @@ const struct api *kb_method(const char *class_name, const char *name);
 const struct api *kb_method_any(const char *name);
 const struct api *kb_class(const char *name);
 bool kb_is_smart(const char *type);
+/* … and not one that only watches. */
+bool kb_is_owner(const char *type);
 bool kb_is_hidden(const char *word, size_t n, bool *is_auto);
 bool kb_is_loop_macro(const char *word, size_t n);
 bool kb_value(const char *name, int64_t *value);

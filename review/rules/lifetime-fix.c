@@ -305,16 +305,24 @@ void lifetime_fix_held(struct finding *finding, const struct flow *flow, const s
 {
 	const struct function *fn = flow->fn;
 	const struct item *by = hold_of(flow, resource);
-	const char *name = lifetime_closed(flow, use, resource);
+	const char *name = lifetime_closed(flow, use, resource), *holder = hold_name(flow, by);
 	unsigned used = pos_line(use->at);
 
-	if (!fix_is_also_unheld(flow, resource, by, use) && fix_is_statement(fn, use))
-		finding_fix(finding,
-			    "In %s(), remove `%s` from line %u: what took the descriptor on line %u closes it.",
-			    fn->label, item_text(fn, use), used, pos_line(by->at));
+	if (api_fact(by->call->api, FACT_CLOSES))
+		finding_fix(finding, "In %s(), remove `%s` from line %u: `%s` on line %u closes it.",
+			    fn->label, item_text(fn, use), used, item_text(fn, by),
+			    pos_line(by->at));
+	else if (!fix_is_also_unheld(flow, resource, by, use) && fix_is_statement(fn, use))
+		finding_fix(
+			finding,
+			"In %s(), remove `%s` from line %u: %s%s%s has `%s` since line %u, and ends it.",
+			fn->label, item_text(fn, use), used, holder ? "`" : "the result of ",
+			holder ? holder : call_text(fn, by), holder ? "`" : "", name,
+			pos_line(by->at));
 	else
 		finding_fix(
 			finding,
 			"In %s(), run `%s` on line %u only where %s on line %u has not taken `%s`.",
-			fn->label, item_text(fn, use), used, call_text(fn, by), pos_line(by->at), name);
+			fn->label, item_text(fn, use), used, call_text(fn, by), pos_line(by->at),
+			name);
 }

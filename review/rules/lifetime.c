@@ -492,27 +492,34 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 static void l4_held(struct flow *flow, const struct item *item, int resource)
 {
 	const struct item *by = hold_of(flow, resource);
-	const char *name = lifetime_closed(flow, item, resource);
+	const char *name = lifetime_closed(flow, item, resource), *done = l4_done(item);
 	const char *holder = by ? hold_name(flow, by) : NULL;
 	struct finding *finding;
 
 	if (!by)
 		return;
-	if (api_fact(by->call->api, FACT_LENDS))
+	if (by == item)
+		return;
+	if (api_fact(by->call->api, FACT_CLOSES))
 		finding = finding_add(
 			&rule_L4, flow->fn, item->at,
-			"`%s` is closed here, but %s on line %u only lent it: `%s` closes it too, and by then the number may refer to something else.",
+			"`%s` is closed here, but `%s` on line %u closes it too: that is what it was made with.",
+			name, item_text(flow->fn, by), pos_line(by->at));
+	else if (api_fact(by->call->api, FACT_LENDS))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is closed here, but %s on line %u only lent it: `%s` closes it too.",
 			name, call_text(flow->fn, by), pos_line(by->at), holder);
 	else
 		finding = finding_add(
 			&rule_L4, flow->fn, item->at,
-			"`%s` is closed here, but since line %u it belongs to %s%s%s, which closes it too; by then the number may refer to something else.",
-			name, pos_line(by->at), holder ? "`" : "the result of ",
+			"`%s` is %s here, but since line %u it belongs to %s%s%s, which ends it too.",
+			name, done, pos_line(by->at), holder ? "`" : "the result of ",
 			holder ? holder : call_text(flow->fn, by), holder ? "`" : "");
 	if (!finding)
 		return;
 	finding->also = by->at;
-	finding->cwe = "1341";
+	finding->cwe = strcmp(done, "closed") ? "415" : "1341";
 	lifetime_fix_held(finding, flow, item, resource);
 }
 

@@ -2,7 +2,9 @@
 #include <QLocalSocket>
 #include <QTcpServer>
 #include <QTcpSocket>
+#include <cstdio>
 #include <fcntl.h>
+#include <memory>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -151,4 +153,29 @@ bool moved(const char *path)
     if (fd >= 0)
         ::close(fd);
     return true;
+}
+
+bool smartLetsGo(const char *path)
+{
+    FILE *f = std::fopen(path, "re");
+
+    if (!f)
+        return false;
+    std::unique_ptr<FILE, int (*)(FILE *)> owner(f, fclose);
+    std::fputs("hello\n", f);
+    owner.release();
+    return fclose(f) == 0;
+}
+
+int keep(FILE *);
+
+bool smartWatches(const char *path)
+{
+    FILE *f = std::fopen(path, "re");
+
+    if (!f)
+        return false;
+    std::unique_ptr<FILE, int (*)(FILE *)> owner(f, keep);
+    std::fputs("hello\n", f);
+    return fclose(f) == 0;
 }
