@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a call does to a state: by the knowledge, by a summary, or, unknown, by fearing all. */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 #include "read/source.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a close does to a state: the resource, its other names, and what lies in memory that is freed. */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * close(c->fd) in another: two members of a struct of which one closes the other, wherever the project makes it.
  */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 
 #include <string.h>
 
@@ -78,9 +78,9 @@ static void hold_pair_of(const struct function *fn, const struct item *item, int
 	if (!held || held == p->name || hold_n_pairs == HOLD_PAIRS ||
 	    hold_is_reset_after(fn, item, p->parent, held))
 		return;
-	hold_pairs[hold_n_pairs++] = (struct hold_pair){
-		.type = place_type(fn, p->parent, NULL), .holder = p->name, .held = held
-	};
+	hold_pairs[hold_n_pairs++] = (struct hold_pair){ .type = place_type(fn, p->parent, NULL),
+							 .holder = p->name,
+							 .held = held };
 }
 
 /* Some other maker of a member of that name holds something else, or does not own it; or it lets go. */

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Holders: a stream, a channel, a socket object or a guard that is given a descriptor and closes it with itself.
- *
- * The state keeps, per resource, the call that gave it to a holder, and whether that closes it (`owned`) or only
- * uses it. Who closes the resource by hand while it is owned closes it twice; who releases a holder that does not
- * own it has it open as before.
- */
+/* Holders that the knowledge speaks of; hold.h says what that means. */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 
 #include <string.h>
 
@@ -27,23 +21,21 @@ static bool hold_is_operand(const struct flow *flow, const struct item *item, in
 	       (named->kind == OPERAND_PLACE || named->kind == OPERAND_ADDRESS);
 }
 
-static const struct item *hold_item(const struct flow *flow, int held)
+const struct item *hold_of(const struct flow *flow, int held)
 {
 	int32_t by = flow->state->holder[held];
 
 	return by ? &flow->fn->items[(by < 0 ? -by : by) - 1] : NULL;
 }
 
-/* The member of a struct of the project in which it is held, or NULL. */
-static const char *hold_in(const struct item *by)
+const char *hold_in(const struct item *by)
 {
 	return by && by->call->target && !(by->call->flags & (CALL_CONSTRUCT | CALL_NEW))
 		       ? by->call->target->summary.holds_in
 		       : NULL;
 }
 
-/* Which operand of that call, by the numbers of a fact, is the holder. */
-static int hold_by(const struct item *item)
+int hold_by(const struct item *item)
 {
 	const struct fact *holds = api_fact(item->call->api, FACT_HOLDS);
 	const struct fact *lends = api_fact(item->call->api, FACT_LENDS);
@@ -53,23 +45,22 @@ static int hold_by(const struct item *item)
 	return lends ? lends->arg : ARG_RESULT;
 }
 
-static bool hold_is_held_by(const struct flow *flow, int held, const struct operand *o)
+bool hold_is_held_by(const struct flow *flow, int held, const struct operand *o)
 {
-	const struct item *item = hold_item(flow, held);
+	const struct item *item = hold_of(flow, held);
 
 	return item && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
 	       hold_is_operand(flow, item, hold_by(item), o);
 }
 
-static void hold_set(struct flow *flow, int held, const struct item *item, enum hold_mode mode)
+void hold_set(struct flow *flow, int held, const struct item *item, enum hold_mode mode)
 {
 	int32_t by = item ? (int32_t)(item - flow->fn->items) + 1 : 0;
 
 	flow->state->holder[held] = mode == HOLD_OWNED ? by : mode == HOLD_USED ? -by : 0;
 }
 
-/* Nobody knows any more who closes it. */
-static void hold_forget(struct flow *flow, int held)
+void hold_forget(struct flow *flow, int held)
 {
 	if (flow->state->holder[held] < 0)
 		state_give(flow, held);
@@ -106,7 +97,7 @@ static enum hold_mode hold_by_argument(const struct flow *flow, const struct ite
 		return HOLD_OWNED;
 	if (o->kind == OPERAND_PLACE && flow->fn->places[o->place].kind == PLACE_FREE &&
 	    flow->fn->places[o->place].name && !flag)
-		return !strcmp(flow->fn->places[o->place].name, "TRUE")	   ? HOLD_OWNED
+		return !strcmp(flow->fn->places[o->place].name, "TRUE")    ? HOLD_OWNED
 		       : !strcmp(flow->fn->places[o->place].name, "FALSE") ? HOLD_USED
 									   : HOLD_UNKNOWN;
 	if (flag && hold_is_of_options(flow->fn, o, item, 4))
@@ -158,263 +149,6 @@ int hold_borrow(struct flow *flow, const struct item *item, const struct operand
 	return r;
 }
 
-/* A method of the class that gives the member another value: release(), take(), reset(). */
-static bool hold_sets_member(const struct function *fn, const char *member)
-{
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-		const struct place *p = item->dst >= 0 ? &fn->places[item->dst] : NULL;
-
-		if (p && p->name == member && (p->is_member || p->kind == PLACE_FIELD) &&
-		    (item->kind == ITEM_ASSIGN || item->kind == ITEM_CALL))
-			return true;
-	}
-	for (int i = 0; i < fn->n_items; i++)
-		for (int k = 0; fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-				k < fn->items[i].call->n_args;
-		     k++) {
-			const struct operand *o = &fn->items[i].call->args[k];
-
-			if (o->kind != OPERAND_ADDRESS && o->kind != OPERAND_PLACE)
-				continue;
-			if (fn->places[o->place].name == member &&
-			    (o->kind == OPERAND_ADDRESS || strstr(fn->items[i].call->name, "exchange") ||
-			     strstr(fn->items[i].call->name, "swap")))
-				return true;
-		}
-	return false;
-}
-
-/* The destructor closes the member, itself or through a method. */
-static bool hold_destructor_closes(const struct function *fn, const char *member)
-{
-	for (int i = 0; i < fn->n_places; i++) {
-		const struct place *p = &fn->places[i];
-
-		if (p->name != member || !(p->is_member || p->kind == PLACE_FIELD))
-			continue;
-		for (int k = 0; k < fn->n_items; k++)
-			if (parts_is_closed_at(fn, &fn->items[k], i))
-				return true;
-	}
-	for (int i = 0; i < fn->summary.n_parts; i++)
-		if (fn->summary.parts[i].param == -1 && fn->summary.parts[i].name == member &&
-		    (fn->summary.parts[i].does & (PART_CLOSES | PART_ENDS)))
-			return true;
-	return false;
-}
-
-/* The member in which the constructor keeps its parameter as it is, and which the destructor closes; or NULL. */
-static const char *hold_member(const struct function *fn, int param)
-{
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-		const struct place *p =
-			item->kind == ITEM_ASSIGN && item->dst >= 0 ? &fn->places[item->dst] : NULL;
-
-		if (!p || !operand_is_place(&item->a, fn->params[param]) ||
-		    !(p->is_member || p->kind == PLACE_FIELD))
-			continue;
-		for (size_t f = 0; f < program.n_functions; f++)
-			if (program.functions[f]->class_name == fn->class_name &&
-			    (program.functions[f]->flags & FUNCTION_DESTRUCTOR) &&
-			    hold_destructor_closes(program.functions[f], p->name))
-				return p->name;
-	}
-	return NULL;
-}
-
-/* The constructor that takes such arguments, when there is only one. */
-static const struct function *hold_constructor(const struct call *call)
-{
-	const struct function *found = NULL;
-
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *fn = program.functions[f];
-
-		if (!(fn->flags & FUNCTION_CONSTRUCTOR) || fn->n_params != call->n_args ||
-		    !fn->class_name || fn->class_name != types_plain(call->type))
-			continue;
-		if (fn->n_params == 1 && (fn->places[fn->params[0]].flags & PLACE_REF))
-			continue;
-		if (found)
-			return NULL;
-		found = fn;
-	}
-	return found;
-}
-
-/* std::unique_ptr<T> p(t), and … p(f, fclose): what else is given as a deleter may do nothing. */
-static void hold_construct_smart(struct flow *flow, const struct item *item)
-{
-	const struct call *call = item->call;
-	const struct operand *deleter = call->n_args == 2 ? &call->args[1] : NULL;
-	int r = call->n_args ? state_resource(flow, &call->args[0]) : -1;
-	const struct api *api =
-		deleter && (deleter->kind == OPERAND_PLACE || deleter->kind == OPERAND_ADDRESS)
-			? kb_function(flow->fn->places[deleter->place].name)
-			: NULL;
-
-	if (r < 0 || call->n_args > 2 || (deleter && !api_fact(api, FACT_CLOSES)) ||
-	    !flow->resources[r].site)
-		return;
-	if (!(flow->state->bits[r] & ~(unsigned)(RES_OPEN | RES_FAILED)))
-		hold_set(flow, r, item, HOLD_OWNED);
-}
-
-void hold_construct(struct flow *flow, const struct item *item)
-{
-	const struct call *call = item->call;
-	const struct type_info *type = call->api ? NULL : index_type(call->type);
-
-	if ((call->flags & CALL_CONSTRUCT) && kb_is_owner(types_plain(call->type)))
-		hold_construct_smart(flow, item);
-	for (int i = 0; type && type->has_destructor && i < call->n_args; i++) {
-		int r = state_resource(flow, &call->args[i]);
-		const struct function *made;
-
-		if (r < 0 || (flow->state->bits[r] & ~(unsigned)(RES_OPEN | RES_FAILED)))
-			continue;
-		made = hold_constructor(call);
-		if (!made)
-			return;
-		if (hold_member(made, i))
-			hold_set(flow, r, item, HOLD_OWNED);
-	}
-}
-
-void hold_method(struct flow *flow, const struct item *item)
-{
-	const struct call *call = item->call;
-
-	for (int i = 0; i < flow->n_resources; i++) {
-		const struct item *by = hold_item(flow, i);
-		const struct function *made;
-		const char *member = NULL;
-
-		if (!by || !(by->call->flags & (CALL_CONSTRUCT | CALL_NEW)) ||
-		    !hold_is_held_by(flow, i, &call->receiver))
-			continue;
-		if (kb_is_owner(types_plain(by->call->type))) {
-			if (!strcmp(call->name, "release") || !strcmp(call->name, "take") ||
-			    !strcmp(call->name, "reset") || !strcmp(call->name, "swap"))
-				hold_forget(flow, i);
-			continue;
-		}
-		made = hold_constructor(by->call);
-		for (int k = 0; made && !member && k < made->n_params; k++)
-			member = hold_member(made, k);
-		if (!member || !call->target || hold_sets_member(call->target, member))
-			hold_forget(flow, i);
-	}
-}
-
-/* c->fd = fd, in a function that gives c. */
-static const char *hold_stored(const struct function *fn, const struct operand *result, int param)
-{
-	for (int i = 0; result->kind == OPERAND_PLACE && i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-		const struct place *p =
-			item->kind == ITEM_ASSIGN && item->dst >= 0 ? &fn->places[item->dst] : NULL;
-
-		if (p && p->kind == PLACE_FIELD && (p->flags & PLACE_ARROW) && !p->stars &&
-		    p->parent == result->place && operand_is_place(&item->a, fn->params[param]))
-			return p->name;
-	}
-	return NULL;
-}
-
-void hold_summarise(struct flow *flow, const struct item *item, int result)
-{
-	struct summary *summary = &flow->fn->summary;
-	const struct item *made = result >= 0 ? flow->resources[result].site : NULL;
-
-	if (!made || flow->state->bits[result] == RES_FAILED)
-		return;
-	for (int i = 0; i < flow->fn->n_params && i < 16; i++) {
-		bool owned = flow->state->holder[i] > 0 && hold_item(flow, i) == made &&
-			     hold_by(made) == ARG_RESULT;
-		const char *in = owned ? hold_in(made) : hold_stored(flow->fn, &item->a, i);
-
-		if (!owned && (!in || flow->fn->places[flow->fn->params[i]].stars))
-			continue;
-		if (summary->holds_param >= 0 &&
-		    (summary->holds_param != i || summary->holds_in != in))
-			summary->holds_several = true;
-		summary->holds_param = (int8_t)i;
-		summary->holds_in = in;
-		return;
-	}
-	summary->holds_several = true;
-}
-
-void hold_by_target(struct flow *flow, const struct item *item)
-{
-	const struct summary *summary = &item->call->target->summary;
-	const struct operand *o;
-	int r;
-
-	if (!summary->done || summary->holds_param < 0 || summary->holds_several)
-		return;
-	o = call_argument(item->call, summary->holds_param + 1);
-	r = o ? state_resource(flow, o) : -1;
-	if (r >= 0 && !(flow->state->bits[r] & ~(unsigned)(RES_OPEN | RES_FAILED)))
-		hold_set(flow, r, item, HOLD_OWNED);
-}
-
-/* The function, or one that it calls, gives the member another value. */
-static bool hold_lets_go(const struct function *fn, const char *member, int depth)
-{
-	if (hold_sets_member(fn, member) || !depth)
-		return true;
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct function *target =
-			fn->items[i].kind == ITEM_CALL && fn->items[i].call ? fn->items[i].call->target
-									    : NULL;
-
-		if (target && target != fn && hold_lets_go(target, member, depth - 1))
-			return true;
-	}
-	return false;
-}
-
-/* The function itself sets c->fd: what the struct holds then is another one, or nothing. */
-static bool hold_is_set_here(const struct function *fn, int holder, const char *member)
-{
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-
-		if (item->kind == ITEM_ASSIGN && item->dst >= 0 &&
-		    fn->places[item->dst].parent == holder && fn->places[item->dst].name == member)
-			return true;
-	}
-	return false;
-}
-
-void hold_given(struct flow *flow, const struct item *item, int arg)
-{
-	const struct operand *o = &item->call->args[arg];
-
-	for (int i = 0; i < flow->n_resources; i++) {
-		const char *in = hold_in(hold_item(flow, i));
-
-		if (!in || !hold_is_held_by(flow, i, o))
-			continue;
-		if (hold_is_set_here(flow->fn, o->place, in)) {
-			flow->state->holder[i] = 0;
-		} else if (parts_done(item->call, arg, in) & PART_CLOSES) {
-			if (flow->state->bits[i] & RES_CLOSED)
-				flow->tell->use(flow, flow_closer(flow, i), i, USE_HELD);
-			flow_closed(flow, i, item);
-			flow->state->bits[i] = RES_CLOSED;
-			flow->state->holder[i] = 0;
-		} else if (hold_lets_go(item->call->target, in, 2)) {
-			flow->state->holder[i] = 0;
-		}
-	}
-	hold_escapes(flow, o);
-}
-
 enum { HOLD_LENT = 13 };
 
 void hold_before(struct flow *flow, const struct item *item)
@@ -440,7 +174,7 @@ bool hold_leaves(const struct flow *flow, const struct item *item, const struct 
 {
 	int r = state_resource(flow, o);
 
-	return r >= 0 && flow->state->holder[r] < 0 && hold_item(flow, r) == item;
+	return r >= 0 && flow->state->holder[r] < 0 && hold_of(flow, r) == item;
 }
 
 /* fileno(f): the descriptor in it; the one that it was given, or one that only it knows. */
@@ -450,7 +184,8 @@ static int hold_lend(struct flow *flow, const struct item *item, const struct fa
 	int r;
 
 	if (!o || o->kind != OPERAND_PLACE ||
-	    (flow->fn->places[o->place].name && starts_with(flow->fn->places[o->place].name, "std")))
+	    (flow->fn->places[o->place].name &&
+	     starts_with(flow->fn->places[o->place].name, "std")))
 		return -1;
 	for (int i = 0; i < flow->n_resources; i++)
 		if (hold_is_held_by(flow, i, o))
@@ -486,7 +221,7 @@ static void hold_own(struct flow *flow, int held, enum hold_mode mode)
 		hold_forget(flow, held);
 		return;
 	}
-	hold_set(flow, held, hold_item(flow, held), mode);
+	hold_set(flow, held, hold_of(flow, held), mode);
 	if (mode == HOLD_OWNED)
 		state_give(flow, held);
 }
@@ -532,7 +267,7 @@ static bool hold_is_of_parent(struct flow *flow)
 
 void hold_closed_by_hand(struct flow *flow, int r, const struct item *item)
 {
-	const struct item *by = hold_item(flow, r);
+	const struct item *by = hold_of(flow, r);
 
 	/* An object that deleteLater() was called for may be deleted before. */
 	if (!by || (flow->state->bits[r] & RES_CLOSED) || strstr(item->call->name, "ater"))
@@ -553,7 +288,7 @@ void hold_end(struct flow *flow, const struct operand *holder, const struct item
 		if (!hold_is_held_by(flow, i, holder))
 			continue;
 		/* free() of a struct closes nothing; what a function closes in it was seen before. */
-		if (hold_in(hold_item(flow, i)))
+		if (hold_in(hold_of(flow, i)))
 			flow->state->holder[i] = 0;
 		else if (flow->state->holder[i] > 0 && (flow->state->bits[i] & RES_CLOSED)) {
 			flow->tell->use(flow, flow_closer(flow, i), i, USE_HELD);
@@ -573,7 +308,7 @@ void hold_end(struct flow *flow, const struct operand *holder, const struct item
 void hold_escapes(struct flow *flow, const struct operand *o)
 {
 	for (int i = 0; i < flow->n_resources; i++) {
-		const struct item *by = hold_item(flow, i);
+		const struct item *by = hold_of(flow, i);
 
 		if (by && hold_is_held_by(flow, i, o) &&
 		    (flow->state->holder[i] < 0 || api_fact(by->call->api, FACT_FLAG) ||
@@ -593,9 +328,4 @@ const char *hold_name(const struct flow *flow, const struct item *by)
 	    flow->fn->places[item_result(flow->fn, by)].kind != PLACE_TEMP)
 		return flow->fn->places[item_result(flow->fn, by)].text;
 	return NULL;
-}
-
-const struct item *hold_of(const struct flow *flow, int held)
-{
-	return hold_item(flow, held);
 }

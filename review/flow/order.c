@@ -5,7 +5,7 @@
  */
 
 #include "model/descriptor.h"
-#include "flow/parts.h"
+#include "flow/hold.h"
 
 #include <stdlib.h>
 

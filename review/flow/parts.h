@@ -38,13 +38,6 @@ bool parts_is_closed_at(const struct function *fn, const struct item *item, int 
 /* The caller's place for a part of the callee's argument, or -1. */
 int parts_place(const struct function *fn, const struct call *call, const struct part *part);
 
-/* hold.c: came from elsewhere: c->fd, a global. It is followed from here, and nobody loses it here; -1: no room. */
-enum { HOLD_BORROWED = 12 };
-int hold_borrow(struct flow *flow, const struct item *item, const struct operand *o, int sub);
-/* hold-members.c: two members of a struct of which one closes the other. */
-void hold_find_members(void);
-void hold_end_members(struct flow *flow, const struct operand *holder, const struct item *item);
-
 /* member.c: closes of members that depend on the way: before the walk, at each return, at the end, in a caller. */
 void members_begin(struct flow *flow);
 void members_leave(struct flow *flow, struct value returned);

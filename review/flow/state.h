@@ -237,31 +237,6 @@ void flow_may_close(struct flow *flow, const struct operand *o, const struct ite
 /* The memory that the operand points to, or lies in, is in use until a callback runs. */
 void flow_is_closing(struct flow *flow, const struct operand *o, const struct item *item);
 
-/* hold.c: a descriptor and the stream, channel or object that was given it. */
-enum hold_mode { HOLD_UNKNOWN, HOLD_OWNED, HOLD_USED };
-void hold_before(struct flow *flow, const struct item *item);
-/* The holder that the call makes uses the operand, and leaves it to its owner. */
-bool hold_leaves(const struct flow *flow, const struct item *item, const struct operand *o);
-/* A way out gives the resource: whether that is a holder of a parameter. */
-void hold_summarise(struct flow *flow, const struct item *item, int result);
-/* A function of the project makes a holder of an argument; it closes a member of one, or may let go of it. */
-void hold_by_target(struct flow *flow, const struct item *item);
-void hold_given(struct flow *flow, const struct item *item, int arg);
-/* A class of the project keeps an argument, and closes it in its destructor. */
-void hold_construct(struct flow *flow, const struct item *item);
-/* A method of such an object may let go of it. */
-void hold_method(struct flow *flow, const struct item *item);
-/* The resource of the call's result: `result`, or what a holder lends. */
-int hold_after(struct flow *flow, const struct item *item, int result);
-/* Before the resource is closed: by its own name. */
-void hold_closed_by_hand(struct flow *flow, int r, const struct item *item);
-void hold_end(struct flow *flow, const struct operand *holder, const struct item *item);
-/* Somebody whom nobody knows has the holder. */
-void hold_escapes(struct flow *flow, const struct operand *o);
-/* The call that gave the resource to its holder, or NULL; what that is called, or NULL. */
-const struct item *hold_of(const struct flow *flow, int held);
-const char *hold_name(const struct flow *flow, const struct item *by);
-
 /* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);
 

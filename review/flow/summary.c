@@ -4,7 +4,7 @@
  * arguments, what it puts behind them, and what its result tells of that.
  */
 
-#include "flow/state.h"
+#include "flow/hold.h"
 
 #include <string.h>
 

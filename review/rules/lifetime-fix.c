@@ -2,6 +2,7 @@
 /* The fixes of lifetime.c. Each is one that can be followed to the letter: see tests/review/fixes.py. */
 
 #include "rules/lifetime.h"
+#include "flow/hold.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -309,9 +310,9 @@ void lifetime_fix_held(struct finding *finding, const struct flow *flow, const s
 	unsigned used = pos_line(use->at);
 
 	if (api_fact(by->call->api, FACT_CLOSES))
-		finding_fix(finding, "In %s(), remove `%s` from line %u: `%s` on line %u closes it.",
-			    fn->label, item_text(fn, use), used, item_text(fn, by),
-			    pos_line(by->at));
+		finding_fix(
+			finding, "In %s(), remove `%s` from line %u: `%s` on line %u closes it.",
+			fn->label, item_text(fn, use), used, item_text(fn, by), pos_line(by->at));
 	else if (!fix_is_also_unheld(flow, resource, by, use) && fix_is_statement(fn, use))
 		finding_fix(
 			finding,

@@ -2,6 +2,7 @@
 /* CWE-664: resources that are not given back, or are used after they were. */
 
 #include "rules/lifetime.h"
+#include "flow/hold.h"
 #include "model/registrations.h"
 #include "rules/deferred.h"
 #include "rules/rules.h"
