@@ -87,19 +87,22 @@ static void hold_pair_of(const struct function *fn, const struct item *item, int
 static bool hold_breaks(const struct function *fn, const struct item *item,
 			const struct hold_pair *pair)
 {
-	const struct fact *releases = item->kind == ITEM_CALL && item->call
-					      ? api_fact(item->call->api, FACT_RELEASES)
-					      : NULL;
-	const struct operand *o = releases ? call_argument(item->call, releases->arg) : NULL;
+	const struct fact *fact;
+	const struct operand *o;
 	const char *held;
 	int made;
 
+	if (item->kind != ITEM_CALL || !item->call)
+		return false;
+	fact = api_fact(item->call->api, FACT_RELEASES);
+	o = fact ? call_argument(item->call, fact->arg) : NULL;
 	if (o && o->kind == OPERAND_PLACE && fn->places[o->place].name == pair->holder)
 		return true;
 	made = hold_made(fn, item);
 	if (made < 0 || fn->places[made].name != pair->holder)
 		return false;
-	o = call_argument(item->call, api_fact(item->call->api, FACT_HOLDS)->arg);
+	fact = api_fact(item->call->api, FACT_HOLDS);
+	o = fact ? call_argument(item->call, fact->arg) : NULL;
 	held = o ? hold_beside(fn, o, fn->places[made].parent) : NULL;
 	return held != pair->held || !hold_is_owning(fn, item) ||
 	       hold_is_reset_after(fn, item, fn->places[made].parent, held);

@@ -5,7 +5,23 @@
 
 #include <string.h>
 
-/* A method of the class that gives the member another value: release(), take(), reset(). */
+/* fill(&fd), std::exchange(fd, -1): the call may give the member another value. */
+static bool hold_may_set(const struct function *fn, const struct call *call, const char *member)
+{
+	for (int k = 0; call && k < call->n_args; k++) {
+		const struct operand *o = &call->args[k];
+		bool address = o->kind == OPERAND_ADDRESS;
+		const struct place *p =
+			address || o->kind == OPERAND_PLACE ? &fn->places[o->place] : NULL;
+
+		if (p && p->name == member &&
+		    (address || strstr(call->name, "exchange") || strstr(call->name, "swap")))
+			return true;
+	}
+	return false;
+}
+
+/* A function that gives the member another value: release(), take(), reset(). */
 static bool hold_sets_member(const struct function *fn, const char *member)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -15,21 +31,9 @@ static bool hold_sets_member(const struct function *fn, const char *member)
 		if (p && p->name == member && (p->is_member || p->kind == PLACE_FIELD) &&
 		    (item->kind == ITEM_ASSIGN || item->kind == ITEM_CALL))
 			return true;
+		if (item->kind == ITEM_CALL && hold_may_set(fn, item->call, member))
+			return true;
 	}
-	for (int i = 0; i < fn->n_items; i++)
-		for (int k = 0; fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-				k < fn->items[i].call->n_args;
-		     k++) {
-			const struct operand *o = &fn->items[i].call->args[k];
-
-			if (o->kind != OPERAND_ADDRESS && o->kind != OPERAND_PLACE)
-				continue;
-			if (fn->places[o->place].name == member &&
-			    (o->kind == OPERAND_ADDRESS ||
-			     strstr(fn->items[i].call->name, "exchange") ||
-			     strstr(fn->items[i].call->name, "swap")))
-				return true;
-		}
 	return false;
 }
 
@@ -239,26 +243,31 @@ static bool hold_is_set_here(const struct function *fn, int holder, const char *
 	return false;
 }
 
+/* conn_free(c): c->fd is closed, and was perhaps closed by hand before. */
+static void hold_close_part(struct flow *flow, int held, const struct item *item)
+{
+	if (flow->state->bits[held] & RES_CLOSED)
+		flow->tell->use(flow, flow_closer(flow, held), held, USE_HELD);
+	flow_closed(flow, held, item);
+	flow->state->bits[held] = RES_CLOSED;
+	flow->state->holder[held] = 0;
+}
+
 void hold_given(struct flow *flow, const struct item *item, int arg)
 {
 	const struct operand *o = &item->call->args[arg];
 
 	for (int i = 0; i < flow->n_resources; i++) {
 		const char *in = hold_in(hold_of(flow, i));
+		bool set;
 
 		if (!in || !hold_is_held_by(flow, i, o))
 			continue;
-		if (hold_is_set_here(flow->fn, o->place, in)) {
+		set = hold_is_set_here(flow->fn, o->place, in);
+		if (!set && (parts_done(item->call, arg, in) & PART_CLOSES))
+			hold_close_part(flow, i, item);
+		else if (set || hold_lets_go(item->call->target, in, 2))
 			flow->state->holder[i] = 0;
-		} else if (parts_done(item->call, arg, in) & PART_CLOSES) {
-			if (flow->state->bits[i] & RES_CLOSED)
-				flow->tell->use(flow, flow_closer(flow, i), i, USE_HELD);
-			flow_closed(flow, i, item);
-			flow->state->bits[i] = RES_CLOSED;
-			flow->state->holder[i] = 0;
-		} else if (hold_lets_go(item->call->target, in, 2)) {
-			flow->state->holder[i] = 0;
-		}
 	}
 	hold_escapes(flow, o);
 }
