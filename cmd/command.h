@@ -69,7 +69,9 @@ struct id_list {
 
 /* The values of every verb begin with this. */
 struct common {
-	const char *name; /* the operand NAME, or NULL */
+	const char *name;   /* the operand NAME, or NULL */
+	char      **files;  /* the operands FILE, of a verb that takes them */
+	size_t      n_files;
 	bool        verbose;
 };
 
@@ -79,12 +81,13 @@ struct verb {
 	const char          *about;
 	const char          *notes;    /* below the options of --help */
 	bool                 takes_name;
+	bool                 takes_files;
 	const struct option *options;  /* ends with a NULL name */
 	size_t               size;     /* of the values */
 	int                (*run)(void *values);
 };
 
-extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor;
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_check;
 
 /* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
    printed the help, the defaults or the error. */

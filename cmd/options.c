@@ -341,10 +341,15 @@ static int options_letters(const struct verb *verb, char ***at, char *values)
 	return -1;
 }
 
-static int options_operand(const struct verb *verb, const char *word, void *values)
+static int options_operand(const struct verb *verb, char *word, void *values)
 {
 	struct common *common = values;
 
+	if (verb->takes_files) {
+		/* In the place of an argument that has been read. */
+		common->files[common->n_files++] = word;
+		return -1;
+	}
 	if (!verb->takes_name) {
 		output_error(verb->name, NULL, "unexpected argument '%s'; see: postern %s --help",
 			     word, verb->name);
@@ -364,6 +369,8 @@ int options_parse(const struct verb *verb, char **argv, void *values)
 	bool only_operands = false;
 	int r = -1;
 
+	if (verb->takes_files)
+		((struct common *)values)->files = argv;
 	for (; *argv && r < 0; argv++) {
 		if (only_operands || **argv != '-' || !(*argv)[1])
 			r = options_operand(verb, *argv, values);
