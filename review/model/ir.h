@@ -221,6 +221,7 @@ struct part {
 
 struct summary {
 	struct part *parts;
+	const char *holds_in; /* the member in which the result holds holds_param; NULL: as a stream does */
 	int n_parts;
 	bool done;
 	bool may_return;
@@ -245,7 +246,6 @@ struct summary {
 	int8_t returns_param; /* the result is this argument, or -1 */
 	int8_t holds_param;   /* the result closes this argument when it is closed itself, or -1 */
 	bool holds_several;   /* … on some ways, or one or the other */
-	const char *holds_in; /* … in which member; NULL: as a stream does */
 	int8_t tells_param;   /* the result is below 0 exactly if this argument is, or -1 */
 };
 

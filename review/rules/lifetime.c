@@ -442,6 +442,26 @@ static void l3_edit(struct finding *finding, const struct function *fn, const st
 		finding_edit(finding, at, end, "BEV_OPT_CLOSE_ON_FREE");
 }
 
+/* bufferevent_free(bev); close(fd); the function sees to both. */
+static bool l3_is_closed_beside(const struct function *fn, const struct item *item,
+				const struct operand *o)
+{
+	int wrapper = item_result(fn, item);
+
+	for (int i = 0; i < fn->n_items; i++)
+		for (int k = i + 1; k < fn->n_items && k < i + 8; k++) {
+			const struct item *a = &fn->items[i], *b = &fn->items[k];
+
+			if (a->kind == ITEM_CALL && b->kind == ITEM_CALL && a->call && b->call &&
+			    api_fact(a->call->api, FACT_CLOSES) &&
+			    api_fact(b->call->api, FACT_CLOSES) && a->call->n_args &&
+			    b->call->n_args && operand_is_place(&a->call->args[0], wrapper) &&
+			    operand_is_place(&b->call->args[0], o->place))
+				return true;
+		}
+	return false;
+}
+
 /* L3: … or that is wrapped by something that leaves it open in the end. */
 void l3_call(struct flow *flow, const struct item *item)
 {
@@ -451,7 +471,8 @@ void l3_call(struct flow *flow, const struct item *item)
 	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
 	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
 	    l3_is_flagged(flow->fn, item, flag->word) ||
-	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]))
+	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]) ||
+	    l3_is_closed_beside(flow->fn, item, &item->call->args[flag->arg - 1]))
 		return;
 	finding = finding_add(
 		&rule_L3, flow->fn, item->at,

@@ -94,7 +94,7 @@ int buffered_leaves_it(struct event_base *base, int door)
 
 	if (fd < 0)
 		return -1;
-	bev = bufferevent_socket_new(base, fd, BEV_OPT_DEFER_CALLBACKS); // L3
+	bev = bufferevent_socket_new(base, fd, BEV_OPT_DEFER_CALLBACKS);
 	if (!bev) {
 		close(fd);
 		return -1;
@@ -150,7 +150,7 @@ int buffered_by_choice(struct event_base *base, int door, int flags)
 
 	if (fd < 0)
 		return -1;
-	bev = bufferevent_socket_new(base, fd, flags); // L3
+	bev = bufferevent_socket_new(base, fd, flags);
 	if (!bev) {
 		close(fd);
 		return -1;
