@@ -401,10 +401,20 @@ size_t ask(int fd, const char *text, char *answer, size_t size)
 	return n < 0 ? 0 : (size_t)n;
 }
 '''),
-    ('… and nothing shows it', 'E3', 'warning', '''
+    ('… and the program does something else', 'E3', 'advice', '''
 void tell(int fd, const char *text)
 {
 	send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+'''),
+    ('… and it sends on and on', 'E3', 'warning', '''
+void copy(int fd, int file)
+{
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(file, part, sizeof(part))) > 0)
+		send(fd, part, (size_t)n, MSG_NOSIGNAL);
 }
 '''),
     ('a limit for reads is set without a look', 'E1', 'advice', '''
@@ -494,6 +504,32 @@ def what_has_a_slight_consequence_is_advice_and_its_twin_is_not():
         put('one.c', HEAD + text)
         got = {f['severity'] for f in findings('one.c') if f['rule'] == rule}
         expect(got, {severity}, what)
+
+
+QT_MEMBER = '''#include <QTcpSocket>
+class Client : public QObject {
+public:
+	Client();
+private:
+	QTcpSocket *m_socket;
+};
+Client::Client()
+{
+	m_socket = new QTcpSocket;
+}
+%s
+{
+	Client *client = new Client;
+	return client != nullptr;
+}
+'''
+
+
+@test
+def a_member_of_an_object_that_only_main_makes_is_advice():
+    for maker, severity in (('int main(int argc, char **argv)', 'advice'), ('bool begin()', 'warning')):
+        put('one.cpp', QT_MEMBER % maker)
+        expect({f['severity'] for f in findings('one.cpp') if f['rule'] == 'L2'}, {severity}, maker)
 
 
 @test
