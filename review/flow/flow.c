@@ -75,7 +75,8 @@ static bool flow_is_open(const struct flow *flow, int resource)
 	uint8_t bits = flow->state->bits[resource];
 
 	return (bits & RES_OPEN) && !(bits & (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) &&
-	       flow->resources[resource].site;
+	       flow->resources[resource].site && !flow->resources[resource].borrowed &&
+	       flow->state->holder[resource] >= 0;
 }
 
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item)
@@ -616,6 +617,8 @@ static void flow_block(struct flow *flow, int number, struct state *from)
 	       sizeof(flow->state->bits) - (size_t)from->n_resources);
 	memset(flow->state->closer + from->n_resources, 0,
 	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->closer));
+	memset(flow->state->holder + from->n_resources, 0,
+	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->holder));
 	flow->block = number;
 	for (int i = block->first; i >= 0; i = flow->fn->items[i].next) {
 		flow->items++;

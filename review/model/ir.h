@@ -235,6 +235,7 @@ struct part {
 
 struct summary {
 	struct part *parts;
+	const char *holds_in; /* the member in which the result holds holds_param; NULL: as a stream does */
 	int n_parts;
 	bool done;
 	bool may_return;
@@ -257,6 +258,8 @@ struct summary {
 	uint8_t absent_fails[16]; /* enum fails: when the result says that it is -1 or NULL */
 	uint8_t close_fails[16]; /* enum fails: … that it was not closed */
 	int8_t returns_param; /* the result is this argument, or -1 */
+	int8_t holds_param;   /* the result closes this argument when it is closed itself, or -1 */
+	bool holds_several;   /* … on some ways, or one or the other */
 	int8_t tells_param;   /* the result is below 0 exactly if this argument is, or -1 */
 };
 

@@ -89,6 +89,19 @@ static bool farewell_is_of(const struct function *fn, const struct operand *o,
 	       place_root(fn, o->place) == way->fd;
 }
 
+/* The function closes its argument, or a part of it, or ends the structure that has the descriptor. */
+static bool farewell_target_closes(const struct summary *summary, int arg)
+{
+	enum { CLOSES = SUMMARY_CLOSES | SUMMARY_MAY_CLOSE };
+
+	if (summary->param[arg] & (CLOSES | SUMMARY_FREES))
+		return true;
+	for (int i = 0; i < summary->n_parts; i++)
+		if (summary->parts[i].param == arg && (summary->parts[i].does & CLOSES))
+			return true;
+	return false;
+}
+
 /* close(), or a function of the project that closes what it is given. */
 static bool farewell_closes(const struct function *fn, const struct call *call,
 			    const struct farewell_way *way)
@@ -98,7 +111,7 @@ static bool farewell_closes(const struct function *fn, const struct call *call,
 	if (closes)
 		return farewell_is_of(fn, call_argument(call, closes->arg), way);
 	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
-		if ((call->target->summary.param[i] & (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE)) &&
+		if (farewell_target_closes(&call->target->summary, i) &&
 		    farewell_is_of(fn, &call->args[i], way))
 			return true;
 	return false;

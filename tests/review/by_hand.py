@@ -23,6 +23,8 @@ ROWS = [
                                          '\tif (!g_socket_bind(socket, at, TRUE, NULL))')]),
     ('E1/blind.c', 'E1', 'wrong_unsigned', [
         ('\tsize_t sent = send(fd, text, n, MSG_NOSIGNAL); // E3', '\tssize_t sent = send(fd, text, n, MSG_NOSIGNAL);')]),
+    ('L4/holders.c', 'L4', 'one_label', [
+        ('\tclose(fd); // L4', '\tif (r < 0)\n\t\tclose(fd);')]),
     ('later/requests.c', 'E1', 'wrong', [
         ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
          '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),

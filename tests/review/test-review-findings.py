@@ -391,6 +391,23 @@ void refuse(struct conn *c)
 	drop(c);
 }
 '''),
+    ('… also of one that does not block', 'E3', 'advice', '''
+struct conn { int fd; };
+static void drop(struct conn *c)
+{
+	if (c != NULL) {
+		close(c->fd);
+		free(c);
+	}
+}
+int refuse(struct conn *c)
+{
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	send(c->fd, "busy", 4, MSG_NOSIGNAL);
+	drop(c);
+	return -1;
+}
+'''),
     ('… and the next read shows it', 'E3', 'advice', '''
 size_t ask(int fd, const char *text, char *answer, size_t size)
 {
