@@ -305,20 +305,6 @@ static void flow_operate(struct flow *flow, const struct item *item)
 	flow_store(flow, item, item->dst, v);
 }
 
-static int flow_mirror(int op)
-{
-	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
-
-	return mirror[op];
-}
-
-static int flow_negate(int op)
-{
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
-
-	return negated[op];
-}
-
 /* A name that the function does not declare and that names no resource: a global, or a constant. */
 static bool flow_is_outside(const struct flow *flow, const struct operand *o)
 {
@@ -408,7 +394,7 @@ static bool flow_are_apart(const struct flow *flow, const struct item *item)
 /* Narrows the state to one side of a branch; false: that side cannot be. */
 static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 {
-	int op = taken ? item->op : flow_negate(item->op);
+	int op = taken ? item->op : op_negate(item->op);
 	int64_t number;
 
 	if (op == OP_UNKNOWN)
@@ -418,7 +404,7 @@ static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 	if (state_is_constant(flow, &item->b, &number))
 		return state_refine(flow, &item->a, op, number);
 	if (state_is_constant(flow, &item->a, &number))
-		return state_refine(flow, &item->b, flow_mirror(op), number);
+		return state_refine(flow, &item->b, op_mirror(op), number);
 	if (op == OP_EQ && flow_are_apart(flow, item))
 		return false;
 	return flow_compare(flow, item, op);

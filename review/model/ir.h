@@ -116,6 +116,22 @@ enum {
 	/* The others are the characters of the operator: '+', '&', '<' for <<, '>' for >>. */
 };
 
+/* The comparison that holds where this one does not; OP_UNKNOWN of any other operator. */
+static inline int op_negate(int op)
+{
+	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+
+	return op <= OP_GE ? negated[op] : OP_UNKNOWN;
+}
+
+/* … that says the same with its sides exchanged. */
+static inline int op_mirror(int op)
+{
+	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
+
+	return op <= OP_GE ? mirror[op] : OP_UNKNOWN;
+}
+
 enum {
 	CALL_NEW = 1 << 0,      /* new T(args) */
 	CALL_DELETE = 1 << 1,   /* delete args[0] */

@@ -25,9 +25,8 @@ static bool wait_asks(const struct function *fn, const struct item *item)
 
 static bool wait_succeeds(const struct call *call, const struct item *test, int edge)
 {
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
 	struct contract contract = contract_of(call);
-	int op = edge ? negated[test->op] : test->op;
+	int op = edge ? op_negate(test->op) : test->op;
 	int64_t n;
 	bool number = operand_is_number(&test->b, &n);
 
