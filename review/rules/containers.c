@@ -154,7 +154,7 @@ static bool containers_are_per_connection(const struct function *fn, const struc
 {
 	int place = item_result(fn, made);
 
-	for (const struct item *item = made; item < fn->items + fn->n_items; item++) {
+	for (const struct item *item = made; place >= 0 && item < fn->items + fn->n_items; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
 		bool within = item->dst >= 0 && fn->places[item->dst].parent == place;
 
@@ -269,7 +269,9 @@ static bool containers_was_read(const struct function *fn, int element, const st
 
 	for (const struct item *item = fn->items; item < before; item++) {
 		const struct operand *o =
-			item->kind == ITEM_CALL && item->call->n_args ? &item->call->args[0] : NULL;
+			item->kind == ITEM_CALL && item->call && item->call->n_args
+				? &item->call->args[0]
+				: NULL;
 		const struct item *set;
 
 		if (!o || !api_is(item->call->api, ROLE(READ)) || o->kind != OPERAND_PLACE)
