@@ -232,7 +232,7 @@ static void options_print(const struct option *o, FILE *out)
 	fputc('\n', out);
 }
 
-/* One screen, 24 lines of 80 columns; the manual has the details. */
+/* One screen of 80 columns; the manual has the details. */
 void options_help(const struct verb *verb, FILE *out)
 {
 	fprintf(out, "usage: postern %s [OPTION]...%s%s\n%s\n\n", verb->name,
