@@ -83,6 +83,11 @@ static void V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block(void 
 		(unsigned)fault_count(FAULT_epoll_wait), (unsigned)fault_count(FAULT_sendmsg),
 		(unsigned)(fault_count(FAULT_recv) + fault_count(FAULT_recvmsg)),
 		(unsigned)(fault_count(FAULT_alloc) + fault_count(FAULT_realloc)));
+	/* Four rounds of 16: in each epoll_wait and send, and what wakes a loop that is dispatched once a turn. */
+	assert_in_range(fault_count_kernel(), 9 * BURSTS, 16 * BURSTS);
+	assert_int_equal(fault_count(FAULT_epoll_ctl), 0);
+	/* What is behind a round is kept. */
+	assert_in_range(fault_count(FAULT_alloc) + fault_count(FAULT_realloc), 0, BURSTS);
 	close(fd);
 	desk_close(&d);
 }
