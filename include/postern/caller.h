@@ -7,10 +7,10 @@
  * deadline and ends in exactly one final answer, whose .end says how. `postern generate` writes typed calls from what is
  * below, for the interface org.example.clock: clock_Now_call() and clock_Now_wait(). See postern-services(7).
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_CALLER_H
 #define POSTERN_CALLER_H
 
-#include <postern.h>
 #include <postern/interface.h>
 #include <postern/json.h>
 #include <postern/service.h>
@@ -82,7 +82,8 @@ POSTERN_API struct postern_call *postern_call_free(struct postern_call *call);
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
 /* 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
-   an error; -ETIMEDOUT; -ENOTCONN: not sent; -ECONNRESET: no answer. With MORE: the first answer, and deadline_ns is its. */
+   an error; -ETIMEDOUT; -ENOTCONN: not sent; -ECONNRESET: no answer; postern_why() says it in words. With MORE: the first
+   answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,
 	const void *in, void *ret, unsigned flags, int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as

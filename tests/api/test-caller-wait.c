@@ -149,6 +149,7 @@ static void V15_an_error_is_EREMOTE_and_stays_to_be_looked_at(void **state)
 	(void)state;
 	OPEN(&r, lines);
 	assert_errno(waits(&r, &got, 0, 0), -EREMOTE);
+	assert_string_equal(postern_why()->text, "the service answered with a.b.E");
 	assert_json(got, "untouched");
 	assert_string_equal(postern_caller_answer(r.c)->error, "a.b.E");
 	assert_json(postern_caller_answer(r.c)->parameters, "{\"x\":1}");
@@ -192,6 +193,7 @@ static void V15_nobody_there_is_ENOTCONN_and_says_where(void **state)
 	assert_int_equal(postern_caller_answer(c)->end, POSTERN_CALL_NOT_SENT);
 	assert_errno(postern_caller_answer(c)->why->error, -ENOENT);
 	assert_non_null(strstr(postern_caller_answer(c)->why->text, test_path("nobody")));
+	assert_string_equal(postern_why()->text, postern_caller_answer(c)->why->text);
 	postern_caller_free(c);
 }
 
