@@ -45,6 +45,7 @@ enum option_type {
 	OPTION_ACCESS,   /* uint32_t, the bits of a mode */
 	OPTION_UIDS,     /* struct id_list */
 	OPTION_GIDS,     /* struct id_list */
+	OPTION_TEXT,     /* const char * */
 	OPTION_REST,     /* char **: this argument and all that follow */
 };
 
@@ -69,7 +70,9 @@ struct id_list {
 
 /* The values of every verb begin with this. */
 struct common {
-	const char *name; /* the operand NAME, or NULL */
+	const char *name;   /* the operand NAME, or NULL */
+	char      **files;  /* the operands FILE, of a verb that takes them */
+	size_t      n_files;
 	bool        verbose;
 };
 
@@ -79,12 +82,13 @@ struct verb {
 	const char          *about;
 	const char          *notes;    /* below the options of --help */
 	bool                 takes_name;
+	bool                 takes_files;
 	const struct option *options;  /* ends with a NULL name */
 	size_t               size;     /* of the values */
 	int                (*run)(void *values);
 };
 
-extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor;
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_check, verb_generate;
 
 /* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
    printed the help, the defaults or the error. */
@@ -140,6 +144,12 @@ void command_review_complete(void);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
+
+/* ---- replace.c ---- */
+
+/* The file has this text from now on, or on -1, with errno, what it had. Links are followed. A new one gets the mode that
+   the umask gives, an existing one keeps its mode and, where that is permitted, its owner. */
+int replace_file(const char *path, const char *text, size_t n);
 
 /* ---- activation.c ---- */
 

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect, &verb_wait, &verb_ls,
-						 &verb_doctor };
+static const struct verb *const main_verbs[] = { &verb_serve,   &verb_connect, &verb_wait,
+						 &verb_ls,      &verb_doctor,  &verb_check,
+						 &verb_generate };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 

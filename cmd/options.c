@@ -154,6 +154,9 @@ static const char *options_set(const struct option *o, const char *text, void *v
 	case OPTION_UIDS:
 	case OPTION_GIDS:
 		return options_set_ids(o, text, value);
+	case OPTION_TEXT:
+		*(const char **)value = text;
+		return NULL;
 	case OPTION_FLAG:
 	case OPTION_REST:
 		break;
@@ -170,7 +173,8 @@ static void options_default(const struct option *o)
 		uint32_t n;
 	} value = { 0 };
 
-	if (o->type == OPTION_UIDS || o->type == OPTION_GIDS || options_set(o, o->standard, &value))
+	if (o->type == OPTION_UIDS || o->type == OPTION_GIDS || o->type == OPTION_TEXT ||
+	    options_set(o, o->standard, &value))
 		printf("%s\t%s\n", o->name, o->standard);
 	else if (o->type == OPTION_DURATION)
 		printf("%s\t%" PRId64 "\n", o->name, value.ns);
@@ -341,10 +345,15 @@ static int options_letters(const struct verb *verb, char ***at, char *values)
 	return -1;
 }
 
-static int options_operand(const struct verb *verb, const char *word, void *values)
+static int options_operand(const struct verb *verb, char *word, void *values)
 {
 	struct common *common = values;
 
+	if (verb->takes_files) {
+		/* In the place of an argument that has been read. */
+		common->files[common->n_files++] = word;
+		return -1;
+	}
 	if (!verb->takes_name) {
 		output_error(verb->name, NULL, "unexpected argument '%s'; see: postern %s --help",
 			     word, verb->name);
@@ -364,6 +373,8 @@ int options_parse(const struct verb *verb, char **argv, void *values)
 	bool only_operands = false;
 	int r = -1;
 
+	if (verb->takes_files)
+		((struct common *)values)->files = argv;
 	for (; *argv && r < 0; argv++) {
 		if (only_operands || **argv != '-' || !(*argv)[1])
 			r = options_operand(verb, *argv, values);

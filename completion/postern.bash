@@ -28,7 +28,11 @@ _postern_values()
 {
 	case $1 in
 	--access) echo user group world ;;
-	--format) echo text json sarif html gcc github ;;
+	--format)
+		# A flag of `check`.
+		[ "${COMP_WORDS[1]}" != check ] || return 1
+		echo text json sarif html gcc github
+		;;
 	--min-severity) echo advice warning error ;;
 	--color) echo always never ;;
 	--only | --except | --explain) "${COMP_WORDS[0]}" review --rules 2>/dev/null | awk '/^  [A-Z]/ { print $1 }' ;;

@@ -13,8 +13,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { PROJECT_MAX_SIZE = 1 << 20 };
 
@@ -153,37 +151,13 @@ static void project_statement(struct project *project, char *line)
 		files_exclude(project->folder, line);
 }
 
-/* 0, or a negative errno. */
-static int project_text(const char *file, struct text *text)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW), r = 0;
-	char buffer[4096];
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		r = -EINVAL;
-	while (!r && (n = read(fd, buffer, sizeof(buffer))) != 0) {
-		if (n < 0 && errno != EINTR)
-			r = -errno;
-		else if (n > 0)
-			text_add(text, buffer, (size_t)n);
-		if (text->n > PROJECT_MAX_SIZE)
-			r = -EFBIG;
-	}
-	close(fd);
-	return r;
-}
-
 static bool project_read_file(const char *file, const char *root)
 {
 	struct project project = { .root = root };
 	struct text text = { 0 };
 	const char *here = root_real(".");
 	char *line, *next;
-	int r = project_text(file, &text);
+	int r = text_read(&text, file, O_NONBLOCK | O_NOFOLLOW, PROJECT_MAX_SIZE);
 
 	project.folder = intern(file, (size_t)(strrchr(file, '/') - file));
 	if (!*project.folder)

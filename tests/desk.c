@@ -304,12 +304,12 @@ const char *desk_next(struct desk *d, int fd)
 	for (;;) {
 		ssize_t r;
 
-		if (n == capacity) {
+		if (n + 1 >= capacity) {
 			capacity = capacity ? 2 * capacity : 4096;
 			text = realloc(text, capacity);
 			assert_non_null(text);
 		}
-		r = recv(fd, text + n, capacity - n, MSG_PEEK);
+		r = recv(fd, text + n, capacity - n - 1, MSG_PEEK);
 		if (r == 0 || (r < 0 && errno == ECONNRESET))
 			return NULL;
 		if (r > 0) {
@@ -318,6 +318,7 @@ const char *desk_next(struct desk *d, int fd)
 
 			assert_int_equal(recv(fd, text + n, take, 0), take);
 			n += take;
+			text[n] = '\0';
 			if (end)
 				return text;
 			continue;

@@ -7,10 +7,10 @@
  * deadline and ends in exactly one final answer, whose .end says how. `postern generate` writes typed calls from what is
  * below, for the interface org.example.clock: clock_Now_call() and clock_Now_wait(). See postern-services(7).
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_CALLER_H
 #define POSTERN_CALLER_H
 
-#include <postern.h>
 #include <postern/interface.h>
 #include <postern/json.h>
 #include <postern/service.h>
@@ -26,10 +26,10 @@ enum { /* how a call ends */
 	POSTERN_CALL_ANSWERED,
 	POSTERN_CALL_FAILED,        /* the service answered with an error: .error, .parameters */
 	POSTERN_CALL_SENT,          /* ONEWAY: the kernel has taken it */
-	POSTERN_CALL_TIMEOUT,       /* the deadline passed; it may have run */
-	POSTERN_CALL_CANCELLED,     /* the caller was freed */
-	POSTERN_CALL_NOT_SENT,      /* it has certainly not run: see .why */
-	POSTERN_CALL_NO_ANSWER,     /* the connection ended; it may have run: see .why */
+	POSTERN_CALL_TIMEOUT,       /* the deadline passed; it may have run: see .why, here and below */
+	POSTERN_CALL_CANCELLED,     /* the caller was freed, or its loop */
+	POSTERN_CALL_NOT_SENT,      /* it has certainly not run, and will not */
+	POSTERN_CALL_NO_ANSWER,     /* the connection ended, or the answer is unusable; it may have run */
 };
 
 struct postern_answer {
@@ -79,14 +79,15 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, 
 /* Ends it without an answer; the service learns it, if it had the call, by the end of the connection. */
 POSTERN_API struct postern_call *postern_call_free(struct postern_call *call);
 
-/* ---- Calls that wait. -EDEADLK in a callback. ---- */
+/* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
 /* 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
-   an error; -ETIMEDOUT; -ENOTCONN: not sent; -ECONNRESET: no answer. */
+   an error; -ETIMEDOUT; -ENOTCONN: not sent; -ECONNRESET: no answer; postern_why() says it in words. With MORE: the first
+   answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,
 	const void *in, void *ret, unsigned flags, int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as
-   above. */
+   above; after -ETIMEDOUT it can be asked again. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns);
 /* The last answer that a waiting call got: an error's name and parameters, or why there is none. */
 POSTERN_API const struct postern_answer *postern_caller_answer(const struct postern_caller *c);

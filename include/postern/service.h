@@ -10,10 +10,10 @@
  * does not permit, org.varlink.service, requests that are freed unanswered (io.postern.Abandoned), and calls
  * that come while the service drains (io.postern.Draining) or has no room (io.postern.Busy).
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_SERVICE_H
 #define POSTERN_SERVICE_H
 
-#include <postern.h>
 #include <postern/interface.h>
 #include <postern/json.h>
 
@@ -43,7 +43,8 @@ struct postern_service_options {
 	                               passed the listener, which stays open there: POSTERN_FOREVER */
 };
 
-/* name, and the errors: as postern_server_new(). */
+/* name, and the errors: as postern_server_new(). fd:varlink is the listener that a service manager has passed: the only
+   one, or the one of this name, sd_listen_fds(3); -ENOENT: none. */
 POSTERN_API POSTERN_MUST_USE int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 	const char *name, const struct postern_service_options *options,
 	const struct postern_service_events *events, void *data);

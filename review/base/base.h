@@ -66,6 +66,12 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 char *text_done(struct text *text);
 /* Frees it instead. */
 void text_drop(struct text *text);
+/*
+ * read.c: adds what is read up to the end; 0, or a negative errno, -EFBIG beyond `max` bytes. By its path,
+ * with further flags of open(2): with O_NONBLOCK a regular file alone, -EINVAL else.
+ */
+int text_read_fd(struct text *text, int fd, size_t max);
+int text_read(struct text *text, const char *path, int flags, size_t max);
 
 /* utf8.c: the length of the UTF-8 sequence where the text begins, or 0. */
 size_t utf8_length(const char *text);

@@ -221,7 +221,8 @@ static void ends_from_read(struct ends_walk *walk, struct ends_total *total, str
 
 static bool ends_has_no_way_out(struct ends_loop *ends, struct arena *arena)
 {
-	struct ends_total before_total = { .arena = arena }, total = { .arena = arena };
+	struct ends_total before_total = { .arena = arena, .gives = SOME_BYTES };
+	struct ends_total total = { .arena = arena };
 	struct ends_walk before, walk;
 
 	if (!ends_is_small(ends->fn) || ends->fn->ends_asked == ENDS_ASKED)

@@ -205,8 +205,10 @@ void flow_summary_params(struct flow *flow)
 	for (int i = 0; i < flow->fn->n_items; i++) {
 		const struct item *item = &flow->fn->items[i];
 
-		if (item->kind == ITEM_CALL && item->call)
+		if (item->kind == ITEM_CALL && item->call) {
 			summary->waits |= call_waits(item->call);
+			summary->blocks |= call_blocks(flow->fn, item->call);
+		}
 		for (int p = 0; item->kind == ITEM_BRANCH && p < flow->fn->n_params && p < 16; p++)
 			if (operand_is_place(&item->a, flow->fn->params[p]) ||
 			    operand_is_place(&item->b, flow->fn->params[p]))
@@ -247,6 +249,7 @@ static void summary_agree(struct summary *into, const struct summary *other)
 	into->n_parts = 0;
 	into->may_return |= other->may_return;
 	into->waits |= other->waits;
+	into->blocks |= other->blocks;
 	into->shares |= other->shares;
 	into->returns_other |= other->returns_other;
 	into->can_fail |= other->can_fail;

@@ -432,20 +432,12 @@ int kb_add(const char *origin, const char *text)
 
 int kb_read(const char *path)
 {
-	FILE *file = fopen(path, "re");
 	struct text text = { 0 };
-	char buffer[4096];
-	size_t n;
-	int r;
+	int r = text_read(&text, path, 0, KB_MAX_FILE);
 
-	if (!file)
-		return -errno;
-	while (text.n < KB_MAX_FILE && (n = fread(buffer, 1, sizeof(buffer), file)) > 0)
-		text_add(&text, buffer, n);
-	r = ferror(file) ? -EIO : text.n >= KB_MAX_FILE ? -EFBIG : 0;
-	fclose(file);
 	if (!r)
 		r = kb_add(path, text_done(&text));
+	text_drop(&text);
 	return r;
 }
 

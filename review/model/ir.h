@@ -224,7 +224,8 @@ struct summary {
 	int n_parts;
 	bool done;
 	bool may_return;
-	bool waits;           /* blocks somewhere inside */
+	bool waits;           /* somewhere inside, if only for nothing */
+	bool blocks;          /* … and time can pass */
 	bool has_range;
 	int64_t low, high;    /* of the result */
 	bool shares;          /* on some way the result is also kept by somebody */

@@ -303,6 +303,30 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 }
 
+/* The file has some name of Qt: a method of an object that nobody declares may be of its classes. */
+static bool link_has_qt(struct source *source)
+{
+	static const char *const words[] = { "#include <Q", "QObject",        "Q_OBJECT",
+					     "QString",     "QTcp",           "QLocal",
+					     "QUdp",        "QIODevice",      "QThread",
+					     "QByteArray",  "QAbstractSocket" };
+
+	for (size_t i = 0; !source->qt && i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(source->text, words[i]))
+			source->qt = 1;
+	if (!source->qt)
+		source->qt = -1;
+	return source->qt > 0;
+}
+
+/* The receiver's class is not known. */
+static const struct api *link_method_by_name(const struct function *fn, const char *name)
+{
+	const struct api *api = kb_method_any(name);
+
+	return api && api->class_name[0] == 'Q' && !link_has_qt(fn->source) ? NULL : api;
+}
+
 static void link_method_call(struct function *fn, struct call *call)
 {
 	const char *type = NULL;
@@ -313,7 +337,7 @@ static void link_method_call(struct function *fn, struct call *call)
 	if (type && strcmp(type, "auto") != 0) {
 		link_method_of(fn, call, type);
 	} else {
-		call->api = kb_method_any(call->name);
+		call->api = link_method_by_name(fn, call->name);
 	}
 }
 

@@ -231,6 +231,14 @@ static void lower_new_size(struct builder *b, TSNode declarator)
 	item->a = size;
 }
 
+/* new T *[n]; the grammar takes the star for a product. */
+static bool lower_new_is_pointers(const struct builder *b, TSNode node)
+{
+	const char *s = b->tree->text + ts_node_end_byte(node_field(b->tree, node, FIELD_type));
+
+	return s[strspn(s, " \t\r\n")] == '*';
+}
+
 struct operand lower_new(struct builder *b, TSNode node)
 {
 	TSNode arguments = node_field(b->tree, node, FIELD_arguments);
@@ -240,8 +248,11 @@ struct operand lower_new(struct builder *b, TSNode node)
 
 	if (node_ok(node_field(b->tree, node, FIELD_declarator)))
 		call->name = intern_z("new[]");
-	call->type = type.name;
-	call->of = type.of;
+	/* new QTcpSocket *[2]: pointers, and no object. */
+	if (!lower_new_is_pointers(b, node)) {
+		call->type = type.name;
+		call->of = type.of;
+	}
 	call->flags = CALL_NEW;
 	lower_arguments(b, call, arguments);
 	lower_new_size(b, node_field(b->tree, node, FIELD_declarator));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files belong to which program: from each main() along calls and names of functions. */
 
-#include "model/index.h"
+#include "model/query.h"
 #include "read/source.h"
 
 #include <stdlib.h>
@@ -23,22 +23,6 @@ static void program_edge(struct program_edges *edges, const struct source *to)
 	edges->to[edges->n++] = to->number;
 }
 
-/* A function whose name is used without a call: a callback, a slot. */
-static const struct function *program_named(const struct function *fn, const struct place *place)
-{
-	const char *colons = place->name ? strrchr(place->name, ':') : NULL;
-	uint8_t stars = 0;
-
-	if (place->kind != PLACE_FREE || place->is_member || place->is_global || place->is_number)
-		return NULL;
-	if (colons && colons > place->name + 1)
-		return index_find_method(
-			types_view(intern(place->name, (size_t)(colons - 1 - place->name)),
-				   fn->source, &stars),
-			intern_z(colons + 1), fn->source);
-	return index_find_function(place->name, fn->source);
-}
-
 static void program_edges_of(const struct function *fn, struct program_edges *edges)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -57,7 +41,7 @@ static void program_edges_of(const struct function *fn, struct program_edges *ed
 		}
 	}
 	for (int i = 0; i < fn->n_places; i++) {
-		const struct function *named = program_named(fn, &fn->places[i]);
+		const struct function *named = place_function(fn, &fn->places[i]);
 
 		if (named && named->source != fn->source)
 			program_edge(edges, named->source);

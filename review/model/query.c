@@ -16,6 +16,30 @@ const struct operand *call_argument(const struct call *call, int arg)
 	return arg >= 1 && arg <= call->n_args ? &call->args[arg - 1] : NULL;
 }
 
+struct function *place_function(const struct function *fn, const struct place *place)
+{
+	const char *colons = place->name ? strrchr(place->name, ':') : NULL;
+	uint8_t stars = 0;
+
+	if (place->kind != PLACE_FREE || place->is_member || place->is_global || place->is_number)
+		return NULL;
+	if (colons && colons > place->name + 1)
+		return index_find_method(
+			types_view(intern(place->name, (size_t)(colons - 1 - place->name)),
+				   fn->source, &stars),
+			intern_z(colons + 1), fn->source);
+	return index_find_function(place->name, fn->source);
+}
+
+struct function *operand_function(const struct function *fn, const struct operand *o)
+{
+	if (o && o->kind == OPERAND_LAMBDA)
+		return o->lambda;
+	return o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
+		       ? place_function(fn, &fn->places[o->place])
+		       : NULL;
+}
+
 bool api_fills(const struct api *api, int arg)
 {
 	static const enum fact_key keys[] = { FACT_COPIES, FACT_READS, FACT_CLEANS };
@@ -39,6 +63,35 @@ bool call_waits(const struct call *call)
 		return api_fact(api, FACT_WAITS) || api_fact(api, FACT_BLOCKS) ||
 		       api_is(api, ROLE(POLL) | ROLE(SLEEP) | ROLE(LOOP) | ROLE(WAIT));
 	return call->target && call->target->summary.waits;
+}
+
+bool call_blocks(const struct function *fn, const struct call *call)
+{
+	if (!call->api)
+		return call->target && call->target->summary.blocks;
+	return call_waits(call) && call_limit(fn, call) != LIMIT_NOTHING;
+}
+
+enum limit call_limit(const struct function *fn, const struct call *call)
+{
+	const struct fact *waits = api_fact(call->api, FACT_WAITS);
+	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
+	const struct fact *left_out = api_fact(call->api, FACT_DEFAULT);
+	const struct operand *o = waits ? call_argument(call, waits->arg) : NULL;
+	const struct item *set = NULL;
+	int64_t number;
+
+	if (o && o->kind == OPERAND_PLACE && fn->places[o->place].kind != PLACE_PARAM)
+		set = place_set_once(fn, o->place);
+	if (set && set->kind == ITEM_ASSIGN)
+		o = &set->a;
+	if (!waits || (o ? !operand_is_number(o, &number) : !left_out))
+		return LIMIT_UNKNOWN;
+	if (!o)
+		number = left_out->number;
+	if (forever && number == forever->number)
+		return LIMIT_FOREVER;
+	return number ? LIMIT_SOME : LIMIT_NOTHING;
 }
 
 bool call_may_keep(const struct call *call)
@@ -178,24 +231,10 @@ bool device_is_connection(const struct function *fn, const struct call *call)
 		device_is_awaited(fn, call));
 }
 
-bool function_handles(const struct function *fn, const char *signal)
+bool function_is_beside(const struct function *fn, const struct function *other)
 {
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
-
-		if (other->source != fn->source && other->class_name != fn->class_name)
-			continue;
-		for (int i = 0; i < other->n_items; i++) {
-			const struct item *item = &other->items[i];
-
-			if (item->kind == ITEM_CALL && item->call &&
-			    api_is(item->call->api, ROLE(HANDLER)) &&
-			    item_mentions(other, item, signal) &&
-			    (fn->outer == other || item_mentions(other, item, fn->name)))
-				return true;
-		}
-	}
-	return false;
+	return other->source == fn->source ||
+	       (fn->class_name && other->class_name == fn->class_name);
 }
 
 bool item_amount_was_asked(const struct function *fn, const struct item *item,

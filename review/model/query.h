@@ -14,8 +14,21 @@
 const struct operand *call_argument(const struct call *call, int arg);
 /* memset(), memcpy(), read(): what argument number `arg` points to is other bytes afterwards. */
 bool api_fills(const struct api *api, int arg);
-/* A call that can block, or that calls what can. */
+/* The function that it names without a call: readable, &readable, &Class::slot; for an operand, or a lambda. */
+struct function *place_function(const struct function *fn, const struct place *place);
+struct function *operand_function(const struct function *fn, const struct operand *o);
+/* A call that waits, if only for nothing as poll(…, 0) does, or that calls one. */
 bool call_waits(const struct call *call);
+/* … and that can let time pass. */
+bool call_blocks(const struct function *fn, const struct call *call);
+/* How long a call waits at most, by its argument, the variable that is set once for it, or the default. */
+enum limit {
+	LIMIT_UNKNOWN, /* or it is no such call */
+	LIMIT_NOTHING,
+	LIMIT_SOME,
+	LIMIT_FOREVER,
+};
+enum limit call_limit(const struct function *fn, const struct call *call);
 /* The call, of whatever kind, does not come back. */
 bool call_ends(const struct call *call);
 /* ending.c: … if nobody defines it, because its name says so; link.c keeps the answer. */
@@ -80,8 +93,8 @@ bool function_runs_elsewhere(const struct function *fn);
  * or a line.
  */
 bool device_is_connection(const struct function *fn, const struct call *call);
-/* Some connect() of the class or file gives the function, or lambda, to a signal of that name. */
-bool function_handles(const struct function *fn, const char *signal);
+/* The functions stand in one file, or belong to one class. */
+bool function_is_beside(const struct function *fn, const struct function *other);
 /* ioctl(fd, FIONREAD, …) has asked before how many bytes are there. */
 bool item_amount_was_asked(const struct function *fn, const struct item *item,
 			   const struct operand *fd);

@@ -10,16 +10,6 @@ struct registration *registrations;
 size_t n_registrations;
 static size_t registrations_cap;
 
-/* readable, &readable, (GIOFunc)hear, a lambda. */
-static struct function *registration_function(const struct function *fn, const struct operand *o)
-{
-	if (o->kind == OPERAND_LAMBDA)
-		return o->lambda;
-	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
-		return NULL;
-	return index_find_function(fn->places[o->place].name, fn->source);
-}
-
 static void registration_note(struct registration registration)
 {
 	if (!registration.callback)
@@ -34,24 +24,13 @@ static void registration_connect(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 	const struct operand *last = call->n_args >= 3 ? &call->args[call->n_args - 1] : NULL;
-	struct function *callback = NULL;
 
 	if (!last || strcmp(call->name, "connect") != 0)
 		return;
-	if (last->kind == OPERAND_LAMBDA) {
-		callback = last->lambda;
-	} else if (last->kind == OPERAND_ADDRESS) {
-		const char *name = fn->places[last->place].name;
-		const char *colons = name ? strrchr(name, ':') : NULL;
-
-		if (colons && colons > name + 1)
-			callback = index_find_method(intern(name, (size_t)(colons - 1 - name)),
-						     intern_z(colons + 1), fn->source);
-	}
 	registration_note((struct registration){
 		.fn = fn,
 		.item = item,
-		.callback = callback,
+		.callback = operand_function(fn, last),
 		.data = call->n_args >= 4 ? &call->args[2] : NULL,
 	});
 }
@@ -74,7 +53,7 @@ static void registration_add(struct function *fn, const struct item *item)
 		registration_note((struct registration){
 			.fn = fn,
 			.item = item,
-			.callback = o ? registration_function(fn, o) : NULL,
+			.callback = operand_function(fn, o),
 			.data = data ? call_argument(item->call, data->arg2) : NULL,
 			.descriptor =
 				calls->arg2 > 0 ? call_argument(item->call, calls->arg2) : NULL,
@@ -89,6 +68,34 @@ bool registration_ends_with(const struct registration *registration, const char 
 
 	for (const struct fact *u = registration->until; u; u = api_fact_next(api, u))
 		if (u->word == name)
+			return true;
+	return false;
+}
+
+/* SLOT(onReady()), or a lambda through a variable: what is written there names it. */
+static bool registration_is_written(const struct function *by, const struct function *fn,
+				    const char *signal)
+{
+	for (int i = 0; i < by->n_items; i++) {
+		const struct item *item = &by->items[i];
+
+		if (item->kind == ITEM_CALL && item->call &&
+		    api_is(item->call->api, ROLE(HANDLER)) && item_mentions(by, item, signal) &&
+		    (fn->outer == by || item_mentions(by, item, fn->name)))
+			return true;
+	}
+	return false;
+}
+
+bool function_handles(const struct function *fn, const char *signal)
+{
+	for (size_t i = 0; i < n_registrations; i++)
+		if (registrations[i].callback == fn &&
+		    item_mentions(registrations[i].fn, registrations[i].item, signal))
+			return true;
+	for (size_t f = 0; f < program.n_functions; f++)
+		if (function_is_beside(fn, program.functions[f]) &&
+		    registration_is_written(program.functions[f], fn, signal))
 			return true;
 	return false;
 }

@@ -26,6 +26,8 @@ extern size_t n_registrations;
 bool registration_ends_with(const struct registration *registration, const char *name);
 /* Once per run, when all names are linked. */
 void registrations_find(void);
+/* Some connect() gives the function, or lambda, to a signal of that name. */
+bool function_handles(const struct function *fn, const char *signal);
 /* The callback closes a descriptor that lies in what it is called with. */
 bool registration_closes(const struct registration *registration);
 

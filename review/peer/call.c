@@ -513,12 +513,8 @@ static void peer_gives(const struct peer_walk *walk, const struct call *call)
 {
 	for (const struct fact *f = api_fact(call->api, FACT_GIVES); f;
 	     f = api_fact_next(call->api, f)) {
-		const struct operand *o = call_argument(call, f->arg);
-		struct function *fn;
+		struct function *fn = operand_function(walk->fn, call_argument(call, f->arg));
 
-		if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
-			continue;
-		fn = index_find_function(walk->fn->places[o->place].name, walk->fn->source);
 		if (!fn || f->arg2 < 1 || f->arg2 > 16 || f->arg2 > fn->n_params)
 			continue;
 		peer_summary_of(fn)->given[f->arg2 - 1] = PEER_TEXT | PEER_UNENDED;

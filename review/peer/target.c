@@ -41,7 +41,9 @@ static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary 
 		uint16_t kinds = peer_sink_kinds(sink);
 		int into = -1;
 
+		/* It fills the buffer first: what it then reads there is not the caller's. */
 		if (!(s->sinks[i] & 1 << bit) ||
+		    (sink == PEER_SINK_STRING && (s->fills[i] & PEER_BYTES)) ||
 		    ((sink == PEER_SINK_ALLOC || sink == PEER_SINK_INDEX) &&
 		     peer_is_pointer(walk->fn, &call->args[i])))
 			continue;

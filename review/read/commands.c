@@ -30,23 +30,6 @@ struct commands_object {
 	size_t n_words, cap_words;
 };
 
-static struct text commands_text(const char *file)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct text text = { 0 };
-	char buffer[65536];
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return text;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < COMMANDS_MAX_SIZE)
-		while ((n = read(fd, buffer, sizeof(buffer))) > 0 && text.n < COMMANDS_MAX_SIZE)
-			text_add(&text, buffer, (size_t)n);
-	close(fd);
-	return text;
-}
-
 static void commands_add_word(struct commands_object *object, const char *word)
 {
 	if (object->n_words == COMMANDS_MAX_WORDS)
@@ -299,13 +282,15 @@ struct commands *commands_read(const char *file)
 {
 	struct commands *commands = arena_alloc(&run_arena, sizeof(*commands));
 	struct commands_object object = { .directory = "" };
-	struct text text = commands_text(file);
+	struct text text = { 0 };
 	struct arena arena = { 0 };
 	const struct json *list;
 	const char *why;
 
 	commands->file = file;
-	list = text.n ? json_read(&arena, text.s, text.n, &why) : NULL;
+	list = !text_read(&text, file, O_NONBLOCK, COMMANDS_MAX_SIZE) && text.n
+		       ? json_read(&arena, text.s, text.n, &why)
+		       : NULL;
 	for (list = list && list->kind == JSON_ARRAY ? list->first : NULL; list; list = list->next)
 		commands_object(commands, &arena, list, &object);
 	text_drop(&text);

@@ -52,6 +52,7 @@ static struct {
 	size_t n_answers, cap_answers;
 	struct source **by_inode;
 	size_t cap_by_inode, n_by_inode;
+	struct source *libev;    /* what its header defines, once somebody includes it */
 	struct source **by_name; /* sorted by the last part of their path */
 	uint32_t walk;
 	const struct source *walked;
@@ -245,6 +246,19 @@ static struct include_folder *include_folder(const char *path)
 
 /* --- what the build's command tells of a file --- */
 
+/* Definitions that no file of the project has. */
+static struct source *include_made(const char *path, const struct text *text, const char *folder)
+{
+	struct source *made = source_from_text(path, text->s, text->n);
+
+	made->context = true;
+	made->unit = made;
+	made->folder = folder;
+	macro_note(made);
+	include_context_add(made);
+	return made;
+}
+
 static struct source *include_defines(const struct source *source, const struct command *command)
 {
 	struct text text = { 0 };
@@ -256,14 +270,31 @@ static struct source *include_defines(const struct source *source, const struct 
 				    command->macros[i].value);
 	if (!text.n)
 		return NULL;
-	made = source_from_text(arena_printf(&run_arena, "<command of %s>", source->path), text.s,
-				text.n);
+	made = include_made(arena_printf(&run_arena, "<command of %s>", source->path), &text,
+			    source->folder);
 	text_done(&text);
-	made->context = true;
-	made->unit = made;
-	made->folder = source->folder;
-	macro_note(made);
 	return made;
+}
+
+/*
+ * libev's header, which a project seldom has itself. The first argument of its functions and of
+ * their callbacks hides in these macros, which have the comma in them; without them every argument
+ * stands one place too far to the left.
+ */
+static struct source *include_libev(const char *folder)
+{
+	static const char definitions[] = "#define EV_P struct ev_loop *loop\n"
+					  "#define EV_P_ EV_P,\n"
+					  "#define EV_A loop\n"
+					  "#define EV_A_ EV_A,\n";
+	struct text text = { 0 };
+
+	if (!includes.libev) {
+		text_printf(&text, "%s", definitions);
+		includes.libev = include_made("<ev.h>", &text, folder);
+		text_done(&text);
+	}
+	return includes.libev;
 }
 
 /* The macros of its command come into the file as a text of definitions that it includes. */
@@ -279,8 +310,6 @@ static void include_find_command(struct source *source)
 		return;
 	if (!command->text) {
 		command->text = include_defines(source, command);
-		if (command->text)
-			include_context_add(command->text);
 	}
 	if (command->text) {
 		include_note(source, command->text->path, true);
@@ -444,6 +473,8 @@ static void include_resolve_one(struct source *source, size_t given)
 		answer = include_answer(folder, inclusion->name);
 		if (!answer->used) {
 			found = include_look(folder, inclusion->name, inclusion->angle, given > 1);
+			if (!found && !strcmp(include_last(inclusion->name), "ev.h"))
+				found = include_libev(source->folder);
 			answer = include_answer(folder, inclusion->name);
 			*answer = (struct include_answer){ folder, inclusion->name, found, true };
 			includes.n_answers++;

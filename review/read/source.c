@@ -195,22 +195,6 @@ static const struct source_overlay *source_overlay_of(const char *path, const st
 	return NULL;
 }
 
-static int source_read_all(int fd, struct text *text)
-{
-	char buffer[65536];
-	ssize_t n;
-
-	while ((n = read(fd, buffer, sizeof(buffer))) != 0) {
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			text_add(text, buffer, (size_t)n);
-		if (text->n > SOURCE_MAX_SIZE)
-			return -EFBIG;
-	}
-	return 0;
-}
-
 static int source_open(const char *path, struct stat *st)
 {
 	bool standard = !strcmp(path, "-");
@@ -240,7 +224,7 @@ int source_read(struct source **ret, const char *path)
 		text_add(&text, overlay->text, overlay->size);
 	r = overlay && overlay->size > SOURCE_MAX_SIZE ? -EFBIG
 	    : overlay                                  ? 0
-						       : source_read_all(fd, &text);
+						       : text_read_fd(&text, fd, SOURCE_MAX_SIZE);
 	if (fd >= 0)
 		close(fd);
 	if (!r && text.n && source_is_binary(text.s, text.n))
@@ -311,6 +295,19 @@ static bool source_folder_is_aside(const char *name, size_t n)
 	return false;
 }
 
+/* router_test.cpp, tst_router.cpp: beside what it tests. */
+static bool source_file_is_aside(const char *name)
+{
+	static const char *const ends[] = { "_test", "_tests", "-test", "_unittest" };
+	size_t n = strcspn(name, ".");
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (n > strlen(ends[i]) &&
+		    !strncasecmp(name + n - strlen(ends[i]), ends[i], strlen(ends[i])))
+			return true;
+	return starts_with(name, "tst_");
+}
+
 bool source_path_is_aside(const char *path, const char *root)
 {
 	const char *s = starts_with(path, root) ? path + strlen(root) : path, *end;
@@ -318,5 +315,5 @@ bool source_path_is_aside(const char *path, const char *root)
 	for (; (end = strchr(s, '/')); s = end + 1)
 		if (source_folder_is_aside(s, (size_t)(end - s)))
 			return true;
-	return false;
+	return source_file_is_aside(s);
 }

@@ -81,21 +81,14 @@ static bool baseline_is_whole(const char *s)
 int baseline_read(const char *path)
 {
 	static const char mark[] = "\"key\": ";
-	FILE *file = fopen(path, "re");
 	struct text text = { 0 };
 	const char **keys, *s;
-	char buffer[4096];
+	int r = text_read(&text, path, 0, SOURCE_MAX_SIZE);
 	size_t n;
 
-	if (!file)
-		return -errno;
-	while (text.n < SOURCE_MAX_SIZE && (n = fread(buffer, 1, sizeof(buffer), file)) > 0)
-		text_add(&text, buffer, n);
-	n = (size_t)ferror(file);
-	fclose(file);
-	if (n)
-		return -EIO;
 	s = text_done(&text);
+	if (r)
+		return r;
 	if (*s != '{' || !strstr(s, "\"findings\"") || !baseline_is_whole(s))
 		return -EINVAL;
 	keys = arena_alloc(&run_arena, (n_findings + 1) * sizeof(*keys));

@@ -8,7 +8,6 @@
 
 #include "flow/contract.h"
 #include "rules/blind.h"
-#include "rules/end.h"
 #include "rules/partial.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -34,16 +33,6 @@ static bool blind_asks_for_end(const struct function *fn, const struct item *ite
 	return api_is(item->call->api, ROLE(READ)) &&
 	       (!partial_is_used(fn, item) ||
 		(length && operand_is_number(length, &number) && number <= 1));
-}
-
-/* A loop that such a test keeps from ending has been told of, and what ends it sees the failure too. */
-static bool blind_is_told(const struct function *fn, const struct item *item)
-{
-	for (size_t i = n_findings; i-- > 0 && i + 64 > n_findings;)
-		if (findings[i]->rule == &rule_W1 && findings[i]->source == fn->source &&
-		    findings[i]->also.row == item->at.row && findings[i]->also.col == item->at.col)
-			return true;
-	return false;
 }
 
 static const char *blind_operator(int op)
@@ -129,22 +118,19 @@ bool blind_call(struct function *fn, const struct item *item)
 
 	if (!blind_concerns(&contract) || contract_fate(fn, item, &test) != CONTRACT_BLIND)
 		return false;
-	if (!operand_is_number(&test->b, &number) || blind_asks_for_end(fn, item) ||
-	    blind_is_told(fn, item))
+	if (!operand_is_number(&test->b, &number) || blind_asks_for_end(fn, item))
 		return false;
-	/* A loop that asks for neither the end nor a failure. */
-	if (end_is_told(fn, item))
+	/* The loop that such a test keeps from ending: what ends it sees the failure too. */
+	if (finding_is_said(&rule_W1, fn, item))
 		return true;
 	name = blind_name(fn, item);
-	finding = finding_add(&rule_E1, fn, test->at,
-			      "`%s %s %s` %s: when %s() fails, it returns %s.", name,
-			      blind_operator(test->op), operand_text(fn, &test->b),
-			      blind_effect(fn, &contract, item, test, number), item->call->name,
-			      contract_failure_text(&contract));
-	if (finding) {
+	finding = finding_add_of(&rule_E1, fn, test->at, &item->at,
+				 "`%s %s %s` %s: when %s() fails, it returns %s.", name,
+				 blind_operator(test->op), operand_text(fn, &test->b),
+				 blind_effect(fn, &contract, item, test, number), item->call->name,
+				 contract_failure_text(&contract));
+	if (finding)
 		finding->cwe = "253";
-		finding->also = item->at;
-	}
 	blind_edit(finding, fn, &contract, test, number);
 	finding_fix(
 		finding, "In %s(), let the test on line %u ask for what tells a failure: `%s`%s.",
@@ -213,16 +199,14 @@ static void blind_error(struct function *fn, const struct item *test)
 		return;
 	contract = contract_of(call->call);
 	name = blind_name(fn, call);
-	finding = finding_add(
-		&rule_E4, fn, test->at,
+	finding = finding_add_of(
+		&rule_E4, fn, test->at, &call->at,
 		contract.errors
 			? "`%s` is compared with %s, but when %s() fails it returns a number below 0, -%s: the test does not see it."
 			: "`%s` is compared with %s, but when %s() fails it returns -1, and errno says why: the test does not see %s.",
 		name, wanted, call->call->name, wanted);
-	if (finding) {
+	if (finding)
 		finding->cwe = "253";
-		finding->also = call->at;
-	}
 	if (contract.errors)
 		finding_fix(finding, "In %s(), compare `%s` with `-%s` on line %u.", fn->label,
 			    name, wanted, pos_line(test->at));

@@ -191,12 +191,10 @@ void device_loop(struct function *fn, int number)
 	if (!device.grows || device_is_touched(&device))
 		return;
 	waits = call_text(fn, device.wait);
-	finding = finding_add(
-		&rule_W1, fn, fn->loops[number].at,
+	finding = finding_add_of(
+		&rule_W1, fn, fn->loops[number].at, &device.wait->at,
 		"Once the peer has hung up, %s fails at once and nothing more can be read: `%s` no longer grows, and the loop never ends.",
 		waits, device.grows);
-	if (finding)
-		finding->also = device.wait->at;
 	finding_fix(
 		finding,
 		"In %s(), leave the loop when %s returns false, and report to the caller that the peer ended too early.",

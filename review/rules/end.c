@@ -74,15 +74,13 @@ static void end_report(const struct ends_loop *ends)
 		*still ? arena_printf(&run_arena, "`%s` no longer changes, and the loop never ends",
 				      still)
 		       : "this loop continues then, and never ends";
-	struct finding *finding = finding_add(
-		&rule_W1, fn, fn->loops[ends->loop].at,
+	struct finding *finding = finding_add_of(
+		&rule_W1, fn, fn->loops[ends->loop].at, &ends->read->at,
 		"Once the peer has hung up, %s returns 0 immediately each time%s; %s.",
 		call_text(ends->reader, ends->inner),
 		ends->reader == fn ? "" : arena_printf(&run_arena, " in %s()", ends->reader->label),
 		why);
 
-	if (finding)
-		finding->also = ends->read->at;
 	end_fix(finding, ends);
 }
 
@@ -105,13 +103,11 @@ void end_loop(struct function *fn, int number)
 static void end_ready_report(struct function *fn, const struct item *read, const char *again,
 			     const struct pos *also)
 {
-	struct finding *finding = finding_add(
-		&rule_W2, fn, read->at,
+	struct finding *finding = finding_add_of(
+		&rule_W2, fn, read->at, also,
 		"Once the peer has hung up, %s returns 0 immediately, and nothing here closes the stream or takes it out of what is waited for: %s again and again, which keeps a processor busy.",
 		call_text(fn, read), again);
 
-	if (finding && also)
-		finding->also = *also;
 	finding_fix(
 		finding,
 		"In %s(), when %s returns 0, close the stream and stop waiting for it, as after a failure.",
@@ -140,7 +136,8 @@ void end_ready_loop(struct function *fn, int number)
 			};
 
 			if (!end_is_candidate(fn, &fn->items[i]) ||
-			    end_is_told(fn, &fn->items[i]) || !ends_stays_ready(&ends))
+			    finding_is_said(&rule_W1, fn, &fn->items[i]) ||
+			    !ends_stays_ready(&ends))
 				continue;
 			end_ready_report(ends.reader, ends.inner,
 					 arena_printf(&run_arena, "%s() comes back with it",
@@ -229,23 +226,12 @@ void end_program(void)
 
 		if (hit->sink != PEER_SINK_STILL)
 			continue;
-		finding = finding_add(
-			&rule_W1, hit->fn, hit->loop_at,
+		finding = finding_add_of(
+			&rule_W1, hit->fn, hit->loop_at, &hit->at,
 			"`%s` comes from the peer and may be 0: this loop then meets the same bytes again, and never ends.",
 			hit->what);
-		if (finding)
-			finding->also = hit->at;
 		finding_fix(finding,
 			    "In %s(), end the loop, and refuse the message, when `%s` is 0.",
 			    hit->fn->label, hit->what);
 	}
-}
-
-bool end_is_told(const struct function *fn, const struct item *item)
-{
-	for (size_t i = n_findings; i-- > 0;)
-		if (findings[i]->rule == &rule_W1 && findings[i]->source == fn->source &&
-		    findings[i]->also.row == item->at.row && findings[i]->also.col == item->at.col)
-			return true;
-	return false;
 }

@@ -16,7 +16,5 @@ void end_ready_program(void);
 bool end_is_called_again(struct function *fn, const struct item *accept);
 /* W1: a length of a peer is 0, and the loop meets the same frame again. */
 void end_program(void);
-/* That was said of the item, and what else its result is not asked for with it. */
-bool end_is_told(const struct function *fn, const struct item *item);
 
 #endif

@@ -126,16 +126,11 @@ static bool errno_is_calm(const struct function *fn, const struct item *item)
 {
 	const struct fact *uses = api_fact(item->call->api, FACT_USES);
 	const struct operand *fd = uses ? call_argument(item->call, uses->arg) : NULL;
-
-	const struct fact *waits = api_fact(item->call->api, FACT_WAITS);
-	const struct operand *limit = waits ? call_argument(item->call, waits->arg) : NULL;
 	unsigned kinds = descriptor_kinds(fn, fd);
-	int64_t number;
 
 	/* What does not block is not interrupted. */
 	if (api_is(item->call->api, ROLE(POLL)))
-		return limit && limit->kind == OPERAND_NUMBER &&
-		       operand_is_number(limit, &number) && number == 0;
+		return call_limit(fn, item->call) == LIMIT_NOTHING;
 	if ((kinds & DESCRIPTOR_NONBLOCK) || item_mentions(fn, item, "DONTWAIT") ||
 	    item_mentions(fn, item, "MSG_ERRQUEUE") || item_amount_was_asked(fn, item, fd))
 		return true;
@@ -490,6 +485,30 @@ static bool e7_accepts_on(struct function *fn, const struct item *item)
 	return outcome_walk(&outcome) & (OUTCOME_AGAIN | OUTCOME_TOO_LONG);
 }
 
+/*
+ * The function makes the listener itself, or closes it behind the accept(): it waits for one
+ * connection, and no other client can have taken the descriptors before.
+ */
+static bool e7_is_for_one(const struct function *fn, const struct item *item)
+{
+	const struct operand *listener = item->call->n_args ? &item->call->args[0] : NULL;
+
+	if (!listener || listener->kind != OPERAND_PLACE)
+		return false;
+	if (fn->places[listener->place].kind == PLACE_LOCAL && operand_source(fn, listener, item))
+		return true;
+	for (const struct item *i = item; i < fn->items + fn->n_items; i++) {
+		const struct fact *closes = i->kind == ITEM_CALL && i->call
+						    ? api_fact(i->call->api, FACT_CLOSES)
+						    : NULL;
+		const struct operand *o = closes ? call_argument(i->call, closes->arg) : NULL;
+
+		if (o && operand_is_place(o, listener->place))
+			return true;
+	}
+	return false;
+}
+
 static void e7_accept(struct function *fn, const struct item *item)
 {
 	struct errno_way way = { .n_closes = 0 };
@@ -502,7 +521,7 @@ static void e7_accept(struct function *fn, const struct item *item)
 	bool loop = item_loop(fn, item) >= 0 && e7_accepts_on(fn, item);
 	unsigned ends;
 
-	if (e7_asks(fn))
+	if (e7_asks(fn) || (!loop && e7_is_for_one(fn, item)))
 		return;
 	ends = outcome_walk(&outcome);
 	if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_THROWS | OUTCOME_UNCLEAR)) ||
@@ -524,13 +543,10 @@ static void e7_accept(struct function *fn, const struct item *item)
 static void e7_callback(struct function *fn, const struct item *item)
 {
 	const struct fact *calls = api_fact(item->call->api, FACT_CALLS);
-	const struct operand *o = calls ? call_argument(item->call, calls->arg) : NULL;
-	struct function *callback;
+	struct function *callback =
+		calls ? operand_function(fn, call_argument(item->call, calls->arg)) : NULL;
 	struct finding *finding;
 
-	if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
-		return;
-	callback = index_find_function(fn->places[o->place].name, fn->source);
 	if (!callback || e7_asks(callback) ||
 	    function_find_role(callback, ROLE(SLEEP) | ROLE(WATCH)))
 		return;
@@ -543,11 +559,11 @@ static void e7_callback(struct function *fn, const struct item *item)
 		finding = finding_add(
 			&rule_E7, callback, end->at,
 			"%s() is called when accepting fails, also with EMFILE when all descriptors are in use, and it ends the server.",
-			callback->name);
+			callback->label);
 		finding_fix(
 			finding,
 			"In %s(), report the error and continue; on EMFILE and ENFILE disable the listener until a connection is closed or a short time has passed.",
-			callback->name);
+			callback->label);
 		return;
 	}
 }

@@ -4,6 +4,7 @@
 #include "flow/contract.h"
 #include "flow/outcome.h"
 #include "model/descriptor.h"
+#include "model/registrations.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -29,14 +30,17 @@ static const char *e2_value(uint8_t fails)
 	return fails == FAILS_NULL ? "NULL" : "-1";
 }
 
-/* One place per attempt: all later uses are fixed with the first. */
-static bool e2_told(const struct function *fn, const struct item *site)
+/*
+ * bufferevent_socket_new() only allocates: it fails when memory has run out, and many programs have
+ * decided that they end then.
+ */
+static bool e2_is_memory(const struct item *site)
 {
-	for (size_t i = n_findings; i-- > 0 && i + 64 > n_findings;)
-		if (findings[i]->rule == &rule_E2 && findings[i]->source == fn->source &&
-		    findings[i]->also.row == site->at.row)
-			return true;
-	return false;
+	const struct api *api = contract_of(site->call).api;
+	const struct fact *opens = api_fact(api, FACT_OPENS);
+
+	return opens && !strcmp(opens->word, "memory") &&
+	       !api_is(api, ROLE(SOCKET) | ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT));
 }
 
 static void e2_report(struct function *fn, const struct item *at, const char *name,
@@ -45,15 +49,16 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 	const char *origin = call_text(fn, site);
 	struct finding *finding;
 
-	if (e2_told(fn, site))
+	/* One place per attempt: all later uses are fixed with the first. */
+	if (finding_is_said(&rule_E2, fn, site))
 		return;
-	finding = finding_add(
-		&rule_E2, fn, at->at,
+	finding = finding_add_of(
+		&rule_E2, fn, at->at, &site->at,
 		known ? "`%s` is used here on a path where %s has failed, so it is %s."
 		      : "`%s` is used without checking whether %s succeeded; if it failed, it is %s.",
 		name, origin, e2_value(fails));
-	if (finding)
-		finding->also = site->at;
+	if (finding && e2_is_memory(site))
+		finding->severity = SEVERITY_ADVICE;
 	if (!strcmp(name, origin))
 		finding_fix(
 			finding,
@@ -73,16 +78,14 @@ static void e2_shows_late(struct flow *flow, const struct item *item, int resour
 	const struct resource *r = &flow->resources[resource];
 	struct finding *finding;
 
-	if (e2_told(flow->fn, r->site))
+	if (finding_is_said(&rule_E2, flow->fn, r->site))
 		return;
-	finding = finding_add(
-		&rule_E2, flow->fn, item->at,
+	finding = finding_add_of(
+		&rule_E2, flow->fn, item->at, &r->site->at,
 		"Nothing checks whether %s succeeded; if it failed, the error reported is that of %s().",
 		origin, item->call->name);
-	if (finding) {
+	if (finding)
 		finding->severity = SEVERITY_ADVICE;
-		finding->also = r->site->at;
-	}
 	if (r->place < 0)
 		finding_fix(
 			finding,
@@ -388,27 +391,22 @@ static void e2_status(struct function *fn, const struct item *item)
 {
 	for (const struct fact *f = api_fact(item->call->api, FACT_STATUS); f;
 	     f = api_fact_next(item->call->api, f)) {
-		const struct operand *o = call_argument(item->call, f->arg);
-		struct function *callback = NULL;
+		struct function *callback = operand_function(fn, call_argument(item->call, f->arg));
 		const struct item *user;
 		struct finding *finding;
 
-		if (o && o->kind == OPERAND_LAMBDA)
-			callback = o->lambda;
-		else if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
-			callback = index_find_function(fn->places[o->place].name, fn->source);
 		user = callback ? e2_deaf(callback, f->arg2) : NULL;
 		if (!user)
 			continue;
 		finding = finding_add(
 			&rule_E2, callback, user->at,
 			"%s() is also called when %s() has failed. `%s` says so, but is not checked before the connection is used.",
-			callback->name, item->call->name,
+			callback->label, item->call->name,
 			callback->places[callback->params[f->arg2 - 1]].text);
 		finding_fix(
 			finding,
 			"Begin %s() with `if (%s < 0)`: close the handle, and retry or report there.",
-			callback->name, callback->places[callback->params[f->arg2 - 1]].text);
+			callback->label, callback->places[callback->params[f->arg2 - 1]].text);
 	}
 }
 
@@ -492,14 +490,12 @@ static void e2_amount(struct function *fn, const struct item *item)
 	user = e2_amount_user(fn, made, amount, e2_is_from_peer(fn, item));
 	if (!user || e2_is_asked_otherwise(fn, made, amount))
 		return;
-	finding = finding_add(
-		&rule_E2, fn, user->at,
+	finding = finding_add_of(
+		&rule_E2, fn, user->at, &item->at,
 		"`%s` is used as %s without checking whether %s succeeded; if it failed, %s.", name,
 		user->kind == ITEM_CALL ? "a length" : "an index", call_text(fn, item),
 		user->kind == ITEM_CALL ? "the length is -1, the largest of all"
 					: "the index is -1, before the buffer");
-	if (finding)
-		finding->also = item->at;
 	finding_fix(
 		finding,
 		"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",

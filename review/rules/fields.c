@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* E3 where a stream of fields (QDataStream) reads what has come so far; see partial.h. */
 
+#include "model/registrations.h"
 #include "rules/partial.h"
 
 #include <string.h>

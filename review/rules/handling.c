@@ -11,20 +11,17 @@
 
 #include <string.h>
 
-extern const struct rule rule_E1, rule_E5;
+extern const struct rule rule_E1, rule_E5, rule_W1;
 
 /*
- * An option that changes how well it works, and not whether or how long; or flags of an open
- * descriptor, for which the kernel knows no failure: fcntl(2) lists only EBADF and EPERM, the second
- * for O_APPEND and O_NOATIME.
+ * An option of a socket, also one that limits its waits: setsockopt(2) refuses it only to what is
+ * no open socket, or for a wrong size, and whoever tries the program once sees that. Or flags of an
+ * open descriptor, for which the kernel knows no failure: fcntl(2) lists only EBADF and EPERM, the
+ * second for O_APPEND and O_NOATIME.
  */
-static bool e1_is_minor(const struct function *fn, const struct item *item)
+static bool e1_is_minor(const struct item *item)
 {
-	const struct call *call = item->call;
-
-	if (api_is(call->api, ROLE(SETOPT)))
-		return call->n_args < 3 || !strstr(operand_text(fn, &call->args[2]), "TIMEO");
-	return api_is(call->api, ROLE(NONBLOCK));
+	return api_is(item->call->api, ROLE(SETOPT) | ROLE(NONBLOCK));
 }
 
 static bool e1_any_use(const struct function *fn, const struct item *user, int place, void *data)
@@ -98,7 +95,7 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 			&rule_E1, fn, item->at,
 			"The result of %s() is ignored. If the call fails, the code below works on an object that was not set up.",
 			call->name);
-	if (finding && e1_is_minor(fn, item))
+	if (finding && e1_is_minor(item))
 		finding->severity = SEVERITY_ADVICE;
 	if (stored || strstr(item_text(fn, item), "…")) {
 		finding_fix(
@@ -228,8 +225,7 @@ static unsigned e5_handlers(const struct function *fn, const struct call *dial)
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *other = program.functions[i];
 
-		if (other->source != fn->source &&
-		    (!fn->class_name || other->class_name != fn->class_name))
+		if (!function_is_beside(fn, other))
 			continue;
 		for (int k = 0; k < other->n_items; k++)
 			handled |=
@@ -382,7 +378,7 @@ static void e5_dropped(struct function *fn, const struct item *item)
 	const char *callee = call_text(fn, item);
 	struct finding *finding;
 
-	if (end_is_told(fn, item) ||
+	if (finding_is_said(&rule_W1, fn, item) ||
 	    (api_is(item->call->api, ROLE(CONNECT)) && e5_is_asked_later(fn, item)))
 		return;
 	finding = finding_add(

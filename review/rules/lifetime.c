@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: resources that are not given back, or are used after they were. */
 
+#include "flow/contract.h"
+#include "flow/outcome.h"
 #include "rules/lifetime.h"
 #include "model/registrations.h"
 #include "rules/deferred.h"
@@ -65,6 +67,81 @@ static bool lifetime_ends_process(const struct function *fn, int depth)
 	if (fn->flags & FUNCTION_MAIN)
 		return true;
 	return depth > 0 && lifetime_callers_end(fn, depth);
+}
+
+static bool lifetime_value_ends(const struct function *fn, int64_t value, int depth);
+
+/* The process does not end yet: it has something to do that takes time. */
+static bool lifetime_works(struct outcome *outcome, const struct item *item)
+{
+	*(bool *)outcome->data |= call_waits(item->call);
+	return false;
+}
+
+/* Where the call gives that value, its function ends the process, or passes on what makes others end it. */
+static bool lifetime_call_ends(struct function *caller, const struct item *item, int64_t value,
+			       int depth)
+{
+	bool works = false;
+	struct contract contract = contract_of(item->call);
+	struct outcome outcome = {
+		.fn = caller, .call = item, .result = value, .visit = lifetime_works, .data = &works
+	};
+	unsigned ends;
+
+	/* Success: the program has done its work, or begins it. */
+	if (contract.fails == FAILS_FALSE                                           ? value != 0
+	    : contract.fails == FAILS_NONZERO                                       ? value == 0
+	    : contract.fails == FAILS_MINUS_ONE || contract.fails == FAILS_NEGATIVE ? value >= 0
+										    : false)
+		return false;
+	ends = outcome_walk(&outcome);
+	if (works ||
+	    (ends & (OUTCOME_AGAIN | OUTCOME_THROWS | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||
+	    !(ends & (OUTCOME_RETURNS | OUTCOME_EXITS)))
+		return false;
+	if (!(ends & OUTCOME_RETURNS))
+		return true;
+	if (!(ends & OUTCOME_TESTED))
+		return false;
+	return (caller->flags & FUNCTION_MAIN) ||
+	       (outcome.returns_known && lifetime_value_ends(caller, outcome.returns, depth - 1));
+}
+
+static bool lifetime_value_ends(const struct function *fn, int64_t value, int depth)
+{
+	bool any = false;
+
+	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		if (!program_shares(caller->source, fn->source))
+			continue;
+		for (int i = 0; i < caller->n_places; i++)
+			if (place_function(caller, &caller->places[i]) == fn)
+				return false;
+		for (int i = 0; i < caller->n_items; i++) {
+			const struct item *item = &caller->items[i];
+
+			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
+				continue;
+			if (caller->skipped || !lifetime_call_ends(caller, item, value, depth))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* return -1: whoever called the function ends the process then, and the kernel closes all. */
+static bool lifetime_failure_ends(const struct function *fn, const struct item *leaves)
+{
+	int64_t value = 0;
+
+	if (leaves->kind != ITEM_RETURN ||
+	    (leaves->a.kind != OPERAND_NULL && !operand_is_number(&leaves->a, &value)))
+		return false;
+	return lifetime_value_ends(fn, value, 3);
 }
 
 /*
@@ -141,7 +218,7 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
 	finding_root(finding, r->site->at, name);
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
-	    lifetime_ends_process(flow->fn, 3))
+	    (lifetime_ends_process(flow->fn, 3) || lifetime_failure_ends(flow->fn, loss->item)))
 		finding->severity = SEVERITY_ADVICE;
 	return finding;
 }
@@ -555,11 +632,8 @@ static bool l7_is_about_connections(const struct function *fn, int depth)
 /* The thread's own function begins with pthread_detach(pthread_self()). */
 static bool l7_detaches_itself(const struct function *fn, const struct call *call)
 {
-	const struct operand *o = call_argument(call, 3);
-	const struct function *start = NULL;
+	const struct function *start = operand_function(fn, call_argument(call, 3));
 
-	if (o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS))
-		start = index_find_function(fn->places[o->place].name, fn->source);
 	for (int i = 0; start && i < start->n_items; i++)
 		if (start->items[i].kind == ITEM_CALL && start->items[i].call &&
 		    strstr(start->items[i].call->name, "detach"))

@@ -52,21 +52,6 @@ static int limit_loop_of(struct function *fn, const struct item *item)
 	return found;
 }
 
-/* The value of the argument, also when a variable holds it that is set once. */
-static bool limit_is(const struct function *fn, const struct operand *o, int64_t forever)
-{
-	const struct item *set;
-	int64_t number;
-
-	if (operand_is_number(o, &number))
-		return o->kind == OPERAND_NULL ? forever == 0 : number == forever;
-	if (o->kind != OPERAND_PLACE)
-		return false;
-	set = place_set_once(fn, o->place);
-	return set && set->kind == ITEM_ASSIGN && operand_is_number(&set->a, &number) &&
-	       number == forever;
-}
-
 /* `while (poll(…) < 0) if (errno != EINTR) return` is no loop over events. */
 static bool limit_only_retries(struct function *fn, int loop)
 {
@@ -265,33 +250,39 @@ static void w3_no_total(struct function *fn, const struct item *item, const stru
 		fn->label, name);
 }
 
+/* thread->wait(), pool.waitForDone(): the program waits for its own work, which is no peer. */
+static bool limit_is_for_threads(const struct call *call)
+{
+	return call->api->class_name && api_is(kb_class(call->api->class_name), ROLE(QTHREAD));
+}
+
 static void w3_call(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 	const struct fact *waits = api_fact(call->api, FACT_WAITS);
-	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
-	const struct operand *o = waits && forever ? call_argument(call, waits->arg) : NULL;
+	const struct operand *o = waits ? call_argument(call, waits->arg) : NULL;
 	bool process = api_is(kb_class(call->receiver_type), ROLE(PROCESS));
-	const char *name = call_text(fn, item);
+	enum limit limit = call_limit(fn, call);
+	const char *name = call_text(fn, item), *said;
 	struct finding *finding;
 
-	if (o && !limit_is(fn, o, forever->number) && !limit_is(fn, o, 0) &&
-	    limit_has_no_total(fn, item)) {
+	if (o && (limit == LIMIT_SOME || limit == LIMIT_UNKNOWN) && limit_has_no_total(fn, item)) {
 		w3_no_total(fn, item, o);
 		return;
 	}
-	if (!o || !limit_is(fn, o, forever->number) || limit_is_event_loop(fn, item))
+	if (limit != LIMIT_FOREVER || limit_is_for_threads(call) || limit_is_event_loop(fn, item))
 		return;
+	said = o ? arena_printf(&run_arena, " (`%s`)", operand_text(fn, o)) : "";
 	if (process)
 		finding = finding_add(
 			&rule_W3, fn, item->at,
-			"%s waits without a limit (`%s`): %s() does not come back before the program that it runs has ended or answered.",
-			name, operand_text(fn, o), fn->label);
+			"%s waits without a limit%s: %s() does not come back before the program that it runs has ended or answered.",
+			name, said, fn->label);
 	else
 		finding = finding_add(
 			&rule_W3, fn, item->at,
-			"%s waits without a limit (`%s`): %s() does not return before %s, and a peer that hangs never does.",
-			name, operand_text(fn, o), fn->label, limit_event(item));
+			"%s waits without a limit%s: %s() does not return before %s, and a peer that hangs never does.",
+			name, said, fn->label, limit_event(item));
 	/* The program's own child is no peer: it runs as long as its work takes. */
 	if (finding && process)
 		finding->severity = SEVERITY_ADVICE;

@@ -12,7 +12,8 @@ struct l2_object {
 	const struct item *made;
 	int place; /* the raw local pointer, or -1 */
 	const struct item *deleted;
-	bool risk; /* something in between can leave the function */
+	bool risk;   /* something in between can leave the function */
+	bool leaves; /* … and does: a return or throw stands there */
 };
 
 static bool l2_has_owner(const struct function *fn, const struct item *made)
@@ -42,6 +43,8 @@ static int l2_member(const struct function *fn, const struct item *made);
 static void l2_follow(struct function *fn, struct l2_object *object)
 {
 	for (const struct item *item = object->made + 1; item < fn->items + fn->n_items; item++) {
+		object->leaves |=
+			(item->kind == ITEM_RETURN && !item->implicit) || item->kind == ITEM_THROW;
 		if (item->kind == ITEM_ASSIGN && object->place < 0 && item->dst >= 0 &&
 		    operand_is_place(&item->a, object->made->dst) && l2_is_raw_local(fn, item->dst))
 			object->place = item->dst;
@@ -96,6 +99,9 @@ static void l2_say(struct function *fn, const struct l2_object *object)
 		name, pos_line(object->deleted->at), l2_stack(object->made));
 	if (!finding)
 		return;
+	/* Neither a return nor a thread that others cancel: only an exception skips the delete. */
+	if (!object->leaves && !function_runs_elsewhere(fn))
+		finding->severity = SEVERITY_ADVICE;
 	finding->also = object->deleted->at;
 	l2_owner(finding, fn, name, object->made);
 }

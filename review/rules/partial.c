@@ -4,9 +4,12 @@
 #include "flow/contract.h"
 #include "model/descriptor.h"
 #include "flow/outcome.h"
+#include "rules/farewell.h"
+#include "model/registrations.h"
 #include "rules/helper.h"
 #include "rules/partial.h"
 #include "read/source.h"
+#include "rules/signals.h"
 
 #include <string.h>
 
@@ -330,6 +333,8 @@ static void e3_written(struct function *fn, const struct item *item)
 		dropped ? "The result of %s() is ignored: nobody notices if only a part of %s was sent, or nothing at all."
 			: "The result of %s() is only tested for failure. It may have sent only a part of %s, and the peer waits for the rest.",
 		item->call->name, partial_what(fn, item));
+	if (finding && farewell_is_minor(fn, item))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), send %s in a loop that continues after the bytes already sent until none are left, and that retries on EINTR (%s).",
@@ -475,6 +480,7 @@ static void e3_parsed(struct function *fn, const struct item *item)
 /* E3: a short read or write is taken for whole. */
 static void e3_program(void)
 {
+	signals_find();
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *fn = program.functions[f];
 

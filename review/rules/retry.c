@@ -14,15 +14,14 @@ static bool retry_rests(struct function *fn, const struct item *item, void *data
 	const struct call *call = item->call;
 	int depth = *(const int *)data, deeper = depth - 1;
 
-	(void)fn;
 	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
 		return false;
 	if (call->api)
-		return !api_is(call->api, ROLE(CONNECT)) && call_waits(call);
+		return !api_is(call->api, ROLE(CONNECT)) && call_blocks(fn, call);
 	if (!call->target)
 		return !call_is_talk(call);
 	return depth > 0 ? function_find_call(call->target, retry_rests, &deeper) != NULL
-			 : call->target->summary.waits;
+			 : call->target->summary.blocks;
 }
 
 static bool retry_attempts(struct function *fn, const struct item *item, void *data)

@@ -42,12 +42,13 @@ void rule_select(const struct rule *rule, bool selected)
 			rules_off[i] = !selected;
 }
 
-bool rule_is_selected(const struct rule *rule)
+static bool rule_is_off(const struct rule *rule)
 {
-	for (size_t i = 0; i < rules_count; i++)
-		if (rules_all[i] == rule)
-			return !rules_off[i];
-	return false;
+	size_t i = 0;
+
+	while (rules_all[i] != rule)
+		i++;
+	return rules_off[i];
 }
 
 static void rules_loss(struct flow *flow, const struct loss *loss)
@@ -74,7 +75,7 @@ static void rules_call(struct flow *flow, const struct item *item)
 static void rules_function(struct function *fn)
 {
 	for (size_t i = 0; i < rules_count; i++) {
-		if (rules_off[i])
+		if (rules_off[i] && !rules_all[i]->is_asked)
 			continue;
 		if (rules_all[i]->function)
 			rules_all[i]->function(fn);
@@ -100,54 +101,79 @@ const struct flow_listener rules_listener = {
 	.program = rules_program,
 };
 
-/* Rules say the same in every state that comes by: one finding per rule and line. */
-static struct {
-	struct finding **table;
-	size_t cap;
-} findings_known;
+/*
+ * What the rules have said, also where it is not reported: of a line, as they say the same in every
+ * state that comes by, and of an item.
+ */
+struct said {
+	const struct rule *rule; /* NULL: free */
+	const struct source *source;
+	struct pos at; /* column UINT32_MAX: the line */
+};
 
-static size_t finding_slot(const struct rule *rule, const struct source *source, uint32_t row)
+static struct {
+	struct said *table;
+	size_t n, cap;
+} said;
+
+static struct said *said_slot(const struct rule *rule, const struct source *source, struct pos at)
 {
 	size_t h = ((uintptr_t)rule >> 3) * 31 + ((uintptr_t)source >> 4) * 17 +
-		   (size_t)row * 2654435761u;
+		   (size_t)at.row * 2654435761u + (size_t)at.col * 40503u;
 
-	for (h &= findings_known.cap - 1; findings_known.table[h];
-	     h = (h + 1) & (findings_known.cap - 1))
-		if (findings_known.table[h]->rule == rule &&
-		    findings_known.table[h]->source == source &&
-		    findings_known.table[h]->at.row == row)
+	for (h &= said.cap - 1; said.table[h].rule; h = (h + 1) & (said.cap - 1))
+		if (said.table[h].rule == rule && said.table[h].source == source &&
+		    said.table[h].at.row == at.row && said.table[h].at.col == at.col)
 			break;
-	return h;
+	return &said.table[h];
 }
 
-static void findings_rehash(void)
+static void said_grow(void)
 {
-	findings_known.cap = findings_known.cap ? findings_known.cap * 2 : 1024;
-	findings_known.table =
-		arena_alloc(&run_arena, findings_known.cap * sizeof(struct finding *));
-	for (size_t i = 0; i < n_findings; i++)
-		findings_known.table[finding_slot(findings[i]->rule, findings[i]->source,
-						  findings[i]->at.row)] = findings[i];
+	struct said *old = said.table;
+	size_t n = said.cap;
+
+	said.cap = n ? n * 2 : 1024;
+	said.table = arena_alloc(&run_arena, said.cap * sizeof(struct said));
+	for (size_t i = 0; i < n; i++)
+		if (old[i].rule)
+			*said_slot(old[i].rule, old[i].source, old[i].at) = old[i];
 }
 
-static bool finding_is_known(const struct rule *rule, const struct source *source, struct pos at)
+/* False: it was said already. */
+static bool said_add(const struct rule *rule, const struct source *source, struct pos at)
 {
-	if (n_findings * 2 >= findings_known.cap)
-		findings_rehash();
-	return n_findings >= RULES_MAX_FINDINGS ||
-	       findings_known.table[finding_slot(rule, source, at.row)] != NULL;
+	struct said *slot;
+
+	if (said.n * 2 >= said.cap)
+		said_grow();
+	slot = said_slot(rule, source, at);
+	if (slot->rule)
+		return false;
+	*slot = (struct said){ rule, source, at };
+	said.n++;
+	return true;
 }
 
-struct finding *finding_add(const struct rule *rule, const struct function *fn, struct pos at,
-			    const char *format, ...)
+bool finding_is_said(const struct rule *rule, const struct function *fn, const struct item *of)
+{
+	return said.n && said_slot(rule, fn->source, of->at)->rule;
+}
+
+struct finding *finding_add_of(const struct rule *rule, const struct function *fn, struct pos at,
+			       const struct pos *of, const char *format, ...)
 {
 	struct finding *finding;
 	char message[1024];
 	va_list ap;
 	size_t n;
 
-	if (fn->source->context || finding_is_known(rule, fn->source, at) ||
-	    source_ignores(fn->source, rule->id, at.row))
+	if (fn->source->context || n_findings >= RULES_MAX_FINDINGS ||
+	    !said_add(rule, fn->source, (struct pos){ at.row, UINT32_MAX }))
+		return NULL;
+	if (of)
+		said_add(rule, fn->source, *of);
+	if (rule_is_off(rule) || source_ignores(fn->source, rule->id, at.row))
 		return NULL;
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);
@@ -159,13 +185,12 @@ struct finding *finding_add(const struct rule *rule, const struct function *fn, 
 				  .severity = fn->source->aside ? SEVERITY_ADVICE : rule->severity,
 				  .source = fn->source,
 				  .at = at,
-				  .also = { UINT32_MAX, 0 },
+				  .also = of ? *of : (struct pos){ UINT32_MAX, 0 },
 				  .root = { UINT32_MAX, 0 },
 				  .cwe = intern(rule->cwe, n),
 				  .function = fn->label,
 				  .message = arena_copy(&run_arena, message, strlen(message)) };
 	findings = grow(findings, n_findings, &findings_cap, sizeof(struct finding *));
-	findings_known.table[finding_slot(rule, fn->source, at.row)] = finding;
 	findings[n_findings++] = finding;
 	return finding;
 }
@@ -259,7 +284,7 @@ void findings_forget(void)
 {
 	free(findings);
 	findings = NULL;
-	n_findings = findings_cap = findings_known.cap = 0;
+	n_findings = findings_cap = said.n = said.cap = 0;
 }
 
 static int finding_compare(const void *x, const void *y)

@@ -31,6 +31,7 @@ struct rule {
 	int pillar;      /* 664, 707 or 703 */
 	enum severity severity;
 	const char *consequence; /* what the severity is for: what happens if it stays */
+	bool is_asked;           /* other rules ask what it has said: it looks also when it is not selected */
 	void (*loss)(struct flow *flow, const struct loss *loss);
 	void (*use)(struct flow *flow, const struct item *item, int resource, enum use_kind kind);
 	void (*call)(struct flow *flow, const struct item *item);
@@ -73,7 +74,6 @@ const struct rule *rule_by_id(const char *id);
 /* What the walk calls: it goes to every rule that is selected. */
 extern const struct flow_listener rules_listener;
 void rule_select(const struct rule *rule, bool selected);
-bool rule_is_selected(const struct rule *rule);
 
 /*
  * Marks the rules that a list names by their ids, CWE numbers or pillars: "L2,CWE-835,707". NULL, or
@@ -87,10 +87,18 @@ void findings_set_severities(void);
 
 /*
  * Adds a finding at `at` of the function's source and returns it, so that the fix, another
- * severity or CWE can be set with finding_fix() or by hand; NULL when it is suppressed or known.
+ * severity or CWE can be set with finding_fix() or by hand; NULL when it is suppressed or known, or
+ * its rule is not selected. `of`, or NULL, is the item that it speaks of, its second place.
  */
-struct finding *finding_add(const struct rule *rule, const struct function *fn, struct pos at,
-			    const char *format, ...) __attribute__((format(printf, 4, 5)));
+struct finding *finding_add_of(const struct rule *rule, const struct function *fn, struct pos at,
+			       const struct pos *of, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+#define finding_add(rule, fn, at, ...) finding_add_of(rule, fn, at, NULL, __VA_ARGS__)
+/*
+ * The rule has spoken of the item, whether that is reported or not: whoever suppresses a finding does
+ * not want the next one of the same cause.
+ */
+bool finding_is_said(const struct rule *rule, const struct function *fn, const struct item *of);
 void finding_fix(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The text from `from` to `to` (the same place: inserted there) becomes `text`. */

@@ -83,8 +83,7 @@ static void signal_sigaction(const struct function *fn, const struct item *item)
 
 void signals_find(void)
 {
-	signal_handlers.list = NULL;
-	signal_handlers.n = signal_handlers.cap = 0;
+	signal_handlers.n = 0;
 	for (size_t f = 0; f < program.n_functions; f++) {
 		const struct function *fn = program.functions[f];
 

@@ -12,21 +12,6 @@
 
 extern const struct rule rule_L4;
 
-/* The operand names the method: &Session::onGone. */
-static bool slot_is(const struct function *fn, const struct operand *o, const struct function *slot)
-{
-	const char *text;
-	size_t n = strlen(slot->name), m;
-
-	if (o->kind == OPERAND_LAMBDA)
-		return o->lambda == slot;
-	if (o->kind != OPERAND_ADDRESS || (slot->flags & FUNCTION_LAMBDA))
-		return false;
-	text = fn->places[o->place].text;
-	m = text ? strlen(text) : 0;
-	return m > n + 2 && !strcmp(text + m - n, slot->name) && text[m - n - 1] == ':';
-}
-
 /* Later, from the event loop, or when the object is gone anyway. */
 static bool slot_is_harmless(const struct function *fn, const struct call *call)
 {
@@ -96,7 +81,6 @@ static void slot_report(const struct function *fn, const struct item *connect,
 		itself ? "this" : name, sender);
 	if (!finding)
 		return;
-	finding->also = (struct pos){ UINT32_MAX, 0 };
 	finding->cwe = "416";
 	finding_fix(
 		finding,
@@ -132,14 +116,12 @@ void slot_program(void)
 			    !api_is(item->call->api, ROLE(HANDLER)) ||
 			    slot_is_harmless(fn, item->call))
 				continue;
-			for (size_t s = 0; s < program.n_functions; s++) {
-				const struct function *slot = program.functions[s];
+			for (int k = 2; k < item->call->n_args; k++) {
+				const struct function *slot =
+					operand_function(fn, &item->call->args[k]);
 
-				if (!slot->reached || slot->class_name != fn->class_name)
-					continue;
-				for (int k = 2; k < item->call->n_args; k++)
-					if (slot_is(fn, &item->call->args[k], slot))
-						slot_connected(fn, item, slot);
+				if (slot && slot->reached && slot->class_name == fn->class_name)
+					slot_connected(fn, item, slot);
 			}
 		}
 	}

@@ -140,11 +140,10 @@ bool wait_asserts(struct function *fn, const struct item *item, void *data)
 	return strstr(item->call->name, "assert") || strstr(item->call->name, "ASSERT");
 }
 
-static bool wait_calls_wait(struct function *fn, const struct item *item, void *data)
+static bool wait_blocks(struct function *fn, const struct item *item, void *data)
 {
-	(void)fn;
 	(void)data;
-	return call_waits(item->call);
+	return call_blocks(fn, item->call);
 }
 
 /*
@@ -165,16 +164,13 @@ static void w1_loop(struct function *fn, int number)
 	}
 	if (loop_find_call(fn, number, wait_asserts, NULL))
 		return;
-	busy = !loop_find_call(fn, number, wait_calls_wait, NULL) ||
-	       retry_connects_busily(fn, number);
-	finding = finding_add(
-		&rule_W1, fn, loop->at,
+	busy = !loop_find_call(fn, number, wait_blocks, NULL) || retry_connects_busily(fn, number);
+	finding = finding_add_of(
+		&rule_W1, fn, loop->at, &awaited->at,
 		"The loop ends only when %s %s. If the server is gone this never happens, and nothing limits the attempts or the time%s.",
 		call_text(fn, awaited),
 		contract_of(awaited->call).fails ? "succeeds" : "has the value it waits for",
 		busy ? "; meanwhile the loop keeps a processor busy" : "");
-	if (finding)
-		finding->also = awaited->at;
 	finding_fix(
 		finding,
 		"Limit the wait on %s in %s(): count attempts or set a deadline (%s) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
@@ -188,6 +184,7 @@ const struct rule rule_W1 = {
 	.pillar = 707,
 	.severity = SEVERITY_ERROR,
 	.consequence = "the program hangs for as long as the other side is gone",
+	.is_asked = true,
 	.loop = w1_loop,
 	.program = end_program,
 };
@@ -197,13 +194,11 @@ static bool w2_may_block(struct function *fn, const struct item *item, void *dat
 {
 	const struct call *call = item->call;
 
-	(void)fn;
 	(void)data;
 	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
 		return false;
-	if (call->api)
-		return call_waits(call);
-	return !call->target || !call->target->summary.done || call->target->summary.waits;
+	return call_blocks(fn, call) ||
+	       (!call->api && (!call->target || !call->target->summary.done));
 }
 
 /* A test of a state, of the time, or of a variable that only somebody else changes. */
@@ -228,15 +223,6 @@ static bool w2_spins_on(struct function *fn, int loop, const struct loop_exit *e
 	return (place->is_member || place->is_global) && !loop_changes(fn, loop, test->a.place);
 }
 
-/* A wait for nothing: waitForReadyRead(0), poll(…, 0). */
-static bool w2_waits_for_nothing(const struct call *call)
-{
-	const struct fact *waits = api_fact(call->api, FACT_WAITS);
-	const struct operand *limit = waits ? call_argument(call, waits->arg) : NULL;
-
-	return limit && limit->kind == OPERAND_NUMBER && limit->number == 0;
-}
-
 /* The item only looks: it neither blocks nor takes anything away nor changes a variable. */
 static bool w2_only_looks(const struct function *fn, const struct item *item, bool *asks)
 {
@@ -248,12 +234,13 @@ static bool w2_only_looks(const struct function *fn, const struct item *item, bo
 		return item->kind != ITEM_RETURN && item->kind != ITEM_THROW;
 	if (!call->api || (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE)))
 		return false;
-	if (w2_waits_for_nothing(call)) {
+	/* waitForReadyRead(0), poll(…, 0) */
+	if (call_limit(fn, call) == LIMIT_NOTHING) {
 		*asks = true;
 		return true;
 	}
 	*asks |= api_is(call->api, ROLE(STATE) | ROLE(YIELD));
-	return !call_waits(call) &&
+	return !call_blocks(fn, call) &&
 	       api_is(call->api, ROLE(STATE) | ROLE(YIELD) | ROLE(CLOCK) | ROLE(PURE) |
 					 ROLE(CHECK) | ROLE(DIALS) | ROLE(LOG) | ROLE(AMOUNT) |
 					 ROLE(ALIVE));
@@ -315,6 +302,17 @@ static bool w2_is_made_blocking(const struct function *fn, const struct operand 
 	return false;
 }
 
+/* accept(port->fd, …) with port = port->next: each turn asks another descriptor. */
+static bool w2_is_another(struct function *fn, int number, const struct operand *o)
+{
+	int root;
+
+	if (o->kind != OPERAND_PLACE || fn->places[o->place].parent < 0)
+		return false;
+	root = (int)(place_root(fn, o->place) - fn->places);
+	return loop_changes(fn, number, root);
+}
+
 /* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
 static bool w2_never_blocks(struct function *fn, int number, const struct item *item)
 {
@@ -323,7 +321,7 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 					    : NULL;
 	const struct operand *o = blocks ? call_argument(item->call, blocks->arg) : NULL;
 
-	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)))
+	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)) || w2_is_another(fn, number, o))
 		return false;
 	return item_mentions(fn, item, "DONTWAIT") ||
 	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
@@ -363,7 +361,7 @@ static bool w2_item_rests(struct function *fn, int number, const struct item *it
 
 	if (!call)
 		return w2_counts(fn, number, item);
-	return (call_waits(call) || (!call->api && !call->target)) &&
+	return (call_blocks(fn, call) || (!call->api && !call->target)) &&
 	       !api_fact(call->api, FACT_BLOCKS);
 }
 

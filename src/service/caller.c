@@ -222,14 +222,17 @@ static const struct postern_conn_events caller_events = {
 
 /* ---- the caller as an object of its loop ---- */
 
-static void caller_fire(struct object *o)
+void caller_look(struct postern_caller *c)
 {
-	struct postern_caller *c = container_of(o, struct postern_caller, object);
-
-	object_timer(o, POSTERN_FOREVER);
-	calling_time(&c->calling, loop_now(o->loop));
+	calling_time(&c->calling, loop_now(c->object.loop));
 	caller_pump(c);
 	caller_tell_ended(c);
+}
+
+static void caller_fire(struct object *o)
+{
+	object_timer(o, POSTERN_FOREVER);
+	caller_look(container_of(o, struct postern_caller, object));
 }
 
 /* Ends that came up inside of a public call. */

@@ -104,6 +104,8 @@ struct postern_caller {
 int  caller_check(const struct postern_caller *c);
 /* Does what the machine says. Calls nobody back. */
 void caller_pump(struct postern_caller *c);
+/* Ends what is over by now. */
+void caller_look(struct postern_caller *c);
 /* At least n bytes, whose former content is lost; NULL: out of memory. */
 void *caller_room_get(struct caller_room *room, size_t n);
 

@@ -287,7 +287,7 @@ static int service_server_options(const struct postern_service *s,
 
 	if (r == 0)
 		r = conn_options_import(ret_conn, ret->conn);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (ret_conn->framing)
 		return why_field("postern_conn_options", "framing",
@@ -355,6 +355,7 @@ static int service_init(struct postern_service *s, const char *name,
 	struct postern_service_options o;
 	struct postern_server_options server;
 	struct postern_conn_options conn;
+	char passed[ACTIVATION_NAME];
 	int r = struct_import("postern_service_options", &o, sizeof(o), options);
 
 	if (r == 0)
@@ -362,6 +363,10 @@ static int service_init(struct postern_service *s, const char *name,
 	if (r == 0)
 		r = service_server_options(s, &o, &server, &conn);
 	if (r == 0)
+		r = activation_name(name, passed, why_last());
+	if (r > 0)
+		name = passed;
+	if (r >= 0)
 		r = postern_server_new(&s->server, s->object.loop, name, &server,
 				       &service_server_events, s);
 	if (r < 0)

@@ -7,6 +7,7 @@
  *   request.c   a request: made in a pooled block, answered, kept, posted, ended
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
  *   builtin.c   org.varlink.service and io.postern
+ *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
  *
  * A call, walked through as data:
@@ -221,6 +222,12 @@ void request_orphan(struct postern_request *r);
 #define ERROR_DRAINING               "io.postern.Draining"
 #define ERROR_BUSY                   "io.postern.Busy"
 extern const struct postern_interface builtin_service, builtin_postern;
+
+/* ---- activation.c ---- */
+enum { ACTIVATION_NAME = 16 };
+/* 1: name stands for the listener that a service manager has passed, and ret is that as fd:N. 0: it stands for itself.
+   -ENOENT: none was passed. */
+int activation_name(const char *name, char ret[ACTIVATION_NAME], struct why *why);
 
 /* ---- tag.c ---- */
 /* Marks sockets as those of Varlink, for who lists them (user.varlink); best effort, and nothing after a failure. */

@@ -34,6 +34,19 @@ static int wait_error(int end)
 	}
 }
 
+/* The same, and postern_why() says it in words. */
+static int wait_end(const struct postern_answer *a)
+{
+	int r = wait_error(a->end);
+
+	if (r == -EREMOTE)
+		why_set(why_last(), POSTERN_REASON_FAILED, r, "the service answered with %s",
+			a->error);
+	else if (r < 0 && a->why)
+		why_copy(why_last(), a->why);
+	return r;
+}
+
 /* The text of a reason goes with the event. */
 static void wait_keep_why(struct postern_caller *c, const struct postern_reason *why)
 {
@@ -87,7 +100,7 @@ static int wait_turn(struct postern_caller *c, int64_t at_ns)
 static int wait_take(struct postern_caller *c, void *ret)
 {
 	struct caller_wait *w = &c->wait;
-	int r = wait_error(w->answer.answer.end);
+	int r = wait_end(&w->answer.answer);
 
 	w->told = false;
 	if (r < 0 || !ret)
@@ -128,9 +141,11 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_call_meth
 	if (r < 0)
 		return r;
 	w->out = method->out;
-	/* The call's own deadline ends this. */
-	r = wait_turn(c, POSTERN_FOREVER);
-	if (r == 0)
+	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
+	/* It is the call that ends, and knows how. */
+	if (r == -ETIMEDOUT)
+		caller_look(c);
+	if (w->told)
 		return wait_take(c, ret);
 	w->call = postern_call_free(w->call);
 	return r;
@@ -155,7 +170,7 @@ int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns
 		w->after = 0;
 	}
 	if (!w->call)
-		return wait_error(w->answer.answer.end);
+		return wait_end(&w->answer.answer);
 	postern_conn_resume(container_of(w->call->state.conn, struct caller_conn, state)->conn);
 	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
 	if (r == 0)

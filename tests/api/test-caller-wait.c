@@ -149,6 +149,7 @@ static void V15_an_error_is_EREMOTE_and_stays_to_be_looked_at(void **state)
 	(void)state;
 	OPEN(&r, lines);
 	assert_errno(waits(&r, &got, 0, 0), -EREMOTE);
+	assert_string_equal(postern_why()->text, "the service answered with a.b.E");
 	assert_json(got, "untouched");
 	assert_string_equal(postern_caller_answer(r.c)->error, "a.b.E");
 	assert_json(postern_caller_answer(r.c)->parameters, "{\"x\":1}");
@@ -192,6 +193,7 @@ static void V15_nobody_there_is_ENOTCONN_and_says_where(void **state)
 	assert_int_equal(postern_caller_answer(c)->end, POSTERN_CALL_NOT_SENT);
 	assert_errno(postern_caller_answer(c)->why->error, -ENOENT);
 	assert_non_null(strstr(postern_caller_answer(c)->why->text, test_path("nobody")));
+	assert_string_equal(postern_why()->text, postern_caller_answer(c)->why->text);
 	postern_caller_free(c);
 }
 
@@ -293,6 +295,7 @@ static void V6_a_stream_that_breaks_off_says_so_after_its_last_answer(void **sta
 /* The service hangs up right behind an answer: both can be seen in one turn. */
 static void *says_one_and_hangs_up(void *arg)
 {
+	static const struct line one = SAYS(ONE);
 	int listener = *(int *)arg, fd;
 
 	for (int i = 0; i < 20; i++) {
@@ -301,7 +304,7 @@ static void *says_one_and_hangs_up(void *arg)
 		if (fd < 0)
 			break;
 		if (remote_hears(fd))
-			send(fd, ONE, sizeof ONE, MSG_NOSIGNAL);
+			remote_says(fd, &one);
 		close(fd);
 	}
 	return NULL;

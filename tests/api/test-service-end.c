@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CALL(method)       "{\"method\":\"org.example.desk." method "\"}"
@@ -277,6 +280,90 @@ static void V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_lea
 	close(listener);
 }
 
+static void listen_fds(const char *pid, const char *id, int n, const char *names)
+{
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", n);
+	assert_ok(setenv("LISTEN_PID", pid, 1));
+	assert_ok(setenv("LISTEN_FDS", number, 1));
+	assert_ok(id ? setenv("LISTEN_PIDFDID", id, 1) : unsetenv("LISTEN_PIDFDID"));
+	assert_ok(names ? setenv("LISTEN_FDNAMES", names, 1) : unsetenv("LISTEN_FDNAMES"));
+}
+
+static void not_passed(const char *why)
+{
+	struct postern_service *s = NULL;
+	struct postern_loop *loop;
+
+	assert_ok(postern_loop_new(&loop));
+	assert_errno(postern_service_new(&s, loop, "fd:varlink", NULL, &no_events, NULL), -ENOENT);
+	if (!strstr(postern_why()->text, why))
+		fail_msg("%s", postern_why()->text);
+	postern_loop_free(loop);
+}
+
+static void serves_what_was_passed(void)
+{
+	struct desk d;
+	int fd;
+
+	desk_open_name(&d, "fd:varlink", NULL);
+	fd = plain_connect(test_path("l"));
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{}");
+	close(fd);
+	desk_close(&d);
+}
+
+static void V20_the_passed_socket_is_the_only_one_or_the_one_that_is_named_varlink(void **state)
+{
+	int listener = plain_listen(test_path("l"), 5), third = dup(3), pidfd;
+	char pid[16], id[32], wrong[32], names[512] = "varlink";
+	struct stat st;
+
+	(void)state;
+	snprintf(pid, sizeof pid, "%d", getpid());
+	/* Valgrind has none. */
+	pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (pidfd >= 0) {
+		assert_ok(fstat(pidfd, &st));
+		close(pidfd);
+		snprintf(id, sizeof id, "%llu", (unsigned long long)st.st_ino);
+		snprintf(wrong, sizeof wrong, "%llu", (unsigned long long)st.st_ino + 1);
+	}
+	assert_ok(unsetenv("LISTEN_PID"));
+	not_passed("LISTEN_PID");
+	listen_fds("1", NULL, 1, "varlink");
+	not_passed("LISTEN_PID");
+	if (pidfd >= 0) {
+		listen_fds(pid, wrong, 1, "varlink");
+		not_passed("LISTEN_PID");
+	}
+	listen_fds(pid, NULL, 2, "other:name");
+	not_passed("varlink");
+	listen_fds(pid, NULL, 2, NULL);
+	not_passed("varlink");
+	listen_fds(pid, NULL, 0, NULL);
+	not_passed("LISTEN_FDS");
+	/* Of several: as many before it as there are descriptors from 3 to the listener. */
+	names[0] = '\0';
+	for (int i = 3; i < listener; i++)
+		strcat(names, "x:");
+	strcat(names, "varlink:varlinks");
+	listen_fds(pid, pidfd >= 0 ? id : NULL, listener - 3 + 2, names);
+	serves_what_was_passed();
+	/* Of one, whatever its name. */
+	assert_int_equal(dup2(listener, 3), 3);
+	listen_fds(pid, NULL, 1, "other");
+	serves_what_was_passed();
+	assert_int_equal(dup2(third, 3), 3);
+	close(third);
+	close(listener);
+	unsetenv("LISTEN_PID");
+}
+
 static void V20_a_service_with_a_name_of_its_own_never_ends_by_itself(void **state)
 {
 	struct postern_service_options options = { .size = sizeof(options), .exit_idle_ns = 1 };
@@ -338,6 +425,41 @@ static void the_loop_may_be_freed_before_the_service_and_its_requests(void **sta
 	assert_errno(postern_service_drain(d.service, 0), -ESTALE);
 	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
 	close(fd);
+	desk_close(&d);
+}
+
+static int frees_all(void *arg)
+{
+	struct desk *d = arg;
+
+	assert_errno(postern_request_reply_json(d->kept[0], NULL, 0), -ECHILD);
+	assert_errno(postern_request_post(d->kept[0], NULL, NULL), -EINVAL);
+	assert_errno(postern_service_drain(d->service, 0), -ECHILD);
+	postern_request_free(d->kept[0]);
+	postern_service_free(d->service);
+	postern_request_free(d->kept[1]);
+	postern_loop_free(d->loop);
+	return (int)d->cancelled;
+}
+
+static void a_forked_child_can_only_free_and_the_parent_does_not_notice(void **state)
+{
+	struct desk d;
+	int fds[2];
+
+	(void)state;
+	desk_open(&d, NULL);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], CALL("Keep"));
+	}
+	turn_until(d.loop, d.n_kept == 2);
+	assert_int_equal(test_fork(frees_all, &d), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(postern_request_reply_json(d.kept[i], NULL, 0));
+		desk_hears(&d, fds[i], "{}");
+		close(fds[i]);
+	}
 	desk_close(&d);
 }
 
@@ -520,60 +642,6 @@ static void a_request_with_a_post_that_waits_can_be_freed(void **state)
 	desk_close(&d);
 }
 
-/* ---- nonsense ---- */
-
-static void calls_with_nonsense_say_so(void **state)
-{
-	struct postern_service_options options = { .size = sizeof(options) };
-	struct postern_conn_options conn = { .size = sizeof(conn),
-					     .framing = POSTERN_FRAMING_LINES };
-	struct postern_server_options server = { .size = sizeof(server), .conn = &conn };
-	struct postern_service *s = NULL;
-	struct desk d;
-
-	(void)state;
-	desk_open(&d, NULL);
-	assert_errno(postern_service_new(NULL, d.loop, "x", NULL, &no_events, NULL), -EINVAL);
-	assert_errno(postern_service_new(&s, d.loop, "x", NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_service_new(&s, d.loop, "desk", NULL, &no_events, NULL), -EADDRINUSE);
-	options.server = &server;
-	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
-	assert_non_null(strstr(postern_why()->text, "framing"));
-	options.server = NULL;
-	options.message_max = UINT32_MAX;
-	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
-	options.message_max = 0;
-	options.exit_idle_ns = -1;
-	assert_errno(postern_service_new(&s, d.loop, "x", &options, &no_events, NULL), -EINVAL);
-	assert_null(s);
-	assert_errno(postern_service_provide(d.service, NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_service_provide(NULL, &desk_interface, NULL, NULL), -EINVAL);
-	assert_errno(postern_service_drain(d.service, -1), -EINVAL);
-	assert_errno(postern_service_drain(NULL, 0), -EINVAL);
-	assert_errno(postern_service_get_counters(NULL, NULL, 0), -EINVAL);
-	assert_null(postern_service_server(NULL));
-	assert_null(postern_service_data(NULL));
-	assert_ptr_equal(postern_service_data(d.service), &d);
-	assert_null(postern_service_free(NULL));
-	assert_errno(postern_request_reply(NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_request_continue(NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_request_fail(NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_request_reply_json(NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
-	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
-	assert_errno(postern_request_set_events(NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_request_post(NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_request_peer(NULL, NULL, 0), -EINVAL);
-	assert_null(postern_request_keep(NULL));
-	assert_null(postern_request_free(NULL));
-	assert_null(postern_request_method(NULL));
-	assert_null(postern_request_service(NULL));
-	assert_int_equal(postern_request_flags(NULL), 0);
-	assert_int_equal(postern_request_parameters(NULL).n, 0);
-	desk_close(&d);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -586,15 +654,16 @@ int main(void)
 		TEST(V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long),
 		TEST(a_peer_whose_call_is_worked_on_is_never_idle),
 		TEST(V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open),
+		TEST(V20_the_passed_socket_is_the_only_one_or_the_one_that_is_named_varlink),
 		TEST(V20_a_service_with_a_name_of_its_own_never_ends_by_itself),
 		TEST(a_kept_request_outlives_its_service_and_its_loop),
 		TEST(the_loop_may_be_freed_before_the_service_and_its_requests),
+		TEST(a_forked_child_can_only_free_and_the_parent_does_not_notice),
 		TEST(the_service_or_the_loop_may_be_freed_in_each_event),
 		TEST(a_request_can_be_answered_from_another_thread),
 		TEST(a_post_of_a_request_never_lacks_room_and_waits_for_the_last_one),
 		TEST(a_post_is_called_by_the_free_of_the_loop_and_after_it_at_once),
 		TEST(a_request_with_a_post_that_waits_can_be_freed),
-		TEST(calls_with_nonsense_say_so),
 	};
 	return test_run(tests);
 }

@@ -3,6 +3,8 @@
 #include "desk.h"
 
 #include <errno.h>
+#include <postern/thread.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +46,48 @@ static void V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_syst
 	assert_int_equal(memory, 0);
 	/* epoll_wait, recv, sendmsg; the idle limit looks from time to time. */
 	assert_in_range(kernel, 3 * CALLS, 3 * CALLS + 20);
+	close(fd);
+	desk_close(&d);
+}
+
+static void V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block(void **state)
+{
+	enum { DEPTH = 64, WARM = 10, BURSTS = 100 };
+	static const char call[] = WITH("Echo", "\"parameters\":{\"a\":1}");
+	static const char answer[] = "{\"parameters\":{\"a\":1}}";
+	static char burst[DEPTH * sizeof call], got[DEPTH * sizeof answer];
+	struct desk d;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	for (int i = 0; i < DEPTH; i++)
+		memcpy(burst + (size_t)i * sizeof call, call, sizeof call);
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	for (int i = 0; i < WARM + BURSTS; i++) {
+		if (i == WARM)
+			fault_count_reset();
+		assert_int_equal(write(fd, burst, sizeof burst), sizeof burst);
+		for (size_t n = 0; n < sizeof got;) {
+			ssize_t r = read(fd, got + n, sizeof got - n);
+
+			n += r > 0 ? (size_t)r : 0;
+			if (r < 0)
+				assert_true(postern_loop_dispatch(d.loop, POSTERN_SECONDS(1)) >= 0);
+		}
+	}
+	test_note(
+		"%d calls in bursts of %d: %u system calls (%u epoll_wait, %u sendmsg, %u recv), %u allocations",
+		BURSTS * DEPTH, DEPTH, (unsigned)fault_count_kernel(),
+		(unsigned)fault_count(FAULT_epoll_wait), (unsigned)fault_count(FAULT_sendmsg),
+		(unsigned)(fault_count(FAULT_recv) + fault_count(FAULT_recvmsg)),
+		(unsigned)(fault_count(FAULT_alloc) + fault_count(FAULT_realloc)));
+	/* Four rounds of 16: in each epoll_wait and send, and what wakes a loop that is dispatched once a turn. */
+	assert_in_range(fault_count_kernel(), 9 * BURSTS, 16 * BURSTS);
+	assert_int_equal(fault_count(FAULT_epoll_ctl), 0);
+	/* What is behind a round is kept. */
+	assert_in_range(fault_count(FAULT_alloc) + fault_count(FAULT_realloc), 0, BURSTS);
 	close(fd);
 	desk_close(&d);
 }
@@ -133,11 +177,83 @@ static void V21_after_the_first_failure_never_again_in_this_process(void **state
 	fault_reset();
 }
 
+/* ---- a handler that never returns ---- */
+
+struct leaver {
+	struct postern_service *service;
+	struct postern_request *kept;
+	bool keeps;
+};
+
+static int leave(const void *handlers, uint32_t method, struct postern_request *r, const void *in,
+		 void *data)
+{
+	struct leaver *l = data;
+
+	(void)handlers, (void)method, (void)in;
+	if (!r)
+		return 0;
+	if (l->keeps)
+		l->kept = postern_request_keep(r);
+	pthread_exit(NULL);
+}
+
+static int leaver_begins(struct postern_thread *t, struct postern_loop *loop, void *data)
+{
+	static const struct postern_service_events events = { .size = sizeof events };
+	static const struct postern_method method = { .name = "Leave" };
+	static const struct postern_interface interface = {
+		.version = POSTERN_INTERFACE_VERSION,
+		.n_methods = 1,
+		.name = "a.b",
+		.description = "interface a.b\n",
+		.methods = &method,
+		.dispatch = leave,
+	};
+	struct leaver *l = data;
+	int r = postern_service_new(&l->service, loop, "leaver", NULL, &events, l);
+
+	(void)t;
+	return r < 0 ? r : postern_service_provide(l->service, &interface, NULL, l);
+}
+
+static void a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept(void **state)
+{
+	(void)state;
+	fault_reset();
+	for (int keeps = 0; keeps < 2; keeps++) {
+		static const char call[] = "{\"method\":\"a.b.Leave\"}";
+		struct leaver l = { .keeps = keeps };
+		struct postern_thread *t = NULL;
+		int64_t before = fault_memory();
+		char got;
+		int fd;
+
+		assert_ok(postern_thread_start(&t, NULL, leaver_begins, &l));
+		fd = plain_connect(test_path("leaver/sock"));
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, call, sizeof call), sizeof call);
+		assert_true(read(fd, &got, 1) <= 0);
+		assert_ok(postern_thread_join(t, test_patience_ns()));
+		assert_int_equal(!!l.kept, keeps);
+		if (l.kept) {
+			assert_null(postern_request_service(l.kept));
+			assert_errno(postern_request_reply_json(l.kept, NULL, 0), -ESTALE);
+			postern_request_free(l.kept);
+		}
+		postern_thread_free(t);
+		assert_int_equal(fault_memory(), before);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls),
+		TEST(V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block),
 		TEST(a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool),
+		TEST(a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept),
 		TEST(V21_sockets_are_marked_where_the_kernel_can),
 		TEST(V21_after_the_first_failure_never_again_in_this_process),
 	};

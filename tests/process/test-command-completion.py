@@ -96,6 +96,10 @@ LINES = [
     ("an_option_of_the_reviewer", "postern review --excl", "postern review --exclude "),
     ("a_format_of_the_reviewer", "postern review --format git", "postern review --format github "),
     ("a_rule_of_the_reviewer", "postern review --explain E7", "postern review --explain E7 "),
+    ("a_file_behind_a_flag", "postern check --format only-this.v", "postern check --format only-this.varlink "),
+    ("an_option_of_generate", "postern generate --pre", "postern generate --prefix "),
+    ("a_file_to_generate_from", "postern generate only-this.v", "postern generate only-this.varlink "),
+    ("an_option_of_check", "postern check --wr", "postern check --write "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 
@@ -114,6 +118,7 @@ def test_shell(shell, argv, setup):
                            'test "$1" != ls || test "$2" != --all || echo system:battery\nexit $status\n')
         program = Path(directory, "bin", "only-this-program")
         program.write_text("#!/bin/sh\n")
+        Path(directory, "only-this.varlink").touch()
         for file in (wrapper, program):
             file.chmod(0o755)
         server = subprocess.Popen([POSTERN, "serve", "clock", "--echo"], stdin=subprocess.DEVNULL,

@@ -259,4 +259,32 @@ run "$examples/tour-thread" deputy exit
 tap_is 'tour_thread_leaves_a_dead_name_after_exit' \
 	"$status $("$POSTERN_COMMAND" ls | awk '$1 == "deputy" { print $3 }')" '0 dead'
 
+# ---- calls ----
+
+tap_start "$examples/clock/clock-service" clock 2>"$tap_dir/clock.err"
+service=$tap_pid
+until_listening clock
+run "$examples/clock/clock-now" clock
+tap_is 'clock_now_prints_the_time' "$status $(grep -cxE '[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}' <<<"$output")" '0 1'
+run "$examples/clock/clock-now" clock Mars
+tap_is 'clock_now_says_which_zone_there_is_none_of' "$status $(cat "$tap_dir/stderr")" '1 clock-now: there is no zone Mars'
+run "$examples/clock/clock-watch" clock Mars
+tap_is 'clock_watch_says_it_too' "$status $(cat "$tap_dir/stderr")" '1 clock-watch: there is no zone Mars'
+
+"$examples/clock/clock-watch" clock local >"$tap_dir/watch.out" 2>"$tap_dir/watch.err" &
+watch=$!
+tap_pids="$tap_pids $watch"
+# Two lines: that the second one comes is the service's doing.
+for ((i = 0; i < 1000; i++)); do
+	[ "$(wc -l <"$tap_dir/watch.out")" -lt 2 ] || break
+	sleep 0.01
+done
+tap_is 'clock_watch_prints_every_second' "$(($(wc -l <"$tap_dir/watch.out") >= 2)) $(sort -u "$tap_dir/watch.out" | wc -l)" \
+	"1 $(wc -l <"$tap_dir/watch.out")"
+kill -TERM "$service"
+ended "$service"
+tap_is 'clock_service_ends_with_0_while_somebody_watches' "$status $(cat "$tap_dir/clock.err")" '0 '
+ended "$watch"
+tap_is 'clock_watch_says_that_it_ended' "$status $(grep -c . "$tap_dir/watch.err")" '1 1'
+
 tap_done

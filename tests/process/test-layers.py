@@ -87,7 +87,7 @@ def objects():
     return sorted(
         tap.BUILD / entry["output"]
         for entry in made
-        if re.match(r"src/libpostern-(core|sys)\.a\.p/", entry.get("output", ""))
+        if re.match(r"src/libpostern-(core|idl|sys)\.a\.p/", entry.get("output", ""))
     )
 
 

@@ -7,6 +7,7 @@ g++ warns of fields that a designated initializer leaves out, in C++ only and ag
 no other, is switched off for g++.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,12 @@ def host_options(source):
         return []
     run = subprocess.run(["pkg-config", "--cflags", HOSTS[source.stem]], capture_output=True, text=True)
     return [option.replace("-I", "-isystem", 1) for option in run.stdout.split()] if run.returncode == 0 else None
+
+
+def generated(directory):
+    """For the examples that call a service, what they include."""
+    for description in (tap.SOURCE / "examples").rglob("*.varlink"):
+        subprocess.run([os.environ["POSTERN_COMMAND"], "generate", "--output", directory, description], check=True)
 
 
 def programs():
@@ -67,6 +74,7 @@ def main():
                [f"{name}: {header}" for name, text, *_ in known
                 for header in re.findall(r"^#include <(postern/[^>]*)>", text, re.M)])
     with tempfile.TemporaryDirectory() as directory:
+        generated(directory)
         for compiler, language in LANGUAGES.items():
             name = f"every program is silent {language[1].partition('=')[2]} for {compiler} -Wall -Wextra"
             if not shutil.which(compiler):

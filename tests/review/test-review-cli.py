@@ -287,6 +287,16 @@ def knowledge_is_used():
 
 
 @test
+def the_limit_of_a_wait_that_is_left_out_is_its_default():
+    put('wait.kb', 'method Line::pause waits=1 default=-1 forever=-1\n')
+    put('wait.cpp', 'class Line { public: bool pause(int ms = -1); };\nvoid f(Line *a)\n{\n\ta->pause();\n}\n')
+    run = Run('--format', 'json', '--knowledge', 'wait.kb', 'wait.cpp')
+    expect([(r, n) for r, _, n in run.lines()] == [('W3', 4)], 'without a limit', run)
+    put('wait.kb', 'method Line::pause waits=1 default=1000 forever=-1\n')
+    expect(Run('--knowledge', 'wait.kb', 'wait.cpp').status == NOTHING, 'one second')
+
+
+@test
 def malformed_baseline():
     for content in ('', 'nonsense', '[]', '{"findings": ', b'\0\0', '{}'):
         put('base.json', content)

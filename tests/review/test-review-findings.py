@@ -75,6 +75,16 @@ def below_a_folder_of_tests_examples_or_benchmarks_a_finding_is_advice():
 
 
 @test
+def in_a_file_whose_name_says_that_it_is_a_test_a_finding_is_advice():
+    for name, severity in (('router_test.c', 'advice'), ('tst_router.c', 'advice'), ('router-test.c', 'advice'),
+                           ('contest.c', 'error'), ('test.c', 'error')):
+        put('project/src/' + name, leak())
+        expect({f['severity'] for f in findings('project')}, {severity}, name)
+        expect({f['severity'] for f in findings('project/src/' + name)}, {'error'}, name + ' itself')
+        shutil.rmtree('project')
+
+
+@test
 def tests_gives_them_the_severity_of_other_code():
     put('project/tests/leak.c', leak())
     put('project/src/leak.c', leak())
@@ -187,6 +197,61 @@ def the_key_of_a_finding_has_nothing_of_its_words():
     expect(bool(re.fullmatch(r'L1 same\.c [0-9a-f]{16}', one['key'])), True, one['key'])
 
 
+# What was said once
+
+LOOP = '''#include <QIODevice>
+class Frames {
+public:
+    explicit Frames(QIODevice *line) : m_line(line) {}
+    QByteArray all(int length)
+    {
+        QByteArray all;
+
+        if (!m_line->waitForReadyRead(1000))
+            return all;
+        while (all.length() < length) {%s
+            if (!m_line->bytesAvailable())
+                m_line->waitForReadyRead(1000);
+            all.append(m_line->read(length - all.length()));
+        }
+        return all;
+    }
+    QIODevice *m_line;
+};
+'''
+
+
+@test
+def a_loop_that_is_suppressed_or_not_asked_for_does_not_bring_up_the_next_rule():
+    put('loop.cpp', LOOP % '')
+    expect([f['rule'] for f in findings('loop.cpp')], ['W1'], 'the loop')
+    expect([f['rule'] for f in findings('--except', 'W1', 'loop.cpp')], [], 'without W1')
+    expect([f['rule'] for f in findings('--only', '703', 'loop.cpp')], [], 'of another pillar alone')
+    put('quiet.cpp', LOOP % ' // postern-review: ignore W1 the caller ends it')
+    expect([f['rule'] for f in findings('quiet.cpp')], [], 'suppressed')
+
+
+ATTEMPT = '''#include <sys/socket.h>
+#include <unistd.h>
+void serve(int s)
+{
+	int client = accept4(s, 0, 0, SOCK_CLOEXEC);
+
+	send(client, "x", 1, MSG_NOSIGNAL);%s
+	dup(client);
+	close(client);
+}
+'''
+
+
+@test
+def the_second_use_of_what_failed_is_not_told_in_place_of_a_first_that_is_suppressed():
+    put('use.c', ATTEMPT % '')
+    expect([f['line'] for f in findings('--only', 'E2', 'use.c')], [7], 'the first use')
+    put('quiet.c', ATTEMPT % ' // postern-review: ignore E2 a test that has descriptors')
+    expect([f['line'] for f in findings('--only', 'E2', 'quiet.c')], [], 'suppressed')
+
+
 # Fixes
 
 CERTAIN = {
@@ -279,6 +344,163 @@ def fix_has_its_old_name_beside_it_until_0_2():
         for f in findings('both.c'):
             expect(bool(f['fix']), True, 'a fix')
             expect(f.get('mend'), f['fix'] if kept else None, 'the old name')
+
+
+# What is slight is advice
+
+HEAD = '''#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+'''
+SLIGHT = [
+    ('a write is tested for failure on a stream that blocks', 'E3', 'advice', '''
+int tell(const struct sockaddr *a, socklen_t n, const char *text)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, a, n) < 0 || send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('… and on one that does not block', 'E3', 'warning', '''
+int tell(const struct sockaddr *a, socklen_t n, const char *text)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, a, n) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('a write whose result is ignored is the last one before the end', 'E3', 'advice', '''
+struct conn { int fd; };
+static void drop(struct conn *c)
+{
+	close(c->fd);
+	free(c);
+}
+void refuse(struct conn *c)
+{
+	send(c->fd, "busy", 4, MSG_NOSIGNAL);
+	drop(c);
+}
+'''),
+    ('… and the next read shows it', 'E3', 'advice', '''
+size_t ask(int fd, const char *text, char *answer, size_t size)
+{
+	ssize_t n;
+
+	send(fd, text, strlen(text), MSG_NOSIGNAL);
+	n = recv(fd, answer, size, 0);
+	return n < 0 ? 0 : (size_t)n;
+}
+'''),
+    ('… and nothing shows it', 'E3', 'warning', '''
+void tell(int fd, const char *text)
+{
+	send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+'''),
+    ('a limit for reads is set without a look', 'E1', 'advice', '''
+void limit(int fd)
+{
+	struct timeval tv = { .tv_sec = 5 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+'''),
+    ('listen() is', 'E1', 'warning', '''
+void begin(int fd)
+{
+	listen(fd, 8);
+}
+'''),
+    ('what opens fails only for want of memory', 'E2', 'advice', '''
+#include <event2/bufferevent.h>
+void take(struct event_base *base, int fd)
+{
+	struct bufferevent *b = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+
+	bufferevent_enable(b, EV_READ);
+}
+'''),
+    ('the caller ends the program when it is left open', 'L1', 'advice', '''
+static int begin(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, a, n) < 0)
+		return -1;
+	return fd;
+}
+void ask(const struct sockaddr *a, socklen_t n)
+{
+	int fd = begin(a, n);
+
+	if (fd < 0)
+		exit(1);
+	close(fd);
+}
+'''),
+    ('the caller tries again', 'L1', 'error', '''
+static int begin(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, a, n) < 0)
+		return -1;
+	return fd;
+}
+void ask(const struct sockaddr *a, socklen_t n)
+{
+	for (int i = 0; i < 5; i++) {
+		int fd = begin(a, n);
+
+		if (fd >= 0) {
+			close(fd);
+			return;
+		}
+		sleep(1);
+	}
+	exit(1);
+}
+'''),
+]
+QT_OWNER = '''#include <QLocalSocket>
+bool ask(const QString &name)
+{
+	QLocalSocket *socket = new QLocalSocket;
+	socket->connectToServer(name);
+	bool there = socket->waitForConnected(250);
+%s	delete socket;
+	return there;
+}
+'''
+
+
+@test
+def what_has_a_slight_consequence_is_advice_and_its_twin_is_not():
+    for what, rule, severity, text in SLIGHT:
+        put('one.c', HEAD + text)
+        got = {f['severity'] for f in findings('one.c') if f['rule'] == rule}
+        expect(got, {severity}, what)
+
+
+@test
+def an_owner_that_nothing_but_an_exception_passes_by_is_advice():
+    for between, severity in (('', 'advice'), ('\tif (!there)\n\t\treturn false;\n', 'warning')):
+        put('one.cpp', QT_OWNER % between)
+        expect({f['severity'] for f in findings('one.cpp') if f['rule'] == 'L2'}, {severity}, 'with %r' % between)
 
 
 @test

@@ -343,6 +343,46 @@ def a_file_that_is_given_by_two_paths_is_reviewed_once():
     expect(lines('a.c', 'd/../a.c', 'b.c', './a.c'), [('L1', 'a.c', 6)], 'findings')
 
 
+ARRIVAL = '''#include <QLocalServer>
+#include <QLocalSocket>
+static QLocalServer server;
+static void arrived()
+{
+    QLocalSocket *client = server.nextPendingConnection();
+
+    client->write("hello\\n");
+    QObject::connect(client, &QLocalSocket::disconnected, client, &QObject::deleteLater);
+}
+int main()
+{
+    %s;
+}
+'''
+
+
+@test
+def a_slot_of_the_same_name_in_another_program_is_another():
+    put('listen/main.cpp', ARRIVAL % 'QObject::connect(&server, &QLocalServer::newConnection, &arrived)')
+    put('guess/main.cpp', ARRIVAL % 'arrived()')
+    found = [('E2', 'guess/main.cpp', 8)]
+    for order in (('listen', 'guess'), ('guess', 'listen')):
+        expect([e for e in lines(*order) if e[0] == 'E2'], found, 'the one whose signal nobody handles')
+
+
+@test
+def a_slot_that_another_file_connects_is_a_slot():
+    put('connect/slots.cpp', (ARRIVAL % 'return 0').replace('static ', '').split('int main')[0])
+    put('connect/main.cpp', '''#include <QLocalServer>
+void arrived();
+extern QLocalServer server;
+int main()
+{
+    QObject::connect(&server, &QLocalServer::newConnection, &arrived);
+}
+''')
+    expect([e for e in lines('connect') if e[0] == 'E2'], [], 'a connection is there')
+
+
 @test
 def the_summary_says_what_was_silenced():
     put('a.c', user('void hang_up(int fd);', 'hang_up(fd)'))

@@ -63,3 +63,39 @@ void good_pending(QLocalServer *server)
 	while (server->hasPendingConnections())
 		server->nextPendingConnection()->deleteLater();
 }
+
+/* Left out, its limit is 0. */
+void bad_default(QLocalServer *server, const bool &quit)
+{
+	while (!quit) { // W2
+		if (!server->waitForNewConnection())
+			continue;
+		if (QLocalSocket *client = server->nextPendingConnection())
+			client->deleteLater();
+	}
+}
+
+void good_default(QLocalServer *server, const bool &quit)
+{
+	while (!quit) {
+		if (!server->waitForNewConnection(100))
+			continue;
+		if (QLocalSocket *client = server->nextPendingConnection())
+			client->deleteLater();
+	}
+}
+
+bool bad_helped(QLocalSocket *socket, int limit)
+{
+	const int none = 0;
+	QElapsedTimer timer;
+
+	timer.start();
+	while (!socket->canReadLine()) { // W2
+		if (timer.elapsed() > limit)
+			return false;
+		if (socket->waitForReadyRead(none))
+			return true;
+	}
+	return true;
+}

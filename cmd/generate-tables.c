@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * generate-tables.c - the .c file: tables of the types, of methods and errors, and the functions that know their types
+ *
+ * A table is static and named as its type; one that another refers to before it is there is declared first, which C
+ * allows a constant, too. The order for searching is given where there are more names than a search from the first
+ * to the last is faster for.
+ */
+#include "generate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLES_VERSION 1 /* of what is written here; see POSTERN_INTERFACE_VERSION */
+#define TABLES_SORTED  8
+
+_Static_assert(TABLES_VERSION <= POSTERN_INTERFACE_VERSION, "libpostern interprets these tables");
+
+enum {
+	TABLES_UINT = 0,
+	TABLES_NOTHING = 31
+}; /* bits of .scalars that are no kind of a description */
+
+static const struct {
+	int kind;
+	const char *name, *type, *of;
+} tables_scalars[] = {
+	{ IDL_BOOL, "bool", "BOOL", "bool" },
+	{ IDL_INT, "int", "INT", "int64_t" },
+	{ TABLES_UINT, "uint", "UINT", "uint64_t" },
+	{ IDL_FLOAT, "float", "FLOAT", "double" },
+	{ IDL_STRING, "string", "STRING", "const char *" },
+	{ IDL_OBJECT, "object", "OBJECT", "struct postern_json" },
+	{ IDL_ANY, "any", "ANY", "struct postern_json" },
+};
+
+#define TABLES_N_SCALARS (sizeof(tables_scalars) / sizeof(*tables_scalars))
+
+/* ---- references ---- */
+
+static const char *tables_scalar(struct generate *g, int kind)
+{
+	size_t i = 0;
+
+	while (tables_scalars[i].kind != kind)
+		i++;
+	g->scalars |= 1u << kind;
+	return generate_text(g, "type_%s", tables_scalars[i].name);
+}
+
+static const char *tables_nothing(struct generate *g)
+{
+	g->scalars |= 1u << TABLES_NOTHING;
+	return "type_nothing";
+}
+
+static const char *tables_name(struct generate *g, const struct generate_unit *u)
+{
+	return generate_text(g, "%s_%s",
+			     u->kind == GENERATE_ARRAY ? "array"
+			     : u->kind == GENERATE_MAP ? "map"
+						       : "type",
+			     u->name);
+}
+
+/* The name of the table of a type. */
+static const char *tables_of(struct generate *g, const struct idl_type *type, bool is_unsigned)
+{
+	const struct idl_type *t = generate_resolve(type);
+	struct generate_unit *u;
+
+	if (t->kind == IDL_INT && is_unsigned)
+		return tables_scalar(g, TABLES_UINT);
+	if (t->kind != IDL_STRUCT && t->kind != IDL_ENUM && t->kind != IDL_ARRAY &&
+	    t->kind != IDL_MAP)
+		return tables_scalar(g, t->kind);
+	u = generate_find(g, t);
+	/* An empty one that is the value of a set, or all that a method takes. */
+	if (u == &g->spare)
+		return tables_nothing(g);
+	u->is_forward |= !u->is_done;
+	return tables_name(g, u);
+}
+
+static size_t tables_count(const struct idl_type *type)
+{
+	size_t n = 0;
+
+	for (const struct idl_field *f = type->fields; f; f = f->next)
+		n++;
+	return n;
+}
+
+/* ---- the order of names ---- */
+
+struct tables_row {
+	struct idl_slice name;
+	size_t number;
+};
+
+static int tables_compare(const void *a, const void *b)
+{
+	const struct tables_row *left = a, *right = b;
+	size_t n = left->name.n < right->name.n ? left->name.n : right->name.n;
+	int r = memcmp(left->name.text, right->name.text, n);
+
+	return r ? r : (left->name.n > right->name.n) - (left->name.n < right->name.n);
+}
+
+/* Prints it; "", or what an initializer says of it. */
+static const char *tables_order(struct generate *g, const struct generate_unit *u, size_t n)
+{
+	struct tables_row *rows;
+	size_t i = 0;
+	const char *line = "";
+
+	if (n <= TABLES_SORTED)
+		return "";
+	rows = generate_allocate(g, n * sizeof(*rows));
+	if (!rows)
+		return "";
+	for (const struct idl_field *f = u->type->fields; f; f = f->next, i++)
+		rows[i] = (struct tables_row){ f->node.name, i };
+	qsort(rows, n, sizeof(*rows), tables_compare);
+	generate_line(g, 0, "static const uint16_t order_%s[] = {", u->name);
+	for (i = 0; i < n; i++) {
+		line = generate_text(g, "%s%s%zu,", line, *line ? " " : "", rows[i].number);
+		if (i + 1 == n || i % 16 == 15) {
+			generate_line(g, 1, "%s", line);
+			line = "";
+		}
+	}
+	generate_line(g, 0, "};");
+	return generate_text(g, " .sorted = order_%s,", u->name);
+}
+
+/* ---- which tables are needed ---- */
+
+/* A type that no method and no error has needs none, and a compiler would say that nobody uses it. */
+static void tables_use(struct generate *g, const struct idl_type *type, struct generate_unit **todo)
+{
+	struct generate_unit *u = generate_find(g, generate_resolve(type));
+
+	if (u == &g->spare || u->is_used)
+		return;
+	u->is_used = true;
+	u->then = *todo;
+	*todo = u;
+}
+
+static void tables_used(struct generate *g)
+{
+	struct generate_unit *todo = NULL, *u;
+
+	for (const struct idl_member *m = g->idl->members; m; m = m->next) {
+		if (m->kind != IDL_TYPE)
+			tables_use(g, m->type, &todo);
+		if (m->kind == IDL_METHOD)
+			tables_use(g, m->out, &todo);
+	}
+	while ((u = todo)) {
+		todo = u->then;
+		if (u->type->inner)
+			tables_use(g, u->type->inner, &todo);
+		for (const struct idl_field *f = u->type->fields; f; f = f->next)
+			if (f->type)
+				tables_use(g, f->type, &todo);
+	}
+}
+
+/* ---- tables of types ---- */
+
+static void tables_enum(struct generate *g, const struct generate_unit *u)
+{
+	size_t n = tables_count(u->type);
+	const char *sorted;
+
+	generate_line(g, 0, "_Static_assert(sizeof(enum %s) == 4, \"libpostern writes 4 bytes\");",
+		      u->tag);
+	generate_line(g, 0, "static const char *const names_%s[] = {", u->name);
+	for (const struct idl_field *f = u->type->fields; f; f = f->next)
+		generate_line(g, 1, "\"%.*s\",", (int)f->node.name.n, f->node.name.text);
+	generate_line(g, 0, "};");
+	sorted = tables_order(g, u, n);
+	generate_line(g, 0, "static const struct postern_type type_%s = {", u->name);
+	generate_line(g, 1, ".kind = POSTERN_TYPE_ENUM, .size = 4, .n = %zu, .names = names_%s,%s",
+		      n, u->name, sorted);
+	generate_line(g, 0, "};\n");
+}
+
+static void tables_fields(struct generate *g, const struct generate_unit *u)
+{
+	generate_line(g, 0, "static const struct postern_field fields_%s[] = {", u->name);
+	for (const struct idl_field *f = u->type->fields; f; f = f->next)
+		generate_line(g, 1, "{ \"%.*s\", &%s, offsetof(struct %s, %s), %d },",
+			      (int)f->node.name.n, f->node.name.text,
+			      tables_of(g, f->type, generate_is_unsigned(f)), u->tag,
+			      generate_field_name(g, f->node.name), generate_is_nullable(f->type));
+	generate_line(g, 0, "};");
+}
+
+static void tables_struct(struct generate *g, const struct generate_unit *u)
+{
+	size_t n = tables_count(u->type);
+	const char *sorted;
+
+	if (n > 0)
+		tables_fields(g, u);
+	sorted = tables_order(g, u, n);
+	generate_line(g, 0, "static const struct postern_type type_%s = {", u->name);
+	if (n > 0)
+		generate_line(
+			g, 1,
+			".kind = POSTERN_TYPE_STRUCT, .size = sizeof(struct %s), .n = %zu, .fields = "
+			"fields_%s,%s",
+			u->tag, n, u->name, sorted);
+	else
+		generate_line(g, 1, ".kind = POSTERN_TYPE_STRUCT, .size = sizeof(struct %s),",
+			      u->tag);
+	generate_line(g, 0, "};\n");
+}
+
+static void tables_array(struct generate *g, const struct generate_unit *u)
+{
+	const char *of = generate_spelling(g, u->type->inner, u->is_unsigned);
+	size_t n = strlen(of);
+
+	/* Without the blank for a name. */
+	n -= n > 0 && of[n - 1] == ' ';
+	generate_line(g, 0, "static const struct postern_type array_%s = {", u->name);
+	generate_line(
+		g, 1,
+		".kind = POSTERN_TYPE_ARRAY, .nullable = %d, .size = sizeof(%.*s), .element = &%s,",
+		generate_is_nullable(u->type->inner), (int)n, of,
+		tables_of(g, u->type->inner, u->is_unsigned));
+	generate_line(g, 0, "};\n");
+}
+
+static void tables_map(struct generate *g, const struct generate_unit *u)
+{
+	const struct idl_type *value = u->type->inner;
+	bool is_set = !generate_is_nullable(value) && generate_is_empty(value);
+
+	generate_line(g, 0, "static const struct postern_type map_%s = {", u->name);
+	generate_line(
+		g, 1,
+		".kind = POSTERN_TYPE_MAP, .nullable = %d,%s .size = sizeof(struct %s), .element = &%s,",
+		generate_is_nullable(value),
+		is_set ? "" : generate_text(g, " .value = offsetof(struct %s, value),", u->entry),
+		u->entry, tables_of(g, value, u->is_unsigned));
+	generate_line(g, 0, "};\n");
+}
+
+static void tables_unit(struct generate *g, struct generate_unit *u)
+{
+	switch (u->kind) {
+	case GENERATE_ENUM:
+		tables_enum(g, u);
+		break;
+	case GENERATE_STRUCT:
+		tables_struct(g, u);
+		break;
+	case GENERATE_ARRAY:
+		tables_array(g, u);
+		break;
+	default:
+		tables_map(g, u);
+	}
+	u->is_done = true;
+}
+
+/* ---- what is above them ---- */
+
+static void tables_scalars_used(struct generate *g)
+{
+	for (size_t i = 0; i < TABLES_N_SCALARS; i++)
+		if (g->scalars & 1u << tables_scalars[i].kind)
+			generate_line(
+				g, 0,
+				"static const struct postern_type type_%s = { .kind = POSTERN_TYPE_%s, "
+				".size = sizeof(%s) };",
+				tables_scalars[i].name, tables_scalars[i].type,
+				tables_scalars[i].of);
+	if (g->scalars & 1u << TABLES_NOTHING)
+		generate_line(
+			g, 0,
+			"static const struct postern_type type_nothing = { .kind = POSTERN_TYPE_STRUCT };");
+	for (const struct generate_unit *u = g->units; u; u = u->next)
+		if (u->is_forward)
+			generate_line(g, 0, "static const struct postern_type %s;",
+				      tables_name(g, u));
+	putc('\n', g->out);
+}
+
+/* ---- methods, errors, the interface ---- */
+
+static void tables_deliver(struct generate *g, const struct idl_member *m)
+{
+	bool empty = generate_is_empty(m->out);
+
+	generate_line(
+		g, 0,
+		"static void deliver_%.*s(void (*fn)(void), struct postern_call *call, const struct "
+		"postern_answer *answer, const void *value, void *data)",
+		(int)m->node.name.n, m->node.name.text);
+	generate_line(g, 0, "{");
+	if (empty)
+		generate_line(g, 1, "(void)value;");
+	generate_line(g, 1, "((%s_%.*s_fn *)fn)(call, answer, %sdata);", g->prefix,
+		      (int)m->node.name.n, m->node.name.text, empty ? "" : "value, ");
+	generate_line(g, 0, "}\n");
+}
+
+static void tables_call_method(struct generate *g, const struct idl_member *m)
+{
+	int n = (int)m->node.name.n;
+	const char *name = m->node.name.text;
+
+	tables_deliver(g, m);
+	generate_line(g, 0, "const struct postern_call_method %s_%.*s_method = {", g->prefix, n,
+		      name);
+	generate_line(g, 1, "\"%.*s.%.*s\", &%s, &%s, deliver_%.*s,", (int)g->idl->name.n,
+		      g->idl->name.text, n, name, tables_of(g, m->type, false),
+		      tables_of(g, m->out, false), n, name);
+	generate_line(g, 0, "};\n");
+}
+
+static const char *tables_flags(const struct idl_member *m)
+{
+	static const char *const texts[] = {
+		"0",
+		"POSTERN_METHOD_MORE",
+		"POSTERN_METHOD_NEEDS_MORE",
+		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE",
+		"POSTERN_METHOD_UPGRADE",
+		"POSTERN_METHOD_MORE | POSTERN_METHOD_UPGRADE",
+		"POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
+		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
+	};
+
+	return texts[generate_flags(m)];
+}
+
+static uint32_t tables_methods(struct generate *g)
+{
+	uint32_t n = 0;
+
+	for (const struct idl_member *m = g->idl->members; m; m = m->next) {
+		if (m->kind != IDL_METHOD)
+			continue;
+		if (n++ == 0)
+			generate_line(g, 0, "static const struct postern_method methods[] = {");
+		generate_line(g, 1, "{ \"%.*s\", &%s, &%s, %s, 0 },", (int)m->node.name.n,
+			      m->node.name.text, tables_of(g, m->type, false),
+			      tables_of(g, m->out, false), tables_flags(m));
+	}
+	if (n > 0)
+		generate_line(g, 0, "};\n");
+	return n;
+}
+
+static uint32_t tables_errors(struct generate *g)
+{
+	int length = (int)g->idl->name.n;
+	const char *name = g->idl->name.text;
+	const struct idl_member *m;
+	uint32_t n = 0;
+
+	for (m = g->idl->members; m; m = m->next)
+		if (m->kind == IDL_ERROR)
+			generate_line(
+				g, 0,
+				"const struct postern_error %s_%.*s_error = { \"%.*s.%.*s\", &%s };",
+				g->prefix, (int)m->node.name.n, m->node.name.text, length, name,
+				(int)m->node.name.n, m->node.name.text,
+				tables_of(g, m->type, false));
+	for (m = g->idl->members; m; m = m->next) {
+		if (m->kind != IDL_ERROR)
+			continue;
+		if (n++ == 0)
+			generate_line(g, 0, "static const struct postern_error errors[] = {");
+		generate_line(g, 1, "{ \"%.*s.%.*s\", &%s },", length, name, (int)m->node.name.n,
+			      m->node.name.text, tables_of(g, m->type, false));
+	}
+	if (n > 0)
+		generate_line(g, 0, "};\n");
+	return n;
+}
+
+static void tables_case(struct generate *g, const struct idl_member *m, uint32_t i)
+{
+	const char *name = generate_text(g, "%.*s", (int)m->node.name.n, m->node.name.text);
+
+	generate_line(g, 1, "case %u:", (unsigned)i);
+	generate_line(g, 2, "if (!m->%s)", name);
+	generate_line(g, 3, "return -ENOSYS;");
+	generate_line(g, 2, "if (r)");
+	generate_line(g, 3, "m->%s(r, %sdata);", name, generate_is_empty(m->type) ? "" : "in, ");
+	generate_line(g, 2, "return 0;");
+}
+
+static void tables_dispatch(struct generate *g)
+{
+	bool has_in = false;
+	uint32_t i = 0;
+
+	generate_line(
+		g, 0,
+		"static int dispatch(const void *handlers, uint32_t method, struct postern_request *r, "
+		"const void *in, void *data)");
+	generate_line(g, 0, "{");
+	generate_line(g, 1, "const struct %s_methods *m = handlers;\n", g->prefix);
+	for (const struct idl_member *m = g->idl->members; m; m = m->next)
+		has_in |= m->kind == IDL_METHOD && !generate_is_empty(m->type);
+	if (!has_in)
+		generate_line(g, 1, "(void)in;");
+	generate_line(g, 1, "switch (method) {");
+	for (const struct idl_member *m = g->idl->members; m; m = m->next)
+		if (m->kind == IDL_METHOD)
+			tables_case(g, m, i++);
+	generate_line(g, 1, "default:");
+	generate_line(g, 2, "return -ENOSYS;");
+	generate_line(g, 1, "}");
+	generate_line(g, 0, "}\n");
+}
+
+static void tables_interface(struct generate *g, uint32_t n_methods, uint32_t n_errors)
+{
+	generate_line(g, 0, "static const char description[] =");
+	generate_literals(g, 1, g->file->text, g->file->n);
+	fputs(";\n\n", g->out);
+	generate_line(g, 0, "const struct postern_interface %s_interface = {", g->prefix);
+	generate_line(g, 1, ".version = %d,", TABLES_VERSION);
+	if (n_methods > 0)
+		generate_line(g, 1, ".n_methods = %u,", (unsigned)n_methods);
+	if (n_errors > 0)
+		generate_line(g, 1, ".n_errors = %u,", (unsigned)n_errors);
+	generate_line(g, 1, ".name = \"%.*s\",", (int)g->idl->name.n, g->idl->name.text);
+	generate_line(g, 1, ".description = description,");
+	if (n_methods > 0)
+		generate_line(g, 1, ".methods = methods,");
+	if (n_errors > 0)
+		generate_line(g, 1, ".errors = errors,");
+	if (n_methods > 0)
+		generate_line(g, 1, ".dispatch = dispatch,");
+	generate_line(g, 0, "};");
+}
+
+static void tables_members(struct generate *g)
+{
+	uint32_t n_methods, n_errors;
+
+	for (const struct idl_member *m = g->idl->members; m; m = m->next)
+		if (m->kind == IDL_METHOD)
+			tables_call_method(g, m);
+	n_methods = tables_methods(g);
+	n_errors = tables_errors(g);
+	if (n_methods > 0)
+		tables_dispatch(g);
+	tables_interface(g, n_methods, n_errors);
+}
+
+static void tables_body(struct generate *g)
+{
+	tables_used(g);
+	for (struct generate_unit *u = g->units; u; u = u->next)
+		u->is_done = false;
+	for (struct generate_unit *u = g->units; u; u = u->next)
+		if (u->is_used)
+			tables_unit(g, u);
+	tables_members(g);
+}
+
+void generate_tables(struct generate *g)
+{
+	FILE *out = g->out;
+	char *body = NULL;
+	size_t n = 0;
+
+	/* What is needed above them shows when they were printed. */
+	g->out = open_memstream(&body, &n);
+	if (g->out) {
+		tables_body(g);
+		if (fclose(g->out) == EOF)
+			g->status = EXIT_TRY_AGAIN;
+	} else {
+		g->status = EXIT_TRY_AGAIN;
+	}
+	g->out = out;
+	generate_line(
+		g, 0,
+		"/* Written by postern generate %s from %s. Do not edit: change that file. */",
+		POSTERN_VERSION, g->from);
+	fprintf(out, "#include \"%s.h\"\n\n", g->base);
+	fputs("#include <errno.h>\n#include <stddef.h>\n\n", out);
+	tables_scalars_used(g);
+	if (body)
+		fwrite(body, 1, n, out);
+	free(body);
+}

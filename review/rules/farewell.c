@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * E3: what comes of a write whose result nobody counts. On a stream that blocks, the kernel sends
+ * all of it or fails; it returns a part only when a handler interrupts it or SO_SNDTIMEO ends it. So
+ * a test for failure is enough there. Where the result is ignored, the failure shows in the next
+ * read, and behind the last words to a client that is closed there is nothing that it could harm.
+ */
+
+#include "flow/contract.h"
+#include "flow/outcome.h"
+#include "model/descriptor.h"
+#include "read/source.h"
+#include "rules/farewell.h"
+#include "rules/rules.h"
+#include "rules/signals.h"
+
+#include <string.h>
+
+/* What the kernel's buffer takes as a whole, also of a socket that does not block. */
+enum { FAREWELL_SMALL = 512, FAREWELL_DEPTH = 2 };
+
+/* Some text of the program speaks of sockets that do not block, or of a limit for writing. */
+static bool farewell_program_unblocks(const struct source *wanted)
+{
+	static const char *const words[] = { "NONBLOCK", "FIONBIO",  "NDELAY",  "nonblock",
+					     "NonBlock", "SNDTIMEO", "DONTWAIT" };
+
+	for (size_t i = 0; i < program.n_sources; i++) {
+		const struct source *source = program.sources[i];
+
+		if (!program_shares(source, wanted))
+			continue;
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+			if (memmem(source->text, source->size, words[k], strlen(words[k])))
+				return true;
+	}
+	return false;
+}
+
+/* send(fd, …): a stream of a library has a descriptor of its own, which may not block. */
+static bool farewell_is_plain(const struct function *fn, const struct item *item)
+{
+	const struct item *inner = contract_inner(item->call);
+	const struct operand *fd;
+
+	if (inner)
+		return farewell_is_plain(item->call->target, inner);
+	fd = contract_argument(item->call, FACT_USES);
+	return fd && !item->call->receiver.kind &&
+	       (fd->kind != OPERAND_PLACE || !fn->places[fd->place].stars);
+}
+
+static bool farewell_blocks(const struct function *fn, const struct item *item)
+{
+	unsigned kinds = descriptor_kinds(fn, contract_argument(item->call, FACT_USES));
+	const char *signal = NULL;
+
+	/* Where it comes from is known, or not. */
+	if ((kinds & DESCRIPTOR_NONBLOCK) ||
+	    (!(kinds & DESCRIPTOR_STREAM) && farewell_program_unblocks(fn->source)))
+		return false;
+	return farewell_is_plain(fn, item) &&
+	       !(signals_interrupt(fn, item, &signal) & SIGNALS_INTERRUPTS);
+}
+
+/* "BYE", 4, sizeof(reply): a few bytes, as the code shows. */
+static bool farewell_is_short(const struct function *fn, const struct item *item)
+{
+	const struct operand *length = contract_argument(item->call, FACT_LENGTH);
+	int64_t number;
+
+	if (length && operand_is_number(length, &number))
+		return number <= FAREWELL_SMALL;
+	for (int i = 0; i < item->call->n_args; i++)
+		if (item->call->args[i].kind == OPERAND_STRING)
+			return true;
+	return length && starts_with(operand_text(fn, length), "sizeof");
+}
+
+struct farewell_way {
+	const struct place *fd; /* the variable that the descriptor is in */
+};
+
+static bool farewell_is_of(const struct function *fn, const struct operand *o,
+			   const struct farewell_way *way)
+{
+	return o && (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	       place_root(fn, o->place) == way->fd;
+}
+
+/* close(), or a function of the project that closes what it is given. */
+static bool farewell_closes(const struct function *fn, const struct call *call,
+			    const struct farewell_way *way)
+{
+	const struct fact *closes = api_fact(call->api, FACT_CLOSES);
+
+	if (closes)
+		return farewell_is_of(fn, call_argument(call, closes->arg), way);
+	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
+		if ((call->target->summary.param[i] & (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE)) &&
+		    farewell_is_of(fn, &call->args[i], way))
+			return true;
+	return false;
+}
+
+/* The connection ends here, or somebody looks at what comes of the next read or write of it. */
+static bool farewell_visit(struct outcome *outcome, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (call_ends(call) || farewell_closes(outcome->fn, call, outcome->data))
+		return true;
+	return !(call->flags & CALL_DROPPED) &&
+	       api_is(contract_of(call).api, ROLE(READ) | ROLE(PARTIAL)) &&
+	       farewell_is_of(outcome->fn, contract_argument(call, FACT_USES), outcome->data);
+}
+
+static bool farewell_is_last(struct function *fn, const struct item *item, const struct operand *fd,
+			     int64_t result, int depth);
+
+/* The function returns: what do all those do who call it with the descriptor? */
+static bool farewell_callers(const struct function *fn, const struct place *fd, int64_t returns,
+			     int depth)
+{
+	bool any = false;
+
+	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		for (int i = 0; !caller->skipped && i < caller->n_items; i++) {
+			const struct item *item = &caller->items[i];
+
+			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
+				continue;
+			if (fd->param >= item->call->n_args ||
+			    !farewell_is_last(caller, item, &item->call->args[fd->param], returns,
+					      depth - 1))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool farewell_is_last(struct function *fn, const struct item *item, const struct operand *fd,
+			     int64_t result, int depth)
+{
+	struct farewell_way way;
+	struct outcome outcome = {
+		.fn = fn, .call = item, .result = result, .visit = farewell_visit, .data = &way
+	};
+	unsigned ends;
+
+	if (!fd || (fd->kind != OPERAND_PLACE && fd->kind != OPERAND_ADDRESS))
+		return false;
+	way.fd = place_root(fn, fd->place);
+	ends = outcome_walk(&outcome);
+	if (ends & (OUTCOME_AGAIN | OUTCOME_TOO_LONG | OUTCOME_THROWS))
+		return false;
+	if (!(ends & OUTCOME_RETURNS) || (fn->flags & FUNCTION_MAIN))
+		return true;
+	return way.fd->kind == PLACE_PARAM && way.fd->param >= 0 &&
+	       ((fn->flags & FUNCTION_VOID) || outcome.returns_known) &&
+	       farewell_callers(fn, way.fd, outcome.returns_known ? outcome.returns : 0, depth);
+}
+
+bool farewell_is_minor(struct function *fn, const struct item *item)
+{
+	if (!farewell_blocks(fn, item) && !farewell_is_short(fn, item))
+		return false;
+	return !(item->call->flags & CALL_DROPPED) ||
+	       farewell_is_last(fn, item, contract_argument(item->call, FACT_USES), -1,
+				FAREWELL_DEPTH);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fault-callers.c - the scenario of callers, for test-fault.c
+ *
+ * The service is a plain socket, which notes the calls that it gets whole. Whatever fails, each call ends once, at its
+ * deadline at the latest, and what it is told is true: one that was not sent was never got, and one that was answered was.
+ */
+#include "fault-world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <postern/caller.h>
+#include <postern/loop.h>
+
+#include "fault.h"
+#include "test.h"
+
+enum { CALLS = 8, CONNS = 16, LARGE = 20 * 1024, ROUNDS = 400 };
+
+/* What the service does with a call; it is the method's name. */
+enum { TYPED, FAILS, STREAM, ONEWAY, BIG, BUSY, WRONG, NEVER };
+static const char *const names[CALLS] = {
+	"a.b.Typed", "a.b.Fails", "a.b.Stream", "a.b.Oneway",
+	"a.b.Big",   "a.b.Busy",  "a.b.Wrong",  "a.b.Never",
+};
+
+struct peer {
+	int fd; /* -1: free */
+	size_t n;
+	char got[LARGE + 256];
+};
+
+/* One call, and how it ended. */
+struct one {
+	int i, last;
+	unsigned ends;
+};
+
+struct callers {
+	struct postern_loop *loop;
+	struct postern_caller *c;
+	int listener;
+	struct peer peers[CONNS];
+	struct one ones[CALLS];
+	unsigned got[CALLS]; /* by the service, whole */
+};
+
+struct name_value {
+	const char *name;
+};
+static const struct postern_type string = { .kind = POSTERN_TYPE_STRING, .size = sizeof(char *) };
+static const struct postern_field name_fields[] = { { "name", &string, 0, 0 } };
+static const struct postern_type name_type = { .kind = POSTERN_TYPE_STRUCT,
+					       .size = sizeof(struct name_value),
+					       .n = 1,
+					       .fields = name_fields };
+static const struct postern_error error_type = { "a.b.Error", &name_type };
+
+static void expect(int error)
+{
+	/* What WRONG is told. */
+	if (error < 0 && error != -EBADMSG && !world_is_expected(error))
+		fail_msg("%s: told -%s", world_where(), strerrorname_np(-error));
+}
+
+/* ---- the service ---- */
+
+static void says(const struct peer *p, const char *text)
+{
+	size_t n = strlen(text) + 1, sent = 0;
+
+	while (sent < n) {
+		ssize_t r = send(p->fd, text + sent, n - sent, MSG_NOSIGNAL);
+
+		if (r < 0 && errno != EINTR)
+			break;
+		sent += r > 0 ? (size_t)r : 0;
+	}
+	/* That it has hung up will be seen when it is read. */
+	if (sent < n && errno != EPIPE && errno != ECONNRESET)
+		fail_msg("%s: send: %s", world_where(), strerror(errno));
+}
+
+static void serves(struct callers *w, struct peer *p)
+{
+	int i = 0;
+
+	while (i < CALLS && !strstr(p->got, names[i]))
+		i++;
+	if (i == CALLS)
+		fail_msg("%s: the service got %s", world_where(), p->got);
+	w->got[i]++;
+	if (i == TYPED)
+		says(p, "{\"parameters\":{\"name\":\"x\"}}");
+	else if (i == FAILS)
+		says(p, "{\"error\":\"a.b.Error\",\"parameters\":{\"name\":\"x\"}}");
+	else if (i == STREAM)
+		says(p, "{\"continues\":true}"), says(p, "{}");
+	else if (i == BUSY && w->got[i] == 1)
+		says(p, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":5}}");
+	else if (i == BIG || i == BUSY)
+		says(p, "{}");
+	else if (i == WRONG)
+		says(p, "[]");
+}
+
+/* What has come whole; a part of the next one stays. */
+static void serves_all(struct callers *w, struct peer *p)
+{
+	char *end;
+
+	while ((end = memchr(p->got, '\0', p->n))) {
+		serves(w, p);
+		p->n -= (size_t)(end + 1 - p->got);
+		memmove(p->got, end + 1, p->n);
+	}
+}
+
+static void hears(struct callers *w, struct peer *p)
+{
+	while (p->fd >= 0) {
+		ssize_t r = recv(p->fd, p->got + p->n, sizeof p->got - p->n, MSG_DONTWAIT);
+
+		if (r < 0 && errno == EAGAIN)
+			return;
+		if (r > 0) {
+			p->n += (size_t)r;
+			serves_all(w, p);
+		} else {
+			close(p->fd);
+			p->fd = -1;
+		}
+	}
+}
+
+/* The service, then the callers. */
+static void callers_turn(struct callers *w)
+{
+	int fd, r;
+
+	/* postern-review: ignore E7 there are descriptors enough here */
+	while ((fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		struct peer *p = w->peers;
+
+		while (p->fd >= 0)
+			p++;
+		assert_true(p < w->peers + CONNS);
+		*p = (struct peer){ .fd = fd };
+	}
+	for (int i = 0; i < CONNS; i++)
+		hears(w, &w->peers[i]);
+	r = postern_loop_dispatch(w->loop, POSTERN_MS(20));
+	if (r >= 0)
+		return;
+	expect(r);
+	fault_clock_advance(POSTERN_MS(20));
+}
+
+/* ---- the calls ---- */
+
+static void on_answer(struct postern_call *call, const struct postern_answer *answer,
+		      const void *value, void *data)
+{
+	struct one *one = data;
+	struct name_value error;
+
+	(void)call;
+	if (one->ends)
+		fail_msg("%s: %s is told after its end", world_where(), names[one->i]);
+	one->last = answer->end;
+	one->ends += answer->end != POSTERN_CALL_CONTINUES;
+	if (answer->why)
+		expect(answer->why->error);
+	if (answer->end == POSTERN_CALL_ANSWERED && one->i == TYPED)
+		assert_string_equal(((const struct name_value *)value)->name, "x");
+	if (answer->end == POSTERN_CALL_FAILED && one->i == FAILS) {
+		int r = postern_answer_is(answer, &error_type, &error);
+
+		expect(r);
+		if (r == 1)
+			assert_string_equal(error.name, "x");
+	}
+}
+
+static void one_call(struct callers *w, int i)
+{
+	static const struct name_value in = { "n" };
+	static char large[LARGE];
+	struct postern_json json = { "{}", 2 };
+	struct postern_call_method method = { .name = names[i] };
+	unsigned flags = i == STREAM ? POSTERN_CALL_MORE : i == ONEWAY ? POSTERN_CALL_ONEWAY : 0;
+	int r;
+
+	if (i == TYPED)
+		method.in = method.out = &name_type;
+	if (i == BIG) {
+		memset(large, 'x', LARGE);
+		memcpy(large, "{\"x\":\"", 6);
+		memcpy(large + LARGE - 2, "\"}", 2);
+		json = (struct postern_json){ large, LARGE };
+	}
+	w->ones[i] = (struct one){ .i = i };
+	r = postern_caller_call(NULL, w->c, &method, i == TYPED ? (const void *)&in : &json, flags,
+				POSTERN_SECONDS(2), on_answer, &w->ones[i]);
+	expect(r);
+	if (r < 0)
+		w->ones[i] = (struct one){ .i = i, .ends = 1, .last = POSTERN_CALL_NOT_SENT };
+}
+
+/* What a call was told is true. */
+static void one_is_true(const struct callers *w, int i)
+{
+	const struct one *one = &w->ones[i];
+	bool got = w->got[i] > 0,
+	     answered = one->last == POSTERN_CALL_ANSWERED || one->last == POSTERN_CALL_FAILED;
+
+	if (one->ends != 1)
+		fail_msg("%s: %s has %u ends", world_where(), names[i], one->ends);
+	if ((one->last == POSTERN_CALL_NOT_SENT && got) || (answered && !got))
+		fail_msg("%s: %s ended in %d, and the service got it %u times", world_where(),
+			 names[i], one->last, w->got[i]);
+	if (i != BUSY && w->got[i] > 1)
+		fail_msg("%s: %s was sent %u times", world_where(), names[i], w->got[i]);
+}
+
+static bool all_have_ended(const struct callers *w)
+{
+	for (int i = 0; i < CALLS; i++)
+		if (!w->ones[i].ends)
+			return false;
+	return true;
+}
+
+/* The first two are in flight together, the others one by one. */
+static bool calls_without_waiting(struct callers *w)
+{
+	static const int usual[CALLS] = {
+		[TYPED] = POSTERN_CALL_ANSWERED,  [FAILS] = POSTERN_CALL_FAILED,
+		[STREAM] = POSTERN_CALL_ANSWERED, [ONEWAY] = POSTERN_CALL_SENT,
+		[BIG] = POSTERN_CALL_ANSWERED,    [BUSY] = POSTERN_CALL_ANSWERED,
+		[WRONG] = POSTERN_CALL_NO_ANSWER, [NEVER] = POSTERN_CALL_TIMEOUT,
+	};
+	bool whole = true;
+
+	for (int i = 0; i < CALLS; i++) {
+		one_call(w, i);
+		for (int k = 0; k < ROUNDS && i > 0 && !w->ones[i].ends; k++)
+			callers_turn(w);
+	}
+	for (int k = 0; k < ROUNDS && !all_have_ended(w); k++)
+		callers_turn(w);
+	/* A loop that cannot wait, and so has no time, ends none: the caller's end does. */
+	if (!all_have_ended(w) && !world_stays())
+		fail_msg("%s: a call never ends", world_where());
+	w->c = postern_caller_free(w->c);
+	callers_turn(w);
+	for (int i = 0; i < CALLS; i++) {
+		one_is_true(w, i);
+		whole = whole && w->ones[i].last == usual[i];
+	}
+	return whole;
+}
+
+/* Nobody answers it: its own loop, and its deadline. */
+static bool calls_that_wait(struct callers *w)
+{
+	const struct postern_call_method method = { .name = names[NEVER] };
+	uid_t uids[] = { geteuid() };
+	const struct postern_connect_options connect = { .size = sizeof connect,
+							 .server_uids = uids,
+							 .n_server_uids = 1 };
+	const struct postern_caller_options o = { .size = sizeof o, .connect = &connect };
+	int r = postern_caller_new(&w->c, NULL, "unix:sock", &o);
+
+	expect(r);
+	if (r < 0)
+		return false;
+	r = postern_caller_wait(w->c, &method, NULL, NULL, 0, POSTERN_MS(50));
+	if (r != -ENOTCONN && r != -ECONNRESET)
+		expect(r);
+	w->c = postern_caller_free(w->c);
+	return r == -ETIMEDOUT;
+}
+
+/* ---- the whole ---- */
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 16) < 0)
+		fail_msg("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void callers_end(struct callers *w)
+{
+	postern_caller_free(w->c);
+	postern_loop_free(w->loop);
+	for (int i = 0; i < CONNS; i++)
+		if (w->peers[i].fd >= 0)
+			close(w->peers[i].fd);
+	close(w->listener);
+}
+
+bool world_callers(void)
+{
+	/* A name as short as that, relative to where the test is. */
+	static struct callers w;
+	char *before = getcwd(NULL, 0);
+	bool whole = false;
+	int r;
+
+	assert_non_null(before);
+	w = (struct callers){ .listener = listen_at(test_path("sock")) };
+	for (int i = 0; i < CONNS; i++)
+		w.peers[i].fd = -1;
+	assert_int_equal(chdir(test_dir()), 0);
+	r = postern_loop_new(&w.loop);
+	if (r == 0)
+		r = postern_caller_new(&w.c, w.loop, "./sock", NULL);
+	expect(r);
+	if (r == 0)
+		whole = calls_without_waiting(&w);
+	if (!world_stays())
+		whole = calls_that_wait(&w) && whole;
+	callers_end(&w);
+	assert_int_equal(chdir(before), 0);
+	free(before);
+	return whole;
+}
