@@ -82,7 +82,7 @@ static void calls_handlers(struct generate *g)
 			continue;
 		c = calls_of(g, m);
 		if (!is_first && idl_documentation(m->comments))
-			putc('\n', g->out);
+			generate_puts(g, "\n");
 		generate_comment(g, 1, m->comments);
 		generate_line(g, 1, "void (*%s)(struct postern_request *r, %svoid *data);", c.name,
 			      c.in);
@@ -262,10 +262,11 @@ static void calls_at_caller(struct generate *g)
 {
 	generate_line(g, 0, "/* ---- At the caller ---- */\n");
 	if (calls_has(g, IDL_METHOD)) {
-		fputs("/* fn is called once, with the final answer of the call; of _more, with others before it. Where "
-		      "it has an out,\n   that is NULL unless answer->end is POSTERN_CALL_ANSWERED or "
-		      "POSTERN_CALL_CONTINUES. */\n\n",
-		      g->out);
+		generate_puts(
+			g,
+			"/* fn is called once, with the final answer of the call; of _more, with others before it. Where "
+			"it has an out,\n   that is NULL unless answer->end is POSTERN_CALL_ANSWERED or "
+			"POSTERN_CALL_CONTINUES. */\n\n");
 	}
 	calls_each(g, IDL_METHOD, calls_method);
 	calls_each(g, IDL_ERROR, calls_is);

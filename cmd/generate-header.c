@@ -120,7 +120,7 @@ static void header_enum(struct generate *g, const struct generate_unit *u)
 	if (u->is_optional)
 		generate_line(g, 0, "struct %s_opt_%s { enum %s value; bool set; };", g->prefix,
 			      u->name, u->tag);
-	putc('\n', g->out);
+	generate_puts(g, "\n");
 }
 
 static void header_struct(struct generate *g, const struct generate_unit *u)
@@ -268,11 +268,12 @@ void generate_header(struct generate *g)
 		"/* Written by postern generate %s from %s. Do not edit: change that file. */",
 		POSTERN_VERSION, g->from);
 	generate_comment(g, 0, g->idl->comments);
-	fprintf(g->out, "#ifndef %s\n#define %s\n\n", guard, guard);
-	fputs("#include <postern/caller.h>\n#include <postern/interface.h>\n#include <postern/service.h>\n\n"
-	      "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
-	      g->out);
+	generate_puts(g, generate_text(g, "#ifndef %s\n#define %s\n\n", guard, guard));
+	generate_puts(
+		g,
+		"#include <postern/caller.h>\n#include <postern/interface.h>\n#include <postern/service.h>\n\n"
+		"#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
 	header_units(g);
 	generate_calls(g);
-	fputs("#ifdef __cplusplus\n}\n#endif\n#endif\n", g->out);
+	generate_puts(g, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

@@ -168,7 +168,7 @@ static bool model_claim(struct generate *g, char space, const char *name)
 	const char *const *there = tsearch(key, &g->names, model_compare);
 
 	if (!there)
-		g->status = EXIT_TRY_AGAIN;
+		generate_no_memory(g);
 	return !there || *there == key;
 }
 
@@ -226,7 +226,7 @@ static struct generate_unit *model_add(struct generate *g, int kind, const struc
 		return &g->spare;
 	u->type = type;
 	if (!tsearch(u, &g->by_type, model_compare_types)) {
-		g->status = EXIT_TRY_AGAIN;
+		generate_no_memory(g);
 		return &g->spare;
 	}
 	u->kind = kind;

@@ -289,7 +289,7 @@ static void tables_scalars_used(struct generate *g)
 		if (u->is_forward)
 			generate_line(g, 0, "static const struct postern_type %s;",
 				      tables_name(g, u));
-	putc('\n', g->out);
+	generate_puts(g, "\n");
 }
 
 /* ---- methods, errors, the interface ---- */
@@ -428,7 +428,7 @@ static void tables_interface(struct generate *g, uint32_t n_methods, uint32_t n_
 {
 	generate_line(g, 0, "static const char description[] =");
 	generate_literals(g, 1, g->file->text, g->file->n);
-	fputs(";\n\n", g->out);
+	generate_puts(g, ";\n\n");
 	generate_line(g, 0, "const struct postern_interface %s_interface = {", g->prefix);
 	generate_line(g, 1, ".version = %d,", TABLES_VERSION);
 	if (n_methods > 0)
@@ -473,28 +473,22 @@ static void tables_body(struct generate *g)
 
 void generate_tables(struct generate *g)
 {
-	FILE *out = g->out;
-	char *body = NULL;
-	size_t n = 0;
+	char *body;
+	size_t n;
 
 	/* What is needed above them shows when they were printed. */
-	g->out = open_memstream(&body, &n);
-	if (g->out) {
-		tables_body(g);
-		if (fclose(g->out) == EOF)
-			g->status = EXIT_TRY_AGAIN;
-	} else {
-		g->status = EXIT_TRY_AGAIN;
-	}
-	g->out = out;
+	tables_body(g);
+	body = g->bytes;
+	n = g->n;
+	g->bytes = NULL;
+	g->n = g->size = 0;
 	generate_line(
 		g, 0,
 		"/* Written by postern generate %s from %s. Do not edit: change that file. */",
 		POSTERN_VERSION, g->from);
-	fprintf(out, "#include \"%s.h\"\n\n", g->base);
-	fputs("#include <errno.h>\n#include <stddef.h>\n\n", out);
+	generate_puts(g, generate_text(g, "#include \"%s.h\"\n\n", g->base));
+	generate_puts(g, "#include <errno.h>\n#include <stddef.h>\n\n");
 	tables_scalars_used(g);
-	if (body)
-		fwrite(body, 1, n, out);
+	generate_put(g, body, n);
 	free(body);
 }

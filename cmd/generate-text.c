@@ -15,12 +15,46 @@ struct generate_piece {
 	max_align_t bytes[];
 };
 
+void generate_no_memory(struct generate *g)
+{
+	g->status = EXIT_TRY_AGAIN;
+	g->has_no_memory = true;
+}
+
+void generate_put(struct generate *g, const char *text, size_t n)
+{
+	size_t size = g->size ? g->size : 4096;
+	char *bytes;
+
+	/* Once something is missing, the rest is of no use. */
+	if (g->status)
+		return;
+	while (size - g->n < n)
+		size *= 2;
+	if (size > g->size) {
+		bytes = realloc(g->bytes, size);
+		if (!bytes) {
+			generate_no_memory(g);
+			return;
+		}
+		g->bytes = bytes;
+		g->size = size;
+	}
+	memcpy(g->bytes + g->n, text, n);
+	g->n += n;
+}
+
+void generate_puts(struct generate *g, const char *text)
+{
+	generate_put(g, text, strlen(text));
+}
+
 void *generate_allocate(struct generate *g, size_t size)
 {
 	struct generate_piece *piece = calloc(1, sizeof(*piece) + size);
 
 	if (!piece) {
-		g->status = EXIT_TRY_AGAIN;
+		generate_no_memory(g);
 		return NULL;
 	}
 	piece->next = g->pieces;
@@ -36,6 +70,7 @@ void generate_free(struct generate *g)
 		g->pieces = piece->next;
 		free(piece);
 	}
+	free(g->bytes);
 }
 
 static const char *generate_format(struct generate *g, const char *format, va_list args)
@@ -52,7 +87,7 @@ static const char *generate_format(struct generate *g, const char *format, va_li
 	va_end(again);
 	text = n < 0 ? NULL : generate_allocate(g, (size_t)n + 1);
 	if (!text) {
-		g->status = EXIT_TRY_AGAIN;
+		generate_no_memory(g);
 		return "";
 	}
 	vsnprintf(text, (size_t)n + 1, format, args);
@@ -75,7 +110,7 @@ const char *generate_text(struct generate *g, const char *format, ...)
 static void generate_indent(struct generate *g, unsigned indent)
 {
 	while (indent-- > 0)
-		putc('\t', g->out);
+		generate_puts(g, "\t");
 }
 
 /* The bytes of text that go on a line which has room for so many: up to a blank, or if there is none, up to the first one
@@ -115,8 +150,8 @@ void generate_line(struct generate *g, unsigned indent, const char *format, ...)
 	generate_indent(g, indent);
 	for (;;) {
 		n = generate_fit_code(text, room);
-		fwrite(text, 1, n, g->out);
-		putc('\n', g->out);
+		generate_put(g, text, n);
+		generate_puts(g, "\n");
 		text += n;
 		if (!*text)
 			return;
@@ -174,13 +209,13 @@ static void generate_comment_line(struct generate *g, unsigned indent, const cha
 		n = generate_fit(text, room);
 		generate_indent(g, *text || *begin == '/' ? indent : 0);
 		if (*text || *begin == '/')
-			fputs(begin, g->out);
-		fwrite(text, 1, n, g->out);
+			generate_puts(g, begin);
+		generate_put(g, text, n);
 		text += n;
 		if (!*text)
 			return;
 		text++;
-		putc('\n', g->out);
+		generate_puts(g, "\n");
 		begin = "   ";
 	}
 }
@@ -198,9 +233,9 @@ void generate_comment(struct generate *g, unsigned indent, const struct idl_comm
 		generate_comment_line(g, indent, begin, generate_clean(g, idl_line(c)));
 		begin = "   ";
 		if (c->next)
-			putc('\n', g->out);
+			generate_puts(g, "\n");
 	}
-	fputs(" */\n", g->out);
+	generate_puts(g, " */\n");
 }
 
 const char *generate_short_comment(struct generate *g, const struct idl_comment *comments)
@@ -217,16 +252,17 @@ const char *generate_short_comment(struct generate *g, const struct idl_comment 
 /* Prints a byte as it is in a literal; how many columns that took. */
 static size_t generate_byte(struct generate *g, unsigned char c, unsigned char before)
 {
-	if (c == '\n')
-		return fputs("\\n", g->out), 2;
-	if (c == '\t')
-		return fputs("\\t", g->out), 2;
-	if (c == '"' || c == '\\' || (c == '?' && before == '?'))
-		return fprintf(g->out, "\\%c", c), 2;
-	if (c < 0x20 || c >= 0x7f)
-		return fprintf(g->out, "\\%03o", c), 4;
-	putc(c, g->out);
-	return 1;
+	char text[8];
+	int n;
+
+	if (c == '\n' || c == '\t')
+		n = snprintf(text, sizeof(text), "\\%c", c == '\n' ? 'n' : 't');
+	else if (c == '"' || c == '\\' || (c == '?' && before == '?'))
+		n = snprintf(text, sizeof(text), "\\%c", c);
+	else
+		n = snprintf(text, sizeof(text), c < 0x20 || c >= 0x7f ? "\\%03o" : "%c", c);
+	generate_put(g, text, (size_t)n);
+	return (size_t)n;
 }
 
 void generate_literals(struct generate *g, unsigned indent, const char *text, size_t n)
@@ -237,18 +273,18 @@ void generate_literals(struct generate *g, unsigned indent, const char *text, si
 	for (size_t i = 0; i < n; i++) {
 		if (used == 0) {
 			generate_indent(g, indent);
-			putc('"', g->out);
+			generate_puts(g, "\"");
 		}
 		used += generate_byte(g, (unsigned char)text[i],
 				      i > 0 ? (unsigned char)text[i - 1] : 0);
 		if (i + 1 < n && (text[i] == '\n' || used >= room)) {
-			fputs("\"\n", g->out);
+			generate_puts(g, "\"\n");
 			used = 0;
 		}
 	}
 	if (n == 0) {
 		generate_indent(g, indent);
-		putc('"', g->out);
+		generate_puts(g, "\"");
 	}
-	putc('"', g->out);
+	generate_puts(g, "\"");
 }

@@ -120,7 +120,9 @@ static int generate_look(const char *path, const char *text, size_t n, bool *ret
 				got == 0 || (got >= strlen(GENERATE_MARK) &&
 					     !memcmp(there, GENERATE_MARK, strlen(GENERATE_MARK)));
 		}
-	} else if (there && errno == ENOENT) {
+	} else if (!there) {
+		errno = ENOMEM;
+	} else if (errno == ENOENT) {
 		r = 0;
 	}
 	if (fd >= 0)
@@ -157,28 +159,18 @@ static void generate_store(struct generate *g, const char *path, const char *tex
 static void generate_file(struct generate *g, const char *directory, const char *suffix,
 			  void (*print)(struct generate *g))
 {
-	const char *path = generate_text(g, "%s/%s%s", directory, g->base, suffix);
-	char *text = NULL;
-	size_t n = 0;
+	const char *path;
 
 	if (g->status)
 		return;
+	path = generate_text(g, "%s/%s%s", directory, g->base, suffix);
 	/* Messages name it as its user would. */
 	if (!strncmp(path, "./", 2))
 		path += 2;
-	g->out = open_memstream(&text, &n);
-	if (!g->out) {
-		generate_failed(g, path, "cannot be written");
-		return;
-	}
+	g->n = 0;
 	print(g);
-	if (fclose(g->out) == EOF)
-		g->status = EXIT_TRY_AGAIN;
-	if (g->status == EXIT_TRY_AGAIN)
-		output_error("generate", path, "cannot be written: out of memory");
-	else if (!g->status)
-		generate_store(g, path, text, n);
-	free(text);
+	if (!g->status)
+		generate_store(g, path, g->bytes, g->n);
 }
 
 static void generate_forget(void *node)
@@ -202,6 +194,8 @@ static int generate_one(const char *name, const struct generate_values *values)
 		generate_file(&g, directory, ".h", generate_header);
 		generate_file(&g, directory, ".c", generate_tables);
 	}
+	if (g.has_no_memory)
+		output_error(d.verb, name, "out of memory");
 	tdestroy(g.names, generate_forget);
 	tdestroy(g.by_type, generate_forget);
 	generate_free(&g);

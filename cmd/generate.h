@@ -47,16 +47,22 @@ struct generate {
 	struct generate_unit *units, **end, spare;
 	void *names, *by_type;   /* trees of tsearch() */
 	struct generate_piece *pieces;
-	FILE *out;
+	char *bytes;             /* what was printed */
+	size_t n, size;
 	unsigned scalars;        /* the kinds, as bits, whose tables are needed */
 	int status;
+	bool has_no_memory;
 };
 
 /* ---- generate-text.c ---- */
 
 /* Kept until the end. Never NULL. */
 const char *generate_text(struct generate *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* NULL: there is no memory. */
 void       *generate_allocate(struct generate *g, size_t size);
+void        generate_no_memory(struct generate *g);
+void        generate_put(struct generate *g, const char *text, size_t n);
+void        generate_puts(struct generate *g, const char *text);
 void        generate_free(struct generate *g);
 /* Prints a line, divided at blanks if it is too long. */
 void generate_line(struct generate *g, unsigned indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -87,7 +93,7 @@ const char *generate_declaration(struct generate *g, const struct idl_type *type
 const char *generate_items(struct generate *g, const struct generate_unit *u);
 bool generate_is_unsigned(const struct idl_field *field);
 
-/* ---- generate-header.c, -calls.c, -tables.c: to g->out ---- */
+/* ---- generate-header.c, -calls.c, -tables.c: print ---- */
 
 void generate_header(struct generate *g);
 void generate_calls(struct generate *g);

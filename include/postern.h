@@ -21,8 +21,8 @@
  *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
- * Includes the other headers, postern/: client.h (calls that wait), thread.h, frame.h (messages),
- * json.h, loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h; postern(7).
+ * Includes the other headers, postern/: client.h (calls that wait), thread.h, frame.h (messages), service.h and caller.h
+ * (Varlink), json.h, loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h; postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H
@@ -233,12 +233,11 @@ POSTERN_API void *postern_server_data(const struct postern_server *s);
 #define POSTERN_AUTO(noun)   __attribute__((cleanup(postern_##noun##_auto_))) struct postern_##noun *
 #define POSTERN_AUTO_(noun) \
 	static inline void postern_##noun##_auto_(struct postern_##noun **p) { *p = postern_##noun##_free(*p); }
-POSTERN_AUTO_(loop)
-POSTERN_AUTO_(server)
-POSTERN_AUTO_(conn)
+POSTERN_AUTO_(loop) POSTERN_AUTO_(server) POSTERN_AUTO_(conn)
 #ifdef __cplusplus
 }
 #endif
+#include <postern/caller.h>
 #include <postern/client.h>
 #include <postern/conn.h>
 #include <postern/frame.h>
@@ -246,5 +245,6 @@ POSTERN_AUTO_(conn)
 #include <postern/loop.h>
 #include <postern/name.h>
 #include <postern/server.h>
+#include <postern/service.h>
 #include <postern/thread.h>
 #endif

@@ -7,10 +7,10 @@
  * deadline and ends in exactly one final answer, whose .end says how. `postern generate` writes typed calls from what is
  * below, for the interface org.example.clock: clock_Now_call() and clock_Now_wait(). See postern-services(7).
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_CALLER_H
 #define POSTERN_CALLER_H
 
-#include <postern.h>
 #include <postern/interface.h>
 #include <postern/json.h>
 #include <postern/service.h>

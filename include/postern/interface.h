@@ -16,10 +16,10 @@
  *   ?T                           NULL if it has a pointer (string, object, any, array, map); a pointer to it if it is a
  *                                struct; else struct { T value; bool set; }
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_INTERFACE_H
 #define POSTERN_INTERFACE_H
 
-#include <postern.h>
 #include <postern/json.h>
 #include <stdbool.h>
 

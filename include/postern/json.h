@@ -10,10 +10,9 @@
  * surrogates only in pairs, numbers of any length whose value a double can hold (1e400 is refused, 1e-400 is 0). A
  * name that an object has twice is not found by the check; postern_json_find() returns the first.
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_JSON_H
 #define POSTERN_JSON_H
-
-#include <postern.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -10,10 +10,10 @@
  * does not permit, org.varlink.service, requests that are freed unanswered (io.postern.Abandoned), and calls
  * that come while the service drains (io.postern.Draining) or has no room (io.postern.Busy).
  */
+#include <postern.h> /* before the guard: it includes this one, where others need it */
 #ifndef POSTERN_SERVICE_H
 #define POSTERN_SERVICE_H
 
-#include <postern.h>
 #include <postern/interface.h>
 #include <postern/json.h>
 

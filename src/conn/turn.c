@@ -68,12 +68,15 @@ static void turn_end(struct postern_conn *c, uint8_t code)
 	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
-/* Derives the epoll mask from what may be read and written. */
+/* Derives the epoll mask from what may be read and written. A pause that ends in the next turn leaves it alone: that
+   would be two system calls for nothing. */
 static void turn_watch(struct postern_conn *c, bool receive)
 {
 	uint32_t mask = receive ? EPOLLIN : 0;
 	int r;
 
+	if (c->due & CONN_DUE_RESUME && c->object.mask != WATCH_OFF)
+		mask |= c->object.mask & EPOLLIN;
 	if (c->flags & CONN_BLOCKED)
 		mask |= EPOLLOUT;
 	if (!receive && c->flags & CONN_GONE)

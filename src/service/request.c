@@ -260,6 +260,8 @@ void request_returned(struct postern_request *r)
 	r->handling = false;
 	if (!r->kept || r->freed)
 		request_end(r);
+	else if (r->service->freed || loop_check(r->service->object.loop) < 0)
+		request_orphan(r); /* ended by its handler */
 }
 
 void request_drained(struct postern_request *r)

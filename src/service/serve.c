@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/words.h"
 #include "link/socket.h"
 #include "service/service.h"
 
@@ -59,7 +58,7 @@ static bool serve_allows(struct postern_request *r)
 	return !refused && r->serve;
 }
 
-/* Flags that the method needs, or that nobody offers yet. */
+/* Has it the flags that the method needs, and none that no service takes? */
 static bool serve_flags_fit(struct postern_request *r)
 {
 	unsigned flags = r->method->flags;

@@ -325,6 +325,12 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 	return r < 0 ? why_call("postern_service_new", r) : 0;
 }
 
+/* A limit of the server, with the reserve. */
+static uint32_t service_with_reserve(uint32_t limit)
+{
+	return limit < UINT32_MAX - SERVICE_RESERVE ? limit + SERVICE_RESERVE : limit;
+}
+
 /* What the server does not know: who has left, and the reserve beyond its limits. */
 static int service_take_over(struct postern_service *s)
 {
@@ -344,8 +350,8 @@ static int service_take_over(struct postern_service *s)
 	s->busy_limits = busy;
 	s->connections_max = server->connections_max;
 	s->per_uid_max = server->per_uid_max;
-	server->connections_max += SERVICE_RESERVE;
-	server->per_uid_max += SERVICE_RESERVE;
+	server->connections_max = service_with_reserve(s->connections_max);
+	server->per_uid_max = service_with_reserve(s->per_uid_max);
 	return 0;
 }
 

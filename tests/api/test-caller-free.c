@@ -376,7 +376,7 @@ static void V15_a_thread_that_leaves_in_a_callback_releases_the_caller(void **st
 		fd = accept(listener, NULL, NULL);
 		assert_true(fd >= 0);
 		assert_true(recv(fd, (char[512]){ 0 }, 512, 0) > 0);
-		assert_true(send(fd, text, strlen(text) + 1, MSG_NOSIGNAL) > 0);
+		assert_int_equal(send(fd, text, strlen(text) + 1, MSG_NOSIGNAL), strlen(text) + 1);
 		assert_ok(postern_thread_join(thread, test_patience_ns()));
 		postern_thread_free(thread);
 		/* The one in whose callback it left, and for a stream its end, too. */

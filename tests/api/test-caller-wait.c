@@ -295,6 +295,7 @@ static void V6_a_stream_that_breaks_off_says_so_after_its_last_answer(void **sta
 /* The service hangs up right behind an answer: both can be seen in one turn. */
 static void *says_one_and_hangs_up(void *arg)
 {
+	static const struct line one = SAYS(ONE);
 	int listener = *(int *)arg, fd;
 
 	for (int i = 0; i < 20; i++) {
@@ -303,7 +304,7 @@ static void *says_one_and_hangs_up(void *arg)
 		if (fd < 0)
 			break;
 		if (remote_hears(fd))
-			send(fd, ONE, sizeof ONE, MSG_NOSIGNAL);
+			remote_says(fd, &one);
 		close(fd);
 	}
 	return NULL;

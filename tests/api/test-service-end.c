@@ -183,6 +183,24 @@ static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(vo
 	desk_close(&d);
 }
 
+static void V14_limits_as_large_as_they_can_be_are_none(void **state)
+{
+	struct postern_server_options server = { .size = sizeof(server),
+						 .connections = UINT32_MAX,
+						 .connections_per_uid = UINT32_MAX - 1 };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, &options);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Echo"));
+	desk_hears(&d, fd, "{}");
+	close(fd);
+	desk_close(&d);
+}
+
 static void V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long(void **state)
 {
 	struct postern_server_options server = { .size = sizeof(server), .connections_per_uid = 1 };
@@ -486,8 +504,9 @@ static void frees_the_loop(struct desk *d, struct postern_request *r, char event
 
 static void the_service_or_the_loop_may_be_freed_in_each_event(void **state)
 {
-	static const char *const calls[] = { CALL("Hook"), CALL("Keep"), "nonsense", CALL("Keep") };
-	static const char events[] = { 'h', 'k', 'E', 'x' };
+	static const char *const calls[] = { CALL("Hook"), CALL("Keep"), "nonsense", CALL("Keep"),
+					     CALL("Echo") };
+	static const char events[] = { 'h', 'k', 'E', 'x', 'C' };
 
 	(void)state;
 	for (int loop = 0; loop < 2; loop++) {
@@ -505,6 +524,8 @@ static void the_service_or_the_loop_may_be_freed_in_each_event(void **state)
 			desk_hears(&d, other, "{}");
 			desk_say(&d, fd, calls[i]);
 			turning = d.loop;
+			if (events[i] == 'C')
+				assert_ok(postern_service_drain(d.service, POSTERN_MS(1)));
 			for (int k = 0; k < 5 && d.loop; k++)
 				postern_loop_dispatch(turning, POSTERN_MS(5));
 			if (events[i] == 'x') {
@@ -513,8 +534,11 @@ static void the_service_or_the_loop_may_be_freed_in_each_event(void **state)
 					postern_loop_dispatch(turning, POSTERN_MS(5));
 			}
 			assert_true(loop ? !d.loop : !d.service);
-			if (events[i] != 'E')
+			if (events[i] != 'E' && events[i] != 'C')
 				assert_errno(d.results[0], -ESTALE);
+			/* Also from its own handler: nothing of the service is left in it. */
+			if (events[i] == 'k')
+				assert_null(postern_request_service(d.kept[0]));
 			close(fd);
 			close(other);
 			desk_close(&d);
@@ -651,6 +675,7 @@ int main(void)
 		TEST(V14_who_connected_before_the_drain_and_calls_after_it_is_told),
 		TEST(V14_the_deadline_of_a_drain_cancels_what_is_open),
 		TEST(V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all),
+		TEST(V14_limits_as_large_as_they_can_be_are_none),
 		TEST(V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long),
 		TEST(a_peer_whose_call_is_worked_on_is_never_idle),
 		TEST(V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open),

@@ -228,6 +228,60 @@ static void V1_a_large_call_has_a_block_of_its_own_and_a_crowd_of_them_is_told_b
 	desk_close(&d);
 }
 
+static void answers_largely(struct desk *d, struct postern_request *r, char event)
+{
+	enum { LARGE = 300 * 1024 };
+	static char text[LARGE];
+
+	if (event != 'h')
+		return;
+	memset(text, 'a', LARGE);
+	memcpy(text, "{\"a\":\"", 6);
+	memcpy(text + LARGE - 2, "\"}", 2);
+	d->results[0] = postern_request_reply_json(r, text, LARGE);
+}
+
+static void V14_answers_that_nobody_reads_are_bounded_by_what_their_uid_may_hold(void **state)
+{
+	enum { CROWD = 40, BUDGET = 1024 * 1024, ANSWER = 300 * 1024 };
+	struct postern_server_options server = { .size = sizeof(server), .bytes_per_uid = BUDGET };
+	struct postern_service_options options = { .size = sizeof(options),
+						   .server = &server,
+						   .message_max = 400 * 1024 };
+	struct postern_server_counters counters;
+	unsigned large = 0, busy = 0;
+	int fds[CROWD];
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, &options);
+	d.hook = answers_largely;
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], CALL("Hook"));
+		desk_say(&d, fds[i], CALL("Hook"));
+		turn(d.loop, 0);
+		turn(d.loop, 0);
+		assert_ok(postern_server_get_counters(postern_service_server(d.service), &counters,
+						      sizeof counters));
+		/* The last answer may be beyond it, and each queue has a chunk, each call its block. */
+		assert_true(counters.bytes <= BUDGET + ANSWER + (CROWD + 2) * 32 * 1024);
+	}
+	turn_quiet(d.loop);
+	for (int i = 0; i < CROWD; i++)
+		for (int k = 0; k < 2; k++) {
+			bool is_busy = strstr(desk_next(&d, fds[i]), "io.postern.Busy");
+
+			large += !is_busy;
+			busy += is_busy;
+		}
+	test_note("%u large answers, %u times busy", large, busy);
+	assert_true(large > 3 && busy > 3);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	desk_close(&d);
+}
+
 /* ---- cut at every byte ---- */
 
 static void a_conversation_cut_at_every_byte_ends_and_leaves_nothing(void **state)
@@ -492,6 +546,7 @@ int main(void)
 		TEST(V1_four_mebibytes_and_one_byte_are_too_much_and_four_are_not),
 		TEST(V1_an_endless_object_takes_no_more_than_the_limit),
 		TEST(V1_a_large_call_has_a_block_of_its_own_and_a_crowd_of_them_is_told_busy),
+		TEST(V14_answers_that_nobody_reads_are_bounded_by_what_their_uid_may_hold),
 		TEST(a_conversation_cut_at_every_byte_ends_and_leaves_nothing),
 		TEST(V13_half_close_is_not_leaving),
 		TEST(V13_a_hang_up_cancels_the_open_request_at_once_also_behind_unread_bytes),

@@ -74,9 +74,17 @@ static void expect(int error)
 
 static void says(const struct peer *p, const char *text)
 {
-	/* To one that has hung up: it will be seen when that is read. */
-	if (send(p->fd, text, strlen(text) + 1, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
-	    errno != ECONNRESET)
+	size_t n = strlen(text) + 1, sent = 0;
+
+	while (sent < n) {
+		ssize_t r = send(p->fd, text + sent, n - sent, MSG_NOSIGNAL);
+
+		if (r < 0 && errno != EINTR)
+			break;
+		sent += r > 0 ? (size_t)r : 0;
+	}
+	/* That it has hung up will be seen when it is read. */
+	if (sent < n && errno != EPIPE && errno != ECONNRESET)
 		fail_msg("%s: send: %s", world_where(), strerror(errno));
 }
 

@@ -50,6 +50,49 @@ static void V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_syst
 	desk_close(&d);
 }
 
+static void V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block(void **state)
+{
+	enum { DEPTH = 64, WARM = 10, BURSTS = 100 };
+	static const char call[] = WITH("Echo", "\"parameters\":{\"a\":1}");
+	static const char answer[] = "{\"parameters\":{\"a\":1}}";
+	static char burst[DEPTH * sizeof call], got[DEPTH * sizeof answer];
+	struct desk d;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	for (int i = 0; i < DEPTH; i++)
+		memcpy(burst + (size_t)i * sizeof call, call, sizeof call);
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	for (int i = 0; i < WARM + BURSTS; i++) {
+		if (i == WARM)
+			fault_count_reset();
+		assert_int_equal(write(fd, burst, sizeof burst), sizeof burst);
+		for (size_t n = 0; n < sizeof got;) {
+			ssize_t r = read(fd, got + n, sizeof got - n);
+
+			assert_true(r != 0);
+			n += r > 0 ? (size_t)r : 0;
+			if (r < 0)
+				assert_true(postern_loop_dispatch(d.loop, POSTERN_SECONDS(1)) >= 0);
+		}
+	}
+	test_note(
+		"%d calls in bursts of %d: %u system calls (%u epoll_wait, %u sendmsg, %u recv), %u allocations",
+		BURSTS * DEPTH, DEPTH, (unsigned)fault_count_kernel(),
+		(unsigned)fault_count(FAULT_epoll_wait), (unsigned)fault_count(FAULT_sendmsg),
+		(unsigned)(fault_count(FAULT_recv) + fault_count(FAULT_recvmsg)),
+		(unsigned)(fault_count(FAULT_alloc) + fault_count(FAULT_realloc)));
+	/* Four rounds of 16: in each epoll_wait and send, and what wakes a loop that is dispatched once a turn. */
+	assert_in_range(fault_count_kernel(), 9 * BURSTS, 16 * BURSTS);
+	assert_int_equal(fault_count(FAULT_epoll_ctl), 0);
+	/* What is behind a round is kept. */
+	assert_in_range(fault_count(FAULT_alloc) + fault_count(FAULT_realloc), 0, BURSTS);
+	close(fd);
+	desk_close(&d);
+}
+
 static void a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool(
 	void **state)
 {
@@ -209,6 +252,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls),
+		TEST(V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block),
 		TEST(a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool),
 		TEST(a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept),
 		TEST(V21_sockets_are_marked_where_the_kernel_can),

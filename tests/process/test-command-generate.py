@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import random
 import re
 import resource
 import shutil
@@ -15,7 +16,7 @@ import tap
 
 POSTERN = os.environ["POSTERN_COMMAND"]
 HERE = tap.SOURCE / "tests" / "generate"
-DONE, FOUND, USAGE, NO_INPUT, IO = 0, 1, 64, 66, 74
+DONE, FOUND, USAGE, NO_INPUT, IO, TRY_AGAIN = 0, 1, 64, 66, 74, 75
 FLAGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", f"-I{tap.SOURCE}/include"]
 CLOCK = (HERE / "org.example.clock.varlink").read_text()
 
@@ -67,9 +68,6 @@ def expected(done, status, error=""):
 def compilers():
     """Each way to compile: its name, the command, and which of the two files it takes."""
     for c, cxx in (("gcc", "g++"), ("clang", "clang++")):
-        for command in (c, cxx):
-            if not shutil.which(command):
-                tap.skip(f"generated_code_compiles_with_{command}", f"{command} is not installed")
         if shutil.which(c):
             yield f"{c} as C11", [c, "-std=c11"], (".h", ".c")
             yield f"{c} as GNU C", [c, "-std=gnu11", "-O2"], (".h", ".c")
@@ -92,6 +90,9 @@ def test_compiles():
     place = Place()
     wrong = expected(place.run(HERE / "org.example.everything.varlink"), DONE)
     tap.result("every_construct_of_the_language_can_be_generated", wrong)
+    for command in ("gcc", "g++", "clang", "clang++"):
+        if not shutil.which(command):
+            tap.skip(f"every_construct_compiles_by_{command}", f"{command} is not installed")
     for how, command, kinds in compilers():
         wrong = [compiled(command, place.path, "org.example.everything", kind) for kind in kinds]
         tap.result(f"every_construct_compiles_by_{how}", [w for w in wrong if w])
@@ -127,6 +128,73 @@ def test_form():
     other.run(HERE / "org.example.everything.varlink")
     wrong = [n for n in ("org.example.everything.h", "org.example.everything.c") if place.read(n) != other.read(n)]
     tap.result("the_same_description_always_becomes_the_same_code", wrong)
+
+
+class Maker:
+    """Interfaces at random. A type contains other than below ?, [] and [string] only those of lower numbers."""
+
+    LEAVES = ["bool", "int", "float", "string", "object", "any"]
+    NAMES = ["a", "b", "entry", "item", "value", "a_b", "int", "class", "items", "n", "key", "set", "nothing", "in", "out"]
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.types = self.random.randint(1, 6)
+
+    def type(self, below, depth):
+        """A type; what it contains directly has a number lower than below."""
+        kind = self.random.randint(0, 9 if depth < 4 else 3)
+        if kind <= 1 or (kind <= 3 and below == 0):
+            return self.random.choice(self.LEAVES)
+        if kind <= 3:
+            return f"T{self.random.randrange(below)}"
+        if kind == 4:
+            return self.struct(below, depth + 1)
+        if kind == 5:
+            return "(" + ", ".join(self.names()) + ")"
+        if kind == 6:
+            inner = self.type(self.types, depth + 1)
+            return inner if inner.startswith("?") else f"?{inner}"
+        return self.random.choice(["[]", "[string]"]) + self.type(self.types, depth + 1)
+
+    def names(self):
+        return self.random.sample(self.NAMES, self.random.randint(1, 5))
+
+    def struct(self, below, depth):
+        if self.random.randrange(6) == 0:
+            return "()"
+        return "(" + ", ".join(f"{name}: {self.type(below, depth)}" for name in self.names()) + ")"
+
+    def text(self):
+        lines = ["interface org.example.random"]
+        for i in range(self.types):
+            kind = "(" + ", ".join(self.names()) + ")" if self.random.randrange(4) == 0 else self.struct(i, 0)
+            lines.append(f"type T{i} {kind}")
+        types = lines[1:]
+        self.random.shuffle(types)
+        lines[1:] = types
+        for i in range(3):
+            mark = self.random.choice(["", "# [Supports 'more' flag]\n", "# [Requires 'more' flag]\n"])
+            lines.append(f"{mark}method M{i}{self.struct(self.types, 0)} -> {self.struct(self.types, 0)}")
+            lines.append(f"error E{i} {self.struct(self.types, 0)}")
+        return "\n".join(lines) + "\n"
+
+
+def test_random():
+    wrong, refused, interfaces = [], 0, 60
+    for seed in range(interfaces):
+        text = Maker(seed).text()
+        place = Place(random=text)
+        done = place.run("random.varlink")
+        if done.returncode == FOUND and "is that of another already" in done.stderr:
+            refused += 1
+            continue
+        wrong += expected(done, DONE)
+        how = list(compilers())
+        _, command, kinds = how[seed % len(how)] if how else (None, None, ())
+        said = [w for w in (compiled(command, place.path, "random", kind) for kind in kinds) if w]
+        wrong += [f"seed {seed}:\n{text}\n{w}" for w in said]
+    tap.comment(f"{interfaces} interfaces, {refused} of them with names that are one in C")
+    tap.result("interfaces_at_random_compile", wrong or ([] if refused * 4 < interfaces else [f"{refused} were refused"]))
 
 
 def test_comments():
@@ -277,9 +345,37 @@ def test_unwritable():
     place.path.chmod(0o755)
 
 
+def test_memory():
+    """Whatever is missing, it is told, and no file is half a file."""
+    name = "without_memory_it_says_so_and_writes_nothing"
+    if int(os.environ.get("TEST_SCALE", "1")) > 1:
+        tap.skip(name, "sanitizers and emulators need memory of their own")
+        return
+    text = "interface a.b\n" + "".join(f"type T{i} (a: T{i + 1}, b: []T{i + 1}, c: [string](d: T{i + 1}))\n"
+                                       for i in range(3000)) + "type T3000 (e: (x, y))\nerror E (t: T0)\n"
+    whole = Place(x=text)
+    wrong, ended = expected(whole.run("x.varlink"), DONE), {}
+    # From too little to read the description to enough for all.
+    for size in range(2 << 20, 96 << 20, 1 << 20):
+        place = Place(x=text)
+        done = place.run("x.varlink", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)))
+        ended[done.returncode] = ended.get(done.returncode, 0) + 1
+        # The first ones are too little to start a program.
+        if done.returncode not in (DONE, TRY_AGAIN) and TRY_AGAIN in ended:
+            wrong.append(f"{size} bytes: it ended with {done.returncode}: {done.stderr}")
+        if done.returncode == TRY_AGAIN and not re.fullmatch(r"postern generate: x\.[a-z]+: .*\n", done.stderr):
+            wrong.append(f"{size} bytes: it said {done.stderr!r}")
+        wrong += [f"{size} bytes: {file} is another" for file in place.names() if place.read(file) != whole.read(file)]
+        if done.returncode == DONE:
+            break
+    tap.comment(", ".join(f"{status}: {n} times" for status, n in sorted(ended.items())))
+    tap.result(name, wrong or ([] if ended.get(TRY_AGAIN, 0) > 3 and ended.get(DONE) else [f"{ended}"]))
+
+
 test_golden()
 test_compiles()
 test_form()
+test_random()
 test_comments()
 test_refused()
 test_usage()
@@ -287,4 +383,5 @@ test_names()
 test_untouched()
 test_foreign()
 test_unwritable()
+test_memory()
 tap.done()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/FROM_QT.md, FROM_SOCKETS.md, EVENT_LOOPS.md, CPLUSPLUS.md and QT_PARITY.md show is so.
+"""What docs/FROM_QT.md, FROM_SOCKETS.md, EVENT_LOOPS.md, CPLUSPLUS.md, QT_PARITY.md and VARLINK.md show is so.
 
 Each piece of C is the text of an example, or compiles by itself; each piece of C++ with Qt compiles; the programs
 inside other event loops are shown whole and are short; the table of Qt has no empty cell and names what exists.
@@ -78,6 +78,19 @@ def check_parity():
     tap.result("qt_parity_has_no_empty_cell_and_names_what_exists", wrong or ([] if len(rows) > 40 else "rows are missing"))
 
 
+def check_varlink():
+    """Each row has a test with its number, and what it names is in the source."""
+    text = (DOCS / "VARLINK.md").read_text()
+    rows = re.findall(r"^\| (V\d+) \| (.*) \|$", text, re.M)
+    tests = "".join(p.read_text() for p in (tap.SOURCE / "tests").glob("*/test-*.c"))
+    source = "".join(p.read_text() for p in (tap.SOURCE / "src").glob("*/*.[ch]"))
+    wrong = [f"{row}: no test has its number" for row, _ in rows if not re.search(rf"static void (\w+_)?{row}_", tests)]
+    wrong += [f"{row}: {name}() is not in the source" for row, cells in rows
+              for name in re.findall(r"`(\w+)\(\)`", cells) if f"{name}(" not in source]
+    tap.comment(f"VARLINK: {len(rows)} rows")
+    tap.result("each_row_of_varlink_has_its_tests_and_its_functions", wrong if len(rows) > 15 else "rows are missing")
+
+
 def main():
     tap.need("gcc", "nm")
     with tempfile.TemporaryDirectory() as directory:
@@ -86,6 +99,7 @@ def main():
     check_case()
     check_loops()
     check_parity()
+    check_varlink()
     tap.done()
 
 

@@ -16,19 +16,25 @@
 #include "core/calling.h"
 #include "test.h"
 
-enum { CALLS = 8, CONNS = 16, BYTES = 10 };
+enum { CALLS = 8, CONNS = 16, BYTES = 10, WRITTEN = 512 };
 
 struct wire {
 	struct calling_conn conn;
 	bool used, closed;
-	size_t queued; /* written, and not sent yet */
-	unsigned tries;
+	size_t queued, taken; /* bytes that are not sent yet; that are */
+	struct {
+		int call;
+		unsigned serial; /* of this call, since calls are used again */
+		bool oneway;
+	} written[WRITTEN];
+	unsigned n, served; /* of those; what the service has answered */
 };
 
 struct world {
 	struct calling machine;
 	struct calling_call calls[CALLS];
 	struct wire wires[CONNS];
+	unsigned serials[CALLS];
 	int64_t now;
 	bool full;    /* the next write is refused */
 	bool no_conn; /* the next dial fails at once */
@@ -102,6 +108,8 @@ static inline void dial(struct world *w, struct calling_call *call)
 
 static inline void write_call(struct world *w, struct calling_conn *conn, struct calling_call *call)
 {
+	struct wire *wire = wire_of(conn);
+
 	if (w->full) {
 		w->full = false;
 		say(w, "full(%c)", letter(w, call));
@@ -109,7 +117,11 @@ static inline void write_call(struct world *w, struct calling_conn *conn, struct
 		return;
 	}
 	say(w, "write(%c)", letter(w, call));
-	wire_of(conn)->queued += BYTES;
+	wire->queued += BYTES;
+	assert_true(wire->n < WRITTEN);
+	wire->written[wire->n].call = (int)(call - w->calls);
+	wire->written[wire->n].oneway = call->flags & POSTERN_CALL_ONEWAY;
+	wire->written[wire->n++].serial = w->serials[call - w->calls];
 	calling_wrote(&w->machine, conn, call, BYTES);
 }
 
@@ -136,6 +148,7 @@ static inline void run(struct world *w)
 
 static inline void call(struct world *w, char name, unsigned flags, int64_t after)
 {
+	w->serials[name - 'a']++;
 	assert_ok(calling_add(&w->machine, &w->calls[name - 'a'], flags, w->now + after, w->now));
 	run(w);
 }
@@ -150,6 +163,7 @@ static inline void sent(struct world *w, int wire, size_t n)
 {
 	assert_true(n <= w->wires[wire].queued);
 	w->wires[wire].queued -= n;
+	w->wires[wire].taken += n;
 	calling_sent(&w->machine, &w->wires[wire].conn, n, w->now);
 	run(w);
 }

@@ -2,8 +2,9 @@
 /*
  * test-calling-any.c - the caller's state machine, whatever happens
  *
- * A seed decides what happens next, in a world where everything can happen. What must hold: each call is told once, in the
- * end nothing is left, and what it is told is what the test knows of its bytes.
+ * A seed decides what happens next, in a world where everything can happen. The test knows from the bytes alone which calls
+ * the service has got, and which one each answer is for. What must hold: each call is told once, in the end nothing is left,
+ * and what it is told is true.
  */
 #include "calling-world.h"
 
@@ -31,14 +32,21 @@ static void learn(struct world *w, struct truth *truth)
 	}
 }
 
-/* The kernel takes n bytes: which calls has it now? */
-static void learn_sent(struct world *w, struct wire *wire, size_t n, struct truth *truth)
+/* Is this message of the wire still an open call? */
+static bool is_open(const struct world *w, const struct wire *wire, unsigned k,
+		    const struct truth *truth)
 {
-	uint64_t to = wire->conn.sent + n;
+	int i = wire->written[k].call;
 
-	for (int i = 0; i < CALLS; i++)
-		if (truth[i].open && w->calls[i].conn == &wire->conn && w->calls[i].to <= to)
-			truth[i].sent = true;
+	return truth[i].open && w->serials[i] == wire->written[k].serial;
+}
+
+/* What the kernel has taken whole by now is sent. */
+static void learn_sent(const struct world *w, const struct wire *wire, struct truth *truth)
+{
+	for (unsigned k = wire->served; k < wire->taken / BYTES; k++)
+		if (is_open(w, wire, k, truth))
+			truth[wire->written[k].call].sent = true;
 }
 
 static struct wire *any_wire(struct world *w, uint64_t *seed)
@@ -48,15 +56,42 @@ static struct wire *any_wire(struct world *w, uint64_t *seed)
 	return wire->used && !wire->closed ? wire : NULL;
 }
 
+enum { OK, ERROR, CONTINUES, BUSY, DRAINING, ANSWERS };
+
+/* The service answers the oldest call that it has, or what it has not got; who is to be told? */
+static char whose(const struct world *w, struct wire *wire, int what, const struct truth *truth)
+{
+	const struct calling_call *call;
+	char name;
+
+	while (wire->served < wire->taken / BYTES && wire->written[wire->served].oneway)
+		wire->served++;
+	if (wire->served == wire->taken / BYTES)
+		return '!';
+	call = &w->calls[wire->written[wire->served].call];
+	name = is_open(w, wire, wire->served, truth) ? letter(w, call) : '-';
+	if (what == CONTINUES)
+		return name != '-' && call->flags & POSTERN_CALL_MORE ? name : '!';
+	wire->served++;
+	/* One that is refused may be made again. */
+	return what < BUSY || call->begun || name == '-' ? name : '?';
+}
+
 static void any_answer(struct world *w, struct wire *wire, uint64_t *seed, struct truth *truth)
 {
-	static const char *const texts[] = {
-		"{}", "{\"error\":\"a.b.E\"}", "{\"continues\":true}",
-		"{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":3}}",
-		"{\"error\":\"io.postern.Draining\"}"
+	static const char *const texts[ANSWERS] = {
+		[OK] = "{}",
+		[ERROR] = "{\"error\":\"a.b.E\"}",
+		[CONTINUES] = "{\"continues\":true}",
+		[BUSY] = "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":3}}",
+		[DRAINING] = "{\"error\":\"io.postern.Draining\"}"
 	};
-	char told = answer(w, (int)(wire - w->wires), texts[random_below(seed, 5)]);
+	int what = (int)random_below(seed, ANSWERS);
+	char expected = whose(w, wire, what, truth),
+	     told = answer(w, (int)(wire - w->wires), texts[what]);
 
+	if (told != expected && expected != '?')
+		fail_msg("an answer is told to %c, and is for %c", told, expected);
 	if (told < 'a')
 		return;
 	if (!truth[told - 'a'].open || !truth[told - 'a'].sent)
@@ -99,8 +134,8 @@ static void happen(struct world *w, uint64_t *seed, struct truth *truth)
 		if (!wire || !wire->queued)
 			break;
 		n = 1 + (size_t)random_below(seed, wire->queued);
-		learn_sent(w, wire, n, truth);
 		sent(w, (int)(wire - w->wires), n);
+		learn_sent(w, wire, truth);
 		break;
 	case 5:
 		if (wire && wire->conn.open)
