@@ -161,10 +161,9 @@ const struct verb verb_call = {
 	.name = "call",
 	.operands = "NAME METHOD [JSON]",
 	.about = "Calls a method of a service.",
-	.notes =
-		"NAME: a name, a path, unix:PATH, unix:@NAME. METHOD: org.example.clock.Now. JSON: the\n"
-		"parameters, an object; - for stdin. The answer is printed on one line, or for a\n"
-		"terminal over several. Ends with 1 if it is an error: its name is on stderr.",
+	.notes = "NAME: a name, a path, unix:PATH, unix:@NAME. METHOD: org.example.clock.Now.\n"
+		 "JSON: the parameters, an object; - for stdin. The answer is one line, on a\n"
+		 "terminal several. Ends with 1 if it is an error, whose name is on stderr.",
 	.takes_files = true,
 	.options = call_options,
 	.size = sizeof(struct call_values),

@@ -54,6 +54,7 @@ struct option {
 	const char      *also;     /* another name, or NULL */
 	char             letter;   /* or 0 */
 	bool             one;      /* of the lists: at most one */
+	bool             plain;    /* a flag that --help names without explaining it */
 	enum option_type type;
 	const char      *argument; /* NULL for a flag */
 	const char      *standard; /* the default, as a value or a description; or NULL */

@@ -236,9 +236,8 @@ const struct verb verb_introspect = {
 	.name = "introspect",
 	.operands = "NAME [INTERFACE]",
 	.about = "Prints the interfaces of a service.",
-	.notes =
-		"Without INTERFACE: all but org.varlink.service and io.postern, which every service\n"
-		"has. In colours on a terminal, unless NO_COLOR is set.",
+	.notes = "Without INTERFACE: all but org.varlink.service and io.postern, which every\n"
+		 "service has. In colours on a terminal, unless NO_COLOR is set.",
 	.takes_files = true,
 	.options = introspect_options,
 	.size = sizeof(struct introspect_values),
