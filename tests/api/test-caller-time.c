@@ -171,6 +171,7 @@ static void V17_calls_beyond_the_limit_are_refused_until_one_has_ended(void **st
 	for (int i = 0; i < 3; i++)
 		called_now(&t, i);
 	assert_errno(called_try(&t, 3, &plain, NULL, 0, 0), -EAGAIN);
+	assert_non_null(strstr(postern_why()->text, "3 calls have not ended"));
 	called_accept(&t);
 	called_says(&t, "{}");
 	called_tells(&t, 0, POSTERN_CALL_ANSWERED);

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Bugs that the simulation must find: each is put into a copy of one file of src/core/, and has to be caught.
+
+A bug is a few replaced texts, each of which must stand in the file exactly once: a change of the sources that moves it shows
+here. sim-*.c is linked with the file that has the bug, and leads the lives of seeds 1 to 1,000.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "process"))
+import tap  # noqa: E402
+
+LIVES = 1000
+CORE = ["calling", "serving", "message"]
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", f"-I{tap.SOURCE}/include", f"-I{tap.SOURCE}/src"]
+
+# name, file, (text, what stands there instead)...
+BUGS = [
+    # ---- calling: what became of a call ----
+    ("a call joins a connection that another one has left without an answer", "calling",
+     ("conn->retired = true;\n\tif (c->shared == conn)\n\t\tc->shared = NULL;", "conn->retired = true;"),
+     ("assert(!conn->retired);", "")),
+    ("a call is not sent, and its NUL went", "calling",
+     ("return call->conn && call->to <= call->conn->sent;", "return call->conn && call->to < call->conn->sent;")),
+    ("a call whose connection is lost is not sent, and its NUL went", "calling",
+     ("calling_end(c, call, POSTERN_CALL_NO_ANSWER, why);", "calling_end_unsent(c, call, why);")),
+    ("a call that was sent is sent once more after a loss", "calling",
+     ("\t\tcalling_end(c, call, POSTERN_CALL_NO_ANSWER, why);",
+      "\t{ list_remove(&call->place); call->conn = NULL; list_append(&c->ready, &call->place); }")),
+    ("a oneway call is sent when it is queued", "calling",
+     ("(call = calling_first(&conn->writing)) && call->to <= conn->sent)",
+      "(call = calling_first(&conn->writing)) && call->to <= conn->written)")),
+    ("a oneway call waits for an answer", "calling",
+     ("if (call->flags & POSTERN_CALL_ONEWAY) {", "if (0) {")),
+    ("a freed call that had ended is counted twice", "calling",
+     ("if (call->end && call->end != POSTERN_CALL_CONTINUES) {", "if (0) {")),
+    ("calls that wait to be tried again outlive the caller", "calling",
+     ("\tcalling_cancel_list(c, &c->later);\n", "")),
+    ("calls that were not sent lose their place", "calling",
+     ("\tlist_splice(&conn->writing, to);\n\tlist_splice(to, &conn->writing);\n",
+      "\tlist_splice(to, &conn->writing);\n")),
+    ("each call is one more than the limit allows", "calling",
+     ("if (c->n >= c->limits.calls)", "if (c->n > c->limits.calls)")),
+    # ---- calling: which answer is whose ----
+    ("the answer of a call that has left is given to the next one", "calling",
+     ("->skip += call->skip + 1;", "->skip += 0;")),
+    ("of several answers of calls that have left one is skipped", "calling",
+     ("->skip += call->skip + 1;", "->skip = 1;")),
+    ("an answer continues, and more was not asked for", "calling",
+     ("(call->skip > 0 || !(call->flags & POSTERN_CALL_MORE))", "(call->skip > 0)")),
+    ("an answer that nobody has asked for is passed over", "calling",
+     ("\tif (*ret_wrong)\n\t\treturn -EBADMSG;", "\tif (*ret_wrong)\n\t\treturn call ? -EBADMSG : 0;")),
+    # ---- calling: refusals ----
+    ("a refused call is tried again after its deadline", "calling",
+     ("\tif (at >= call->deadline_ns)\n\t\treturn false;\n", "")),
+    ("a refused call is tried sooner than the service wants", "calling",
+     ("POSTERN_MS(call->retry_ms) + calling_backoff(c, call->refusals++)", "calling_backoff(c, call->refusals++)")),
+    ("a call that has begun is tried again", "calling",
+     ("int refusal = call->begun ? 0 : calling_refusal(answer);", "int refusal = calling_refusal(answer);")),
+    ("a refused call that was not sent again has not been sent", "calling",
+     ("calling_end(c, call, call->refused ? POSTERN_CALL_FAILED : POSTERN_CALL_NOT_SENT, why);",
+      "calling_end(c, call, POSTERN_CALL_NOT_SENT, why);")),
+    # ---- calling: connections and time ----
+    ("what is queued for a connection that is given up is sent", "calling",
+     ("calling_due(c, conn, DUE_UNWRITE);", ";")),
+    ("a connection stays open that takes no call", "calling",
+     ("if (conn->retired || conn->alone)", "if (conn->alone)")),
+    ("an idle connection stays open", "calling",
+     ("if (time_after(conn->empty_ns, c->limits.idle_ns) <= now)", "if (0)")),
+    ("a call with more waits for ever for room", "calling",
+     ("if (conn->alone && call && call->to == CALLING_UNWRITTEN)", "if (0)")),
+    ("calls wait for ever for room", "calling",
+     ("\tconn->full = false;\n", "")),
+    ("nobody looks at the deadline of a new call", "calling",
+     ("\tcalling_need(c, deadline_ns);\n\treturn 0;", "\treturn 0;")),
+    ("nobody connects again after a loss", "calling",
+     ("\t\t\tcalling_need(c, c->connect_ns);\n\t\t}", "\t\t\t;\n\t\t}")),
+    ("a failed connect ends calls that came later", "calling",
+     ("\t\tif (call->since_ns <= begun_ns)\n", "")),
+    # ---- serving ----
+    ("a oneway call is lost when its peer hangs up", "serving",
+     ("return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;",
+      "return s->left || s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;")),
+    ("a oneway call is answered", "serving",
+     ("\tif (s->flags & MESSAGE_ONEWAY)\n\t\treturn 0;\n", "")),
+    ("a oneway call is answered with Draining", "serving",
+     ("if (oneway)\n", "if (oneway && s->refuses != SERVING_DRAINS)\n")),
+    ("a final answer goes twice", "serving",
+     ("\tif (!s->open)\n\t\treturn -ESTALE;\n", "\tif (!s->open && s->flags)\n\t\treturn -ESTALE;\n")),
+    ("Busy is said to a oneway call, which has not asked for anything", "serving",
+     ("return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;",
+      "return s->refuses == SERVING_IS_BUSY ? SERVING_REFUSE : SERVING_RUN;"),
+     ("\tif (s->flags & MESSAGE_ONEWAY)\n\t\treturn 0;\n", "")),
+    ("Busy is said to each call, and not once", "serving",
+     ("s->over = s->refuses == SERVING_IS_BUSY;", "s->over = false;")),
+    ("a hang-up is missed while a call is open", "serving",
+     ("\tif (cancels)\n\t\ts->open = false;\n\treturn cancels;", "\treturn false;")),
+    ("a hang-up is missed behind calls that were not read", "serving",
+     ("\ts->left = true;\n", "")),
+    ("a oneway call is cancelled when its peer hangs up", "serving",
+     ("bool cancels = s->open && !(s->flags & MESSAGE_ONEWAY);", "bool cancels = s->open;")),
+    ("an answer continues that may not", "serving",
+     ("return continues && !(s->flags & MESSAGE_MORE) ? -ENOTSUP : 1;", "return 1;")),
+    ("an answer that continues ends its call", "serving",
+     ("\tif (!continues)\n\t\ts->open = false;", "\ts->open = false;")),
+    # ---- message ----
+    ("an error continues", "message",
+     ("if (r == 0 && m.values[OF_ANSWER_ERROR].text && m.flags)", "if (0)")),
+    ("two flags are true", "message",
+     ("if (m->flags && member->flag)", "if (0)")),
+    ("a member comes twice", "message",
+     ("if (m->seen & 1u << i)", "if (0)")),
+    ("an unknown member is passed over", "message",
+     ("if (!message_string_has(name, '.'))", "if (0)")),
+    ("a vendor's member is anything", "message",
+     ("if (postern_json_kind(value) != POSTERN_JSON_OBJECT)", "if (0)")),
+    ("a name has a NUL in it", "message",
+     ("if (kind == POSTERN_JSON_STRING && message_string_has(value, '\\0'))", "if (0)")),
+    ("something follows a message", "message",
+     ("if (m->scan.at != m->scan.end)\n", "if (0)\n")),
+    ("a flag that is false is none", "message",
+     ("kind == POSTERN_JSON_NULL || (kind == POSTERN_JSON_FALSE && member->flag)", "kind == POSTERN_JSON_NULL")),
+    ("a call with more is written as one without", "message",
+     ("\tif (flags & MESSAGE_MORE)\n\t\tmessage_write_flag(w, \"more\");\n", "")),
+    ("each answer is written as one that continues", "message",
+     ("\tif (continues)\n", "\tif (!error)\n")),
+]
+
+
+def run(*command):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+
+
+def compile_to(made, source):
+    done = run(os.environ.get("CC", "gcc"), *FLAGS, "-c", "-o", made, source)
+    return done.stderr
+
+
+def link(made, objects):
+    return run(os.environ.get("CC", "gcc"), "-o", made, *objects, "-lpthread").stderr
+
+
+def plant(text, changes):
+    """The text with the bug, or None: the place is not there, or is not the only one."""
+    for old, new in changes:
+        if text.count(old) != 1:
+            return None
+        text = text.replace(old, new)
+    return text
+
+
+def found(directory, objects, name, bug, changes):
+    """What is wrong; nothing, if the bug is caught."""
+    text = plant((tap.SOURCE / f"src/core/{name}.c").read_text(), changes)
+    if text is None:
+        return f"the place for it is not in src/core/{name}.c, or is not the only one"
+    source, made, program = directory / "bug.c", directory / "bug.o", directory / "bug"
+    source.write_text(text)
+    wrong = compile_to(made, source) or link(program, [*(o for o in objects if o.stem != name), made])
+    if wrong:
+        return wrong
+    done = run(program, "--lives", LIVES)
+    seed = re.search(r"^# seed (\d+): (.*)", done.stdout, re.M)
+    if not seed:
+        return f"nothing is wrong with {LIVES:,} lives"
+    tap.comment(f"seed {seed[1]}: {seed[2]}")
+    return ""
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="postern-sim-") as name:
+        directory = pathlib.Path(name)
+        sources = [*sorted((tap.SOURCE / "tests/law").glob("sim-*.c")), *(tap.SOURCE / f"src/core/{n}.c" for n in CORE),
+                   *sorted((tap.SOURCE / "src/core").glob("json-*.c")),
+                   *(tap.SOURCE / f"src/{n}.c" for n in ("base/base", "base/reason", "base/words", "sys/sys", "sys/alloc"))]
+        objects = [directory / f"{s.stem}.o" for s in sources]
+        wrong = "".join(compile_to(o, s) for o, s in zip(objects, sources)) or link(directory / "sim", objects)
+        done = wrong or run(directory / "sim", "--lives", LIVES)
+        tap.result("without a bug nothing is found", wrong or (done.stdout if done.returncode else ""))
+        for bug, core, *changes in BUGS:
+            tap.result(f"caught: {bug}", found(directory, objects, core, bug, changes))
+    tap.done()
+
+
+main()

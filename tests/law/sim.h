@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * sim.h - the machines of both ends of a call, back to back
+ *
+ *   program --- core/calling.h --- streams of bytes --- core/serving.h --- handlers
+ *                                        |
+ *                              hand-made peers, which know no rule
+ *
+ * A seed decides everything: what the program calls, how the kernel splits, merges and holds bytes, when time passes, who
+ * is killed or leaves at which byte, what handlers do. There are no sockets and no clock. What stands between a machine
+ * and the bytes is as small as it can be, so that what is tested are the decisions of the machines.
+ *
+ *   sim-main.c     seeds, workers, results
+ *   sim-life.c     what happens next; the end of a life
+ *   sim-stream.c   bytes on their way, chance, and the trace
+ *   sim-caller.c   does what calling_step() says, and tells the program
+ *   sim-service.c  connections of a service, its handlers
+ *   sim-peer.c     hand-made peers and answers, right and wrong
+ *   sim-oracle.c   what must hold. It keeps its own books, of the bytes that it saw: it never asks a machine
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "core/calling.h"
+#include "core/serving.h"
+
+enum { SIM_CALLS = 64, SIM_WIRES = 128, SIM_LINES = 80, SIM_TEXT = 4096 };
+
+/* One direction of a connection: all bytes that were ever written, and how far each of those on the way is.
+   parsed <= taken <= given <= written. The kernel holds what is given and not taken. */
+struct sim_stream {
+	char *bytes;
+	size_t size;
+	size_t written, given, taken, parsed;
+	size_t room; /* of the kernel */
+};
+
+/* A message of the service, where it ends in the stream, and whether it is one. */
+struct sim_note {
+	size_t end;
+	bool wrong;
+};
+
+struct sim_wire {
+	struct calling_conn conn;
+	struct sim_stream up, down;
+	bool used, hand_made;
+
+	/* the caller's end, or that of the peer */
+	bool dialling;   /* connect() has not returned */
+	bool connected, answered; /* answered: a call of it was told so */
+	bool open;       /* it has a descriptor */
+	bool refused;    /* a write was refused; drained is owed */
+	bool half;       /* it has half-closed */
+	bool wrong;      /* the peer has sent what is no call; it is the last thing that it sends */
+
+	/* the service's end */
+	bool accepted, ended; /* ended: its descriptor is closed */
+	bool closing;         /* when everything was sent */
+	bool knows;           /* that its peer has left */
+	bool hostile;         /* it has sent what it must not */
+	bool reset;           /* there were bytes that it had not read */
+	struct serving machine;
+	int open_call;        /* or -1 */
+	struct sim_note notes[256];
+	unsigned n_notes, n_noted;
+
+	/* the oracle's */
+	int order[SIM_CALLS]; /* calls in the order of their bytes */
+	unsigned n_order, n_arrived, n_answered;
+	size_t ends[SIM_CALLS]; /* where the NUL of each stands */
+	bool poisoned;        /* a call has left it without an answer */
+	int64_t begun_ns;     /* it was dialled */
+	int64_t empty_ns;     /* no call is on it since; -1: there is one */
+	bool alone;           /* it was dialled for one call */
+	int alone_call;
+};
+
+enum { SIM_ANSWERS, SIM_LATER, SIM_NEVER, SIM_ABANDONS, SIM_NO_ROOM, SIM_PLANS };
+
+struct sim_call {
+	struct calling_call state;
+	int index, peer;      /* the wire of its peer; -1: it is the caller's */
+	unsigned flags, pad;
+	int64_t deadline_ns;
+
+	/* the service's */
+	int plan, more;
+	bool served;          /* the handler has it */
+	int served_by;        /* the wire; -1: without one */
+
+	/* the oracle's */
+	bool alive;           /* it was not told last, and not freed */
+	bool told;
+	int wire;             /* it was written there, and is not finished; -1 */
+	size_t end;           /* its NUL stands before this */
+	bool given, ever_given, lost;
+	int expected;         /* the end that its last answer means; 0: there is none */
+	int last_wire;
+	bool freed, deceived; /* deceived: a service has said that it refuses it, and was not asked */
+	bool refused_now;     /* its last try was answered so */
+	unsigned refusals;
+	int64_t added_ns, refused_ns, retry_ns;
+	unsigned runs, cancels, finals, n_sent, n_got;
+	bool busied;          /* it wanted no answer, and the service was busy */
+};
+
+#define SIM_COUNTS(X)                                                                                    \
+	X(lives) X(calls) X(more_calls) X(oneway_calls) X(continued) X(answered) X(failed) X(refused)     \
+	X(sent) X(timeout) X(cancelled) X(not_sent) X(no_answer) X(retries) X(skipped) X(drops)           \
+	X(drops_inside) X(frees) X(frees_inside) X(dials) X(no_conns) X(connects_failed) X(losses)        \
+	X(unwritten) X(unwritten_half) X(full) X(idle_closed) X(limit) X(busy) X(draining) X(kills)       \
+	X(deaths) X(hang_ups) X(oneway_after_leaving) X(dropped) X(cancels) X(twice) X(not_more)          \
+	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)
+
+#define SIM_FIELD(name) uint64_t name;
+struct sim_counts {
+	SIM_COUNTS(SIM_FIELD)
+};
+
+struct sim {
+	uint64_t random, seed;
+	int64_t now;
+	bool late;           /* time has passed, and the timer was not run yet */
+	bool calm;           /* nothing bad happens: each call has to be answered */
+	bool over;           /* the caller was freed */
+	bool ending;         /* handlers answer whatever they had in mind */
+	bool down, draining; /* there is no service; it drains */
+	unsigned connections_max, trouble, inside, depth;
+	int64_t failed_ns;   /* the last connect that failed had begun then */
+	int64_t connect_ns;  /* then at the latest it connects again, after a loss without any answer */
+	unsigned losses;     /* of those, in a row */
+	unsigned tell_due;   /* ends that came up outside of an event */
+	struct calling machine;
+	struct calling_limits limits;
+	unsigned n_calls, n_wires;
+	struct sim_call calls[SIM_CALLS];
+	struct sim_wire wires[SIM_WIRES];
+};
+extern struct sim S;
+
+/* What workers leave. */
+struct sim_result {
+	uint64_t seed, hash; /* of all traces, in any order */
+	bool broken;
+	char law[512];
+	char lines[SIM_LINES][160];
+	unsigned n_lines;
+	struct sim_counts counts;
+};
+extern struct sim_result *sim_result;
+extern bool sim_verbose;
+#define SIM_COUNT(name) (sim_result->counts.name++)
+
+/* ---- sim-life.c ---- */
+void sim_life(uint64_t seed);
+/* A callback: anything may be done in it. */
+void sim_inside(void);
+
+/* ---- sim-stream.c ---- */
+uint64_t sim_below(uint64_t n);
+bool sim_chance(unsigned one_in);
+void sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t sim_trace_begin(void);
+uint64_t sim_trace(void);
+/* A law is broken: the worker ends. */
+void sim_broken(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void stream_write(struct sim_stream *s, const char *bytes, size_t n);
+size_t stream_can_give(const struct sim_stream *s);
+/* The next message, without its NUL; NULL: none is whole. */
+const char *stream_message(struct sim_stream *s, size_t *ret_n);
+void stream_reset(struct sim_stream *s, size_t room);
+int wire_of(const struct sim_wire *w);
+struct sim_wire *wire_new(void);
+
+/* ---- sim-caller.c ---- */
+void caller_add(void);
+void caller_drop(int i);
+void caller_free(void);
+void caller_tell(void);
+void caller_timer(void);
+/* Each does what there is to do, at most n bytes of it: was there anything? */
+bool caller_dials(struct sim_wire *w, bool fails);
+bool caller_gives(struct sim_wire *w, size_t n);
+bool caller_takes(struct sim_wire *w, size_t n);
+bool caller_drains(struct sim_wire *w);
+
+/* ---- sim-service.c ---- */
+bool service_accepts(struct sim_wire *w);
+bool service_takes(struct sim_wire *w, size_t n);
+bool service_gives(struct sim_wire *w, size_t n);
+bool service_works(int call);
+bool service_learns(struct sim_wire *w);
+bool service_retires(struct sim_wire *w);
+void service_kills(struct sim_wire *w);
+void service_dies(void);
+void service_drains(bool drains);
+
+/* ---- sim-peer.c ---- */
+void peer_begins(void);
+bool peer_takes(struct sim_wire *w, size_t n);
+bool peer_leaves(struct sim_wire *w, bool half);
+void peer_answers(struct sim_wire *w);
+/* The number of a call is in the name of its method. */
+int message_call_of(const struct message_call *m);
+size_t message_make_call(char *text, const struct sim_call *c);
+
+/* ---- sim-oracle.c ---- */
+void oracle_added(struct sim_call *c);
+void oracle_left(struct sim_call *c);               /* freed */
+void oracle_dialled(struct sim_wire *w, int call);
+void oracle_wrote(struct sim_wire *w, struct sim_call *c);
+void oracle_gave(struct sim_wire *w);
+void oracle_unwrote(struct sim_wire *w);
+void oracle_closes(struct sim_wire *w);             /* the machine has decided that */
+void oracle_lost(struct sim_wire *w);
+void oracle_time(void);                             /* before the timer runs */
+void oracle_timed(void);                            /* after that, and after telling */
+void oracle_pumped(void);
+void oracle_rest(void);                             /* all that can happen without time has happened */
+/* What came of an answer. r: of calling_answer(). */
+void oracle_answer(struct sim_wire *w, const struct message_answer *m, int r, struct calling_call *told);
+void oracle_ended(struct calling_call *ended);
+void oracle_freed(void);
+void oracle_verdict(struct sim_wire *w, int call, int verdict);
+void oracle_no_call(struct sim_wire *w);
+void oracle_ran(struct sim_wire *w, int call);
+void oracle_cancelled(struct sim_call *c);          /* the handler is */
+void oracle_answers(struct sim_wire *w, int call, bool continues); /* bytes of an answer are queued */
+void oracle_finished(struct sim_wire *w);           /* the service has closed by itself, everything was done */
+void oracle_peer_answer(struct sim_wire *w, const struct message_answer *m);
+void oracle_end(void);
