@@ -280,6 +280,10 @@ void postern_json_write_raw(struct postern_json_writer *w, struct postern_json v
 		return;
 	}
 	s.at = text;
-	json_put_compact(w, s);
+	/* What programs write has none: then once is enough. */
+	if (s.blanks)
+		json_put_compact(w, s);
+	else
+		json_put(w, text, value.n);
 	json_done(w);
 }

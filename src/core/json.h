@@ -13,6 +13,7 @@ struct json_scan {
 	const unsigned char *at, *end;
 	const char *wrong;
 	unsigned depth; /* of the container that the value is in */
+	unsigned blanks;/* 1: there was one */
 };
 
 /* Each goes over what it names, and returns 0, or -EBADMSG with `wrong` set. */
@@ -23,8 +24,10 @@ int json_scan_form(struct json_scan *s, int *ret_large);
 /* Mostly there is none. */
 static inline void json_scan_blanks(struct json_scan *s)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) {
 		s->at++;
+		s->blanks = 1;
+	}
 }
 
 /* Between the places of two values of an object or array: 1 before a value, 0 before the bracket that closes it; begun: a

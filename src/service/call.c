@@ -167,8 +167,8 @@ static int call_fill(struct postern_call *call, const struct postern_call_method
 
 /* ---- calling ---- */
 
-static int call_refuse(const struct postern_call_method *method, unsigned flags,
-		       int64_t deadline_ns)
+static int call_refuse(const struct postern_caller *c, const struct postern_call_method *method,
+		       unsigned flags, int64_t deadline_ns)
 {
 	static const char what[] = "postern_caller_call";
 
@@ -178,6 +178,11 @@ static int call_refuse(const struct postern_call_method *method, unsigned flags,
 		return why_argument(what, "flags is none of 0, MORE and ONEWAY");
 	if (deadline_ns < 0)
 		return why_argument(what, "deadline_ns is negative");
+	if (c->calling.n >= c->calling.limits.calls)
+		return why_set(
+			why_last(), POSTERN_REASON_NO_RESOURCES, -EAGAIN,
+			"%s: %u calls have not ended yet, and that is how many may be made (calls)",
+			words_name(method->name).text, c->calling.n);
 	return 0;
 }
 
@@ -187,7 +192,7 @@ int caller_start(struct postern_caller *c, struct postern_call **ret,
 {
 	struct postern_loop *loop = c->object.loop;
 	struct postern_call *call;
-	int r = call_refuse(method, flags, deadline_ns);
+	int r = call_refuse(c, method, flags, deadline_ns);
 
 	if (r < 0)
 		return r;
@@ -288,14 +293,21 @@ static int call_no_memory(struct postern_call *call, struct caller_answer *a)
 			   "does not fit into memory");
 }
 
+/* What decoding may take, in an address space of 32 bits too. */
+static size_t call_decoded_max(const struct postern_caller *c)
+{
+	size_t most;
+
+	return __builtin_mul_overflow(c->message_max, CALL_DECODED_MAX, &most) ? SIZE_MAX : most;
+}
+
 /* *ret: the struct, with what it points to behind it. */
 static int call_decode(struct postern_caller *c, struct caller_room *room,
 		       const struct postern_type *type, struct postern_json object, void **ret,
 		       struct shape_fault *fault)
 {
-	size_t begin = (type->size + 15u) & ~(size_t)15,
-	       most = (size_t)CALL_DECODED_MAX * c->message_max;
-	ssize_t n = shape_check(type, object, SHAPE_LENIENT, most, fault);
+	size_t begin = (type->size + 15u) & ~(size_t)15;
+	ssize_t n = shape_check(type, object, SHAPE_LENIENT, call_decoded_max(c), fault);
 	char *bytes;
 
 	if (n < 0)

@@ -72,6 +72,7 @@ static void V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block(void 
 		for (size_t n = 0; n < sizeof got;) {
 			ssize_t r = read(fd, got + n, sizeof got - n);
 
+			assert_true(r != 0);
 			n += r > 0 ? (size_t)r : 0;
 			if (r < 0)
 				assert_true(postern_loop_dispatch(d.loop, POSTERN_SECONDS(1)) >= 0);
