@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * generate-tables.c - the .c file: tables of the types, of methods and errors, and the functions that know their types
+ * generate-tables.c - the .c file: tables of the types, then what generate-members.c adds
  *
  * A table is static and named as its type; one that another refers to before it is there is declared first, which C
  * allows a constant, too. The order for searching is given where there are more names than a search from the first
@@ -11,15 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLES_VERSION 1 /* of what is written here; see POSTERN_INTERFACE_VERSION */
-#define TABLES_SORTED  8
+#define TABLES_SORTED 8
 
-_Static_assert(TABLES_VERSION <= POSTERN_INTERFACE_VERSION, "libpostern interprets these tables");
-
-enum {
-	TABLES_UINT = 0,
-	TABLES_NOTHING = 31
-}; /* bits of .scalars that are no kind of a description */
+/* Bits of .scalars that are no kind of a description. */
+enum { TABLES_UINT = 0, TABLES_NOTHING = 31 };
 
 static const struct {
 	int kind;
@@ -63,8 +58,7 @@ static const char *tables_name(struct generate *g, const struct generate_unit *u
 			     u->name);
 }
 
-/* The name of the table of a type. */
-static const char *tables_of(struct generate *g, const struct idl_type *type, bool is_unsigned)
+const char *generate_table_of(struct generate *g, const struct idl_type *type, bool is_unsigned)
 {
 	const struct idl_type *t = generate_resolve(type);
 	struct generate_unit *u;
@@ -194,7 +188,7 @@ static void tables_fields(struct generate *g, const struct generate_unit *u)
 	for (const struct idl_field *f = u->type->fields; f; f = f->next)
 		generate_line(g, 1, "{ \"%.*s\", &%s, offsetof(struct %s, %s), %d },",
 			      (int)f->node.name.n, f->node.name.text,
-			      tables_of(g, f->type, generate_is_unsigned(f)), u->tag,
+			      generate_table_of(g, f->type, generate_is_unsigned(f)), u->tag,
 			      generate_field_name(g, f->node.name), generate_is_nullable(f->type));
 	generate_line(g, 0, "};");
 }
@@ -232,7 +226,7 @@ static void tables_array(struct generate *g, const struct generate_unit *u)
 		g, 1,
 		".kind = POSTERN_TYPE_ARRAY, .nullable = %d, .size = sizeof(%.*s), .element = &%s,",
 		generate_is_nullable(u->type->inner), (int)n, of,
-		tables_of(g, u->type->inner, u->is_unsigned));
+		generate_table_of(g, u->type->inner, u->is_unsigned));
 	generate_line(g, 0, "};\n");
 }
 
@@ -247,7 +241,7 @@ static void tables_map(struct generate *g, const struct generate_unit *u)
 		".kind = POSTERN_TYPE_MAP, .nullable = %d,%s .size = sizeof(struct %s), .element = &%s,",
 		generate_is_nullable(value),
 		is_set ? "" : generate_text(g, " .value = offsetof(struct %s, value),", u->entry),
-		u->entry, tables_of(g, value, u->is_unsigned));
+		u->entry, generate_table_of(g, value, u->is_unsigned));
 	generate_line(g, 0, "};\n");
 }
 
@@ -292,174 +286,6 @@ static void tables_scalars_used(struct generate *g)
 	generate_puts(g, "\n");
 }
 
-/* ---- methods, errors, the interface ---- */
-
-static void tables_deliver(struct generate *g, const struct idl_member *m)
-{
-	bool empty = generate_is_empty(m->out);
-
-	generate_line(
-		g, 0,
-		"static void deliver_%.*s(void (*fn)(void), struct postern_call *call, const struct "
-		"postern_answer *answer, const void *value, void *data)",
-		(int)m->node.name.n, m->node.name.text);
-	generate_line(g, 0, "{");
-	if (empty)
-		generate_line(g, 1, "(void)value;");
-	generate_line(g, 1, "((%s_%.*s_fn *)fn)(call, answer, %sdata);", g->prefix,
-		      (int)m->node.name.n, m->node.name.text, empty ? "" : "value, ");
-	generate_line(g, 0, "}\n");
-}
-
-static void tables_call_method(struct generate *g, const struct idl_member *m)
-{
-	int n = (int)m->node.name.n;
-	const char *name = m->node.name.text;
-
-	tables_deliver(g, m);
-	generate_line(g, 0, "const struct postern_call_method %s_%.*s_method = {", g->prefix, n,
-		      name);
-	generate_line(g, 1, "\"%.*s.%.*s\", &%s, &%s, deliver_%.*s,", (int)g->idl->name.n,
-		      g->idl->name.text, n, name, tables_of(g, m->type, false),
-		      tables_of(g, m->out, false), n, name);
-	generate_line(g, 0, "};\n");
-}
-
-static const char *tables_flags(const struct idl_member *m)
-{
-	static const char *const texts[] = {
-		"0",
-		"POSTERN_METHOD_MORE",
-		"POSTERN_METHOD_NEEDS_MORE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE",
-		"POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
-	};
-
-	return texts[generate_flags(m)];
-}
-
-static uint32_t tables_methods(struct generate *g)
-{
-	uint32_t n = 0;
-
-	for (const struct idl_member *m = g->idl->members; m; m = m->next) {
-		if (m->kind != IDL_METHOD)
-			continue;
-		if (n++ == 0)
-			generate_line(g, 0, "static const struct postern_method methods[] = {");
-		generate_line(g, 1, "{ \"%.*s\", &%s, &%s, %s, 0 },", (int)m->node.name.n,
-			      m->node.name.text, tables_of(g, m->type, false),
-			      tables_of(g, m->out, false), tables_flags(m));
-	}
-	if (n > 0)
-		generate_line(g, 0, "};\n");
-	return n;
-}
-
-static uint32_t tables_errors(struct generate *g)
-{
-	int length = (int)g->idl->name.n;
-	const char *name = g->idl->name.text;
-	const struct idl_member *m;
-	uint32_t n = 0;
-
-	for (m = g->idl->members; m; m = m->next)
-		if (m->kind == IDL_ERROR)
-			generate_line(
-				g, 0,
-				"const struct postern_error %s_%.*s_error = { \"%.*s.%.*s\", &%s };",
-				g->prefix, (int)m->node.name.n, m->node.name.text, length, name,
-				(int)m->node.name.n, m->node.name.text,
-				tables_of(g, m->type, false));
-	for (m = g->idl->members; m; m = m->next) {
-		if (m->kind != IDL_ERROR)
-			continue;
-		if (n++ == 0)
-			generate_line(g, 0, "static const struct postern_error errors[] = {");
-		generate_line(g, 1, "{ \"%.*s.%.*s\", &%s },", length, name, (int)m->node.name.n,
-			      m->node.name.text, tables_of(g, m->type, false));
-	}
-	if (n > 0)
-		generate_line(g, 0, "};\n");
-	return n;
-}
-
-static void tables_case(struct generate *g, const struct idl_member *m, uint32_t i)
-{
-	const char *name = generate_text(g, "%.*s", (int)m->node.name.n, m->node.name.text);
-
-	generate_line(g, 1, "case %u:", (unsigned)i);
-	generate_line(g, 2, "if (!m->%s)", name);
-	generate_line(g, 3, "return -ENOSYS;");
-	generate_line(g, 2, "if (r)");
-	generate_line(g, 3, "m->%s(r, %sdata);", name, generate_is_empty(m->type) ? "" : "in, ");
-	generate_line(g, 2, "return 0;");
-}
-
-static void tables_dispatch(struct generate *g)
-{
-	bool has_in = false;
-	uint32_t i = 0;
-
-	generate_line(
-		g, 0,
-		"static int dispatch(const void *handlers, uint32_t method, struct postern_request *r, "
-		"const void *in, void *data)");
-	generate_line(g, 0, "{");
-	generate_line(g, 1, "const struct %s_methods *m = handlers;\n", g->prefix);
-	for (const struct idl_member *m = g->idl->members; m; m = m->next)
-		has_in |= m->kind == IDL_METHOD && !generate_is_empty(m->type);
-	if (!has_in)
-		generate_line(g, 1, "(void)in;");
-	generate_line(g, 1, "switch (method) {");
-	for (const struct idl_member *m = g->idl->members; m; m = m->next)
-		if (m->kind == IDL_METHOD)
-			tables_case(g, m, i++);
-	generate_line(g, 1, "default:");
-	generate_line(g, 2, "return -ENOSYS;");
-	generate_line(g, 1, "}");
-	generate_line(g, 0, "}\n");
-}
-
-static void tables_interface(struct generate *g, uint32_t n_methods, uint32_t n_errors)
-{
-	generate_line(g, 0, "static const char description[] =");
-	generate_literals(g, 1, g->file->text, g->file->n);
-	generate_puts(g, ";\n\n");
-	generate_line(g, 0, "const struct postern_interface %s_interface = {", g->prefix);
-	generate_line(g, 1, ".version = %d,", TABLES_VERSION);
-	if (n_methods > 0)
-		generate_line(g, 1, ".n_methods = %u,", (unsigned)n_methods);
-	if (n_errors > 0)
-		generate_line(g, 1, ".n_errors = %u,", (unsigned)n_errors);
-	generate_line(g, 1, ".name = \"%.*s\",", (int)g->idl->name.n, g->idl->name.text);
-	generate_line(g, 1, ".description = description,");
-	if (n_methods > 0)
-		generate_line(g, 1, ".methods = methods,");
-	if (n_errors > 0)
-		generate_line(g, 1, ".errors = errors,");
-	if (n_methods > 0)
-		generate_line(g, 1, ".dispatch = dispatch,");
-	generate_line(g, 0, "};");
-}
-
-static void tables_members(struct generate *g)
-{
-	uint32_t n_methods, n_errors;
-
-	for (const struct idl_member *m = g->idl->members; m; m = m->next)
-		if (m->kind == IDL_METHOD)
-			tables_call_method(g, m);
-	n_methods = tables_methods(g);
-	n_errors = tables_errors(g);
-	if (n_methods > 0)
-		tables_dispatch(g);
-	tables_interface(g, n_methods, n_errors);
-}
-
 static void tables_body(struct generate *g)
 {
 	tables_used(g);
@@ -468,7 +294,7 @@ static void tables_body(struct generate *g)
 	for (struct generate_unit *u = g->units; u; u = u->next)
 		if (u->is_used)
 			tables_unit(g, u);
-	tables_members(g);
+	generate_members(g);
 }
 
 void generate_tables(struct generate *g)

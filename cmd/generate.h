@@ -93,11 +93,14 @@ const char *generate_declaration(struct generate *g, const struct idl_type *type
 const char *generate_items(struct generate *g, const struct generate_unit *u);
 bool generate_is_unsigned(const struct idl_field *field);
 
-/* ---- generate-header.c, -calls.c, -tables.c: print ---- */
+/* ---- generate-header.c, -calls.c, -tables.c, -members.c: print ---- */
 
 void generate_header(struct generate *g);
 void generate_calls(struct generate *g);
 void generate_tables(struct generate *g);
+/* The name of the table of a type, which is needed from now on. */
+const char *generate_table_of(struct generate *g, const struct idl_type *type, bool is_unsigned);
+void generate_members(struct generate *g);
 /* POSTERN_METHOD_..., of a method. */
 enum { GENERATE_MORE = 1, GENERATE_NEEDS_MORE = 2, GENERATE_UPGRADE = 4 };
 unsigned generate_flags(const struct idl_member *method);

@@ -27,6 +27,8 @@
 #include <postern/caller.h>
 
 enum { CALLED_MAX = 64, CALLED_TEXT = 256 };
+/* The deadline of a call that must be sent before it passes, on a busy machine too. */
+#define SOON (POSTERN_MS(150) * test_scale())
 
 /* What one call was told last. */
 struct told {

@@ -144,11 +144,11 @@ static void V16_a_deadline_in_flight_cancels_the_request_and_no_other(void **sta
 	(void)state;
 	both_open(&b, NULL);
 	/* Alone: at once. */
-	both_call(&b, 0, "Keep", "{}", 0, POSTERN_MS(50));
+	both_call(&b, 0, "Keep", "{}", 0, SOON);
 	called_tells(&b.t, 0, POSTERN_CALL_TIMEOUT);
 	turn_until(b.d.loop, b.d.cancelled == 1);
 	/* With another one in flight the service is not told, and that one is answered. */
-	both_call(&b, 1, "Keep", "{\"n\":1}", 0, POSTERN_MS(50));
+	both_call(&b, 1, "Keep", "{\"n\":1}", 0, SOON);
 	both_call(&b, 2, "Echo", "{\"n\":2}", 0, 0);
 	called_tells(&b.t, 1, POSTERN_CALL_TIMEOUT);
 	both_call(&b, 3, "Echo", "{\"n\":3}", 0, 0);
@@ -236,7 +236,7 @@ static void V17_a_service_that_is_full_is_asked_again(void **state)
 	turn_quiet(b.d.loop);
 	assert_ok(postern_caller_new(
 		&b.t.c, b.d.loop, postern_server_path(postern_service_server(b.d.service)), NULL));
-	both_call(&b, 1, "Echo", "{}", 0, POSTERN_MS(30));
+	both_call(&b, 1, "Echo", "{}", 0, SOON);
 	called_tells(&b.t, 1, POSTERN_CALL_FAILED);
 	assert_string_equal(b.t.told[1].error, "io.postern.Busy");
 	close(fd);

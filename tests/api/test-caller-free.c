@@ -169,7 +169,7 @@ static void sent(struct called *t)
 
 static void times_out(struct called *t)
 {
-	scene_open(t, 0, POSTERN_MS(20));
+	scene_open(t, 0, SOON);
 	called_accept(t);
 }
 
@@ -203,7 +203,7 @@ static void is_violated(struct called *t)
 
 static void is_refused(struct called *t)
 {
-	scene_open(t, 0, POSTERN_MS(500));
+	scene_open(t, 0, 4 * SOON);
 	called_accept(t);
 	called_says(t, "{}");
 	called_says(t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":9999}}");

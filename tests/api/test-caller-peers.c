@@ -234,7 +234,7 @@ static void V15_a_service_that_stops_reading_leaves_calls_unsent_at_their_deadli
 	(void)state;
 	called_open(&t, NULL);
 	called_now(&t, 0);
-	call_large(&t, 1, POSTERN_MS(60));
+	call_large(&t, 1, SOON);
 	called_now(&t, 2);
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
@@ -265,7 +265,7 @@ static void V15_what_was_not_sent_never_arrives_later(void **state)
 	(void)state;
 	assert_non_null(got);
 	called_open(&t, NULL);
-	call_large(&t, 0, POSTERN_MS(60));
+	call_large(&t, 0, SOON);
 	called_accept(&t);
 	called_tells(&t, 0, POSTERN_CALL_NOT_SENT);
 	while ((r = called_take(&t, got + n, LARGE + 100 - n)) >= 0) {
@@ -310,7 +310,7 @@ static void V16_an_answer_that_trickles_does_not_extend_the_deadline(void **stat
 
 	(void)state;
 	called_open(&t, NULL);
-	called_call(&t, 0, "org.example.clock.Now", "{}", 0, POSTERN_MS(100));
+	called_call(&t, 0, "org.example.clock.Now", "{}", 0, SOON);
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	while (!t.told[0].n) {
@@ -319,7 +319,7 @@ static void V16_an_answer_that_trickles_does_not_extend_the_deadline(void **stat
 		turn(t.loop, 5);
 	}
 	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
-	assert_took(begun, POSTERN_MS(100), POSTERN_MS(100));
+	assert_took(begun, SOON, SOON);
 	called_close(&t);
 }
 

@@ -17,11 +17,11 @@ static void V16_after_a_deadline_the_service_learns_it_by_the_end_of_the_connect
 
 	(void)state;
 	called_open(&t, NULL);
-	called_call(&t, 0, "a.b.C", "{}", 0, POSTERN_MS(50));
+	called_call(&t, 0, "a.b.C", "{}", 0, SOON);
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
 	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
-	assert_took(begun, POSTERN_MS(50), POSTERN_MS(50));
+	assert_took(begun, SOON, SOON);
 	assert_int_equal(t.told[0].code, POSTERN_REASON_TIMEOUT);
 	called_is_left(&t);
 	called_close(&t);
@@ -34,7 +34,7 @@ static void V16_others_in_flight_are_answered_and_new_calls_go_elsewhere(void **
 
 	(void)state;
 	called_open(&t, NULL);
-	called_call(&t, 0, "org.example.clock.Now", "{}", 0, POSTERN_MS(50));
+	called_call(&t, 0, "org.example.clock.Now", "{}", 0, SOON);
 	called_now(&t, 1);
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
@@ -212,7 +212,7 @@ static void V17_a_call_that_stays_refused_fails_with_the_refusal(void **state)
 	(void)state;
 	called_open(&t, NULL);
 	/* The next try would come too late. */
-	called_call(&t, 0, "a.b.C", "{}", 0, POSTERN_MS(500));
+	called_call(&t, 0, "a.b.C", "{}", 0, 4 * SOON);
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
 	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":60000}}");
@@ -220,7 +220,7 @@ static void V17_a_call_that_stays_refused_fails_with_the_refusal(void **state)
 	assert_string_equal(t.told[0].error, "io.postern.Busy");
 	assert_string_equal(t.told[0].parameters, "{\"retryAfterMs\":60000}");
 	/* Nobody is there for the next one. */
-	called_call(&t, 1, "a.b.C", "{}", 0, POSTERN_MS(200));
+	called_call(&t, 1, "a.b.C", "{}", 0, 2 * SOON);
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
 	called_gone(&t);
 	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":3}}");

@@ -180,7 +180,7 @@ class Maker:
 
 
 def test_random():
-    wrong, refused, interfaces = [], 0, 60
+    wrong, refused, interfaces = [], 0, 30
     for seed in range(interfaces):
         text = Maker(seed).text()
         place = Place(random=text)
