@@ -502,6 +502,209 @@ void ask(const struct sockaddr *a, socklen_t n)
 	exit(1);
 }
 '''),
+    ('each connection is closed before the next is accepted', 'E7', 'advice', '''
+void serve(int listener)
+{
+	char c;
+
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			exit(1);
+		if (read(fd, &c, 1) == 1)
+			_exit(c);
+		close(fd);
+	}
+}
+'''),
+    ('… and stays open until it is over', 'E7', 'warning', '''
+static int clients[1024], n_clients;
+void serve(int listener)
+{
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			exit(1);
+		clients[n_clients++ % 1024] = fd;
+	}
+}
+'''),
+    ('the program limits how many it serves', 'E7', 'advice', '''
+static int clients[16], n_clients;
+static int take(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (n_clients >= 16) {
+		close(fd);
+		return -1;
+	}
+	clients[n_clients++] = fd;
+	return 0;
+}
+void serve(int listener)
+{
+	for (;;)
+		take(listener);
+}
+'''),
+    ('… and does not', 'E7', 'warning', '''
+static int clients[16], n_clients;
+static int take(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	clients[n_clients++ % 16] = fd;
+	return 0;
+}
+void serve(int listener)
+{
+	for (;;)
+		take(listener);
+}
+'''),
+    ('a server unlinks its path before it binds it', 'L5', 'advice', '''
+#include <sys/un.h>
+int listen_at(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	unlink(a->sun_path);
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('… and leaves it behind', 'L5', 'warning', '''
+#include <sys/un.h>
+int listen_at(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('a short command is run while a client is connected', 'L6', 'advice', '''
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_UNIX };
+	int fd = dial(&a, sizeof(a));
+
+	(void)argc;
+	return fd >= 0 && system(argv[1]) == 0;
+}
+'''),
+    ('… or a program that runs on', 'L6', 'warning', '''
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_UNIX };
+	int fd = dial(&a, sizeof(a));
+
+	(void)argc;
+	if (fd >= 0 && fork() == 0)
+		execv(argv[1], argv + 1);
+	return 0;
+}
+'''),
+    ('… or the listener of a server is open', 'L6', 'warning', '''
+static int open_door(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd >= 0 && (bind(fd, a, n) < 0 || listen(fd, 8) < 0))
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_INET };
+	int fd = open_door(&a, sizeof(a));
+
+	(void)argc;
+	return fd >= 0 && system(argv[1]) == 0;
+}
+'''),
+    ('the wait for a file says so each time', 'W1', 'advice', '''
+#include <stdio.h>
+void await(const char *path)
+{
+	while (access(path, F_OK) < 0) {
+		printf("waiting for %s\\n", path);
+		sleep(1);
+	}
+}
+'''),
+    ('… and does not', 'W1', 'error', '''
+void await(const char *path)
+{
+	while (access(path, F_OK) < 0)
+		sleep(1);
+}
+'''),
+    ('the first message of a new connection is tested for failure', 'E3', 'advice', '''
+struct peer { int fd; };
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+void begin(struct peer *peer, const struct sockaddr *a, socklen_t n, const char *request)
+{
+	peer->fd = dial(a, n);
+	if (peer->fd < 0 || send(peer->fd, request, strlen(request), MSG_NOSIGNAL) < 0 ||
+	    fcntl(peer->fd, F_SETFL, O_NONBLOCK) < 0)
+		exit(1);
+}
+'''),
+    ('… and so is a later one', 'E3', 'warning', '''
+struct peer { int fd; };
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+void begin(struct peer *peer, const struct sockaddr *a, socklen_t n)
+{
+	peer->fd = dial(a, n);
+	if (peer->fd < 0 || fcntl(peer->fd, F_SETFL, O_NONBLOCK) < 0)
+		exit(1);
+}
+void go_on(struct peer *peer, const char *request)
+{
+	if (send(peer->fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		exit(1);
+}
+'''),
 ]
 QT_OWNER = '''#include <QLocalSocket>
 bool ask(const QString &name)
@@ -547,6 +750,28 @@ def a_member_of_an_object_that_only_main_makes_is_advice():
     for maker, severity in (('int main(int argc, char **argv)', 'advice'), ('bool begin()', 'warning')):
         put('one.cpp', QT_MEMBER % maker)
         expect({f['severity'] for f in findings('one.cpp') if f['rule'] == 'L2'}, {severity}, maker)
+
+
+QT_ALONE = '''#include <QLocalServer>
+class Instance : public QObject {
+public:
+	Instance(const QString &name);
+private:
+	QLocalServer *m_server;
+};
+Instance::Instance(const QString &name)
+{
+	m_server = new QLocalServer(this);
+%s	m_server->listen(name);
+}
+'''
+
+
+@test
+def a_server_that_only_hears_of_a_second_start_and_has_the_name_for_itself_is_advice():
+    for before, severity in (('\tQLocalServer::removeServer(name);\n', 'advice'), ('', 'warning')):
+        put('one.cpp', QT_ALONE % before)
+        expect({f['severity'] for f in findings('one.cpp') if f['rule'] == 'E5'}, {severity}, 'with %r' % before)
 
 
 @test
