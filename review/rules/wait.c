@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
+#include "read/source.h"
 #include "rules/device.h"
 #include "rules/end.h"
 #include "rules/retry.h"
@@ -318,6 +319,12 @@ static bool w2_is_made_blocking(const struct function *fn, const struct operand 
 	return false;
 }
 
+/* Whoever sets SO_RCVTIMEO has a descriptor that blocks, whatever another one of that name does. */
+static bool w2_has_limit(const struct function *fn)
+{
+	return strstr(fn->source->text, "SO_RCVTIMEO") || strstr(fn->source->text, "SO_SNDTIMEO");
+}
+
 /* accept(port->fd, …) with port = port->next: each turn asks another descriptor. */
 static bool w2_is_another(struct function *fn, int number, const struct operand *o)
 {
@@ -341,7 +348,7 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 		return false;
 	return item_mentions(fn, item, "DONTWAIT") ||
 	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
-		!w2_is_made_blocking(fn, o, item));
+		!w2_is_made_blocking(fn, o, item) && !w2_has_limit(fn));
 }
 
 /* n, or what n was before n--. */
