@@ -126,12 +126,10 @@ static size_t shape_each_comma(const char *s, size_t open, size_t close)
 			depth++;
 		else if (strchr(")]}", s[i]) || (s[i] == '>' && s[i - 1] != '-'))
 			depth--;
-		else if (s[i] == ',' && !depth && comma)
+		else if (comma ? s[i] == ',' && !depth : strchr(".=-+", s[i]) != NULL)
 			return 0;
 		else if (s[i] == ',' && !depth)
 			comma = i;
-		else if (!comma && strchr(".=-+", s[i]))
-			return 0;
 		else if (!comma && !depth && shape_is_word(s[i]) && !shape_is_word(s[i - 1]))
 			words++;
 	}
