@@ -153,7 +153,10 @@ static bool wait_tells(struct function *fn, const struct item *item, void *data)
 	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
 }
 
-/* while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever sees it can end it. */
+/*
+ * while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever
+ * sees it can end it.
+ */
 static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
 {
 	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
