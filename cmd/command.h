@@ -54,6 +54,7 @@ struct option {
 	const char      *also;     /* another name, or NULL */
 	char             letter;   /* or 0 */
 	bool             one;      /* of the lists: at most one */
+	bool             plain;    /* a flag that --help names without explaining it */
 	enum option_type type;
 	const char      *argument; /* NULL for a flag */
 	const char      *standard; /* the default, as a value or a description; or NULL */
@@ -88,7 +89,8 @@ struct verb {
 	int                (*run)(void *values);
 };
 
-extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_check, verb_generate;
+extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_call, verb_info, verb_introspect,
+	verb_check, verb_generate;
 
 /* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
    printed the help, the defaults or the error. */

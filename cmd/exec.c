@@ -6,8 +6,6 @@
  * nothing about sockets expect that. From then on the two talk without us; we only watch the process. It leads
  * a process group, so that its own children can be ended with it.
  *
- * posix_spawn() and not fork(): no fork handlers run in a copy of this process, and no page of it is copied.
- *
  * The server counts connections, but not detached ones. So processes are counted here, and the caller
  * is notified when the limit is reached: it then pauses the server, and resumes it when a process ends. Clients
  * wait in the backlog meanwhile, where they cost us nothing.
@@ -23,13 +21,13 @@
  * costs a waiting process, and whether its program can be executed is still known only afterwards.
  */
 #include "command.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,8 +40,6 @@
 #define EXEC_PATIENCE \
 	POSTERN_SECONDS(2) /* retry a temporary failure this long before resetting the client */
 #define EXEC_HELD POSTERN_SECONDS(60) /* hold a client that cannot be reset this long */
-
-extern char **environ;
 
 struct exec_child {
 	struct exec_child *next;
@@ -78,97 +74,10 @@ struct exec {
 	struct postern_timer *timer; /* after draining */
 	bool draining;
 	bool terminated;
-	char **environment; /* ends with the four below */
-	char *name;
-	char peer[3][40];
+	struct spawn spawn;
 };
 
-/* ---- its environment ---- */
-
-/* The service manager's variables are not passed on, and our own replace inherited ones. */
-static bool exec_inherited(const char *variable)
-{
-	static const char *const not_inherited[] = {
-		"POSTERN_NAME=",  "POSTERN_PEER_UID=", "POSTERN_PEER_GID=", "POSTERN_PEER_PID=",
-		"NOTIFY_SOCKET=", "LISTEN_FDS=",       "LISTEN_PID=",       "LISTEN_FDNAMES=",
-		"WATCHDOG_USEC=", "WATCHDOG_PID=",
-	};
-
-	for (size_t i = 0; i < sizeof(not_inherited) / sizeof(*not_inherited); i++)
-		if (!strncmp(variable, not_inherited[i], strlen(not_inherited[i])))
-			return false;
-	return true;
-}
-
-static int exec_make_environment(struct exec *e)
-{
-	size_t n = 0, size = strlen(e->options.name) + sizeof("POSTERN_NAME=");
-
-	while (environ[n])
-		n++;
-	e->environment = calloc(n + 5, sizeof(*e->environment));
-	e->name = malloc(size);
-	if (!e->environment || !e->name)
-		return -ENOMEM;
-	snprintf(e->name, size, "POSTERN_NAME=%s", e->options.name);
-	n = 0;
-	for (char **v = environ; *v; v++)
-		if (exec_inherited(*v))
-			e->environment[n++] = *v;
-	e->environment[n++] = e->name;
-	for (size_t i = 0; i < 3; i++)
-		e->environment[n++] = e->peer[i];
-	return 0;
-}
-
-static void exec_set_peer(struct exec *e, const struct postern_peer *peer)
-{
-	snprintf(e->peer[0], sizeof(e->peer[0]), "POSTERN_PEER_UID=%lu", (unsigned long)peer->uid);
-	snprintf(e->peer[1], sizeof(e->peer[1]), "POSTERN_PEER_GID=%lu", (unsigned long)peer->gid);
-	snprintf(e->peer[2], sizeof(e->peer[2]), "POSTERN_PEER_PID=%ld", (long)peer->pid);
-}
-
 /* ---- starting ---- */
-
-/* Signals as after a fresh login: our own mask and ignored signals are not passed on. */
-static int exec_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(attributes, &none);
-	posix_spawnattr_setsigdefault(attributes, &all);
-	posix_spawnattr_setpgroup(attributes, 0);
-	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-							    POSIX_SPAWN_SETPGROUP);
-}
-
-/* fd is 3 or more: main() makes sure that the first three are open. */
-static int exec_spawn(struct exec *e, int fd, pid_t *ret)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int r = posix_spawn_file_actions_init(&actions);
-
-	if (r)
-		return -r;
-	r = posix_spawnattr_init(&attributes);
-	if (r)
-		goto out_actions;
-	r = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-	if (!r)
-		r = exec_attributes(&attributes);
-	if (!r)
-		r = posix_spawn(ret, e->options.path, &actions, &attributes, e->options.argv,
-				e->environment);
-	posix_spawnattr_destroy(&attributes);
-out_actions:
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
 
 static void exec_free_child(struct exec_child *child)
 {
@@ -246,9 +155,9 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 	int spare = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	int r = !child ? -ENOMEM : spare < 0 ? -errno : exec_blocking(fd);
 
-	exec_set_peer(e, peer);
 	if (r == 0)
-		r = exec_spawn(e, fd, &child->pid);
+		r = spawn_start(&e->spawn, e->options.path, e->options.argv, fd, fd, peer, NULL,
+				&child->pid);
 	if (spare >= 0)
 		close(spare);
 	if (r == 0) {
@@ -479,8 +388,7 @@ struct exec *exec_free(struct exec *e)
 	exec_drop_all(e);
 	postern_timer_free(e->again);
 	postern_timer_free(e->timer);
-	free(e->environment);
-	free(e->name);
+	spawn_deinit(&e->spawn);
 	free(e);
 	return NULL;
 }
@@ -498,7 +406,7 @@ int exec_new(struct exec **ret, struct postern_loop *loop, const struct exec_opt
 	e->held_end = &e->held;
 	e->ended = ended;
 	e->data = data;
-	r = exec_make_environment(e);
+	r = spawn_init(&e->spawn, e->options.name);
 	if (r == 0)
 		r = postern_timer_new(&e->timer, loop, exec_due, e);
 	if (r == 0)

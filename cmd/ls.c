@@ -15,6 +15,7 @@ struct ls_values {
 	bool all;
 	bool json;
 	bool quiet;
+	bool services;
 };
 
 /* The text of all columns, in one block: the width is known only after the last name. */
@@ -49,6 +50,9 @@ static const struct option ls_options[] = {
 	  .letter = 'q',
 	  .help = "print only names, one per line, without dead ones",
 	  .offset = offsetof(struct ls_values, quiet) },
+	{ .name = "services",
+	  .help = "only those of services, which postern call can call",
+	  .offset = offsetof(struct ls_values, services) },
 	{ .name = NULL },
 };
 
@@ -77,6 +81,8 @@ static int ls_add(const struct postern_name_info *info, void *data)
 	struct ls_row *row;
 
 	if (!ls->values->all && !strncmp(info->name, "system:", 7))
+		return 0;
+	if (ls->values->services && strcmp(info->mode, "varlink") != 0)
 		return 0;
 	row = calloc(1, sizeof(*row) + name + path + version);
 	if (!row) {
@@ -172,7 +178,8 @@ const struct verb verb_ls = {
 	.name = "ls",
 	.operands = "",
 	.about = "Shows the names on this machine and their servers.",
-	.notes = "PID is 'dead' if the server ended without removing its name (the next one takes\n"
+	.notes = "MODE is varlink for a service (postern call), else bytes.\n"
+		 "PID is 'dead' if the server ended without removing its name (the next one takes\n"
 		 "it over), and '?' if that is unknown: in another pid namespace, or without an\n"
 		 "info file. Paths and @abstract names are not listed.",
 	.options = ls_options,

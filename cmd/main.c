@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const main_verbs[] = { &verb_serve,   &verb_connect, &verb_wait,
-						 &verb_ls,      &verb_doctor,  &verb_check,
+static const struct verb *const main_verbs[] = { &verb_serve,   &verb_connect,    &verb_wait,
+						 &verb_ls,      &verb_doctor,     &verb_call,
+						 &verb_info,    &verb_introspect, &verb_check,
 						 &verb_generate };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
@@ -46,10 +47,10 @@ static void main_usage(FILE *out)
 	fprintf(out, "usage: postern VERB [OPTION]... [NAME]\n\n"
 		     "Talks to another process on this machine, over local sockets.\n\n");
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
-		fprintf(out, "  %-9s%s\n", main_verbs[i]->name, main_verbs[i]->about);
-	fprintf(out, "  %-9s%s\n", "review",
+		fprintf(out, "  %-11s%s\n", main_verbs[i]->name, main_verbs[i]->about);
+	fprintf(out, "  %-11s%s\n", "review",
 		"Finds what makes socket code leak, hang or fail (C, C++, Qt).");
-	fprintf(out, "  %-9s%s\n", "help",
+	fprintf(out, "  %-11s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
 		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"

@@ -232,14 +232,21 @@ static void options_print(const struct option *o, FILE *out)
 	fputc('\n', out);
 }
 
-/* One screen, 24 lines of 80 columns; the manual has the details. */
+/* One screen of 80 columns; the manual has the details. */
 void options_help(const struct verb *verb, FILE *out)
 {
 	fprintf(out, "usage: postern %s [OPTION]...%s%s\n%s\n\n", verb->name,
 		*verb->operands ? " " : "", verb->operands, verb->about);
 	for (const struct option *o = verb->options; o->name; o++)
-		options_print(o, out);
-	fprintf(out, "  -h, --help, --defaults, -V, --version\n");
+		if (!o->plain)
+			options_print(o, out);
+	fputs("  ", out);
+	for (const struct option *o = verb->options; o->name; o++)
+		if (o->plain && o->letter)
+			fprintf(out, "-%c, --%s, ", o->letter, o->name);
+		else if (o->plain)
+			fprintf(out, "--%s, ", o->name);
+	fputs("-h, --help, --defaults, -V, --version\n", out);
 	if (verb->notes)
 		fprintf(out, "%s\n", verb->notes);
 }

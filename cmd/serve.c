@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * serve.c - postern serve: a name, and an echo or a process for each connection
+ * serve.c - postern serve: a name, and an echo or a process for each connection, or for each call of a service
  *
  * Signals are blocked and read from a signalfd on the loop, so that no handler runs between two lines of the
  * loop's work. The first one drains; the second one finds the loop still turning, and ends it.
  */
-#include "command.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,9 @@ struct serve_values {
 	bool echo;
 	bool stats;
 	char **exec;
+	const char *interface;
+	char **methods;
+	int64_t deadline;
 	uint32_t access;
 	struct id_list group;
 	struct id_list allow_uids;
@@ -53,9 +56,11 @@ struct serve {
 	struct postern_server *server;
 	struct postern_watch *signals;
 	struct postern_timer *tick;
-	struct postern_timer *watchdog; /* of the service manager; NULL: it has none */
-	struct postern_timer *lost;     /* for messages that stderr did not take */
-	struct exec *exec;              /* NULL: echo */
+	struct postern_timer *watchdog;  /* of the service manager; NULL: it has none */
+	struct postern_timer *lost;      /* for messages that stderr did not take */
+	struct exec *exec;               /* or NULL */
+	struct commands *commands;       /* or NULL; with both NULL: echo */
+	struct postern_service *service; /* with commands; server is its */
 	int signal_fd;
 	int status;
 	int said; /* the error that was reported last, and when */
@@ -78,6 +83,22 @@ static const struct option serve_options[] = {
 	  .argument = "CMD [ARG]...",
 	  .help = "start CMD for each connection; takes the rest",
 	  SERVE_OPTION(exec) },
+	{ .name = "interface",
+	  .type = OPTION_TEXT,
+	  .argument = "FILE",
+	  .help = "answer calls of the interface that it describes",
+	  SERVE_OPTION(interface) },
+	{ .name = "method",
+	  .type = OPTION_REST,
+	  .argument = "I.M CMD [ARG]...",
+	  .help = "start CMD for each call of it; repeatable, takes the rest",
+	  SERVE_OPTION(methods) },
+	{ .name = "deadline",
+	  .type = OPTION_DURATION,
+	  .argument = "TIME",
+	  .standard = "30s",
+	  .help = "end a CMD of --method after this long",
+	  SERVE_OPTION(deadline) },
 	{ .name = "access",
 	  .type = OPTION_ACCESS,
 	  .argument = "WHO",
@@ -109,6 +130,7 @@ static const struct option serve_options[] = {
 	  .help = "connections that may wait to be accepted",
 	  SERVE_OPTION(backlog) },
 	{ .name = "keep-flags",
+	  .plain = true,
 	  .help = "do not make fd:N non-blocking; it must be",
 	  SERVE_OPTION(keep_flags) },
 	{ .name = "connections",
@@ -160,9 +182,13 @@ static const struct option serve_options[] = {
 	  .standard = "5s",
 	  .help = "time for connections and processes to end",
 	  SERVE_OPTION(drain) },
-	{ .name = "stats", .help = "print a line of figures at the end", SERVE_OPTION(stats) },
+	{ .name = "stats",
+	  .plain = true,
+	  .help = "print a line of figures at the end",
+	  SERVE_OPTION(stats) },
 	{ .name = "verbose",
 	  .letter = 'v',
+	  .plain = true,
 	  .help = "show each connection and why it ended",
 	  SERVE_OPTION(common.verbose) },
 	{ .name = NULL },
@@ -222,7 +248,8 @@ static const struct postern_conn_events serve_exec_events = {
 
 static void serve_maybe_stop(struct serve *s)
 {
-	if (s->closed && (!s->exec || !exec_running(s->exec)))
+	if (s->closed && (!s->exec || !exec_running(s->exec)) &&
+	    (!s->commands || !commands_running(s->commands)))
 		postern_loop_stop(s->loop);
 }
 
@@ -243,7 +270,10 @@ static void serve_drain(struct serve *s)
 	activation_notify("STOPPING=1\nSTATUS=draining");
 	if (s->exec)
 		exec_drain(s->exec, s->values->drain ? s->values->drain : POSTERN_SECONDS(5));
-	postern_server_drain(s->server, s->values->drain);
+	if (s->service)
+		postern_service_drain(s->service, s->values->drain);
+	else
+		postern_server_drain(s->server, s->values->drain);
 }
 
 static int serve_allow(struct postern_server *server, const struct postern_peer *peer, void *data)
@@ -313,6 +343,35 @@ static const struct postern_server_events serve_events_exec = {
 	.accepted = serve_accepted,
 	.error = serve_error,
 	.closed = serve_closed,
+};
+
+/* ---- the service ---- */
+
+static void serve_commands_ended(void *data)
+{
+	serve_maybe_stop(data);
+}
+
+static void serve_service_error(struct postern_service *service, const struct postern_reason *why,
+				void *data)
+{
+	serve_error(postern_service_server(service), why, data);
+}
+
+/* What its calls have started, nobody waits for any more. */
+static void serve_service_closed(struct postern_service *service, const struct postern_reason *why,
+				 void *data)
+{
+	struct serve *s = data;
+
+	commands_end(s->commands, serve_commands_ended, s);
+	serve_closed(postern_service_server(service), why, data);
+}
+
+static const struct postern_service_events serve_service_events = {
+	.size = sizeof(serve_service_events),
+	.error = serve_service_error,
+	.closed = serve_service_closed,
 };
 
 /* Warnings about the directory, while the server is made; later messages also come as error events. */
@@ -429,10 +488,15 @@ static int serve_check(const struct serve_values *v, const char *name)
 	if (!name)
 		output_error("serve", NULL,
 			     "missing NAME (it goes before --exec); see: postern serve --help");
-	else if (!v->echo && !v->exec)
-		output_error("serve", name, "say what to serve: --echo, or --exec CMD ARG...");
-	else if (v->echo && v->exec)
-		output_error("serve", name, "--echo and --exec exclude each other");
+	else if (!v->echo && !v->exec && !v->interface && !v->methods)
+		output_error(
+			"serve", name,
+			"say what to serve: --echo, --exec CMD ARG..., or --interface FILE --method I.M CMD ARG...");
+	else if (v->echo + !!v->exec + (v->interface || v->methods) > 1)
+		output_error("serve", name, "--echo, --exec and --interface exclude each other");
+	else if (!v->interface != !v->methods)
+		output_error("serve", name,
+			     "--interface FILE and --method I.M CMD need each other");
 	else if (v->low_water > (v->high_water ? v->high_water : SERVE_HIGH_WATER))
 		output_error("serve", name, "--low-water is above --high-water");
 	else
@@ -445,7 +509,7 @@ static int serve_look(const struct serve_values *v, const char *name, char *path
 {
 	int status;
 
-	if (v->echo)
+	if (!v->exec)
 		return EXIT_DONE;
 	status = exec_look(name, *v->exec, path, size);
 	return status ? status : exec_probe(name);
@@ -461,6 +525,23 @@ static void serve_raise_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve_new_service(struct serve *s, const char *name,
+			     const struct postern_server_options *server)
+{
+	const struct postern_service_options options = {
+		.size = sizeof(options),
+		.server = server,
+		.product = "postern serve",
+		.version = postern_version(),
+	};
+	int r = postern_service_new(&s->service, s->loop, name, &options, &serve_service_events, s);
+
+	if (r < 0)
+		return r;
+	s->server = postern_service_server(s->service);
+	return commands_provide(s->commands, s->loop, s->service);
 }
 
 static int serve_new_server(struct serve *s, const char *name)
@@ -490,6 +571,8 @@ static int serve_new_server(struct serve *s, const char *name)
 		.conn = &conn,
 	};
 
+	if (s->commands)
+		return serve_new_service(s, name, &options);
 	return postern_server_new(&s->server, s->loop, name, &options,
 				  s->exec ? &serve_events_exec : &serve_events_echo, s);
 }
@@ -507,6 +590,23 @@ static int serve_new_exec(struct serve *s, const char *path)
 	};
 
 	return exec_new(&s->exec, s->loop, &options, serve_exec_ended, s);
+}
+
+/* The exit status. */
+static int serve_new_commands(struct serve *s)
+{
+	const struct serve_values *v = s->values;
+	const struct commands_options options = {
+		.name = s->name,
+		.file = v->interface,
+		.methods = v->methods,
+		.children = v->connections ? v->connections : SERVE_CONNECTIONS,
+		.per_uid = v->connections_per_uid ? v->connections_per_uid : SERVE_PER_UID,
+		.deadline_ns = v->deadline,
+		.verbose = v->common.verbose,
+	};
+
+	return v->interface ? commands_new(&s->commands, &options) : EXIT_DONE;
 }
 
 static int serve_go(struct serve *s, const char *name)
@@ -570,6 +670,7 @@ static int serve_prepare(struct serve *s, const char *path)
 static void serve_release(struct serve *s)
 {
 	exec_free(s->exec);
+	commands_free(s->commands);
 	stderr_on_loss(NULL, NULL);
 	postern_timer_free(s->watchdog);
 	postern_timer_free(s->lost);
@@ -586,6 +687,7 @@ static int serve_run(void *data)
 	char path[PATH_MAX], socket[24];
 	const char *name = s.values->common.name;
 	int fd = -1, status = activation_socket(name, &fd);
+	bool has_served;
 
 	if (status)
 		return status;
@@ -594,6 +696,8 @@ static int serve_run(void *data)
 	status = serve_check(s.values, s.name);
 	if (!status)
 		status = serve_look(s.values, s.name, path, sizeof(path));
+	if (!status)
+		status = serve_new_commands(&s);
 	if (status)
 		return status;
 	if (s.values->echo)
@@ -604,19 +708,21 @@ static int serve_run(void *data)
 	/* The closed event has read them; but a second signal comes before that event. */
 	if (s.server && !s.closed)
 		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
-	if (s.server && s.values->stats) {
-		s.server = postern_server_free(s.server);
+	has_served = s.server;
+	if (s.service)
+		s.service = postern_service_free(s.service);
+	else
+		postern_server_free(s.server);
+	if (has_served && s.values->stats)
 		serve_print_stats(&s);
-	}
-	postern_server_free(s.server);
 	serve_release(&s);
 	return status;
 }
 
 const struct verb verb_serve = {
 	.name = "serve",
-	.operands = "NAME --echo | NAME --exec CMD [ARG]...",
-	.about = "Serves a name: an echo, or a process for each connection.",
+	.operands = "NAME --echo|--exec CMD|--interface FILE ...",
+	.about = "Serves a name: an echo, or a process for each connection or call.",
 	.notes = "SIZE: 4096, 64K, 8M. TIME: 500ms, 5s, 2m, forever. More: man postern",
 	.takes_name = true,
 	.options = serve_options,

@@ -45,6 +45,22 @@ _postern_values()
 	esac
 }
 
+# Of a verb that calls, after a line: services, then what the one that is named there has.
+_postern_service()
+{
+	local word words=()
+
+	read -ra word <<<"${2#*"$1"}"
+	for word in "${word[@]}"; do
+		[[ $word == -* ]] || words+=("$word")
+	done
+	case $1,${#words[@]} in
+	*,0) "${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null ;;
+	call,1) "${COMP_WORDS[0]}" introspect --methods --deadline 1s "${words[0]}" 2>/dev/null ;;
+	introspect,1) "${COMP_WORDS[0]}" introspect --list --deadline 1s "${words[0]}" 2>/dev/null ;;
+	esac
+}
+
 _postern()
 {
 	local verb=${COMP_WORDS[1]-} line=${COMP_LINE:0:COMP_POINT} word before i reply
@@ -75,6 +91,7 @@ _postern()
 		help,*) reply=$(_postern_lines) ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
 		connect,* | wait,* | doctor,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
+		call,* | info,* | introspect,*) reply=$(_postern_service "$verb" "$line") ;;
 		*) reply= ;;
 		esac
 		_postern_reply "$word" "$reply"

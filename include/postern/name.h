@@ -21,7 +21,7 @@ struct postern_name_info {
 	size_t      size;
 	const char *name;       /* clock, or system:clock */
 	const char *path;       /* of its socket */
-	const char *mode;       /* "bytes"; "": unknown */
+	const char *mode;       /* "bytes", or "varlink" of a service; "": unknown */
 	const char *version;    /* of Postern; "": unknown */
 	size_t      unused;     /* 0 */
 	int         alive;      /* 1: the owner still runs (start time compared); 0: it does not;

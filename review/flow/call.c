@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a call does to a state: by the knowledge, by a summary, or, unknown, by fearing all. */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -54,6 +54,7 @@ int flow_open(struct flow *flow, const struct item *item, const char *kind, cons
 	flow->resources[r].fails = fails;
 	flow->resources[r].accepted |= api_is(api, ROLE(ACCEPT));
 	flow->state->bits[r] = fails == FAILS_NEVER ? RES_OPEN : RES_OPEN | RES_FAILED;
+	flow->state->holder[r] = 0;
 	return r;
 }
 
@@ -236,7 +237,7 @@ static int call_locked(const struct flow *flow, const struct item *item)
 		if (flow->fn->places[i].name && !strcmp(flow->fn->places[i].name, "F_UNLCK"))
 			return -1;
 	r = state_resource(flow, &call->args[0]);
-	source = r < 0 ? operand_source(flow->fn, &call->args[0], item) : NULL;
+	source = operand_source(flow->fn, &call->args[0], item);
 	if (source && !strcmp(source->call->name, "fileno") && source->call->n_args == 1)
 		r = state_resource(flow, &source->call->args[0]);
 	return r;
@@ -279,6 +280,8 @@ static void call_known_argument(struct flow *flow, const struct item *item, int 
 		flow_close(flow, o, item);
 		if (o->kind == OPERAND_ADDRESS)
 			state_escape(flow, o);
+	} else if (hold_leaves(flow, item, o)) {
+		return;
 	} else if (call_is_given_by_flag(
 			   flow, item, arg)) { /* NOLINT(bugprone-branch-clone): before the next */
 		state_escape(flow, o);
@@ -338,29 +341,13 @@ static bool call_has_owner(const struct flow *flow, const struct item *item)
 	return false;
 }
 
-/* fdopen(fd): who closes the stream closes the descriptor. */
-static void call_holds(struct flow *flow, const struct item *item, int r)
-{
-	const struct fact *takes = api_fact(item->call->api, FACT_TAKES);
-	struct resource *holder = r >= 0 ? &flow->resources[r] : NULL;
-	const struct operand *o = takes ? call_argument(item->call, takes->arg) : NULL;
-	int held = o ? state_resource(flow, o) : -1;
-
-	if (!holder || !o || (strcmp(holder->kind, "file") && strcmp(holder->kind, "directory")))
-		return;
-	if (held < 0 || !flow->resources[held].site || strcmp(flow->resources[held].kind, "fd") ||
-	    (holder->holds && holder->holds != 1 + held))
-		holder->holds = -1;
-	else
-		holder->holds = 1 + held;
-}
-
 static struct value call_known(struct flow *flow, const struct item *item)
 {
 	const struct api *api = item->call->api;
 	struct value v;
 	int r = -1;
 
+	hold_before(flow, item);
 	for (int arg = 1; arg <= item->call->n_args; arg++)
 		call_known_argument(flow, item, arg);
 	for (const struct fact *f = api_fact(api, FACT_CLOSING); f; f = api_fact_next(api, f)) {
@@ -384,7 +371,7 @@ static struct value call_known(struct flow *flow, const struct item *item)
 		else if (f->key == FACT_OPENS)
 			call_open_stored(flow, item, f);
 	}
-	call_holds(flow, item, r);
+	r = hold_after(flow, item, r);
 	v = call_value(flow, item, api->fails, r);
 	if (call_speaks_of(api, FACT_OWNER, ARG_THIS) && r >= 0)
 		flow->state->bits[r] |= RES_GONE;
@@ -418,6 +405,7 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 			       : SUMMARY_KEEPS;
 	int r;
 
+	hold_given(flow, item, i);
 	if (o->kind == OPERAND_ADDRESS && (does & SUMMARY_FILLS) && summary->fill_fails) {
 		state_forget_parts(flow, o->place, true);
 		r = flow_open(flow, item, summary->fills[i], summary->opener, summary->fill_fails,
@@ -457,6 +445,7 @@ static struct value call_target(struct flow *flow, const struct item *item)
 	if (r >= 0 && !(flow->resources[r].site && flow->resources[r].fails == FAILS_MINUS_ONE))
 		r = -1;
 	parts_before(flow, item, &kept);
+	hold_by_target(flow, item);
 	for (int i = 0; i < item->call->n_args; i++)
 		call_target_argument(flow, item, i);
 	for (int i = 0; i < item->call->n_args && i < 16 && summary->done; i++)
@@ -511,8 +500,11 @@ static struct value call_new(struct flow *flow, const struct item *item)
 	int r;
 
 	v.flags = VALUE_NONZERO;
-	for (int i = 0; i < item->call->n_args; i++)
+	hold_construct(flow, item);
+	for (int i = 0; i < item->call->n_args; i++) {
+		hold_escapes(flow, &item->call->args[i]);
 		state_escape(flow, &item->call->args[i]);
+	}
 	if (!opens || !(item->call->flags & CALL_NEW))
 		return v;
 	r = flow_open(flow, item, opens->word, api, FAILS_NEVER, 0);
@@ -539,6 +531,7 @@ static void call_unknown_argument(struct flow *flow, const struct item *item,
 {
 	int r = state_resource(flow, o);
 
+	hold_escapes(flow, o);
 	if (r >= 0 && flow->resources[r].site && (flow->state->bits[r] & RES_OPEN) &&
 	    !(flow->state->bits[r] & (RES_GONE | RES_CLOSED)) && !item->call->counted &&
 	    !(item->call->flags & CALL_CAPTURE) && !flow->fn->source->context) {
@@ -598,6 +591,8 @@ bool flow_call(struct flow *flow, const struct item *item)
 	if (!call_returns(flow, call))
 		return false;
 	call_run_loop(flow, call);
+	if (call->receiver.kind)
+		hold_method(flow, item);
 	if (call->flags & CALL_DELETE)
 		flow_close(flow, &call->args[0], item);
 	else if (call->flags & (CALL_NEW | CALL_CONSTRUCT))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a close does to a state: the resource, its other names, and what lies in memory that is freed. */
 
-#include "flow/parts.h"
+#include "flow/hold.h"
 
 #include <string.h>
 
@@ -214,24 +214,15 @@ const struct item *flow_closer(const struct flow *flow, int resource)
 	return closer ? &flow->fn->items[closer - 1] : flow->resources[resource].closed;
 }
 
-/* fclose(f) closes what fdopen() was given, unless that is another descriptor by now. */
-static void call_close_held(struct flow *flow, int holder, const struct item *item)
-{
-	int held = flow->resources[holder].holds - 1;
-
-	if (held < 0 || !(flow->state->bits[held] & (RES_GONE | RES_TAKEN)) ||
-	    (flow->state->bits[held] & RES_CLOSED))
-		return;
-	flow_closed(flow, held, item);
-	flow->state->bits[held] = RES_CLOSED;
-}
-
 void flow_close(struct flow *flow, const struct operand *o, const struct item *item)
 {
 	int r = state_resource(flow, o);
 
+	if (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS)
+		hold_end(flow, o, item);
 	if (o->kind != OPERAND_PLACE)
 		return;
+	hold_end_members(flow, o, item);
 	if (call_is_unref(flow, r, item) || call_is_stepping(flow->fn, o->place)) {
 		state_escape(flow, o);
 		return;
@@ -248,8 +239,8 @@ void flow_close(struct flow *flow, const struct operand *o, const struct item *i
 		flow->tell->use(flow, item, r, USE_CLOSING);
 	if (call_may_have_closed(flow, r))
 		flow->tell->use(flow, item, r, USE_CLOSE_AGAIN);
+	hold_closed_by_hand(flow, r, item);
 	call_free_content(flow, r, item);
 	flow_closed(flow, r, item);
 	flow->state->bits[r] = RES_CLOSED;
-	call_close_held(flow, r, item);
 }

@@ -53,20 +53,6 @@ static bool set_has(const struct contract_set *set, int op, int64_t number)
 	return false;
 }
 
-static int contract_negate(int op)
-{
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
-
-	return negated[op];
-}
-
-static int contract_mirror(int op)
-{
-	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
-
-	return mirror[op];
-}
-
 static int64_t number_max(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -140,7 +126,7 @@ unsigned contract_side(const struct contract *contract, int op, int64_t number)
 
 	return (set_has(&failed, op, number) ? CONTRACT_FAILED : 0u) |
 	       (set_has(&worked, op, number) ? CONTRACT_WORKED : 0u) |
-	       (set_has(&worked, contract_negate(op), number) ? 0u : CONTRACT_ALL_WORKED);
+	       (set_has(&worked, op_negate(op), number) ? 0u : CONTRACT_ALL_WORKED);
 }
 
 bool contract_can_fail(const struct contract *contract)
@@ -175,7 +161,7 @@ bool contract_is_blind(const struct contract *contract, int op, int64_t number, 
 	if (op == OP_UNKNOWN || contract->fails == FAILS_UNKNOWN || contract->fails == FAILS_NEVER)
 		return false;
 	return contract_side_mixes(contract, op, number, is_unsigned) ||
-	       contract_side_mixes(contract, contract_negate(op), number, is_unsigned);
+	       contract_side_mixes(contract, op_negate(op), number, is_unsigned);
 }
 
 /* Wide enough that -1 does not come back from it as -1. */
@@ -225,7 +211,7 @@ bool contract_test_is_blind(const struct function *fn, const struct contract *co
 	if (test->kind != ITEM_BRANCH || (!first && !operand_is_place(&test->b, place)) ||
 	    !operand_is_number(other, &number) || operand_error(other))
 		return false;
-	return contract_is_blind(contract, first ? test->op : contract_mirror(test->op), number,
+	return contract_is_blind(contract, first ? test->op : op_mirror(test->op), number,
 				 contract_is_unsigned(fn, place) && !contract_casts(fn, test));
 }
 
@@ -245,7 +231,7 @@ bool contract_test_counts(const struct contract *contract, const struct item *te
 	if (!operand_is_number(other, &number))
 		return true;
 	side = contract_side(contract->fails == FAILS_UNKNOWN ? &amount : contract,
-			     first ? test->op : contract_mirror(test->op), number);
+			     first ? test->op : op_mirror(test->op), number);
 	return (side & CONTRACT_WORKED) && !(side & CONTRACT_ALL_WORKED);
 }
 
@@ -286,7 +272,7 @@ int64_t contract_failure(const struct contract *contract, int64_t error)
 
 bool contract_edge_works(const struct contract *contract, const struct item *test, int edge)
 {
-	int op = edge ? contract_negate(test->op) : test->op;
+	int op = edge ? op_negate(test->op) : test->op;
 	int64_t number;
 
 	return operand_is_number(&test->b, &number) &&

@@ -75,7 +75,8 @@ static bool flow_is_open(const struct flow *flow, int resource)
 	uint8_t bits = flow->state->bits[resource];
 
 	return (bits & RES_OPEN) && !(bits & (RES_CLOSED | RES_GONE | RES_TAKEN | RES_ENDING)) &&
-	       flow->resources[resource].site;
+	       flow->resources[resource].site && !flow->resources[resource].borrowed &&
+	       flow->state->holder[resource] >= 0;
 }
 
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item)
@@ -90,7 +91,6 @@ void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struc
 			.resource = resource,
 			.kind = kind,
 			.item = item,
-			.unchecked = (flow->state->bits[resource] & RES_FAILED) != 0,
 			.caught = (flow->state->bits[resource] & RES_CAUGHT) != 0,
 		};
 }
@@ -305,20 +305,6 @@ static void flow_operate(struct flow *flow, const struct item *item)
 	flow_store(flow, item, item->dst, v);
 }
 
-static int flow_mirror(int op)
-{
-	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
-
-	return mirror[op];
-}
-
-static int flow_negate(int op)
-{
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
-
-	return negated[op];
-}
-
 /* A name that the function does not declare and that names no resource: a global, or a constant. */
 static bool flow_is_outside(const struct flow *flow, const struct operand *o)
 {
@@ -408,7 +394,7 @@ static bool flow_are_apart(const struct flow *flow, const struct item *item)
 /* Narrows the state to one side of a branch; false: that side cannot be. */
 static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 {
-	int op = taken ? item->op : flow_negate(item->op);
+	int op = taken ? item->op : op_negate(item->op);
 	int64_t number;
 
 	if (op == OP_UNKNOWN)
@@ -418,7 +404,7 @@ static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 	if (state_is_constant(flow, &item->b, &number))
 		return state_refine(flow, &item->a, op, number);
 	if (state_is_constant(flow, &item->a, &number))
-		return state_refine(flow, &item->b, flow_mirror(op), number);
+		return state_refine(flow, &item->b, op_mirror(op), number);
 	if (op == OP_EQ && flow_are_apart(flow, item))
 		return false;
 	return flow_compare(flow, item, op);
@@ -631,6 +617,8 @@ static void flow_block(struct flow *flow, int number, struct state *from)
 	       sizeof(flow->state->bits) - (size_t)from->n_resources);
 	memset(flow->state->closer + from->n_resources, 0,
 	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->closer));
+	memset(flow->state->holder + from->n_resources, 0,
+	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->holder));
 	flow->block = number;
 	for (int i = block->first; i >= 0; i = flow->fn->items[i].next) {
 		flow->items++;

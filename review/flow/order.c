@@ -5,7 +5,7 @@
  */
 
 #include "model/descriptor.h"
-#include "flow/state.h"
+#include "flow/hold.h"
 
 #include <stdlib.h>
 
@@ -55,6 +55,7 @@ void flow_program(const struct flow_listener *tell, void (*progress)(size_t done
 	struct order order = { 0 };
 
 	descriptors_find();
+	hold_find_members();
 	for (size_t i = 0; i < program.n_functions; i++) {
 		order_push(&order, program.functions[i]);
 		while (order.n) {

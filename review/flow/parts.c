@@ -152,7 +152,6 @@ static bool parts_is_nothing(const struct function *fn, const struct operand *o,
 static bool parts_is_absent(const struct function *fn, const struct block *block, int edge,
 			    int place)
 {
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
 	const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
 
 	if (!test || test->kind != ITEM_BRANCH || test->op > OP_GE ||
@@ -160,7 +159,7 @@ static bool parts_is_absent(const struct function *fn, const struct block *block
 	     !(fn->places[place].parent >= 0 &&
 	       operand_is_place(&test->a, fn->places[place].parent))))
 		return false;
-	return parts_is_nothing(fn, &test->b, edge ? negated[test->op] : test->op);
+	return parts_is_nothing(fn, &test->b, edge ? op_negate(test->op) : test->op);
 }
 
 /* No way leads to a return but through a block that closes it, if it is there. */

@@ -293,6 +293,12 @@ static bool state_only_tells(const struct call *call)
 	       !call->target->summary.opens;
 }
 
+static void state_untake(struct flow *flow, int resource)
+{
+	flow->state->bits[resource] &= (uint8_t)~RES_TAKEN;
+	flow->state->holder[resource] = 0;
+}
+
 static void state_learn(struct flow *flow, const struct value *v)
 {
 	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
@@ -315,7 +321,7 @@ static void state_learn(struct flow *flow, const struct value *v)
 	for (int i = 0; site && i < flow->n_resources; i++)
 		if (flow->resources[i].taken == site &&
 		    value_outcome(v, flow->resources[i].taken_fails) == 1)
-			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+			state_untake(flow, i);
 	for (int i = 0; site && i < flow->n_resources; i++)
 		if (flow->resources[i].ending == site && (flow->state->bits[i] & RES_ENDING))
 			state_ended(flow, i, value_outcome(v, flow->resources[i].ending_fails));
@@ -403,7 +409,7 @@ static void state_learn_from_error(struct flow *flow, int place, const struct va
 		if (state_is_error_of(flow, r->site, place))
 			state_outcome(&flow->state->bits[i], failed);
 		if (failed && state_is_error_of(flow, r->taken, place))
-			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+			state_untake(flow, i);
 	}
 }
 
@@ -555,7 +561,7 @@ void state_hash(struct state *state)
 		h = (h ^ (uint32_t)word ^ (uint32_t)(word >> 32)) * 16777619u;
 	}
 	for (int i = 0; i < state->n_resources; i++)
-		h = (h ^ state->bits[i]) * 16777619u;
+		h = (h ^ state->bits[i] ^ ((uint32_t)state->holder[i] << 8)) * 16777619u;
 	state->hash = h;
 }
 
@@ -563,6 +569,7 @@ bool state_equal(const struct state *a, const struct state *b)
 {
 	return a->hash == b->hash && a->n == b->n && a->n_resources == b->n_resources &&
 	       !memcmp(a->bits, b->bits, (size_t)a->n_resources) &&
+	       !memcmp(a->holder, b->holder, (size_t)a->n_resources * sizeof(*a->holder)) &&
 	       !memcmp(a->bindings, b->bindings, (size_t)a->n * sizeof(*a->bindings));
 }
 
@@ -593,6 +600,13 @@ bool state_join(struct state *into, const struct state *other)
 	for (int i = 0; i < other->n_resources; i++) {
 		uint8_t bits = into->bits[i] | other->bits[i];
 
+		/* Held on one way only, or by two: nobody knows any more who closes it. */
+		if (into->holder[i] != other->holder[i]) {
+			if (into->holder[i] < 0 || other->holder[i] < 0)
+				bits |= RES_GONE;
+			changed |= into->holder[i] != 0;
+			into->holder[i] = 0;
+		}
 		changed |= bits != into->bits[i];
 		into->bits[i] = bits;
 		into->closer[i] = into->closer[i] ? into->closer[i] : other->closer[i];

@@ -61,6 +61,8 @@ struct state {
 	uint8_t bits[STATE_RESOURCES];
 	/* 1 + the item that closed it on this way, or 0; it makes no difference to what is known. */
 	int32_t closer[STATE_RESOURCES];
+	/* 1 + the item that gave it to a holder that closes it, the negative of that if it does not, or 0. */
+	int32_t holder[STATE_RESOURCES];
 	struct binding bindings[STATE_BINDINGS];
 };
 
@@ -78,9 +80,9 @@ struct resource {
 	const struct item *closing; /* the call since which something in it is being closed, or NULL */
 	const struct item *ending; /* the call that may have closed it, or NULL */
 	uint8_t ending_fails;      /* enum fails of that call's result: then it did not */
-	int holds;               /* 1 + the descriptor that it closes with itself, 0: none; -1: several */
 	uint8_t sub;             /* number among those that the site opens */
 	bool stored;             /* its site stores it through an argument */
+	bool borrowed;           /* it came from elsewhere, where somebody else closes it */
 	bool handled;            /* some way out closes it or hands it over */
 	bool accepted;           /* comes from accept or nextPendingConnection */
 };
@@ -99,7 +101,6 @@ struct loss {
 	int resource;
 	enum loss_kind kind;
 	const struct item *item;
-	bool unchecked; /* it may also have failed to open */
 	bool caught;    /* on a way through a catch */
 };
 
@@ -121,6 +122,7 @@ enum { FLOW_MEMBERS = 12 };
 enum use_kind {
 	USE_AFTER_CLOSE,
 	USE_CLOSE_AGAIN,
+	USE_HELD,      /* it is closed by hand, and its holder closes it */
 	USE_CLOSING,   /* it is freed while something in it is being closed */
 	USE_FAILED,    /* it is known to have failed */
 	USE_UNCHECKED, /* it may have failed, and no condition asked */

@@ -4,7 +4,7 @@
  * arguments, what it puts behind them, and what its result tells of that.
  */
 
-#include "flow/state.h"
+#include "flow/hold.h"
 
 #include <string.h>
 
@@ -143,6 +143,7 @@ void flow_summarise(struct flow *flow, const struct item *item)
 	if (item->implicit || item->a.kind == OPERAND_NONE)
 		return;
 	flow_summarise_answer(flow, &v);
+	hold_summarise(flow, item, r);
 	if (r >= 0 && flow->resources[r].param >= 0)
 		summary->returns_param = (int8_t)flow->resources[r].param;
 	else
@@ -264,6 +265,8 @@ static void summary_agree(struct summary *into, const struct summary *other)
 		into->returns_param = -1;
 	if (into->tells_param != other->tells_param)
 		into->tells_param = -1;
+	if (into->holds_param != other->holds_param || into->holds_in != other->holds_in)
+		into->holds_several = true;
 }
 
 void flow_agree(struct function *fn)

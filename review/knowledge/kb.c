@@ -12,7 +12,7 @@
 
 enum { KB_BUCKETS = 1024, KB_MAX_FILE = 1 << 20 };
 
-enum kb_word_kind { KB_SMART = 1, KB_HIDDEN, KB_HIDDEN_AUTO, KB_LOOP, KB_VALUE };
+enum kb_word_kind { KB_SMART = 1, KB_SMART_WATCHES, KB_HIDDEN, KB_HIDDEN_AUTO, KB_LOOP, KB_VALUE };
 
 struct kb_word {
 	const char *name;
@@ -69,6 +69,11 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_STREAMS] = "streams",
 	[FACT_UNTIL] = "until",
 	[FACT_EXACT] = "exact",
+	[FACT_HOLDS] = "holds",
+	[FACT_OWNS] = "owns",
+	[FACT_LENDS] = "lends",
+	[FACT_RELEASES] = "releases",
+	[FACT_EMPTIES] = "empties",
 };
 
 static const struct {
@@ -142,6 +147,11 @@ static const struct kb_word *kb_word_find(const char *name, int kind)
 }
 
 bool kb_is_smart(const char *type)
+{
+	return type && (kb_word_find(type, KB_SMART) || kb_word_find(type, KB_SMART_WATCHES));
+}
+
+bool kb_is_owner(const char *type)
 {
 	return type && kb_word_find(type, KB_SMART);
 }
@@ -365,7 +375,7 @@ static bool kb_statement_word(const char *kind, const char *name, char **save)
 	w->name = intern_z(name);
 	bucket = kb_bucket(w->name);
 	if (!strcmp(kind, "smart"))
-		w->kind = KB_SMART;
+		w->kind = more && !strcmp(more, "watches") ? KB_SMART_WATCHES : KB_SMART;
 	else if (!strcmp(kind, "loop"))
 		w->kind = KB_LOOP;
 	else if (!strcmp(kind, "attr"))
@@ -376,7 +386,7 @@ static bool kb_statement_word(const char *kind, const char *name, char **save)
 		w->value = strtoll(more, &end, 0);
 		if (end == more || *end)
 			return false;
-	} else if (more && w->kind != KB_HIDDEN_AUTO) {
+	} else if (more && w->kind != KB_HIDDEN_AUTO && w->kind != KB_SMART_WATCHES) {
 		return false;
 	}
 	w->next = kb_words[bucket];

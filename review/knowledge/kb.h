@@ -9,7 +9,7 @@
  *	fn NAME FACT...             a function
  *	method CLASS::NAME FACT...  a method; it holds for derived classes too
  *	class NAME FACT...          a class: what `new NAME` or a variable of it is
- *	smart NAME                  a class (template) that owns what it is given
+ *	smart NAME [watches]        a class (template) that owns what it is given; watches: somebody else does
  *	attr NAME [auto]            a word that the parser shall not see; auto: releases at scope end
  *	loop NAME                   a macro that heads a loop over elements
  *	value NAME NUMBER           a constant
@@ -27,6 +27,12 @@
  *	takes=N           ownership goes to somebody else, unless the call fails
  *	flag=WORD:N       takes argument N only where the call names such a flag, or a function that
  *	                  has WORD in its name is called for the result
+ *	holds=N[:M]       the result, or M, closes argument N when it is closed itself; a flag= of N must be set
+ *	owns=M:A          M closes what it holds if argument A is true, and else leaves it; with a flag=, if A has
+ *	                  that flag
+ *	lends=N           the result is the descriptor that N holds and closes with itself
+ *	releases=N        N holds nothing more
+ *	empties=N         what N holds is closed, and N is still there
  *	owner=N           argument N, if not null, owns the result (QObject parent); where the result is stored
  *	                  through an argument, an owner that came into the function from outside
  *	waits=N           blocks at most as long as argument N says
@@ -103,6 +109,11 @@ enum fact_key {
 	FACT_STREAMS,
 	FACT_UNTIL,
 	FACT_EXACT,
+	FACT_HOLDS,
+	FACT_OWNS,
+	FACT_LENDS,
+	FACT_RELEASES,
+	FACT_EMPTIES,
 	FACT_KEYS,
 };
 
@@ -180,6 +191,8 @@ const struct api *kb_method(const char *class_name, const char *name);
 const struct api *kb_method_any(const char *name);
 const struct api *kb_class(const char *name);
 bool kb_is_smart(const char *type);
+/* … and not one that only watches. */
+bool kb_is_owner(const char *type);
 bool kb_is_hidden(const char *word, size_t n, bool *is_auto);
 bool kb_is_loop_macro(const char *word, size_t n);
 bool kb_value(const char *name, int64_t *value);

@@ -42,7 +42,6 @@ struct program {
 	struct function **functions;
 	size_t n_functions, cap_functions;
 	bool spawns;          /* somebody forks or executes; set when linked */
-	bool ignores_sigpipe;
 	bool peers_followed;  /* peer.c has done its rounds */
 	size_t n_checked;         /* functions of the files that were given */
 	/* What was not known, and kept something from being said. */

@@ -49,7 +49,6 @@ enum {
 	PLACE_SMART = 1 << 6,   /* an owning class template */
 	PLACE_INIT = 1 << 7,    /* declared with an initialiser */
 	PLACE_EXTERN = 1 << 8,
-	PLACE_READ = 1 << 9,    /* read somewhere in the function */
 	PLACE_THREAD = 1 << 10, /* thread_local */
 	PLACE_VALUE = 1 << 11,  /* a temporary: what ({ … }) gives, after its variables are gone */
 };
@@ -115,6 +114,22 @@ enum {
 	OP_GE,
 	/* The others are the characters of the operator: '+', '&', '<' for <<, '>' for >>. */
 };
+
+/* The comparison that holds where this one does not; OP_UNKNOWN of any other operator. */
+static inline int op_negate(int op)
+{
+	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
+
+	return op <= OP_GE ? negated[op] : OP_UNKNOWN;
+}
+
+/* … that says the same with its sides exchanged. */
+static inline int op_mirror(int op)
+{
+	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
+
+	return op <= OP_GE ? mirror[op] : OP_UNKNOWN;
+}
 
 enum {
 	CALL_NEW = 1 << 0,      /* new T(args) */
@@ -191,7 +206,6 @@ enum {
 	FUNCTION_MAIN = 1 << 4,
 	FUNCTION_CUT = 1 << 5,     /* too deep or too large: not understood */
 	FUNCTION_ERRORS = 1 << 6,  /* some statements of it could not be parsed */
-	FUNCTION_NORETURN = 1 << 7,
 	FUNCTION_POINTER = 1 << 8, /* returns a pointer */
 	FUNCTION_VOID = 1 << 9,
 	FUNCTION_VARIADIC = 1 << 10,
@@ -221,6 +235,7 @@ struct part {
 
 struct summary {
 	struct part *parts;
+	const char *holds_in; /* the member in which the result holds holds_param; NULL: as a stream does */
 	int n_parts;
 	bool done;
 	bool may_return;
@@ -243,6 +258,8 @@ struct summary {
 	uint8_t absent_fails[16]; /* enum fails: when the result says that it is -1 or NULL */
 	uint8_t close_fails[16]; /* enum fails: … that it was not closed */
 	int8_t returns_param; /* the result is this argument, or -1 */
+	int8_t holds_param;   /* the result closes this argument when it is closed itself, or -1 */
+	bool holds_several;   /* … on some ways, or one or the other */
 	int8_t tells_param;   /* the result is below 0 exactly if this argument is, or -1 */
 };
 
@@ -277,6 +294,7 @@ struct function {
 	uint8_t order;          /* private to flow/order.c */
 	uint8_t reads_stream;   /* private to rules/end.c */
 	uint8_t ends_asked;     /* private to flow/ends-loop.c */
+	uint8_t ends_contents; /* private to rules/containers-end.c */
 	uint8_t overridden;     /* private to flow/contract.c: 1 no, 2 by a method of a derived class */
 	bool skipped;           /* ran into the interpreter's limit */
 };

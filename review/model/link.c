@@ -319,12 +319,26 @@ static bool link_has_qt(struct source *source)
 	return source->qt > 0;
 }
 
+/* Some class of the project has such a method of its own; what that does is seen in it. */
+static bool link_is_of_project(const char *name)
+{
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program.functions[i]->class_name && program.functions[i]->name == name)
+			return true;
+	return false;
+}
+
 /* The receiver's class is not known. */
 static const struct api *link_method_by_name(const struct function *fn, const char *name)
 {
 	const struct api *api = kb_method_any(name);
 
-	return api && api->class_name[0] == 'Q' && !link_has_qt(fn->source) ? NULL : api;
+	return api && api->class_name[0] == 'Q' &&
+			       (!link_has_qt(fn->source) ||
+				(api_is(api, ROLE(DIALS) | ROLE(LISTEN)) &&
+				 link_is_of_project(name)))
+		       ? NULL
+		       : api;
 }
 
 static void link_method_call(struct function *fn, struct call *call)

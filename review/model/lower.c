@@ -56,7 +56,7 @@ static struct function *lower_function_new(struct tree *tree, const char *name,
 		fn->at = node_pos(tree, at);
 	if (node_ok(body))
 		fn->end = node_end(tree, body);
-	fn->summary.returns_param = fn->summary.tells_param = -1;
+	fn->summary.returns_param = fn->summary.tells_param = fn->summary.holds_param = -1;
 	if (source_is_elsewhere(tree->source, fn->at.row))
 		fn->flags |= FUNCTION_ELSEWHERE;
 	return fn;

@@ -24,18 +24,9 @@ static const struct item *fill_made(const struct function *fn, int place)
 /* What p++ or (size_t)i stands for. */
 static int fill_variable(const struct function *fn, const struct operand *o)
 {
-	int place = o->kind == OPERAND_PLACE ? o->place : -1;
+	int place = o->kind == OPERAND_PLACE ? peer_variable(fn, o->place) : -1;
 
-	for (int depth = 0; place >= 0 && depth < 4; depth++) {
-		const struct item *made = fill_made(fn, place);
-
-		if (fn->places[place].kind != PLACE_TEMP)
-			return place;
-		if (!made || made->kind != ITEM_ASSIGN || made->a.kind != OPERAND_PLACE)
-			return -1;
-		place = made->a.place;
-	}
-	return place;
+	return place >= 0 && fn->places[place].kind != PLACE_TEMP ? place : -1;
 }
 
 /* The index in base[index], as it is written in front of the item. */

@@ -85,6 +85,18 @@ void peer_join(struct peer_value *into, const struct peer_value *other)
 		into->source = other->source;
 }
 
+int peer_variable(const struct function *fn, int place)
+{
+	for (int depth = 0; depth < 4 && fn->places[place].kind == PLACE_TEMP; depth++) {
+		const struct item *made = place_set_once(fn, place);
+
+		if (!made || made->kind != ITEM_ASSIGN || made->a.kind != OPERAND_PLACE)
+			break;
+		place = made->a.place;
+	}
+	return place;
+}
+
 uint16_t peer_width(const char *type)
 {
 	static const struct {

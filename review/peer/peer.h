@@ -174,6 +174,8 @@ uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *val
 /* The kinds that a number, text or structure of that place's type would have. */
 uint16_t peer_kinds_of(const struct function *fn, int place);
 uint16_t peer_width(const char *type);
+/* The variable behind casts and copies of it; a temporary, where there is none. */
+int peer_variable(const struct function *fn, int place);
 struct peer_summary *peer_summary_of(struct function *fn);
 /* Notes what is wrong, in the last round, and takes it for checked from there on. */
 void peer_hit(struct peer_walk *walk, enum peer_sink sink, const struct operand *operand, int into);

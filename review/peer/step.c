@@ -186,8 +186,7 @@ static void peer_failed(struct peer_walk *walk, const struct item *test, int op)
 
 void peer_side(struct peer_walk *walk, const struct item *item, bool taken)
 {
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
-	int op = taken ? item->op : negated[item->op];
+	int op = taken ? item->op : op_negate(item->op);
 	const struct item *call = peer_tested_call(walk, &item->a);
 	const struct operand *at = NULL;
 	uint16_t looks = peer_looks_for(walk, item, &at);

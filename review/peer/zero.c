@@ -154,21 +154,6 @@ static const struct operand *zero_less(const struct peer_walk *walk, const struc
 	return NULL;
 }
 
-/* The variable behind casts and copies of it. */
-static int zero_variable(const struct function *fn, const struct operand *o)
-{
-	int place = o->place;
-
-	for (int depth = 0; depth < 4 && fn->places[place].kind == PLACE_TEMP; depth++) {
-		const struct item *made = place_set_once(fn, place);
-
-		if (!made || made->kind != ITEM_ASSIGN || made->a.kind != OPERAND_PLACE)
-			break;
-		place = made->a.place;
-	}
-	return place;
-}
-
 static bool zero_wraps(const struct function *fn, int place)
 {
 	uint8_t stars;
@@ -188,19 +173,17 @@ static void zero_limits(struct peer_walk *walk, const struct item *test)
 	int loop = walk->fn->blocks[walk->block].loop;
 
 	if (of && loop >= 0 && walk->fn->loops[loop].header == walk->block &&
-	    zero_wraps(walk->fn, zero_variable(walk->fn, of)))
+	    zero_wraps(walk->fn, peer_variable(walk->fn, of->place)))
 		peer_check_zero(walk, &test->b, -1);
 }
 
 void peer_sees_zero(struct peer_walk *walk, const struct item *test, int op)
 {
-	static const uint8_t mirror[] = { OP_UNKNOWN, OP_EQ, OP_NE, OP_GT, OP_GE, OP_LT, OP_LE };
-
 	zero_limits(walk, test);
 	if (op == OP_UNKNOWN)
 		return;
 	zero_side(walk, &test->a, op, &test->b);
-	zero_side(walk, &test->b, mirror[op], &test->a);
+	zero_side(walk, &test->b, op_mirror(op), &test->a);
 }
 
 /* The function compares its parameter with a number. */
@@ -240,7 +223,7 @@ void peer_check_zero(struct peer_walk *walk, const struct operand *o, int into)
 	if (!of || (peer_operand(walk, of).kinds & PEER_NONZERO) ||
 	    !zero_is_peers(walk, of, walk->item, 0))
 		return;
-	shown.place = zero_variable(walk->fn, of);
+	shown.place = peer_variable(walk->fn, of->place);
 	if (peer_operand(walk, &shown).kinds & PEER_NONZERO)
 		return;
 	peer_hit(walk, PEER_SINK_ZERO, &shown, into);
@@ -258,7 +241,7 @@ void peer_steps(struct peer_walk *walk, const struct item *item)
 	    !operand_is_place(&item->a, item->dst) || item->b.kind != OPERAND_PLACE ||
 	    (peer_operand(walk, &item->b).kinds & PEER_NONZERO))
 		return;
-	o.place = zero_variable(fn, &item->b);
+	o.place = peer_variable(fn, item->b.place);
 	set = place_set_before(fn, o.place, item);
 	if ((peer_operand(walk, &o).kinds & PEER_NONZERO) ||
 	    !zero_is_peers(walk, &o, walk->item, 0))

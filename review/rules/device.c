@@ -102,8 +102,7 @@ static bool device_grows_alone(const struct device *device, int container)
 /* The edge is taken when there is more, or enough. */
 static bool device_needs_more(const struct item *test, int edge)
 {
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
-	int op = edge ? negated[test->op] : test->op;
+	int op = edge ? op_negate(test->op) : test->op;
 	int64_t n;
 
 	if (operand_is_number(&test->b, &n))

@@ -203,6 +203,15 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 	return !e2_comes_to(flow->fn, r->site, item);
 }
 
+/* waitForNewConnection(-1): comes back with a connection; that it waits so long is W3's. */
+static bool e2_waits_for_ever(const struct item *item)
+{
+	int64_t limit;
+
+	return !strcmp(item->call->name, "waitForNewConnection") && item->call->n_args &&
+	       operand_is_number(&item->call->args[0], &limit) && limit < 0;
+}
+
 /*
  * hasPendingConnections() of the same server was asked before, or the function is a handler of
  * newConnection(): then one is waiting, and what nextPendingConnection() gives is not null.
@@ -215,7 +224,7 @@ static bool e2_is_pending(struct function *fn, const struct item *site)
 		return false;
 	for (const struct item *item = fn->items; item < site; item++)
 		if (item->kind == ITEM_CALL && item->call &&
-		    strstr(item->call->name, "hasPending") &&
+		    (strstr(item->call->name, "hasPending") || e2_waits_for_ever(item)) &&
 		    !strcmp(operand_text(fn, &item->call->receiver), server))
 			return true;
 	return function_handles(fn, "newConnection");

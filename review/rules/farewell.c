@@ -2,8 +2,9 @@
 /*
  * E3: what comes of a write whose result nobody counts. On a stream that blocks, the kernel sends
  * all of it or fails; it returns a part only when a handler interrupts it or SO_SNDTIMEO ends it. So
- * a test for failure is enough there. Where the result is ignored, the failure shows in the next
- * read, and behind the last words to a client that is closed there is nothing that it could harm.
+ * a test for failure is enough there. Where the result is ignored, a peer is gone that would not have
+ * had the message either way, and the next read shows it; only who sends on and on, as a file goes, does
+ * that for nobody. Where it does not block, the last words before the close can still do no harm.
  */
 
 #include "flow/contract.h"
@@ -88,6 +89,19 @@ static bool farewell_is_of(const struct function *fn, const struct operand *o,
 	       place_root(fn, o->place) == way->fd;
 }
 
+/* The function closes its argument, or a part of it, or ends the structure that has the descriptor. */
+static bool farewell_target_closes(const struct summary *summary, int arg)
+{
+	enum { CLOSES = SUMMARY_CLOSES | SUMMARY_MAY_CLOSE };
+
+	if (summary->param[arg] & (CLOSES | SUMMARY_FREES))
+		return true;
+	for (int i = 0; i < summary->n_parts; i++)
+		if (summary->parts[i].param == arg && (summary->parts[i].does & CLOSES))
+			return true;
+	return false;
+}
+
 /* close(), or a function of the project that closes what it is given. */
 static bool farewell_closes(const struct function *fn, const struct call *call,
 			    const struct farewell_way *way)
@@ -97,7 +111,7 @@ static bool farewell_closes(const struct function *fn, const struct call *call,
 	if (closes)
 		return farewell_is_of(fn, call_argument(call, closes->arg), way);
 	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
-		if ((call->target->summary.param[i] & (SUMMARY_CLOSES | SUMMARY_MAY_CLOSE)) &&
+		if (farewell_target_closes(&call->target->summary, i) &&
 		    farewell_is_of(fn, &call->args[i], way))
 			return true;
 	return false;
@@ -164,10 +178,29 @@ static bool farewell_is_last(struct function *fn, const struct item *item, const
 	       farewell_callers(fn, way.fd, outcome.returns_known ? outcome.returns : 0, depth);
 }
 
+/* One part after the other goes to the same peer, and not one message to each of many. */
+static bool farewell_goes_on(struct function *fn, const struct item *item)
+{
+	const struct operand *fd = contract_argument(item->call, FACT_USES);
+	int loop = item_loop(fn, item);
+	const struct place *root;
+
+	if (loop < 0 || farewell_is_short(fn, item) || !fd || fd->kind != OPERAND_PLACE)
+		return false;
+	root = place_root(fn, fd->place);
+	return root->kind != PLACE_TEMP && !strchr(fn->places[fd->place].text, '[') &&
+	       !loop_changes(fn, loop, fd->place) &&
+	       !loop_changes(fn, loop, (int)(root - fn->places));
+}
+
 bool farewell_is_minor(struct function *fn, const struct item *item)
 {
-	if (!farewell_blocks(fn, item) && !farewell_is_short(fn, item))
+	bool blocks = farewell_blocks(fn, item);
+
+	if (!blocks && !farewell_is_short(fn, item))
 		return false;
+	if (blocks && !farewell_goes_on(fn, item))
+		return true;
 	return !(item->call->flags & CALL_DROPPED) ||
 	       farewell_is_last(fn, item, contract_argument(item->call, FACT_USES), -1,
 				FAREWELL_DEPTH);

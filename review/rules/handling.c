@@ -150,7 +150,7 @@ const struct rule rule_E1 = {
 	.function = e1_function,
 };
 
-enum { E5_FAILURE = 1, E5_SUCCESS = 2, E5_BOTH = 3 };
+enum { E5_SUCCESS = 2, E5_BOTH = 3 };
 
 static unsigned e5_names_outcome(const char *signal)
 {
@@ -395,10 +395,6 @@ static void e5_dropped(struct function *fn, const struct item *item)
 			: "");
 }
 
-/*
- * E5: waitForConnected, listen, connectToServer without looking at the outcome or at the error
- * signal; a thread that blocks in a wait instead of reacting to the connection's events.
- */
 static void e5_connects(struct finding *finding, const struct function *fn, const struct call *call,
 			const char *name)
 {
@@ -432,6 +428,10 @@ static bool e5_tries_again(struct function *fn, const struct item *item)
 	return loop >= 0 && retry_connects_busily(fn, loop) == item;
 }
 
+/*
+ * E5: waitForConnected, listen, connectToServer without looking at the outcome or at the error
+ * signal; a thread that blocks in a wait instead of reacting to the connection's events.
+ */
 static void e5_function(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {

@@ -14,7 +14,7 @@ static bool kept_is_one_of(const char *name, const char *const *words)
 	return false;
 }
 
-static bool kept_puts(const char *name)
+bool kept_puts(const char *name)
 {
 	static const char *const words[] = { "push_back", "append", "emplace_back", "push_front",
 					     "prepend",   "insert", "enqueue",      NULL };
@@ -34,7 +34,7 @@ static bool kept_only_looks(const char *name)
 }
 
 /* It is declared as a container of plain pointers: QVector<QLocalSocket *> m_all; */
-static bool kept_holds_pointers(const struct function *fn, const struct place *container)
+bool kept_holds_pointers(const struct function *fn, const struct place *container)
 {
 	const struct declared *member = index_find_member(fn->class_name, container->name);
 	const char *line, *star, *end;

@@ -11,6 +11,11 @@
  */
 bool kept_for_ever(const struct function *fn, const struct item *item, int arg);
 
+/* kept.c: a method of that name puts something into a container. */
+bool kept_puts(const char *name);
+/* It is declared as a container of plain pointers: QVector<QLocalSocket *> m_all; */
+bool kept_holds_pointers(const struct function *fn, const struct place *container);
+
 /* object.c: the callee does more with its argument than use it, as far as is known. */
 bool object_is_taken(const struct call *call, int arg);
 /* Some method of the class of fn, other than `except`, can end what the member points to. */

@@ -2,6 +2,7 @@
 /* The fixes of lifetime.c. Each is one that can be followed to the letter: see tests/review/fixes.py. */
 
 #include "rules/lifetime.h"
+#include "flow/hold.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -272,4 +273,57 @@ void lifetime_fix_use(struct finding *finding, const struct flow *flow, const st
 			finding,
 			"In %s(), do not use `%s` on line %u where %s on line %u has released it; store what is needed of it in a variable before that.",
 			fn->label, name, used, call_text(fn, closer), closed);
+}
+
+const char *lifetime_closed(const struct flow *flow, const struct item *item, int resource)
+{
+	const struct call *call = item->call;
+
+	for (int i = 0; i < call->n_args; i++)
+		if (state_resource(flow, &call->args[i]) == resource)
+			return operand_text(flow->fn, &call->args[i]);
+	return resource_name(flow, resource);
+}
+
+/* Some way from where it was opened comes to the close without its being held. */
+static bool fix_is_also_unheld(const struct flow *flow, int resource, const struct item *by,
+			       const struct item *use)
+{
+	const struct function *fn = flow->fn;
+	int block = item_block(fn, by), to = item_block(fn, use);
+	const int *next = block >= 0 ? fn->blocks[block].next : NULL;
+
+	if (!next || block == to)
+		return false;
+	if (flow->resources[resource].taken == by && next[0] >= 0 && next[1] >= 0 &&
+	    fix_leads_to(fn, next[0], to, block) && fix_leads_to(fn, next[1], to, block))
+		return true;
+	return fix_leads_to(fn, 0, to, block);
+}
+
+void lifetime_fix_held(struct finding *finding, const struct flow *flow, const struct item *use,
+		       int resource)
+{
+	const struct function *fn = flow->fn;
+	const struct item *by = hold_of(flow, resource);
+	const char *name = lifetime_closed(flow, use, resource), *holder = hold_name(flow, by);
+	unsigned used = pos_line(use->at);
+
+	if (api_fact(by->call->api, FACT_CLOSES))
+		finding_fix(
+			finding, "In %s(), remove `%s` from line %u: `%s` on line %u closes it.",
+			fn->label, item_text(fn, use), used, item_text(fn, by), pos_line(by->at));
+	else if (!fix_is_also_unheld(flow, resource, by, use) && fix_is_statement(fn, use))
+		finding_fix(
+			finding,
+			"In %s(), remove `%s` from line %u: %s%s%s has `%s` since line %u, and ends it.",
+			fn->label, item_text(fn, use), used, holder ? "`" : "the result of ",
+			holder ? holder : call_text(fn, by), holder ? "`" : "", name,
+			pos_line(by->at));
+	else
+		finding_fix(
+			finding,
+			"In %s(), run `%s` on line %u only where %s on line %u has not taken `%s`.",
+			fn->label, item_text(fn, use), used, call_text(fn, by), pos_line(by->at),
+			name);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: resources that are not given back, or are used after they were. */
 
-#include "flow/contract.h"
-#include "flow/outcome.h"
 #include "rules/lifetime.h"
+#include "flow/hold.h"
 #include "model/registrations.h"
 #include "rules/deferred.h"
+#include "rules/process.h"
 #include "rules/rules.h"
+#include "rules/threads.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -32,116 +33,6 @@ static const char *lifetime_way(const struct loss *loss)
 	default:
 		return "where the function ends";
 	}
-}
-
-static bool lifetime_ends_process(const struct function *fn, int depth);
-
-/* Every call of fn is the last thing that a function does whose end is that of the process. */
-static bool lifetime_callers_end(const struct function *fn, int depth)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < program.n_functions; i++) {
-		const struct function *caller = program.functions[i];
-
-		for (int k = 0; k < caller->n_items; k++) {
-			const struct item *item = &caller->items[k];
-			const struct item *next =
-				item->next >= 0 ? &caller->items[item->next] : NULL;
-
-			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
-				continue;
-			if (!next || next->kind != ITEM_RETURN ||
-			    (!next->implicit && !operand_is_place(&next->a, item->dst)) ||
-			    !lifetime_ends_process(caller, depth - 1))
-				return false;
-			any = true;
-		}
-	}
-	return any;
-}
-
-/* The kernel closes what main() leaves open, and what a function does that main() ends with. */
-static bool lifetime_ends_process(const struct function *fn, int depth)
-{
-	if (fn->flags & FUNCTION_MAIN)
-		return true;
-	return depth > 0 && lifetime_callers_end(fn, depth);
-}
-
-static bool lifetime_value_ends(const struct function *fn, int64_t value, int depth);
-
-/* The process does not end yet: it has something to do that takes time. */
-static bool lifetime_works(struct outcome *outcome, const struct item *item)
-{
-	*(bool *)outcome->data |= call_waits(item->call);
-	return false;
-}
-
-/* Where the call gives that value, its function ends the process, or passes on what makes others end it. */
-static bool lifetime_call_ends(struct function *caller, const struct item *item, int64_t value,
-			       int depth)
-{
-	bool works = false;
-	struct contract contract = contract_of(item->call);
-	struct outcome outcome = {
-		.fn = caller, .call = item, .result = value, .visit = lifetime_works, .data = &works
-	};
-	unsigned ends;
-
-	/* Success: the program has done its work, or begins it. */
-	if (contract.fails == FAILS_FALSE                                           ? value != 0
-	    : contract.fails == FAILS_NONZERO                                       ? value == 0
-	    : contract.fails == FAILS_MINUS_ONE || contract.fails == FAILS_NEGATIVE ? value >= 0
-										    : false)
-		return false;
-	ends = outcome_walk(&outcome);
-	if (works ||
-	    (ends & (OUTCOME_AGAIN | OUTCOME_THROWS | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||
-	    !(ends & (OUTCOME_RETURNS | OUTCOME_EXITS)))
-		return false;
-	if (!(ends & OUTCOME_RETURNS))
-		return true;
-	if (!(ends & OUTCOME_TESTED))
-		return false;
-	return (caller->flags & FUNCTION_MAIN) ||
-	       (outcome.returns_known && lifetime_value_ends(caller, outcome.returns, depth - 1));
-}
-
-static bool lifetime_value_ends(const struct function *fn, int64_t value, int depth)
-{
-	bool any = false;
-
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
-
-		if (!program_shares(caller->source, fn->source))
-			continue;
-		for (int i = 0; i < caller->n_places; i++)
-			if (place_function(caller, &caller->places[i]) == fn)
-				return false;
-		for (int i = 0; i < caller->n_items; i++) {
-			const struct item *item = &caller->items[i];
-
-			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
-				continue;
-			if (caller->skipped || !lifetime_call_ends(caller, item, value, depth))
-				return false;
-			any = true;
-		}
-	}
-	return any;
-}
-
-/* return -1: whoever called the function ends the process then, and the kernel closes all. */
-static bool lifetime_failure_ends(const struct function *fn, const struct item *leaves)
-{
-	int64_t value = 0;
-
-	if (leaves->kind != ITEM_RETURN ||
-	    (leaves->a.kind != OPERAND_NULL && !operand_is_number(&leaves->a, &value)))
-		return false;
-	return lifetime_value_ends(fn, value, 3);
 }
 
 /*
@@ -175,6 +66,18 @@ static bool lifetime_is_disowned(const struct loss *loss)
 	       operand_is_number(&loss->item->a, &number) && number <= 0;
 }
 
+/* text = strcpy(text, from): what comes back is its first argument. */
+static bool lifetime_is_itself(const struct function *fn, const struct loss *loss)
+{
+	const struct item *item = loss->item, *call;
+
+	if (loss->kind != LOSS_OVERWRITTEN || item->dst < 0)
+		return false;
+	call = item->kind == ITEM_ASSIGN ? operand_source(fn, &item->a, item) : item;
+	return call && call->kind == ITEM_CALL && call->call && call->call->n_args > 0 &&
+	       operand_is_place(&call->call->args[0], item->dst) && api_fills(call->call->api, 1);
+}
+
 /* Says that a resource is lost: at the way out that forgets it, or, if all do, where it opens. */
 static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 				     const struct loss *loss)
@@ -185,6 +88,7 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	struct finding *finding;
 
 	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss) ||
+	    lifetime_is_itself(flow->fn, loss) ||
 	    /* Kept for its lock; the same way out where the system knows no locks. */
 	    loss->item == r->kept_at)
 		return NULL;
@@ -218,7 +122,7 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
 	finding_root(finding, r->site->at, name);
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
-	    (lifetime_ends_process(flow->fn, 3) || lifetime_failure_ends(flow->fn, loss->item)))
+	    process_ends_with(flow->fn, loss->item))
 		finding->severity = SEVERITY_ADVICE;
 	return finding;
 }
@@ -441,6 +345,26 @@ static void l3_edit(struct finding *finding, const struct function *fn, const st
 		finding_edit(finding, at, end, "BEV_OPT_CLOSE_ON_FREE");
 }
 
+/* bufferevent_free(bev); close(fd); the function sees to both. */
+static bool l3_is_closed_beside(const struct function *fn, const struct item *item,
+				const struct operand *o)
+{
+	int wrapper = item_result(fn, item);
+
+	for (int i = 0; i < fn->n_items; i++)
+		for (int k = i + 1; k < fn->n_items && k < i + 8; k++) {
+			const struct item *a = &fn->items[i], *b = &fn->items[k];
+
+			if (a->kind == ITEM_CALL && b->kind == ITEM_CALL && a->call && b->call &&
+			    api_fact(a->call->api, FACT_CLOSES) &&
+			    api_fact(b->call->api, FACT_CLOSES) && a->call->n_args &&
+			    b->call->n_args && operand_is_place(&a->call->args[0], wrapper) &&
+			    operand_is_place(&b->call->args[0], o->place))
+				return true;
+		}
+	return false;
+}
+
 /* L3: … or that is wrapped by something that leaves it open in the end. */
 void l3_call(struct flow *flow, const struct item *item)
 {
@@ -450,7 +374,8 @@ void l3_call(struct flow *flow, const struct item *item)
 	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
 	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
 	    l3_is_flagged(flow->fn, item, flag->word) ||
-	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]))
+	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]) ||
+	    l3_is_closed_beside(flow->fn, item, &item->call->args[flag->arg - 1]))
 		return;
 	finding = finding_add(
 		&rule_L3, flow->fn, item->at,
@@ -565,6 +490,41 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+/* FILE *f = fdopen(fd, "r"); close(fd); fclose(f); */
+static void l4_held(struct flow *flow, const struct item *item, int resource)
+{
+	const struct item *by = hold_of(flow, resource);
+	const char *name = lifetime_closed(flow, item, resource), *done = l4_done(item);
+	const char *holder = by ? hold_name(flow, by) : NULL;
+	struct finding *finding;
+
+	if (!by)
+		return;
+	if (by == item)
+		return;
+	if (api_fact(by->call->api, FACT_CLOSES))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is closed here, but `%s` on line %u closes it too: that is what it was made with.",
+			name, item_text(flow->fn, by), pos_line(by->at));
+	else if (api_fact(by->call->api, FACT_LENDS))
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is closed here, but %s on line %u only lent it: `%s` closes it too.",
+			name, call_text(flow->fn, by), pos_line(by->at), holder);
+	else
+		finding = finding_add(
+			&rule_L4, flow->fn, item->at,
+			"`%s` is %s here, but since line %u it belongs to %s%s%s, which ends it too.",
+			name, done, pos_line(by->at), holder ? "`" : "the result of ",
+			holder ? holder : call_text(flow->fn, by), holder ? "`" : "");
+	if (!finding)
+		return;
+	finding->also = by->at;
+	finding->cwe = strcmp(done, "closed") ? "415" : "1341";
+	lifetime_fix_held(finding, flow, item, resource);
+}
+
 /* L4: a descriptor, stream or object is used, or closed, after it was closed. */
 static void l4_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
@@ -574,6 +534,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 
 	if (kind == USE_CLOSING)
 		l4_closing(flow, item, resource);
+	if (kind == USE_HELD)
+		l4_held(flow, item, resource);
 	if (kind != USE_AFTER_CLOSE && kind != USE_CLOSE_AGAIN)
 		return;
 	/* deleteLater() only asks for it; until the event loop runs the object is there. */
@@ -666,7 +628,8 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 		return r->site->call->n_args > 1 && r->site->call->args[1].kind == OPERAND_NULL &&
 		       !l7_detaches_itself(flow->fn, r->site->call);
 	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
-		return !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
+		return !(r->site->call->type && threads_end_themselves(r->site->call->type)) &&
+		       !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
 	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
 }
 
@@ -702,4 +665,5 @@ const struct rule rule_L7 = {
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
 	.function = deferred_close,
+	.program = threads_per_connection,
 };

@@ -14,4 +14,9 @@ bool lifetime_is_next_turn(const struct item *closed, const struct item *use);
 /* The name under which it was released: in a loop, that of the element and not of the list. */
 const char *lifetime_released(const struct flow *flow, int resource);
 
+/* What the item closes, as it is written there. */
+const char *lifetime_closed(const struct flow *flow, const struct item *item, int resource);
+/* … of a use that is a close of what its holder closes too. */
+void lifetime_fix_held(struct finding *finding, const struct flow *flow, const struct item *use, int resource);
+
 #endif

@@ -29,19 +29,10 @@ static bool limit_does(struct function *fn, const struct item *item, void *data)
 	       function_find_call(item->call->target, limit_does, &deeper);
 }
 
-static int limit_block_of(const struct function *fn, const struct item *item)
-{
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; i >= 0; i = fn->items[i].next)
-			if (&fn->items[i] == item)
-				return b;
-	return -1;
-}
-
 /* The innermost loop that the item belongs to, or -1. */
 static int limit_loop_of(struct function *fn, const struct item *item)
 {
-	int block = limit_block_of(fn, item), found = -1;
+	int block = item_block(fn, item), found = -1;
 
 	for (int l = 0; block >= 0 && l < fn->n_loops; l++) {
 		loop_members(fn, l);
@@ -76,9 +67,11 @@ static bool limit_awaits_answer(struct function *fn, int loop, const struct item
 	int n = loop_exits(fn, loop, exits);
 
 	for (const struct item *i = fn->items; i < wait; i++)
-		if (i->kind == ITEM_CALL && i->call && limit_does(fn, i, &writes) &&
-		    !fn->loops[loop].member[limit_block_of(fn, i)])
-			asked = true;
+		if (i->kind == ITEM_CALL && i->call && limit_does(fn, i, &writes)) {
+			int block = item_block(fn, i);
+
+			asked |= block >= 0 && !fn->loops[loop].member[block];
+		}
 	for (int e = 0; e < n; e++) {
 		int block = fn->blocks[exits[e].block].next[exits[e].edge];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
 
+#include "rules/containers.h"
 #include "rules/kept.h"
 #include "rules/threads.h"
 
@@ -270,6 +271,29 @@ static int l2_member(const struct function *fn, const struct item *made)
 }
 
 /* … or made without a parent for a member that no method deletes. */
+/* Its objects are made by main() alone: they live as long as the process. */
+static bool l2_lives_as_long(const char *class_name)
+{
+	bool any = false;
+
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; i < fn->n_items; i++) {
+			const struct call *call = fn->items[i].call;
+
+			if (fn->items[i].kind != ITEM_CALL || !call ||
+			    !(call->flags & (CALL_NEW | CALL_CONSTRUCT)) || !call->type ||
+			    strcmp(types_plain(call->type), class_name) != 0)
+				continue;
+			if (!(fn->flags & FUNCTION_MAIN))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
 static void l2_members(struct function *fn, const struct item *made)
 {
 	int member = l2_member(fn, made);
@@ -283,6 +307,8 @@ static void l2_members(struct function *fn, const struct item *made)
 		&rule_L2, fn, made->at,
 		"`%s` has no parent, and no method of %s deletes it; it outlives the object that made it.",
 		name, types_plain(fn->class_name));
+	if (finding && l2_lives_as_long(types_plain(fn->class_name)))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		index_derives(types_plain(fn->class_name), intern_z("QObject"))
@@ -437,4 +463,5 @@ const struct rule rule_L3 = {
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,
+	.program = containers_program,
 };

@@ -104,14 +104,13 @@ static const struct place *partial_target(const struct function *fn, const struc
 static int partial_buffer(const struct function *fn, const struct item *item)
 {
 	const struct operand *to = contract_argument(item->call, FACT_READS);
+	const struct place *target;
 
 	if (to && (to->kind == OPERAND_PLACE || to->kind == OPERAND_ADDRESS) &&
 	    place_root(fn, to->place)->kind != PLACE_TEMP)
 		return to->place;
-	for (int i = 0; i < fn->n_places; i++)
-		if (&fn->places[i] == partial_target(fn, item))
-			return i;
-	return -1;
+	target = partial_target(fn, item);
+	return target ? (int)(target - fn->places) : -1;
 }
 
 /* Nothing is known of what the call does with a structure, or it looks at that member. */

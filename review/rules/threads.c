@@ -9,7 +9,7 @@
 
 extern const struct rule rule_L2, rule_L4;
 
-static bool threads_is_qthread(const char *type)
+bool threads_is_qthread(const char *type)
 {
 	return type && (!strcmp(type, "QThread") || index_derives(type, intern_z("QThread")));
 }
@@ -20,7 +20,7 @@ static const struct function *threads_run(const char *type)
 }
 
 /* Nothing but quit() ends it: QThread's own run() is exec(), and so is the end of most others. */
-static bool threads_has_loop(const char *type)
+bool threads_has_loop(const char *type)
 {
 	struct function *run = (struct function *)threads_run(type);
 
@@ -28,7 +28,7 @@ static bool threads_has_loop(const char *type)
 }
 
 /* Some method of the class waits for the thread that it is: its destructor, a stop(). */
-static bool threads_waits_itself(const char *type)
+bool threads_waits_itself(const char *type)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
 		const struct function *fn = program.functions[f];
@@ -44,14 +44,14 @@ static bool threads_waits_itself(const char *type)
 	return false;
 }
 
-static bool threads_is_named(const struct function *fn, const struct operand *o, const char *name)
+bool threads_is_named(const struct function *fn, const struct operand *o, const char *name)
 {
 	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
 	       fn->places[o->place].name == name;
 }
 
 /* wait() on it, or somebody else has it, who may wait. */
-static bool threads_may_wait(const struct function *fn, const char *name)
+bool threads_may_wait(const struct function *fn, const char *name)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
@@ -60,7 +60,7 @@ static bool threads_may_wait(const struct function *fn, const char *name)
 		if ((item->kind == ITEM_ASSIGN || item->kind == ITEM_RETURN) &&
 		    threads_is_named(fn, &item->a, name))
 			return true;
-		if (!call || (call->flags & CALL_CAPTURE))
+		if (!call || (call->flags & (CALL_CAPTURE | CALL_DELETE)))
 			continue;
 		if (threads_is_named(fn, &call->receiver, name) &&
 		    (!strcmp(call->name, "wait") || !strcmp(call->name, "isFinished") ||
@@ -105,7 +105,7 @@ static bool threads_is_ended(const struct function *fn, const struct place *thre
 }
 
 /* A destructor that is declared and that nobody defines here may do it. */
-static bool threads_owner_is_known(const char *class_name)
+bool threads_owner_is_known(const char *class_name)
 {
 	const struct type_info *type = class_name ? index_type(class_name) : NULL;
 
@@ -169,6 +169,7 @@ static void threads_each(const char *method,
 void threads_destroyed(void)
 {
 	threads_each("start", threads_started);
+	threads_behind_pointers();
 }
 
 /* A server or connection that run() makes, or uses as a local. */

@@ -12,11 +12,10 @@
 extern const struct rule rule_W1, rule_W2;
 
 /* The call asks whether something has happened: a connection, a state, a file. */
-static bool wait_asks(const struct function *fn, const struct item *item)
+static bool wait_asks(const struct item *item)
 {
 	const struct call *call = item->call;
 
-	(void)fn;
 	if (api_is(call->api, ROLE(CONNECT) | ROLE(STATE) | ROLE(OUTCOME)))
 		return true;
 	return call->target && call->target->summary.can_fail &&
@@ -25,9 +24,8 @@ static bool wait_asks(const struct function *fn, const struct item *item)
 
 static bool wait_succeeds(const struct call *call, const struct item *test, int edge)
 {
-	static const uint8_t negated[] = { OP_UNKNOWN, OP_NE, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT };
 	struct contract contract = contract_of(call);
-	int op = edge ? negated[test->op] : test->op;
+	int op = edge ? op_negate(test->op) : test->op;
 	int64_t n;
 	bool number = operand_is_number(&test->b, &n);
 
@@ -125,7 +123,7 @@ const struct item *wait_awaited(struct function *fn, int loop)
 		source = wait_source(fn, loop, &test->a, test);
 		if (source && wait_is_other_failure(source))
 			continue;
-		if (!source || source->kind != ITEM_CALL || !wait_asks(fn, source) ||
+		if (!source || source->kind != ITEM_CALL || !wait_asks(source) ||
 		    !wait_succeeds(source->call, test, exits[i].edge))
 			return NULL;
 		awaited = source;

@@ -200,7 +200,7 @@ static int publish_set_access(struct owner *o, struct why *why)
 static void publish_info(struct owner *o)
 {
 	const struct name *name = o->name;
-	int r = info_write(o->directory, name->info, "bytes");
+	int r = info_write(o->directory, name->info, o->options.says ? o->options.says : "bytes");
 
 	o->wrote_info = r >= 0;
 	if (r < 0)

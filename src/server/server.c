@@ -48,7 +48,7 @@ static int server_copy_ids(void *ret, const void *ids, uint32_t n, size_t size)
 	return 0;
 }
 
-static int server_set_options(struct postern_server *s,
+static int server_set_options(struct postern_server *s, const char *mode,
 			      const struct postern_server_options *options)
 {
 	static const char what[] = "postern_server_options";
@@ -105,6 +105,7 @@ static int server_set_options(struct postern_server *s,
 		.group = o.group ? &s->group : NULL,
 		.backlog = o.backlog ? (int)o.backlog : SERVER_BACKLOG,
 		.keep_flags = o.keep_flags,
+		.says = mode,
 	};
 	owner_init(&s->owner, &s->name, &owner);
 	return 0;
@@ -163,9 +164,10 @@ static void server_conn_gone(struct account_owner *owner)
 }
 
 static int server_init(struct postern_server *s, const char *name,
-		       const struct postern_server_options *options, struct why *why)
+		       const struct postern_server_options *options, const char *mode,
+		       struct why *why)
 {
-	int r = server_set_options(s, options);
+	int r = server_set_options(s, mode, options);
 
 	if (r < 0)
 		return r;
@@ -184,9 +186,9 @@ static int server_init(struct postern_server *s, const char *name,
 	return 0;
 }
 
-int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
-		       const struct postern_server_options *options,
-		       const struct postern_server_events *events, void *data)
+int server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
+	       const struct postern_server_options *options, const char *mode,
+	       const struct postern_server_events *events, void *data)
 {
 	struct postern_server *s;
 	int r;
@@ -222,13 +224,20 @@ int postern_server_new(struct postern_server **ret, struct postern_loop *loop, c
 	list_init(&s->watch_node);
 	owner_init(&s->owner, &s->name, &(struct owner_options){ 0 });
 	fork_guard_add(&s->guard, server_in_child);
-	r = server_init(s, name, options, why_last());
+	r = server_init(s, name, options, mode, why_last());
 	if (r < 0) {
 		postern_server_free(s);
 		return r;
 	}
 	*ret = s;
 	return 0;
+}
+
+int postern_server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
+		       const struct postern_server_options *options,
+		       const struct postern_server_events *events, void *data)
+{
+	return server_new(ret, loop, name, options, "bytes", events, data);
 }
 
 int server_consume(struct postern_server *s, const struct conn_consumer *consumer)

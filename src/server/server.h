@@ -81,6 +81,11 @@ void server_error(struct postern_server *s, const struct why *why);
 /* Keeps the object's descriptor equal to the owner's. */
 int  server_listen(struct postern_server *s);
 
+/* As postern_server_new(). mode: what its info file says that it speaks; static. */
+int  server_new(struct postern_server **ret, struct postern_loop *loop, const char *name,
+	const struct postern_server_options *options, const char *mode, const struct postern_server_events *events,
+	void *data);
+
 /* Connections that it accepts from now on have this consumer. */
 int  server_consume(struct postern_server *s, const struct conn_consumer *consumer);
 

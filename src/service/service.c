@@ -373,8 +373,8 @@ static int service_init(struct postern_service *s, const char *name,
 	if (r > 0)
 		name = passed;
 	if (r >= 0)
-		r = postern_server_new(&s->server, s->object.loop, name, &server,
-				       &service_server_events, s);
+		r = server_new(&s->server, s->object.loop, name, &server, "varlink",
+			       &service_server_events, s);
 	if (r < 0)
 		return r;
 	r = service_take_over(s);

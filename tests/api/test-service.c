@@ -239,6 +239,44 @@ static void V4_a_full_queue_holds_the_next_call_and_the_final_answer_always_fits
 	desk_close(&d);
 }
 
+static void answers_with_59000_bytes(struct desk *d, struct postern_request *r, char event)
+{
+	if (event == 'h')
+		d->results[0] = postern_request_reply_json(r, object_of(59000), 59000);
+}
+
+static void V4_answers_given_in_the_handler_wait_for_the_queue_too(void **state)
+{
+	struct postern_conn_options conn = { .size = sizeof(conn), .high_water = 65536 };
+	struct postern_server_options server = { .size = sizeof(server), .conn = &conn };
+	struct postern_service_options options = { .size = sizeof(options),
+						   .server = &server,
+						   .message_max = 60000 };
+	enum { CALLS = 40 };
+	struct postern_server_counters counters;
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, &options);
+	d.hook = answers_with_59000_bytes;
+	fd = desk_peer(&d);
+	for (int i = 0; i < CALLS; i++)
+		desk_say(&d, fd, CALL("Hook"));
+	turn_for(d.loop, 30);
+	/* The kernel has some, and the queue its mark and one answer more. */
+	assert_ok(postern_server_get_counters(postern_service_server(d.service), &counters,
+					      sizeof counters));
+	test_note("%u calls began, and %u bytes are held", d.calls, (unsigned)counters.bytes);
+	assert_in_range(d.calls, 2, 12);
+	assert_true(counters.bytes < 65536 + 2 * 65536);
+	for (int i = 0; i < CALLS; i++)
+		assert_int_equal(strlen(desk_next(&d, fd)), 59000 + strlen("{\"parameters\":}"));
+	assert_int_equal(d.calls, CALLS);
+	close(fd);
+	desk_close(&d);
+}
+
 static void fill(struct desk *d, unsigned *ret_n)
 {
 	static const char part[] = "{\"part\":\"0123456789012345678901234567890123456789\"}";
@@ -655,6 +693,7 @@ int main(void)
 		TEST(V4_pipelined_calls_are_answered_in_their_order_one_after_the_other),
 		TEST(V4_a_second_answer_is_stale_and_nothing_of_it_is_sent),
 		TEST(V4_a_full_queue_holds_the_next_call_and_the_final_answer_always_fits),
+		TEST(V4_answers_given_in_the_handler_wait_for_the_queue_too),
 		TEST(V4_only_an_answer_that_continues_is_refused_and_drained_comes),
 		TEST(V5_a_oneway_call_gets_no_answer_of_any_kind),
 		TEST(V6_continues_only_where_more_was_asked_for),

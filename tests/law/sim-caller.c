@@ -205,7 +205,7 @@ static void caller_loses(struct sim_wire *w, const struct postern_reason *why)
 {
 	sim_say("wire %d is lost: %s", wire_of(w), why->text);
 	SIM_COUNT(losses);
-	oracle_lost(w);
+	oracle_lost(w, why->code);
 	calling_lost(&S.machine, &w->conn, why, S.now);
 	caller_shuts(w);
 	caller_pump();

@@ -16,7 +16,7 @@ static const size_t all = (size_t)-1 / 2;
 
 static size_t some_bytes(void)
 {
-	return sim_chance(3) ? 1 + sim_below(4) : sim_chance(2) ? 1 + sim_below(300) : all;
+	return sim_chance(3) ? 1 + sim_size(4) : sim_chance(2) ? 1 + sim_size(300) : all;
 }
 
 /* Mostly one that is there. */
@@ -119,7 +119,7 @@ static void wait_some(void)
 	if (next != POSTERN_FOREVER && sim_chance(2))
 		wait_until(next);
 	else
-		wait_until(S.now + (int64_t)sim_below(POSTERN_MS(sim_chance(8) ? 500 : 5)));
+		wait_until(S.now + (int64_t)sim_below(sim_chance(8) ? 500000000 : 5000000));
 }
 
 /* ---- anything ---- */
@@ -210,7 +210,7 @@ static void wire_event(struct sim_wire *w)
 /* One that is not closed at both ends; NULL: there is none. */
 static struct sim_wire *any_wire(void)
 {
-	size_t i = S.n_wires > 0 ? sim_below(S.n_wires) : 0;
+	size_t i = S.n_wires > 0 ? sim_size(S.n_wires) : 0;
 
 	for (unsigned n = 0; n < S.n_wires; n++) {
 		struct sim_wire *w = &S.wires[(i + n) % S.n_wires];
@@ -235,6 +235,8 @@ static void anything(void)
 		peer_begins();
 	} else if (sim_chance(16)) {
 		wait_some();
+	} else if (sim_chance(60)) {
+		drive();
 	} else if (sim_chance(6) && S.n_calls > 0) {
 		service_works((int)sim_below(S.n_calls));
 	} else if (w && S.trouble && sim_chance(S.trouble)) {

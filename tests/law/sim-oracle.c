@@ -172,7 +172,7 @@ void oracle_wrote(struct sim_wire *w, struct sim_call *c)
 	c->wire = c->last_wire = wire_of(w);
 	c->end = w->up.written;
 	c->refused_now = false;
-	c->finals = c->n_sent = 0;
+	c->n_sent = 0;
 }
 
 void oracle_gave(struct sim_wire *w)
@@ -229,9 +229,10 @@ void oracle_closes(struct sim_wire *w)
 	SIM_COUNT(idle_closed);
 }
 
-void oracle_lost(struct sim_wire *w)
+void oracle_lost(struct sim_wire *w, int code)
 {
 	detach(w);
+	w->lost_code = code;
 	if (!w->connected) {
 		S.failed_ns = S.failed_ns > w->begun_ns ? S.failed_ns : w->begun_ns;
 	} else if (!w->answered) {
@@ -448,23 +449,24 @@ void oracle_peer_answer(struct sim_wire *w, const struct message_answer *m)
 
 /* ---- how calls end ---- */
 
-static bool is_true(const struct sim_call *c, int end)
+static bool is_true(const struct sim_call *c, int end, int why)
 {
-	bool expired = c->deadline_ns <= S.now;
+	bool expired = c->deadline_ns <= S.now && why == POSTERN_REASON_TIMEOUT;
 
 	switch (end) {
 	case POSTERN_CALL_NOT_SENT:
-		return !c->ever_given && c->runs == 0 && (expired || c->added_ns <= S.failed_ns);
+		return !c->ever_given && c->runs == 0 &&
+		       (expired || (why == POSTERN_REASON_NO_SERVER && c->added_ns <= S.failed_ns));
 	case POSTERN_CALL_FAILED:
-		return c->refused_now || (c->refusals > 0 && !c->given);
+		return c->refusals > 0 && !c->given;
 	case POSTERN_CALL_TIMEOUT:
 		return c->given && !c->lost && expired && !is_oneway(c);
 	case POSTERN_CALL_NO_ANSWER:
-		return c->given && c->lost && !is_oneway(c);
+		return c->given && c->lost && !is_oneway(c) && why == S.wires[c->wire].lost_code;
 	case POSTERN_CALL_SENT:
 		return c->given && is_oneway(c);
 	case POSTERN_CALL_CANCELLED:
-		return S.over;
+		return S.over && why == POSTERN_REASON_CANCELLED;
 	default:
 		return false;
 	}
@@ -504,9 +506,11 @@ void oracle_ended(struct calling_call *ended)
 		sim_broken("call %d is told %d, and it is over", c->index, end);
 	if (end < POSTERN_CALL_CONTINUES || end > POSTERN_CALL_NO_ANSWER)
 		sim_broken("call %d is told %d, which is no end", c->index, end);
-	if (c->expected ? end != c->expected : !is_true(c, end))
-		sim_broken("call %d is told %d; sent %d, lost %d, ran %u, refused %u, expected %d",
-			   c->index, end, c->given, c->lost, c->runs, c->refusals, c->expected);
+	if (c->expected ? end != c->expected : !is_true(c, end, ended->why.code))
+		sim_broken(
+			"call %d is told %d, reason %d; sent %d, lost %d, ran %u, refused %u, expected %d",
+			c->index, end, ended->why.code, c->given, c->lost, c->runs, c->refusals,
+			c->expected);
 	count_end(end);
 	if (end == POSTERN_CALL_CONTINUES) {
 		c->expected = 0;
@@ -593,9 +597,9 @@ void oracle_answers(struct sim_wire *w, int call, bool continues)
 		sim_broken("call %d is answered to a peer that has left", call);
 	if (continues && !(c->flags & MESSAGE_MORE))
 		sim_broken("call %d is answered with more, and did not ask for it", call);
-	if (c->finals > 0)
+	if (w->finals[w->n_arrived - 1] > 0)
 		sim_broken("call %d has its final answer twice", call);
-	c->finals += !continues;
+	w->finals[w->n_arrived - 1] += !continues;
 }
 
 void oracle_finished(struct sim_wire *w)
@@ -612,9 +616,9 @@ void oracle_finished(struct sim_wire *w)
 
 		if (is_oneway(c) && c->runs != 1 && !c->busied)
 			sim_broken("call %d is oneway, has come, and did not run", c->index);
-		if (!is_oneway(c) && w->hand_made && !w->knows && c->finals != 1)
+		if (!is_oneway(c) && w->hand_made && !w->knows && w->finals[i] != 1)
 			sim_broken("call %d has come, and %u final answers went", c->index,
-				   c->finals);
+				   w->finals[i]);
 	}
 }
 

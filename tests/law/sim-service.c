@@ -118,9 +118,9 @@ void peer_answers(struct sim_wire *w)
 		{ "", true },
 		{ "{\"parameters\":{}", true },
 	};
-	size_t i = sim_below(sizeof(rows) / sizeof(rows[0]));
+	size_t i = sim_size(sizeof(rows) / sizeof(rows[0]));
 
-	if (!w->accepted || w->ended || w->closing || w->n_notes > 200 || S.calm)
+	if (!w->accepted || !w->open || w->ended || w->closing || w->n_notes > 200 || S.calm)
 		return;
 	sim_say("wire %d: the service sends what nobody asked for: %s", wire_of(w), rows[i].text);
 	w->hostile = true;
@@ -376,12 +376,14 @@ bool service_gives(struct sim_wire *w, size_t n)
 {
 	size_t most = stream_can_give(&w->down);
 
-	if (w->ended || !most)
+	if (w->ended)
 		return false;
 	if (!w->open) {
 		w->down.written = w->down.given;
 		return service_may_end(w);
 	}
+	if (!most)
+		return false;
 	n = n < most ? n : most;
 	w->down.given += n;
 	sim_say("wire %d: the service sends %zu, to %zu", wire_of(w), n, w->down.given);

@@ -20,6 +20,11 @@ uint64_t sim_below(uint64_t n)
 	return random_below(&S.random, n);
 }
 
+size_t sim_size(size_t below)
+{
+	return (size_t)sim_below(below);
+}
+
 bool sim_chance(unsigned one_in)
 {
 	return one_in > 0 && sim_below(one_in) == 0;
@@ -120,11 +125,11 @@ static size_t wire_room(void)
 {
 	switch (sim_below(4)) {
 	case 0:
-		return 1 + sim_below(8);
+		return 1 + sim_size(8);
 	case 1:
-		return 1 + sim_below(200);
+		return 1 + sim_size(200);
 	default:
-		return 500 + sim_below(20000);
+		return 500 + sim_size(20000);
 	}
 }
 

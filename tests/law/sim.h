@@ -73,7 +73,9 @@ struct sim_wire {
 	int order[SIM_CALLS]; /* calls in the order of their bytes */
 	unsigned n_order, n_arrived, n_answered;
 	size_t ends[SIM_CALLS]; /* where the NUL of each stands */
+	uint8_t finals[SIM_CALLS]; /* answers that the service has given to each */
 	bool poisoned;        /* a call has left it without an answer */
+	int lost_code;        /* why it was lost: POSTERN_REASON_... */
 	int64_t begun_ns;     /* it was dialled */
 	int64_t empty_ns;     /* no call is on it since; -1: there is one */
 	bool alone;           /* it was dialled for one call */
@@ -105,7 +107,7 @@ struct sim_call {
 	bool refused_now;     /* its last try was answered so */
 	unsigned refusals;
 	int64_t added_ns, refused_ns, retry_ns;
-	unsigned runs, cancels, finals, n_sent, n_got;
+	unsigned runs, cancels, n_sent, n_got;
 	bool busied;          /* it wanted no answer, and the service was busy */
 };
 
@@ -163,6 +165,7 @@ void sim_inside(void);
 
 /* ---- sim-stream.c ---- */
 uint64_t sim_below(uint64_t n);
+size_t sim_size(size_t below);
 bool sim_chance(unsigned one_in);
 void sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_trace_begin(void);
@@ -217,7 +220,7 @@ void oracle_wrote(struct sim_wire *w, struct sim_call *c);
 void oracle_gave(struct sim_wire *w);
 void oracle_unwrote(struct sim_wire *w);
 void oracle_closes(struct sim_wire *w);             /* the machine has decided that */
-void oracle_lost(struct sim_wire *w);
+void oracle_lost(struct sim_wire *w, int code);
 void oracle_time(void);                             /* before the timer runs */
 void oracle_timed(void);                            /* after that, and after telling */
 void oracle_pumped(void);

@@ -100,6 +100,10 @@ LINES = [
     ("an_option_of_generate", "postern generate --pre", "postern generate --prefix "),
     ("a_file_to_generate_from", "postern generate only-this.v", "postern generate only-this.varlink "),
     ("an_option_of_check", "postern check --wr", "postern check --write "),
+    ("a_service", "postern call tim", "postern call timer "),
+    ("a_method_of_a_service", "postern call timer org.example.clock.N", "postern call timer org.example.clock.Now "),
+    ("an_interface_of_a_service", "postern introspect timer org.ex", "postern introspect timer org.example.clock "),
+    ("an_option_of_call", "postern call --onew", "postern call --oneway "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 
@@ -124,13 +128,19 @@ def test_shell(shell, argv, setup):
         server = subprocess.Popen([POSTERN, "serve", "clock", "--echo"], stdin=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, env=dict(os.environ, POSTERN_DIR=str(names)))
         server.stderr.readline()
+        service = subprocess.Popen(
+            [POSTERN, "serve", "timer", "--interface", f"{tap.SOURCE}/tests/generate/org.example.clock.varlink", "--method",
+             "org.example.clock.Now", "cat"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=dict(os.environ, POSTERN_DIR=str(names)))
+        service.stderr.readline()
         it = Shell(argv, directory, setup)
         for what, line, wanted in LINES:
             tap.result(f"{shell}_completes_{what}", it.completes(line, wanted))
         it.end()
-        server.terminate()
-        server.wait()
-        server.stderr.close()
+        for one in (server, service):
+            one.terminate()
+            one.wait()
+            one.stderr.close()
 
 
 test_help()

@@ -23,6 +23,8 @@ ROWS = [
                                          '\tif (!g_socket_bind(socket, at, TRUE, NULL))')]),
     ('E1/blind.c', 'E1', 'wrong_unsigned', [
         ('\tsize_t sent = send(fd, text, n, MSG_NOSIGNAL); // E3', '\tssize_t sent = send(fd, text, n, MSG_NOSIGNAL);')]),
+    ('L4/holders.c', 'L4', 'one_label', [
+        ('\tclose(fd); // L4', '\tif (r < 0)\n\t\tclose(fd);')]),
     ('later/requests.c', 'E1', 'wrong', [
         ('\tuv_write(&w->request, s, &w->bytes, 1, done); /* E1 */\n',
          '\tif (uv_write(&w->request, s, &w->bytes, 1, done) < 0)\n\t\tfree(w);\n')]),
@@ -241,6 +243,40 @@ ROWS = [
         ('    thread.start(); // L4\n', '    thread.start();\n    thread.quit();\n    thread.wait();\n')]),
     ('L4/threads.cpp', 'L4', 'QuitsOnly::QuitsOnly', [
         ('m_of_quits.quit();', 'm_of_quits.quit(); m_of_quits.wait();')]),
+    ('L4/threads-heap.cpp', 'L4', 'OnlyQuits::OnlyQuits', [
+        ('m_only_quits->quit(); }', 'm_only_quits->quit(); m_only_quits->wait(); }')]),
+    ('L4/threads-heap.cpp', 'L4', 'bad_delete', [
+        ('    delete deleted; // L4', '    deleted->quit();\n    deleted->wait();\n    delete deleted;')]),
+    ('L4/threads-heap.cpp', 'L4', 'Local::begin', [
+        ('        QThread *local = new QThread(this);\n', '        m_local = new QThread(this);\n'),
+        ('worker->moveToThread(local);', 'worker->moveToThread(m_local);'),
+        ('        local->start(); // L4\n    }\n',
+         '        m_local->start();\n    }\n    ~Local() override\n    {\n        if (!m_local)\n            return;\n'
+         '        m_local->quit();\n        m_local->wait();\n    }\n\nprivate:\n    QThread *m_local = nullptr;\n')]),
+    ('L7/threads-qt.cpp', 'L7', 'NeverDeleted::incomingConnection', [
+        ('        thread->start();\n',
+         '        connect(thread, &QThread::finished, thread, &QObject::deleteLater);\n        thread->start();\n')]),
+    ('L7/threads-qt.cpp', 'L7', 'Fortunes::incomingConnection', [
+        ('        serving->start();\n',
+         '        connect(serving, &QThread::finished, serving, &QObject::deleteLater);\n        serving->start();\n')]),
+    ('L3/let-go.c', 'L3', 'bad_hear_slot', [
+        ('\t\t\tslots[i] = -1; // L3\n', '\t\t{\n\t\t\tclose(slots[i]);\n\t\t\tslots[i] = -1;\n\t\t}\n')]),
+    ('L3/let-go.c', 'L3', 'bad_enter_caller', [('\tclose(c->fd);\n}', '\tclose(c->fd);\n\tfree(c);\n}')]),
+    ('L3/let-go.cpp', 'L3', 'OneWay::hear', [
+        ('            m_one_way.erase(fd); // L3', '            ::close(fd);\n            m_one_way.erase(fd);')]),
+    ('L3/let-go.cpp', 'L3', 'Listed::hear', [
+        ('        if (::recv(m_listed.at(i), &c, 1, 0) <= 0)\n            m_listed.removeAt(i); // L3',
+         '        if (::recv(m_listed.at(i), &c, 1, 0) <= 0) {\n            ::close(m_listed.at(i));\n'
+         '            m_listed.removeAt(i);\n        }')]),
+    ('L3/let-go.cpp', 'L3', 'lambda in Host::enter', [
+        ('{ m_sessions.removeOne(session); }); // L3',
+         '{ m_sessions.removeOne(session); session->deleteLater(); });')]),
+    ('L3/let-go.cpp', 'L3', 'Inn::incomingConnection', [
+        ('    int full() const { return m_visits.size(); }\n',
+         '    int full() const { return m_visits.size(); }\n    void leave(int i) { delete m_visits.takeAt(i); }\n')]),
+    ('L3/let-go.cpp', 'L3', 'Club::leave', [
+        ('{ m_members.remove(handle); } // L3',
+         '\n    {\n        delete m_members.value(handle);\n        m_members.remove(handle);\n    }')]),
     ('L2/terminate.cpp', 'L2', 'bad', [('thread->terminate(); // L2', 'thread->quit();')]),
     ('fill/bytes.c', 'N5', 'bad_array', [
         ('\t\tline[i++] = c; // N5\n',

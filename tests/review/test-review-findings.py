@@ -391,6 +391,23 @@ void refuse(struct conn *c)
 	drop(c);
 }
 '''),
+    ('… also of one that does not block', 'E3', 'advice', '''
+struct conn { int fd; };
+static void drop(struct conn *c)
+{
+	if (c != NULL) {
+		close(c->fd);
+		free(c);
+	}
+}
+int refuse(struct conn *c)
+{
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	send(c->fd, "busy", 4, MSG_NOSIGNAL);
+	drop(c);
+	return -1;
+}
+'''),
     ('… and the next read shows it', 'E3', 'advice', '''
 size_t ask(int fd, const char *text, char *answer, size_t size)
 {
@@ -401,10 +418,20 @@ size_t ask(int fd, const char *text, char *answer, size_t size)
 	return n < 0 ? 0 : (size_t)n;
 }
 '''),
-    ('… and nothing shows it', 'E3', 'warning', '''
+    ('… and the program does something else', 'E3', 'advice', '''
 void tell(int fd, const char *text)
 {
 	send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+'''),
+    ('… and it sends on and on', 'E3', 'warning', '''
+void copy(int fd, int file)
+{
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(file, part, sizeof(part))) > 0)
+		send(fd, part, (size_t)n, MSG_NOSIGNAL);
 }
 '''),
     ('a limit for reads is set without a look', 'E1', 'advice', '''
@@ -494,6 +521,32 @@ def what_has_a_slight_consequence_is_advice_and_its_twin_is_not():
         put('one.c', HEAD + text)
         got = {f['severity'] for f in findings('one.c') if f['rule'] == rule}
         expect(got, {severity}, what)
+
+
+QT_MEMBER = '''#include <QTcpSocket>
+class Client : public QObject {
+public:
+	Client();
+private:
+	QTcpSocket *m_socket;
+};
+Client::Client()
+{
+	m_socket = new QTcpSocket;
+}
+%s
+{
+	Client *client = new Client;
+	return client != nullptr;
+}
+'''
+
+
+@test
+def a_member_of_an_object_that_only_main_makes_is_advice():
+    for maker, severity in (('int main(int argc, char **argv)', 'advice'), ('bool begin()', 'warning')):
+        put('one.cpp', QT_MEMBER % maker)
+        expect({f['severity'] for f in findings('one.cpp') if f['rule'] == 'L2'}, {severity}, maker)
 
 
 @test

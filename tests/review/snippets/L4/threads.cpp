@@ -142,18 +142,6 @@ private:
     QThread m_unseen;
 };
 
-class Heap : public QObject {
-public:
-    void begin()
-    {
-        m_heap = new QThread(this);
-        m_heap->start();
-    }
-
-private:
-    QThread *m_heap;
-};
-
 void stop(QThread *thread);
 
 class Helped {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spawn.h - processes for peers: their environment, their signals, their start */
+#ifndef POSTERN_SPAWN_H
+#define POSTERN_SPAWN_H
+
+#include "command.h"
+
+struct spawn {
+	char **environment; /* ends with the five below */
+	char  *name;
+	char   method[300]; /* POSTERN_METHOD=..., of a service */
+	char   peer[3][40];
+};
+
+/* name: for POSTERN_NAME. -ENOMEM; deinit in any case. */
+int  spawn_init(struct spawn *s, const char *name);
+void spawn_deinit(struct spawn *s);
+/* Starts a program in a process group of its own, with these as its stdin and stdout. method may be NULL. */
+int  spawn_start(struct spawn *s, const char *path, char **argv, int in, int out, const struct postern_peer *peer,
+	const char *method, pid_t *ret);
+
+#endif
