@@ -14,6 +14,7 @@
  * of the server it gets SIGTERM, and SIGKILL a second later, with its whole group.
  */
 #include "commands.h"
+#include "ask.h"
 #include "spawn.h"
 #include "tables.h"
 
@@ -48,12 +49,13 @@ struct run {
 	struct postern_request *request;
 	uint32_t method;
 	uid_t uid;
-	pid_t pid;
+	pid_t pid; /* 0: it has ended, and the number may be another's */
 	struct postern_child *child;
 	struct postern_watch *in, *out;
 	struct postern_timer *timer;
 	int in_fd, out_fd; /* -1: ended */
-	size_t sent;
+	char *input;
+	size_t sent, left;
 	char *output;
 	size_t n, size;
 	bool terminated;
@@ -177,6 +179,8 @@ static void run_answer(struct run *x, int how, int status)
 
 static void run_kill(struct run *x)
 {
+	if (x->pid == 0)
+		return;
 	kill(-x->pid, x->terminated ? SIGKILL : SIGTERM);
 	x->terminated = true;
 	postern_timer_set(x->timer, COMMANDS_GRACE);
@@ -222,26 +226,33 @@ static void run_close(struct postern_watch **watch, int *fd)
 	*fd = -1;
 }
 
+/* The parameters on one line, however the caller has written them, for a shell's read. */
+static int run_make_input(struct run *x)
+{
+	FILE *out = open_memstream(&x->input, &x->left);
+
+	if (!out)
+		return -ENOMEM;
+	json_print(out, postern_request_parameters(x->request), false);
+	fputc('\n', out);
+	return fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
 /* A process that does not read what it is asked has answered without it. */
 static void run_writable(struct postern_watch *w, uint64_t happened, void *data)
 {
 	struct run *x = data;
-	struct postern_json in = { "{}", 2 };
-	ssize_t n = -1;
+	ssize_t n = write(x->in_fd, x->input + x->sent, x->left);
 
 	(void)w;
 	(void)happened;
-	if (x->request)
-		in = postern_request_parameters(x->request);
-	if (x->request && x->sent < in.n)
-		n = write(x->in_fd, in.text + x->sent, in.n - x->sent);
-	else if (x->request && x->sent == in.n)
-		n = write(x->in_fd, "\n", 1);
-	if (n < 0 && x->request && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0)
+	if (n > 0) {
 		x->sent += (size_t)n;
-	if (n < 0 || x->sent > in.n)
+		x->left -= (size_t)n;
+	}
+	if (n < 0 || x->left == 0)
 		run_close(&x->in, &x->in_fd);
 }
 
@@ -265,7 +276,10 @@ static void run_read(struct run *x)
 	while (x->out_fd >= 0) {
 		if (x->n == x->size && (x->n > COMMANDS_OUTPUT || !run_grow(x))) {
 			if (x->request)
-				run_fail(x, 128 + SIGTERM, "its output is longer than 4 MiB");
+				run_fail(x, 128 + SIGTERM,
+					 x->n > COMMANDS_OUTPUT
+						 ? "its output is longer than 4 MiB"
+						 : "there is no memory for its output");
 			run_close(&x->out, &x->out_fd);
 			run_give_up(x);
 			return;
@@ -294,6 +308,7 @@ static void run_free(struct run *x)
 	postern_timer_free(x->timer);
 	postern_child_free(x->child);
 	postern_request_free(x->request);
+	free(x->input);
 	free(x->output);
 	free(x);
 }
@@ -309,6 +324,7 @@ static void run_ended(struct postern_child *child, int how, int status, void *da
 		output_error("serve", c->options.name, "%s: process %ld ended with %s %d",
 			     run_method(x), (long)x->pid, how == CLD_EXITED ? "status" : "signal",
 			     status);
+	x->pid = 0;
 	run_read(x);
 	if (x->request)
 		run_answer(x, how, status);
@@ -350,8 +366,10 @@ static int run_pipes(struct run *x, int *ret_in, int *ret_out)
 static int run_prepare(struct run *x, int *ret_in, int *ret_out)
 {
 	struct postern_loop *loop = x->commands->loop;
-	int r = run_pipes(x, ret_in, ret_out);
+	int r = run_make_input(x);
 
+	if (r == 0)
+		r = run_pipes(x, ret_in, ret_out);
 	if (r == 0)
 		r = postern_timer_new(&x->timer, loop, run_due, x);
 	if (r == 0)

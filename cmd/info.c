@@ -58,7 +58,7 @@ static void info_print(struct postern_json info)
 static int info_run(void *data)
 {
 	const struct info_values *v = data;
-	struct postern_json info;
+	struct postern_json info = { "{}", 2 };
 	struct ask a;
 	int status = ask_open(&a, "info", &v->ask);
 

@@ -14,7 +14,8 @@
  *	model/      ir.h is the form of a function: places, items, blocks, loops. lower-*.c make it from
  *	            syntax trees, index.c knows what all files declare, link.c joins names to types,
  *	            constants, knowledge and functions once all files are read. query.h: questions on
- *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files
+ *	            calls, results, loops and words. descriptor.c: what a name may hold, over all files;
+ *	            reach.c: whether the programs that have a function serve, or end soon
  *	flow/       a walk over the graph of one function, state by state: state.c what is known at one
  *	            point, call.c what calls do, summary.c what callers need, order.c callees before
  *	            callers; outcome.c what happens when one call gives a certain result; ends*.c what

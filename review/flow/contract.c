@@ -564,3 +564,12 @@ int64_t test_error(const struct item *test)
 
 	return test->op != OP_EQ && test->op != OP_NE ? 0 : error ? error : operand_error(&test->a);
 }
+
+bool contract_is_memory(const struct call *call)
+{
+	const struct api *api = contract_of(call).api;
+	const struct fact *opens = api_fact(api, FACT_OPENS);
+
+	return opens && !strcmp(opens->word, "memory") &&
+	       !api_is(api, ROLE(SOCKET) | ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT));
+}

@@ -60,6 +60,12 @@ const struct item *contract_inner(const struct call *call);
 /* The test tells a part of the successes from the others: `n < 4`, `n == 1`. */
 bool contract_test_counts(const struct contract *contract, const struct item *test, int place);
 
+/*
+ * It only allocates, as bufferevent_socket_new() does: it fails when memory has run out, and many
+ * programs have decided that they end then.
+ */
+bool contract_is_memory(const struct call *call);
+
 /* Some result says that it failed: a helper that tries until it works has none. */
 bool contract_can_fail(const struct contract *contract);
 

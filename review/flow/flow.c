@@ -496,7 +496,17 @@ static bool flow_is_freed(const struct flow *flow, int resource)
 	return closed && flow->state->bits[resource] == RES_CLOSED && call_frees(closed->call);
 }
 
-/* p->x and *p are reached: p is not NULL, and must not be freed. */
+/* p[i] is reached, where p is a pointer. */
+static bool flow_is_element(const struct function *fn, int place)
+{
+	int array = fn->places[place].parent;
+	uint8_t stars;
+
+	return fn->places[place].kind == PLACE_INDEX && !(fn->places[array].flags & PLACE_ARRAY) &&
+	       place_type(fn, array, &stars) && stars;
+}
+
+/* p->x, *p and p[i] are reached: p is not NULL, and must not be freed. */
 static void flow_reaches(struct flow *flow, const struct item *item, const struct operand *o)
 {
 	const struct function *fn = flow->fn;
@@ -508,7 +518,8 @@ static void flow_reaches(struct flow *flow, const struct item *item, const struc
 		struct value v;
 
 		if (fn->places[place].kind != PLACE_DEREF &&
-		    !(fn->places[place].flags & PLACE_ARROW))
+		    !(fn->places[place].flags & PLACE_ARROW) &&
+		    (o->kind == OPERAND_ADDRESS || !flow_is_element(fn, place)))
 			continue;
 		v = state_place(flow, fn->places[place].parent);
 		if (flow_is_freed(flow, v.resource))

@@ -52,6 +52,7 @@ struct program {
 	size_t n_waits;
 	size_t n_resources;
 	size_t n_skipped;
+	struct reach_calls *reach; /* private to model/reach.c; NULL: not asked yet */
 };
 
 extern struct program program;

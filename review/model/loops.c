@@ -75,6 +75,30 @@ int item_loop(struct function *fn, const struct item *item)
 	return -1;
 }
 
+bool block_is_behind(const struct function *fn, int test, int edge, int wanted)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
+
+	stack[n++] = 0;
+	seen[0] = 1;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == wanted)
+			return false;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if ((block == test && e == edge) || next < 0 || seen[next])
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return true;
+}
+
 const struct item *loop_find_call(struct function *fn, int loop,
 				  bool (*visit)(struct function *fn, const struct item *item,
 						void *data),

@@ -101,6 +101,8 @@ bool item_amount_was_asked(const struct function *fn, const struct item *item,
 
 /* loops.c: the block that has the item, or -1. */
 int item_block(const struct function *fn, const struct item *item);
+/* Every way to the block `wanted` takes that edge of the branch at the end of the block `test`. */
+bool block_is_behind(const struct function *fn, int test, int edge, int wanted);
 /* The innermost loop around the item, be it made of gotos; -1: none. */
 int item_loop(struct function *fn, const struct item *item);
 /*

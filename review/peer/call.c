@@ -111,6 +111,31 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 		peer_add(walk, to->place, value);
 }
 
+/* Events of the kernel are read as one of these; there is nobody else who could write them. */
+static bool peer_is_kernel(const struct function *fn)
+{
+	static const char *const types[] = { "inotify_event",    "fanotify_event_metadata",
+					     "signalfd_siginfo", "nlmsghdr",
+					     "input_event",      "js_event" };
+
+	for (int i = 0; i < fn->n_places; i++)
+		for (size_t t = 0; fn->places[i].type && t < sizeof(types) / sizeof(*types); t++)
+			if (!strcmp(fn->places[i].type, types[t]))
+				return true;
+	return false;
+}
+
+void peer_written(struct peer_walk *walk, const struct operand *to)
+{
+	int buffer = peer_root_buffer(walk, to);
+
+	if (buffer == to->place || buffer < 0 || walk->fn->places[to->place].kind == PLACE_TEMP) {
+		walk->quiet = true;
+		peer_clean(walk, to->place, PEER_TEXT | PEER_UNENDED, true);
+		walk->quiet = false;
+	}
+}
+
 /* The descriptor or object that is read from may have a peer. */
 bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 {
@@ -122,6 +147,8 @@ bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 	/* The queue of errors holds what this program has sent. */
 	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE") ||
 	    (strstr(call->name, "ev") && peer_reads_own_pair(walk)))
+		return false;
+	if (!call->api->class_name && peer_is_kernel(walk->fn))
 		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;
@@ -508,6 +535,23 @@ static void peer_copies(struct peer_walk *walk, const struct call *call, struct 
 	}
 }
 
+/* getnameinfo(…, host, …): it writes a text of its own there. */
+static void peer_writes(struct peer_walk *walk, const struct call *call)
+{
+	for (const struct fact *f = api_fact(call->api, FACT_TERMINATES); f;
+	     f = api_fact_next(call->api, f)) {
+		const struct operand *to = call_argument(call, f->arg);
+		bool other = peer_format_argument(call) > 0;
+
+		for (const struct fact *o = call->api->facts;
+		     o < call->api->facts + call->api->n_facts; o++)
+			other |=
+				(o->key == FACT_COPIES || o->key == FACT_READS) && o->arg == f->arg;
+		if (!other && to && to->kind == OPERAND_PLACE)
+			peer_written(walk, to);
+	}
+}
+
 /* uv_read_start(stream, alloc, on_read): on_read is called with what has come. */
 static void peer_gives(const struct peer_walk *walk, const struct call *call)
 {
@@ -535,6 +579,7 @@ static void peer_known(struct peer_walk *walk, const struct item *item, struct p
 	peer_checks(walk, call);
 	if (peer_is_source(walk, call))
 		peer_reads(walk, call, result);
+	peer_writes(walk, call);
 	peer_copies(walk, call, result);
 	peer_scans(walk, call);
 	peer_gives(walk, call);

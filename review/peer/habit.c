@@ -108,6 +108,28 @@ static bool peer_is_behind(const struct function *fn, const struct operand *o,
 	return operand_source(fn, o, fn->items + fn->n_items) == call;
 }
 
+/* text[i] == '\r', in a loop: the text is looked through for what cannot stand in a number. Like this one,
+ * the characters that are written with a backslash have no number here. */
+static bool peer_looks_through(const struct peer_walk *walk, const struct item *test,
+			       const struct operand *text)
+{
+	const struct function *fn = walk->fn;
+	const struct place *p;
+	int block, buffer = peer_root_buffer(walk, text);
+
+	if (test->kind != ITEM_BRANCH || (test->op != OP_EQ && test->op != OP_NE) ||
+	    test->a.kind != OPERAND_PLACE ||
+	    !(test->b.kind == OPERAND_NUMBER ? test->b.number && test->b.number < 128 &&
+						       strchr(":;,", (char)test->b.number)
+					     : test->b.kind == OPERAND_UNKNOWN && !test->b.text))
+		return false;
+	p = &fn->places[test->a.place];
+	block = item_block(fn, test);
+	return (p->kind == PLACE_INDEX || p->kind == PLACE_DEREF) && buffer >= 0 && block >= 0 &&
+	       fn->blocks[block].loop >= 0 &&
+	       (p->parent == buffer || walk->state[p->parent].base == buffer);
+}
+
 /*
  * strtoul() stops at the first character that is no digit. One is there when a search with a limit
  * has found it behind the number: in text that begins where the search did, or in front of what a
@@ -122,6 +144,8 @@ bool peer_number_ends(const struct peer_walk *walk, const struct operand *text)
 	for (const struct item *item = fn->items; item < walk->item; item++) {
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
 
+		if (peer_looks_through(walk, item, text))
+			return true;
 		if (!call || !peer_is_bounded_search(call))
 			continue;
 		if (operand_is_place(text, call->args[0].place) ||
@@ -304,6 +328,24 @@ void peer_method(struct peer_walk *walk, const struct call *call, struct peer_va
 	}
 }
 
+/* next_line(f, text, sizeof(text)): a buffer and its whole size are where a result goes. */
+static void peer_unknown_fills(struct peer_walk *walk, const struct call *call)
+{
+	static const char *const senders[] = { "send", "write", "print", "log",  "dump",
+					       "put",  "sum",   "crc",   "hash", "cmp" };
+
+	if (peer_name_has(call->name, senders, sizeof(senders) / sizeof(*senders)))
+		return;
+	for (int i = 0; i + 1 < call->n_args; i++) {
+		const struct operand *o = &call->args[i];
+
+		if (o->kind == OPERAND_PLACE && (walk->fn->places[o->place].flags & PLACE_ARRAY) &&
+		    call->args[i + 1].kind != OPERAND_STRING &&
+		    peer_room(walk, &call->args[i + 1], o->place) != PEER_ROOM_UNKNOWN)
+			peer_written(walk, o);
+	}
+}
+
 /* QString::fromUtf8(bytes), std::to_string(n), and functions that nobody declares. */
 void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_value *result)
 {
@@ -314,6 +356,7 @@ void peer_unknown(struct peer_walk *walk, const struct call *call, struct peer_v
 		peer_method(walk, call, result);
 		return;
 	}
+	peer_unknown_fills(walk, call);
 	for (int i = 0; i < call->n_args; i++) {
 		struct peer_value v = peer_operand(walk, &call->args[i]);
 

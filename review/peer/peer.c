@@ -212,6 +212,17 @@ static void peer_forget_parts(struct peer_walk *walk, int place)
 			walk->state[i] = peer_nothing;
 }
 
+/* A pointer is no length; a number in the bytes behind it is looked at where it is taken out. */
+bool peer_is_pointer(const struct function *fn, const struct operand *o)
+{
+	uint8_t stars;
+
+	if (o->kind != OPERAND_PLACE)
+		return o->kind == OPERAND_ADDRESS;
+	return place_type(fn, o->place, &stars) &&
+	       (stars || (fn->places[o->place].flags & PLACE_ARRAY));
+}
+
 static bool peer_is_integer(const struct function *fn, int place)
 {
 	const struct place *p = &fn->places[place];

@@ -78,6 +78,8 @@ struct peer_summary {
 	uint16_t outs[16];     /* what lies in *argument afterwards */
 	int8_t fill_size[16];  /* the parameter that limits the bytes, or -1 */
 	uint16_t copies[16];   /* parameters whose bytes are copied there */
+	uint8_t keeps[16];     /* which of the first five kinds what it was given still has afterwards */
+	bool ends;             /* … when it succeeds, which it does somewhere */
 	uint16_t result;
 	uint16_t result_from[PEER_FOLLOWED];
 	uint32_t sum;          /* over all this, to see that it changed */
@@ -174,6 +176,7 @@ uint16_t peer_resolve(const struct peer_walk *walk, const struct peer_value *val
 /* The kinds that a number, text or structure of that place's type would have. */
 uint16_t peer_kinds_of(const struct function *fn, int place);
 uint16_t peer_width(const char *type);
+bool peer_is_pointer(const struct function *fn, const struct operand *o);
 /* The variable behind casts and copies of it; a temporary, where there is none. */
 int peer_variable(const struct function *fn, int place);
 struct peer_summary *peer_summary_of(struct function *fn);
@@ -238,6 +241,8 @@ bool peer_takes_va_list(const struct function *fn);
 /* call.c: what the item reads, with these kinds. */
 struct peer_value peer_fresh(const struct peer_walk *walk, uint16_t kinds);
 void peer_call(struct peer_walk *walk, const struct item *item);
+/* What lies there is another text, with an end, and no peer's. */
+void peer_written(struct peer_walk *walk, const struct operand *to);
 /* The text is looked through for these; callers learn it too. */
 void peer_note_check(struct peer_walk *walk, const struct operand *operand, uint16_t kinds);
 /* Which kinds a search for this text or character checks for. */

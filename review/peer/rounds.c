@@ -103,12 +103,41 @@ static void peer_reach(struct peer_walk *walk, int from, int to)
 	walk->dirty[to] |= changed;
 }
 
+/* return NULL, return -1: nobody uses what such a call has left in a buffer. */
+static bool peer_is_failure(const struct function *fn, const struct item *item)
+{
+	int64_t n;
+
+	if (!item || item->kind == ITEM_THROW)
+		return item != NULL;
+	return item->a.kind == OPERAND_NULL || (operand_is_number(&item->a, &n) && n < 0) ||
+	       (operand_is_number(&item->a, &n) && !n && (fn->flags & FUNCTION_POINTER));
+}
+
+/* What the memory behind its parameters still has of what the caller had put there. */
+static void peer_keeps(struct peer_walk *walk)
+{
+	for (int p = 0; p < walk->fn->n_params && p < 16; p++) {
+		int place = walk->fn->params[p];
+		bool other = walk->cleaned[place] == 0xffff ||
+			     (!walk->fn->places[place].stars &&
+			      !(walk->fn->places[place].flags & PLACE_ARRAY));
+
+		for (int k = 0; k < PEER_FOLLOWED - 1; k++)
+			if (other || (walk->state[place].from[k] & 1 << p))
+				walk->summary->keeps[p] |= (uint8_t)(1 << k);
+	}
+	walk->summary->ends = true;
+}
+
 /* What outlives the function, at one of its ends. */
 static void peer_end(struct peer_walk *walk, const struct item *item)
 {
 	struct function *fn = walk->fn;
 	struct peer_summary *s = walk->summary;
 
+	if (!peer_is_failure(fn, item))
+		peer_keeps(walk);
 	for (int i = 0; i < fn->n_places; i++) {
 		const struct place *p = &fn->places[i];
 		struct peer_value *v = &walk->state[i];
@@ -212,6 +241,10 @@ static void peer_function(struct function *fn, bool telling)
 	walk.has_parts = arena_alloc(&peer_arena, places);
 	memset(walk.summary->sinks, 0, sizeof(walk.summary->sinks));
 	memset(walk.summary->copy_to, 0, sizeof(walk.summary->copy_to));
+	memset(walk.summary->keeps, 0, sizeof(walk.summary->keeps));
+	walk.summary->ends = false;
+	/* The first rounds take for granted what callers may turn out not to pass. */
+	walk.summary->result = 0;
 	peer_find_parts(&walk);
 	peer_begin(&walk);
 	walk.in[0] = walk.state;
@@ -239,9 +272,9 @@ static bool peer_learnt(struct peer_summary *s)
 	uint32_t sum = s->result;
 
 	for (int p = 0; p < 16; p++)
-		sum = sum * 31 +
-		      (uint32_t)(s->sinks[p] + s->copy_to[p] + s->cleans[p] + s->fills[p] * 7 +
-				 s->outs[p] * 3 + s->copies[p] * 5 + s->given[p]);
+		sum = sum * 31 + (uint32_t)(s->sinks[p] + s->copy_to[p] + s->cleans[p] +
+					    s->fills[p] * 7 + s->outs[p] * 3 + s->copies[p] * 5 +
+					    s->given[p] + s->keeps[p] * 11 + s->ends);
 	for (int k = 0; k < PEER_FOLLOWED; k++)
 		sum = sum * 31 + s->result_from[k];
 	if (sum == s->sum)

@@ -31,6 +31,13 @@ void peer_bound(struct peer_walk *walk, const struct operand *operand, uint16_t 
 		return;
 	peer_bound_place(walk, operand->place, kinds);
 	def = place_set_once(walk->fn, operand->place);
+	/* a ? b : c is one of the two. */
+	for (int i = 0;
+	     !def && walk->fn->places[operand->place].kind == PLACE_TEMP && i < walk->fn->n_items;
+	     i++)
+		if (walk->fn->items[i].kind == ITEM_ASSIGN &&
+		    walk->fn->items[i].dst == operand->place)
+			peer_bound(walk, &walk->fn->items[i].a, kinds, depth + 1);
 	if (!def)
 		return;
 	if (def->kind == ITEM_ASSIGN || def->kind == ITEM_OPERATE)
@@ -282,6 +289,13 @@ static void peer_ends(struct peer_walk *walk, int place)
 		peer_hit(walk, PEER_SINK_NO_ROOM, &o, buffer);
 	}
 	peer_clean(walk, parent, PEER_UNENDED, true);
+	/* text[0] = 0: as a text it is empty, and what is put there next is another one. */
+	if (walk->fn->places[place].kind == PLACE_INDEX && buffer == parent &&
+	    walk->fn->places[place].name && !strcmp(walk->fn->places[place].name, "0")) {
+		walk->quiet = true;
+		peer_clean(walk, parent, PEER_FORMAT | PEER_SHELL | PEER_PATH, false);
+		walk->quiet = false;
+	}
 }
 
 /* for (c : text): an element of what the loop goes over. */
@@ -468,6 +482,9 @@ static void peer_operate(struct peer_walk *walk, const struct item *item)
 		peer_check(walk, PEER_SINK_STRING, &item->b, -1);
 	if (item->op == '+' && pointer && walk->fn->source->language == SOURCE_C) {
 		v = a;
+	} else if (item->op == '-' && peer_is_pointer(walk->fn, &item->b)) {
+		/* How far two pointers are from each other is what the program has made of it. */
+		v = peer_nothing;
 	} else if (item->op == '-' && pointer) {
 		v = a;
 		if (b.base >= 0 && b.base == a.base)

@@ -17,17 +17,6 @@ static void peer_tell_argument(struct peer_walk *walk, struct peer_summary *s, i
 		s->caller[i] = walk->fn;
 }
 
-/* A pointer is no length; a number in the bytes behind it is looked at where it is taken out. */
-static bool peer_is_pointer(const struct function *fn, const struct operand *o)
-{
-	uint8_t stars;
-
-	if (o->kind != OPERAND_PLACE)
-		return o->kind == OPERAND_ADDRESS;
-	return place_type(fn, o->place, &stars) &&
-	       (stars || (fn->places[o->place].flags & PLACE_ARRAY));
-}
-
 static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary *s, int i,
 			      const struct call *call)
 {
@@ -62,6 +51,22 @@ static void peer_target_sinks(struct peer_walk *walk, const struct peer_summary 
 	}
 }
 
+/* It has emptied, filled or ended the buffer, whatever lay there before. */
+static void peer_target_replaces(struct peer_walk *walk, const struct peer_summary *s, int i,
+				 const struct operand *o, int n_params)
+{
+	uint16_t gone = (uint16_t)~s->keeps[i] & (PEER_TEXT | PEER_UNENDED);
+
+	if (!s->ends || !gone || o->kind != OPERAND_PLACE || i >= n_params)
+		return;
+	/* The bytes are there as long as nobody has written over all of them. */
+	if (gone & PEER_UNENDED) {
+		walk->quiet = true;
+		peer_clean(walk, o->place, gone & (uint16_t)~PEER_BYTES, true);
+		walk->quiet = false;
+	}
+}
+
 static void peer_target_memory(struct peer_walk *walk, const struct peer_summary *s, int i,
 			       const struct call *call)
 {
@@ -71,6 +76,7 @@ static void peer_target_memory(struct peer_walk *walk, const struct peer_summary
 
 	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
 		return;
+	peer_target_replaces(walk, s, i, o, call->target->n_params);
 	for (int p = 0; p < call->n_args && p < 16; p++)
 		if (s->copies[i] & 1 << p) {
 			struct peer_value part = peer_operand(walk, &call->args[p]);

@@ -215,12 +215,38 @@ void peer_asks_zero(struct peer_walk *walk, const struct call *call)
 
 /* --- uses --- */
 
+/* The difference itself is compared: `at >= 0`, or with an upper limit, where -1 is the largest number. */
+static bool zero_is_compared(const struct peer_walk *walk, const struct operand *o)
+{
+	const struct function *fn = walk->fn;
+	const struct item *made;
+
+	for (int depth = 0; o->kind == OPERAND_PLACE && depth < 4; depth++, o = &made->a) {
+		for (const struct item *i = fn->items; i < walk->item; i++) {
+			bool left = i->kind == ITEM_BRANCH && operand_is_place(&i->a, o->place);
+			bool right = i->kind == ITEM_BRANCH && operand_is_place(&i->b, o->place);
+			int op = left ? i->op : right ? op_mirror(i->op) : OP_UNKNOWN;
+			int64_t n;
+
+			if (op != OP_LT && op != OP_GE && op != OP_GT && op != OP_LE)
+				continue;
+			if (zero_wraps(fn, o->place) ||
+			    (operand_is_number(left ? &i->b : &i->a, &n) && n <= 1))
+				return true;
+		}
+		made = place_set_once(fn, o->place);
+		if (!made || made->kind != ITEM_ASSIGN)
+			return false;
+	}
+	return false;
+}
+
 void peer_check_zero(struct peer_walk *walk, const struct operand *o, int into)
 {
 	const struct operand *of = walk->telling ? zero_less(walk, o) : NULL;
 	struct operand shown = { .kind = OPERAND_PLACE };
 
-	if (!of || (peer_operand(walk, of).kinds & PEER_NONZERO) ||
+	if (!of || (peer_operand(walk, of).kinds & PEER_NONZERO) || zero_is_compared(walk, o) ||
 	    !zero_is_peers(walk, of, walk->item, 0))
 		return;
 	shown.place = peer_variable(walk->fn, of->place);

@@ -283,11 +283,11 @@ bool source_ignores(struct source *source, const char *rule, uint32_t row)
 
 static bool source_folder_is_aside(const char *name, size_t n)
 {
-	static const char *const names[] = { "test",      "tests",    "testing",   "unittest",
-					     "unittests", "unit",     "autotests", "testsuite",
-					     "example",   "examples", "sample",    "samples",
-					     "demo",      "demos",    "bench",     "benchmark",
-					     "benchmarks" };
+	static const char *const names[] = { "test",       "tests",    "testing",   "unittest",
+					     "unittests",  "unit",     "autotests", "testsuite",
+					     "example",    "examples", "sample",    "samples",
+					     "demo",       "demos",    "bench",     "benchmark",
+					     "benchmarks", "t" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strlen(names[i]) == n && !strncasecmp(names[i], name, n))
@@ -295,7 +295,7 @@ static bool source_folder_is_aside(const char *name, size_t n)
 	return false;
 }
 
-/* router_test.cpp, tst_router.cpp: beside what it tests. */
+/* router_test.cpp, RouterTest.cpp, tst_router.cpp, testrouter.c: beside what it tests. */
 static bool source_file_is_aside(const char *name)
 {
 	static const char *const ends[] = { "_test", "_tests", "-test", "_unittest" };
@@ -305,7 +305,10 @@ static bool source_file_is_aside(const char *name)
 		if (n > strlen(ends[i]) &&
 		    !strncasecmp(name + n - strlen(ends[i]), ends[i], strlen(ends[i])))
 			return true;
-	return starts_with(name, "tst_");
+	if ((n > 4 && !strncmp(name + n - 4, "Test", 4)) ||
+	    (n > 5 && !strncmp(name + n - 5, "Tests", 5)))
+		return true;
+	return starts_with(name, "tst_") || (n > 4 && !strncmp(name, "test", 4));
 }
 
 bool source_path_is_aside(const char *path, const char *root)

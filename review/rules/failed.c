@@ -30,19 +30,6 @@ static const char *e2_value(uint8_t fails)
 	return fails == FAILS_NULL ? "NULL" : "-1";
 }
 
-/*
- * bufferevent_socket_new() only allocates: it fails when memory has run out, and many programs have
- * decided that they end then.
- */
-static bool e2_is_memory(const struct item *site)
-{
-	const struct api *api = contract_of(site->call).api;
-	const struct fact *opens = api_fact(api, FACT_OPENS);
-
-	return opens && !strcmp(opens->word, "memory") &&
-	       !api_is(api, ROLE(SOCKET) | ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT));
-}
-
 static void e2_report(struct function *fn, const struct item *at, const char *name,
 		      const struct item *site, uint8_t fails, bool known)
 {
@@ -57,7 +44,7 @@ static void e2_report(struct function *fn, const struct item *at, const char *na
 		known ? "`%s` is used here on a path where %s has failed, so it is %s."
 		      : "`%s` is used without checking whether %s succeeded; if it failed, it is %s.",
 		name, origin, e2_value(fails));
-	if (finding && e2_is_memory(site))
+	if (finding && contract_is_memory(site->call))
 		finding->severity = SEVERITY_ADVICE;
 	if (!strcmp(name, origin))
 		finding_fix(

@@ -5,8 +5,8 @@
 #include "flow/hold.h"
 #include "model/registrations.h"
 #include "rules/deferred.h"
-#include "rules/process.h"
 #include "rules/rules.h"
+#include "rules/slight.h"
 #include "rules/threads.h"
 #include "read/source.h"
 
@@ -121,8 +121,7 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	finding->also =
 		pos_line(finding->at) == pos_line(r->site->at) ? loss->item->at : r->site->at;
 	finding_root(finding, r->site->at, name);
-	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
-	    process_ends_with(flow->fn, loss->item))
+	if (slight_loss(flow, loss))
 		finding->severity = SEVERITY_ADVICE;
 	return finding;
 }
@@ -390,31 +389,6 @@ void l3_call(struct flow *flow, const struct item *item)
 
 enum { L4_BLOCKS = 600 };
 
-/* Every way to the block takes the first edge of this test. */
-static bool l4_is_behind(const struct function *fn, int test, int wanted)
-{
-	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
-	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
-
-	stack[n++] = 0;
-	seen[0] = 1;
-	while (n) {
-		int block = stack[--n];
-
-		if (block == wanted)
-			return false;
-		for (int e = block == test; e < 2; e++) {
-			int next = fn->blocks[block].next[e];
-
-			if (next >= 0 && !seen[next]) {
-				seen[next] = 1;
-				stack[n++] = next;
-			}
-		}
-	}
-	return true;
-}
-
 /* The block runs only where the place has that number; the function itself never changes it. */
 static bool l4_needs(const struct function *fn, int block, int place, int64_t *number)
 {
@@ -424,7 +398,7 @@ static bool l4_needs(const struct function *fn, int block, int place, int64_t *n
 
 		if (b != block && test && test->kind == ITEM_BRANCH && test->op == OP_EQ &&
 		    operand_is_place(&test->a, place) && operand_is_number(&test->b, number) &&
-		    l4_is_behind(fn, b, block))
+		    block_is_behind(fn, b, 0, block))
 			return true;
 	}
 	return false;
@@ -558,6 +532,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 		return;
 	finding->also = closed->at;
 	finding_root(finding, closed->at, name);
+	if (kind == USE_CLOSE_AGAIN && slight_second_close(flow, closed, item, resource))
+		finding->severity = SEVERITY_ADVICE;
 	finding->cwe = kind == USE_CLOSE_AGAIN ? strcmp(l4_done(closed), "closed") ? "415" : "1341"
 					       : "416";
 	lifetime_fix_use(finding, flow, item, resource, kind);

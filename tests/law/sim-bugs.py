@@ -83,6 +83,8 @@ BUGS = [
      ("\t\t\tcalling_need(c, c->connect_ns);\n\t\t}", "\t\t\t;\n\t\t}")),
     ("a failed connect ends calls that came later", "calling",
      ("\t\tif (call->since_ns <= begun_ns)\n", "")),
+    ("a failed connect leaves a call that it was for", "calling",
+     ("if (call->since_ns <= begun_ns)", "if (call->since_ns < begun_ns)")),
     # ---- serving ----
     ("a oneway call is lost when its peer hangs up", "serving",
      ("return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;",

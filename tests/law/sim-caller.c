@@ -210,6 +210,7 @@ static void caller_loses(struct sim_wire *w, const struct postern_reason *why)
 	caller_shuts(w);
 	caller_pump();
 	caller_tell();
+	oracle_told();
 }
 
 bool caller_dials(struct sim_wire *w, bool fails)

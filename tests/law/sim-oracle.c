@@ -229,15 +229,34 @@ void oracle_closes(struct sim_wire *w)
 	SIM_COUNT(idle_closed);
 }
 
+/* Calls that were there when it began end with it. */
+static void connect_failed(struct sim_wire *w)
+{
+	S.failed_ns = S.failed_ns > w->begun_ns ? S.failed_ns : w->begun_ns;
+	for (unsigned i = 0; i < S.n_calls; i++) {
+		struct sim_call *c = &S.calls[i];
+		bool here = w->alone ? w->alone_call == c->index : !(c->flags & MESSAGE_MORE);
+
+		if (here && c->alive && c->wire < 0 && c->refusals == 0)
+			c->ending = c->added_ns <= w->begun_ns;
+	}
+}
+
+void oracle_told(void)
+{
+	for (unsigned i = 0; i < S.n_calls; i++)
+		if (S.calls[i].alive && S.calls[i].ending && !S.over)
+			sim_broken("call %u has no connection, and does not end", i);
+}
+
 void oracle_lost(struct sim_wire *w, int code)
 {
 	detach(w);
 	w->lost_code = code;
-	if (!w->connected) {
-		S.failed_ns = S.failed_ns > w->begun_ns ? S.failed_ns : w->begun_ns;
-	} else if (!w->answered) {
+	if (!w->connected)
+		connect_failed(w);
+	else if (!w->answered)
 		S.connect_ns = S.now + backoff_most(S.losses++);
-	}
 	for (unsigned i = 0; i < S.n_calls; i++)
 		if (is_on(&S.calls[i], w) && S.calls[i].alive)
 			S.calls[i].lost = true;

@@ -101,6 +101,7 @@ struct sim_call {
 	int wire;             /* it was written there, and is not finished; -1 */
 	size_t end;           /* its NUL stands before this */
 	bool given, ever_given, lost;
+	bool ending;          /* a connect has failed that it was in need of */
 	int expected;         /* the end that its last answer means; 0: there is none */
 	int last_wire;
 	bool freed, deceived; /* deceived: a service has said that it refuses it, and was not asked */
@@ -221,6 +222,7 @@ void oracle_gave(struct sim_wire *w);
 void oracle_unwrote(struct sim_wire *w);
 void oracle_closes(struct sim_wire *w);             /* the machine has decided that */
 void oracle_lost(struct sim_wire *w, int code);
+void oracle_told(void);                             /* all that has ended was told */
 void oracle_time(void);                             /* before the timer runs */
 void oracle_timed(void);                            /* after that, and after telling */
 void oracle_pumped(void);

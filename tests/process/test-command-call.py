@@ -201,6 +201,11 @@ def test_commands(p):
     done = p.now("input")
     tap.result("a_command_reads_the_parameters_as_one_line",
                expected(done, DONE, '{"time":"{\\"zone\\":\\"input\\"}"}\n'))
+    with p.connect() as s:
+        s.sendall(b'{\n"method":"' + NOW.encode() + b'","parameters":{\n\n "zone"\n:\t"input"}}\0')
+        answer = s.recv(4096)
+    tap.result("however_its_caller_has_written_them",
+               [] if answer == b'{"parameters":{"time":"{\\"zone\\":\\"input\\"}"}}\0' else [repr(answer)])
     tap.result("a_command_knows_who_asks_for_what",
                expected(p.now("who"), DONE, f'{{"time":"{NOW} clock {os.getuid()}"}}\n'))
     tap.result("an_answer_of_several_lines_becomes_one", expected(p.now("lines"), DONE, '{"time":"a\u202eb"}\n'))
@@ -275,6 +280,92 @@ def test_several():
     tap.result("V8_a_method_without_a_command_is_not_implemented", expected(
         p.run("call", "clock", f"org.example.everything.{methods[1]}"), ANSWERED, "", "org.varlink.service.MethodNotImplemented"))
     p.end()
+
+
+ECHO = """interface org.example.echo
+type Tree (name: string, left: ?Tree, right: ?Tree, all: []Tree, by: [string]Tree)
+type Colour (red, orange, yellow, green, blue, indigo, violet, white, grey, black)
+type Point (x: float, y: float, hidden: bool)
+type Empty ()
+type All (
+  tree: ?Tree, colour: ?Colour, colours: []Colour, points: []Point, point: ?Point, inline: ?(a: int, b: (c, d)),
+  # [unsigned]
+  count: ?int,
+  # [unsigned]
+  counts: []?int,
+  maybe: ?bool, float: ?float, set: [string](), empties: []Empty, maps: [string][][string]?int, any: any, object: ?object,
+  strings: []?string, word: ?string, flags: [string]bool
+)
+method Echo(all: All) -> (all: All)
+"""
+# The fields that must be there, and are.
+LEAST = {"colours": [], "points": [], "counts": [], "set": {}, "empties": [], "maps": {}, "any": 0, "strings": [],
+         "flags": {}}
+LEAF = {"name": "n", "all": [], "by": {}}
+ECHOED = [
+    {}, {"tree": {"name": "a", "left": LEAF, "all": [LEAF, dict(LEAF, right=LEAF)], "by": {"k": LEAF, "l": LEAF}}},
+    {"colour": "red", "colours": ["black", "violet", "red"]}, {"point": {"x": 1.5, "y": -2, "hidden": True}},
+    {"points": [{"x": 1, "y": 2, "hidden": False}] * 100}, {"inline": {"a": -9, "b": "d"}},
+    {"count": 2**64 - 1, "counts": [0, None, 2**63]}, {"maybe": True, "float": 0.1}, {"set": {"a": {}, "b": {}}},
+    {"empties": [{}, {}, {}]}, {"maps": {"a": [{"b": 1, "c": None}, {}], "d": []}}, {"any": [1, {"x": None}]},
+    {"object": {"y": [[]]}}, {"strings": ["a", None, "\u20ac" * 1000], "word": "w" * 100000}, {"flags": {"a": True, "b": False}},
+]
+REFUSED = [
+    ({"tree": {"name": "a", "all": [LEAF, {"name": "b", "all": []}], "by": {}}}, "all.tree.all[1].by"),
+    ({"colours": ["red", "pink"]}, "all.colours[1]"), ({"points": [{"x": 1, "y": 2}]}, "all.points[0].hidden"),
+    ({"inline": {"a": 1, "b": "e"}}, "all.inline.b"), ({"count": -1}, "all.count"), ({"counts": [2**64]}, "all.counts[0]"),
+    ({"maps": {"a": [{"b": 1.5}]}}, 'all.maps["a"][0]["b"]'), ({"object": []}, "all.object"), ({"strings": [1]}, "all.strings[0]"),
+    ({"flags": {"a": None}}, 'all.flags["a"]'), ({"tree": {"name": "a", "left": 1, "all": [], "by": {}}}, "all.tree.left"),
+    ({"set": {"a": 1}}, 'all.set["a"]'), ({"empties": [{"z": 1}]}, "all.empties[0].z"),
+]
+
+
+def test_types():
+    """What comes back has been held against the description twice: as parameters, and as an answer."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = pathlib.Path(directory, "echo.varlink")
+        file.write_text(ECHO)
+        p = Place(interface=file, method="org.example.echo.Echo", command="#!/bin/sh\nexec cat\n")
+    wrong = []
+    for value in ECHOED:
+        asked = {"all": dict(LEAST, **value)}
+        done = p.run("call", "clock", "org.example.echo.Echo", "-", input=json.dumps(asked))
+        wrong += expected(done, DONE)
+        if done.returncode == DONE and json.loads(done.stdout) != asked:
+            wrong.append(f"{asked} came back as {done.stdout}")
+    tap.result("values_of_every_type_reach_a_command_and_come_back", wrong)
+    wrong = []
+    for value, path in REFUSED:
+        done = p.run("call", "clock", "org.example.echo.Echo", json.dumps({"all": dict(LEAST, **value)}))
+        wrong += expected(done, ANSWERED, "", "org.varlink.service.InvalidParameter: " + json.dumps(
+            {"parameter": path}, separators=(",", ":")))
+    tap.result("wrong_values_of_every_type_are_told_with_their_path", wrong)
+    status = p.end()
+    tap.result("what_was_made_for_the_types_is_freed", [] if status == DONE else [f"{status}: {p.said()}"])
+
+
+LONG = "interface a.long\ntype T0 ()\n"
+
+
+def test_long():
+    """Types without end: a chain of 50,000, and one that doubles with each."""
+    with tempfile.TemporaryDirectory() as directory:
+        chain = pathlib.Path(directory, "chain.varlink")
+        chain.write_text(LONG + "".join(f"type T{i} (a: ?T{i - 1})\n" for i in range(1, 50000))
+                         + "method Get(a: ?T49999) -> ()\n")
+        p = Place(interface=chain, method="a.long.Get", command="#!/bin/sh\n")
+        wrong = [] if "ready" in p.said() else [p.said()]
+        wrong += expected(p.run("call", "clock", "a.long.Get", '{"a":{"a":{"a":null}}}'), DONE, "{}\n")
+        tap.result("a_chain_of_50000_types_can_be_served", wrong)
+        p.end()
+        double = pathlib.Path(directory, "double.varlink")
+        double.write_text(LONG + "".join(f"type T{i} (a: T{i - 1}, b: T{i - 1})\n" for i in range(1, 60))
+                          + "method Get(a: T59) -> ()\n")
+        p = Place()
+        done = p.run("serve", "other", "--interface", double, "--method", "a.long.Get", "./now")
+        tap.result("a_value_that_is_too_large_is_told_with_its_place",
+                   expected(done, ANSWERED, "", "double.varlink:20:19: at 'b': a value of this struct is above 1 MiB here"))
+        p.end()
 
 
 def test_itself(p):
@@ -365,4 +456,6 @@ tap.result("a_service_drains_and_ends", [] if ended == DONE else [f"it ended wit
 test_limits()
 test_start()
 test_several()
+test_types()
+test_long()
 tap.done()

@@ -162,7 +162,8 @@ def number(text):
 
 def check_defaults():
     has = {}
-    for verb in ("connect", "serve"):
+    # --deadline is that of connecting.
+    for verb in ("serve", "connect"):
         run = subprocess.run([COMMAND, verb, "--defaults"], capture_output=True, text=True)
         has.update(line.split("\t") for line in run.stdout.splitlines())
     # Where RLIMIT_NOFILE is small, it decides.

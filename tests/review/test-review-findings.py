@@ -77,6 +77,7 @@ def below_a_folder_of_tests_examples_or_benchmarks_a_finding_is_advice():
 @test
 def in_a_file_whose_name_says_that_it_is_a_test_a_finding_is_advice():
     for name, severity in (('router_test.c', 'advice'), ('tst_router.c', 'advice'), ('router-test.c', 'advice'),
+                           ('RouterTest.c', 'advice'), ('testrouter.c', 'advice'),
                            ('contest.c', 'error'), ('test.c', 'error')):
         put('project/src/' + name, leak())
         expect({f['severity'] for f in findings('project')}, {severity}, name)
@@ -349,12 +350,63 @@ def fix_has_its_old_name_beside_it_until_0_2():
 # What is slight is advice
 
 HEAD = '''#include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+'''
+READ_SIZE = '''static int size_of(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int n;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%d", &n) != 1)
+		return -1;
+	fclose(f);
+	return n;
+}
+'''
+ASK = '''static int ask(int fd, const char *word)
+{
+	char *line = malloc(strlen(word) + 2);
+
+	if (!line)
+		return -1;
+	strcpy(line, word);
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
+		return -1;
+	free(line);
+	return 0;
+}
+'''
+CLOSE_TWICE = '''static int tell(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int n = -1;
+
+	if (fd < 0)
+		return -1;
+	if (strlen(text) > 100)
+		goto out;
+	n = (int)write(fd, text, strlen(text));
+	close(fd);
+%s	if (n < 3)
+		goto out;
+	return 0;
+out:
+	close(fd);
+	return -1;
+}
+int main(int argc, char **argv)
+{
+%s	return argc > 1 && tell(argv[1], "hello") < 0;
+}
 '''
 SLIGHT = [
     ('a write is tested for failure on a stream that blocks', 'E3', 'advice', '''
@@ -502,6 +554,113 @@ void ask(const struct sockaddr *a, socklen_t n)
 	exit(1);
 }
 '''),
+    ('only the failure of calloc() leaves it open', 'L1', 'advice', '''
+struct link *begin(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct link *link;
+
+	if (fd < 0)
+		return NULL;
+	link = calloc(1, sizeof(*link));
+	if (!link)
+		return NULL;
+	link->fd = fd;
+	return link;
+}
+'''),
+    ('a check leaves it open too', 'L1', 'error', '''
+struct link *begin(const char *path, int kind)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct link *link;
+
+	if (fd < 0)
+		return NULL;
+	link = calloc(1, sizeof(*link));
+	if (!link || kind > 7)
+		return NULL;
+	link->fd = fd;
+	return link;
+}
+'''),
+    ('a command leaves a file open', 'L1', 'advice', READ_SIZE + '''
+int main(int argc, char **argv)
+{
+	int n = argc > 1 ? size_of(argv[1]) : 0;
+
+	if (n < 0)
+		fprintf(stderr, "no size\\n");
+	else
+		printf("%d\\n", n);
+	return 0;
+}
+'''),
+    ('a command does it for each of many files', 'L1', 'error', READ_SIZE + '''
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		printf("%d\\n", size_of(argv[i]));
+	return 0;
+}
+'''),
+    ('a server does it', 'L1', 'error', READ_SIZE + '''
+int main(int argc, char **argv)
+{
+	int n = argc > 1 ? size_of(argv[1]) : 0, door = named("sizes"), fd;
+
+	if (n < 0)
+		fprintf(stderr, "no size\\n");
+	if (listen(door, 8) < 0)
+		return 1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		hand_over(fd, n);
+	return 0;
+}
+'''),
+    ('a command loses a line', 'L7', 'advice', ASK + '''
+int main(int argc, char **argv)
+{
+	int fd = named("sizes");
+
+	for (int i = 1; i < argc; i++)
+		if (ask(fd, argv[i]) < 0)
+			fprintf(stderr, "not sent\\n");
+	return 0;
+}
+'''),
+    ('a server loses a line', 'L7', 'warning', ASK + '''
+int main(void)
+{
+	int door = named("sizes"), fd;
+
+	if (listen(door, 8) < 0)
+		return 1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		if (ask(fd, "hello") < 0)
+			fprintf(stderr, "not sent\\n");
+		close(fd);
+	}
+	return 0;
+}
+'''),
+    ('a server loses a line once', 'L7', 'advice', ASK + '''
+int main(void)
+{
+	int door = named("sizes");
+
+	if (ask(door, "hello") < 0)
+		fprintf(stderr, "not sent\\n");
+	if (listen(door, 8) < 0)
+		return 1;
+	return serve(door, 0);
+}
+'''),
+    ('nothing is opened between two closes', 'L4', 'advice', CLOSE_TWICE % ('', '')),
+    ('something is opened between two closes', 'L4', 'error',
+     CLOSE_TWICE % ('\tint log = open("log", O_WRONLY | O_CLOEXEC);\n\tif (log >= 0)\n\t\tkeep(log);\n', '')),
+    ('another thread may open between two closes', 'L4', 'error',
+     CLOSE_TWICE % ('', '\tpthread_t t;\n\tif (pthread_create(&t, NULL, work, NULL) != 0)\n\t\treturn 1;\n\tpthread_detach(t);\n')),
 ]
 QT_OWNER = '''#include <QLocalSocket>
 bool ask(const QString &name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the process ends where a function leaves: the kernel then closes what is open; see process.h. */
 
-#include "rules/process.h"
+#include "flow/process.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
 #include "read/source.h"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REVIEW_REACH_H
+#define REVIEW_REACH_H
+
+/*
+ * What kind of program a function runs in: from each main() along calls and names of functions. A leak
+ * of a command that ends after its work costs nothing; the same leak of a server is its end.
+ */
+
+#include "model/query.h"
+
+enum {
+	REACH_COMMAND = 1 << 0, /* some program that has it serves nobody, and ends */
+	REACH_SERVER = 1 << 1,  /* … listens, runs an event loop, or waits again and again */
+	REACH_THREADS = 1 << 2, /* … has several threads */
+};
+
+/* REACH_… of all programs that have it; 0: no main() is known to come to it, or only that of a test. */
+unsigned function_reach(const struct function *fn);
+/* main() comes to it, and at most twice: no call on the way stands in a loop. */
+bool function_runs_once(const struct function *fn);
+/* Some call on the way from main() to it stands in a loop, or it is a callback. */
+bool function_runs_often(const struct function *fn);
+
+#endif
