@@ -197,6 +197,8 @@ static void V15_nobody_there_is_ENOTCONN_and_says_where(void **state)
 	assert_errno(postern_caller_answer(c)->why->error, -ENOENT);
 	assert_non_null(strstr(postern_caller_answer(c)->why->text, test_path("nobody")));
 	assert_string_equal(postern_why()->text, postern_caller_answer(c)->why->text);
+	/* There is none. */
+	assert_null(strstr(postern_why()->text, "the next one"));
 	postern_caller_free(c);
 }
 
