@@ -62,19 +62,6 @@ static void ask_say_error(const struct ask *a, const struct postern_answer *answ
 	free(text);
 }
 
-/* The library tells about the attempt that was the last one, and when the next would have been. */
-static int ask_say_not_sent(const struct ask *a)
-{
-	const struct postern_reason *why = postern_why();
-	const char *next = strstr(why->text, "; the next one in ");
-	char text[1024];
-
-	snprintf(text, sizeof(text), "%.*s",
-		 (int)(next ? (size_t)(next - why->text) : strlen(why->text)), why->text);
-	output_text(a->verb, a->address, text);
-	return output_status(why);
-}
-
 static int ask_ended(const struct ask *a, int error)
 {
 	const struct postern_answer *answer = postern_caller_answer(a->caller);
@@ -93,7 +80,8 @@ static int ask_ended(const struct ask *a, int error)
 			time);
 		return EXIT_TRY_AGAIN;
 	case -ENOTCONN:
-		return ask_say_not_sent(a);
+		output_text(a->verb, a->address, postern_why()->text);
+		return output_status(postern_why());
 	case -ECONNRESET:
 		output_text(a->verb, a->address, postern_why()->text);
 		return EXIT_IO;

@@ -2,106 +2,174 @@
 /* clock-service NAME: answers calls of org.example.clock, until SIGINT or SIGTERM */
 #include "org.example.clock.h"
 
+#include <errno.h>
 #include <postern.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* A peer that asked for more. Its request is kept, and with it what it was called with. */
-struct watcher {
-	struct postern_request *request;
-	struct postern_timer *timer;
-	const char *zone;
-};
-
-static int format_time(const char *zone, char *text, size_t size)
+static const char *print_time(char text[32], bool local)
 {
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (!zone || !strcmp(zone, "UTC"))
-		gmtime_r(&now, &tm);
-	else if (!strcmp(zone, "local"))
-		localtime_r(&now, &tm);
-	else
-		return -1;
-	strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm);
-	return 0;
+	strftime(text, 32, "%Y-%m-%d %H:%M:%S",
+		 local ? localtime_r(&now, &tm) : gmtime_r(&now, &tm));
+	return text;
 }
 
-static void watcher_free(struct watcher *w)
+/* ---- Now, asked for more: an answer at every second ---- */
+
+struct watcher {
+	struct postern_request *request;
+	struct postern_timer *timer;
+	bool local;
+};
+
+static void tick(struct postern_timer *timer, void *data)
 {
-	postern_timer_free(w->timer);
-	postern_request_free(w->request);
-	free(w);
+	struct watcher *w = (struct watcher *)data;
+	char text[32];
+	struct clock_Now_out out = { .time = print_time(text, w->local) };
+
+	(void)timer;
+	if (clock_continue_Now(w->request, &out) < 0)
+		return; /* -EAGAIN: its peer reads slowly, and misses this second */
 }
 
 /* The peer has left, or the service ends. */
 static void cancelled(struct postern_request *r, void *data)
 {
-	(void)r;
-	watcher_free((struct watcher *)data);
-}
-
-static void tick(struct postern_timer *t, void *data)
-{
 	struct watcher *w = (struct watcher *)data;
-	char text[32];
-	struct clock_Now_out out = { .time = text };
 
-	(void)t;
-	format_time(w->zone, text, sizeof text);
-	/* A peer that reads slowly misses seconds; another error means that it has left, which cancelled() hears. */
-	if (clock_continue_Now(w->request, &out) < 0)
-		return;
+	postern_timer_free(w->timer);
+	postern_request_free(r);
+	free(w);
 }
 
-/* Without memory for it the request ends unanswered, and its peer gets an error. */
-static void watch(struct postern_request *r, const char *zone, struct postern_loop *loop)
+static void watch(struct postern_request *r, bool local, struct postern_loop *loop)
 {
 	static const struct postern_request_events events = { .size = sizeof events,
 							      .cancelled = cancelled };
 	struct watcher *w = (struct watcher *)calloc(1, sizeof *w);
 
-	if (!w)
-		return;
-	w->zone = zone;
-	if (postern_timer_new(&w->timer, loop, tick, w) < 0) {
+	if (!w || postern_timer_new(&w->timer, loop, tick, w) < 0) {
 		free(w);
-		return;
+		return; /* unanswered: the peer gets the error io.postern.Abandoned */
 	}
+	w->local = local;
 	w->request = postern_request_keep(r);
 	postern_request_set_events(r, &events, w);
 	postern_timer_set_periodic(w->timer, POSTERN_SECONDS(1));
 	tick(w->timer, w);
 }
 
-static void now(struct postern_request *r, const struct clock_Now_in *in, void *data)
+/* ---- Now: an answer at once ---- */
+
+static void now(struct postern_request *r, const struct clock_Now_in *in, void *loop)
 {
+	bool local = in->zone && !strcmp(in->zone, "local");
 	char text[32];
-	struct clock_Now_out out = { .time = text };
+	struct clock_Now_out out = { .time = print_time(text, local) };
 	struct clock_NoSuchZone error = { .zone = in->zone };
 
-	if (format_time(in->zone, text, sizeof text) < 0)
+	if (in->zone && !local && strcmp(in->zone, "UTC"))
 		clock_fail_NoSuchZone(r, &error);
 	else if (postern_request_flags(r) & POSTERN_CALL_MORE)
-		watch(r, in->zone, (struct postern_loop *)data);
+		watch(r, local, (struct postern_loop *)loop);
 	else
 		clock_reply_Now(r, &out);
 }
 
-static void stop(struct postern_signal *s, int sig, void *loop)
+/* ---- Alarm: an answer from another thread ---- */
+
+struct alarm {
+	struct postern_request *request;
+	unsigned seconds;
+};
+
+/* On the loop's thread again. A reply after the peer has left is -ESTALE, which is as well. */
+static void ring(struct postern_request *r, void *data)
+{
+	char text[32];
+	struct clock_Alarm_out out = { .time = print_time(text, false) };
+
+	clock_reply_Alarm(r, &out);
+	postern_request_free(r);
+	free(data);
+}
+
+static void *wait_for_it(void *data)
+{
+	struct alarm *a = (struct alarm *)data;
+
+	sleep(a->seconds);
+	if (postern_request_post(a->request, ring, a) < 0)
+		abort(); /* it was posted twice */
+	return NULL;
+}
+
+static void set_alarm(struct postern_request *r, const struct clock_Alarm_in *in, void *loop)
+{
+	struct alarm *a = (struct alarm *)malloc(sizeof *a);
+	pthread_t thread;
+
+	(void)loop;
+	if (in->seconds < 0 || in->seconds > 3600) {
+		postern_request_invalid(r, "seconds");
+	} else if (a) {
+		a->request = postern_request_keep(r);
+		a->seconds = (unsigned)in->seconds;
+		if (pthread_create(&thread, NULL, wait_for_it, a) == 0) {
+			pthread_detach(thread);
+			return;
+		}
+		postern_request_free(r);
+	}
+	free(a);
+}
+
+/* ---- The service ---- */
+
+/* Others than root and its own user may ask for the time, and set no alarms. */
+static int allow(struct postern_service *s, const struct postern_peer *peer, const char *method,
+		 void *loop)
+{
+	(void)s, (void)loop;
+	if (peer->uid == 0 || peer->uid == getuid())
+		return 0;
+	return strcmp(method, "org.example.clock.Alarm") ? 0 : -EACCES;
+}
+
+/* Gives up the name, and ends when every open call has its answer, within a second: watchers never have their last. */
+static void stop(struct postern_signal *s, int sig, void *service)
 {
 	(void)s, (void)sig;
+	postern_service_drain((struct postern_service *)service, POSTERN_SECONDS(1));
+}
+
+static void closed(struct postern_service *s, const struct postern_reason *why, void *loop)
+{
+	(void)s, (void)why;
 	postern_loop_stop((struct postern_loop *)loop);
 }
 
+static const struct clock_methods methods = { .Now = now, .Alarm = set_alarm };
+
 int main(int argc, char **argv)
 {
-	static const struct postern_service_events events = { .size = sizeof events };
-	static const struct clock_methods methods = { .Now = now };
+	static const struct postern_server_options server = { .size = sizeof server,
+							      .connections_per_uid = 64 };
+	static const struct postern_service_options options = {
+		.size = sizeof options, .server = &server, .product = "clock", .message_max = 65536
+	};
+	static const struct postern_service_events events = { .size = sizeof events,
+							      .allow = allow,
+							      .closed = closed };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(service) service = NULL;
 	POSTERN_AUTO(signal) interrupt = NULL;
@@ -109,12 +177,12 @@ int main(int argc, char **argv)
 
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
-	if (postern_service_new(&service, loop, argv[1], NULL, &events, NULL) < 0 ||
+	if (postern_service_new(&service, loop, argv[1], &options, &events, loop) < 0 ||
 	    clock_provide(service, &methods, loop) < 0) {
 		fprintf(stderr, "clock-service: %s\n", postern_why()->text);
 		return 1;
 	}
-	return postern_signal_new(&interrupt, loop, SIGINT, stop, loop) < 0 ||
-	       postern_signal_new(&terminate, loop, SIGTERM, stop, loop) < 0 ||
+	return postern_signal_new(&interrupt, loop, SIGINT, stop, service) < 0 ||
+	       postern_signal_new(&terminate, loop, SIGTERM, stop, service) < 0 ||
 	       postern_loop_run(loop) < 0;
 }

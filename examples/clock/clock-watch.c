@@ -13,11 +13,12 @@ static void on_now(struct postern_call *call, const struct postern_answer *answe
 	struct clock_NoSuchZone unknown;
 
 	(void)call;
-	if (answer->end == POSTERN_CALL_CONTINUES) {
+	if (out) {
 		puts(out->time);
 		fflush(stdout);
-		return;
 	}
+	if (answer->end == POSTERN_CALL_CONTINUES)
+		return;
 	if (answer->end == POSTERN_CALL_ANSWERED)
 		status = 0;
 	else if (clock_is_NoSuchZone(answer, &unknown) > 0)

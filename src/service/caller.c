@@ -87,13 +87,24 @@ void caller_pump(struct postern_caller *c)
 
 /* ---- events of connections ---- */
 
+/* A call that ends with this has no next attempt: what is said of that goes. */
+static void caller_keep_dial_why(struct postern_caller *c, const struct postern_reason *why)
+{
+	char *next;
+
+	why_copy(&c->dial_why, why);
+	next = strstr(c->dial_why.text, "; the next one in ");
+	if (next)
+		*next = '\0';
+}
+
 static void caller_conn_state(struct postern_conn *conn, int state, void *data)
 {
 	struct caller_conn *k = data;
 	struct postern_caller *c = k->caller;
 
 	if (state == POSTERN_STATE_WAITING)
-		why_copy(&c->dial_why, postern_conn_why(conn));
+		caller_keep_dial_why(c, postern_conn_why(conn));
 	if (state != POSTERN_STATE_CONNECTED)
 		return;
 	c->dial_why.reason.code = 0;

@@ -140,6 +140,8 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_call_meth
 	r = caller_start(c, &w->call, method, in, flags, deadline_ns, wait_told, c);
 	if (r < 0)
 		return r;
+	/* wait_told() takes a value; a generated function for a method without an output does not. */
+	w->call->deliver = NULL;
 	w->out = method->out;
 	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
 	/* It is the call that ends, and knows how. */

@@ -197,6 +197,8 @@ static void V15_nobody_there_is_ENOTCONN_and_says_where(void **state)
 	assert_errno(postern_caller_answer(c)->why->error, -ENOENT);
 	assert_non_null(strstr(postern_caller_answer(c)->why->text, test_path("nobody")));
 	assert_string_equal(postern_why()->text, postern_caller_answer(c)->why->text);
+	/* There is none. */
+	assert_null(strstr(postern_why()->text, "the next one"));
 	postern_caller_free(c);
 }
 
@@ -233,6 +235,37 @@ static void V17_a_waiting_call_tries_a_busy_service_again(void **state)
 	assert_errno(waits(&r, &got, 0, POSTERN_SECONDS(1)), -EREMOTE);
 	assert_string_equal(postern_caller_answer(r.c)->error, "io.postern.Busy");
 	assert_json(postern_caller_answer(r.c)->parameters, "{\"retryAfterMs\":99999}");
+	remote_close(&r);
+}
+
+/* As generated for a method without an output, whose answers have no value. */
+typedef void valueless_fn(struct postern_call *call, const struct postern_answer *answer,
+			  void *data);
+
+static void deliver_valueless(void (*fn)(void), struct postern_call *call,
+			      const struct postern_answer *answer, const void *value, void *data)
+{
+	(void)value;
+	((valueless_fn *)fn)(call, answer, data);
+}
+
+static void a_waiting_call_of_a_method_without_an_output_returns_too(void **state)
+{
+	static const struct line lines[] = { SAYS("{}"), SAYS_NOTHING,
+					     SAYS("{\"error\":\"a.b.E\"}") };
+	static const struct postern_type nothing = { .kind = POSTERN_TYPE_STRUCT };
+	static const struct postern_call_method method = { "org.example.clock.Stop", &nothing,
+							   &nothing, deliver_valueless };
+	struct remote r;
+
+	(void)state;
+	OPEN(&r, lines);
+	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, 0, 0));
+	assert_int_equal(postern_caller_answer(r.c)->end, POSTERN_CALL_ANSWERED);
+	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, POSTERN_CALL_ONEWAY, 0));
+	assert_int_equal(postern_caller_answer(r.c)->end, POSTERN_CALL_SENT);
+	assert_errno(postern_caller_wait(r.c, &method, NULL, NULL, 0, 0), -EREMOTE);
+	assert_string_equal(postern_caller_answer(r.c)->error, "a.b.E");
 	remote_close(&r);
 }
 
@@ -347,6 +380,7 @@ int main(void)
 		TEST(V15_nobody_there_is_ENOTCONN_and_says_where),
 		TEST(V5_a_waiting_oneway_call_returns_when_it_was_sent),
 		TEST(V17_a_waiting_call_tries_a_busy_service_again),
+		TEST(a_waiting_call_of_a_method_without_an_output_returns_too),
 		TEST(V6_the_answers_of_a_stream_come_one_by_one_also_if_they_are_glued),
 		TEST(V6_a_stream_that_breaks_off_says_so_after_its_last_answer),
 		TEST(V6_the_end_of_a_stream_does_not_hide_the_answer_before_it),

@@ -33,14 +33,14 @@ def compiled(text, directory):
     program = "int main(" in text
     source = Path(directory, "text.c")
     source.write_text(text if program else PRELUDE + text)
-    options = ["-Wall", "-Werror", "-Wno-unused-function", f"-I{tap.SOURCE}/include", str(source)]
+    options = ["-Wall", "-Werror", "-Wno-unused-function", f"-I{tap.SOURCE}/include", f"-I{directory}", str(source)]
     if program:
         options += ["-o", f"{directory}/text", str(LIBRARY / "libpostern.a"), "-pthread"]
     else:
         options += ["-fsyntax-only"]
     # The library may be instrumented; its objects then want the same of whoever links them.
     if program and not linkable():
-        options = [*options[:5], "-fsyntax-only"]
+        options = [*options[:6], "-fsyntax-only"]
     return subprocess.run(["gcc", *options], capture_output=True, text=True).stderr
 
 

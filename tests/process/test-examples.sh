@@ -268,6 +268,8 @@ run "$examples/clock/clock-now" clock
 tap_is 'clock_now_prints_the_time' "$status $(grep -cxE '[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}' <<<"$output")" '0 1'
 run "$examples/clock/clock-now" clock Mars
 tap_is 'clock_now_says_which_zone_there_is_none_of' "$status $(cat "$tap_dir/stderr")" '1 clock-now: there is no zone Mars'
+run "$examples/clock/clock-ask" clock Mars
+tap_is 'clock_ask_says_so_from_a_loop' "$status $(cat "$tap_dir/stderr")" '1 clock-ask: there is no zone Mars'
 run "$examples/clock/clock-watch" clock Mars
 tap_is 'clock_watch_says_it_too' "$status $(cat "$tap_dir/stderr")" '1 clock-watch: there is no zone Mars'
 

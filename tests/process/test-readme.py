@@ -38,6 +38,9 @@ def check_readme(directory):
     report = (tap.SOURCE / "tests/review/reference/qt.cpp.expected").read_text()
     tap.result("the_report_that_it_shows_is_that_of_the_reference",
                [] if report in list(fences(README, "text")) else ["not tests/review/reference/qt.cpp.expected"])
+    # What one of them includes.
+    description = tap.SOURCE / "examples" / "clock" / "org.example.clock.varlink"
+    subprocess.run([COMMAND, "generate", "--output", directory, description], check=True)
     wrong = [said for text in fences(README, "c") if (said := compiled(text, directory))]
     tap.result("all_c_in_the_readme_compiles", wrong)
 
