@@ -97,6 +97,24 @@ struct pos source_pos(const struct source *source, uint32_t offset)
 	return (struct pos){ row, offset - source->lines[row] };
 }
 
+/* Where the next code is behind the comment that begins its line and holds this mark: comments and blanks are skipped. */
+static uint32_t source_code_behind(const struct source *source, const char *line, const char *mark)
+{
+	const char *end = source->text + source->size;
+	const char *stop = starts_with(line, "//") ? "\n" : "*/";
+	const char *s = mark;
+
+	do {
+		s = strstr(s, stop);
+		if (!s)
+			return source->size;
+		s += strlen(stop);
+		s += strspn(s, " \t\n");
+		stop = starts_with(s, "//") ? "\n" : "*/";
+	} while (s < end && (starts_with(s, "//") || starts_with(s, "/*")));
+	return (uint32_t)(s - source->text);
+}
+
 /* The comment counts for its own line, or, when nothing stands before it, for the next code. */
 static void source_add_ignore(struct source *source, const char *mark)
 {
@@ -118,13 +136,7 @@ static void source_add_ignore(struct source *source, const char *mark)
 		return;
 	}
 	if (line[0] == '/' || line[0] == '*')
-		while (row + 1 < source->n_lines) {
-			row++;
-			line = source->text + source->lines[row];
-			line += strspn(line, " \t");
-			if (line[0] != '/' && line[0] != '*' && line[0] != '\n')
-				break;
-		}
+		row = source_row_of(source, source_code_behind(source, line, mark));
 	source->ignores = grow(source->ignores, source->n_ignores, &source->cap_ignores,
 			       sizeof(*source->ignores));
 	source->ignores[source->n_ignores++] = (struct ignore){ row, intern(rules, n), false };

@@ -350,6 +350,11 @@ def suppression_needs_a_reason():
         put('quiet.c', LEAK.replace('\t\treturn -1;\n\treturn fd', '\t\t%s\n\t\treturn -1;\n\treturn fd' % comment))
         run = Run('--format', 'json', 'quiet.c')
         expect(len(run.lines()) == n and bool(run.err) == complaint, 'above: ' + comment, run)
+    late = '#include <unistd.h>\nvoid late(int fd, char *b, ssize_t *n)\n{\n\tclose(fd);\n\t%s\n\t*n = read(fd, b, 1);\n}\n'
+    for comment, n in (('/* postern-review: ignore L4 why\n\t * */', 0), ('// postern-review: ignore L4 why\n\t/* and */', 0), ('', 1)):
+        put('star.c', late % comment)
+        run = Run('--format', 'json', 'star.c')
+        expect(sum(f['rule'] == 'L4' for f in json.loads(run.out)['findings']) == n, 'code that begins with a star: ' + comment, run)
 
 
 @test
