@@ -36,9 +36,16 @@ static void call_reopen(struct flow *flow, int r, const struct item *item, int d
 
 	if (state_is_named(flow, r, -1) && !state_is_named(flow, r, dst))
 		flow_lose(flow, r, LOSS_OVERWRITTEN, item);
-	for (int i = state->n; i-- > 0;)
-		if (state->bindings[i].value.resource == r)
-			state_unbind(state, state->bindings[i].place);
+	/* Other names of it still are no NULL: the first of a list, and the last one. */
+	for (int i = state->n; i-- > 0;) {
+		struct value v = state->bindings[i].value;
+
+		if (v.resource != r)
+			continue;
+		v.resource = -1;
+		v.status = -1;
+		state_bind(flow, state->bindings[i].place, v, state->bindings[i].from);
+	}
 }
 
 int flow_open(struct flow *flow, const struct item *item, const char *kind, const struct api *api,

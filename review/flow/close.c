@@ -48,12 +48,31 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 	}
 }
 
-static bool call_is_set_between(const struct function *fn, int place, int from, int to)
+/* Some way from `from` to `to` gives the place no other value. */
+static bool call_is_unset(const struct function *fn, int place, const struct item *from,
+			  const struct item *to)
 {
-	for (const struct item *item = place_set_before(fn, place, &fn->items[to]);
-	     item && item > &fn->items[from]; item = item_set_before(fn, item))
-		if (item->kind != ITEM_CALL)
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
+	int block = item_block(fn, from), at = from->next;
+
+	while (block >= 0) {
+		for (; at >= 0 && &fn->items[at] != to; at = fn->items[at].next)
+			if (fn->items[at].dst == place && fn->items[at].kind != ITEM_CALL)
+				break;
+		if (at >= 0 && &fn->items[at] == to)
 			return true;
+		for (int e = 0; at < 0 && e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next >= 0 && !seen[next]) {
+				seen[next] = 1;
+				stack[n++] = next;
+			}
+		}
+		block = n ? stack[--n] : -1;
+		at = block >= 0 ? fn->blocks[block].first : -1;
+	}
 	return false;
 }
 
@@ -61,18 +80,14 @@ static bool call_is_set_between(const struct function *fn, int place, int from, 
 static void call_close_copies(struct flow *flow, int place, int r, const struct item *item)
 {
 	const struct function *fn = flow->fn;
-	const struct item *last = place_set_last(fn, place);
 
-	/* In a loop what stands behind the close comes before it as well. */
-	if (fn->blocks[flow->block].loop >= 0 && last && last > item)
-		return;
 	for (int i = 0; i < flow->state->n; i++) {
 		struct binding *b = &flow->state->bindings[i];
 		const struct item *from = b->from >= 0 ? &fn->items[b->from] : NULL;
 
 		if (from && from->kind == ITEM_ASSIGN && operand_is_place(&from->a, place) &&
 		    b->value.resource < 0 && fn->places[b->place].kind == PLACE_LOCAL &&
-		    !call_is_set_between(fn, place, b->from, (int)(item - fn->items)))
+		    call_is_unset(fn, place, from, item))
 			b->value.resource = (int16_t)r;
 	}
 }

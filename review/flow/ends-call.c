@@ -3,6 +3,7 @@
 
 #include "flow/contract.h"
 #include "flow/ends-walk.h"
+#include "read/source.h"
 #include "model/descriptor.h"
 
 #include <string.h>
@@ -59,6 +60,22 @@ static bool ends_is_named_packet(const char *text)
 	return false;
 }
 
+/* case SOCK_DGRAM: of a switch, or if (type == SOCK_DGRAM), above the item and below any other. */
+static bool ends_is_packet_case(const struct function *fn, const struct item *item)
+{
+	for (uint32_t row = item->at.row; row > fn->at.row; row--) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+		bool asks = memmem(line, n, "case", 4) || memmem(line, n, "==", 2);
+
+		if (asks && memmem(line, n, "SOCK_STREAM", 11))
+			return false;
+		if (asks && memmem(line, n, "SOCK_DGRAM", 10))
+			return true;
+	}
+	return false;
+}
+
 bool ends_is_read(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
@@ -74,7 +91,8 @@ bool ends_is_read(const struct function *fn, const struct item *item)
 	kinds = descriptor_kinds(fn, o);
 	if ((kinds & DESCRIPTOR_PACKET) || item_mentions(fn, item, "ERRQUEUE") ||
 	    ends_is_named_packet(fn->places[o->place].text) || ends_is_named_packet(fn->name) ||
-	    ends_is_named_packet(fn->class_name))
+	    ends_is_named_packet(fn->class_name) ||
+	    (!(kinds & DESCRIPTOR_STREAM) && ends_is_packet_case(fn, item)))
 		return false;
 	return api_is(call->api, ROLE(PEER)) || (kinds & DESCRIPTOR_STREAM);
 }

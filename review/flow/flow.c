@@ -257,6 +257,7 @@ static void flow_assign(struct flow *flow, const struct item *item)
 		state_escape_parts(flow, item->a.place);
 	else if (item->a.kind == OPERAND_PLACE)
 		flow_copy_parts(flow, item->a.place, item->dst);
+	decide_assigned(flow, item, &v);
 	flow_store(flow, item, item->dst, v);
 }
 
@@ -391,6 +392,15 @@ static bool flow_are_apart(const struct flow *flow, const struct item *item)
 	       (flow->resources[a].site || flow->resources[b].site);
 }
 
+/* Two names of what one call has opened: a second pointer to it, and not a number that says how it went. */
+static bool flow_are_one(const struct flow *flow, const struct item *item)
+{
+	int a = state_resource(flow, &item->a), b = state_resource(flow, &item->b);
+
+	return a >= 0 && a == b && flow->resources[a].site && !flow->resources[a].stored &&
+	       flow->fn->places[item->a.place].stars && flow->fn->places[item->b.place].stars;
+}
+
 /* Narrows the state to one side of a branch; false: that side cannot be. */
 static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 {
@@ -399,15 +409,16 @@ static bool flow_side(struct flow *flow, const struct item *item, bool taken)
 
 	if (op == OP_UNKNOWN)
 		return true;
-	if (flow_skips_loop(flow, item, taken))
+	if (flow_skips_loop(flow, item, taken) || (!taken && !decide_leaves_out(flow, item)))
 		return false;
 	if (state_is_constant(flow, &item->b, &number))
 		return state_refine(flow, &item->a, op, number);
 	if (state_is_constant(flow, &item->a, &number))
 		return state_refine(flow, &item->b, op_mirror(op), number);
-	if (op == OP_EQ && flow_are_apart(flow, item))
+	if ((op == OP_EQ && flow_are_apart(flow, item)) ||
+	    (op == OP_NE && flow_are_one(flow, item)))
 		return false;
-	return flow_compare(flow, item, op);
+	return flow_compare(flow, item, op) && decide_named(flow, item, op);
 }
 
 static void flow_branch(struct flow *flow, const struct item *item, const struct block *block)

@@ -119,7 +119,7 @@ bool state_is_constant(const struct flow *flow, const struct operand *operand, i
 static bool value_is_unknown(const struct value *v)
 {
 	return v->low == INT64_MIN && v->high == INT64_MAX && v->status < 0 && v->resource < 0 &&
-	       !v->flags;
+	       !v->flags && !v->is && !v->isnt;
 }
 
 void state_bind(struct flow *flow, int place, struct value value, int from)
@@ -588,6 +588,10 @@ static bool value_join(struct value *into, const struct value *other)
 		into->status = -1;
 	if (into->except != other->except)
 		into->except = 0;
+	if (into->is != other->is)
+		into->is = 0;
+	if (into->isnt != other->isnt)
+		into->isnt = 0;
 	into->flags &= other->flags;
 	return memcmp(&old, into, sizeof(old)) != 0;
 }

@@ -45,6 +45,7 @@ struct value {
 	int32_t status;   /* item number of the call whose outcome this tells, or -1 */
 	int16_t resource; /* or -1 */
 	uint16_t flags;
+	int32_t is, isnt; /* 1 + the place of a constant that only has a name, and that it is or is not; or 0 */
 };
 
 struct binding {
@@ -235,6 +236,14 @@ void flow_may_close(struct flow *flow, const struct operand *o, const struct ite
 		    uint8_t fails, int sub);
 /* The memory that the operand points to, or lies in, is in use until a callback runs. */
 void flow_is_closing(struct flow *flow, const struct operand *o, const struct item *item);
+
+/* decide.c */
+/* Narrows a place that is compared with a constant of which only the name is known; false: it cannot be. */
+bool decide_named(struct flow *flow, const struct item *item, int op);
+/* … and what it is when such a constant is assigned. */
+void decide_assigned(struct flow *flow, const struct item *item, struct value *v);
+/* Behind the last case of a switch there may be others. */
+bool decide_leaves_out(struct flow *flow, const struct item *item);
 
 /* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);

@@ -234,6 +234,34 @@ bool item_unblocks(const struct function *fn, const struct item *item)
 	return false;
 }
 
+/* flags = fcntl(fd, F_GETFL); … fcntl(fd, F_SETFL, flags) behind it puts back what was there. */
+static bool descriptor_is_put_back(const struct function *fn, const struct item *unblocks)
+{
+	const struct operand *fd = &unblocks->call->args[0];
+
+	for (const struct item *i = unblocks + 1; i < fn->items + fn->n_items; i++) {
+		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
+		const struct item *set;
+
+		if (!call || call->n_args < 3 || !api_is(call->api, ROLE(NONBLOCK)) ||
+		    call->args[2].kind != OPERAND_PLACE || fd->kind != OPERAND_PLACE ||
+		    strcmp(operand_text(fn, &call->args[0]), operand_text(fn, fd)) != 0)
+			continue;
+		set = place_set_before(fn, call->args[2].place, i);
+		if (set && set->kind == ITEM_ASSIGN)
+			set = operand_source(fn, &set->a, set);
+		if (set && set->kind == ITEM_CALL && set->call && set < unblocks &&
+		    item_mentions(fn, set, "F_GETFL"))
+			return true;
+	}
+	return false;
+}
+
+static bool descriptor_stays_unblocked(const struct function *fn, const struct item *item)
+{
+	return item_unblocks(fn, item) && !descriptor_is_put_back(fn, item);
+}
+
 /* dial(name, timeout): whether it blocks may depend on a number that is passed. */
 static bool descriptor_depends(const struct function *fn)
 {
@@ -261,6 +289,20 @@ static void descriptor_watched(const struct function *fn, const struct call *cal
 	}
 }
 
+/* What a function of the project returns: inet_connect(host, port, SOCK_DGRAM) as its caller says. */
+static unsigned descriptor_given(const struct function *fn, const struct item *item)
+{
+	const struct function *target = item->call->target;
+	unsigned kinds = descriptor_get(target, NULL);
+
+	if (descriptor_depends(target))
+		kinds &= ~(unsigned)DESCRIPTOR_NONBLOCK;
+	if ((kinds & DESCRIPTOR_STREAM) &&
+	    (item_mentions(fn, item, "SOCK_DGRAM") || item_mentions(fn, item, "SOCK_SEQPACKET")))
+		kinds = (kinds & ~(unsigned)DESCRIPTOR_STREAM) | DESCRIPTOR_PACKET;
+	return kinds;
+}
+
 static void descriptor_call(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -278,7 +320,7 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 			descriptor_add_place(fn, item->dst, kinds);
 		if (!call->n_args || call->args[0].kind != OPERAND_PLACE)
 			return;
-		if (item_unblocks(fn, item))
+		if (descriptor_stays_unblocked(fn, item))
 			descriptor_add_place(fn, call->args[0].place, DESCRIPTOR_NONBLOCK);
 		if (api_is(call->api, ROLE(LISTEN)))
 			descriptor_add_place(fn, call->args[0].place, DESCRIPTOR_LISTENER);
@@ -292,10 +334,7 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 					     descriptor_of_place(target, target->params[i]));
 	}
 	if (target && !(call->flags & (CALL_NEW | CALL_CONSTRUCT)))
-		descriptor_add_place(
-			fn, item->dst,
-			descriptor_get(target, NULL) &
-				~(descriptor_depends(target) ? DESCRIPTOR_NONBLOCK : 0u));
+		descriptor_add_place(fn, item->dst, descriptor_given(fn, item));
 }
 
 /* set_nonblocking(fd): what a helper does to its parameter holds for the argument. */
@@ -311,7 +350,7 @@ static void descriptor_back(const struct function *fn, const struct call *call)
 
 			if (item->kind == ITEM_CALL && item->call && item->call->n_args &&
 			    operand_is_place(&item->call->args[0], target->params[i]) &&
-			    item_unblocks(target, item))
+			    descriptor_stays_unblocked(target, item))
 				descriptor_add_place(fn, call->args[i].place, DESCRIPTOR_NONBLOCK);
 		}
 	}

@@ -377,6 +377,8 @@ static void stmt_dispatch(struct builder *b, const struct cases *cases, struct o
 			     cases->list[i].block, next);
 		b->block = next;
 	}
+	if (fallback == after && b->n_items && b->items[b->n_items - 1].kind == ITEM_BRANCH)
+		b->items[b->n_items - 1].implicit = true;
 	build_goto(b, fallback);
 }
 

@@ -115,11 +115,32 @@ static bool shape_names_each(const char *s, size_t n)
 	return strstr(word, "foreach") || strstr(word, "for_each");
 }
 
+/* foreach (const T &x, list), which declares: where its comma stands, or 0. */
+static size_t shape_each_comma(const char *s, size_t open, size_t close)
+{
+	size_t words = 0, comma = 0;
+	int depth = 0;
+
+	for (size_t i = open + 1; i + 1 < close; i++) {
+		if (strchr("([{<", s[i]))
+			depth++;
+		else if (strchr(")]}", s[i]) || (s[i] == '>' && s[i - 1] != '-'))
+			depth--;
+		else if (comma ? s[i] == ',' && !depth : strchr(".=-+", s[i]) != NULL)
+			return 0;
+		else if (s[i] == ',' && !depth)
+			comma = i;
+		else if (!comma && !depth && shape_is_word(s[i]) && !shape_is_word(s[i - 1]))
+			words++;
+	}
+	return words > 1 ? comma : 0;
+}
+
 /* NAME(…) {  or NAME(…) statement: a loop, if the name says so. */
 static void shape_each(struct shape *shape, size_t from, size_t to)
 {
 	size_t open = shape_skip_blanks(shape->s, shape->size, to);
-	size_t close, after;
+	size_t close, after, comma;
 
 	if (open >= shape->size || shape->s[open] != '(' || to - from < 5)
 		return;
@@ -129,6 +150,12 @@ static void shape_each(struct shape *shape, size_t from, size_t to)
 	after = shape_skip_blanks(shape->s, shape->size, close);
 	if (after >= shape->size || !(shape->s[after] == '{' || shape_is_word(shape->s[after])))
 		return;
+	comma = shape->cxx ? shape_each_comma(shape->s, open, close) : 0;
+	if (comma) {
+		shape_put(shape->s, from, to, "for");
+		shape->s[comma] = ':';
+		return;
+	}
 	shape_put(shape->s, from, to, "while");
 	shape_mark(&shape->tree->each, &shape->tree->n_each, &shape->tree->cap_each, from);
 }

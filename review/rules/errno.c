@@ -6,6 +6,7 @@
 #include "flow/outcome.h"
 #include "rules/backlog.h"
 #include "rules/blind.h"
+#include "rules/crowd.h"
 #include "rules/ready.h"
 #include "rules/end.h"
 #include "rules/rules.h"
@@ -39,6 +40,7 @@ struct errno_way {
 	int n_closes;
 	bool pauses;
 	bool unknown; /* a call of which nobody knows what it does */
+	bool may_end; /* a function of the project that may end the program */
 	bool hidden;  /* a condition that may look at errno */
 };
 
@@ -54,6 +56,19 @@ bool errno_may_ask(const struct call *call)
 	return false;
 }
 
+/* A function of the project that ends the program on some way, as one that finds the socket dead. */
+static bool errno_may_end(const struct call *call, int depth)
+{
+	for (int i = 0; call->target && i < call->target->n_items; i++) {
+		const struct item *item = &call->target->items[i];
+
+		if (item->kind == ITEM_CALL && item->call &&
+		    (call_ends(item->call) || (depth > 0 && errno_may_end(item->call, depth - 1))))
+			return true;
+	}
+	return false;
+}
+
 static bool errno_visit(struct outcome *outcome, const struct item *item)
 {
 	struct errno_way *way = outcome->data;
@@ -62,6 +77,7 @@ static bool errno_visit(struct outcome *outcome, const struct item *item)
 	if (errno_closes(call, 2) && way->n_closes < ERRNO_CLOSES)
 		way->closes[way->n_closes++] = item;
 	way->hidden |= errno_may_ask(call);
+	way->may_end |= errno_may_end(call, 1);
 	way->pauses |= api_is(call->api, ROLE(SLEEP) | ROLE(WAIT) | ROLE(WATCH)) ||
 		       (call->target && function_find_role(call->target, ROLE(SLEEP)));
 	if (!call->api && !call->target && !call_ends(call) && !call_is_talk(call) &&
@@ -399,7 +415,8 @@ const struct rule rule_E4 = {
 	.program = e4_program,
 };
 
-static void e7_report(struct function *fn, const struct item *item, bool ends)
+/* `by_clients`: they can use up the descriptors, and not only the rest of the program, or of the machine. */
+static void e7_report(struct function *fn, const struct item *item, bool ends, bool by_clients)
 {
 	const char *name = item->call->name;
 	const char *fd = item->call->n_args ? operand_text(fn, &item->call->args[0]) : "it";
@@ -407,9 +424,12 @@ static void e7_report(struct function *fn, const struct item *item, bool ends)
 
 	finding = finding_add(
 		&rule_E7, fn, item->at,
-		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends. Any client can cause this by opening connections."
-		     : "When all descriptors are in use, %s() fails with EMFILE immediately and repeatedly, because the connection stays in the queue: a busy loop.",
-		name);
+		ends ? "When all descriptors are in use, %s() fails with EMFILE, and the server ends.%s"
+		     : "When all descriptors are in use, %s() fails with EMFILE immediately and repeatedly, because the connection stays in the queue: a busy loop.%s",
+		name,
+		ends && by_clients ? " Any client can cause this by opening connections." : "");
+	if (finding && !by_clients)
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), on EMFILE, ENFILE, ENOBUFS and ENOMEM, stop watching `%s` for a while (a pause of 100 ms will do), or keep a spare descriptor that you close in order to accept and close the connection; then continue.",
@@ -431,22 +451,25 @@ static void e7_callers(struct function *fn, const struct item *accept, const str
 						   .error = "EMFILE",
 						   .visit = errno_visit,
 						   .data = &way };
+			bool ignored;
 			unsigned ends;
 
 			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
 			    caller->items[i].call->target != fn || !caller->reached[i] ||
 			    item_loop(caller, &caller->items[i]) < 0)
 				continue;
-			if (!inner->returns_known && !(fn->flags & FUNCTION_VOID) &&
-			    !(caller->items[i].call->flags & CALL_DROPPED))
+			ignored = caller->items[i].call->flags & CALL_DROPPED;
+			if (!inner->returns_known && !(fn->flags & FUNCTION_VOID) && !ignored)
 				continue;
 			outcome.result = inner->returns;
 			ends = outcome_walk(&outcome);
 			if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG)) || way.pauses ||
-			    way.unknown)
+			    way.unknown || (ignored && way.may_end))
 				continue;
 			if ((ends & OUTCOME_AGAIN) || (ends & OUTCOME_EXITS))
-				e7_report(fn, accept, !(ends & OUTCOME_AGAIN));
+				e7_report(fn, accept, !(ends & OUTCOME_AGAIN),
+					  crowd_can_come(fn, accept) &&
+						  crowd_can_come(caller, &caller->items[i]));
 		}
 	}
 }
@@ -460,6 +483,20 @@ static bool e7_asks(const struct function *fn)
 
 		if (memmem(line, n, "EMFILE", 6) || memmem(line, n, "ENFILE", 6))
 			return true;
+	}
+	return false;
+}
+
+/* … or where the function is called. */
+static bool e7_callers_ask(const struct function *fn)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *caller = program.functions[f];
+
+		for (int i = 0; caller != fn && i < caller->n_items; i++)
+			if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
+			    caller->items[i].call->target == fn && e7_asks(caller))
+				return true;
 	}
 	return false;
 }
@@ -521,7 +558,7 @@ static void e7_accept(struct function *fn, const struct item *item)
 	bool loop = item_loop(fn, item) >= 0 && e7_accepts_on(fn, item);
 	unsigned ends;
 
-	if (e7_asks(fn) || (!loop && e7_is_for_one(fn, item)))
+	if (e7_asks(fn) || (!loop && (e7_is_for_one(fn, item) || e7_callers_ask(fn))))
 		return;
 	ends = outcome_walk(&outcome);
 	if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG | OUTCOME_THROWS | OUTCOME_UNCLEAR)) ||
@@ -529,11 +566,11 @@ static void e7_accept(struct function *fn, const struct item *item)
 		return;
 	if ((ends & OUTCOME_EXITS) && !(ends & (OUTCOME_RETURNS | OUTCOME_AGAIN))) {
 		if (loop || errno_is_repeated(fn, 3))
-			e7_report(fn, item, true);
+			e7_report(fn, item, true, crowd_can_come(fn, item));
 	} else if ((ends & OUTCOME_AGAIN) || end_is_called_again(fn, item)) {
-		e7_report(fn, item, false);
+		e7_report(fn, item, false, crowd_can_come(fn, item));
 	} else if (loop && (ends & OUTCOME_LEAVES) && !e7_takes_all(fn, item)) {
-		e7_report(fn, item, true);
+		e7_report(fn, item, true, crowd_can_come(fn, item));
 	} else {
 		e7_callers(fn, item, &outcome);
 	}

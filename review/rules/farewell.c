@@ -193,10 +193,58 @@ static bool farewell_goes_on(struct function *fn, const struct item *item)
 	       !loop_changes(fn, loop, (int)(root - fn->places));
 }
 
+/* connect(fd, …), or what a function of the project gives that connects. */
+static bool farewell_connects(const struct function *fn, const struct item *item,
+			      const struct place *fd)
+{
+	const struct call *call = item->call;
+	int result = item_result(fn, item);
+
+	if (call->target)
+		return result >= 0 && place_root(fn, result) == fd &&
+		       function_find_role(call->target, ROLE(CONNECT)) &&
+		       !function_find_role(call->target, ROLE(NONBLOCK));
+	if (!api_is(call->api, ROLE(CONNECT)))
+		return false;
+	for (int i = 0; i < call->n_args; i++)
+		if ((call->args[i].kind == OPERAND_PLACE ||
+		     call->args[i].kind == OPERAND_ADDRESS) &&
+		    place_root(fn, call->args[i].place) == fd)
+			return true;
+	return false;
+}
+
+/*
+ * The first message of a connection that was made just now: its buffer is empty, and takes what is
+ * no more than a request.
+ */
+static bool farewell_is_first(struct function *fn, const struct item *item)
+{
+	const struct operand *fd = contract_argument(item->call, FACT_USES);
+	const struct place *root;
+	bool fresh = false;
+
+	if (!fd || fd->kind != OPERAND_PLACE || item_loop(fn, item) >= 0)
+		return false;
+	root = place_root(fn, fd->place);
+	for (const struct item *i = fn->items; i < item; i++) {
+		if (i->kind != ITEM_CALL || !i->call)
+			continue;
+		if (farewell_connects(fn, i, root))
+			fresh = true;
+		else if (item_unblocks(fn, i) || (api_is(contract_of(i->call).api, ROLE(WRITE)) &&
+						  !api_is(i->call->api, ROLE(LOG))))
+			fresh = false;
+	}
+	return fresh;
+}
+
 bool farewell_is_minor(struct function *fn, const struct item *item)
 {
 	bool blocks = farewell_blocks(fn, item);
 
+	if (!(item->call->flags & CALL_DROPPED) && farewell_is_first(fn, item))
+		return true;
 	if (!blocks && !farewell_is_short(fn, item))
 		return false;
 	if (blocks && !farewell_goes_on(fn, item))

@@ -373,6 +373,31 @@ static bool call_is_qt(const struct call *call)
 	return call->receiver_type && call->receiver_type[0] == 'Q';
 }
 
+/*
+ * QLocalServer::removeServer(name) before listen(name), or a lock or a shared memory that only one
+ * instance has: nobody else has the name then, and without the server the program only does not
+ * hear of a second start.
+ */
+static bool e5_is_alone(const struct function *fn, const struct item *item)
+{
+	static const char *const locks[] = { "QSharedMemory", "QLockFile" };
+	const char *type = item->call->receiver_type;
+
+	if (!api_is(item->call->api, ROLE(LISTEN)) || !type || strcmp(type, "QLocalServer") != 0)
+		return false;
+	for (const struct item *i = fn->items; i < item; i++)
+		if (i->kind == ITEM_CALL && i->call && api_is(i->call->api, ROLE(UNLINK)))
+			return true;
+	for (int i = 0; i < fn->n_places; i++) {
+		const char *of = place_type(fn, i, NULL);
+
+		for (size_t k = 0; of && k < sizeof(locks) / sizeof(*locks); k++)
+			if (!strcmp(of, locks[k]))
+				return true;
+	}
+	return false;
+}
+
 static void e5_dropped(struct function *fn, const struct item *item)
 {
 	const char *callee = call_text(fn, item);
@@ -386,7 +411,8 @@ static void e5_dropped(struct function *fn, const struct item *item)
 		"Nothing checks whether %s succeeded. If it failed, the code below cannot work, and nobody learns why.",
 		callee);
 	/* What comes afterwards shows it, or the next read. */
-	if (finding && !api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)))
+	if (finding &&
+	    (!api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)) || e5_is_alone(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding, "Test %s in %s() and handle the failure%s.", callee, fn->label,

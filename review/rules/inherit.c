@@ -2,28 +2,46 @@
 /* The order of opening, fork() and exec, along calls; see inherit.h. */
 
 #include "rules/inherit.h"
+#include "flow/outcome.h"
 
 #include <string.h>
 
 enum { INHERIT_DEPTH = 4, INHERIT_NAMES = 8 };
 
-/* The call starts a program, or calls a function of the project that does. */
-static bool inherit_spawns(const struct call *call, int depth)
+/* system(), popen(): the program has ended when whoever started it goes on, or soon after. */
+static bool inherit_is_short(const struct api *api)
 {
-	if (call->api)
-		return api_is(call->api, ROLE(SPAWN));
-	for (int i = 0; call->target && depth > 0 && i < call->target->n_items; i++)
-		if (call->target->items[i].kind == ITEM_CALL && call->target->items[i].call &&
-		    inherit_spawns(call->target->items[i].call, depth - 1))
+	static const char *const names[] = { "system", "popen", "execute", "g_spawn_sync",
+					     "g_spawn_command_line_sync" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(api->name, names[i]))
 			return true;
 	return false;
 }
 
-static bool inherit_function_spawns(const struct function *fn)
+/* The call starts a program, or calls a function of the project that does; `lasting`: one that runs on. */
+static bool inherit_starts(const struct call *call, int depth, bool lasting)
+{
+	if (call->api)
+		return api_is(call->api, ROLE(SPAWN)) && !(lasting && inherit_is_short(call->api));
+	for (int i = 0; call->target && depth > 0 && i < call->target->n_items; i++)
+		if (call->target->items[i].kind == ITEM_CALL && call->target->items[i].call &&
+		    inherit_starts(call->target->items[i].call, depth - 1, lasting))
+			return true;
+	return false;
+}
+
+static bool inherit_spawns(const struct call *call, int depth)
+{
+	return inherit_starts(call, depth, false);
+}
+
+static bool inherit_function_starts(const struct function *fn, bool lasting)
 {
 	struct call call = { .target = (struct function *)fn };
 
-	return inherit_spawns(&call, INHERIT_DEPTH);
+	return inherit_starts(&call, INHERIT_DEPTH, lasting);
 }
 
 /* A thread, a handler, a callback: nobody knows when it runs. */
@@ -41,12 +59,13 @@ static bool inherit_is_named(const struct function *wanted)
 	return false;
 }
 
-static bool inherit_spawns_any_time(const struct function *fn)
+static bool inherit_starts_any_time(const struct function *fn, bool lasting)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
 		const struct function *other = program.functions[f];
 
-		if (program_shares(other->source, fn->source) && inherit_function_spawns(other) &&
+		if (program_shares(other->source, fn->source) &&
+		    inherit_function_starts(other, lasting) &&
 		    ((other->flags & FUNCTION_LAMBDA) || inherit_is_named(other)))
 			return true;
 	}
@@ -88,7 +107,104 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 
 bool inherit_opens_too_late(struct function *fn, const struct item *item)
 {
-	return !inherit_spawns_after(fn, item, INHERIT_DEPTH) && !inherit_spawns_any_time(fn);
+	return !inherit_spawns_after(fn, item, INHERIT_DEPTH) &&
+	       !inherit_starts_any_time(fn, false);
+}
+
+/* The code shows it: a call behind the item, or in a loop around both, here or in a caller. */
+static bool inherit_starts_after(struct function *fn, const struct item *item, int depth,
+				 bool lasting)
+{
+	int loop = item_loop(fn, item);
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *other = &fn->items[i];
+
+		if (other->kind == ITEM_CALL && other->call && other != item &&
+		    inherit_starts(other->call, INHERIT_DEPTH, lasting) &&
+		    (other > item || loop >= 0))
+			return true;
+	}
+	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
+		struct function *caller = program.functions[f];
+
+		for (int i = 0; caller != fn && i < caller->n_items; i++)
+			if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
+			    caller->items[i].call->target == fn &&
+			    inherit_starts_after(caller, &caller->items[i], depth - 1, lasting))
+				return true;
+	}
+	return false;
+}
+
+bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting)
+{
+	return inherit_starts_after(fn, item, INHERIT_DEPTH, lasting) ||
+	       inherit_starts_any_time(fn, lasting);
+}
+
+struct inherit_way {
+	int fd;
+	bool starts; /* a program, before the descriptor is closed */
+};
+
+static bool inherit_visit(struct outcome *outcome, const struct item *item)
+{
+	struct inherit_way *way = outcome->data;
+	const struct call *call = item->call;
+	const struct fact *closes = api_fact(call->api, FACT_CLOSES);
+	const struct operand *o = closes ? call_argument(call, closes->arg) : NULL;
+
+	if (o && operand_is_place(o, way->fd))
+		return true;
+	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
+		if (operand_is_place(&call->args[i], way->fd) &&
+		    (call->target->summary.param[i] & SUMMARY_CLOSES))
+			return true;
+	way->starts |= inherit_spawns(call, INHERIT_DEPTH);
+	return false;
+}
+
+/* The descriptor goes where others have it when the function is left: returned, stored, handed over. */
+static bool inherit_escapes(const struct function *fn, int fd)
+{
+	if (fn->places[fd].kind != PLACE_LOCAL || fn->places[fd].parent >= 0)
+		return true;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+		const struct place *to = item->dst >= 0 ? place_root(fn, item->dst) : NULL;
+
+		if (item->kind == ITEM_RETURN && operand_is_place(&item->a, fd))
+			return true;
+		if (item->kind == ITEM_ASSIGN && to && operand_is_place(&item->a, fd) &&
+		    item->dst != fd && (!to->type || strcmp(to->type, "pollfd") != 0))
+			return true;
+		for (int k = 0; call && k < call->n_args; k++)
+			if ((call->args[k].kind == OPERAND_ADDRESS && call->args[k].place == fd) ||
+			    (operand_is_place(&call->args[k], fd) && !call->api))
+				return true;
+	}
+	return false;
+}
+
+bool inherit_is_gone_before(struct function *fn, const struct item *item)
+{
+	struct inherit_way way = { .fd = item_result(fn, item) };
+	struct outcome outcome = {
+		.fn = fn, .call = item, .result = 5, .visit = inherit_visit, .data = &way
+	};
+	unsigned ends;
+
+	if (way.fd < 0)
+		return false;
+	ends = outcome_walk(&outcome);
+	if (way.starts || (ends & OUTCOME_TOO_LONG))
+		return false;
+	if (!(ends & (OUTCOME_RETURNS | OUTCOME_AGAIN)))
+		return ends & OUTCOME_STOPPED;
+	/* Left open by a return: what that costs is L1's. */
+	return !inherit_escapes(fn, way.fd);
 }
 
 /* The global or member that a place is, or is an element of; NULL: a local. */

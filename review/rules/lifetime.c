@@ -109,7 +109,9 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	else if (r->handled)
 		finding = finding_add(
 			rule, flow->fn, loss->item->at,
-			"`%s` (from %s on line %u) is still open when the function leaves here.",
+			loss->item->kind == ITEM_AGAIN
+				? "`%s` (from %s on line %u) is still open when the next turn of the loop begins here."
+				: "`%s` (from %s on line %u) is still open when the function leaves here.",
 			name, origin, pos_line(r->site->at));
 	else
 		finding = finding_add(

@@ -249,6 +249,34 @@ static bool limit_is_for_threads(const struct call *call)
 	return call->api->class_name && api_is(kb_class(call->api->class_name), ROLE(QTHREAD));
 }
 
+/* if (timeout < 0) poll(&p, 1, -1): whoever calls the function asks for a wait without a limit. */
+static bool limit_is_callers(const struct function *fn, const struct item *item)
+{
+	int block = item_block(fn, item);
+
+	for (int b = 0; b < fn->n_blocks; b++) {
+		const struct block *from = &fn->blocks[b];
+		const struct item *test = from->last >= 0 ? &fn->items[from->last] : NULL;
+		const struct place *asked;
+		int64_t number;
+
+		if (!test || test->kind != ITEM_BRANCH || test->a.kind != OPERAND_PLACE ||
+		    (from->next[0] != block && from->next[1] != block))
+			continue;
+		asked = &fn->places[test->a.place];
+		if (asked->kind != PLACE_PARAM || asked->stars || place_set_last(fn, test->a.place))
+			continue;
+		/* 0.0 is no number of the model. */
+		if (operand_is_number(&test->b, &number) ? number > 0
+							 : !item_mentions(fn, test, "0.0"))
+			continue;
+		if ((from->next[0] == block ? test->op : op_negate(test->op)) == OP_LT ||
+		    (from->next[0] == block && test->op == OP_EQ && number < 0))
+			return true;
+	}
+	return false;
+}
+
 static void w3_call(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -263,7 +291,8 @@ static void w3_call(struct function *fn, const struct item *item)
 		w3_no_total(fn, item, o);
 		return;
 	}
-	if (limit != LIMIT_FOREVER || limit_is_for_threads(call) || limit_is_event_loop(fn, item))
+	if (limit != LIMIT_FOREVER || limit_is_for_threads(call) || limit_is_event_loop(fn, item) ||
+	    limit_is_callers(fn, item))
 		return;
 	said = o ? arena_printf(&run_arena, " (`%s`)", operand_text(fn, o)) : "";
 	if (process)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: names in the file system, and descriptors that children inherit. */
 
+#include "model/descriptor.h"
 #include "rules/inherit.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -352,6 +353,9 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		return;
 	finding->also = bind->at;
 	finding->cwe = "367";
+	/* Customary where a server is started once; a program that a user starts twice has a second one. */
+	if (!bind->call->receiver.kind && !bind->call->receiver_type)
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), connect to the path before `%s`, and remove it only if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it for as long as the server runs.",
@@ -545,6 +549,15 @@ static void l6_edit(struct finding *finding, const struct function *fn, const st
 		finding_edit(finding, at, at, "SOCK_CLOEXEC | ");
 }
 
+/* What a server listens on, or a client of it: a program that has it keeps the name taken, or the client waiting. */
+static bool l6_is_server(const struct function *fn, const struct item *item)
+{
+	struct operand o = { .kind = OPERAND_PLACE, .place = item_result(fn, item) };
+
+	return api_is(item->call->api, ROLE(ACCEPT) | ROLE(LISTEN)) ||
+	       (o.place >= 0 && (descriptor_kinds(fn, &o) & DESCRIPTOR_LISTENER));
+}
+
 /* L6: a descriptor is inherited by children: no SOCK_CLOEXEC in a program that executes others. */
 static void l6_function(struct function *fn)
 {
@@ -559,12 +572,14 @@ static void l6_function(struct function *fn)
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || !l6_spawns_beside(fn) || l6_sets_cloexec(fn) ||
 		    l6_callers_set(fn) || l6_closes_all(fn) || inherit_opens_too_late(fn, item) ||
-		    inherit_is_closed_before(fn, item))
+		    inherit_is_closed_before(fn, item) || inherit_is_gone_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,
 			"What %s() opens is inherited by every program that this one starts. That program keeps the connection open, and can read and write it.",
 			item->call->name);
+		if (finding && !inherit_is_certain(fn, item, !l6_is_server(fn, item)))
+			finding->severity = SEVERITY_ADVICE;
 		finding_fix(finding, "In %s(), %s.", fn->label,
 			    api_is(item->call->api, ROLE(ACCEPT))
 				    ? "use accept4() with `SOCK_CLOEXEC`"

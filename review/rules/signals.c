@@ -3,6 +3,7 @@
 
 #include "rules/signals.h"
 #include "flow/contract.h"
+#include "read/source.h"
 
 #include <string.h>
 
@@ -102,6 +103,55 @@ void signals_find(void)
 	}
 }
 
+/* pthread_sigmask(): whoever wants signals in one thread alone blocks them in the others. */
+static bool signals_are_masked(const struct source *wanted)
+{
+	for (size_t i = 0; i < program.n_sources; i++) {
+		const struct source *source = program.sources[i];
+
+		if (program_shares(source, wanted) &&
+		    memmem(source->text, source->size, "pthread_sigmask", 15))
+			return true;
+	}
+	return false;
+}
+
+static bool function_calls(const struct function *caller, const struct function *fn)
+{
+	for (int i = 0; i < caller->n_items; i++)
+		if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
+		    caller->items[i].call->target == fn)
+			return true;
+	return false;
+}
+
+enum { SIGNAL_CALLERS = 64 };
+
+/* main() comes to the function by calls alone; also when there are too many ways to say. */
+static bool signals_reach_main(const struct function *fn)
+{
+	const struct function *seen[SIGNAL_CALLERS] = { fn };
+	int n = 1;
+
+	for (int next = 0; next < n; next++) {
+		if (seen[next]->flags & FUNCTION_MAIN)
+			return true;
+		for (size_t f = 0; f < program.n_functions; f++) {
+			const struct function *caller = program.functions[f];
+			bool known = !function_calls(caller, seen[next]);
+
+			for (int i = 0; !known && i < n; i++)
+				known = seen[i] == caller;
+			if (known)
+				continue;
+			if (n == SIGNAL_CALLERS)
+				return true;
+			seen[n++] = caller;
+		}
+	}
+	return false;
+}
+
 static bool signal_is_end(const char *signal)
 {
 	return !strcmp(signal, "SIGINT") || !strcmp(signal, "SIGTERM") ||
@@ -123,6 +173,8 @@ unsigned signals_interrupt(const struct function *fn, const struct item *item, c
 	bool always = api_is(contract_of(item->call).api, ROLE(POLL));
 	unsigned found = 0;
 
+	if (signal_handlers.n && signals_are_masked(fn->source) && !signals_reach_main(fn))
+		return 0;
 	for (size_t i = 0; i < signal_handlers.n; i++) {
 		const struct signal_handler *h = &signal_handlers.list[i];
 		bool ends;

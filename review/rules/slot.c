@@ -65,6 +65,13 @@ static bool slot_deletes(const struct function *fn, const struct operand *sender
 	       type == place_type(slot, deleted->place, NULL);
 }
 
+static bool slot_is_timer(const struct function *slot, int place)
+{
+	const char *type = place_type(slot, place, NULL);
+
+	return type && !strcmp(types_plain(type), "QTimer");
+}
+
 static void slot_report(const struct function *fn, const struct item *connect,
 			const struct function *slot, const struct item *item)
 {
@@ -81,6 +88,9 @@ static void slot_report(const struct function *fn, const struct item *connect,
 		itself ? "this" : name, sender);
 	if (!finding)
 		return;
+	/* Its signal is the last thing that a timer does. */
+	if (!itself && slot_is_timer(slot, deleted->place))
+		finding->severity = SEVERITY_ADVICE;
 	finding->cwe = "416";
 	finding_fix(
 		finding,

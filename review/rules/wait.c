@@ -3,6 +3,7 @@
 
 #include "model/descriptor.h"
 #include "flow/contract.h"
+#include "flow/outcome.h"
 #include "rules/device.h"
 #include "rules/end.h"
 #include "rules/retry.h"
@@ -144,6 +145,21 @@ static bool wait_blocks(struct function *fn, const struct item *item, void *data
 	return call_blocks(fn, item->call);
 }
 
+static bool wait_tells(struct function *fn, const struct item *item, void *data)
+{
+	(void)fn;
+	(void)data;
+	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
+}
+
+/* while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever sees it can end it. */
+static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
+{
+	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
+	       loop_find_role(fn, number, ROLE(SLEEP)) &&
+	       loop_find_call(fn, number, wait_tells, NULL);
+}
+
 /*
  * W1: a loop retries or waits for a connection, state or data with no attempt limit, no deadline
  * and no other way out.
@@ -169,6 +185,8 @@ static void w1_loop(struct function *fn, int number)
 		call_text(fn, awaited),
 		contract_of(awaited->call).fails ? "succeeds" : "has the value it waits for",
 		busy ? "; meanwhile the loop keeps a processor busy" : "");
+	if (finding && w1_is_deliberate(fn, number, awaited))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"Limit the wait on %s in %s(): count attempts or set a deadline (%s) beside the condition, pause between attempts, and report the failure to the caller when the limit is reached.",
@@ -382,11 +400,21 @@ static bool w2_returns_from(struct function *fn, int number, int block, const st
 	       w2_returns_from(fn, number, fn->blocks[block].next[1], attempt, seen);
 }
 
+/* do { n = recv(…); } while (n != -1): what has failed with EAGAIN ends the loop, whoever asks for it. */
+static bool w2_goes_on(struct function *fn, const struct item *attempt)
+{
+	struct outcome outcome = { .fn = fn, .call = attempt, .result = -1, .error = "EAGAIN" };
+
+	return outcome_walk(&outcome) & (OUTCOME_AGAIN | OUTCOME_TOO_LONG);
+}
+
 /* The attempt is made again at once when a test in the loop has found EAGAIN. */
 static bool w2_retries_at(struct function *fn, int number, const struct item *attempt)
 {
 	const struct loop *loop = &fn->loops[number];
 
+	if (!w2_goes_on(fn, attempt))
+		return false;
 	for (int b = 0; b < fn->n_blocks; b++) {
 		const struct block *block = &fn->blocks[b];
 		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
@@ -413,6 +441,21 @@ static bool w2_retries(struct function *fn, int number)
 			if (w2_never_blocks(fn, number, &fn->items[i]) &&
 			    w2_retries_at(fn, number, &fn->items[i]))
 				return true;
+	return false;
+}
+
+/* while (!__sync_bool_compare_and_swap(&lock, 0, 1)) …: a lock that spins does so on purpose. */
+static bool w2_swaps(struct function *fn, const struct item *item, void *data)
+{
+	static const char *const words[] = { "compare_and_swap", "compare_exchange", "test_and_set",
+					     "atomic_exchange",  "CompareExchange",  "cmpxchg",
+					     "testAndSet",       "fetchAndStore" };
+
+	(void)fn;
+	(void)data;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(item->call->name, words[i]))
+			return true;
 	return false;
 }
 
@@ -451,7 +494,8 @@ static void w2_loop(struct function *fn, int number)
 			fn->label);
 		return;
 	}
-	if (!w2_spins(fn, number) && !w2_idles(fn, number))
+	if ((!w2_spins(fn, number) && !w2_idles(fn, number)) ||
+	    loop_find_call(fn, number, w2_swaps, NULL))
 		return;
 	finding = finding_add(
 		&rule_W2, fn, loop->at,

@@ -51,7 +51,7 @@ local function request(method, params)
   return answer.result
 end
 
-local at = vim.diagnostic.get(buffer, { severity = vim.diagnostic.severity.WARN })[1]
+local at = vim.diagnostic.get(buffer, { severity = vim.diagnostic.severity.INFO })[1]
 vim.api.nvim_win_set_cursor(0, { at.lnum + 1, at.col })
 local hover = request('textDocument/hover', vim.lsp.util.make_position_params(0, client.offset_encoding))
 say('hover', (hover.contents.value:gsub('\n.*', '')))

@@ -18,7 +18,7 @@ INHERITED = '#include <stdlib.h>\nvoid run(void)\n{\n\tsystem("ls");\n}\n' + LEA
 # The fix takes L6 away, and the lines that are added move L1, behind a character of two units of UTF-16.
 SESSION = '''encoding utf-16
 diagnostics L1:14:3 L6:9:11
-hover **L6 (warning)**: A descriptor is inherited by programs that are started, CWE-403
+hover **L6 (advice)**: A descriptor is inherited by programs that are started, CWE-403
 action Fix L6: In leak(), add `SOCK_CLOEXEC` to the type.
 action Suppress L6 with a comment
 line \tint fd = socket(AF_INET, SOCK_CLOEXEC | SOCK_STREAM, 0);

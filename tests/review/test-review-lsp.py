@@ -70,7 +70,7 @@ def an_open_document_has_the_findings_of_the_command_line():
     expect_equal((leak['severity'], leak['source']), (1, 'postern'), 'severity and source')
     line = INHERITED.splitlines()[leak['range']['start']['line']]
     expect_equal(line[leak['range']['start']['character']:leak['range']['end']['character']], 'return', 'its range')
-    expect_equal(by_code['L6']['severity'], 2, 'the severity of L6')
+    expect_equal(by_code['L6']['severity'], 3, 'the severity of L6')
     expect('close(fd)' in leak['message'] and leak['relatedInformation'], 'a fix and a second place: %r' % leak)
     client.stop()
 

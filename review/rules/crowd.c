@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* E7: whether clients alone can use up the descriptors of a server; see crowd.h. */
+
+#include "rules/crowd.h"
+#include "flow/contract.h"
+#include "flow/outcome.h"
+
+/* The call closes the connection. */
+static bool crowd_is_served(struct outcome *outcome, const struct item *item)
+{
+	int fd = *(const int *)outcome->data;
+	const struct call *call = item->call;
+	const struct fact *closes = api_fact(call->api, FACT_CLOSES);
+
+	if (closes) {
+		const struct operand *o = call_argument(call, closes->arg);
+
+		return o && operand_is_place(o, fd);
+	}
+	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
+		if (operand_is_place(&call->args[i], fd) &&
+		    (call->target->summary.param[i] & SUMMARY_CLOSES))
+			return true;
+	return false;
+}
+
+/*
+ * Each connection is closed before the next one is accepted, or before a callback returns: then there
+ * is never more than one, and those that wait in the queue cost no descriptor.
+ */
+static bool crowd_serves_one(struct function *fn, const struct item *accept)
+{
+	int fd = item_result(fn, accept);
+	struct outcome outcome = {
+		.fn = fn, .call = accept, .result = 5, .visit = crowd_is_served, .data = &fd
+	};
+	unsigned goes_on = item_loop(fn, accept) >= 0 ? OUTCOME_AGAIN : OUTCOME_RETURNS;
+	unsigned ends = outcome_walk(&outcome);
+
+	return fd >= 0 && (ends & OUTCOME_STOPPED) && !(ends & (goes_on | OUTCOME_TOO_LONG));
+}
+
+static bool crowd_closes_in(const struct function *fn, int block, int fd)
+{
+	for (int i = block < 0 ? -1 : fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		if (call && call->n_args && operand_is_place(&call->args[0], fd) &&
+		    api_fact(call->api, FACT_CLOSES))
+			return true;
+	}
+	return false;
+}
+
+/* if (n_clients >= MAX) close(fd): the program itself limits how many it serves. */
+static bool crowd_is_limited(const struct function *fn, const struct item *accept)
+{
+	int fd = item_result(fn, accept);
+
+	for (int b = 0; fd >= 0 && b < fn->n_blocks; b++) {
+		const struct block *block = &fn->blocks[b];
+		const struct item *test = block->last >= 0 ? &fn->items[block->last] : NULL;
+
+		if (!test || test->kind != ITEM_BRANCH || test < accept ||
+		    operand_is_place(&test->a, fd) || operand_is_place(&test->b, fd) ||
+		    test->op == OP_EQ || test->op == OP_NE || test->op == OP_UNKNOWN ||
+		    test->a.kind != OPERAND_PLACE || operand_source(fn, &test->a, test))
+			continue;
+		if (crowd_closes_in(fn, block->next[0], fd) ||
+		    crowd_closes_in(fn, block->next[1], fd))
+			return true;
+	}
+	return false;
+}
+
+bool crowd_can_come(struct function *fn, const struct item *accept)
+{
+	return !crowd_serves_one(fn, accept) && !crowd_is_limited(fn, accept);
+}

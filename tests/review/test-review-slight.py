@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Failures, waits and names whose consequence is slight by what the program shows, each with its twin. TAP.
+
+    test-review-slight.py [REVIEWER...]      without: $POSTERN_COMMAND review
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reviewing import Run, expect_equal, put, run_tests, test  # noqa: E402
+
+HEAD = '''#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+'''
+SLIGHT = [
+    ('each connection is closed before the next is accepted', 'E7', 'advice', '''
+void serve(int listener)
+{
+	char c;
+
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			exit(1);
+		if (read(fd, &c, 1) == 1)
+			_exit(c);
+		close(fd);
+	}
+}
+'''),
+    ('… and stays open until it is over', 'E7', 'warning', '''
+static int clients[1024], n_clients;
+void serve(int listener)
+{
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			exit(1);
+		clients[n_clients++ % 1024] = fd;
+	}
+}
+'''),
+    ('the program limits how many it serves', 'E7', 'advice', '''
+static int clients[16], n_clients;
+static int take(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (n_clients >= 16) {
+		close(fd);
+		return -1;
+	}
+	clients[n_clients++] = fd;
+	return 0;
+}
+void serve(int listener)
+{
+	for (;;)
+		take(listener);
+}
+'''),
+    ('… and does not', 'E7', 'warning', '''
+static int clients[16], n_clients;
+static int take(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	clients[n_clients++ % 16] = fd;
+	return 0;
+}
+void serve(int listener)
+{
+	for (;;)
+		take(listener);
+}
+'''),
+    ('a server unlinks its path before it binds it', 'L5', 'advice', '''
+#include <sys/un.h>
+int listen_at(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	unlink(a->sun_path);
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('… and leaves it behind', 'L5', 'warning', '''
+#include <sys/un.h>
+int listen_at(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0)
+		exit(1);
+	return fd;
+}
+'''),
+    ('a short command is run while a client is connected', 'L6', 'advice', '''
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_UNIX };
+	int fd = dial(&a, sizeof(a));
+
+	(void)argc;
+	return fd >= 0 && system(argv[1]) == 0;
+}
+'''),
+    ('… or a program that runs on', 'L6', 'warning', '''
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_UNIX };
+	int fd = dial(&a, sizeof(a));
+
+	(void)argc;
+	if (fd >= 0 && fork() == 0)
+		execv(argv[1], argv + 1);
+	return 0;
+}
+'''),
+    ('… or the listener of a server is open', 'L6', 'warning', '''
+static int open_door(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd >= 0 && (bind(fd, a, n) < 0 || listen(fd, 8) < 0))
+		exit(1);
+	return fd;
+}
+int main(int argc, char **argv)
+{
+	struct sockaddr a = { .sa_family = AF_INET };
+	int fd = open_door(&a, sizeof(a));
+
+	(void)argc;
+	return fd >= 0 && system(argv[1]) == 0;
+}
+'''),
+    ('the wait for a file says so each time', 'W1', 'advice', '''
+#include <stdio.h>
+void await(const char *path)
+{
+	while (access(path, F_OK) < 0) {
+		printf("waiting for %s\\n", path);
+		sleep(1);
+	}
+}
+'''),
+    ('… and does not', 'W1', 'error', '''
+void await(const char *path)
+{
+	while (access(path, F_OK) < 0)
+		sleep(1);
+}
+'''),
+    ('the first message of a new connection is tested for failure', 'E3', 'advice', '''
+struct peer { int fd; };
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+void begin(struct peer *peer, const struct sockaddr *a, socklen_t n, const char *request)
+{
+	peer->fd = dial(a, n);
+	if (peer->fd < 0 || send(peer->fd, request, strlen(request), MSG_NOSIGNAL) < 0 ||
+	    fcntl(peer->fd, F_SETFL, O_NONBLOCK) < 0)
+		exit(1);
+}
+'''),
+    ('… and so is a later one', 'E3', 'warning', '''
+struct peer { int fd; };
+static int dial(const struct sockaddr *a, socklen_t n)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, a, n) < 0)
+		exit(1);
+	return fd;
+}
+void begin(struct peer *peer, const struct sockaddr *a, socklen_t n)
+{
+	peer->fd = dial(a, n);
+	if (peer->fd < 0 || fcntl(peer->fd, F_SETFL, O_NONBLOCK) < 0)
+		exit(1);
+}
+void go_on(struct peer *peer, const char *request)
+{
+	if (send(peer->fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		exit(1);
+}
+'''),
+]
+
+
+def severities(path, rule):
+    return {f['severity'] for f in Run('--format', 'json', path).json()['findings'] if f['rule'] == rule}
+
+
+@test
+def what_has_a_slight_consequence_is_advice_and_its_twin_is_not():
+    for what, rule, severity, text in SLIGHT:
+        put('one.c', HEAD + text)
+        expect_equal(severities('one.c', rule), {severity}, what)
+
+
+QT_ALONE = '''#include <QLocalServer>
+class Instance : public QObject {
+public:
+	Instance(const QString &name);
+private:
+	QLocalServer *m_server;
+};
+Instance::Instance(const QString &name)
+{
+	m_server = new QLocalServer(this);
+%s	m_server->listen(name);
+}
+'''
+
+
+@test
+def a_server_that_only_hears_of_a_second_start_and_has_the_name_for_itself_is_advice():
+    for before, severity in (('\tQLocalServer::removeServer(name);\n', 'advice'), ('', 'warning')):
+        put('one.cpp', QT_ALONE % before)
+        expect_equal(severities('one.cpp', 'E5'), {severity}, 'with %r' % before)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests())
