@@ -175,8 +175,9 @@ static const char *fix_failed(uint8_t fails)
 	case FAILS_NONZERO:
 		return "not 0";
 	case FAILS_FALSE:
-	case FAILS_ZERO:
 		return "0";
+	case FAILS_NOT_NEGATIVE:
+		return "0 or more";
 	case FAILS_NOT_POSITIVE:
 		return "not above 0";
 	default:
