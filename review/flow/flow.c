@@ -470,10 +470,14 @@ static void flow_return_computed(struct flow *flow, const struct item *item)
 		state_give(flow, state_resource(flow, &set->b));
 }
 
-/* return serve(fd): where serve() has failed and kept nothing, nobody has the descriptor any more. */
+/* return serve(fd): where serve() has failed and kept nothing, nobody has the descriptor any more. What is in a
+ * variable has been tested. */
 static void flow_return_untested(struct flow *flow, const struct item *item)
 {
-	const struct item *call = operand_source(flow->fn, &item->a, item);
+	const struct item *call =
+		item->a.kind == OPERAND_PLACE && flow->fn->places[item->a.place].kind == PLACE_TEMP
+			? operand_source(flow->fn, &item->a, item)
+			: NULL;
 
 	for (int i = 0; call && call->call && call->call->target && i < flow->n_resources; i++)
 		if (flow->resources[i].taken == call && (flow->state->bits[i] & RES_TAKEN) &&
