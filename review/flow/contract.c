@@ -366,9 +366,9 @@ static void contract_of_helper(struct contract *c, struct function *helper)
 		c->high = summary->high;
 	}
 	c->gives = c->api ? contract_gives_of(c->api) : CONTRACT_ANYTHING;
-	/* It sends all in a loop, and gives 0 then: no amount. */
-	if (c->gives == CONTRACT_AMOUNT && c->high <= 0)
-		c->gives = CONTRACT_STATUS;
+	/* It sends all in a loop, and gives 0 then, or 1: no amount. */
+	if (c->gives == CONTRACT_AMOUNT && c->high <= 1)
+		c->gives = c->high <= 0 ? CONTRACT_STATUS : CONTRACT_ANYTHING;
 	c->errors = c->api && c->api->fails == FAILS_NEGATIVE;
 	if (c->fails == FAILS_NEGATIVE && c->api && c->api->fails == FAILS_MINUS_ONE)
 		c->fails = FAILS_MINUS_ONE;

@@ -9,7 +9,8 @@ struct item;
 
 /*
  * Connections that are accepted stay open beside each other. false: each is closed before the next one
- * is accepted, or the program itself limits how many it serves; then accept() fails with EMFILE only when others have used up the descriptors.
+ * is accepted, or the program itself limits how many it serves; then accept() fails with EMFILE only
+ * when others have used up the descriptors.
  */
 bool crowd_can_come(struct function *fn, const struct item *accept);
 

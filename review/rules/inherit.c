@@ -20,28 +20,33 @@ static bool inherit_is_short(const struct api *api)
 	return false;
 }
 
-/* The call starts a program, or calls a function of the project that does; `lasting`: one that runs on. */
-static bool inherit_starts(const struct call *call, int depth, bool lasting)
+/* GLib closes in the child whatever is open, unless it is told not to. */
+bool inherit_passes_on(struct function *fn, const struct item *item)
 {
-	if (call->api)
-		return api_is(call->api, ROLE(SPAWN)) && !(lasting && inherit_is_short(call->api));
-	for (int i = 0; call->target && depth > 0 && i < call->target->n_items; i++)
-		if (call->target->items[i].kind == ITEM_CALL && call->target->items[i].call &&
-		    inherit_starts(call->target->items[i].call, depth - 1, lasting))
+	return api_is(item->call->api, ROLE(SPAWN)) &&
+	       (!starts_with(item->call->name, "g_spawn") ||
+		item_mentions(fn, item, "LEAVE_DESCRIPTORS_OPEN"));
+}
+
+static bool inherit_function_starts(struct function *fn, int depth, bool lasting);
+
+/* The call starts a program, or calls a function of the project that does; `lasting`: one that runs on. */
+static bool inherit_starts(struct function *fn, const struct item *item, int depth, bool lasting)
+{
+	if (item->call->api)
+		return inherit_passes_on(fn, item) &&
+		       !(lasting && inherit_is_short(item->call->api));
+	return item->call->target && depth > 0 &&
+	       inherit_function_starts(item->call->target, depth - 1, lasting);
+}
+
+static bool inherit_function_starts(struct function *fn, int depth, bool lasting)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    inherit_starts(fn, &fn->items[i], depth, lasting))
 			return true;
 	return false;
-}
-
-static bool inherit_spawns(const struct call *call, int depth)
-{
-	return inherit_starts(call, depth, false);
-}
-
-static bool inherit_function_starts(const struct function *fn, bool lasting)
-{
-	struct call call = { .target = (struct function *)fn };
-
-	return inherit_starts(&call, INHERIT_DEPTH, lasting);
 }
 
 /* A thread, a handler, a callback: nobody knows when it runs. */
@@ -62,10 +67,10 @@ static bool inherit_is_named(const struct function *wanted)
 static bool inherit_starts_any_time(const struct function *fn, bool lasting)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
+		struct function *other = program.functions[f];
 
 		if (program_shares(other->source, fn->source) &&
-		    inherit_function_starts(other, lasting) &&
+		    inherit_function_starts(other, INHERIT_DEPTH - 1, lasting) &&
 		    ((other->flags & FUNCTION_LAMBDA) || inherit_is_named(other)))
 			return true;
 	}
@@ -82,7 +87,7 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 		const struct item *other = &fn->items[i];
 
 		if (other->kind == ITEM_CALL && other->call && other != item &&
-		    inherit_spawns(other->call, INHERIT_DEPTH) && (other > item || loop >= 0))
+		    inherit_starts(fn, other, INHERIT_DEPTH, false) && (other > item || loop >= 0))
 			return true;
 	}
 	if (fn->flags & FUNCTION_MAIN)
@@ -121,7 +126,7 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 		const struct item *other = &fn->items[i];
 
 		if (other->kind == ITEM_CALL && other->call && other != item &&
-		    inherit_starts(other->call, INHERIT_DEPTH, lasting) &&
+		    inherit_starts(fn, other, INHERIT_DEPTH, lasting) &&
 		    (other > item || loop >= 0))
 			return true;
 	}
@@ -161,7 +166,7 @@ static bool inherit_visit(struct outcome *outcome, const struct item *item)
 		if (operand_is_place(&call->args[i], way->fd) &&
 		    (call->target->summary.param[i] & SUMMARY_CLOSES))
 			return true;
-	way->starts |= inherit_spawns(call, INHERIT_DEPTH);
+	way->starts |= inherit_starts(outcome->fn, item, INHERIT_DEPTH, false);
 	return false;
 }
 

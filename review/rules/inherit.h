@@ -11,9 +11,11 @@
 
 /* No program is started after the item has opened its descriptor, as far as calls tell. */
 bool inherit_opens_too_late(struct function *fn, const struct item *item);
-/* The descriptor does not outlive the function that opens it, and no program is started in it before it is closed. */
+/* The call starts a program that has what is open here. */
+bool inherit_passes_on(struct function *fn, const struct item *item);
+/* It does not outlive the function that opens it, and no program is started there before it is closed. */
 bool inherit_is_gone_before(struct function *fn, const struct item *item);
-/* The order of calls shows that a program is started while it is open; `lasting`: one that nobody waits for. */
+/* The order of calls shows that a program is started while it is open; `lasting`: that nobody waits for. */
 bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting);
 /* Whoever starts a program closes first what the descriptor is kept in. */
 bool inherit_is_closed_before(struct function *fn, const struct item *item);

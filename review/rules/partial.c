@@ -397,7 +397,7 @@ static void e3_partial(struct function *fn, const struct item *item)
 	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
 		return;
 	/* The helper tells whether all went through, and not how much. */
-	if (contract.helper && contract.gives == CONTRACT_STATUS)
+	if (contract.helper && contract.gives != CONTRACT_AMOUNT)
 		return;
 	if (reads ? partial_is_peeked(fn) || partial_mentions(fn, item, "MSG_PEEK") ||
 			    partial_is_queued(fn) ||

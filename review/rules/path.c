@@ -496,6 +496,12 @@ static bool l6_may_be_flagged(const struct function *fn, const struct item *item
 	return fn->places[o->place].kind == PLACE_PARAM;
 }
 
+static bool l6_passes_on(struct function *fn, const struct item *item, void *data)
+{
+	(void)data;
+	return inherit_passes_on(fn, item);
+}
+
 /*
  * Programs are started in this very file, or the program is small. In a large one, whoever starts
  * programs is far away and has mostly seen to what they inherit.
@@ -507,7 +513,7 @@ static bool l6_looks_for_spawns(const struct function *fn)
 
 		if ((other->source == fn->source || (program.n_sources <= L6_SMALL &&
 						     program_shares(other->source, fn->source))) &&
-		    function_find_role(other, ROLE(SPAWN)))
+		    function_find_call(other, l6_passes_on, NULL))
 			return true;
 	}
 	return false;

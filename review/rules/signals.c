@@ -103,17 +103,39 @@ void signals_find(void)
 	}
 }
 
-/* pthread_sigmask(): whoever wants signals in one thread alone blocks them in the others. */
-static bool signals_are_masked(const struct source *wanted)
+static bool signals_program_has(const struct source *wanted, const char *word)
 {
 	for (size_t i = 0; i < program.n_sources; i++) {
 		const struct source *source = program.sources[i];
 
 		if (program_shares(source, wanted) &&
-		    memmem(source->text, source->size, "pthread_sigmask", 15))
+		    memmem(source->text, source->size, word, strlen(word)))
 			return true;
 	}
 	return false;
+}
+
+/* pthread_sigmask(): whoever wants signals in one thread alone blocks them in the others. */
+static bool signals_are_masked(const struct source *wanted)
+{
+	return signals_program_has(wanted, "pthread_sigmask");
+}
+
+/* sigprocmask(SIG_BLOCK, …) and ppoll(…, &mask): signals are let in there, and nowhere else. */
+static bool signals_are_let_in(const struct source *wanted, const struct call *call)
+{
+	static const char *const gates[] = { "ppoll(", "pselect(", "epoll_pwait(", "sigsuspend(" };
+	size_t n = sizeof(gates) / sizeof(*gates);
+
+	if (!signals_program_has(wanted, "SIG_BLOCK"))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (starts_with(gates[i], call->name) && gates[i][strlen(call->name)] == '(')
+			return true;
+	for (size_t i = 0; i < n; i++)
+		if (signals_program_has(wanted, gates[i]))
+			return false;
+	return true;
 }
 
 static bool function_calls(const struct function *caller, const struct function *fn)
@@ -173,7 +195,8 @@ unsigned signals_interrupt(const struct function *fn, const struct item *item, c
 	bool always = api_is(contract_of(item->call).api, ROLE(POLL));
 	unsigned found = 0;
 
-	if (signal_handlers.n && signals_are_masked(fn->source) && !signals_reach_main(fn))
+	if (!signal_handlers.n || !signals_are_let_in(fn->source, item->call) ||
+	    (signals_are_masked(fn->source) && !signals_reach_main(fn)))
 		return 0;
 	for (size_t i = 0; i < signal_handlers.n; i++) {
 		const struct signal_handler *h = &signal_handlers.list[i];

@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
+#include "read/source.h"
 #include "rules/device.h"
 #include "rules/end.h"
 #include "rules/retry.h"
@@ -152,7 +153,10 @@ static bool wait_tells(struct function *fn, const struct item *item, void *data)
 	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
 }
 
-/* while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever sees it can end it. */
+/*
+ * while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever
+ * sees it can end it.
+ */
 static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
 {
 	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
@@ -318,6 +322,12 @@ static bool w2_is_made_blocking(const struct function *fn, const struct operand 
 	return false;
 }
 
+/* Whoever sets SO_RCVTIMEO has a descriptor that blocks, whatever another one of that name does. */
+static bool w2_has_limit(const struct function *fn)
+{
+	return strstr(fn->source->text, "SO_RCVTIMEO") || strstr(fn->source->text, "SO_SNDTIMEO");
+}
+
 /* accept(port->fd, …) with port = port->next: each turn asks another descriptor. */
 static bool w2_is_another(struct function *fn, int number, const struct operand *o)
 {
@@ -341,7 +351,7 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 		return false;
 	return item_mentions(fn, item, "DONTWAIT") ||
 	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
-		!w2_is_made_blocking(fn, o, item));
+		!w2_is_made_blocking(fn, o, item) && !w2_has_limit(fn));
 }
 
 /* n, or what n was before n--. */
