@@ -470,6 +470,21 @@ static void flow_return_computed(struct flow *flow, const struct item *item)
 		state_give(flow, state_resource(flow, &set->b));
 }
 
+/* return serve(fd): where serve() has failed and kept nothing, nobody has the descriptor any more. What is in a
+ * variable has been tested. */
+static void flow_return_untested(struct flow *flow, const struct item *item)
+{
+	const struct item *call =
+		item->a.kind == OPERAND_PLACE && flow->fn->places[item->a.place].kind == PLACE_TEMP
+			? operand_source(flow->fn, &item->a, item)
+			: NULL;
+
+	for (int i = 0; call && call->call && call->call->target && i < flow->n_resources; i++)
+		if (flow->resources[i].taken == call && (flow->state->bits[i] & RES_TAKEN) &&
+		    !strcmp(flow->resources[i].kind, "fd"))
+			flow->state->bits[i] &= (uint8_t)~RES_TAKEN;
+}
+
 static void flow_leave(struct flow *flow, const struct item *item, enum loss_kind kind)
 {
 	struct value result = state_operand(flow, &item->a);
@@ -495,6 +510,8 @@ static void flow_leave(struct flow *flow, const struct item *item, enum loss_kin
 	}
 	if (kind == LOSS_THROW && (flow->fn->flags & FUNCTION_CONSTRUCTOR))
 		flow_unmade(flow);
+	if (kind == LOSS_RETURN)
+		flow_return_untested(flow, item);
 	for (int i = 0; i < flow->n_resources; i++)
 		flow_lose(flow, i, kind, item);
 }

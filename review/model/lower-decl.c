@@ -506,6 +506,24 @@ static void declare_constant(const struct tree *tree, TSNode node, TSNode declar
 		index_number(declared->name, minus ? -number : number, tree->source);
 }
 
+enum { TABLE_DEPTH = 6 };
+
+/* { "edit", edit }, at the top level: whoever has the table may call what it names. */
+static void declare_table(struct tree *tree, TSNode node, int depth)
+{
+	uint32_t n = node_ok(node) ? ts_node_named_child_count(node) : 0;
+
+	if (node_ok(node) && node_kind(tree, node) == NODE_identifier) {
+		struct mention *mention = arena_alloc(&run_arena, sizeof(*mention));
+
+		*mention = (struct mention){ .name = node_name(tree, node),
+					     .next = tree->source->mentions };
+		tree->source->mentions = mention;
+	}
+	for (uint32_t i = 0; depth && i < n && i < 2000; i++)
+		declare_table(tree, ts_node_named_child(node, i), depth - 1);
+}
+
 static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struct type_text type,
 			struct type_info *owner)
 {
@@ -534,6 +552,8 @@ static void declare_one(struct tree *tree, TSNode node, TSNode declarator, struc
 		index_typedef(declared.name, &declared);
 	else
 		index_global(&declared);
+	if (!owner && node_kind(tree, node) != NODE_type_definition)
+		declare_table(tree, node_field(tree, declarator, FIELD_value), TABLE_DEPTH);
 }
 
 /* A declaration outside of functions, or a member of `owner`. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REACH_DEPTH = 8, REACH_CALLERS = 2, REACH_MAIN_LOOPS = 2 };
+enum { REACH_DEPTH = 8, REACH_CALLERS = 2, REACH_MAIN_LOOPS = 2, REACH_TABLE = 500 };
 
 struct reach_edge {
 	struct function *to;
@@ -53,6 +53,8 @@ static void reach_settle(struct reach_edges *edges)
 
 static void reach_edges_of(struct reach_calls *calls, struct function *fn)
 {
+	int n = 0;
+
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
 		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
@@ -74,6 +76,9 @@ static void reach_edges_of(struct reach_calls *calls, struct function *fn)
 		reach_edge(calls, fn, place_function(fn, &fn->places[i]), NULL);
 	if (fn->outer)
 		reach_edge(calls, fn->outer, fn, NULL);
+	/* A table is everybody's in its file. */
+	for (const struct mention *m = fn->source->mentions; m && n++ < REACH_TABLE; m = m->next)
+		reach_edge(calls, fn, index_find_function(m->name, fn->source), NULL);
 }
 
 /* Nobody knows the function, but it says that it does not come back for long. */
@@ -137,16 +142,26 @@ static unsigned reach_of_function(struct function *fn, int depth)
 	return reach;
 }
 
-/* A library stands in a folder of its own, and other programs have it too. */
-static bool reach_is_own(const struct function *start, const struct function *fn)
+/*
+ * A library stands in a folder of its own, and other programs have it too. A word of the command has the
+ * folder of its main().
+ */
+static const char *reach_folder(const struct function *start)
 {
-	return starts_with(fn->source->folder, start->source->folder);
+	const char *folder = start->source->folder;
+
+	for (size_t i = 0; !(start->flags & FUNCTION_MAIN) && i < program.n_functions; i++)
+		if ((program.functions[i]->flags & FUNCTION_MAIN) &&
+		    starts_with(folder, program.functions[i]->source->folder))
+			folder = program.functions[i]->source->folder;
+	return folder;
 }
 
 /* From one main(): what is there to be found, and then to whom it applies. */
 static unsigned reach_from(struct reach_calls *calls, struct function *start,
 			   struct function **queue, uint8_t *depth)
 {
+	const char *folder = reach_folder(start);
 	size_t n = 0;
 	unsigned reach = 0;
 
@@ -173,7 +188,7 @@ static unsigned reach_from(struct reach_calls *calls, struct function *start,
 		struct reach_calls *call = &calls[queue[i]->reach - 1];
 
 		call->seen = 0;
-		if ((reach & REACH_SERVER) || reach_is_own(start, queue[i]))
+		if ((reach & REACH_SERVER) || starts_with(queue[i]->source->folder, folder))
 			call->found |= (uint8_t)reach;
 	}
 	return reach;
@@ -244,7 +259,7 @@ static bool reach_once(const struct reach_calls *calls, const struct function *f
 {
 	const struct reach_edges *from = &calls[fn->reach - 1].from;
 
-	if ((fn->flags & FUNCTION_MAIN) || (!from->n && reach_is_subcommand(fn)))
+	if ((fn->flags & FUNCTION_MAIN) || reach_is_subcommand(fn))
 		return true;
 	if (!depth || !from->n || from->n > REACH_CALLERS)
 		return false;
@@ -267,7 +282,7 @@ static bool reach_often(struct reach_calls *calls, const struct function *fn, in
 	struct reach_calls *at = &calls[fn->reach - 1];
 	bool often = false;
 
-	if ((fn->flags & FUNCTION_MAIN) || at->seen || !depth)
+	if ((fn->flags & FUNCTION_MAIN) || reach_is_subcommand(fn) || at->seen || !depth)
 		return !depth;
 	at->seen = 1;
 	for (size_t i = 0; !often && i < at->from.n; i++)

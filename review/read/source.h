@@ -14,6 +14,12 @@ struct ignore {
 	bool used;
 };
 
+/* A name in a table at the top level of the file. */
+struct mention {
+	const char *name;
+	struct mention *next;
+};
+
 struct source {
 	const char *path;      /* as it is reported */
 	const char *name;      /* from the root of its project, however the path was typed */
@@ -34,6 +40,7 @@ struct source {
 	uint64_t device, inode; /* which file it is, however it is called; 0: none */
 	struct inclusion *inclusions;
 	size_t n_inclusions, cap_inclusions;
+	struct mention *mentions;
 	uint32_t seen;         /* private to include.c */
 	signed char spawns;    /* private to rules/path.c: 1 yes, -1 no, 0 not asked yet */
 	signed char qt;        /* private to model/link.c, likewise */

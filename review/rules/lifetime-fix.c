@@ -167,6 +167,32 @@ static const char *fix_calls(const struct flow *flow, const struct loss *loss)
 	return text_done(&calls);
 }
 
+static const char *fix_failed(uint8_t fails)
+{
+	switch (fails) {
+	case FAILS_NULL:
+		return "NULL";
+	case FAILS_NONZERO:
+		return "not 0";
+	case FAILS_FALSE:
+		return "0";
+	case FAILS_NOT_NEGATIVE:
+		return "0 or more";
+	case FAILS_NOT_POSITIVE:
+		return "not above 0";
+	default:
+		return "below 0";
+	}
+}
+
+/* return serve(fd): it is kept, unless that fails. */
+static bool fix_is_kept_by_returned(const struct function *fn, const struct resource *r,
+				    const struct loss *loss)
+{
+	return loss->kind == LOSS_RETURN && r->taken &&
+	       operand_source(fn, &loss->item->a, loss->item) == r->taken;
+}
+
 /* In C: a call on the ways out, with what stands in the way of just that. */
 static void fix_close(struct finding *finding, const struct flow *flow, const struct loss *loss)
 {
@@ -175,7 +201,13 @@ static void fix_close(struct finding *finding, const struct flow *flow, const st
 	const char *name = resource_name(flow, loss->resource), *closer = fix_closer(r);
 	const char *more = strcmp(r->kind, "thread") ? "" : ", NULL", *none = fix_none(fn, r);
 
-	if (fix_is_returned_by_use(fn, r, loss))
+	if (fix_is_kept_by_returned(fn, r, loss))
+		finding_fix(
+			finding,
+			"In %s(), store what %s() returns on line %u in a variable, call %s(%s%s) if that is %s, and return the variable.",
+			fn->label, r->taken->call->name, pos_line(r->taken->at), closer, name, more,
+			fix_failed(r->taken_fails));
+	else if (fix_is_returned_by_use(fn, r, loss))
 		finding_fix(
 			finding,
 			"In %s(), store what line %u returns in a variable, call %s(%s%s), and return the variable; do the same on every other way out after line %u where it is still open.",

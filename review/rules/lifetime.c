@@ -595,6 +595,42 @@ static const struct item *l7_holds_literal(const struct function *fn, const stru
 	return NULL;
 }
 
+/* The variable that the argument is, or points into: (char *)data + sent. */
+static bool l7_is_in(const struct function *fn, const struct operand *o, int place)
+{
+	const struct item *made;
+
+	for (int depth = 0; depth < 6 && o->kind == OPERAND_PLACE; depth++, o = &made->a) {
+		if (o->place == place)
+			return true;
+		made = place_set_once(fn, o->place);
+		if (!made || (made->kind != ITEM_ASSIGN && made->kind != ITEM_OPERATE))
+			return false;
+	}
+	return false;
+}
+
+/* send(fd, data, n), or a function of the project that does so with it, however far down. */
+static bool l7_is_sent(const struct function *fn, int place, int depth)
+{
+	for (int i = 0; place >= 0 && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; call && k < call->n_args && k < 16; k++) {
+			const struct function *to = call->target;
+
+			if (!l7_is_in(fn, &call->args[k], place))
+				continue;
+			if (api_is(call->api, ROLE(WRITE)) && k == 1)
+				return true;
+			if (to && depth > 0 && k < to->n_params &&
+			    l7_is_sent(to, to->params[k], depth - 1))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Memory counts when the function has to do with connections. */
 static bool l7_is_tied(struct flow *flow, const struct resource *r)
 {
@@ -608,7 +644,8 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 	if (!strcmp(r->kind, "object") && (r->site->call->flags & CALL_NEW))
 		return !(r->site->call->type && threads_end_themselves(r->site->call->type)) &&
 		       !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
-	return !strcmp(r->kind, "memory") && l7_is_about_connections(flow->fn, 1);
+	return !strcmp(r->kind, "memory") &&
+	       (l7_is_about_connections(flow->fn, 1) || l7_is_sent(flow->fn, r->place, 4));
 }
 
 /* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */

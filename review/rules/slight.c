@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { SLIGHT_BLOCKS = 600 };
+enum { SLIGHT_BLOCKS = 600, SLIGHT_DEPTH = 2 };
 
 /* The edge of the branch on which the call that gave the value has failed, or -1. */
 static int slight_failed_edge(const struct contract *contract, const struct item *test)
@@ -99,7 +99,7 @@ bool slight_loss(const struct flow *flow, const struct loss *loss)
 }
 
 /* It may open something, or let somebody else do it. */
-static bool slight_may_open(const struct item *item)
+static bool slight_may_open(const struct item *item, int depth)
 {
 	const struct call *call = item->call;
 
@@ -108,42 +108,64 @@ static bool slight_may_open(const struct item *item)
 	if (call->api)
 		return api_fact(call->api, FACT_OPENS) || call_waits(call) ||
 		       api_is(call->api, ROLE(ACCEPT) | ROLE(SOCKET) | ROLE(FORK) | ROLE(THREAD));
-	return !call_is_talk(call);
+	if (!call->target || !depth)
+		return !call_is_talk(call);
+	for (int i = 0; i < call->target->n_items; i++)
+		if (slight_may_open(&call->target->items[i], depth - 1))
+			return true;
+	return false;
 }
 
-/* Some way from behind `from` to `to` has such an item. */
+/* On some way from behind `from` to `to` something is opened, and the place gets no other value. */
 static bool slight_opens_between(const struct function *fn, const struct item *from,
-				 const struct item *to)
+				 const struct item *to, int place)
 {
-	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
-	int *stack = arena_alloc(&run_arena, ((size_t)fn->n_blocks + 1) * sizeof(*stack)), n = 0;
-	int block = item_block(fn, from), at = from->next;
+	uint8_t *seen = arena_alloc(&run_arena, 2 * (size_t)fn->n_blocks + 2);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int block = item_block(fn, from), at = from->next, opened = 0, n = 0;
 
 	for (;;) {
-		for (; at >= 0 && &fn->items[at] != to; at = fn->items[at].next)
-			if (slight_may_open(&fn->items[at]))
-				return true;
+		for (; at >= 0 && &fn->items[at] != to; at = fn->items[at].next) {
+			opened |= slight_may_open(&fn->items[at], SLIGHT_DEPTH);
+			if (place >= 0 && fn->items[at].dst == place)
+				break;
+		}
+		if (at >= 0 && &fn->items[at] == to && opened)
+			return true;
 		for (int e = 0; at < 0 && e < 2; e++) {
 			int next = fn->blocks[block].next[e];
 
-			if (next >= 0 && !seen[next]) {
-				seen[next] = 1;
-				stack[n++] = next;
-			}
+			if (next < 0 || seen[2 * next + opened])
+				continue;
+			seen[2 * next + opened] = 1;
+			stack[n++] = 2 * next + opened;
 		}
 		if (!n)
 			return false;
-		block = stack[--n];
+		block = stack[--n] / 2;
+		opened = stack[n] % 2;
 		at = fn->blocks[block].first;
 	}
+}
+
+/* … or a number that came from elsewhere, which is closed like one. */
+static bool slight_is_descriptor(const struct function *fn, const struct resource *r)
+{
+	uint8_t stars = 1;
+
+	if (!strcmp(r->kind, "fd"))
+		return true;
+	return !strcmp(r->kind, "unknown") && r->place >= 0 && place_type(fn, r->place, &stars) &&
+	       !stars;
 }
 
 bool slight_second_close(const struct flow *flow, const struct item *closed,
 			 const struct item *item, int resource)
 {
 	const struct function *fn = flow->fn;
+	const struct resource *r = &flow->resources[resource];
 	unsigned reach = function_reach(fn);
 
-	return !strcmp(flow->resources[resource].kind, "fd") && item_block(fn, closed) >= 0 &&
-	       reach && !(reach & REACH_THREADS) && !slight_opens_between(fn, closed, item);
+	return slight_is_descriptor(fn, r) && item_block(fn, closed) >= 0 && reach &&
+	       !(reach & REACH_THREADS) && !slight_opens_between(fn, closed, item, r->place);
 }

@@ -11,6 +11,9 @@ import re
 ERRNO = ('', '#include <errno.h>\n')
 
 ROWS = [
+    ('L1/returned-untested.c', 'L1', 'bad_passed_on', [
+        ('\treturn serve(server, fd); // L1',
+         '\tint result = serve(server, fd);\n\n\tif (result != 0)\n\t\tclose(fd);\n\treturn result;')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'

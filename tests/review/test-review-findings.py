@@ -604,6 +604,20 @@ int main(int argc, char **argv)
 	return 0;
 }
 '''),
+    ('a word of a command does it, which a table names', 'L1', 'advice', READ_SIZE + '''
+static int show(int argc, char **argv)
+{
+	return argc > 1 ? size_of(argv[1]) : 0;
+}
+static const struct word { const char *name; int (*run)(int, char **); } words[] = { { "show", show } };
+int main(int argc, char **argv)
+{
+	for (int i = 0; argc > 1 && i < 1; i++)
+		if (!strcmp(argv[1], words[i].name))
+			printf("%d\\n", words[i].run(argc - 1, argv + 1));
+	return 0;
+}
+'''),
     ('a server does it', 'L1', 'error', READ_SIZE + '''
 int main(int argc, char **argv)
 {
