@@ -63,6 +63,13 @@ bench-core:
 	@tools/build bench
 	@bench/core.py --build build
 
+## bench-call: calls of a service against plain bytes, ZeroMQ, nng, sd-bus and GDBus; the check of JSON
+.PHONY: bench-call
+bench-call:
+	@tools/setup bench
+	@tools/build bench
+	@bench/call.py --build build
+
 ## docs: the guides and the manual as a small plain site, build/docs/index.html
 .PHONY: docs
 docs:
