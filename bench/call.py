@@ -121,12 +121,11 @@ def goals_of(rows, rates):
         rate = rates[name]
         goals.append(goal(f"check of JSON, {title}: at least {least} MB/s",
                           f"{rate['median']:.0f} ({between(rate, '{:.0f}'.format)})", rate["median"] >= least))
-    # What a burst leaves behind a round of calls is kept, in one block.
-    for depth, limit in ((1, 0), (DEPTH, 1 / 32)):
+    for depth in (1, DEPTH):
         ours = found[depth, "Postern"]
         goals.append(goal(f"{depth} in flight: no allocation a call",
                           f"at most {ours.allocations()} in {ours.messages} calls",
-                          ours.allocations() <= ours.messages * limit))
+                          ours.allocations() / ours.messages < 0.001))
     return goals
 
 

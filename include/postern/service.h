@@ -43,7 +43,7 @@ struct postern_service_options {
 	                               passed the listener, which stays open there: POSTERN_FOREVER */
 };
 
-/* name, and the errors: as postern_server_new(). fd:varlink is the listener that a service manager has passed: the only
+/* name, and the errors: as postern_server_new(). events: or NULL. fd:varlink is the listener that a service manager has passed: the only
    one, or the one of this name, sd_listen_fds(3); -ENOENT: none. */
 POSTERN_API POSTERN_MUST_USE int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 	const char *name, const struct postern_service_options *options,

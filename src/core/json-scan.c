@@ -9,12 +9,11 @@
  * Most bytes of real messages are inside of strings and need no decision. json_plain() looks at eight of them at a
  * time, in one 64-bit word. A byte b needs a decision if b >= 0x80, or b - 0x20 borrows, or (b ^ '"') - 1, or
  * (b ^ '\\') - 1: each sets the highest bit of its byte. A borrow goes on into the byte above only from a byte that needs a
- * decision itself, so with the first byte of the text as the lowest one of the word, the lowest bit that is set is right.
- * Words need no instruction set. A table judges what is shorter than a word.
+ * decision itself, so a word is never judged wrongly as a whole; which byte it was, a table tells. Words need neither
+ * an instruction set nor an order of bytes.
  */
 #include "core/json.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -49,13 +48,12 @@ static int json_wrong(struct json_scan *s, const char *what)
 	return -EBADMSG;
 }
 
-/* Not 0: one of the eight bytes needs a decision; the lowest bit is that of the first one. */
+/* Not 0: one of the eight bytes needs a decision. */
 static uint64_t json_word(const unsigned char *at)
 {
 	uint64_t x, quote, backslash;
 
 	memcpy(&x, at, sizeof(x));
-	x = le64toh(x);
 	quote = x ^ JSON_ONES * '"';
 	backslash = x ^ JSON_ONES * '\\';
 	/* Where the highest bit of x is set, x itself says so; elsewhere each difference has it only after a borrow. */
@@ -65,15 +63,8 @@ static uint64_t json_word(const unsigned char *at)
 
 const unsigned char *json_plain(const unsigned char *at, const unsigned char *end)
 {
-	uint64_t found;
-
 	while (end - at >= 16 && !(json_word(at) | json_word(at + 8)))
 		at += 16;
-	for (; end - at >= 8; at += 8) {
-		found = json_word(at);
-		if (found)
-			return at + __builtin_ctzll(found) / 8;
-	}
 	while (at < end && json_class[*at] & JSON_PLAIN)
 		at++;
 	return at;

@@ -177,8 +177,9 @@ static int answer_explain(const struct postern_service *s, const char *what, ssi
 			       "%s: the answer is longer than %u bytes (message_max)",
 			       what ? what : "", s->message_max);
 	if (fault->what)
-		return why_set(why, POSTERN_REASON_FAILED, -EINVAL, "%s: the answer's %s %s",
-			       what ? what : "", fault->path, fault->what);
+		return why_set(why, POSTERN_REASON_FAILED, -EINVAL, "%s: the answer%s%s %s",
+			       what ? what : "", fault->path[0] ? "'s " : "", fault->path,
+			       fault->what);
 	return why_set(why, POSTERN_REASON_FAILED, -EINVAL, "%s: the answer cannot be encoded: %s",
 		       what ? what : "", answer_wrong(error));
 }

@@ -103,7 +103,7 @@ static int call_write_parameters(struct postern_json_writer *w,
 	if (in)
 		json = *(const struct postern_json *)in;
 	if (postern_json_kind(json) != POSTERN_JSON_OBJECT) {
-		*fault = (struct shape_fault){ .what = "are not an object" };
+		*fault = (struct shape_fault){ .what = "is not an object" };
 		return -EINVAL;
 	}
 	postern_json_write_raw(w, json);
@@ -124,8 +124,7 @@ static ssize_t call_write(const struct postern_call_method *method, const void *
 	if (r < 0)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL, "%s: %s %s",
 			       words_name(method->name).text,
-			       fault.path[0] ? words_name(fault.path).text : "the parameters",
-			       fault.what);
+			       fault.path[0] ? words_name(fault.path).text : "in", fault.what);
 	postern_json_write_end(&w);
 	r = postern_json_write_finish(&w);
 	*ret_needed = w.n;

@@ -93,8 +93,8 @@ static void caller_keep_dial_why(struct postern_caller *c, const struct postern_
 	char *next;
 
 	why_copy(&c->dial_why, why);
-	next = strstr(c->dial_why.text, "; the next one in ");
-	if (next)
+	next = strrchr(c->dial_why.text, ';');
+	if (next && !strncmp(next, "; the next one in ", strlen("; the next one in ")))
 		*next = '\0';
 }
 

@@ -291,11 +291,18 @@ void request_orphan(struct postern_request *r)
 
 /* ---- answers ---- */
 
+static int request_say_no(const struct postern_request *r, int error)
+{
+	return why_set(why_last(), POSTERN_REASON_FAILED, error, "%s: %s", r->name,
+		       error == -ENOTSUP ? "the call did not ask for more than one answer"
+					 : "the call was answered, or its peer has left");
+}
+
 /* Nobody has waited for the answer to a oneway call in any case, so it may be given without a connection, once. */
 static int request_answer_alone(struct postern_request *r, bool continues)
 {
 	if (!(r->flags & POSTERN_CALL_ONEWAY) || r->answered)
-		return -ESTALE;
+		return request_say_no(r, -ESTALE);
 	r->answered = !continues;
 	return 0;
 }
@@ -321,7 +328,7 @@ int request_answer(struct postern_request *r, const struct answer *a)
 		serving_answered(&r->serve->machine, false);
 		request_answered(r);
 	}
-	return error;
+	return error == -ESTALE || error == -ENOTSUP ? request_say_no(r, error) : error;
 }
 
 static int request_no_object(const struct postern_request *r)

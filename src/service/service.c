@@ -408,7 +408,9 @@ int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 
 	if (!ret || !loop || !name)
 		return why_argument("postern_service_new", "ret, loop or name is NULL");
-	r = struct_events("postern_service_events", events, SERVICE_EVENTS_FIRST, sizeof(*events));
+	r = events ? struct_events("postern_service_events", events, SERVICE_EVENTS_FIRST,
+				   sizeof(*events))
+		   : 0;
 	if (r < 0)
 		return r;
 	r = loop_check(loop);

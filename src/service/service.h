@@ -64,7 +64,8 @@ enum {
 #define SERVICE_DRAIN     POSTERN_SECONDS(5)
 
 #define SERVICE_EVENTS_FIRST (offsetof(struct postern_service_events, closed) + sizeof(void (*)(void)))
-#define service_event(s, handler) STRUCT_HANDLER((s)->events, SERVICE_EVENTS_FIRST, handler)
+#define service_event(s, handler) \
+	((s)->events ? STRUCT_HANDLER((s)->events, SERVICE_EVENTS_FIRST, handler) : NULL)
 #define REQUEST_EVENTS_FIRST (offsetof(struct postern_request_events, drained) + sizeof(void (*)(void)))
 #define request_event(r, handler) \
 	((r)->events ? STRUCT_HANDLER((r)->events, REQUEST_EVENTS_FIRST, handler) : NULL)

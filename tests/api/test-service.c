@@ -361,6 +361,7 @@ static void V5_a_oneway_call_gets_no_answer_of_any_kind(void **state)
 	assert_ok(postern_request_continue_json(d.kept[0], "{}", 2));
 	assert_ok(postern_request_reply_json(d.kept[0], "{}", 2));
 	assert_errno(postern_request_reply_json(d.kept[0], "{}", 2), -ESTALE);
+	assert_non_null(strstr(postern_why()->text, "was answered"));
 	desk_say(&d, fd, CALL("Echo"));
 	desk_hears(&d, fd, "{}");
 	close(fd);
