@@ -442,8 +442,11 @@ struct postern_request *postern_request_free(struct postern_request *r)
 	if (!r || r->freed)
 		return NULL;
 	r->events = NULL;
+	/* Else the loop is being freed, or is our parent's: no answer, but its connection still points to it. */
 	if (r->serve && loop_check(r->serve->conn->object.loop) == 0)
 		request_abandon(r);
+	else if (r->serve)
+		request_close(r);
 	request_end(r);
 	return NULL;
 }

@@ -446,6 +446,41 @@ static void the_loop_may_be_freed_before_the_service_and_its_requests(void **sta
 	desk_close(&d);
 }
 
+static void frees_every_request(struct desk *d, struct postern_request *r, char event)
+{
+	(void)r;
+	if (event != 'x')
+		return;
+	while (d->n_kept > 0)
+		postern_request_free(d->kept[--d->n_kept]);
+}
+
+/* More than a service keeps blocks for: the others are given back to malloc() at once. */
+static void one_that_is_cancelled_with_its_loop_may_free_all_others(void **state)
+{
+	enum { CROWD = 80 };
+	struct postern_service_counters counters;
+	struct desk d;
+	int fds[CROWD];
+
+	(void)state;
+	desk_open(&d, NULL);
+	for (unsigned i = 0; i < CROWD; i++) {
+		fds[i] = desk_peer(&d);
+		desk_say(&d, fds[i], CALL("Keep"));
+		turn_until(d.loop, d.n_kept == i + 1);
+	}
+	d.hook = frees_every_request;
+	d.loop = postern_loop_free(d.loop);
+	assert_int_equal(d.cancelled, 1);
+	counters = desk_counters(&d);
+	assert_int_equal(counters.cancelled, 1);
+	assert_int_equal(counters.open, 0);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	desk_close(&d);
+}
+
 static int frees_all(void *arg)
 {
 	struct desk *d = arg;
@@ -682,6 +717,7 @@ int main(void)
 		TEST(V20_the_passed_socket_is_the_only_one_or_the_one_that_is_named_varlink),
 		TEST(V20_a_service_with_a_name_of_its_own_never_ends_by_itself),
 		TEST(a_kept_request_outlives_its_service_and_its_loop),
+		TEST(one_that_is_cancelled_with_its_loop_may_free_all_others),
 		TEST(the_loop_may_be_freed_before_the_service_and_its_requests),
 		TEST(a_forked_child_can_only_free_and_the_parent_does_not_notice),
 		TEST(the_service_or_the_loop_may_be_freed_in_each_event),
