@@ -176,13 +176,15 @@ static void caller_violation(struct caller_conn *k, const char *what, size_t off
 	caller_lose(k, &c->why.reason);
 }
 
-/* What a waiting call returns stays until the next one: the connection's memory does not. */
+/* What a waiting call returns stays until the next one: the connection's memory does not. Behind an answer that is not returned
+   yet the same read can have brought another message, which nobody asked for: that one is read where it lies. */
 static const char *caller_keep_text(struct postern_caller *c, const void *payload, size_t n)
 {
-	char *text = c->own_loop ? caller_room_get(&c->text, n) : NULL;
+	char *text;
 
-	if (!c->own_loop)
+	if (!c->own_loop || c->wait.told)
 		return payload;
+	text = caller_room_get(&c->text, n);
 	if (text)
 		memcpy(text, payload, n);
 	return text;
