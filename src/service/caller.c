@@ -168,12 +168,14 @@ static void caller_conn_ended(struct postern_conn *conn, void *data)
 static void caller_violation(struct caller_conn *k, const char *what, size_t offset)
 {
 	struct postern_caller *c = k->caller;
+	/* That of the answer before it stays as that does. */
+	struct why *why = c->wait.told ? why_last() : &c->why;
 
-	why_set(&c->why, POSTERN_REASON_VIOLATION, -EBADMSG,
+	why_set(why, POSTERN_REASON_VIOLATION, -EBADMSG,
 		"%s: the service broke the protocol: byte %zu of its answer: %s",
 		words_name(c->name).text, offset, what);
-	loop_log(c->object.loop, LOG_WARNING, "%s", c->why.text);
-	caller_lose(k, &c->why.reason);
+	loop_log(c->object.loop, LOG_WARNING, "%s", why->text);
+	caller_lose(k, &why->reason);
 }
 
 /* What a waiting call returns stays until the next one: the connection's memory does not. Behind an answer that is not returned
