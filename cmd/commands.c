@@ -109,11 +109,25 @@ static void run_fail(struct run *x, int status, const char *format, ...)
 	(void)postern_request_fail_json(x->request, COMMANDS_FAILED, json, (size_t)n);
 }
 
-/* Does it fit? Else fault says why not. */
+/* Decoded, as a caller in C does it: a \u0000 in a string and a key that a map has twice show only there. */
 static bool run_fits(const struct postern_type *type, struct postern_json value,
 		     struct shape_fault *fault)
 {
-	return shape_check(type, value, 0, COMMANDS_DECODED, fault) >= 0;
+	ssize_t n = shape_check(type, value, 0, COMMANDS_DECODED, fault);
+	size_t size = type ? (type->size + (size_t)15) & ~(size_t)15 : 0;
+	char *memory;
+	int r;
+
+	if (n < 0 || !type)
+		return n >= 0;
+	memory = malloc(size + (size_t)n);
+	if (!memory) {
+		*fault = (struct shape_fault){ .what = "needs more memory than there is" };
+		return false;
+	}
+	r = shape_decode(type, value, 0, memory, memory + size, (size_t)n, fault);
+	free(memory);
+	return r == 0;
 }
 
 static void run_reply(struct run *x, struct postern_json value)
@@ -287,9 +301,12 @@ static void run_read(struct run *x)
 		n = read(x->out_fd, x->output + x->n, x->size - x->n);
 		if (n > 0)
 			x->n += (size_t)n;
-		else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		else if (n < 0 && errno == EAGAIN)
 			return;
-		else
+		else if (
+			n == 0 ||
+			errno !=
+				EINTR) /* the last one, of a process that has ended, has to read all */
 			run_close(&x->out, &x->out_fd);
 	}
 }

@@ -117,7 +117,7 @@ static void generate_indent(struct generate *g, unsigned indent)
    behind that. */
 static size_t generate_fit(const char *text, size_t room)
 {
-	size_t n = strlen(text), at;
+	size_t n = strnlen(text, room + 2), at;
 
 	/* A line end, for an empty line behind it, takes no room. */
 	if (n <= room || (n == room + 1 && text[room] == '\n'))

@@ -21,7 +21,7 @@ static bool spawn_inherited(const char *variable)
 	static const char *const not_inherited[] = {
 		"POSTERN_NAME=",   "POSTERN_PEER_UID=", "POSTERN_PEER_GID=", "POSTERN_PEER_PID=",
 		"POSTERN_METHOD=", "NOTIFY_SOCKET=",    "LISTEN_FDS=",       "LISTEN_PID=",
-		"LISTEN_FDNAMES=", "WATCHDOG_USEC=",    "WATCHDOG_PID=",
+		"LISTEN_FDNAMES=", "LISTEN_PIDFDID=",   "WATCHDOG_USEC=",    "WATCHDOG_PID=",
 	};
 
 	for (size_t i = 0; i < sizeof(not_inherited) / sizeof(*not_inherited); i++)

@@ -32,6 +32,7 @@ case $in in
 *misfit*) echo '{"error":"org.example.clock.NoSuchZone","parameters":{"zone":5}}'; exit 5 ;;
 *another*) echo '{"tim":"x"}' ;;
 *missing*) ;;
+*escape*) printf '{"time":"12\\u0000:00"}' ;;
 *list*) echo '[]' ;;
 *junk*) echo '{"time":' ;;
 *fails*) exit 3 ;;
@@ -178,6 +179,7 @@ def test_errors(p):
         ("a_signal", "signal", 'io.postern.CommandFailed: {"status":137,"message":"the command was ended by signal 9'),
         ("another_field", "another", "its output is not what the interface describes: tim is not known"),
         ("a_field_less", "missing", "its output is not what the interface describes: time is missing"),
+        ("a_zero_in_a_string", "escape", "its output is not what the interface describes: time "),
         ("no_object", "list", "its output is not an object of JSON"),
         ("no_json", "junk", "its output is not JSON, at byte 9"),
         ("too_much", "endless", "its output is longer than 4 MiB"),

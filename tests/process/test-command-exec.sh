@@ -143,7 +143,7 @@ pid = os.fork()
 if pid == 0:
     os.dup2(listener.fileno(), 3)
     os.closerange(4, 1024)
-    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", NOTIFY_SOCKET=notify)
+    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_PIDFDID="1", NOTIFY_SOCKET=notify)
     os.execv(postern, [postern, "serve"] + sys.argv[5:])
 try:
     print(told.recv(4096).decode().split("\n")[0])
@@ -169,8 +169,8 @@ done
 rm -f "$dir/s" "$dir/notify"
 # shellcheck disable=SC2016
 run "$python" "$dir/manager.py" "$postern" "$dir/s" "$dir/notify" '' \
-	named --exec sh -c 'echo "$POSTERN_NAME ${LISTEN_FDS-none} ${NOTIFY_SOCKET-none} $(ls /proc/self/fd | tr -d "\n")"'
-tap_is 'its variables and its socket are not passed on' "$(sed -n 2p <<<"$out")" 'named none none 0123'
+	named --exec sh -c 'echo "$POSTERN_NAME ${LISTEN_FDS-none} ${LISTEN_PIDFDID-none} ${NOTIFY_SOCKET-none} $(ls /proc/self/fd | tr -d "\n")"'
+tap_is 'its variables and its socket are not passed on' "$(sed -n 2p <<<"$out")" 'named none none none 0123'
 LISTEN_FDS=2 LISTEN_PID=1 row 64 'missing NAME' serve --echo
 run bash -c 'LISTEN_FDS=2 LISTEN_PID=$$ exec "$1" serve --echo' - "$postern"
 tap_is 'two sockets are one too many' "$status $(wc -l <"$dir/err")" '64 1'
