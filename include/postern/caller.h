@@ -26,9 +26,9 @@ enum { /* how a call ends */
 	POSTERN_CALL_ANSWERED,
 	POSTERN_CALL_FAILED,        /* the service answered with an error: .error, .parameters */
 	POSTERN_CALL_SENT,          /* ONEWAY: the kernel has taken it */
-	POSTERN_CALL_TIMEOUT,       /* the deadline passed; it may have run: see .why, here and below */
+	POSTERN_CALL_TIMEOUT,       /* the deadline passed after it was sent; it may have run: see .why, here and below */
 	POSTERN_CALL_CANCELLED,     /* the caller was freed, or its loop */
-	POSTERN_CALL_NOT_SENT,      /* it has certainly not run, and will not */
+	POSTERN_CALL_NOT_SENT,      /* it has certainly not run, and will not; also if the deadline passed before it was sent */
 	POSTERN_CALL_NO_ANSWER,     /* the connection ended, or the answer is unusable; it may have run */
 };
 
@@ -48,13 +48,14 @@ typedef void postern_answer_fn(struct postern_call *call, const struct postern_a
 struct postern_caller_options {
 	size_t   size;
 	const struct postern_connect_options *connect; /* its deadline is bounded by the call's */
-	uint32_t message_max;  /* largest message, in both directions: 4 MiB */
+	uint32_t message_max;  /* largest message without its NUL, in both directions: 4 MiB */
 	uint32_t calls;        /* in flight and waiting to be sent, at most: 4,096 */
 	int64_t  idle_ns;      /* a connection without calls is given up after: 30 s */
 };
 
 /* address: a name as of postern_connect(), or unix:PATH, unix:@NAME. loop may be NULL: then it has one of its own, and only
-   waiting calls. It does not connect yet. -EPROTONOSUPPORT: an address of another kind, such as tcp:. */
+   waiting calls, and making it in a callback is -EDEADLK. It does not connect yet. -EPROTONOSUPPORT: an address of another
+   kind, such as tcp:. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_new(struct postern_caller **ret, struct postern_loop *loop,
 	const char *address, const struct postern_caller_options *options);
 /* Ends its calls: CANCELLED. */
@@ -69,7 +70,8 @@ struct postern_call_method {
 		const void *value, void *data);
 };
 
-/* Calls; fn is called exactly once with a final answer, never from inside this. in: a struct as of method->in, or if that is
+/* Calls; fn is called exactly once with a final answer, never from inside this. With method->deliver, fn is of the type that this
+   calls, cast: the generated clock_Now_call() takes a clock_Now_fn. in: a struct as of method->in, or if that is
    NULL, struct postern_json with an object. flags: POSTERN_CALL_..., but not UPGRADE. deadline_ns: from now to the final answer, 0 is
    30 s. ret, or NULL: the call, to end it sooner; valid until its final answer has returned. -EINVAL: in cannot be encoded
    (postern_why() names the field); -EMSGSIZE; -EAGAIN: there are .calls already. */
@@ -82,18 +84,18 @@ POSTERN_API struct postern_call *postern_call_free(struct postern_call *call);
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
 /* 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
-   an error; -ETIMEDOUT; -ENOTCONN: not sent; -ECONNRESET: no answer; postern_why() says it in words. With MORE: the first
-   answer, and deadline_ns is its. */
+   an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
+   words. With MORE: the first answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,
 	const void *in, void *ret, unsigned flags, int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as
-   above; after -ETIMEDOUT it can be asked again. */
+   above: after -ETIMEDOUT it can be asked again, any other ends the call, and is returned again by each further call. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns);
-/* The last answer that a waiting call got: an error's name and parameters, or why there is none. */
+/* The last answer that a waiting call got: an error's name and parameters, or why there is none. Valid as *ret above. */
 POSTERN_API const struct postern_answer *postern_caller_answer(const struct postern_caller *c);
 
 /* 1, and the decoded parameters in *ret, if the answer is this error; else 0. ret: valid as the answer is; *ret has
-   error->type's size. */
+   error->type's size. -EBADMSG: its parameters do not fit; postern_why() names the field. */
 POSTERN_API POSTERN_MUST_USE int postern_answer_is(const struct postern_answer *answer, const struct postern_error *error,
 	void *ret);
 

@@ -37,7 +37,7 @@ struct postern_service_options {
 	size_t      size;
 	const struct postern_server_options *server; /* its .conn is for the connections; .framing must be 0 there */
 	const char *vendor, *product, *version, *url; /* what GetInfo answers: "" */
-	uint32_t    message_max;    /* largest message, in both directions: 4 MiB */
+	uint32_t    message_max;    /* largest message without its NUL, in both directions: 4 MiB */
 	uint32_t    reserved;
 	int64_t     exit_idle_ns;   /* closed comes after this long without a connection, if a service manager had
 	                               passed the listener, which stays open there: POSTERN_FOREVER */
@@ -50,13 +50,14 @@ POSTERN_API POSTERN_MUST_USE int postern_service_new(struct postern_service **re
 	const struct postern_service_events *events, void *data);
 /* Ends its connections at once. A request that was kept stays yours; its calls return -ESTALE. */
 POSTERN_API struct postern_service *postern_service_free(struct postern_service *s);
-/* Gives up the name, answers what it has received within the deadline (0: 5 s), then closed. */
+/* Gives up the name; calls that are open are to be answered within the deadline (0: 5 s), then closed. What begins from now on
+   is answered with io.postern.Draining, but a oneway call still runs. */
 POSTERN_API int postern_service_drain(struct postern_service *s, int64_t deadline_ns);
 /* The server below it, borrowed: for its path and counters. Do not end it. */
 POSTERN_API struct postern_server *postern_service_server(const struct postern_service *s);
 POSTERN_API void *postern_service_data(const struct postern_service *s);
 
-/* Offers an interface from now on. handlers: the generated struct of them, which must stay; data is passed to each.
+/* Offers an interface from now on. It must stay, and so must handlers, the generated struct of them; data is passed to each.
    -EEXIST: it has an interface of this name; -EINVAL also for org.varlink.service and io.postern. */
 POSTERN_API int postern_service_provide(struct postern_service *s, const struct postern_interface *interface,
 	const void *handlers, void *data);
@@ -114,7 +115,8 @@ POSTERN_API struct postern_request *postern_request_free(struct postern_request 
 POSTERN_API int postern_request_set_events(struct postern_request *r, const struct postern_request_events *events,
 	void *data);
 /* Any thread, for a kept request: calls fn(r, data) once on the loop's thread, where it can be answered and freed, also
-   after the service or the loop has gone (then on the thread that frees the loop). Never fails for want of room.
+   after the service has gone. The free of the loop calls what still waits; after that fn is called at once, by this, on the
+   calling thread. Not called if the request is freed first. Never fails for want of room.
    -EBUSY: the last one has not been called yet. */
 typedef void postern_request_fn(struct postern_request *r, void *data);
 POSTERN_API POSTERN_MUST_USE int postern_request_post(struct postern_request *r, postern_request_fn *fn, void *data);
@@ -125,7 +127,7 @@ POSTERN_API const char *postern_request_method(const struct postern_request *r);
 POSTERN_API struct postern_json postern_request_parameters(const struct postern_request *r);
 /* Who called; kept after the end. */
 POSTERN_API int postern_request_peer(const struct postern_request *r, struct postern_peer *ret, size_t size);
-/* NULL: it was freed. */
+/* NULL: it was freed, or is being freed. */
 POSTERN_API struct postern_service *postern_request_service(const struct postern_request *r);
 
 POSTERN_AUTO_(service)

@@ -279,7 +279,7 @@ static int call_spoilt(struct postern_call *call, struct caller_answer *a, int c
 	struct why *why = &call->caller->why;
 
 	why_set(why, code, error, "%s: the answer%s%s %s", words_name(call->caller->name).text,
-		path[0] ? ", in " : "", words_name(path).text, what);
+		path[0] ? "'s " : "", path[0] ? words_name(path).text : "", what);
 	a->answer.end = POSTERN_CALL_NO_ANSWER;
 	a->answer.parameters = (struct postern_json){ "{}", 2 };
 	a->answer.why = &why->reason;
@@ -418,7 +418,7 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 	int r;
 
 	if (!answer || !error || !error->name)
-		return -EINVAL;
+		return why_argument("postern_answer_is", "answer or error is NULL");
 	if (!answer->error || strcmp(answer->error, error->name) != 0)
 		return 0;
 	if (!ret || !error->type)
@@ -426,8 +426,13 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 	a = container_of(answer, struct caller_answer, answer);
 	r = call_decode(a->caller, &a->caller->detail, error->type, answer->parameters, &value,
 			&fault);
+	if (r == -ENOMEM)
+		return why_call("postern_answer_is", r);
 	if (r < 0)
-		return r;
+		return why_set(why_last(), POSTERN_REASON_VIOLATION, -EBADMSG, "%s: %s %s",
+			       words_name(error->name).text,
+			       fault.path[0] ? words_name(fault.path).text : "the value",
+			       fault.what);
 	memcpy(ret, value, error->type->size);
 	return 1;
 }

@@ -168,21 +168,25 @@ static void caller_conn_ended(struct postern_conn *conn, void *data)
 static void caller_violation(struct caller_conn *k, const char *what, size_t offset)
 {
 	struct postern_caller *c = k->caller;
+	/* That of the answer before it stays as that does. */
+	struct why *why = c->wait.told ? why_last() : &c->why;
 
-	why_set(&c->why, POSTERN_REASON_VIOLATION, -EBADMSG,
+	why_set(why, POSTERN_REASON_VIOLATION, -EBADMSG,
 		"%s: the service broke the protocol: byte %zu of its answer: %s",
 		words_name(c->name).text, offset, what);
-	loop_log(c->object.loop, LOG_WARNING, "%s", c->why.text);
-	caller_lose(k, &c->why.reason);
+	loop_log(c->object.loop, LOG_WARNING, "%s", why->text);
+	caller_lose(k, &why->reason);
 }
 
-/* What a waiting call returns stays until the next one: the connection's memory does not. */
+/* What a waiting call returns stays until the next one: the connection's memory does not. Behind an answer that is not returned
+   yet the same read can have brought another message, which nobody asked for: that one is read where it lies. */
 static const char *caller_keep_text(struct postern_caller *c, const void *payload, size_t n)
 {
-	char *text = c->own_loop ? caller_room_get(&c->text, n) : NULL;
+	char *text;
 
-	if (!c->own_loop)
+	if (!c->own_loop || c->wait.told)
 		return payload;
+	text = caller_room_get(&c->text, n);
 	if (text)
 		memcpy(text, payload, n);
 	return text;

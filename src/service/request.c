@@ -315,7 +315,7 @@ int request_answer(struct postern_request *r, const struct answer *a)
 		return request_answer_alone(r, a->continues);
 	error = loop_check(r->serve->conn->object.loop);
 	if (error < 0)
-		return error;
+		return why_call(r->name, error);
 	may = serving_may_answer(&r->serve->machine, a->continues);
 	error = may > 0 ? answer_send(r->serve, a, r->name) : may;
 	if (error == -EAGAIN)
@@ -466,11 +466,14 @@ int postern_request_set_events(struct postern_request *r,
 
 int postern_request_post(struct postern_request *r, postern_request_fn *fn, void *data)
 {
+	int error;
+
 	if (!r || !fn)
 		return why_argument("postern_request_post", "r or fn is NULL");
 	if (!r->box)
 		return why_argument("postern_request_post", "r is not kept");
-	return post_box_add(r->box, &r->post, (void (*)(void))fn, data);
+	error = post_box_add(r->box, &r->post, (void (*)(void))fn, data);
+	return error < 0 ? why_call("postern_request_post", error) : 0;
 }
 
 /* ---- queries ---- */
@@ -500,5 +503,5 @@ int postern_request_peer(const struct postern_request *r, struct postern_peer *r
 
 struct postern_service *postern_request_service(const struct postern_request *r)
 {
-	return r ? r->service : NULL;
+	return r && r->service && !r->service->freed ? r->service : NULL;
 }

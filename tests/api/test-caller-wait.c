@@ -238,6 +238,54 @@ static void V17_a_waiting_call_tries_a_busy_service_again(void **state)
 	remote_close(&r);
 }
 
+/* One read brings both. The next call's connection is another: what broke the protocol ends the first. */
+static void V3_a_message_right_behind_the_answer_does_not_change_what_was_returned(void **state)
+{
+	static const struct line lines[] = {
+		SAYS("{\"parameters\":{\"n\":1}}\0QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"),
+		SAYS("{\"error\":\"a.b.E\",\"parameters\":{\"x\":1}}\0QQQQQQQQQQQQQQQQQQQQQQQQQ"),
+		SAYS("{\"parameters\":{\"n\":2}}\0{\"parameters\":{\"n\":3333333333333}}"),
+		SAYS("{\"parameters\":{\"n\":4}}"),
+	};
+	struct postern_json got = { 0 };
+	struct remote r;
+
+	(void)state;
+	OPEN(&r, lines);
+	assert_ok(waits(&r, &got, 0, 0));
+	assert_json(got, "{\"n\":1}");
+	assert_json(postern_caller_answer(r.c)->parameters, "{\"n\":1}");
+	assert_errno(waits(&r, &got, 0, 0), -EREMOTE);
+	assert_string_equal(postern_caller_answer(r.c)->error, "a.b.E");
+	assert_json(postern_caller_answer(r.c)->parameters, "{\"x\":1}");
+	assert_ok(waits(&r, &got, 0, 0));
+	assert_json(got, "{\"n\":2}");
+	assert_ok(waits(&r, &got, 0, 0));
+	assert_json(got, "{\"n\":4}");
+	remote_close(&r);
+}
+
+static void V9_why_an_answer_was_unusable_stays_when_a_message_follows_it(void **state)
+{
+	static const struct line lines[] = { SAYS("{}\0QQQQ") };
+	static const struct postern_type number = { .kind = POSTERN_TYPE_INT,
+						    .size = sizeof(int64_t) };
+	static const struct postern_field n = { .name = "n", .type = &number };
+	static const struct postern_type out = {
+		.kind = POSTERN_TYPE_STRUCT, .size = sizeof(int64_t), .n = 1, .fields = &n
+	};
+	static const struct postern_call_method method = { .name = "a.b.C", .out = &out };
+	struct remote r;
+	int64_t got;
+
+	(void)state;
+	OPEN(&r, lines);
+	assert_errno(postern_caller_wait(r.c, &method, NULL, &got, 0, 0), -ECONNRESET);
+	assert_non_null(strstr(postern_why()->text, "the answer's n is missing"));
+	assert_non_null(strstr(postern_caller_answer(r.c)->why->text, "n is missing"));
+	remote_close(&r);
+}
+
 /* As generated for a method without an output, whose answers have no value. */
 typedef void valueless_fn(struct postern_call *call, const struct postern_answer *answer,
 			  void *data);
@@ -380,6 +428,8 @@ int main(void)
 		TEST(V15_nobody_there_is_ENOTCONN_and_says_where),
 		TEST(V5_a_waiting_oneway_call_returns_when_it_was_sent),
 		TEST(V17_a_waiting_call_tries_a_busy_service_again),
+		TEST(V3_a_message_right_behind_the_answer_does_not_change_what_was_returned),
+		TEST(V9_why_an_answer_was_unusable_stays_when_a_message_follows_it),
 		TEST(a_waiting_call_of_a_method_without_an_output_returns_too),
 		TEST(V6_the_answers_of_a_stream_come_one_by_one_also_if_they_are_glued),
 		TEST(V6_a_stream_that_breaks_off_says_so_after_its_last_answer),

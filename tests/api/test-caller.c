@@ -217,7 +217,7 @@ static void V9_an_answer_that_does_not_fit_its_type_is_no_answer(void **state)
 	static const struct {
 		const char *text, *why;
 	} wrong[] = {
-		{ "{}", "time" },
+		{ "{}", ": the answer's time is missing" },
 		{ "{\"parameters\":{\"time\":1,\"kind\":\"solar\"}}", "time" },
 		{ "{\"parameters\":{\"time\":\"\\u0000\",\"kind\":\"solar\"}}", "time" },
 		{ "{\"parameters\":{\"time\":null,\"kind\":\"solar\"}}", "time" },
@@ -257,7 +257,10 @@ static void on_error(struct postern_call *call, const struct postern_answer *ans
 	assert_int_equal(answer->end, POSTERN_CALL_FAILED);
 	assert_int_equal(postern_answer_is(answer, &other, &z), 0);
 	assert_errno(postern_answer_is(answer, NULL, &z), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
 	found = postern_answer_is(answer, &no_zone_error, &z);
+	if (found < 0)
+		assert_non_null(strstr(postern_why()->text, "NoSuchZone: zone "));
 	assert_int_equal(postern_answer_is(answer, &no_zone_error, NULL), 1);
 	if (found == 1)
 		snprintf(found_zone, sizeof found_zone, "%s", z.zone);

@@ -396,6 +396,35 @@ static void V20_a_service_with_a_name_of_its_own_never_ends_by_itself(void **sta
 
 /* ---- kept longer than what it came from ---- */
 
+static unsigned asked;
+
+static void asks_for_the_service(struct desk *d, struct postern_request *r, char event)
+{
+	(void)d;
+	if (event != 'x')
+		return;
+	assert_null(postern_request_service(r));
+	asked++;
+}
+
+static void a_request_has_no_service_while_that_is_being_freed(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	desk_open(&d, NULL);
+	d.hook = asks_for_the_service;
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	asked = 0;
+	d.service = postern_service_free(d.service);
+	assert_int_equal(asked, 1);
+	close(fd);
+	desk_close(&d);
+}
+
 static void a_kept_request_outlives_its_service_and_its_loop(void **state)
 {
 	struct postern_peer peer = { 0 };
@@ -489,6 +518,7 @@ static void frees_the_service(struct desk *d, struct postern_request *r, char ev
 	if (event != free_what)
 		return;
 	d->service = postern_service_free(d->service);
+	assert_null(postern_request_service(r));
 	if (r)
 		d->results[0] = postern_request_reply_json(r, NULL, 0);
 }
@@ -609,6 +639,7 @@ static void a_post_of_a_request_never_lacks_room_and_waits_for_the_last_one(void
 	assert_errno(r, -EAGAIN);
 	assert_ok(postern_request_post(d.kept[0], answers, &result));
 	assert_errno(postern_request_post(d.kept[0], answers, &result), -EBUSY);
+	assert_non_null(strstr(postern_why()->text, "postern_request_post"));
 	desk_hears(&d, fd, "{\"parameters\":{\"by\":\"post\"}}");
 	assert_int_equal(result, 0);
 	d.n_kept = 0;
@@ -681,6 +712,7 @@ int main(void)
 		TEST(V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open),
 		TEST(V20_the_passed_socket_is_the_only_one_or_the_one_that_is_named_varlink),
 		TEST(V20_a_service_with_a_name_of_its_own_never_ends_by_itself),
+		TEST(a_request_has_no_service_while_that_is_being_freed),
 		TEST(a_kept_request_outlives_its_service_and_its_loop),
 		TEST(the_loop_may_be_freed_before_the_service_and_its_requests),
 		TEST(a_forked_child_can_only_free_and_the_parent_does_not_notice),
