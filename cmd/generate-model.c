@@ -337,6 +337,48 @@ static void model_type(struct generate *g, const struct idl_type *type, const st
 	}
 }
 
+/* ---- how large they are ---- */
+
+/* The struct that is inside of another one's as this field; else NULL. */
+static struct generate_unit *model_embedded(struct generate *g, const struct idl_field *f)
+{
+	const struct idl_type *t = generate_resolve(f->type);
+
+	return t->kind == IDL_STRUCT && !generate_is_nullable(f->type) ? generate_find(g, t) : NULL;
+}
+
+/* Without recursion, as a description may nest as deep as it is long, and each struct once. */
+static void model_measure(struct generate *g, struct generate_unit *u)
+{
+	struct generate_unit *inner;
+
+	u->is_measured = true;
+	u->measured = u->type->fields;
+	while (u && !g->status) {
+		if (!u->measured) {
+			u = u->outer;
+			continue;
+		}
+		inner = model_embedded(g, u->measured);
+		if (inner && !inner->is_measured) {
+			inner->is_measured = true;
+			inner->measured = inner->type->fields;
+			inner->outer = u;
+			u = inner;
+			continue;
+		}
+		/* One that has no fields has a byte; the others have two words at most. */
+		u->bytes += !inner         ? 2 * sizeof(void *)
+			    : inner->bytes ? inner->bytes
+					   : sizeof(void *);
+		if (u->bytes > POSTERN_STRUCT_MAX)
+			model_refuse(g, u->measured->node.name,
+				     "its struct would be larger than 1 MiB in C with this; "
+				     "make it ? or an array");
+		u->measured = u->measured->next;
+	}
+}
+
 /* ---- the whole ---- */
 
 static void model_root(struct generate *g, const struct idl_member *m, const struct idl_type *type,
@@ -394,6 +436,9 @@ void generate_model(struct generate *g)
 			u->entry = model_claim_another(
 				g, 's', generate_text(g, "%s_%s_entry", g->prefix, u->name));
 	}
+	for (struct generate_unit *u = g->units; u && !g->status; u = u->next)
+		if (u->kind == GENERATE_STRUCT && !u->is_measured)
+			model_measure(g, u);
 }
 
 /* ---- types in C ---- */

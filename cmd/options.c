@@ -334,7 +334,7 @@ static int options_long(const struct verb *verb, char ***at, char *values)
 	return EXIT_USAGE;
 }
 
-/* Only options without an argument have letters. */
+/* Flags, and last an option with a value, which is the rest of the word or the next one: -v, -o DIR, -voDIR. */
 static int options_letters(const struct verb *verb, char ***at, char *values)
 {
 	for (const char *p = **at + 1; *p; p++) {
@@ -347,6 +347,8 @@ static int options_letters(const struct verb *verb, char ***at, char *values)
 				     *p, verb->name);
 			return EXIT_USAGE;
 		}
+		if (o->argument)
+			return options_take(verb, o, **at, p[1] ? p + 1 : NULL, at, values);
 		*(bool *)(values + o->offset) = true;
 	}
 	return -1;

@@ -55,6 +55,7 @@ enum {
 };
 
 #define POSTERN_FIELDS_MAX 1024 /* of a struct */
+#define POSTERN_STRUCT_MAX (1024u * 1024u) /* bytes of a struct, with those in it */
 
 struct postern_type {
 	uint8_t  kind;

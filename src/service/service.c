@@ -55,6 +55,23 @@ static int service_check(const struct postern_service *s)
 	return s->server && s->server->state != SERVER_CLOSED ? 0 : -ESTALE;
 }
 
+static bool service_is_sized(const struct postern_type *type)
+{
+	return !type || type->kind != POSTERN_TYPE_STRUCT ||
+	       (type->size <= POSTERN_STRUCT_MAX && (type->size > 0 || type->n == 0));
+}
+
+static bool service_has_sizes(const struct postern_interface *i)
+{
+	for (uint32_t m = 0; m < i->n_methods; m++)
+		if (!service_is_sized(i->methods[m].in) || !service_is_sized(i->methods[m].out))
+			return false;
+	for (uint32_t e = 0; i->errors && e < i->n_errors; e++)
+		if (!service_is_sized(i->errors[e].type))
+			return false;
+	return true;
+}
+
 /* Tables that another version has written, or somebody by hand. */
 static int service_check_interface(const struct postern_interface *i)
 {
@@ -66,6 +83,8 @@ static int service_check_interface(const struct postern_interface *i)
 	if (i->version < 1 || i->version > POSTERN_INTERFACE_VERSION)
 		return why_argument(call,
 				    "interface was written for a later version of libpostern");
+	if (!service_has_sizes(i))
+		return why_argument(call, "a struct of interface has no size, or more than 1 MiB");
 	return 0;
 }
 

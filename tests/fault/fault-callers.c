@@ -94,8 +94,10 @@ static void serves(struct callers *w, struct peer *p)
 
 	while (i < CALLS && !strstr(p->got, names[i]))
 		i++;
-	if (i == CALLS)
+	if (i == CALLS) {
 		fail_msg("%s: the service got %s", world_where(), p->got);
+		return;
+	}
 	w->got[i]++;
 	if (i == TYPED)
 		says(p, "{\"parameters\":{\"name\":\"x\"}}");

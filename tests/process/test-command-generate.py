@@ -35,6 +35,8 @@ REFUSED = [
      "at 'f1024': a struct has 1,024 fields at most here; divide it"),
     ("interface a.b\ntype T (" + ", ".join(f"v{i}" for i in range(65536)) + ")\n",
      "at 'v65535': an enum has 65,535 values at most here; make it a string"),
+    ("interface a.b\n" + "".join(f"type T{i} (x: T{i + 1}, y: T{i + 1})\n" for i in range(28)) + "type T28 (x: int)\n",
+     "13:19: at 'y': its struct would be larger than 1 MiB in C with this; make it ? or an array"),
 ]
 
 
@@ -224,6 +226,21 @@ def test_comments():
                        [] if got == text else [f"{got!r}", f"{text!r}"])
 
 
+def test_output():
+    wrong = []
+    for arguments in (["-o", "out", "x.varlink"], ["x.varlink", "-o", "out"], ["-oout", "x.varlink"],
+                      ["x.varlink", "--output", "out"], ["--output=out", "x.varlink"]):
+        place = Place(x=CLOCK)
+        (place.path / "out").mkdir()
+        done = place.run(*arguments)
+        there = sorted(p.name for p in (place.path / "out").iterdir())
+        wrong += [f"{arguments}: {w}" for w in expected(done, DONE)]
+        wrong += [f"{arguments}: it wrote {there}"] if there != ["x.c", "x.h"] else []
+    for last in ("-o", "--output", "--prefix"):
+        wrong += [f"{last}: {w}" for w in expected(Place(x=CLOCK).run("x.varlink", last), USAGE, "needs a value")]
+    tap.result("the_directory_can_be_given_by_letter_and_by_name_anywhere", wrong)
+
+
 def test_refused():
     for text, told in REFUSED:
         place = Place(x=text)
@@ -378,6 +395,7 @@ test_form()
 test_random()
 test_comments()
 test_refused()
+test_output()
 test_usage()
 test_names()
 test_untouched()
