@@ -79,8 +79,8 @@ class Checker:
     def compiles(self, path, text, known, leaves):
         """Write the text, with a way to leave that fits the function; what is wrong with it, or ''."""
         why = ''
-        for leave in leaves if 'LEAVE' in text else ['']:
-            write(path, text.replace('LEAVE', leave))
+        for leave in leaves if re.search(r'\bLEAVE\b', text) else ['']:
+            write(path, re.sub(r'\bLEAVE\b', lambda _: leave, text))
             if known is None:
                 return ''
             said, error = self.warnings(path)

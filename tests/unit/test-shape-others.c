@@ -216,7 +216,7 @@ static void assert_same(const struct postern_type *type, unsigned nullable, cons
 		return;
 	if (type->kind == POSTERN_TYPE_STRUCT) {
 		if (nullable)
-			memcpy(&value, value, sizeof value);
+			memcpy(&value, value, sizeof(const void *));
 		assert_same_struct(type, value, v);
 	} else if (type->kind == POSTERN_TYPE_ARRAY || type->kind == POSTERN_TYPE_MAP) {
 		assert_same_elements(type, value, v);
