@@ -13,15 +13,13 @@ import argparse
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import core
-from core import Cell, Contender, Failed, Placement, Workload, between, goal, say, spread
+from core import Cell, Contender, Placement, Workload, between, goal, say, spread
 
 DEPTH = 64
 
@@ -187,21 +185,5 @@ def run(bench):
           f"written: {bench.build / 'bench-call.json'}")
 
 
-def main():
-    bench = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        with tempfile.TemporaryDirectory(prefix="postern-bench-") as scratch:
-            bench.scratch = Path(scratch)
-            run(bench)
-    except Failed as failure:
-        sys.exit(f"bench-call: {failure}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        for process in list(core.running):
-            core.kill(process)
-
-
 if __name__ == "__main__":
-    main()
+    core.main("bench-call", parse_arguments(), run)

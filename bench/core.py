@@ -455,15 +455,15 @@ def run(bench):
           f"written: {bench.build / 'bench-core.json'}, {bench.build / 'bench-core.md'}")
 
 
-def main():
-    bench = parse_arguments()
+def main(name, bench, run):
+    """Runs it with a scratch directory, and ends what it has started, however it ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="postern-bench-") as scratch:
             bench.scratch = Path(scratch)
             run(bench)
     except Failed as failure:
-        sys.exit(f"bench-core: {failure}")
+        sys.exit(f"{name}: {failure}")
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -472,4 +472,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main("bench-core", parse_arguments(), run)

@@ -39,22 +39,12 @@ static const struct option call_options[] = {
 static char *call_read(const struct ask *a, size_t *ret_n)
 {
 	char *text = malloc(CALL_INPUT_MAX + 1);
-	size_t n = 0;
-	ssize_t r = text ? 1 : -1;
 
-	while (r > 0 && n <= CALL_INPUT_MAX) {
-		r = read(STDIN_FILENO, text + n, CALL_INPUT_MAX + 1 - n);
-		if (r > 0)
-			n += (size_t)r;
-		else if (r < 0 && errno == EINTR)
-			r = 1;
-	}
-	if (r < 0) {
+	if (!text || input_read(STDIN_FILENO, text, CALL_INPUT_MAX + 1, ret_n) < 0) {
 		output_error(a->verb, a->address, "cannot read stdin: %s", strerror(errno));
 		free(text);
 		return NULL;
 	}
-	*ret_n = n;
 	return text;
 }
 

@@ -113,6 +113,11 @@ const char *ids_parse(const char *text, bool groups, struct id_list *list);
 /* Formats a duration: 500ms, 5s. */
 const char *duration_text(int64_t ns, char *buffer, size_t size);
 
+/* ---- input.c ---- */
+
+/* Reads up to size bytes, to the end of the file if that comes first; how many in *ret_n. -1: errno says why. */
+int input_read(int fd, char *ret, size_t size, size_t *ret_n);
+
 /* ---- output.c ---- */
 
 /* One line on stderr: "postern VERB: NAME: what". NULLs are left out. Here and below, what a terminal would obey or not

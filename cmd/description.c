@@ -25,17 +25,10 @@ int description_failed(const struct description *d, const char *what, int status
 /* Up to one byte more than may be. */
 static int description_read_from(struct description *d, int fd)
 {
-	ssize_t n;
-
 	d->text = malloc(DESCRIPTION_MAX + 1);
 	if (!d->text)
 		return description_failed(d, "cannot be read", EXIT_TRY_AGAIN);
-	do {
-		n = read(fd, d->text + d->n, DESCRIPTION_MAX + 1 - d->n);
-		if (n > 0)
-			d->n += (size_t)n;
-	} while ((n > 0 && d->n <= DESCRIPTION_MAX) || (n < 0 && errno == EINTR));
-	if (n < 0)
+	if (input_read(fd, d->text, DESCRIPTION_MAX + 1, &d->n) < 0)
 		return description_failed(d, "cannot be read", EXIT_NO_INPUT);
 	if (d->n <= DESCRIPTION_MAX)
 		return EXIT_DONE;
@@ -79,11 +72,10 @@ static void description_wrong(const struct description *d, const struct idl_erro
 
 static int description_parse(struct description *d)
 {
-	size_t size = 64 * d->n + 256;
+	size_t size = IDL_ARENA(d->n);
 	struct idl_error error;
 	int r;
 
-	/* Pages that the tree does not need are never touched. */
 	d->arena = malloc(size);
 	if (!d->arena)
 		return description_failed(d, "cannot be checked", EXIT_TRY_AGAIN);

@@ -131,34 +131,35 @@ static const char *tables_order(struct generate *g, const struct generate_unit *
 /* ---- which tables are needed ---- */
 
 /* A type that no method and no error has needs none, and a compiler would say that nobody uses it. */
-static void tables_use(struct generate *g, const struct idl_type *type, struct generate_unit **todo)
+static void tables_use(struct generate *g, const struct idl_type *type,
+		       struct generate_unit **pending)
 {
 	struct generate_unit *u = generate_find(g, generate_resolve(type));
 
 	if (u == &g->spare || u->is_used)
 		return;
 	u->is_used = true;
-	u->then = *todo;
-	*todo = u;
+	u->then = *pending;
+	*pending = u;
 }
 
 static void tables_used(struct generate *g)
 {
-	struct generate_unit *todo = NULL, *u;
+	struct generate_unit *pending = NULL, *u;
 
 	for (const struct idl_member *m = g->idl->members; m; m = m->next) {
 		if (m->kind != IDL_TYPE)
-			tables_use(g, m->type, &todo);
+			tables_use(g, m->type, &pending);
 		if (m->kind == IDL_METHOD)
-			tables_use(g, m->out, &todo);
+			tables_use(g, m->out, &pending);
 	}
-	while ((u = todo)) {
-		todo = u->then;
+	while ((u = pending)) {
+		pending = u->then;
 		if (u->type->inner)
-			tables_use(g, u->type->inner, &todo);
+			tables_use(g, u->type->inner, &pending);
 		for (const struct idl_field *f = u->type->fields; f; f = f->next)
 			if (f->type)
-				tables_use(g, f->type, &todo);
+				tables_use(g, f->type, &pending);
 	}
 }
 

@@ -106,15 +106,11 @@ static int generate_look(const char *path, const char *text, size_t n, bool *ret
 {
 	char *there = malloc(n + 1);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r = -1;
-	size_t got = 0;
-	ssize_t m = 0;
+	size_t got;
 
 	*ret_is_ours = true;
 	if (there && fd >= 0) {
-		while (got <= n &&
-		       ((m = read(fd, there + got, n + 1 - got)) > 0 || (m < 0 && errno == EINTR)))
-			got += m > 0 ? (size_t)m : 0;
-		if (m >= 0) {
+		if (input_read(fd, there, n + 1, &got) == 0) {
 			r = got == n && !memcmp(there, text, n);
 			*ret_is_ours =
 				got == 0 || (got >= strlen(GENERATE_MARK) &&

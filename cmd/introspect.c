@@ -69,7 +69,7 @@ static void introspect_print(struct introspect *x, const char *text, size_t n)
 
 static int introspect_methods(struct introspect *x, const char *name, const char *text, size_t n)
 {
-	size_t size = 64 * n + 256;
+	size_t size = IDL_ARENA(n);
 	void *arena = malloc(size);
 	struct idl_error error;
 	struct idl *idl;

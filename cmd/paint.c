@@ -121,7 +121,7 @@ static void paint_print(FILE *out, const struct paint *p)
 bool paint_description(FILE *out, const char *text, size_t n)
 {
 	struct paint p = { .text = text, .n = n };
-	size_t size = 64 * n + 256;
+	size_t size = IDL_ARENA(n);
 	void *arena = malloc(size);
 	struct idl *idl;
 	bool done = false;

@@ -95,6 +95,24 @@ WHOLE(name_info, F(size) + F(name) + F(path) + F(mode) + F(version) + F(unused) 
 WHOLE(thread_options, F(size) + F(stack_size) + F(start_ns) + F(join_ns) + F(name) + F(ended));
 #undef F
 
+#define F(field) AT(service_events, field)
+WHOLE(service_events, F(size) + F(allow) + F(error) + F(closed));
+#undef F
+
+#define F(field) AT(service_options, field)
+WHOLE(service_options, F(size) + F(server) + F(vendor) + F(product) + F(version) + F(url) +
+			       F(message_max) + F(reserved) + F(exit_idle_ns));
+#undef F
+
+#define F(field) AT(service_counters, field)
+WHOLE(service_counters, F(calls) + F(answers) + F(abandoned) + F(cancelled) + F(dropped) +
+				F(violations) + F(open) + F(reserved));
+#undef F
+
+#define F(field) AT(request_events, field)
+WHOLE(request_events, F(size) + F(cancelled) + F(drained));
+#undef F
+
 #define F(field) AT(caller_options, field)
 WHOLE(caller_options, F(size) + F(connect) + F(message_max) + F(calls) + F(idle_ns));
 #undef F

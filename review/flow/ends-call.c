@@ -244,10 +244,7 @@ static bool ends_touches(const struct ends_walk *walk, const struct call *call)
 	if (closes || api_is(call->api, ROLE(WATCH) | ROLE(SHUTDOWN)) ||
 	    api_fact(call->api, FACT_CLOSING))
 		return true;
-	for (size_t i = 0; call->api && i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(call->name, words[i]))
-			return true;
-	return false;
+	return call->api && call_has_word(call, words, sizeof(words) / sizeof(*words));
 }
 
 /* What the arguments point to is other bytes afterwards. */

@@ -138,6 +138,14 @@ bool call_ends(const struct call *call)
 	return call->name && (call->ends || index_is_noreturn(call->name));
 }
 
+bool call_has_word(const struct call *call, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strstr(call->name, words[i]))
+			return true;
+	return false;
+}
+
 bool call_is_talk(const struct call *call)
 {
 	static const char *const words[] = { "log",    "LOG",   "Log",  "warn",    "WARN",  "Warn",
@@ -145,10 +153,7 @@ bool call_is_talk(const struct call *call)
 					     "DEBUG",  "trace", "msg",  "MSG",     "info",  "INFO",
 					     "report", "note",  "NOTE", "verbose", "say" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(call->name, words[i]))
-			return true;
-	return false;
+	return call_has_word(call, words, sizeof(words) / sizeof(*words));
 }
 
 int item_result(const struct function *fn, const struct item *item)

@@ -38,6 +38,8 @@ bool call_ends_by_name(const struct function *fn, const struct call *call);
  * name speaks of that, or of what servers do with connections.
  */
 bool call_may_keep(const struct call *call);
+/* Is one of n words part of its name? */
+bool call_has_word(const struct call *call, const char *const *words, size_t n);
 /* By its name it only tells somebody: log_error(), xwarn(), PRINT(). */
 bool call_is_talk(const struct call *call);
 

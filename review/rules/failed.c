@@ -124,10 +124,7 @@ static bool e2_asserts(struct function *fn, const struct item *item, void *data)
 
 	(void)fn;
 	(void)data;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(item->call->name, words[i]))
-			return true;
-	return false;
+	return call_has_word(item->call, words, sizeof(words) / sizeof(*words));
 }
 
 /* A condition somewhere in the function tells by the place whether the call worked. */

@@ -56,12 +56,8 @@ static bool outlive_may_run(const struct call *call)
 {
 	static const char *const words[] = { "exec", "wait", "run", "rocess", "oop", "isconnect" };
 
-	if (call_waits(call) || (call->flags & CALL_INDIRECT))
-		return true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(call->name, words[i]))
-			return true;
-	return false;
+	return call_waits(call) || (call->flags & CALL_INDIRECT) ||
+	       call_has_word(call, words, sizeof(words) / sizeof(*words));
 }
 
 /* The function may deliver the signal itself, end the connection, or end the sender. */

@@ -463,10 +463,7 @@ static bool w2_swaps(struct function *fn, const struct item *item, void *data)
 
 	(void)fn;
 	(void)data;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(item->call->name, words[i]))
-			return true;
-	return false;
+	return call_has_word(item->call, words, sizeof(words) / sizeof(*words));
 }
 
 static bool w2_spins(struct function *fn, int number)

@@ -92,3 +92,13 @@ void struct_export(void *to, size_t size, const void *from, size_t known)
 	memcpy(to, from, common);
 	memset((char *)to + common, 0, size - common);
 }
+
+char *text_copy(const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *copy = sys_alloc(n);
+
+	if (copy)
+		memcpy(copy, text, n);
+	return copy;
+}

@@ -15,6 +15,9 @@ int64_t time_after(int64_t now, int64_t after);
 uint64_t random_below(uint64_t *state, uint64_t limit);
 uint64_t random_seed(void);
 
+/* A copy, freed with sys_free(). NULL: no memory. */
+char *text_copy(const char *text);
+
 /*
  * Structs that cross the interface grow at their end, and the caller's may be older or newer than ours. `what` is
  * the name of the struct, for the text of an error (postern_why()). -EINVAL: its size is invalid; -E2BIG: it

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 enum { IDL_DEPTH = 64 };
+/* An arena of so many bytes is always enough for a text of n. Pages that the tree does not need are never touched. */
+#define IDL_ARENA(n) (64 * (size_t)(n) + 256)
 
 enum { IDL_BOOL = 1, IDL_INT, IDL_FLOAT, IDL_STRING, IDL_OBJECT, IDL_ANY, IDL_NAME, IDL_STRUCT, IDL_ENUM, IDL_ARRAY,
        IDL_MAP, IDL_MAYBE };
@@ -86,8 +88,7 @@ struct idl_error {
 	struct idl_slice word; /* what is there: a word, one character, a line end, or nothing: the text ends */
 };
 
-/* -EBADMSG: see ret_error. -ENOBUFS: the arena is too small; 64 bytes for each byte of the text, and 256, are always
-   enough. */
+/* -EBADMSG: see ret_error. -ENOBUFS: the arena is too small. */
 int idl_parse(const char *text, size_t n, void *arena, size_t size, struct idl **ret,
 	      struct idl_error *ret_error);
 

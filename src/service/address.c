@@ -51,13 +51,8 @@ static int address_unix(char **ret, const char *address)
 
 static int address_copy(char **ret, const char *name)
 {
-	size_t n = strlen(name) + 1;
-
-	*ret = sys_alloc(n);
-	if (!*ret)
-		return address_no_memory();
-	memcpy(*ret, name, n);
-	return 0;
+	*ret = text_copy(name);
+	return *ret ? 0 : address_no_memory();
 }
 
 static int address_check(char **name)

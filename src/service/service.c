@@ -152,15 +152,12 @@ static void service_server_error(struct postern_server *server, const struct pos
 /* Requests that are kept go on alone: they may be freed on any thread from here on. */
 static void service_let_go(struct postern_service *s)
 {
-	struct list all;
+	struct list *next;
 
-	list_init(&all);
-	list_splice(&all, &s->requests);
-	while (!list_is_empty(&all)) {
-		struct postern_request *r = container_of(all.next, struct postern_request, node);
+	for (struct list *l = s->requests.next; l != &s->requests; l = next) {
+		struct postern_request *r = container_of(l, struct postern_request, node);
 
-		list_remove(&r->node);
-		list_append(&s->requests, &r->node);
+		next = l->next;
 		if (!r->handling)
 			request_orphan(r);
 	}
@@ -284,18 +281,6 @@ static void service_run(struct object *o)
 
 /* ---- making ---- */
 
-static int service_copy_text(char **ret, const char *text)
-{
-	size_t n = text ? strlen(text) + 1 : 1;
-
-	*ret = sys_alloc(n);
-	if (!*ret)
-		return -ENOMEM;
-	if (text)
-		memcpy(*ret, text, n);
-	return 0;
-}
-
 /* Options of the server, with those of its connections in ret_conn. */
 static int service_server_options(const struct postern_service *s,
 				  const struct postern_service_options *o,
@@ -339,8 +324,10 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 		return why_field(what, "exit_idle_ns", "is negative");
 	s->message_max = o->message_max ? o->message_max : SERVICE_MESSAGE;
 	s->exit_idle_ns = o->exit_idle_ns ? o->exit_idle_ns : POSTERN_FOREVER;
-	for (int i = 0; i < 4 && r == 0; i++)
-		r = service_copy_text(&s->texts[i], texts[i]);
+	for (int i = 0; i < 4 && r == 0; i++) {
+		s->texts[i] = text_copy(texts[i] ? texts[i] : "");
+		r = s->texts[i] ? 0 : -ENOMEM;
+	}
 	return r < 0 ? why_call("postern_service_new", r) : 0;
 }
 
