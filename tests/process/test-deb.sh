@@ -37,7 +37,7 @@ tap_is 'and the manual of every function' \
 		git show HEAD:./meson.build | sed -n "s/^ \{16\}'\(.*\)',$/\1.3/p") | sort -u)"
 tap_is 'postern has the command, units, completion and the other manual pages' \
 	"$(files postern | grep -v '^lib/systemd/' | sort | tr '\n' ' ')" \
-	'bin/postern lib/tmpfiles.d/postern.conf share/bash-completion/completions/postern share/man/man1/postern-review.1.gz share/man/man1/postern.1.gz share/man/man7/postern.7.gz share/zsh/vendor-completions/_postern '
+	'bin/postern lib/tmpfiles.d/postern.conf share/bash-completion/completions/postern share/man/man1/postern-review.1.gz share/man/man1/postern.1.gz share/man/man7/postern-services.7.gz share/man/man7/postern.7.gz share/zsh/vendor-completions/_postern '
 tap_is 'its units among them' "$(files postern | sed -n 's,^lib/systemd/system/,,p' | sort | tr '\n' ' ')" \
 	"$(cd "$POSTERN_SOURCE/dist" && git ls-files '*.service' '*.socket' | sort | tr '\n' ' ')"
 tap_is 'the command needs nothing but the C library' "$(dpkg-deb -f "$packages"/postern_*.deb Depends | sed 's/ (.*//')" libc6
