@@ -48,7 +48,7 @@ const struct postern_reason *postern_conn_why(const struct postern_conn *c)
 		return &none;
 	if (!conn_is_open(c))
 		return &c->why;
-	return c->dial ? dial_why(c->dial) : &none;
+	return conn_dial(c) ? dial_why(c->dial) : &none;
 }
 
 size_t postern_conn_queued(const struct postern_conn *c)

@@ -58,6 +58,7 @@ void outbox_clear(struct postern_conn *c)
 {
 	uint32_t had = c->out.chunks;
 
+	passing_out_clear(c);
 	if (had == 0)
 		return;
 	chunk_queue_clear(&c->out, &c->object.loop->pool);
@@ -92,6 +93,7 @@ static void conn_send_failed(struct postern_conn *c, int error)
 		break;
 	case -ENOMEM:
 	case -ENOBUFS:
+	case -ETOOMANYREFS:
 		/* The socket stays writable meanwhile, so epoll would spin. */
 		conn_try_later(c);
 		break;
@@ -108,13 +110,17 @@ static void conn_send_failed(struct postern_conn *c, int error)
 
 void conn_send(struct postern_conn *c)
 {
+	size_t most = c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX;
+	const struct fds *fds = NULL;
 	uint32_t had = c->out.chunks;
 	bool all;
 	ssize_t r;
 
 	if (c->flags & CONN_WATCHED)
 		idle_before_send(c);
-	r = link_send(c->object.fd, &c->out, c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX, &all);
+	if (c->flags & CONN_PASSES)
+		fds = passing_out_next(c, &most);
+	r = link_send(c->object.fd, &c->out, most, fds, &all);
 	if (r < 0) {
 		conn_send_failed(c, (int)r);
 		return;
@@ -124,6 +130,8 @@ void conn_send(struct postern_conn *c)
 	if (c->out.bytes == 0)
 		outbox_return(c);
 	c->sent += (size_t)r;
+	if (c->flags & CONN_PASSES)
+		passing_out_sent(c);
 	c->untold += (uint32_t)r;
 	c->flags |= CONN_SENT;
 	c->retries = 0;
