@@ -29,6 +29,11 @@
  * skipped: the next one that is awaiting counts how many come before its own, so that nothing has to be kept of
  * calls that have left.
  *
+ * Descriptors. A call that has some is written when its connection is quiet: all that was sent there was read, of which an
+ * answer is the proof. So nothing is glued before it. The calls behind it wait as long. A connection on which nobody
+ * waits, and which has had a oneway call last, is given up for a new one. Once such a call has been sent its descriptors are
+ * closed; so it is not tried again when the service refuses it.
+ *
  * A connect is bounded by itself. When it fails, the calls that were there when it began end, and the others get a
  * connect of their own. After a loss without any answer the next connect waits, longer each time.
  *
@@ -50,6 +55,9 @@
 #include "core/message.h"
 
 enum { CALLING_BUSY = 1, CALLING_DRAINING };
+
+/* Flags of a call beside POSTERN_CALL_MORE and _ONEWAY: it has descriptors; its answers may have some. */
+enum { CALLING_PASSES = 1 << 16, CALLING_TAKES = 1 << 17 };
 
 struct calling_call {
 	struct list          place;       /* in one of the lists above; linked to itself: it has left */
@@ -73,6 +81,7 @@ struct calling_conn {
 	struct list work;                 /* in calling.work */
 	struct list writing, awaiting;
 	uint64_t    written, sent;        /* bytes; what was dropped does not count */
+	uint64_t    unproven;             /* where the NUL is of the last oneway call that may not have been read; 0: none */
 	int64_t     begun_ns;             /* the connect */
 	int64_t     empty_ns;             /* without calls since */
 	uint32_t    due;                  /* what calling_step() has to say about it */
@@ -119,6 +128,13 @@ void calling_drained(struct calling *c, struct calling_conn *conn);
    asked for this answer, *ret_wrong says so; the connection is to be ended as lost. */
 int  calling_answer(struct calling *c, struct calling_conn *conn, const struct message_answer *answer, int64_t now,
 	struct calling_call **ret, const char **ret_wrong);
+/* Walks over answers that have come and were not given to calling_answer() yet, from the first one on. Does the call that
+   this one answers take descriptors? */
+struct calling_look {
+	const struct list *at;            /* the call; NULL: begin */
+	uint32_t           skip;
+};
+bool calling_takes(const struct calling_conn *conn, struct calling_look *look, const struct message_answer *answer);
 /* It could not connect, or has ended. The machine has forgotten it. */
 void calling_lost(struct calling *c, struct calling_conn *conn, const struct postern_reason *why, int64_t now);
 

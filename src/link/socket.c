@@ -66,7 +66,8 @@ static bool link_is_passed(const struct cmsghdr *h)
 }
 
 /* Calls fn for each. */
-static void link_each_passed(struct msghdr *msg, void (*fn)(int fd, bool right, void *data), void *data)
+static void link_each_passed(struct msghdr *msg, void (*fn)(int fd, bool right, void *data),
+			     void *data)
 {
 	struct cmsghdr *h;
 

@@ -33,7 +33,8 @@ static int look_text(struct glue *g, const char *text, uint64_t at)
 	return look(g, bytes, n, at);
 }
 
-static void V12_the_owner_is_the_last_message_that_begins_in_the_read_and_takes_descriptors(void **state)
+static void V12_the_owner_is_the_last_message_that_begins_in_the_read_and_takes_descriptors(
+	void **state)
 {
 	/* from and to are of the text, of which the first byte is 100. */
 	static const struct {
@@ -249,7 +250,8 @@ static void one_stream(uint64_t seed)
 		if (below(&s, 2))
 			given = below(&s, 4) ? s.n : given + below(&s, s.n - given + 1);
 		if (r.fd[1] < 0 && given > r.received) {
-			end = stream_read(&s, r.received, 1 + below(&s, below(&s, 2) ? 4 : 400), given, &fd);
+			end = stream_read(&s, r.received, 1 + below(&s, below(&s, 2) ? 4 : 400),
+					  given, &fd);
 			if (fd >= 0) {
 				int k = r.fd[0] >= 0;
 
