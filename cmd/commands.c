@@ -525,17 +525,23 @@ static int commands_incomplete(const struct commands *c)
 	return EXIT_USAGE;
 }
 
+static bool commands_is_end(const char *word)
+{
+	return !word || !strcmp(word, "--method");
+}
+
 /* METHOD CMD [ARG]..., up to the next --method, which becomes the end of the arguments. *at moves behind that. */
 static int commands_add(struct commands *c, char ***at)
 {
-	char **words = *at, **end = words;
+	char **words = *at, **end;
 	struct commands_method *m;
 	long number;
 
-	while (*end && strcmp(*end, "--method") != 0)
-		end++;
-	if (end - words < 2)
+	if (commands_is_end(words[0]) || commands_is_end(words[1]))
 		return commands_incomplete(c);
+	end = words + 2;
+	while (!commands_is_end(*end))
+		end++;
 	number = commands_find(c, words[0]);
 	if (number < 0) {
 		output_error("serve", c->options.name, "%s has no method '%s'", c->options.file,

@@ -339,6 +339,33 @@ static void model_type(struct generate *g, const struct idl_type *type, const st
 
 /* ---- how large they are ---- */
 
+/* On a machine of 64 bits, wherever this runs: what is refused must not depend on that, and smaller pointers make
+   smaller structs. */
+struct model_extent {
+	uint32_t bytes, alignment;
+};
+
+/* Of a field that is no struct, or a pointer to one. */
+static struct model_extent model_field(const struct idl_field *f)
+{
+	bool null = generate_is_nullable(f->type);
+
+	switch (generate_resolve(f->type)->kind) {
+	case IDL_BOOL:
+		return (struct model_extent){ null ? 2 : 1, 1 };
+	case IDL_INT:
+	case IDL_FLOAT:
+		return (struct model_extent){ null ? 16 : 8, 8 };
+	case IDL_ENUM:
+		return (struct model_extent){ null ? 8 : 4, 4 };
+	case IDL_STRING:
+	case IDL_STRUCT:
+		return (struct model_extent){ 8, 8 };
+	default: /* where it is, and how long */
+		return (struct model_extent){ 16, 8 };
+	}
+}
+
 /* The struct that is inside of another one's as this field; else NULL. */
 static struct generate_unit *model_embedded(struct generate *g, const struct idl_field *f)
 {
@@ -347,35 +374,54 @@ static struct generate_unit *model_embedded(struct generate *g, const struct idl
 	return t->kind == IDL_STRUCT && !generate_is_nullable(f->type) ? generate_find(g, t) : NULL;
 }
 
+static uint32_t model_align(uint32_t bytes, uint32_t alignment)
+{
+	return (bytes + alignment - 1) & ~(alignment - 1);
+}
+
+static void model_measure_begin(struct generate_unit *u, struct generate_unit *outer)
+{
+	u->is_measured = true;
+	u->measured = u->type->fields;
+	u->outer = outer;
+	u->alignment = 1;
+	u->bytes = u->measured ? 0 : 1; /* nothing_ */
+}
+
+/* The next field of u is of this size. Both are 1 MiB at most. */
+static void model_measure_field(struct generate *g, struct generate_unit *u,
+				struct model_extent field)
+{
+	u->bytes = model_align(u->bytes, field.alignment) + field.bytes;
+	if (u->alignment < field.alignment)
+		u->alignment = field.alignment;
+	if (u->bytes > POSTERN_STRUCT_MAX)
+		model_refuse(g, u->measured->node.name,
+			     "its struct would be larger than 1 MiB in C with this; "
+			     "make it ? or an array");
+	u->measured = u->measured->next;
+}
+
 /* Without recursion, as a description may nest as deep as it is long, and each struct once. */
 static void model_measure(struct generate *g, struct generate_unit *u)
 {
 	struct generate_unit *inner;
 
-	u->is_measured = true;
-	u->measured = u->type->fields;
+	model_measure_begin(u, NULL);
 	while (u && !g->status) {
+		inner = u->measured ? model_embedded(g, u->measured) : NULL;
 		if (!u->measured) {
+			u->bytes = model_align(u->bytes, u->alignment);
 			u = u->outer;
-			continue;
-		}
-		inner = model_embedded(g, u->measured);
-		if (inner && !inner->is_measured) {
-			inner->is_measured = true;
-			inner->measured = inner->type->fields;
-			inner->outer = u;
+		} else if (!inner) {
+			model_measure_field(g, u, model_field(u->measured));
+		} else if (inner->is_measured) {
+			model_measure_field(
+				g, u, (struct model_extent){ inner->bytes, inner->alignment });
+		} else {
+			model_measure_begin(inner, u);
 			u = inner;
-			continue;
 		}
-		/* One that has no fields has a byte; the others have two words at most. */
-		u->bytes += !inner         ? 2 * sizeof(void *)
-			    : inner->bytes ? inner->bytes
-					   : sizeof(void *);
-		if (u->bytes > POSTERN_STRUCT_MAX)
-			model_refuse(g, u->measured->node.name,
-				     "its struct would be larger than 1 MiB in C with this; "
-				     "make it ? or an array");
-		u->measured = u->measured->next;
 	}
 }
 

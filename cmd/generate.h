@@ -35,7 +35,7 @@ struct generate_unit {
 	bool is_entry_done;
 	bool is_used;         /* in a method or an error, so that it needs a table */
 	struct generate_unit *then; /* of those that are used, and whose own uses were not looked at yet */
-	uint64_t bytes;       /* of a struct in C, at most: each field in whole words */
+	uint32_t bytes, alignment; /* of a struct in C, on a machine of 64 bits */
 	bool is_measured;
 	struct generate_unit *outer; /* while it is measured: the one that needs its bytes */
 	const struct idl_field *measured; /* the next field to measure */

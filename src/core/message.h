@@ -21,6 +21,7 @@
 
 #include <postern/json.h>
 
+enum { MESSAGE_SIZE = 4 * 1024 * 1024, MESSAGE_SIZE_MAX = 256 * 1024 * 1024 }; /* the limit of both sides, and its limit */
 enum { MESSAGE_MORE = 1, MESSAGE_ONEWAY = 2, MESSAGE_UPGRADE = 4 }; /* those of postern/service.h */
 
 struct message_fault {

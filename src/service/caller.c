@@ -8,7 +8,7 @@
 #include "base/words.h"
 #include "service/tag.h"
 
-enum { CALLER_CALLS = 4096, CALLER_MESSAGE = 4 * 1024 * 1024 };
+enum { CALLER_CALLS = 4096 };
 #define CALLER_IDLE        POSTERN_SECONDS(30)
 #define CALLER_BACKOFF     POSTERN_MS(10)
 #define CALLER_BACKOFF_MAX POSTERN_SECONDS(1)
@@ -365,7 +365,9 @@ static int caller_set_options(struct postern_caller *c,
 		return r;
 	if (o.idle_ns < 0)
 		return why_field(what, "idle_ns", "is negative");
-	c->message_max = o.message_max ? o.message_max : CALLER_MESSAGE;
+	if (o.message_max > MESSAGE_SIZE_MAX)
+		return why_field(what, "message_max", "is above 256 MiB");
+	c->message_max = o.message_max ? o.message_max : MESSAGE_SIZE;
 	r = caller_set_connect(c, o.connect);
 	if (r < 0)
 		return r;

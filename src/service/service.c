@@ -323,13 +323,13 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 	const char *texts[] = { o->vendor, o->product, o->version, o->url };
 	int r = 0;
 
-	if (o->message_max > SERVICE_MESSAGE_MAX)
+	if (o->message_max > MESSAGE_SIZE_MAX)
 		return why_field(what, "message_max", "is above 256 MiB");
 	if (o->reserved)
 		return why_field(what, "reserved", "is not 0");
 	if (o->exit_idle_ns < 0)
 		return why_field(what, "exit_idle_ns", "is negative");
-	s->message_max = o->message_max ? o->message_max : SERVICE_MESSAGE;
+	s->message_max = o->message_max ? o->message_max : MESSAGE_SIZE;
 	s->exit_idle_ns = o->exit_idle_ns ? o->exit_idle_ns : POSTERN_FOREVER;
 	for (int i = 0; i < 4 && r == 0; i++) {
 		s->texts[i] = text_copy(texts[i] ? texts[i] : "");

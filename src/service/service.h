@@ -49,8 +49,6 @@
 #include "service/tag.h"
 
 enum {
-	SERVICE_MESSAGE     = 4 * 1024 * 1024,
-	SERVICE_MESSAGE_MAX = 256 * 1024 * 1024,
 	SERVICE_POOL        = 64,        /* request blocks that are kept for the next calls */
 	SERVICE_SCRATCH     = 64 * 1024, /* that is kept for the next answers */
 	SERVICE_ARENAS      = 4,         /* decoded parameters take at most so many times the largest message */

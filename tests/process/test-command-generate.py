@@ -36,7 +36,7 @@ REFUSED = [
     ("interface a.b\ntype T (" + ", ".join(f"v{i}" for i in range(65536)) + ")\n",
      "at 'v65535': an enum has 65,535 values at most here; make it a string"),
     ("interface a.b\n" + "".join(f"type T{i} (x: T{i + 1}, y: T{i + 1})\n" for i in range(28)) + "type T28 (x: int)\n",
-     "13:19: at 'y': its struct would be larger than 1 MiB in C with this; make it ? or an array"),
+     "12:19: at 'y': its struct would be larger than 1 MiB in C with this; make it ? or an array"),
 ]
 
 
@@ -259,6 +259,13 @@ def test_refused():
     for _, command, kinds in compilers():
         wrong += [w for w in (compiled(command, place.path, "x", kind) for kind in kinds) if w]
     tap.result("types_that_no_method_uses_have_no_tables_that_nobody_uses", wrong)
+    # T15 has 32 bytes, and 40 with one more.
+    pairs = "".join(f"type T{i} (x: T{i + 1}, y: T{i + 1})\n" for i in range(15))
+    fields = "b: ?bool, e: ?(c, d), f: bool, g: ?(), h: string"
+    for last, told in ((f"({fields})", DONE), (f"({fields}, i: bool)", FOUND)):
+        place = Place(x=f"interface a.b\n{pairs}type T15 {last}\n")
+        tap.result(f"a_struct_of_1_MiB_is_allowed_and_one_that_is_larger_not_{told}",
+                   expected(place.run("x.varlink"), told, "larger than 1 MiB" if told else ""))
     place = Place(x="interface a.b\ntype T (a: B)\n")
     tap.result("an_error_in_the_description_is_that_of_check",
                expected(place.run("x.varlink"), FOUND, "x.varlink:2:12: at 'B': this interface has no such type"))

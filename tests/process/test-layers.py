@@ -26,6 +26,8 @@ LIBC = set(
     "memchr memcmp memcpy memmove memset strchr strcmp strcspn strlen strncmp strncpy strnlen strrchr strsep strspn "
     # numbers, dates and lines of text, into memory
     "__isoc99_sscanf gmtime_r snprintf sscanf strftime strtol strtoll strtoul strtoull vsnprintf "
+    # what clang makes of a memcmp() of which only 0 matters
+    "bcmp "
     # the same, checked by the compiler
     "__memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk "
     # order, and the environment, which is memory too
@@ -36,7 +38,7 @@ LIBC = set(
     "__assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split()
 )
 # The core does no I/O and takes no memory behind the caller's back: it can be run in a simulation.
-LIBC_OF_CORE = set("memchr memcmp memcpy memmove memset strcmp strlen __memcpy_chk __memmove_chk __memset_chk __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split())
+LIBC_OF_CORE = set("bcmp memchr memcmp memcpy memmove memset strcmp strlen __memcpy_chk __memmove_chk __memset_chk __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_".split())
 # Memory is taken in one place, so that tests can make it fail.
 LIBC_OF = {"sys_alloc.c.o": {"calloc", "realloc", "free"}}
 
