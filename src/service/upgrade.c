@@ -75,7 +75,8 @@ static int upgrade(struct postern_conn **ret, struct postern_request *r, struct 
 		return why_call("postern_request_upgrade", error);
 	a->how = SERVING_UPGRADES;
 	error = request_answer(r, a);
-	if (error < 0)
+	/* Without a connection it is -ESTALE. */
+	if (error < 0 || !p)
 		return error;
 	*ret = p->conn;
 	upgrade_hand_over(p, events, data);
