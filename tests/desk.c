@@ -12,7 +12,20 @@
 
 /* ---- the interface ---- */
 
-enum { ECHO, KEEP, FORGET, TWICE, MANY, NEEDS_MORE, UPGRADE, MISSING, TYPED, HOOK, METHODS };
+enum {
+	ECHO,
+	KEEP,
+	FORGET,
+	TWICE,
+	MANY,
+	NEEDS_MORE,
+	UPGRADE,
+	BECOME,
+	MISSING,
+	TYPED,
+	HOOK,
+	METHODS
+};
 
 static const struct postern_type string_type = { .kind = POSTERN_TYPE_STRING,
 						 .size = sizeof(char *) };
@@ -51,6 +64,7 @@ static const struct postern_method methods[METHODS] = {
 	[NEEDS_MORE] = { .name = "NeedsMore",
 			 .flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE },
 	[UPGRADE] = { .name = "Upgrade", .flags = POSTERN_METHOD_UPGRADE },
+	[BECOME] = { .name = "Become", .flags = POSTERN_METHOD_MAY_UPGRADE },
 	[MISSING] = { .name = "Missing" },
 	[TYPED] = { .name = "Typed", .in = &desk_Typed_in_type, .out = &desk_Typed_out_type },
 	[HOOK] = { .name = "Hook" },
@@ -141,7 +155,11 @@ static int dispatch(const void *handlers, uint32_t method, struct postern_reques
 			d->results[i] = postern_request_continue_json(r, "{\"part\":1}", 10);
 		d->results[3] = echo(r);
 		break;
+	case UPGRADE:
+		note(d, r, 'u');
+		break;
 	case KEEP:
+	case BECOME:
 	case NEEDS_MORE:
 		keep(d, r);
 		break;

@@ -72,7 +72,7 @@ struct postern_call_method {
 
 /* Calls; fn is called exactly once with a final answer, never from inside this. With method->deliver, fn is of the type that this
    calls, cast: the generated clock_Now_call() takes a clock_Now_fn. in: a struct as of method->in, or if that is
-   NULL, struct postern_json with an object. flags: POSTERN_CALL_..., but not UPGRADE. deadline_ns: from now to the final answer, 0 is
+   NULL, struct postern_json with an object. flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is
    30 s. ret, or NULL: the call, to end it sooner; valid until its final answer has returned. -EINVAL: in cannot be encoded
    (postern_why() names the field); -EMSGSIZE; -EAGAIN: there are .calls already. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
@@ -81,9 +81,15 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, 
 /* Ends it without an answer; the service learns it, if it had the call, by the end of the connection. */
 POSTERN_API struct postern_call *postern_call_free(struct postern_call *call);
 
+/* In fn, when it is told that a call with UPGRADE was ANSWERED: *ret is its connection, yours from here on, with events and
+   their data. It is a plain one, with the limits of the caller's .connect->conn: first received is what the service sent
+   behind its answer. -ENOTSUP: there is none. If nobody takes it, it ends when fn returns. */
+POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret, struct postern_call *call,
+	const struct postern_conn_events *events, void *data);
+
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
-/* 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
+/* flags: not UPGRADE. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
    an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
    words. With MORE: the first answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,

@@ -249,17 +249,22 @@ void passing_out_clear(struct postern_conn *c)
 		passing_out_drop(out);
 }
 
+void passing_hand_over(struct postern_conn *c)
+{
+	for (int i = 0; c->flags & CONN_PASSES && i < 2; i++) {
+		fds_unref(c->passing->in[i].fds);
+		c->passing->in[i] = (struct passing_in){ 0 };
+	}
+}
+
 void passing_free(struct postern_conn *c)
 {
-	struct passing *p = c->passing;
-
 	if (!(c->flags & CONN_PASSES))
 		return;
 	passing_out_clear(c);
-	fds_unref(p->now);
-	fds_unref(p->in[0].fds);
-	fds_unref(p->in[1].fds);
-	sys_free(p);
+	passing_hand_over(c);
+	fds_unref(c->passing->now);
+	sys_free(c->passing);
 	c->flags &= ~(uint32_t)CONN_PASSES;
 	c->passing = NULL;
 }

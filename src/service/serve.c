@@ -3,6 +3,8 @@
  * serve.c - one connection of a service
  *
  *   accepted -> READY <-> a call is open (the connection is paused) -> the peer's end, a violation, or ours -> freed
+ *                               |
+ *                               upgraded: the connection goes on without this, and this is freed (upgrade.c)
  *
  * Every event of the connection is here; core/serving.h decides what each message means. What holds back the next
  * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
@@ -13,14 +15,27 @@
 #include "link/socket.h"
 #include "service/service.h"
 
+/* A name whose method takes descriptors is shorter: a message that begins with more has none. */
+enum { SERVE_NAME = 512 };
+
 /* ---- which method ---- */
+
+static const struct postern_method *serve_method(const struct postern_interface *i,
+						 const char *name, uint32_t *ret_number)
+{
+	for (uint32_t k = 0; k < i->n_methods; k++)
+		if (!strcmp(i->methods[k].name, name)) {
+			*ret_number = k;
+			return &i->methods[k];
+		}
+	return NULL;
+}
 
 /* Says what is wrong with the call, or finds its method. */
 static const struct provided *serve_find(struct postern_request *r, uint32_t *ret_method)
 {
 	const char *dot = strrchr(r->name, '.');
 	const struct provided *provided;
-	const struct postern_interface *i;
 
 	if (!dot) {
 		request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
@@ -32,15 +47,34 @@ static const struct provided *serve_find(struct postern_request *r, uint32_t *re
 		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
 		return NULL;
 	}
-	i = provided->interface;
-	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (!strcmp(i->methods[k].name, dot + 1)) {
-			r->method = &i->methods[k];
-			*ret_method = k;
-			return provided;
-		}
+	r->method = serve_method(provided->interface, dot + 1, ret_method);
+	if (r->method)
+		return provided;
 	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
 	return NULL;
+}
+
+/* Before it is dispatched, and only if descriptors have come: does its method take any? */
+static bool serve_takes(struct postern_conn *c, const char *message, size_t n, unsigned index)
+{
+	const struct serve *p = c->data;
+	const struct postern_method *method = NULL;
+	const struct provided *provided;
+	struct message_fault fault;
+	struct message_call call;
+	char name[SERVE_NAME];
+	uint32_t number;
+	char *dot;
+
+	(void)index;
+	if (message_read_call(message, n, &call, &fault) < 0 ||
+	    postern_json_string(call.method, name, sizeof(name)) < 0)
+		return false;
+	dot = strrchr(name, '.');
+	provided = dot ? service_find(p->service, name, (size_t)(dot - name)) : NULL;
+	if (provided)
+		method = serve_method(provided->interface, dot + 1, &number);
+	return method && method->flags & POSTERN_METHOD_TAKES_FDS;
 }
 
 /* The program's rule. It may end the connection, which ends the request. */
@@ -67,9 +101,18 @@ static bool serve_flags_fit(struct postern_request *r)
 		request_refuse(r, ERROR_EXPECTED_MORE, NULL, NULL);
 	else if (flags & POSTERN_METHOD_UPGRADE && !(r->flags & POSTERN_CALL_UPGRADE))
 		request_refuse(r, ERROR_EXPECTED_UPGRADE, NULL, NULL);
-	/* An answer would confirm the upgrade. */
-	else if (r->flags & POSTERN_CALL_UPGRADE)
+	/* The method does not know what an answer would confirm. */
+	else if (r->flags & POSTERN_CALL_UPGRADE &&
+		 !(flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)))
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
+	return r->serve;
+}
+
+/* Of descriptors, more than any message has. How many a method needs, its handler knows. */
+static bool serve_passed_fit(struct postern_request *r)
+{
+	if (passed_too_many(r))
+		request_refuse(r, ERROR_INVALID_PARAMETER, "parameter", "fileDescriptor");
 	return r->serve;
 }
 
@@ -99,7 +142,7 @@ static void serve_run(struct postern_request *r)
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
-	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
+	if (!serve_flags_fit(r) || !serve_passed_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
 	p->interface->dispatch(p->handlers, method, r, in, p->data);
@@ -186,7 +229,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		serve_refuse(p);
 	else
 		s->counters.dropped++;
-	if (!conn_goes_on(c))
+	if (!conn_goes_on(c) || p->machine.upgraded)
 		return;
 	serve_next(p);
 	if (s->draining)
@@ -223,7 +266,7 @@ static void serve_gone(struct postern_conn *c)
 	request_cancel(p->request);
 }
 
-const struct conn_consumer serve_consumer = { .gone = serve_gone };
+const struct conn_consumer serve_consumer = { .gone = serve_gone, .takes = serve_takes };
 
 /* ---- beginning and end ---- */
 
@@ -266,6 +309,9 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	else if (s->draining)
 		p->machine.refuses = SERVING_DRAINS;
 	p->awaited = s->draining;
+	/* It may have been in the backlog when they were not admitted yet. */
+	if (s->takes_fds)
+		conn_admit_rights(c, true);
 	tag_accepted(c->object.fd);
 	service_look_again(s);
 }

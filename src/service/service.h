@@ -6,6 +6,8 @@
  *   serve.c     one connection: a message -> core/serving.h -> a request, or an answer of the library's
  *   request.c   a request: made in a pooled block, answered, kept, posted, ended
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
+ *   upgrade.c   a connection that becomes another protocol's
+ *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
@@ -45,6 +47,7 @@
 #include "core/serving.h"
 #include "core/shape.h"
 #include "server/server.h"
+#include "service/tag.h"
 
 enum {
 	SERVICE_POOL        = 64,        /* request blocks that are kept for the next calls */
@@ -92,12 +95,14 @@ struct postern_service {
 	unsigned                 n_pool;
 	struct post_box         *box;
 	const struct conn_limits *busy_limits;
+	const struct conn_limits *upgraded_limits; /* or NULL */
 	char                    *scratch;
 	size_t                   scratch_size;
-	uint32_t                 message_max;
+	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
 	bool                     draining, idled, freed;
+	bool                     takes_fds;    /* a method of it does: descriptors may come */
 	struct postern_service_counters counters;
 	struct why               why;          /* of a violation */
 };
@@ -132,6 +137,8 @@ struct postern_request {
 	struct postern_peer     peer;
 	char                   *text;     /* a block of its own, or NULL */
 	void                   *decoded;  /* the same */
+	struct fds             *fds;      /* that came with it, or NULL */
+	struct fds             *pushed;   /* that go with its next answer, or NULL */
 	uint32_t                used;     /* of bytes */
 	uint8_t                 flags;    /* POSTERN_CALL_... */
 	bool                    handling; /* its handler is running */
@@ -158,18 +165,27 @@ void serve_retire(struct serve *p);
 /* The open request is over: the next call may come. */
 void serve_continue(struct serve *p);
 
+/* ---- passed.c ---- */
+/* A method of this interface takes descriptors: from now on they may come. */
+void passed_admit(struct postern_service *s, const struct postern_interface *i);
+/* There were too many for a message. */
+bool passed_too_many(const struct postern_request *r);
+/* Its final answer is given, or will never be: closes what was to go with it. */
+void passed_drop(struct postern_request *r);
+
 /* ---- answer.c ---- */
 struct answer;
 /* Writes the value of parameters. -EINVAL with *ret_fault, as shape_write(). */
 typedef int answer_write(struct postern_json_writer *w, const struct answer *a, struct shape_fault *ret_fault);
 struct answer {
 	const char   *error;      /* or NULL */
-	bool          continues;
+	int           how;        /* SERVING_... */
 	bool          bare;       /* without parameters */
 	answer_write *write;
 	const struct postern_type *type;    /* of value */
 	const void   *value;
 	struct postern_json json;
+	struct fds   *fds;        /* beside it, or NULL */
 	const char   *key, *text; /* the one parameter of the library's own errors, or NULL; text NULL: it is number */
 	int64_t       number;
 };
@@ -227,11 +243,5 @@ enum { ACTIVATION_NAME = 16 };
 /* 1: name stands for the listener that a service manager has passed, and ret is that as fd:N. 0: it stands for itself.
    -ENOENT: none was passed. */
 int activation_name(const char *name, char ret[ACTIVATION_NAME], struct why *why);
-
-/* ---- tag.c ---- */
-/* Marks sockets as those of Varlink, for who lists them (user.varlink); best effort, and nothing after a failure. */
-extern atomic_bool tag_failed;
-void tag_listener(const struct postern_server *server);
-void tag_accepted(int fd);
 
 #endif

@@ -133,6 +133,9 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_call_meth
 
 	if (r < 0)
 		return r;
+	if (flags & POSTERN_CALL_UPGRADE)
+		return why_argument("postern_caller_wait",
+				    "flags has UPGRADE, and the connection would be nobody's");
 	w = &c->wait;
 	postern_call_free(w->call);
 	*w = (struct caller_wait){ .answer.caller = c, .more = flags & POSTERN_CALL_MORE };

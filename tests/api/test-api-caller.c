@@ -92,10 +92,12 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 	called_open(&t, NULL);
 	assert_errno(called_try(&t, 0, NULL, NULL, 0, 0), -EINVAL);
 	assert_errno(called_try(&t, 0, &nameless, NULL, 0, 0), -EINVAL);
-	assert_errno(called_try(&t, 0, &plain, NULL, POSTERN_CALL_UPGRADE, 0), -EINVAL);
+	assert_errno(called_try(&t, 0, &plain, NULL, POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
+		     -EINVAL);
 	assert_errno(called_try(&t, 0, &plain, NULL, POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
 		     -EINVAL);
 	assert_errno(called_try(&t, 0, &plain, NULL, 0, -1), -EINVAL);
+	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_caller_call(NULL, t.c, &plain, NULL, 0, 0, NULL, NULL), -EINVAL);
 	assert_errno(postern_caller_call(NULL, NULL, &plain, NULL, 0, 0, called_answer, NULL),
 		     -EINVAL);
