@@ -114,6 +114,12 @@ static void passing_unwanted(struct postern_conn *c)
 	conn_finish_because(c, &unwanted);
 }
 
+void passing_delivered(struct postern_conn *c)
+{
+	fds_unref(c->passing->now);
+	c->passing->now = NULL;
+}
+
 bool passing_next(struct postern_conn *c, const char *bytes, size_t n)
 {
 	struct passing *p = c->passing;
@@ -129,22 +135,19 @@ bool passing_next(struct postern_conn *c, const char *bytes, size_t n)
 		}
 		if (in->glue.owner != at)
 			continue;
-		if (state == GLUE_OPEN) {
+		if (state == GLUE_OPEN && !(c->flags & CONN_END)) {
 			c->flags |= CONN_HALF;
 			return false;
 		}
+		/* After the end the last message will never be whole; what came with its beginning was its own. */
 		p->now = in->fds;
 		*in = p->in[1];
 		p->in[1] = (struct passing_in){ 0 };
+		if (state == GLUE_OPEN)
+			passing_delivered(c);
 		return true;
 	}
 	return true;
-}
-
-void passing_delivered(struct postern_conn *c)
-{
-	fds_unref(c->passing->now);
-	c->passing->now = NULL;
 }
 
 struct fds *conn_take_fds(struct postern_conn *c)

@@ -79,11 +79,18 @@ static bool calling_is_sent(const struct calling_call *call)
 /* From any list. An answer that is still to come for it is left to the next one to skip. */
 static void calling_leave(struct calling *c, struct calling_call *call)
 {
+	bool sent = calling_is_sent(call), takes = call->skip_takes || call->flags & CALLING_TAKES;
 	struct list *next = call->place.next;
 
 	list_remove(&call->place);
-	if (calling_is_sent(call) && next != &call->conn->awaiting)
-		container_of(next, struct calling_call, place)->skip += call->skip + 1;
+	if (sent && next == &call->conn->awaiting) {
+		call->conn->left_takes |= takes;
+	} else if (sent) {
+		struct calling_call *heir = container_of(next, struct calling_call, place);
+
+		heir->skip += call->skip + 1;
+		heir->skip_takes |= takes;
+	}
 	call->conn = NULL;
 	c->n--;
 }
@@ -427,13 +434,14 @@ bool calling_takes(const struct calling_conn *conn, struct calling_look *look,
 
 	if (!look->at)
 		*look = (struct calling_look){ .at = conn->awaiting.next };
+	/* Those of calls that have left come behind the last one, too: then it is retired. */
 	if (look->at == &conn->awaiting)
-		return false;
+		return conn->left_takes;
 	call = container_of(look->at, const struct calling_call, place);
 	/* Those of calls that have left come first. */
 	if (look->skip < call->skip) {
 		look->skip++;
-		return false;
+		return call->skip_takes;
 	}
 	if (!answer->continues) {
 		look->at = look->at->next;
@@ -582,6 +590,7 @@ void calling_dialled(struct calling *c, struct calling_conn *conn, struct callin
 	call->conn = conn;
 	call->to = CALLING_UNWRITTEN;
 	call->skip = 0;
+	call->skip_takes = false;
 }
 
 void calling_no_conn(struct calling *c, struct calling_call *call, const struct postern_reason *why)
@@ -601,6 +610,7 @@ void calling_wrote(struct calling *c, struct calling_conn *conn, struct calling_
 	list_append(&conn->writing, &call->place);
 	call->conn = conn;
 	call->skip = 0;
+	call->skip_takes = false;
 	conn->written += n;
 	call->to = conn->written;
 }

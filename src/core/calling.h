@@ -72,6 +72,7 @@ struct calling_call {
 	uint32_t             refusals;
 	uint8_t              refused;     /* by the last of them: CALLING_...; 0: never */
 	uint8_t              begun;       /* a continuing answer has come */
+	bool                 skip_takes;  /* one of those that are skipped may have descriptors */
 	int64_t              retry_ms;    /* that a Busy service asked for */
 	int                  end;         /* POSTERN_CALL_..., once it has left */
 	struct postern_reason why;        /* why there is no answer */
@@ -87,6 +88,7 @@ struct calling_conn {
 	int64_t     empty_ns;             /* without calls since */
 	uint32_t    due;                  /* what calling_step() has to say about it */
 	bool        alone, open, full, retired, answered;
+	bool        left_takes;           /* a call that left as the last one may have been sent descriptors */
 };
 
 struct calling_limits {
