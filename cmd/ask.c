@@ -95,10 +95,9 @@ static int ask_ended(const struct ask *a, int error)
 static int ask_wait(struct ask *a, const char *method, struct postern_json in, unsigned flags,
 		    struct postern_json *ret)
 {
-	const struct postern_call_method m = { .name = method };
-
 	*ret = (struct postern_json){ "{}", 2 };
-	return postern_caller_wait(a->caller, &m, &in, ret, flags, a->values->deadline);
+	return postern_caller_wait_json(a->caller, method, in.text, in.n, ret, flags,
+					a->values->deadline);
 }
 
 int ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags,
@@ -140,9 +139,9 @@ int ask_next(struct ask *a, struct postern_json *ret)
 	int64_t deadline = a->values->deadline ? a->values->deadline : POSTERN_FOREVER;
 	int r;
 
-	if (postern_caller_answer(a->caller)->end != POSTERN_CALL_CONTINUES)
+	if (postern_caller_answer(a->caller)->end != POSTERN_END_CONTINUES)
 		return -1;
-	r = postern_caller_next(a->caller, ret, deadline);
+	r = postern_caller_next_json(a->caller, ret, deadline);
 	if (r < 0)
 		return ask_ended(a, r);
 	return r > 0 ? EXIT_DONE : -1;

@@ -7,7 +7,7 @@
 
 static int serving_verdict(const struct serving *s, unsigned flags)
 {
-	bool oneway = flags & MESSAGE_ONEWAY;
+	bool oneway = flags & POSTERN_CALL_ONEWAY;
 
 	if (oneway)
 		return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;
@@ -36,9 +36,9 @@ int serving_may_answer(const struct serving *s, bool continues)
 {
 	if (!s->open)
 		return -ESTALE;
-	if (s->flags & MESSAGE_ONEWAY)
+	if (s->flags & POSTERN_CALL_ONEWAY)
 		return 0;
-	return continues && !(s->flags & MESSAGE_MORE) ? -ENOTSUP : 1;
+	return continues && !(s->flags & POSTERN_CALL_MORE) ? -ENOTSUP : 1;
 }
 
 void serving_answered(struct serving *s, bool continues)
@@ -50,7 +50,7 @@ void serving_answered(struct serving *s, bool continues)
 
 bool serving_leave(struct serving *s)
 {
-	bool cancels = s->open && !(s->flags & MESSAGE_ONEWAY);
+	bool cancels = s->open && !(s->flags & POSTERN_CALL_ONEWAY);
 
 	s->left = true;
 	if (cancels)

@@ -289,7 +289,7 @@ static void caller_message(struct sim_wire *w, const char *text, size_t n)
 	if (!told)
 		return;
 	oracle_ended(told);
-	if (told->end != POSTERN_CALL_CONTINUES)
+	if (told->end != POSTERN_END_CONTINUES)
 		memset(told, 0xa5, sizeof(*told));
 	sim_inside();
 }

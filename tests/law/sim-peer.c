@@ -78,9 +78,9 @@ static const char *const wrong[] = {
 static const char *peer_flag(unsigned flags)
 {
 	switch (flags) {
-	case MESSAGE_MORE:
+	case POSTERN_CALL_MORE:
 		return ",\"more\":true";
-	case MESSAGE_ONEWAY:
+	case POSTERN_CALL_ONEWAY:
 		return ",\"oneway\":true";
 	default:
 		return sim_chance(4) ? ",\"more\":false,\"oneway\":null" : "";
@@ -89,7 +89,7 @@ static const char *peer_flag(unsigned flags)
 
 static void peer_calls(struct sim_wire *w)
 {
-	static const unsigned kinds[] = { 0, 0, MESSAGE_ONEWAY, MESSAGE_MORE };
+	static const unsigned kinds[] = { 0, 0, POSTERN_CALL_ONEWAY, POSTERN_CALL_MORE };
 	struct sim_call *c = &S.calls[S.n_calls];
 	char text[256];
 	int n;
