@@ -106,7 +106,7 @@ WHOLE(service_options, F(size) + F(server) + F(vendor) + F(product) + F(version)
 
 #define F(field) AT(service_counters, field)
 WHOLE(service_counters, F(calls) + F(answers) + F(abandoned) + F(cancelled) + F(dropped) +
-				F(violations) + F(open) + F(reserved));
+				F(violations) + F(open) + F(upgraded));
 #undef F
 
 #define F(field) AT(request_events, field)

@@ -12,7 +12,20 @@
 
 /* ---- the interface ---- */
 
-enum { ECHO, KEEP, FORGET, TWICE, MANY, NEEDS_MORE, UPGRADE, MISSING, TYPED, HOOK, METHODS };
+enum {
+	ECHO,
+	KEEP,
+	FORGET,
+	TWICE,
+	MANY,
+	NEEDS_MORE,
+	UPGRADE,
+	BECOME,
+	MISSING,
+	TYPED,
+	HOOK,
+	METHODS
+};
 
 static const struct postern_type string_type = { .kind = POSTERN_TYPE_STRING,
 						 .size = sizeof(char *) };
@@ -124,7 +137,11 @@ static void handle(struct desk *d, int method, struct postern_request *r, const 
 			d->results[i] = postern_request_continue_json(r, "{\"part\":1}", 10);
 		d->results[3] = echo(r);
 		break;
+	case UPGRADE:
+		note(d, r, 'u');
+		break;
 	case KEEP:
+	case BECOME:
 	case NEEDS_MORE:
 		keep(d, r);
 		break;
@@ -142,7 +159,7 @@ static void handle(struct desk *d, int method, struct postern_request *r, const 
 static desk_fn *const handlers[METHODS] = {
 	[ECHO] = handle,  [KEEP] = handle,       [FORGET] = handle,  [TWICE] = handle,
 	[MANY] = handle,  [NEEDS_MORE] = handle, [UPGRADE] = handle, [MISSING] = NULL,
-	[TYPED] = handle, [HOOK] = handle,
+	[TYPED] = handle, [HOOK] = handle,       [BECOME] = handle,
 };
 
 #define METHOD(number, method, ...)                                                             \
@@ -166,13 +183,15 @@ METHOD(TWICE, Twice, );
 METHOD(MANY, Many, .flags = POSTERN_METHOD_MORE);
 METHOD(NEEDS_MORE, NeedsMore, .flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE);
 METHOD(UPGRADE, Upgrade, .flags = POSTERN_METHOD_UPGRADE);
+METHOD(BECOME, Become, .flags = POSTERN_METHOD_MAY_UPGRADE);
 METHOD(MISSING, Missing, );
 METHOD(TYPED, Typed, .in = &desk_Typed_in_type, .out = &desk_Typed_out_type);
 METHOD(HOOK, Hook, );
 
 static const struct postern_method *const methods[METHODS] = {
-	&method_Echo,      &method_Keep,    &method_Forget,  &method_Twice, &method_Many,
-	&method_NeedsMore, &method_Upgrade, &method_Missing, &method_Typed, &method_Hook,
+	&method_Echo,  &method_Keep,      &method_Forget,  &method_Twice,
+	&method_Many,  &method_NeedsMore, &method_Upgrade, &method_Missing,
+	&method_Typed, &method_Hook,      &method_Become,
 };
 static const struct postern_error *const errors[] = { &desk_Wrong_error };
 

@@ -36,12 +36,13 @@ struct desk {
 	int results[8];      /* of the answers that a handler gave */
 	struct postern_request *kept[DESK_KEPT];
 	unsigned n_kept;
-	char trace[64];      /* k kept, x cancelled, d drained */
+	char trace[64];      /* k kept, u upgrade, h hook, x cancelled, d drained */
 	void (*hook)(struct desk *d, struct postern_request *r, char event);
 };
 
 /* The parameters as they came, answered at once; once: by free; twice: results[0] and [1].
-   Echo, Keep, Forget, Twice, Many (with more), NeedsMore, Upgrade, Missing, Typed, Hook. */
+   Echo, Keep, Forget, Twice, Many (with more), NeedsMore, Upgrade (needs upgrade; a hook), Become (may; kept), Missing,
+   Typed, Hook. */
 extern const struct postern_interface desk_interface;
 /* Tables of Typed: (zone: ?string, count: int) -> (text: string), error Wrong (why: string). */
 struct desk_Typed_in {

@@ -62,7 +62,7 @@ POSTERN_API struct postern_caller *postern_caller_free(struct postern_caller *c)
 
 /* Calls; fn is called exactly once with a final answer, never from inside this. method: generated. in: a struct as of its .in,
    copied. fn: of the type that its .deliver calls, passed by POSTERN_FN(): the generated clock_Now_call() takes a clock_Now_fn.
-   flags: POSTERN_CALL_..., but not UPGRADE. deadline_ns: from now to the final answer, 0 is 30 s. ret, or NULL: the call, to
+   flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is 30 s. ret, or NULL: the call, to
    cancel it; valid until its final answer has returned. -EINVAL: in cannot be encoded (postern_why() names the field);
    -EMSGSIZE; -EAGAIN: there are .calls already. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
@@ -76,10 +76,16 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_call_json(struct postern_call **
 /* Ends it at once: fn is not called any more. The service learns it, if it had the call, by the end of the connection. */
 POSTERN_API void postern_call_cancel(struct postern_call *call);
 
+/* In fn, when it is told that a call with UPGRADE was ANSWERED: *ret is its connection, yours from here on, with events and
+   their data. It is a plain one, with the limits of the caller's .connect->conn: first received is what the service sent
+   behind its answer. -ENOTSUP: there is none. If nobody takes it, it ends when fn returns. */
+POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret, struct postern_call *call,
+	const struct postern_conn_events *events, void *data);
+
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
-/* 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
-   an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
+/* flags: not UPGRADE. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller.
+   -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
    words. With MORE: the first answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
 	const void *in, void *ret, uint64_t flags, int64_t deadline_ns);

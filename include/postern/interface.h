@@ -88,6 +88,7 @@ enum { /* of a method */
 	POSTERN_METHOD_MORE       = 1u << 0, /* [Supports 'more' flag] */
 	POSTERN_METHOD_NEEDS_MORE = 1u << 1, /* [Requires 'more' flag] */
 	POSTERN_METHOD_UPGRADE    = 1u << 2, /* [Requires 'upgrade' flag] */
+	POSTERN_METHOD_MAY_UPGRADE = 1u << 3, /* [Supports 'upgrade' flag] */
 };
 
 enum { /* of a call; at most one of them */

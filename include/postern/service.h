@@ -72,7 +72,7 @@ struct postern_service_counters {
 	uint64_t dropped;     /* received from a peer that left before they began */
 	uint64_t violations;  /* connections that ended for breaking the protocol */
 	uint32_t open;        /* requests now */
-	uint32_t reserved;
+	uint32_t upgraded;    /* connections now that are no longer Varlink's */
 };
 POSTERN_API int postern_service_get_counters(const struct postern_service *s, struct postern_service_counters *ret,
 	size_t size);
@@ -107,6 +107,16 @@ POSTERN_API POSTERN_MUST_USE int postern_request_continue_json(struct postern_re
 	size_t n);
 POSTERN_API int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
 	size_t n);
+/* The final answer of a call that asked for UPGRADE, which confirms it: *ret is its connection, yours from here on, with
+   events and their data. It is a plain one, with the limits of the service's .server->conn: first received is what the
+   peer sent behind its call; what you write follows the answer, and sent counts that too. It stays one of the server's:
+   it counts against the limits of its peer, draining waits for it until the deadline, and the free of the service ends it.
+   -ENOTSUP: not asked for; others as postern_request_reply(), and the request is still open. An error in place of this
+   leaves the connection as it is. postern_request_reply() is -ENOTSUP for such a call. */
+POSTERN_API POSTERN_MUST_USE int postern_request_upgrade(struct postern_conn **ret, struct postern_request *r,
+	const struct postern_type *type, const void *value, const struct postern_conn_events *events, void *data);
+POSTERN_API POSTERN_MUST_USE int postern_request_upgrade_json(struct postern_conn **ret, struct postern_request *r,
+	const char *parameters, size_t n, const struct postern_conn_events *events, void *data);
 /* As InvalidParameter, for a value that its type allows and the method does not. field: its path. */
 POSTERN_API int postern_request_invalid(struct postern_request *r, const char *field);
 

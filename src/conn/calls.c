@@ -171,6 +171,20 @@ int postern_conn_resume(struct postern_conn *c)
 	return 0;
 }
 
+/* A drained that is owed for a write of the old consumer's would surprise the new one. */
+void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
+		    const struct postern_conn_events *events, void *data)
+{
+	conn_limits_unref(c->limits);
+	c->limits = limits;
+	c->events = events;
+	c->data = data;
+	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES);
+	c->flags |= CONN_USERS;
+	if (conn_has_socket(c))
+		conn_due(c, CONN_DUE_OFFER);
+}
+
 void conn_yield(struct postern_conn *c)
 {
 	c->flags |= CONN_PAUSED;

@@ -131,6 +131,8 @@ static void conn_release_account(struct postern_conn *c)
 		return;
 	owner = account->owner;
 	assert(c->object.loop); /* a server's connections end before its loop does */
+	if (c->limits->consumer && c->limits->consumer->released)
+		c->limits->consumer->released(c);
 	/* The user's handle stays, on the loop and no longer with the server. */
 	list_remove(&c->object.siblings);
 	list_append(&c->object.loop->objects, &c->object.siblings);

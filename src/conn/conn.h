@@ -44,16 +44,18 @@
 
 struct dial;
 
-/* What a layer above hears that no program does: a service, which has to know at once who has left. It may end the
-   connection. */
+/* What a layer above hears that no program does: a service, which has to know at once who has left. Each may be NULL. */
 struct conn_consumer {
-	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. */
+	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
+	   connection. */
 	void (*gone)(struct postern_conn *c);
+	/* It leaves its server: it has ended, or its socket is somebody else's. */
+	void (*released)(struct postern_conn *c);
 };
 
 /*
  * The options, shared by all connections that were made with the same ones: constant, reference-counted, and used by one
- * thread, as the loop is. A protocol upgrade on a connection replaces it between two messages.
+ * thread, as the loop is. A protocol upgrade on a connection replaces it between two messages: conn_hand_over().
  */
 struct conn_limits {
 	const struct conn_consumer *consumer; /* or NULL */
@@ -236,6 +238,10 @@ struct conn_limits *conn_limits_copy(const struct conn_limits *limits);
 /* calls.c */
 /* 0 if c can be used: the public calls begin with this. */
 int  conn_check(const struct postern_conn *c);
+/* From here on the connection is the program's, with other limits, which it takes, and with their framing: what was received
+   behind the last message goes to the new events. Between two messages, also in the frame event of one. */
+void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
+	const struct postern_conn_events *events, void *data);
 /* In a frame event: other connections have their turn before the next message. */
 void conn_yield(struct postern_conn *c);
 

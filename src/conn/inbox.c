@@ -37,17 +37,16 @@ static bool inbox_wants(const struct postern_conn *c)
 }
 
 /* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
-   message is unknown. */
+   message is unknown. The event of one may hand the connection over to a consumer without a framing. */
 static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
 				   uint32_t *seen)
 {
-	const struct conn_limits *limits = c->limits;
 	struct postern_frame frame;
 	size_t taken = 0;
 
-	while (taken < n && inbox_wants(c)) {
-		int r = postern_frame_find((int)limits->framing, bytes + taken, n - taken, *seen,
-					   limits->keep_max - FRAME_HEAD, &frame);
+	while (taken < n && inbox_wants(c) && c->limits->framing) {
+		int r = postern_frame_find((int)c->limits->framing, bytes + taken, n - taken, *seen,
+					   c->limits->keep_max - FRAME_HEAD, &frame);
 
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
@@ -73,8 +72,11 @@ static size_t inbox_deliver(struct postern_conn *c, const char *bytes, size_t n,
 	size_t taken = 0;
 
 	c->flags &= ~(uint32_t)(CONN_HALF | CONN_DECLINED);
-	if (c->limits->framing)
-		return inbox_deliver_frames(c, bytes, n, seen);
+	if (c->limits->framing) {
+		taken = inbox_deliver_frames(c, bytes, n, seen);
+		if (c->limits->framing || !inbox_wants(c))
+			return taken;
+	}
 	loop_calls(c->object.loop, "received");
 	while (taken < n && inbox_wants(c)) {
 		/* Without a handler, bytes are dropped; a callback may have removed it. */

@@ -119,7 +119,8 @@ static bool turn_tell_gone(struct postern_conn *c)
 	bool told = c->flags & CONN_GONE;
 
 	c->flags |= CONN_GONE;
-	if (!told && c->limits->consumer && c->state == POSTERN_STATE_CONNECTED)
+	if (!told && c->limits->consumer && c->limits->consumer->gone &&
+	    c->state == POSTERN_STATE_CONNECTED)
 		c->limits->consumer->gone(c);
 	return conn_goes_on(c);
 }

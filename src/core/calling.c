@@ -66,6 +66,9 @@ static int64_t calling_backoff(struct calling *c, uint32_t times)
 	return 1 + (int64_t)random_below(&c->random, (uint64_t)most);
 }
 
+/* The flags of calls that have a connection of their own. */
+#define CALLING_ALONE (POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE)
+
 /* ---- how calls leave ---- */
 
 static bool calling_is_sent(const struct calling_call *call)
@@ -173,7 +176,7 @@ int calling_add(struct calling *c, struct calling_call *call, unsigned flags, in
 		.deadline_ns = deadline_ns,
 		.since_ns = now,
 	};
-	list_append(flags & POSTERN_CALL_MORE ? &c->alone : &c->ready, &call->place);
+	list_append(flags & CALLING_ALONE ? &c->alone : &c->ready, &call->place);
 	c->n++;
 	calling_need(c, deadline_ns);
 	return 0;
@@ -268,7 +271,7 @@ static void calling_sweep_later(struct calling *c, int64_t now)
 		}
 		call->since_ns = now;
 		list_remove(at);
-		list_append(call->flags & POSTERN_CALL_MORE ? &c->alone : &c->ready, at);
+		list_append(call->flags & CALLING_ALONE ? &c->alone : &c->ready, at);
 	}
 }
 
@@ -403,7 +406,10 @@ int calling_answer(struct calling *c, struct calling_conn *conn,
 		call->conn = NULL;
 		c->n--;
 		call->end = answer->error.text ? POSTERN_END_FAILED : POSTERN_END_ANSWERED;
-		calling_settle(c, conn, now);
+		if (call->flags & POSTERN_CALL_UPGRADE && !answer->error.text)
+			calling_forget(c, conn);
+		else
+			calling_settle(c, conn, now);
 	}
 	conn->answered = true;
 	c->losses = 0;

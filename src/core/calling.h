@@ -4,9 +4,9 @@
  *
  *   calling_add()
  *      |
- *   ready ---- alone (MORE) ----- later: refused as Busy or Draining, until its time has come
- *      |          |                  ^
- *      | WRITE    | DIAL, WRITE      |
+ *   ready ---- alone (MORE, UPGRADE) - later: refused as Busy or Draining, until its time has come
+ *      |          |                     ^
+ *      | WRITE    | DIAL, WRITE         |
  *      v          v                  |
  *   writing    of a connection: queued, and the kernel has not got its NUL
  *      |
@@ -22,8 +22,9 @@
  *     TIMEOUT     its deadline passed while it was awaiting; before that, this is NOT_SENT too
  *     FAILED      also with the refusal of a service that was Busy or Draining until the deadline
  *
- * Connections. One is shared by the calls that want one answer; answers come in the order of the calls. A MORE
- * call has one of its own. A connection retires when a call leaves it unanswered (its deadline, or its owner freed it),
+ * Connections. One is shared by the calls that want one answer; answers come in the order of the calls. A call with MORE
+ * or UPGRADE has one of its own. When an upgrade is confirmed, that one leaves the machine with its call: what comes on
+ * it is no answer any more.  A connection retires when a call leaves it unanswered (its deadline, or its owner freed it),
  * or was refused: it takes no call any more, what it has queued is dropped and ready again, and it is closed when
  * its last call has left, which is how the service learns of it. An answer that comes for a call that has left is
  * skipped: the next one that is awaiting counts how many come before its own, so that nothing has to be kept of
@@ -58,7 +59,7 @@ struct calling_call {
 	int64_t              deadline_ns;
 	int64_t              since_ns;    /* ready since: made, or back from later */
 	int64_t              at_ns;       /* later until */
-	uint32_t             flags;       /* POSTERN_CALL_MORE, _ONEWAY */
+	uint32_t             flags;       /* POSTERN_CALL_MORE, _ONEWAY, _UPGRADE */
 	uint32_t             skip;        /* awaiting: so many answers come before its own */
 	uint32_t             refusals;
 	uint8_t              refused;     /* by the last of them: CALLING_...; 0: never */
@@ -115,8 +116,9 @@ void calling_connected(struct calling *c, struct calling_conn *conn, int64_t now
 void calling_sent(struct calling *c, struct calling_conn *conn, size_t n, int64_t now);
 /* It takes writes again. */
 void calling_drained(struct calling *c, struct calling_conn *conn);
-/* *ret: the call whose .end this is, CONTINUES, ANSWERED or FAILED; NULL: nobody is to be told. -EBADMSG: nobody has
-   asked for this answer, *ret_wrong says so; the connection is to be ended as lost. */
+/* *ret: the call whose .end this is, CONTINUES, ANSWERED or FAILED; NULL: nobody is to be told. If it is an UPGRADE call that
+   was ANSWERED, the machine has forgotten the connection, which is the program's. -EBADMSG: nobody has asked for this
+   answer, *ret_wrong says so; the connection is to be ended as lost. */
 int  calling_answer(struct calling *c, struct calling_conn *conn, const struct message_answer *answer, int64_t now,
 	struct calling_call **ret, const char **ret_wrong);
 /* It could not connect, or has ended. The machine has forgotten it. */

@@ -21,7 +21,7 @@ int serving_message(struct serving *s, const char *text, size_t n, struct messag
 {
 	int r;
 
-	assert(!s->open);
+	assert(!s->open && !s->upgraded);
 	r = message_read_call(text, n, ret, ret_fault);
 	if (r < 0)
 		return r;
@@ -32,20 +32,38 @@ int serving_message(struct serving *s, const char *text, size_t n, struct messag
 	return r;
 }
 
-int serving_may_answer(const struct serving *s, bool continues)
+/* Nobody takes a reply to a call with this flag for anything but the confirmation. */
+static bool serving_fits(const struct serving *s, int how)
+{
+	bool upgrades = s->flags & POSTERN_CALL_UPGRADE;
+
+	switch (how) {
+	case SERVING_REPLIES:
+		return !upgrades;
+	case SERVING_CONTINUES:
+		return s->flags & POSTERN_CALL_MORE;
+	case SERVING_UPGRADES:
+		return upgrades;
+	default:
+		return true;
+	}
+}
+
+int serving_may_answer(const struct serving *s, int how)
 {
 	if (!s->open)
 		return -ESTALE;
-	if (s->flags & POSTERN_CALL_ONEWAY)
+	if (s->flags & POSTERN_CALL_ONEWAY && how != SERVING_UPGRADES)
 		return 0;
-	return continues && !(s->flags & POSTERN_CALL_MORE) ? -ENOTSUP : 1;
+	return serving_fits(s, how) ? 1 : -ENOTSUP;
 }
 
-void serving_answered(struct serving *s, bool continues)
+void serving_answered(struct serving *s, int how)
 {
 	assert(s->open);
-	if (!continues)
+	if (how != SERVING_CONTINUES)
 		s->open = false;
+	s->upgraded = how == SERVING_UPGRADES;
 }
 
 bool serving_leave(struct serving *s)

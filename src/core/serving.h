@@ -5,9 +5,13 @@
  *                   a call                          its final answer, or its end without one
  *     READY ----------------------------> OPEN --------------------------------------------> READY
  *       |                                  |   answers that continue, if it asked for more
+ *       |                                  |   the answer that upgrades, if it asked for that -> UPGRADED
  *       | the peer has left                | the peer has left: cancelled, but for a oneway call
  *       v                                  v
  *     LEFT: calls that want no answer are run, all others are dropped
+ *
+ * UPGRADED is the end of it: what comes from then on, beginning with the byte behind the call's NUL, is no message, and
+ * the machine is not asked again. An error leaves a call that asked for the upgrade like every other one.
  *
  * One call is open at a time. While it is, no message may come in: the runtime holds the connection, and the kernel
  * holds the peer. So answers are in the order of the calls by construction, and nothing grows with what is pipelined.
@@ -38,6 +42,7 @@ struct serving {
 	bool    open;
 	bool    left;     /* the peer has hung up */
 	bool    over;     /* close the connection when everything that is queued was sent */
+	bool    upgraded; /* its bytes are another protocol's */
 };
 
 enum { /* what a message asks for */
@@ -49,11 +54,17 @@ enum { /* what a message asks for */
 /* A whole message, while none is open. -EBADMSG: it is no call, and the connection is to end; ret_fault says why. */
 int  serving_message(struct serving *s, const char *text, size_t n, struct message_call *ret,
 	struct message_fault *ret_fault);
+enum { /* an answer */
+	SERVING_REPLIES,
+	SERVING_CONTINUES, /* others follow */
+	SERVING_FAILS,     /* an error */
+	SERVING_UPGRADES,
+};
 /* May the open call be answered so? 1: send it; 0: it is oneway, send nothing. -ESTALE: none is open; -ENOTSUP:
-   continuing was not asked for. */
-int  serving_may_answer(const struct serving *s, bool continues);
+   continuing or the upgrade was not asked for, or it was, and this would confirm it without doing it. */
+int  serving_may_answer(const struct serving *s, int how);
 /* It was, or its end needs no answer. */
-void serving_answered(struct serving *s, bool continues);
+void serving_answered(struct serving *s, int how);
 /* The peer has hung up, which is not half-closing. true: the open call is cancelled by that. */
 bool serving_leave(struct serving *s);
 

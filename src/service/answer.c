@@ -113,7 +113,7 @@ static ssize_t answer_encode_once(struct postern_service *s, const struct answer
 	int r = 0;
 
 	postern_json_write_begin(&w, s->scratch, s->scratch_size);
-	message_write_answer(&w, a->error, a->continues);
+	message_write_answer(&w, a->error, a->how == SERVING_CONTINUES);
 	if (!a->bare) {
 		postern_json_write_name(&w, "parameters");
 		r = a->write(&w, a, fault);
@@ -194,7 +194,7 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 
 	if (n < 0)
 		return answer_explain(s, what, n, &fault);
-	if (a->continues)
+	if (a->how == SERVING_CONTINUES)
 		r = postern_conn_write_frame(p->conn, POSTERN_FRAMING_NUL, s->scratch,
 					     (size_t)n - 1);
 	else
@@ -202,26 +202,26 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 	answer_shrink(s);
 	if (r == -ENOMEM)
 		return answer_explain(s, what, r, &fault);
-	if (r >= 0 && !a->continues)
+	if (r >= 0 && a->how != SERVING_CONTINUES)
 		s->counters.answers++;
 	return r < 0 ? (int)r : 0;
 }
 
 static void answer_final(struct serve *p, const struct answer *a)
 {
-	int r = serving_may_answer(&p->machine, false);
+	int r = serving_may_answer(&p->machine, SERVING_FAILS);
 
 	if (r < 0)
 		return;
 	/* Without it the peer would wait for ever: there is no memory, or it has asked for a method whose name fills a message. */
 	if (r > 0 && answer_send(p, a, NULL) < 0)
 		postern_conn_abort(p->conn);
-	serving_answered(&p->machine, false);
+	serving_answered(&p->machine, SERVING_FAILS);
 }
 
 void answer_error(struct serve *p, const char *error, const char *key, const char *text)
 {
-	struct answer a = { .error = error };
+	struct answer a = { .error = error, .how = SERVING_FAILS };
 
 	answer_one(&a, key, text);
 	answer_final(p, &a);
@@ -229,7 +229,9 @@ void answer_error(struct serve *p, const char *error, const char *key, const cha
 
 void answer_busy(struct serve *p)
 {
-	struct answer a = { .error = ERROR_BUSY, .number = SERVICE_BUSY_RETRY_MS };
+	struct answer a = { .error = ERROR_BUSY,
+			    .how = SERVING_FAILS,
+			    .number = SERVICE_BUSY_RETRY_MS };
 
 	answer_one(&a, "retryAfterMs", NULL);
 	answer_final(p, &a);

@@ -36,10 +36,17 @@ static struct postern_call *call_new(struct postern_caller *c)
 	return call;
 }
 
+/* Nobody has taken it. */
+static void call_drop_upgraded(struct postern_call *call)
+{
+	call->upgraded = postern_conn_free(call->upgraded);
+}
+
 static void call_release(struct postern_call *call)
 {
 	struct postern_caller *c = call->caller;
 
+	call_drop_upgraded(call);
 	list_remove(&call->state.place);
 	if (call->text != call->block)
 		sys_free(call->text);
@@ -168,8 +175,9 @@ static int call_fill(struct postern_call *call, const struct caller_ask *a)
 
 static int call_refuse(const struct postern_caller *c, const struct caller_ask *a)
 {
-	if (a->flags != 0 && a->flags != POSTERN_CALL_MORE && a->flags != POSTERN_CALL_ONEWAY)
-		return why_argument(a->what, "flags is none of 0, MORE and ONEWAY");
+	if (a->flags != 0 && a->flags != POSTERN_CALL_MORE && a->flags != POSTERN_CALL_ONEWAY &&
+	    a->flags != POSTERN_CALL_UPGRADE)
+		return why_argument(a->what, "flags is none of 0, MORE, ONEWAY and UPGRADE");
 	if (a->deadline_ns < 0)
 		return why_argument(a->what, "deadline_ns is negative");
 	if (c->calling.n >= c->calling.limits.calls)
@@ -400,12 +408,24 @@ void caller_tell_answer(struct postern_call *call, const struct message_answer *
 	else if (call->out)
 		r = call_read_value(call, &a, &value);
 	if (r < 0) {
-		/* One with MORE ends by it: its connection goes, and the service learns it. */
+		/* One with MORE or UPGRADE ends by it: its connection goes, and the service learns it. */
+		call_drop_upgraded(call);
 		calling_drop(&c->calling, &call->state, loop_now(c->object.loop));
 		caller_pump(c);
 		value = NULL;
 	}
 	call_tell(call, &a, value);
+}
+
+void caller_tell_upgraded(struct postern_call *call, const struct message_answer *m,
+			  struct postern_conn *conn)
+{
+	static const struct postern_conn_events none = { .size = sizeof(none) };
+
+	conn->events = &none;
+	conn->data = NULL;
+	call->upgraded = conn;
+	caller_tell_answer(call, m);
 }
 
 /* It was refused, and its deadline came before the next try. */
@@ -480,4 +500,45 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 			       fault.what);
 	memcpy(ret, value, error->type->size);
 	return 1;
+}
+
+/* ---- upgrading ---- */
+
+/* Those of the caller's options for connections, without what made its messages. */
+static const struct conn_limits *call_upgraded_limits(const struct postern_call *call)
+{
+	struct conn_limits *limits = conn_limits_copy(call->upgraded->limits);
+
+	if (limits) {
+		limits->framing = 0;
+		limits->keep_max = call->caller->unread;
+		limits->idle_ns = call->caller->idle_ns;
+	}
+	return limits;
+}
+
+int postern_call_upgrade(struct postern_conn **ret, struct postern_call *call,
+			 const struct postern_conn_events *events, void *data)
+{
+	static const char what[] = "postern_call_upgrade";
+	const struct conn_limits *limits;
+	int r;
+
+	if (!ret || !call)
+		return why_argument(what, "ret or call is NULL");
+	r = conn_events_check(events);
+	if (r < 0)
+		return r;
+	if (!call->upgraded)
+		return why_set(
+			why_last(), POSTERN_REASON_FAILED, -ENOTSUP,
+			"%s: the call has no connection to take: it was not answered, did not ask for UPGRADE, or that is done",
+			what);
+	limits = call_upgraded_limits(call);
+	if (!limits)
+		return why_call(what, -ENOMEM);
+	*ret = call->upgraded;
+	call->upgraded = NULL;
+	conn_hand_over(*ret, limits, events, data);
+	return 0;
 }

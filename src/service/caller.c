@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "base/words.h"
+#include "service/tag.h"
 
 enum { CALLER_CALLS = 4096 };
 #define CALLER_IDLE        POSTERN_SECONDS(30)
@@ -108,6 +109,7 @@ static void caller_conn_state(struct postern_conn *conn, int state, void *data)
 	if (state != POSTERN_STATE_CONNECTED)
 		return;
 	c->dial_why.reason.code = 0;
+	tag_connected(conn->object.fd);
 	calling_connected(&c->calling, &k->state, loop_now(c->object.loop));
 	caller_pump(c);
 }
@@ -206,7 +208,6 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	struct calling_call *call;
 	struct message_answer m;
 
-	(void)conn;
 	if (!text) {
 		caller_lose(k, &no_memory);
 		return;
@@ -221,8 +222,12 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		return;
 	}
 	caller_pump(c);
-	if (call)
+	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
+		sys_free(k);
+		caller_tell_upgraded(container_of(call, struct postern_call, state), &m, conn);
+	} else if (call) {
 		caller_tell_answer(container_of(call, struct postern_call, state), &m);
+	}
 }
 
 static const struct postern_conn_events caller_events = {
@@ -309,6 +314,8 @@ static int caller_set_conn(struct postern_caller *c, const struct postern_conn_o
 	if (o.framing)
 		return why_field("postern_conn_options", "framing",
 				 "must be 0: the messages of a caller are Varlink's");
+	c->unread = o.unread;
+	c->idle_ns = o.idle_ns;
 	if (!options || options->idle_ns == 0)
 		o.idle_ns = POSTERN_FOREVER;
 	if (o.high_water <= c->message_max)

@@ -19,6 +19,9 @@
  * event of it comes any more; a call that is freed in its own callback waits in `leaving` for that to return, or, if it
  * never does (pthread_exit), for the caller's end.
  *
+ * An upgrade that is confirmed takes its connection out of all this before the callback is told: that may take it
+ * (postern_call_upgrade()), and then it is the program's; else it is freed behind the callback.
+ *
  * In the steady state a call allocates nothing: blocks of ended calls are kept, CALLER_SPARE of them, and so is `room`.
  */
 #ifndef POSTERN_SERVICE_CALLER_H
@@ -50,6 +53,7 @@ struct postern_call {
 	uint32_t                 n;
 	uint16_t                 depth;      /* of its callbacks that run */
 	bool                     gone;       /* it has ended, or was freed */
+	struct postern_conn     *upgraded;   /* in the callback of its answer, until it is taken */
 	char                     block[];
 };
 
@@ -82,6 +86,8 @@ struct postern_caller {
 	struct postern_connect_options connect;
 	struct postern_conn_options conn;
 	uint32_t             message_max, n_spare;
+	uint32_t             unread;      /* of an upgraded connection, and so is idle_ns */
+	int64_t              idle_ns;
 	struct list          spare;       /* blocks of calls */
 	struct list          leaving;     /* calls that have ended, in a callback of theirs */
 	struct caller_room   room;        /* the decoded output of an answer, or the name of its error */
@@ -126,6 +132,8 @@ int  caller_ask_method(struct caller_ask *a, const struct postern_method *method
 int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
+/* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */
+void caller_tell_upgraded(struct postern_call *call, const struct message_answer *m, struct postern_conn *conn);
 /* All calls that have ended without one. */
 void caller_tell_ended(struct postern_caller *c);
 void caller_forget_calls(struct postern_caller *c);

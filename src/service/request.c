@@ -291,19 +291,24 @@ void request_orphan(struct postern_request *r)
 
 /* ---- answers ---- */
 
-static int request_say_no(const struct postern_request *r, int error)
+static int request_say_no(const struct postern_request *r, int how, int error)
 {
-	return why_set(why_last(), POSTERN_REASON_FAILED, error, "%s: %s", r->name,
-		       error == -ENOTSUP ? "the call did not ask for more than one answer"
-					 : "the call was answered, or its peer has left");
+	const char *text =
+		error != -ENOTSUP          ? "the call was answered, or its peer has left"
+		: how == SERVING_CONTINUES ? "the call did not ask for more than one answer"
+		: how == SERVING_UPGRADES
+			? "the call did not ask to upgrade its connection"
+			: "the call asks to upgrade its connection: postern_request_upgrade()";
+
+	return why_set(why_last(), POSTERN_REASON_FAILED, error, "%s: %s", r->name, text);
 }
 
 /* Nobody has waited for the answer to a oneway call in any case, so it may be given without a connection, once. */
-static int request_answer_alone(struct postern_request *r, bool continues)
+static int request_answer_alone(struct postern_request *r, int how)
 {
-	if (!(r->flags & POSTERN_CALL_ONEWAY) || r->answered)
-		return request_say_no(r, -ESTALE);
-	r->answered = !continues;
+	if (!(r->flags & POSTERN_CALL_ONEWAY) || r->answered || how == SERVING_UPGRADES)
+		return request_say_no(r, how, -ESTALE);
+	r->answered = how != SERVING_CONTINUES;
 	return 0;
 }
 
@@ -312,23 +317,23 @@ int request_answer(struct postern_request *r, const struct answer *a)
 	int may, error;
 
 	if (!r->serve)
-		return request_answer_alone(r, a->continues);
+		return request_answer_alone(r, a->how);
 	error = loop_check(r->serve->conn->object.loop);
 	if (error < 0)
 		return why_call(r->name, error);
-	may = serving_may_answer(&r->serve->machine, a->continues);
+	may = serving_may_answer(&r->serve->machine, a->how);
 	error = may > 0 ? answer_send(r->serve, a, r->name) : may;
 	if (error == -EAGAIN)
 		r->refused = true;
 	/* Its queue takes nothing any more: the peer reads no answers, or the connection is closing. */
 	if (error == -EPIPE)
 		error = -ESTALE;
-	if ((error == 0 || error == -ESTALE) && !a->continues) {
+	if ((error == 0 || error == -ESTALE) && a->how != SERVING_CONTINUES) {
 		r->answered = true;
-		serving_answered(&r->serve->machine, false);
+		serving_answered(&r->serve->machine, error ? SERVING_FAILS : a->how);
 		request_answered(r);
 	}
-	return error == -ESTALE || error == -ENOTSUP ? request_say_no(r, error) : error;
+	return error == -ESTALE || error == -ENOTSUP ? request_say_no(r, a->how, error) : error;
 }
 
 static int request_no_object(const struct postern_request *r)
@@ -337,10 +342,10 @@ static int request_no_object(const struct postern_request *r)
 		       "%s: the parameters of the answer are not a JSON object", r->name);
 }
 
-static int request_answer_typed(struct postern_request *r, const char *error, bool continues,
+static int request_answer_typed(struct postern_request *r, const char *error, int how,
 				const struct postern_type *type, const void *value)
 {
-	struct answer a = { .error = error, .continues = continues };
+	struct answer a = { .error = error, .how = how };
 
 	if (answer_typed(&a, type, value) < 0)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
@@ -349,10 +354,10 @@ static int request_answer_typed(struct postern_request *r, const char *error, bo
 	return request_answer(r, &a);
 }
 
-static int request_answer_json(struct postern_request *r, const char *error, bool continues,
+static int request_answer_json(struct postern_request *r, const char *error, int how,
 			       const char *parameters, size_t n)
 {
-	struct answer a = { .error = error, .continues = continues };
+	struct answer a = { .error = error, .how = how };
 
 	if (answer_json(&a, parameters, n) < 0)
 		return request_no_object(r);
@@ -360,27 +365,27 @@ static int request_answer_json(struct postern_request *r, const char *error, boo
 }
 
 /* An output of the method that was called? */
-static int request_output(struct postern_request *r, bool continues,
-			  const struct postern_type *type, const void *value)
+static int request_output(struct postern_request *r, int how, const struct postern_type *type,
+			  const void *value)
 {
 	if (!r || !type)
 		return why_argument("postern_request_reply", "r or type is NULL");
 	if (type != r->method->out)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
 			       "%s: the type of the answer is not the method's output", r->name);
-	return request_answer_typed(r, NULL, continues, type, value);
+	return request_answer_typed(r, NULL, how, type, value);
 }
 
 int postern_request_reply(struct postern_request *r, const struct postern_type *type,
 			  const void *value)
 {
-	return request_output(r, false, type, value);
+	return request_output(r, SERVING_REPLIES, type, value);
 }
 
 int postern_request_continue(struct postern_request *r, const struct postern_type *type,
 			     const void *value)
 {
-	return request_output(r, true, type, value);
+	return request_output(r, SERVING_CONTINUES, type, value);
 }
 
 int postern_request_fail(struct postern_request *r, const struct postern_error *error,
@@ -388,21 +393,21 @@ int postern_request_fail(struct postern_request *r, const struct postern_error *
 {
 	if (!r || !error || !error->name)
 		return why_argument("postern_request_fail", "r or error is NULL");
-	return request_answer_typed(r, error->name, false, error->type, value);
+	return request_answer_typed(r, error->name, SERVING_FAILS, error->type, value);
 }
 
 int postern_request_reply_json(struct postern_request *r, const char *parameters, size_t n)
 {
 	if (!r)
 		return why_argument("postern_request_reply_json", "r is NULL");
-	return request_answer_json(r, NULL, false, parameters, n);
+	return request_answer_json(r, NULL, SERVING_REPLIES, parameters, n);
 }
 
 int postern_request_continue_json(struct postern_request *r, const char *parameters, size_t n)
 {
 	if (!r)
 		return why_argument("postern_request_continue_json", "r is NULL");
-	return request_answer_json(r, NULL, true, parameters, n);
+	return request_answer_json(r, NULL, SERVING_CONTINUES, parameters, n);
 }
 
 int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
@@ -413,12 +418,12 @@ int postern_request_fail_json(struct postern_request *r, const char *error, cons
 	if (!r || !dot || dot == error || !dot[1])
 		return why_argument("postern_request_fail_json",
 				    "r is NULL, or error is no name of an interface and an error");
-	return request_answer_json(r, error, false, parameters, n);
+	return request_answer_json(r, error, SERVING_FAILS, parameters, n);
 }
 
 int postern_request_invalid(struct postern_request *r, const char *field)
 {
-	struct answer a = { .error = ERROR_INVALID_PARAMETER };
+	struct answer a = { .error = ERROR_INVALID_PARAMETER, .how = SERVING_FAILS };
 
 	if (!r || !field)
 		return why_argument("postern_request_invalid", "r or field is NULL");

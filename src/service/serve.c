@@ -3,6 +3,8 @@
  * serve.c - one connection of a service
  *
  *   accepted -> READY <-> a call is open (the connection is paused) -> the peer's end, a violation, or ours -> freed
+ *                               |
+ *                               upgraded: the connection goes on without this, and this is freed (upgrade.c)
  *
  * Every event of the connection is here; core/serving.h decides what each message means. What holds back the next
  * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
@@ -68,8 +70,9 @@ static bool serve_flags_fit(struct postern_request *r)
 		request_refuse(r, ERROR_EXPECTED_MORE, NULL, NULL);
 	else if (flags & POSTERN_METHOD_UPGRADE && !(r->flags & POSTERN_CALL_UPGRADE))
 		request_refuse(r, ERROR_EXPECTED_UPGRADE, NULL, NULL);
-	/* An answer would confirm the upgrade. */
-	else if (r->flags & POSTERN_CALL_UPGRADE)
+	/* The method does not know what an answer would confirm. */
+	else if (r->flags & POSTERN_CALL_UPGRADE &&
+		 !(flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)))
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 	return r->serve;
 }
@@ -194,7 +197,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		serve_refuse(p);
 	else
 		s->counters.dropped++;
-	if (!conn_goes_on(c))
+	if (!conn_goes_on(c) || p->machine.upgraded)
 		return;
 	serve_next(p);
 	if (s->draining)

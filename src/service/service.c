@@ -238,10 +238,16 @@ static void service_turn_out(struct postern_service *s, int64_t now)
 	}
 }
 
-/* Nobody is connected, and nobody waits to be accepted. */
+/* Nobody is connected, with or without a message. */
+static bool service_is_alone(const struct postern_service *s)
+{
+	return list_is_empty(&s->serves) && s->counters.upgraded == 0;
+}
+
+/* And nobody waits to be accepted. */
 static bool service_is_empty(const struct postern_service *s)
 {
-	return list_is_empty(&s->serves) && !s->server->retiring && s->server->old_listener < 0;
+	return service_is_alone(s) && !s->server->retiring && s->server->old_listener < 0;
 }
 
 static void service_go_on_draining(struct postern_service *s, int64_t now)
@@ -261,7 +267,7 @@ static void service_go_on_draining(struct postern_service *s, int64_t now)
 static void service_check_idle(struct postern_service *s, int64_t now)
 {
 	bool may = s->exit_idle_ns != POSTERN_FOREVER && s->server->name.kind == NAME_FD &&
-		   s->server->state == SERVER_LISTENING && list_is_empty(&s->serves);
+		   s->server->state == SERVER_LISTENING && service_is_alone(s);
 
 	if (!may) {
 		s->idle_at_ns = POSTERN_FOREVER;
@@ -308,7 +314,7 @@ static void service_run(struct object *o)
 static int service_server_options(const struct postern_service *s,
 				  const struct postern_service_options *o,
 				  struct postern_server_options *ret,
-				  struct postern_conn_options *ret_conn)
+				  struct postern_conn_options *ret_conn, uint32_t *ret_unread)
 {
 	int r = struct_import("postern_server_options", ret, sizeof(*ret), o->server);
 
@@ -325,6 +331,7 @@ static int service_server_options(const struct postern_service *s,
 				 "is 2 GiB or more, which a service cannot have");
 	if (ret_conn->high_water <= s->message_max)
 		ret_conn->high_water = s->message_max + 1;
+	*ret_unread = ret_conn->unread;
 	ret_conn->framing = POSTERN_FRAMING_NUL;
 	ret_conn->frame_max = s->message_max;
 	ret_conn->size = sizeof(*ret_conn);
@@ -396,7 +403,7 @@ static int service_init(struct postern_service *s, const char *name,
 	if (r == 0)
 		r = service_set_options(s, &o);
 	if (r == 0)
-		r = service_server_options(s, &o, &server, &conn);
+		r = service_server_options(s, &o, &server, &conn, &s->unread);
 	if (r == 0)
 		r = activation_name(name, passed, why_last());
 	if (r > 0)
@@ -506,6 +513,7 @@ static void service_bury(struct object *o)
 		sys_free(s->texts[i]);
 	sys_free(s->scratch);
 	conn_limits_unref(s->busy_limits);
+	conn_limits_unref(s->upgraded_limits);
 	post_box_unref(s->box);
 	sys_free(s);
 }

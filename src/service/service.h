@@ -6,6 +6,7 @@
  *   serve.c     one connection: a message -> core/serving.h -> a request, or an answer of the library's
  *   request.c   a request: made in a pooled block, answered, kept, posted, ended
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
+ *   upgrade.c   a connection that becomes another protocol's
  *   builtin.c   org.varlink.service and io.postern
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
@@ -45,6 +46,7 @@
 #include "core/serving.h"
 #include "core/shape.h"
 #include "server/server.h"
+#include "service/tag.h"
 
 enum {
 	SERVICE_POOL        = 64,        /* request blocks that are kept for the next calls */
@@ -92,9 +94,10 @@ struct postern_service {
 	unsigned                 n_pool;
 	struct post_box         *box;
 	const struct conn_limits *busy_limits;
+	const struct conn_limits *upgraded_limits; /* or NULL */
 	char                    *scratch;
 	size_t                   scratch_size;
-	uint32_t                 message_max;
+	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
 	bool                     draining, idled, freed;
@@ -164,7 +167,7 @@ struct answer;
 typedef int answer_write(struct postern_json_writer *w, const struct answer *a, struct shape_fault *ret_fault);
 struct answer {
 	const char   *error;      /* or NULL */
-	bool          continues;
+	int           how;        /* SERVING_... */
 	bool          bare;       /* without parameters */
 	answer_write *write;
 	const struct postern_type *type;    /* of value */
@@ -229,11 +232,5 @@ enum { ACTIVATION_NAME = 16 };
 /* 1: name stands for the listener that a service manager has passed, and ret is that as fd:N. 0: it stands for itself.
    -ENOENT: none was passed. */
 int activation_name(const char *name, char ret[ACTIVATION_NAME], struct why *why);
-
-/* ---- tag.c ---- */
-/* Marks sockets as those of Varlink, for who lists them (user.varlink); best effort, and nothing after a failure. */
-extern atomic_bool tag_failed;
-void tag_listener(const struct postern_server *server);
-void tag_accepted(int fd);
 
 #endif

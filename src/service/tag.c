@@ -2,6 +2,9 @@
 /*
  * tag.c - marks the sockets of a service as those of Varlink: the extended attribute user.varlink
  *
+ * Its value is the role of the socket, as UAPI.20 has it and systemd's tools look for it: listen, server and client are on the
+ * inodes that the descriptors are, entrypoint is on the file that clients connect to.
+ *
  * The kernel has it for sockets since 7.0, and a file system may not. Nothing depends on it, so the first
  * failure, of whatever kind, is the last attempt of this process: a service on an older kernel pays for one
  * system call, and not for one in each connection. That is the one thing here that all services share; that two threads
@@ -46,6 +49,11 @@ void tag_listener(const struct postern_server *server)
 	tag_descriptor(server->object.fd, "listen");
 	if (server->name.kind != NAME_ABSTRACT)
 		tag_path(server->name.path, "entrypoint");
+}
+
+void tag_connected(int fd)
+{
+	tag_descriptor(fd, "client");
 }
 
 void tag_accepted(int fd)

@@ -131,6 +131,9 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 	struct caller_wait *w = &c->wait;
 	int r;
 
+	if (a->flags & POSTERN_CALL_UPGRADE)
+		return why_argument(a->what,
+				    "flags has UPGRADE, and the connection would be nobody's");
 	postern_call_cancel(w->call);
 	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
 	w->answer.parameters = (struct postern_json){ "{}", 2 };

@@ -108,7 +108,10 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 		     -EINVAL);
 	assert_errno(called_try_json(&t, 0, NULL, NULL, 0, 0), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_caller_call_json"));
-	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL, POSTERN_CALL_UPGRADE, 0), -EINVAL);
+	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
+				     POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
+		     -EINVAL);
+	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
 	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
 				     POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
 		     -EINVAL);
@@ -136,7 +139,7 @@ static void options_of_a_caller_are_checked(void **state)
 		{ .size = sizeof *wrong, .conn = &framed },
 		{ .size = sizeof *wrong, .deadline_ns = -1 },
 		{ .size = sizeof *wrong, .n_server_uids = 1 },
-		{ .size = 4 },
+		{ .size = 1 },
 	};
 	struct postern_caller_options o = { .size = sizeof o };
 	struct postern_caller *c;

@@ -48,6 +48,8 @@ static void calls_with_nonsense_say_so(void **state)
 	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
 	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
 	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
+	assert_errno(postern_request_upgrade(NULL, NULL, NULL, NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_request_upgrade_json(NULL, NULL, NULL, 0, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_set_events(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_post(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_peer(NULL, NULL, 0), -EINVAL);

@@ -443,8 +443,6 @@ static void V8_the_library_answers_what_no_handler_need_see(void **state)
 		{ WITH("Typed", "\"parameters\":{\"count\":9223372036854775808}"),
 		  ERROR_WITH("InvalidParameter", "{\"parameter\":\"count\"}") },
 		{ CALL("Upgrade"), ERROR("ExpectedUpgrade") },
-		{ WITH("Upgrade", "\"upgrade\":true"),
-		  ERROR_WITH("MethodNotImplemented", "{\"method\":\"org.example.desk.Upgrade\"}") },
 		{ WITH("Echo", "\"upgrade\":true"),
 		  ERROR_WITH("MethodNotImplemented", "{\"method\":\"org.example.desk.Echo\"}") },
 	};

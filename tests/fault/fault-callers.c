@@ -20,15 +20,16 @@
 #include <postern/loop.h>
 
 #include "fault.h"
+#include "service/tag.h"
 #include "test.h"
 
-enum { CALLS = 8, CONNS = 16, LARGE = 20 * 1024, ROUNDS = 400 };
+enum { CALLS = 9, CONNS = 16, LARGE = 20 * 1024, ROUNDS = 400 };
 
 /* What the service does with a call; it is the method's name. */
-enum { TYPED, FAILS, STREAM, ONEWAY, BIG, BUSY, WRONG, NEVER };
+enum { TYPED, FAILS, STREAM, ONEWAY, BIG, BUSY, WRONG, UPGRADE, NEVER };
 static const char *const names[CALLS] = {
-	"a.b.Typed", "a.b.Fails", "a.b.Stream", "a.b.Oneway",
-	"a.b.Big",   "a.b.Busy",  "a.b.Wrong",  "a.b.Never",
+	"a.b.Typed", "a.b.Fails", "a.b.Stream",  "a.b.Oneway", "a.b.Big",
+	"a.b.Busy",  "a.b.Wrong", "a.b.Upgrade", "a.b.Never",
 };
 
 struct peer {
@@ -38,7 +39,9 @@ struct peer {
 };
 
 /* One call, and how it ended. */
+struct callers;
 struct one {
+	struct callers *callers;
 	int i, last;
 	unsigned ends;
 };
@@ -50,6 +53,8 @@ struct callers {
 	struct peer peers[CONNS];
 	struct one ones[CALLS];
 	unsigned got[CALLS]; /* by the service, whole */
+	struct postern_conn *upgraded;
+	unsigned bytes, closed; /* of that one */
 };
 
 struct name_value {
@@ -111,6 +116,8 @@ static void serves(struct callers *w, struct peer *p)
 		says(p, "{}");
 	else if (i == WRONG)
 		says(p, "[]");
+	else if (i == UPGRADE)
+		says(p, "{}"), says(p, "byte");
 }
 
 /* What has come whole; a part of the next one stays. */
@@ -167,18 +174,38 @@ static void callers_turn(struct callers *w)
 
 /* ---- the calls ---- */
 
+static size_t on_bytes(struct postern_conn *conn, const void *bytes, size_t n, void *data)
+{
+	(void)conn, (void)bytes;
+	((struct callers *)data)->bytes += (unsigned)n;
+	return n;
+}
+
+static void on_end(struct postern_conn *conn, const struct postern_reason *why, void *data)
+{
+	(void)conn;
+	expect(why->error);
+	((struct callers *)data)->closed++;
+}
+
+static const struct postern_conn_events upgraded_events = { .size = sizeof upgraded_events,
+							    .received = on_bytes,
+							    .closed = on_end };
+
 static void on_answer(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
 	struct one *one = data;
 	struct name_value error;
 
-	(void)call;
 	if (one->ends)
 		fail_msg("%s: %s is told after its end", world_where(), names[one->i]);
 	one->last = answer->end;
 	one->ends += answer->end != POSTERN_END_CONTINUES;
 	if (answer->why)
 		expect(answer->why->error);
+	if (answer->end == POSTERN_END_ANSWERED && one->i == UPGRADE)
+		expect(postern_call_upgrade(&one->callers->upgraded, call, &upgraded_events,
+					    one->callers));
 	if (answer->end == POSTERN_END_FAILED && one->i == FAILS) {
 		int r = postern_answer_is(answer, &error_type, &error);
 
@@ -204,7 +231,10 @@ static void one_call(struct callers *w, int i)
 		.name = "a.b.Typed", .in = &name_type, .out = &name_type, .deliver = on_value
 	};
 	struct postern_json json = { "{}", 2 };
-	unsigned flags = i == STREAM ? POSTERN_CALL_MORE : i == ONEWAY ? POSTERN_CALL_ONEWAY : 0;
+	unsigned flags = i == STREAM    ? POSTERN_CALL_MORE
+			 : i == ONEWAY  ? POSTERN_CALL_ONEWAY
+			 : i == UPGRADE ? POSTERN_CALL_UPGRADE
+					: 0;
 	int r;
 
 	if (i == BIG) {
@@ -213,7 +243,7 @@ static void one_call(struct callers *w, int i)
 		memcpy(large + LARGE - 2, "\"}", 2);
 		json = (struct postern_json){ large, LARGE };
 	}
-	w->ones[i] = (struct one){ .i = i };
+	w->ones[i] = (struct one){ .callers = w, .i = i };
 	if (i == TYPED)
 		r = postern_caller_call(NULL, w->c, &typed, &in, flags, POSTERN_SECONDS(2),
 					POSTERN_FN(on_answer), &w->ones[i]);
@@ -256,7 +286,8 @@ static bool calls_without_waiting(struct callers *w)
 		[TYPED] = POSTERN_END_ANSWERED,  [FAILS] = POSTERN_END_FAILED,
 		[STREAM] = POSTERN_END_ANSWERED, [ONEWAY] = POSTERN_END_SENT,
 		[BIG] = POSTERN_END_ANSWERED,    [BUSY] = POSTERN_END_ANSWERED,
-		[WRONG] = POSTERN_END_NO_ANSWER, [NEVER] = POSTERN_END_TIMEOUT,
+		[WRONG] = POSTERN_END_NO_ANSWER, [UPGRADE] = POSTERN_END_ANSWERED,
+		[NEVER] = POSTERN_END_TIMEOUT,
 	};
 	bool whole = true;
 
@@ -272,6 +303,11 @@ static bool calls_without_waiting(struct callers *w)
 		fail_msg("%s: a call never ends", world_where());
 	w->c = postern_caller_free(w->c);
 	callers_turn(w);
+	/* It is nobody's but the program's. */
+	whole = whole && w->upgraded && w->bytes == 5;
+	if (w->upgraded && w->bytes < 5 && !w->closed && !world_stays())
+		fail_msg("%s: of 5 bytes %u came", world_where(), w->bytes);
+	w->upgraded = postern_conn_free(w->upgraded);
 	for (int i = 0; i < CALLS; i++) {
 		one_is_true(w, i);
 		whole = whole && w->ones[i].last == usual[i];
@@ -331,6 +367,7 @@ bool world_callers(void)
 	int r;
 
 	assert_non_null(before);
+	atomic_store(&tag_failed, false);
 	w = (struct callers){ .listener = listen_at(test_path("sock")) };
 	for (int i = 0; i < CONNS; i++)
 		w.peers[i].fd = -1;

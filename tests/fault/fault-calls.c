@@ -30,6 +30,8 @@ struct calls {
 	struct postern_service *service;
 	struct postern_request *kept[8];
 	unsigned n_kept, cancelled, answers, closed;
+	struct postern_conn *upgraded;
+	unsigned upgrades, upgraded_closed;
 	bool broken;
 };
 
@@ -86,6 +88,42 @@ static void on_posted(struct postern_request *r, void *data)
 			c->kept[i] = postern_request_free(r);
 }
 
+/* ---- a connection that was upgraded: it echoes ---- */
+
+static size_t on_bytes(struct postern_conn *conn, const void *bytes, size_t n, void *data)
+{
+	ssize_t taken = postern_conn_write(conn, bytes, n);
+
+	(void)data;
+	return taken > 0 ? (size_t)taken : 0;
+}
+
+static void on_end(struct postern_conn *conn, const struct postern_reason *why, void *data)
+{
+	struct calls *c = data;
+
+	(void)conn;
+	expect(why->error);
+	c->upgraded_closed++;
+}
+
+static const struct postern_conn_events echo_events = { .size = sizeof echo_events,
+							.received = on_bytes,
+							.closed = on_end };
+
+static void handle_become(const void *handlers, struct postern_request *r, const void *in,
+			  void *data)
+{
+	struct calls *c = data;
+	int error = postern_request_upgrade_json(&c->upgraded, r, NULL, 0, &echo_events, c);
+
+	(void)handlers, (void)in;
+	expect(error);
+	c->upgrades += error == 0;
+}
+
+/* ---- the others ---- */
+
 static void handle_echo(const void *handlers, struct postern_request *r, const void *in, void *data)
 {
 	struct postern_json p = postern_request_parameters(r);
@@ -121,7 +159,10 @@ static const struct postern_method keep = { .name = "a.b.Keep",
 static const struct postern_method typed = {
 	.name = "a.b.Typed", .in = &name_type, .out = &name_type, .handle = handle_typed
 };
-static const struct postern_method *const methods[] = { &echo, &keep, &typed };
+static const struct postern_method become = { .name = "a.b.Become",
+					      .flags = POSTERN_METHOD_UPGRADE,
+					      .handle = handle_become };
+static const struct postern_method *const methods[] = { &echo, &keep, &typed, &become };
 
 /* All methods have this one place: that it is not NULL. */
 static void (*const handler)(struct postern_request *r, void *data) = on_posted;
@@ -137,7 +178,9 @@ static const struct postern_interface interface = {
 static void on_error(struct postern_service *s, const struct postern_reason *why, void *data)
 {
 	(void)s, (void)data;
-	expect(why->error);
+	/* What follows a call that was not upgraded is none. */
+	if (why->error != -EBADMSG)
+		expect(why->error);
 }
 
 static void on_closed(struct postern_service *s, const struct postern_reason *why, void *data)
@@ -260,6 +303,27 @@ static bool calls_of_one_that_leaves(struct calls *c)
 	return c->n_kept > before;
 }
 
+/* With bytes behind it, which come back behind the answer. */
+static bool calls_for_its_connection(struct calls *c)
+{
+	static const char text[] = "{\"method\":\"a.b.Become\",\"upgrade\":true}\0bytes";
+	int fd = peer_of(c);
+	unsigned heard;
+
+	if (fd < 0)
+		return false;
+	assert_int_equal(send(fd, text, sizeof text, MSG_NOSIGNAL), sizeof text);
+	heard = peer_hears(c, fd, 2);
+	close(fd);
+	for (int i = 0; i < ROUNDS && c->upgraded_closed < c->upgrades; i++)
+		calls_turn(c);
+	if (c->upgraded_closed != c->upgrades && !world_stays())
+		fail_msg("%s: %u upgrades and %u ends", world_where(), c->upgrades,
+			 c->upgraded_closed);
+	c->upgraded = postern_conn_free(c->upgraded);
+	return heard == 2;
+}
+
 static bool calls_beyond_the_limit(struct calls *c)
 {
 	static const char text[] = "{\"method\":\"a.b.Echo\"}";
@@ -353,6 +417,7 @@ bool world_calls(void)
 	if (calls_begin(&c) == 0) {
 		whole = calls_of_all_kinds(&c);
 		whole = calls_of_one_that_leaves(&c) && whole;
+		whole = calls_for_its_connection(&c) && whole;
 		whole = calls_beyond_the_limit(&c) && whole;
 		whole = calls_that_drain(&c) && whole;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-caller-cost.c - what a call costs a caller that has made some: system calls, memory, and what is kept */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 
 #include "fault.h"
 #include "pair.h"
+#include "service/tag.h"
 
 static const struct postern_type string = { .kind = POSTERN_TYPE_STRING, .size = sizeof(char *) };
 struct value {
@@ -86,6 +88,7 @@ static void close_asked(struct asked *a)
 	postern_loop_free(a->loop);
 	close(a->fd);
 	close(a->listener);
+	unlink(test_path("service"));
 }
 
 /* The service answers all that it got. */
@@ -139,11 +142,37 @@ static void V15_calls_that_are_made_together_share_them(void **state)
 	costs(32);
 }
 
+/* ---- V21 ---- */
+
+static void V21_the_sockets_of_a_caller_are_marked_too(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	atomic_store(&tag_failed, false);
+	fault_count_reset();
+	open_asked(&a, 1);
+	assert_int_equal(fault_count(FAULT_fsetxattr), 1);
+	assert_int_equal(fault_count(FAULT_lsetxattr), 0);
+	close_asked(&a);
+	/* After a failure never again, by callers and services. */
+	fault_refuse(FAULT_fsetxattr, EPERM);
+	open_asked(&a, 1);
+	close_asked(&a);
+	assert_true(atomic_load(&tag_failed));
+	fault_reset();
+	fault_count_reset();
+	open_asked(&a, 1);
+	assert_int_equal(fault_count(FAULT_fsetxattr), 0);
+	close_asked(&a);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_call_costs_three_system_calls_and_no_memory),
 		TEST(V15_calls_that_are_made_together_share_them),
+		TEST(V21_the_sockets_of_a_caller_are_marked_too),
 	};
 
 	fault_reset();

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "process"))
 import tap  # noqa: E402
 
 LIVES = 1000
-CORE = ["calling", "serving", "message"]
+CORE = ["calling", "serving", "message", "frame"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", f"-I{tap.SOURCE}/include", f"-I{tap.SOURCE}/src"]
 
 # name, file, (text, what stands there instead)...
@@ -90,7 +90,7 @@ BUGS = [
      ("return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;",
       "return s->left || s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;")),
     ("a oneway call is answered", "serving",
-     ("\tif (s->flags & POSTERN_CALL_ONEWAY)\n\t\treturn 0;\n", "")),
+     ("\tif (s->flags & POSTERN_CALL_ONEWAY && how != SERVING_UPGRADES)\n\t\treturn 0;\n", "")),
     ("a oneway call is answered with Draining", "serving",
      ("if (oneway)\n", "if (oneway && s->refuses != SERVING_DRAINS)\n")),
     ("a final answer goes twice", "serving",
@@ -98,7 +98,7 @@ BUGS = [
     ("Busy is said to a oneway call, which has not asked for anything", "serving",
      ("return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;",
       "return s->refuses == SERVING_IS_BUSY ? SERVING_REFUSE : SERVING_RUN;"),
-     ("\tif (s->flags & POSTERN_CALL_ONEWAY)\n\t\treturn 0;\n", "")),
+     ("\tif (s->flags & POSTERN_CALL_ONEWAY && how != SERVING_UPGRADES)\n\t\treturn 0;\n", "")),
     ("Busy is said to each call, and not once", "serving",
      ("s->over = s->refuses == SERVING_IS_BUSY;", "s->over = false;")),
     ("a hang-up is missed while a call is open", "serving",
@@ -108,9 +108,31 @@ BUGS = [
     ("a oneway call is cancelled when its peer hangs up", "serving",
      ("bool cancels = s->open && !(s->flags & POSTERN_CALL_ONEWAY);", "bool cancels = s->open;")),
     ("an answer continues that may not", "serving",
-     ("return continues && !(s->flags & POSTERN_CALL_MORE) ? -ENOTSUP : 1;", "return 1;")),
+     ("return s->flags & POSTERN_CALL_MORE;", "return true;")),
     ("an answer that continues ends its call", "serving",
-     ("\tif (!continues)\n\t\ts->open = false;", "\ts->open = false;")),
+     ("\tif (how != SERVING_CONTINUES)\n\t\ts->open = false;", "\ts->open = false;")),
+    # ---- upgrades ----
+    ("an upgraded connection is read as calls", "serving",
+     ("s->upgraded = how == SERVING_UPGRADES;", "s->upgraded = false;")),
+    ("an error upgrades a connection", "serving",
+     ("s->upgraded = how == SERVING_UPGRADES;",
+      "s->upgraded = how != SERVING_CONTINUES && s->flags & POSTERN_CALL_UPGRADE;")),
+    ("a reply confirms an upgrade that is not done", "serving",
+     ("return !upgrades;", "return true;")),
+    ("a call is upgraded that has not asked for it", "serving",
+     ("\t\treturn upgrades;", "\t\treturn true;")),
+    ("an upgraded connection is closed as that of a call with more is", "calling",
+     ("if (call->flags & POSTERN_CALL_UPGRADE && !answer->error.text)", "if (0)")),
+    ("the connection of an upgrade that has failed stays open", "calling",
+     ("if (call->flags & POSTERN_CALL_UPGRADE && !answer->error.text)",
+      "if (call->flags & POSTERN_CALL_UPGRADE)")),
+    ("an upgrade takes the connection of other calls", "calling",
+     ("(POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE)", "(POSTERN_CALL_MORE)")),
+    ("bytes behind the NUL of a call are lost", "frame",
+     (".used = end ? length + 1 : n", ".used = end && (length + 1 == n || end[1] == '{') ? length + 1 : n")),
+    ("a byte behind the NUL of a call is lost", "frame",
+     (".used = end ? length + 1 : n",
+      ".used = !end ? n : length + 1 + (length + 1 < n && end[1] == 'r')")),
     # ---- message ----
     ("an error continues", "message",
      ("if (r == 0 && m.values[OF_ANSWER_ERROR].text && m.flags)", "if (0)")),

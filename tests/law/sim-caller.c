@@ -126,11 +126,13 @@ void caller_tell(void)
 
 void caller_add(void)
 {
-	static const unsigned kinds[] = { 0, 0, 0, POSTERN_CALL_ONEWAY, POSTERN_CALL_MORE };
+	static const unsigned kinds[] = {
+		0, 0, 0, POSTERN_CALL_ONEWAY, POSTERN_CALL_MORE, POSTERN_CALL_UPGRADE
+	};
 	struct sim_call *c = &S.calls[S.n_calls];
 	int64_t after = S.calm ? POSTERN_SECONDS(3600)
 			       : POSTERN_MS(1 + (int64_t)sim_below(sim_chance(3) ? 2000 : 50));
-	unsigned flags = kinds[sim_below(5)];
+	unsigned flags = kinds[sim_below(6)];
 
 	if (S.n_calls == SIM_CALLS || S.over)
 		return;
@@ -146,9 +148,10 @@ void caller_add(void)
 	}
 	S.n_calls++;
 	sim_say("call %d%s, %.0f ms", c->index,
-		flags == POSTERN_CALL_MORE     ? ", more"
-		: flags == POSTERN_CALL_ONEWAY ? ", oneway"
-					       : "",
+		flags == POSTERN_CALL_MORE      ? ", more"
+		: flags == POSTERN_CALL_ONEWAY  ? ", oneway"
+		: flags == POSTERN_CALL_UPGRADE ? ", upgrade"
+						: "",
 		(double)after / 1e6);
 	oracle_added(c);
 	caller_pump();
@@ -242,7 +245,7 @@ bool caller_gives(struct sim_wire *w, size_t n)
 	w->up.given += n;
 	sim_say("wire %d: the kernel takes %zu, to %zu", wire_of(w), n, w->up.given);
 	oracle_gave(w);
-	if (w->hand_made || S.over)
+	if (w->hand_made || w->taken_over || S.over)
 		return true;
 	calling_sent(&S.machine, &w->conn, n, S.now);
 	caller_pump();
@@ -252,7 +255,7 @@ bool caller_gives(struct sim_wire *w, size_t n)
 
 bool caller_drains(struct sim_wire *w)
 {
-	if (!w->refused || !w->open || S.over || w->up.written > w->up.given)
+	if (!w->refused || !w->open || S.over || w->taken_over || w->up.written > w->up.given)
 		return false;
 	w->refused = false;
 	sim_say("wire %d takes writes again", wire_of(w));
@@ -285,6 +288,10 @@ static void caller_message(struct sim_wire *w, const char *text, size_t n)
 		caller_loses(w, &wrong);
 		return;
 	}
+	if (told && told->flags & POSTERN_CALL_UPGRADE && told->end == POSTERN_END_ANSWERED) {
+		memset(&w->conn, 0xa5, sizeof(w->conn)); /* the machine has forgotten it */
+		raw_begins(w);
+	}
 	caller_pump();
 	if (!told)
 		return;
@@ -299,6 +306,8 @@ bool caller_takes(struct sim_wire *w, size_t n)
 	size_t most = w->down.given - w->down.taken, length;
 	const char *text;
 
+	if (w->taken_over && w->open)
+		return raw_takes(w, n);
 	if (!w->open || w->dialling || S.over)
 		return false;
 	if (!most && !(w->ended && w->accepted))
@@ -308,7 +317,7 @@ bool caller_takes(struct sim_wire *w, size_t n)
 		return true;
 	}
 	w->down.taken += n < most ? n : most;
-	while (w->open && (text = stream_message(&w->down, &length)))
+	while (w->open && !w->taken_over && (text = stream_message(&w->down, &length)))
 		caller_message(w, text, length);
 	return true;
 }

@@ -159,7 +159,7 @@ static void trouble(struct sim_wire *w)
 /* What a service does by itself, and is no trouble. */
 static void moods(struct sim_wire *w)
 {
-	switch (sim_below(4)) {
+	switch (sim_below(5)) {
 	case 0:
 		if (S.draining || sim_chance(4))
 			service_drains(!S.draining);
@@ -169,6 +169,9 @@ static void moods(struct sim_wire *w)
 		break;
 	case 2:
 		peer_leaves(w, true);
+		break;
+	case 3:
+		raw_ends(w);
 		break;
 	default:
 		if (!S.calm || S.draining)
@@ -295,8 +298,10 @@ static void finish(void)
 	for (unsigned i = 0; i < S.n_calls; i++)
 		S.calls[i].plan = SIM_ABANDONS;
 	S.ending = true;
-	for (unsigned i = 0; i < S.n_wires; i++)
+	for (unsigned i = 0; i < S.n_wires; i++) {
+		raw_ends(&S.wires[i]);
 		peer_leaves(&S.wires[i], true);
+	}
 	drive_on();
 	for (unsigned i = 0; i < S.n_wires; i++)
 		peer_leaves(&S.wires[i], false);

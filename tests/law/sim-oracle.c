@@ -14,6 +14,12 @@ static bool is_oneway(const struct sim_call *c)
 	return c->flags & POSTERN_CALL_ONEWAY;
 }
 
+/* It has a connection of its own. */
+static bool is_alone(const struct sim_call *c)
+{
+	return c->flags & (POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE);
+}
+
 static bool is_on(const struct sim_call *c, const struct sim_wire *w)
 {
 	return c->wire == wire_of(w);
@@ -81,6 +87,7 @@ void oracle_added(struct sim_call *c)
 	SIM_COUNT(calls);
 	sim_result->counts.more_calls += (c->flags & POSTERN_CALL_MORE) != 0;
 	sim_result->counts.oneway_calls += is_oneway(c);
+	sim_result->counts.upgrade_calls += (c->flags & POSTERN_CALL_UPGRADE) != 0;
 }
 
 void oracle_left(struct sim_call *c)
@@ -118,7 +125,6 @@ void oracle_dialled(struct sim_wire *w, int call)
 
 static void wrote_where(const struct sim_wire *w, const struct sim_call *c)
 {
-	bool more = c->flags & POSTERN_CALL_MORE;
 
 	if (!w->open || w->dialling)
 		sim_broken("call %d is written to wire %d, which is not open", c->index,
@@ -126,7 +132,7 @@ static void wrote_where(const struct sim_wire *w, const struct sim_call *c)
 	if (w->poisoned)
 		sim_broken("call %d joins wire %d, which a call has left without an answer",
 			   c->index, wire_of(w));
-	if (w->alone ? w->alone_call != c->index || w->n_order > 0 : more)
+	if (w->alone ? w->alone_call != c->index || w->n_order > 0 : is_alone(c))
 		sim_broken("call %d is written to wire %d, which is not its own", c->index,
 			   wire_of(w));
 	if (!c->alive || c->wire >= 0)
@@ -150,9 +156,8 @@ static void wrote_in_order(const struct sim_wire *w, const struct sim_call *c)
 	for (int i = 0; i < c->index && !w->alone && S.depth == 0 && !S.tell_due; i++) {
 		const struct sim_call *other = &S.calls[i];
 
-		if (other->alive && other->wire < 0 && other->refusals == 0 &&
-		    !(other->flags & POSTERN_CALL_MORE) && other->deadline_ns > S.now &&
-		    c->refusals == 0)
+		if (other->alive && other->wire < 0 && other->refusals == 0 && !is_alone(other) &&
+		    other->deadline_ns > S.now && c->refusals == 0)
 			sim_broken("call %d is written before call %d", c->index, i);
 	}
 }
@@ -213,6 +218,8 @@ static bool is_for_nobody(const struct sim_wire *w)
 
 void oracle_closes(struct sim_wire *w)
 {
+	if (w->taken_over)
+		sim_broken("wire %d is the program's, and the caller closes it", wire_of(w));
 	detach(w);
 	for (unsigned i = 0; i < S.n_calls && !S.over; i++) {
 		const struct sim_call *c = &S.calls[i];
@@ -235,7 +242,7 @@ static void connect_failed(struct sim_wire *w)
 	S.failed_ns = S.failed_ns > w->begun_ns ? S.failed_ns : w->begun_ns;
 	for (unsigned i = 0; i < S.n_calls; i++) {
 		struct sim_call *c = &S.calls[i];
-		bool here = w->alone ? w->alone_call == c->index : !(c->flags & POSTERN_CALL_MORE);
+		bool here = w->alone ? w->alone_call == c->index : !is_alone(c);
 
 		if (here && c->alive && c->wire < 0 && c->refusals == 0)
 			c->ending = c->added_ns <= w->begun_ns;
@@ -269,7 +276,7 @@ void oracle_pumped(void)
 
 		bool over = w->poisoned || (w->alone && !S.calls[w->alone_call].alive);
 
-		if (w->open && !w->hand_made && over && is_empty(w))
+		if (w->open && !w->hand_made && !w->taken_over && over && is_empty(w))
 			sim_broken("wire %u has no call, takes none, and stays open", i);
 	}
 }
@@ -279,7 +286,7 @@ static const struct sim_wire *wire_for(const struct sim_call *c)
 {
 	for (unsigned i = 0; i < S.n_wires; i++) {
 		const struct sim_wire *w = &S.wires[i];
-		bool fits = c->flags & POSTERN_CALL_MORE ? w->alone_call == c->index : !w->alone;
+		bool fits = is_alone(c) ? w->alone_call == c->index : !w->alone;
 
 		if (w->open && !w->hand_made && !w->poisoned && fits)
 			return w;
@@ -464,6 +471,8 @@ void oracle_peer_answer(struct sim_wire *w, const struct message_answer *m)
 		sim_broken("peer %d has not asked for more", wire_of(w));
 	if (!m->continues)
 		w->n_answered++;
+	if (c->flags & POSTERN_CALL_UPGRADE && !m->error.text)
+		raw_begins(w);
 }
 
 /* ---- how calls end ---- */
@@ -560,6 +569,8 @@ void oracle_verdict(struct sim_wire *w, int call, int verdict)
 {
 	struct sim_call *c;
 
+	if (w->upgraded)
+		sim_broken("wire %d is upgraded, and its bytes are read as a call", wire_of(w));
 	if (w->n_arrived == w->n_order || w->order[w->n_arrived] != call)
 		sim_broken("wire %d brings call %d in the place of %d", wire_of(w), call,
 			   w->n_arrived < w->n_order ? w->order[w->n_arrived] : -1);
@@ -580,6 +591,8 @@ void oracle_verdict(struct sim_wire *w, int call, int verdict)
 
 void oracle_no_call(struct sim_wire *w)
 {
+	if (w->upgraded)
+		sim_broken("wire %d is upgraded, and its bytes are read as a call", wire_of(w));
 	if (!w->wrong || w->n_arrived != w->n_order)
 		sim_broken("wire %d brings call %d, which is not understood", wire_of(w),
 			   w->n_arrived < w->n_order ? w->order[w->n_arrived] : -1);
@@ -604,9 +617,10 @@ void oracle_ran(struct sim_wire *w, int call)
 		sim_broken("call %d runs after its peer has left", call);
 }
 
-void oracle_answers(struct sim_wire *w, int call, bool continues)
+void oracle_answers(struct sim_wire *w, int call, int how)
 {
 	struct sim_call *c = &S.calls[call];
+	bool continues = how == SERVING_CONTINUES;
 
 	if (w->n_arrived == 0 || w->order[w->n_arrived - 1] != call)
 		sim_broken("an answer for call %d, which is not the one that came last", call);
@@ -616,6 +630,10 @@ void oracle_answers(struct sim_wire *w, int call, bool continues)
 		sim_broken("call %d is answered to a peer that has left", call);
 	if (continues && !(c->flags & POSTERN_CALL_MORE))
 		sim_broken("call %d is answered with more, and did not ask for it", call);
+	if ((how == SERVING_UPGRADES || how == SERVING_REPLIES) &&
+	    (how == SERVING_UPGRADES) != !!(c->flags & POSTERN_CALL_UPGRADE))
+		sim_broken("call %d is answered in the way %d, which it did not ask for", call,
+			   how);
 	if (w->finals[w->n_arrived - 1] > 0)
 		sim_broken("call %d has its final answer twice", call);
 	w->finals[w->n_arrived - 1] += !continues;

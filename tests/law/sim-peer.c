@@ -46,6 +46,7 @@ size_t message_make_call(char *text, const struct sim_call *c)
 
 /* ---- what peers send ---- */
 
+/* The first four are without the flag of an upgrade. */
 static const char *const right[] = {
 	"{\"method\":\"org.example.sim.C%d\"%s}",
 	"{\"parameters\":null,\"method\":\"org.example.sim.C%d\"%s}",
@@ -82,12 +83,15 @@ static const char *peer_flag(unsigned flags)
 		return ",\"more\":true";
 	case POSTERN_CALL_ONEWAY:
 		return ",\"oneway\":true";
+	case POSTERN_CALL_UPGRADE:
+		return ",\"upgrade\":true";
 	default:
 		return sim_chance(4) ? ",\"more\":false,\"oneway\":null" : "";
 	}
 }
 
-static void peer_calls(struct sim_wire *w)
+/* upgrades: its last call. */
+static void peer_calls(struct sim_wire *w, bool upgrades)
 {
 	static const unsigned kinds[] = { 0, 0, POSTERN_CALL_ONEWAY, POSTERN_CALL_MORE };
 	struct sim_call *c = &S.calls[S.n_calls];
@@ -97,12 +101,13 @@ static void peer_calls(struct sim_wire *w)
 	if (S.n_calls == SIM_CALLS)
 		return;
 	*c = (struct sim_call){ .index = (int)S.n_calls++, .peer = wire_of(w), .served_by = -1 };
-	c->flags = kinds[sim_below(4)];
+	c->flags = upgrades ? POSTERN_CALL_UPGRADE : kinds[sim_below(4)];
 	c->wire = c->peer;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	n = snprintf(text, sizeof(text), right[sim_below(sizeof(right) / sizeof(right[0]))],
-		     c->index, peer_flag(c->flags));
+	n = snprintf(text, sizeof(text),
+		     right[sim_below(upgrades ? 4 : sizeof(right) / sizeof(right[0]))], c->index,
+		     peer_flag(c->flags));
 #pragma GCC diagnostic pop
 	sim_say("peer %d writes %s", wire_of(w), text);
 	stream_write(&w->up, text, (size_t)n + 1);
@@ -120,7 +125,16 @@ void peer_begins(void)
 	SIM_COUNT(peers);
 	w->hand_made = true;
 	while (n-- > 0)
-		peer_calls(w);
+		peer_calls(w, false);
+	if (sim_chance(3)) {
+		peer_calls(w, true);
+		/* At once, though nobody has confirmed it. */
+		if (!S.calm && sim_chance(2)) {
+			w->wrong = true;
+			raw_write(&w->up);
+		}
+		return;
+	}
 	if (S.calm || !sim_chance(3))
 		return;
 	text = wrong[sim_below(sizeof(wrong) / sizeof(wrong[0]))];
@@ -144,8 +158,12 @@ bool peer_takes(struct sim_wire *w, size_t n)
 		w->up.written = w->up.given;
 		return true;
 	}
+	if (w->taken_over)
+		return raw_takes(w, n);
 	w->down.taken += n < most ? n : most;
-	while ((text = stream_message(&w->down, &length))) {
+	/* After an answer that it has not asked for it cannot know which one confirms its upgrade. */
+	while (!w->taken_over && !(w->hostile && w->upgraded) &&
+	       (text = stream_message(&w->down, &length))) {
 		if (w->notes[w->n_noted++].wrong)
 			continue;
 		sim_say("peer %d reads %.*s", wire_of(w), (int)(length < 90 ? length : 90), text);

@@ -120,7 +120,8 @@ void peer_answers(struct sim_wire *w)
 	};
 	size_t i = sim_size(sizeof(rows) / sizeof(rows[0]));
 
-	if (!w->accepted || !w->open || w->ended || w->closing || w->n_notes > 200 || S.calm)
+	if (!w->accepted || !w->open || w->ended || w->closing || w->n_notes > 200 || S.calm ||
+	    w->upgraded)
 		return;
 	sim_say("wire %d: the service sends what nobody asked for: %s", wire_of(w), rows[i].text);
 	w->hostile = true;
@@ -128,11 +129,12 @@ void peer_answers(struct sim_wire *w)
 }
 
 /* As request_answer(): asks, sends, says so. */
-static int answer(struct sim_wire *w, int call, const char *error, bool continues)
+static int answer(struct sim_wire *w, int call, const char *error, int how)
 {
+	bool continues = how == SERVING_CONTINUES;
 	struct sim_call *c = &S.calls[call];
 	struct postern_json_writer json;
-	int may = serving_may_answer(&w->machine, continues);
+	int may = serving_may_answer(&w->machine, how);
 	char text[512];
 	ssize_t n;
 
@@ -153,39 +155,73 @@ static int answer(struct sim_wire *w, int call, const char *error, bool continue
 		if (n < 0)
 			sim_broken("harness: the answer of %d has no text", call);
 		text[n] = '\0';
-		oracle_answers(w, call, continues);
+		oracle_answers(w, call, how);
 		/* Who has left gets nothing. */
 		if (w->open && !w->knows)
 			answer_queue(w, text, (size_t)n + 1, false);
 		c->n_sent += continues;
 	}
 	if (may >= 0)
-		serving_answered(&w->machine, continues);
-	sim_say("the handler of call %d answers%s %s: %d", call, continues ? ", continuing," : "",
+		serving_answered(&w->machine, how);
+	sim_say("the handler of call %d answers%s %s: %d", call,
+		continues                 ? ", continuing,"
+		: how == SERVING_UPGRADES ? ", upgrading,"
+					  : "",
 		error ? error : "", may);
 	return may;
+}
+
+/* The connection is the handler's: what came behind the call, and what it sends behind its answer. */
+static void service_upgrades(struct sim_wire *w)
+{
+	SIM_COUNT(upgraded);
+	w->upgraded = true;
+	sim_say("wire %d is upgraded", wire_of(w));
+	if (w->up.taken > w->up.parsed)
+		SIM_COUNT(glued_up);
+	if (w->open && !w->knows)
+		raw_write(&w->down);
+	/* It has said all that it has to say; or it waits for the end of the other one. */
+	w->closing = sim_chance(3);
+}
+
+/* A confirmation that does nothing, or one that nobody has asked for. */
+static void answer_the_other_way(struct sim_wire *w, int call, int how)
+{
+	int r = answer(w, call, NULL, how);
+
+	SIM_COUNT(not_confirmed);
+	if (r != -ENOTSUP && !(S.calls[call].flags & POSTERN_CALL_ONEWAY && how == SERVING_REPLIES))
+		sim_broken("call %d, with the flags %u, may be answered in the way %d", call,
+			   S.calls[call].flags, how);
 }
 
 /* The final answer, perhaps twice: the second time nobody may be answered. */
 static void answer_last(struct sim_wire *w, int call, const char *error)
 {
 	struct sim_call *c = &S.calls[call];
+	bool asks = c->flags & POSTERN_CALL_UPGRADE;
+	int how = error ? SERVING_FAILS : asks ? SERVING_UPGRADES : SERVING_REPLIES;
 
+	if (!error && sim_chance(4))
+		answer_the_other_way(w, call, asks ? SERVING_REPLIES : SERVING_UPGRADES);
 	w->open_call = -1;
 	c->served = false;
-	if (answer(w, call, error, false) < 0)
+	if (answer(w, call, error, how) < 0)
 		sim_broken("call %d is open, and cannot be answered", call);
+	if (how == SERVING_UPGRADES)
+		service_upgrades(w);
 	if (!sim_chance(6))
 		return;
 	SIM_COUNT(twice);
-	if (answer(w, call, NULL, sim_chance(3)) != -ESTALE)
+	if (answer(w, call, NULL, (int)sim_below(SERVING_UPGRADES + 1)) != -ESTALE)
 		sim_broken("call %d is answered twice", call);
 }
 
 static void answer_more(struct sim_wire *w, int call)
 {
 	bool legal = S.calls[call].flags & (POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY);
-	int r = answer(w, call, NULL, true);
+	int r = answer(w, call, NULL, SERVING_CONTINUES);
 
 	if (!legal)
 		SIM_COUNT(not_more);
@@ -247,7 +283,7 @@ static void service_runs(struct sim_wire *w, int call)
 		/* The peer's user may hold no more: it is refused before its handler runs. */
 		SIM_COUNT(busy);
 		w->open_call = -1;
-		answer(w, call, "io.postern.Busy", false);
+		answer(w, call, "io.postern.Busy", SERVING_FAILS);
 		return;
 	}
 	oracle_ran(w, call);
@@ -284,10 +320,10 @@ static void service_message(struct sim_wire *w, const char *text, size_t n)
 		service_runs(w, call);
 	} else if (r == SERVING_REFUSE && w->machine.refuses == SERVING_DRAINS) {
 		SIM_COUNT(draining);
-		answer(w, call, "io.postern.Draining", false);
+		answer(w, call, "io.postern.Draining", SERVING_FAILS);
 	} else if (r == SERVING_REFUSE) {
 		SIM_COUNT(busy);
-		answer(w, call, "io.postern.Busy", false);
+		answer(w, call, "io.postern.Busy", SERVING_FAILS);
 	} else {
 		SIM_COUNT(dropped);
 	}
@@ -300,9 +336,13 @@ static void service_next(struct sim_wire *w)
 	const char *text;
 	size_t n;
 
-	while (!w->ended && !w->closing && !w->machine.open &&
+	while (!w->ended && !w->closing && !w->machine.open && !w->machine.upgraded &&
 	       w->down.written - w->down.given <= QUEUE_HIGH && (text = stream_message(&w->up, &n)))
 		service_message(w, text, n);
+	if (w->machine.upgraded && !w->upgraded)
+		sim_broken("wire %d was not upgraded, and is taken for it", wire_of(w));
+	if (w->machine.upgraded && !w->ended)
+		raw_read(w, &w->up, &sim_result->counts.raw_up);
 }
 
 /* All that will come was read, and nothing is open. */
@@ -394,7 +434,7 @@ bool service_gives(struct sim_wire *w, size_t n)
 /* Draining: nothing is open and nothing has arrived. */
 bool service_retires(struct sim_wire *w)
 {
-	if (!w->accepted || w->ended || w->closing || w->machine.open ||
+	if (!w->accepted || w->ended || w->closing || w->machine.open || w->upgraded ||
 	    w->up.taken < w->up.given || w->up.parsed < w->up.taken)
 		return false;
 	sim_say("the service gives wire %d up", wire_of(w));

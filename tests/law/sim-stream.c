@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <postern/frame.h>
+
 #include "sim.h"
 
 struct sim S;
@@ -98,14 +100,14 @@ size_t stream_can_give(const struct sim_stream *s)
 
 const char *stream_message(struct sim_stream *s, size_t *ret_n)
 {
-	const char *begin = s->bytes + s->parsed;
-	const char *end = s->taken > s->parsed ? memchr(begin, '\0', s->taken - s->parsed) : NULL;
+	struct postern_frame frame;
 
-	if (!end)
+	if (postern_frame_find(POSTERN_FRAMING_NUL, s->bytes + s->parsed, s->taken - s->parsed, 0,
+			       SIZE_MAX, &frame) <= 0)
 		return NULL;
-	*ret_n = (size_t)(end - begin);
-	s->parsed += *ret_n + 1;
-	return begin;
+	*ret_n = frame.n;
+	s->parsed += frame.used;
+	return frame.bytes;
 }
 
 /* The memory stays for the next life. */

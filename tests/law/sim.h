@@ -15,6 +15,7 @@
  *   sim-main.c     seeds, workers, results
  *   sim-life.c     what happens next; the end of a life
  *   sim-stream.c   bytes on their way, chance, and the trace
+ *   sim-raw.c      what goes over a connection that was upgraded: bytes of no protocol
  *   sim-caller.c   does what calling_step() says, and tells the program
  *   sim-service.c  connections of a service, its handlers
  *   sim-peer.c     hand-made peers and answers, right and wrong
@@ -57,6 +58,7 @@ struct sim_wire {
 	bool refused;    /* a write was refused; drained is owed */
 	bool half;       /* it has half-closed */
 	bool wrong;      /* the peer has sent what is no call; it is the last thing that it sends */
+	bool taken_over; /* an upgrade was confirmed: it is the program's, or the peer has read that */
 
 	/* the service's end */
 	bool accepted, ended; /* ended: its descriptor is closed */
@@ -66,6 +68,7 @@ struct sim_wire {
 	bool reset;           /* there were bytes that it had not read */
 	struct serving machine;
 	int open_call;        /* or -1 */
+	bool upgraded;        /* it has queued the answer that confirms it */
 	struct sim_note notes[256];
 	unsigned n_notes, n_noted;
 
@@ -118,7 +121,9 @@ struct sim_call {
 	X(drops_inside) X(frees) X(frees_inside) X(dials) X(no_conns) X(connects_failed) X(losses)        \
 	X(unwritten) X(unwritten_half) X(full) X(idle_closed) X(limit) X(busy) X(draining) X(kills)       \
 	X(deaths) X(hang_ups) X(oneway_after_leaving) X(dropped) X(cancels) X(twice) X(not_more)          \
-	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)
+	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)            \
+	X(upgrade_calls) X(upgraded) X(taken_over) X(raw_up) X(raw_down) X(glued_up) X(glued_down)        \
+	X(raw_ends) X(not_confirmed)
 
 #define SIM_FIELD(name) uint64_t name;
 struct sim_counts {
@@ -181,6 +186,16 @@ void stream_reset(struct sim_stream *s, size_t room);
 int wire_of(const struct sim_wire *w);
 struct sim_wire *wire_new(void);
 
+/* ---- sim-raw.c ---- */
+/* A few bytes, perhaps none, which no message may be made of: each is known by where it stands. */
+void raw_write(struct sim_stream *s);
+/* All that was taken and not read. They are those that were written there. */
+void raw_read(const struct sim_wire *w, struct sim_stream *s, uint64_t *count);
+/* From here on the wire is the program's, or was known by the peer to be the service's. */
+void raw_begins(struct sim_wire *w);
+bool raw_takes(struct sim_wire *w, size_t n);
+bool raw_ends(struct sim_wire *w);
+
 /* ---- sim-caller.c ---- */
 void caller_add(void);
 void caller_drop(int i);
@@ -235,7 +250,7 @@ void oracle_verdict(struct sim_wire *w, int call, int verdict);
 void oracle_no_call(struct sim_wire *w);
 void oracle_ran(struct sim_wire *w, int call);
 void oracle_cancelled(struct sim_call *c);          /* the handler is */
-void oracle_answers(struct sim_wire *w, int call, bool continues); /* bytes of an answer are queued */
+void oracle_answers(struct sim_wire *w, int call, int how); /* bytes of an answer are queued */
 void oracle_finished(struct sim_wire *w);           /* the service has closed by itself, everything was done */
 void oracle_peer_answer(struct sim_wire *w, const struct message_answer *m);
 void oracle_end(void);

@@ -160,6 +160,53 @@ static void V16_a_call_with_more_has_a_connection_of_its_own(void **state)
 	assert_true(w.wires[1].closed);
 }
 
+/* ---- upgrade ---- */
+
+static void V7_a_confirmed_upgrade_takes_its_connection_out_of_the_machine(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	call(&w, 'a', 0, POSTERN_SECONDS(1));
+	call(&w, 'b', POSTERN_CALL_UPGRADE, POSTERN_SECONDS(1));
+	connected(&w, 1);
+	connected(&w, 0);
+	assert_log(&w, "dial +dial write(b) write(a)");
+	sent(&w, 1, BYTES);
+	assert_int_equal(answer(&w, 1, "{}"), 'b');
+	assert_int_equal(w.calls[1].end, POSTERN_END_ANSWERED);
+	assert_log(&w, "");
+	assert_false(w.wires[1].closed);
+	/* It is not among those that the caller has: neither its end nor time changes anything. */
+	assert_ptr_equal(w.machine.conns.next, &w.wires[0].conn.place);
+	assert_ptr_equal(w.machine.conns.prev, &w.wires[0].conn.place);
+	sent(&w, 0, BYTES);
+	assert_int_equal(answer(&w, 0, "{}"), 'a');
+	wait_ns(&w, limits.idle_ns);
+	assert_log(&w, "close");
+	assert_false(w.wires[1].closed);
+}
+
+static void V7_an_upgrade_that_fails_or_continues_ends_its_connection(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	call(&w, 'a', POSTERN_CALL_UPGRADE, POSTERN_SECONDS(1));
+	connected(&w, 0);
+	sent(&w, 0, BYTES);
+	assert_int_equal(answer(&w, 0, "{\"error\":\"a.b\"}"), 'a');
+	assert_int_equal(w.calls[0].end, POSTERN_END_FAILED);
+	assert_log(&w, "+dial write(a) close");
+	call(&w, 'a', POSTERN_CALL_UPGRADE, POSTERN_SECONDS(1));
+	connected(&w, 1);
+	sent(&w, 1, BYTES);
+	assert_int_equal(answer(&w, 1, "{\"continues\":true}"), '!');
+	assert_ended(&w, 'a', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
+}
+
 static void V16_who_frees_a_call_with_more_ends_its_connection(void **state)
 {
 	struct world w;
@@ -612,6 +659,8 @@ int main(void)
 		TEST(V6_an_answer_too_many_is_a_violation),
 		TEST(V6_continues_that_was_not_asked_for_is_a_violation),
 		TEST(V16_a_call_with_more_has_a_connection_of_its_own),
+		TEST(V7_a_confirmed_upgrade_takes_its_connection_out_of_the_machine),
+		TEST(V7_an_upgrade_that_fails_or_continues_ends_its_connection),
 		TEST(V16_who_frees_a_call_with_more_ends_its_connection),
 		TEST(V16_after_a_deadline_in_flight_a_connection_takes_no_new_call),
 		TEST(V16_a_call_that_was_alone_takes_its_connection_along_at_once),

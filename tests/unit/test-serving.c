@@ -37,11 +37,12 @@ static void V4_a_call_is_open_until_its_final_answer(void **state)
 		assert_errno(serving_may_answer(&s, false), -ESTALE);
 		assert_int_equal(say(&s, calls[kind]), SERVING_RUN);
 		assert_true(s.open);
-		assert_int_equal(serving_may_answer(&s, false), kind == ONEWAY ? 0 : 1);
-		serving_answered(&s, false);
+		assert_int_equal(serving_may_answer(&s, SERVING_FAILS), kind == ONEWAY ? 0 : 1);
+		serving_answered(&s, SERVING_FAILS);
 		assert_false(s.open);
-		assert_errno(serving_may_answer(&s, false), -ESTALE);
-		assert_errno(serving_may_answer(&s, true), -ESTALE);
+		assert_false(s.upgraded);
+		for (int how = SERVING_REPLIES; how <= SERVING_UPGRADES; how++)
+			assert_errno(serving_may_answer(&s, how), -ESTALE);
 		assert_false(s.over);
 	}
 }
@@ -56,13 +57,47 @@ static void V5_V6_what_continues_is_sent_only_if_more_was_asked_for(void **state
 
 		assert_int_equal(say(&s, calls[kind]), SERVING_RUN);
 		for (int i = 0; i < 3; i++)
-			assert_int_equal(serving_may_answer(&s, true), expected[kind]);
+			assert_int_equal(serving_may_answer(&s, SERVING_CONTINUES), expected[kind]);
 		if (expected[kind] >= 0)
-			serving_answered(&s, true);
+			serving_answered(&s, SERVING_CONTINUES);
 		assert_true(s.open);
-		serving_answered(&s, false);
+		serving_answered(&s, SERVING_FAILS);
 		assert_false(s.open);
 	}
+}
+
+static void V7_only_a_call_that_asks_is_upgraded_and_it_is_confirmed_by_nothing_else(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct serving s = { 0 };
+		bool asks = kind == UPGRADE;
+
+		assert_int_equal(say(&s, calls[kind]), SERVING_RUN);
+		assert_int_equal(serving_may_answer(&s, SERVING_UPGRADES), asks ? 1 : -ENOTSUP);
+		assert_int_equal(serving_may_answer(&s, SERVING_REPLIES), asks ? -ENOTSUP
+									  : kind == ONEWAY ? 0
+											   : 1);
+		serving_answered(&s, asks ? SERVING_UPGRADES : SERVING_REPLIES);
+		assert_false(s.open);
+		assert_int_equal(s.upgraded, asks);
+	}
+}
+
+static void V7_an_error_leaves_the_next_call_to_come(void **state)
+{
+	struct serving s = { 0 };
+
+	(void)state;
+	assert_int_equal(say(&s, calls[UPGRADE]), SERVING_RUN);
+	serving_answered(&s, SERVING_FAILS);
+	assert_false(s.upgraded);
+	assert_int_equal(say(&s, calls[PLAIN]), SERVING_RUN);
+	/* Its peer has left: nothing is confirmed to nobody. */
+	serving_answered(&s, SERVING_REPLIES);
+	assert_int_equal(say(&s, calls[UPGRADE]), SERVING_RUN);
+	assert_true(serving_leave(&s));
+	assert_errno(serving_may_answer(&s, SERVING_UPGRADES), -ESTALE);
 }
 
 static void V3_what_is_no_call_opens_nothing_and_the_next_may_come(void **state)
@@ -118,7 +153,7 @@ static void V14_draining_and_busy_answer_with_their_error_and_busy_is_over_then(
 			assert_int_equal(say(&s, calls[kind]), expected);
 			assert_int_equal(s.over, refuses == SERVING_IS_BUSY);
 			if (expected == SERVING_REFUSE)
-				assert_int_equal(serving_may_answer(&s, false), 1);
+				assert_int_equal(serving_may_answer(&s, SERVING_FAILS), 1);
 		}
 	}
 }
@@ -128,6 +163,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(V4_a_call_is_open_until_its_final_answer),
 		TEST(V5_V6_what_continues_is_sent_only_if_more_was_asked_for),
+		TEST(V7_only_a_call_that_asks_is_upgraded_and_it_is_confirmed_by_nothing_else),
+		TEST(V7_an_error_leaves_the_next_call_to_come),
 		TEST(V3_what_is_no_call_opens_nothing_and_the_next_may_come),
 		TEST(V13_leaving_cancels_an_open_call_once_and_never_a_oneway_one),
 		TEST(V13_after_leaving_only_oneway_calls_are_run),
