@@ -32,6 +32,7 @@ struct serve_values {
 	char **exec;
 	const char *interface;
 	char **methods;
+	char **upgrades;
 	int64_t deadline;
 	uint32_t access;
 	struct id_list group;
@@ -91,8 +92,13 @@ static const struct option serve_options[] = {
 	{ .name = "method",
 	  .type = OPTION_REST,
 	  .argument = "I.M CMD [ARG]...",
-	  .help = "start CMD for each call of it; repeatable, takes the rest",
+	  .help = "start CMD for each call; repeatable; takes the rest",
 	  SERVE_OPTION(methods) },
+	{ .name = "upgrade",
+	  .type = OPTION_REST,
+	  .argument = "I.M CMD...",
+	  .help = "the same, with its connection as stdin, stdout",
+	  SERVE_OPTION(upgrades) },
 	{ .name = "deadline",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
@@ -500,18 +506,21 @@ static void serve_print_stats(struct serve *s)
 
 static int serve_check(const struct serve_values *v, const char *name)
 {
+	bool is_service = v->methods || v->upgrades;
+
 	if (!name)
 		output_error("serve", NULL,
 			     "missing NAME (it goes before --exec); see: postern serve --help");
-	else if (!v->echo && !v->exec && !v->interface && !v->methods)
+	else if (!v->echo && !v->exec && !v->interface && !is_service)
 		output_error(
 			"serve", name,
 			"say what to serve: --echo, --exec CMD ARG..., or --interface FILE --method I.M CMD ARG...");
-	else if (v->echo + !!v->exec + (v->interface || v->methods) > 1)
+	else if (v->echo + !!v->exec + (v->interface || is_service) > 1)
 		output_error("serve", name, "--echo, --exec and --interface exclude each other");
-	else if (!v->interface != !v->methods)
-		output_error("serve", name,
-			     "--interface FILE and --method I.M CMD need each other");
+	else if (!v->interface == is_service)
+		output_error(
+			"serve", name,
+			"--interface FILE and --method I.M CMD, or --upgrade, need each other");
 	else if (v->low_water > (v->high_water ? v->high_water : SERVE_HIGH_WATER))
 		output_error("serve", name, "--low-water is above --high-water");
 	else
@@ -614,6 +623,7 @@ static int serve_new_commands(struct serve *s)
 		.name = s->name,
 		.file = v->interface,
 		.methods = v->methods,
+		.upgrades = v->upgrades,
 		.children = v->connections ? v->connections : SERVE_CONNECTIONS,
 		.per_uid = v->connections_per_uid ? v->connections_per_uid : SERVE_PER_UID,
 		.deadline_ns = v->deadline,

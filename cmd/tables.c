@@ -338,7 +338,9 @@ static uint32_t tables_flags(const struct idl_member *m)
 {
 	return (idl_says(m->comments, "[Supports 'more' flag]") ? POSTERN_METHOD_MORE : 0) |
 	       (idl_says(m->comments, "[Requires 'more' flag]") ? POSTERN_METHOD_NEEDS_MORE : 0) |
-	       (idl_says(m->comments, "[Requires 'upgrade' flag]") ? POSTERN_METHOD_UPGRADE : 0);
+	       (idl_says(m->comments, "[Requires 'upgrade' flag]") ? POSTERN_METHOD_UPGRADE : 0) |
+	       (idl_says(m->comments, "[Supports 'upgrade' flag]") ? POSTERN_METHOD_MAY_UPGRADE
+								   : 0);
 }
 
 static uint32_t tables_number(const struct idl *idl, int kind)
