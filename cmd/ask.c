@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int ask_open(struct ask *a, const char *verb, const struct ask_values *values)
+int ask_open_on(struct ask *a, struct postern_loop *loop, const char *verb,
+		const struct ask_values *values)
 {
 	const struct postern_connect_options connect = {
 		.size = sizeof(connect),
@@ -29,11 +30,16 @@ int ask_open(struct ask *a, const char *verb, const struct ask_values *values)
 		return EXIT_USAGE;
 	}
 	a->address = values->common.files[0];
-	r = postern_caller_new(&a->caller, NULL, a->address, &options);
+	r = postern_caller_new(&a->caller, loop, a->address, &options);
 	if (r == 0)
 		return EXIT_DONE;
 	output_text(verb, a->address, postern_why()->text);
 	return r == -EPROTONOSUPPORT ? EXIT_USAGE : output_status(postern_why());
+}
+
+int ask_open(struct ask *a, const char *verb, const struct ask_values *values)
+{
+	return ask_open_on(a, NULL, verb, values);
 }
 
 void ask_close(struct ask *a)
@@ -62,29 +68,46 @@ static void ask_say_error(const struct ask *a, const struct postern_answer *answ
 	free(text);
 }
 
-static int ask_ended(const struct ask *a, int error)
+static int ask_say_late(const struct ask *a)
 {
-	const struct postern_answer *answer = postern_caller_answer(a->caller);
 	char time[32];
 
-	switch (error) {
-	case -EREMOTE:
+	duration_text(a->values->deadline ? a->values->deadline : POSTERN_SECONDS(30), time,
+		      sizeof(time));
+	output_error(a->verb, a->address,
+		     "no answer within %s; the call may have run; wait longer with --deadline",
+		     time);
+	return EXIT_TRY_AGAIN;
+}
+
+int ask_told(const struct ask *a, const struct postern_answer *answer)
+{
+	switch (answer->end) {
+	case POSTERN_END_FAILED:
 		ask_say_error(a, answer);
 		return EXIT_ANSWERED_ERROR;
-	case -ETIMEDOUT:
-		duration_text(a->values->deadline ? a->values->deadline : POSTERN_SECONDS(30), time,
-			      sizeof(time));
-		output_error(
-			a->verb, a->address,
-			"no answer within %s; the call may have run; wait longer with --deadline",
-			time);
-		return EXIT_TRY_AGAIN;
-	case -ENOTCONN:
-		output_text(a->verb, a->address, postern_why()->text);
-		return output_status(postern_why());
-	case -ECONNRESET:
-		output_text(a->verb, a->address, postern_why()->text);
+	case POSTERN_END_TIMEOUT:
+		return ask_say_late(a);
+	case POSTERN_END_NOT_SENT:
+		output_text(a->verb, a->address, answer->why->text);
+		return output_status(answer->why);
+	case POSTERN_END_NO_ANSWER:
+		output_text(a->verb, a->address, answer->why->text);
 		return EXIT_IO;
+	default:
+		return output_reason(a->verb, a->address, answer->why);
+	}
+}
+
+static int ask_ended(const struct ask *a, int error)
+{
+	switch (error) {
+	case -EREMOTE:
+	case -ENOTCONN:
+	case -ECONNRESET:
+		return ask_told(a, postern_caller_answer(a->caller));
+	case -ETIMEDOUT:
+		return ask_say_late(a);
 	default:
 		return output_reason(a->verb, a->address, postern_why());
 	}
@@ -95,10 +118,9 @@ static int ask_ended(const struct ask *a, int error)
 static int ask_wait(struct ask *a, const char *method, struct postern_json in, unsigned flags,
 		    struct postern_json *ret)
 {
-	const struct postern_call_method m = { .name = method };
-
 	*ret = (struct postern_json){ "{}", 2 };
-	return postern_caller_wait(a->caller, &m, &in, ret, flags, a->values->deadline);
+	return postern_caller_wait_json(a->caller, method, in.text, in.n, ret, flags,
+					a->values->deadline);
 }
 
 int ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags,
@@ -140,9 +162,9 @@ int ask_next(struct ask *a, struct postern_json *ret)
 	int64_t deadline = a->values->deadline ? a->values->deadline : POSTERN_FOREVER;
 	int r;
 
-	if (postern_caller_answer(a->caller)->end != POSTERN_CALL_CONTINUES)
+	if (postern_caller_answer(a->caller)->end != POSTERN_END_CONTINUES)
 		return -1;
-	r = postern_caller_next(a->caller, ret, deadline);
+	r = postern_caller_next_json(a->caller, ret, deadline);
 	if (r < 0)
 		return ask_ended(a, r);
 	return r > 0 ? EXIT_DONE : -1;

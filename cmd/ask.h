@@ -30,6 +30,8 @@ struct ask {
 
 /* Each returns the exit status; an error has been printed. */
 int  ask_open(struct ask *a, const char *verb, const struct ask_values *values);
+/* The same, with calls that do not wait, on this loop. */
+int  ask_open_on(struct ask *a, struct postern_loop *loop, const char *verb, const struct ask_values *values);
 void ask_close(struct ask *a);
 /* ret: the answer's parameters, until the next call; with MORE those of the first one. */
 int  ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags, struct postern_json *ret);
@@ -37,6 +39,14 @@ int  ask_call(struct ask *a, const char *method, struct postern_json in, unsigne
 int  ask_itself(struct ask *a, const char *method, struct postern_json in, struct postern_json *ret);
 /* After a call with MORE: the next answer. -1: there is none. */
 int  ask_next(struct ask *a, struct postern_json *ret);
+
+/* What has become of a call, unless there is an answer. */
+int  ask_told(const struct ask *a, const struct postern_answer *answer);
+
+/* ---- call-upgrade.c ---- */
+
+/* Calls for the connection, and then copies stdin to it, and it to stdout. */
+int  call_upgrade(const struct ask_values *values, const char *method, struct postern_json in, int64_t idle_ns);
 
 /* ---- json-print.c ---- */
 

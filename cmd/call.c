@@ -18,6 +18,8 @@ struct call_values {
 	struct ask_values ask;
 	bool more;
 	bool oneway;
+	bool upgrade;
+	int64_t idle;
 };
 
 static const struct option call_options[] = {
@@ -29,6 +31,15 @@ static const struct option call_options[] = {
 	{ .name = "oneway",
 	  .help = "ask for no answer; ends when the call is sent",
 	  .offset = offsetof(struct call_values, oneway) },
+	{ .name = "upgrade",
+	  .help = "ask for the connection: then it is stdin and stdout",
+	  .offset = offsetof(struct call_values, upgrade) },
+	{ .name = "idle",
+	  .type = OPTION_DURATION,
+	  .argument = "TIME",
+	  .standard = "30s",
+	  .help = "with --upgrade: give up after this long without progress once stdin has ended",
+	  .offset = offsetof(struct call_values, idle) },
 	ASK_OPTION_SERVER_UID,
 	{ .name = NULL },
 };
@@ -101,8 +112,12 @@ static const char *call_wrong(const struct call_values *v)
 		return "too many arguments; JSON is one, in quotes: '{\"zone\":\"UTC\"}'";
 	if (!strchr(common->files[1], '.'))
 		return "METHOD has its interface before it: org.example.clock.Now";
-	if (v->more && v->oneway)
-		return "--more and --oneway exclude each other";
+	if (v->more + v->oneway + v->upgrade > 1)
+		return "--more, --oneway and --upgrade exclude each other";
+	if (v->idle && !v->upgrade)
+		return "--idle is for --upgrade";
+	if (v->upgrade && common->n_files > 2 && !strcmp(common->files[2], "-"))
+		return "with --upgrade stdin is the connection's, and JSON an argument";
 	return NULL;
 }
 
@@ -140,7 +155,9 @@ static int call_run(void *data)
 	}
 	if (!status)
 		status = call_parameters(&a, &text, &in);
-	if (!status)
+	if (!status && v->upgrade)
+		status = call_upgrade(&v->ask, v->ask.common.files[1], in, v->idle);
+	else if (!status)
 		status = call_answers(&a, v->ask.common.files[1], in, flags);
 	ask_close(&a);
 	free(text);
@@ -153,7 +170,8 @@ const struct verb verb_call = {
 	.about = "Calls a method of a service.",
 	.notes = "NAME: a name, a path, unix:PATH, unix:@NAME. METHOD: org.example.clock.Now.\n"
 		 "JSON: the parameters, an object; - for stdin. The answer is one line, on a\n"
-		 "terminal several. Ends with 1 if it is an error, whose name is on stderr.",
+		 "terminal several. Ends with 1 if it is an error, whose name is on stderr.\n"
+		 "After --upgrade the end of stdin is passed on; it ends when the service does.",
 	.takes_files = true,
 	.options = call_options,
 	.size = sizeof(struct call_values),

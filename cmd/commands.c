@@ -13,16 +13,13 @@
  * A process lives until it has ended, whatever happens to its call. When the peer has left, at the deadline, and at the end
  * of the server it gets SIGTERM, and SIGKILL a second later, with its whole group.
  */
-#include "commands.h"
+#include "run.h"
 #include "ask.h"
-#include "spawn.h"
-#include "tables.h"
 
 #include "core/shape.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,47 +35,11 @@
 #define COMMANDS_FAILED   "io.postern.CommandFailed"
 #define COMMANDS_BUSY     "io.postern.Busy"
 
-struct commands_method {
-	char **argv; /* NULL: it has no command */
-	char path[PATH_MAX];
-};
-
-struct run {
-	struct run *next;
-	struct commands *commands;
-	struct postern_request *request;
-	uint32_t method;
-	uid_t uid;
-	pid_t pid; /* 0: it has ended, and the number may be another's */
-	struct postern_child *child;
-	struct postern_watch *in, *out;
-	struct postern_timer *timer;
-	int in_fd, out_fd; /* -1: ended */
-	char *input;
-	size_t sent, left;
-	char *output;
-	size_t n, size;
-	bool terminated;
-};
-
-struct commands {
-	struct commands_options options;
-	struct description description;
-	struct tables tables;
-	struct commands_method *methods; /* as in the table */
-	struct spawn spawn;
-	struct postern_loop *loop;
-	struct run *runs;
-	uint32_t n;
-	void (*ended)(void *data);
-	void *data;
-};
-
 /* ---- answers ---- */
 
-static const char *run_method(const struct run *x)
+const char *run_method(const struct run *x)
 {
-	return x->commands->tables.interface.methods[x->method].name;
+	return x->commands->tables.interface.methods[x->method]->name;
 }
 
 static void run_fail(struct run *x, int status, const char *format, ...)
@@ -132,7 +93,7 @@ static bool run_fits(const struct postern_type *type, struct postern_json value,
 
 static void run_reply(struct run *x, struct postern_json value)
 {
-	const struct postern_method *m = &x->commands->tables.interface.methods[x->method];
+	const struct postern_method *m = x->commands->tables.interface.methods[x->method];
 	struct shape_fault fault = { .what = "is too large" };
 
 	if (postern_json_kind(value) != POSTERN_JSON_OBJECT)
@@ -157,11 +118,11 @@ static bool run_reply_error(struct run *x, struct postern_json value)
 	if (postern_json_find(value, "parameters", &parameters) < 0)
 		return false;
 	for (uint32_t e = 0; e < i->n_errors; e++) {
-		if (!postern_json_equals(error, i->errors[e].name) ||
+		if (!postern_json_equals(error, i->errors[e]->name) ||
 		    postern_json_kind(parameters) != POSTERN_JSON_OBJECT ||
-		    !run_fits(i->errors[e].type, parameters, &fault))
+		    !run_fits(i->errors[e]->type, parameters, &fault))
 			continue;
-		return postern_request_fail_json(x->request, i->errors[e].name, parameters.text,
+		return postern_request_fail_json(x->request, i->errors[e]->name, parameters.text,
 						 parameters.n) != -EMSGSIZE;
 	}
 	return false;
@@ -232,7 +193,7 @@ static void run_due(struct postern_timer *t, void *data)
 	}
 }
 
-static void run_close(struct postern_watch **watch, int *fd)
+void run_close(struct postern_watch **watch, int *fd)
 {
 	*watch = postern_watch_free(*watch);
 	if (*fd >= 0)
@@ -325,26 +286,17 @@ static void run_free(struct run *x)
 	postern_timer_free(x->timer);
 	postern_child_free(x->child);
 	postern_request_free(x->request);
+	postern_conn_free(x->conn);
 	free(x->input);
 	free(x->output);
 	free(x);
 }
 
-static void run_ended(struct postern_child *child, int how, int status, void *data)
+void run_leave(struct run *x)
 {
-	struct run *x = data;
 	struct commands *c = x->commands;
 	struct run **at = &c->runs;
 
-	(void)child;
-	if (c->options.verbose)
-		output_error("serve", c->options.name, "%s: process %ld ended with %s %d",
-			     run_method(x), (long)x->pid, how == CLD_EXITED ? "status" : "signal",
-			     status);
-	x->pid = 0;
-	run_read(x);
-	if (x->request)
-		run_answer(x, how, status);
 	while (*at != x)
 		at = &(*at)->next;
 	*at = x->next;
@@ -352,6 +304,28 @@ static void run_ended(struct postern_child *child, int how, int status, void *da
 	run_free(x);
 	if (c->n == 0 && c->ended)
 		c->ended(c->data);
+}
+
+static void run_ended(struct postern_child *child, int how, int status, void *data)
+{
+	struct run *x = data;
+	struct commands *c = x->commands;
+
+	(void)child;
+	if (c->options.verbose)
+		output_error("serve", c->options.name, "%s: process %ld ended with %s %d",
+			     run_method(x), (long)x->pid, how == CLD_EXITED ? "status" : "signal",
+			     status);
+	x->pid = 0;
+	if (c->methods[x->method].upgrades) {
+		if (run_upgrade_ended(x))
+			run_leave(x);
+		return;
+	}
+	run_read(x);
+	if (x->request)
+		run_answer(x, how, status);
+	run_leave(x);
 }
 
 /* ---- starting one ---- */
@@ -383,18 +357,20 @@ static int run_pipes(struct run *x, int *ret_in, int *ret_out)
 static int run_prepare(struct run *x, int *ret_in, int *ret_out)
 {
 	struct postern_loop *loop = x->commands->loop;
-	int r = run_make_input(x);
+	bool upgrades = x->commands->methods[x->method].upgrades;
+	int r = upgrades ? run_upgrade_input(x) : run_make_input(x);
 
 	if (r == 0)
 		r = run_pipes(x, ret_in, ret_out);
 	if (r == 0)
 		r = postern_timer_new(&x->timer, loop, run_due, x);
 	if (r == 0)
-		r = postern_watch_new(&x->in, loop, x->in_fd, POSTERN_WATCH_WRITABLE, run_writable,
-				      x);
+		r = postern_watch_new(&x->in, loop, x->in_fd, upgrades ? 0 : POSTERN_WATCH_WRITABLE,
+				      upgrades ? run_upgrade_writable : run_writable, x);
 	if (r == 0)
-		r = postern_watch_new(&x->out, loop, x->out_fd, POSTERN_WATCH_READABLE,
-				      run_readable, x);
+		r = postern_watch_new(&x->out, loop, x->out_fd,
+				      upgrades ? 0 : POSTERN_WATCH_READABLE,
+				      upgrades ? run_upgrade_readable : run_readable, x);
 	if (r == 0)
 		r = postern_request_set_events(x->request, &run_events, x);
 	return r;
@@ -420,7 +396,8 @@ static int run_start(struct run *x, const struct postern_peer *peer)
 
 	if (r == 0)
 		r = spawn_start(&x->commands->spawn, m->path, m->argv, in, out, peer,
-				postern_request_method(x->request), &x->pid);
+				postern_request_method(x->request), m->upgrades ? x->input : NULL,
+				&x->pid);
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
@@ -448,12 +425,43 @@ static void commands_refuse(struct postern_request *r)
 	(void)postern_request_fail_json(r, COMMANDS_BUSY, busy, sizeof(busy) - 1);
 }
 
-static void commands_start(struct commands *c, uint32_t method, struct postern_request *r)
+/* Of a method that may be called in either way the command serves one. */
+static bool commands_fits(const struct commands *c, uint32_t method, struct postern_request *r)
 {
+	bool asks = postern_request_flags(r) & POSTERN_CALL_UPGRADE;
+	char json[400];
+	int n = snprintf(json, sizeof(json), "{\"method\":\"%s\"}", postern_request_method(r));
+
+	if (asks == c->methods[method].upgrades)
+		return true;
+	if (asks)
+		(void)postern_request_fail_json(r, "org.varlink.service.MethodNotImplemented", json,
+						(size_t)n);
+	else
+		(void)postern_request_fail_json(r, "org.varlink.service.ExpectedUpgrade", NULL, 0);
+	return false;
+}
+
+/* The number in the table; -1. */
+static long commands_find(const struct commands *c, const char *method)
+{
+	const struct postern_interface *i = &c->tables.interface;
+
+	for (uint32_t m = 0; m < i->n_methods; m++)
+		if (!strcmp(i->methods[m]->name, method))
+			return (long)m;
+	return -1;
+}
+
+static void commands_start(struct commands *c, struct postern_request *r)
+{
+	uint32_t method = (uint32_t)commands_find(c, postern_request_method(r));
 	struct postern_peer peer = { .pid = 0 };
 	struct run *x;
 	int error;
 
+	if (!commands_fits(c, method, r))
+		return;
 	postern_request_peer(r, &peer, sizeof(peer));
 	if (c->n >= c->options.children || commands_of_uid(c, peer.uid) >= c->options.per_uid) {
 		commands_refuse(r);
@@ -486,100 +494,117 @@ static void commands_start(struct commands *c, uint32_t method, struct postern_r
 	if (c->options.verbose)
 		output_error("serve", c->options.name, "%s: process %ld serves %s", run_method(x),
 			     (long)x->pid, output_peer(&peer).text);
+	if (c->methods[method].upgrades)
+		run_upgrade(x);
 }
 
-/* For the library: handlers is what was provided. */
-static int commands_dispatch(const void *handlers, uint32_t method, struct postern_request *r,
-			     const void *in, void *data)
+/* handlers: which methods have a command. */
+static void commands_handle(const void *handlers, struct postern_request *r, const void *in,
+			    void *data)
 {
-	struct commands *c = data;
-
-	(void)in;
-	if (!((const struct commands *)handlers)->methods[method].argv)
-		return -ENOSYS;
-	if (r)
-		commands_start(c, method, r);
-	return 0;
+	(void)handlers, (void)in;
+	commands_start(data, r);
 }
 
 /* ---- what is served ---- */
 
-/* The number in the table; -1. */
-static long commands_find(const struct commands *c, const char *method)
-{
-	const struct postern_interface *i = &c->tables.interface;
-	size_t n = strlen(i->name);
-
-	if (strncmp(method, i->name, n) != 0 || method[n] != '.')
-		return -1;
-	for (uint32_t m = 0; m < i->n_methods; m++)
-		if (!strcmp(i->methods[m].name, method + n + 1))
-			return (long)m;
-	return -1;
-}
-
 static int commands_incomplete(const struct commands *c)
 {
-	output_error("serve", c->options.name,
-		     "--method needs a method and its command: org.example.clock.Now CMD [ARG]...");
+	output_error(
+		"serve", c->options.name,
+		"each --method and --upgrade needs a method and its command: org.example.clock.Now CMD [ARG]...");
 	return EXIT_USAGE;
 }
 
-static bool commands_is_end(const char *word)
+static bool commands_is_option(const char *word)
 {
-	return !word || !strcmp(word, "--method");
+	return !strcmp(word, "--method") || !strcmp(word, "--upgrade");
 }
 
-/* METHOD CMD [ARG]..., up to the next --method, which becomes the end of the arguments. *at moves behind that. */
-static int commands_add(struct commands *c, char ***at)
+/* What keeps a command from being the connection of this method; NULL. */
+static const char *commands_no_upgrade(const struct postern_method *m)
 {
-	char **words = *at, **end;
+	struct shape_fault fault;
+
+	if (!(m->flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)))
+		return "its comment does not say [Requires 'upgrade' flag]";
+	if (!run_fits(m->out, (struct postern_json){ "{}", 2 }, &fault))
+		return "its answer has fields that may not be left out, and a command gives none";
+	return NULL;
+}
+
+static int commands_check(const struct commands *c, long number, const char *word, bool upgrades)
+{
+	const struct postern_method *m = c->tables.interface.methods[number];
+	const char *wrong =
+		upgrades ? commands_no_upgrade(m)
+		: m->flags & POSTERN_METHOD_UPGRADE
+			? "its comment says [Requires 'upgrade' flag]: --upgrade is for it"
+			: NULL;
+
+	if (c->methods[number].argv)
+		output_error("serve", c->options.name, "%s is there twice", word);
+	else if (wrong)
+		output_error("serve", c->options.name, "%s: %s", word, wrong);
+	else
+		return EXIT_DONE;
+	return EXIT_USAGE;
+}
+
+/* METHOD CMD [ARG]..., up to the next option, which becomes the end of the arguments. *at moves behind that; *upgrades is which
+   of the two precedes. */
+static int commands_add(struct commands *c, char ***at, bool *upgrades)
+{
+	char **words = *at, **end = words;
 	struct commands_method *m;
 	long number;
+	int status;
 
-	if (commands_is_end(words[0]) || commands_is_end(words[1]))
-		return commands_incomplete(c);
-	end = words + 2;
-	while (!commands_is_end(*end))
+	while (*end && !commands_is_option(*end))
 		end++;
+	if (end - words < 2)
+		return commands_incomplete(c);
 	number = commands_find(c, words[0]);
 	if (number < 0) {
 		output_error("serve", c->options.name, "%s has no method '%s'", c->options.file,
 			     words[0]);
 		return EXIT_USAGE;
 	}
+	status = commands_check(c, number, words[0], *upgrades);
+	if (status)
+		return status;
 	m = &c->methods[number];
-	if (m->argv) {
-		output_error("serve", c->options.name, "--method %s is there twice", words[0]);
-		return EXIT_USAGE;
-	}
+	c->handlers[number] = commands_start;
 	m->argv = words + 1;
+	m->upgrades = *upgrades;
 	*at = *end ? end + 1 : end;
 	if (*end && !*at[0])
 		return commands_incomplete(c);
+	*upgrades = *end && !strcmp(*end, "--upgrade");
 	*end = NULL;
 	return exec_look(c->options.name, m->argv[0], m->path, sizeof(m->path));
 }
 
 static int commands_read(struct commands *c)
 {
-	char **at = c->options.methods;
+	bool upgrades = c->options.upgrades != NULL;
+	char **at = upgrades ? c->options.upgrades : c->options.methods;
 	int status;
 
 	c->description = (struct description){ .verb = "serve", .name = c->options.file };
 	status = description_read(&c->description);
 	if (!status)
-		status = tables_make(&c->tables, &c->description);
+		status = tables_make(&c->tables, &c->description, commands_handle);
 	if (status)
 		return status;
-	c->tables.interface.dispatch = commands_dispatch;
 	c->methods = calloc(c->tables.interface.n_methods + 1, sizeof(*c->methods));
-	if (!c->methods || spawn_init(&c->spawn, c->options.name) < 0) {
+	c->handlers = calloc(c->tables.interface.n_methods + 1, sizeof(*c->handlers));
+	if (!c->methods || !c->handlers || spawn_init(&c->spawn, c->options.name) < 0) {
 		output_error("serve", c->options.name, "out of memory");
 		return EXIT_TRY_AGAIN;
 	}
 	while (!status && *at)
-		status = commands_add(c, &at);
+		status = commands_add(c, &at, &upgrades);
 	return status ? status : exec_probe(c->options.name);
 }
 
@@ -606,7 +631,7 @@ int commands_new(struct commands **ret, const struct commands_options *options)
 int commands_provide(struct commands *c, struct postern_loop *loop, struct postern_service *service)
 {
 	c->loop = loop;
-	return postern_service_provide(service, &c->tables.interface, c, c);
+	return postern_service_provide(service, &c->tables.interface, c->handlers, c);
 }
 
 uint32_t commands_running(const struct commands *c)
@@ -636,6 +661,7 @@ struct commands *commands_free(struct commands *c)
 	}
 	spawn_deinit(&c->spawn);
 	free(c->methods);
+	free(c->handlers);
 	tables_free(&c->tables);
 	description_free(&c->description);
 	free(c);

@@ -12,7 +12,8 @@ struct commands;
 struct commands_options {
 	const char *name;    /* for POSTERN_NAME and messages */
 	const char *file;    /* that describes the interface */
-	char      **methods; /* METHOD CMD [ARG]... [--method METHOD CMD [ARG]...]... */
+	/* METHOD CMD [ARG]..., and then further ones, each after --method or --upgrade. One of the two: the first is of this kind. */
+	char      **methods, **upgrades;
 	uint32_t    children, per_uid; /* at once; further calls are answered with Busy */
 	int64_t     deadline_ns;
 	bool        verbose;

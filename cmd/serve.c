@@ -32,6 +32,7 @@ struct serve_values {
 	char **exec;
 	const char *interface;
 	char **methods;
+	char **upgrades;
 	int64_t deadline;
 	uint32_t access;
 	struct id_list group;
@@ -53,7 +54,7 @@ struct serve {
 	const struct serve_values *values;
 	const char *name; /* for messages */
 	struct postern_loop *loop;
-	struct postern_server *server;
+	struct postern_server *server; /* or NULL: it is a service */
 	struct postern_watch *signals;
 	struct postern_timer *tick;
 	struct postern_timer *watchdog;  /* of the service manager; NULL: it has none */
@@ -91,8 +92,13 @@ static const struct option serve_options[] = {
 	{ .name = "method",
 	  .type = OPTION_REST,
 	  .argument = "I.M CMD [ARG]...",
-	  .help = "start CMD for each call of it; repeatable, takes the rest",
+	  .help = "start CMD for each call; repeatable; takes the rest",
 	  SERVE_OPTION(methods) },
+	{ .name = "upgrade",
+	  .type = OPTION_REST,
+	  .argument = "I.M CMD...",
+	  .help = "the same, with its connection as stdin, stdout",
+	  SERVE_OPTION(upgrades) },
 	{ .name = "deadline",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
@@ -262,6 +268,12 @@ static void serve_exec_ended(void *data)
 	serve_maybe_stop(s);
 }
 
+/* Its own, or that of its service. */
+static const struct postern_server *serve_server(const struct serve *s)
+{
+	return s->service ? postern_service_server(s->service) : s->server;
+}
+
 static void serve_drain(struct serve *s)
 {
 	if (s->draining)
@@ -299,12 +311,10 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 }
 
 /* A shortage of descriptors may recur many times per second. */
-static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
+static void serve_failed(struct serve *s, const struct postern_reason *why)
 {
-	struct serve *s = data;
 	int64_t now = postern_now();
 
-	(void)server;
 	if (why->code != s->said || now - s->said_ns >= POSTERN_SECONDS(1)) {
 		output_text("serve", s->name, why->text);
 		s->said = why->code;
@@ -317,15 +327,24 @@ static void serve_error(struct postern_server *server, const struct postern_reas
 	}
 }
 
+static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
+{
+	(void)server;
+	serve_failed(data, why);
+}
+
+static void serve_has_closed(struct serve *s)
+{
+	postern_server_get_counters(serve_server(s), &s->counters, sizeof(s->counters));
+	s->closed = true;
+	serve_maybe_stop(s);
+}
+
 static void serve_closed(struct postern_server *server, const struct postern_reason *why,
 			 void *data)
 {
-	struct serve *s = data;
-
-	(void)why;
-	postern_server_get_counters(server, &s->counters, sizeof(s->counters));
-	s->closed = true;
-	serve_maybe_stop(s);
+	(void)server, (void)why;
+	serve_has_closed(data);
 }
 
 static const struct postern_server_events serve_events_echo = {
@@ -355,7 +374,8 @@ static void serve_commands_ended(void *data)
 static void serve_service_error(struct postern_service *service, const struct postern_reason *why,
 				void *data)
 {
-	serve_error(postern_service_server(service), why, data);
+	(void)service;
+	serve_failed(data, why);
 }
 
 /* What its calls have started, nobody waits for any more. */
@@ -364,8 +384,9 @@ static void serve_service_closed(struct postern_service *service, const struct p
 {
 	struct serve *s = data;
 
+	(void)service, (void)why;
 	commands_end(s->commands, serve_commands_ended, s);
-	serve_closed(postern_service_server(service), why, data);
+	serve_has_closed(s);
 }
 
 static const struct postern_service_events serve_service_events = {
@@ -380,7 +401,7 @@ static void serve_log(struct postern_loop *loop, int level, const char *text, vo
 	const struct serve *s = data;
 
 	(void)loop;
-	if (!s->server && (level <= LOG_WARNING || s->values->common.verbose))
+	if (!s->server && !s->service && (level <= LOG_WARNING || s->values->common.verbose))
 		output_text("serve", s->name, text);
 }
 
@@ -485,18 +506,21 @@ static void serve_print_stats(struct serve *s)
 
 static int serve_check(const struct serve_values *v, const char *name)
 {
+	bool is_service = v->methods || v->upgrades;
+
 	if (!name)
 		output_error("serve", NULL,
 			     "missing NAME (it goes before --exec); see: postern serve --help");
-	else if (!v->echo && !v->exec && !v->interface && !v->methods)
+	else if (!v->echo && !v->exec && !v->interface && !is_service)
 		output_error(
 			"serve", name,
 			"say what to serve: --echo, --exec CMD ARG..., or --interface FILE --method I.M CMD ARG...");
-	else if (v->echo + !!v->exec + (v->interface || v->methods) > 1)
+	else if (v->echo + !!v->exec + (v->interface || is_service) > 1)
 		output_error("serve", name, "--echo, --exec and --interface exclude each other");
-	else if (!v->interface != !v->methods)
-		output_error("serve", name,
-			     "--interface FILE and --method I.M CMD need each other");
+	else if (!v->interface == is_service)
+		output_error(
+			"serve", name,
+			"--interface FILE and --method I.M CMD, or --upgrade, need each other");
 	else if (v->low_water > (v->high_water ? v->high_water : SERVE_HIGH_WATER))
 		output_error("serve", name, "--low-water is above --high-water");
 	else
@@ -540,7 +564,6 @@ static int serve_new_service(struct serve *s, const char *name,
 
 	if (r < 0)
 		return r;
-	s->server = postern_service_server(s->service);
 	return commands_provide(s->commands, s->loop, s->service);
 }
 
@@ -600,6 +623,7 @@ static int serve_new_commands(struct serve *s)
 		.name = s->name,
 		.file = v->interface,
 		.methods = v->methods,
+		.upgrades = v->upgrades,
 		.children = v->connections ? v->connections : SERVE_CONNECTIONS,
 		.per_uid = v->connections_per_uid ? v->connections_per_uid : SERVE_PER_UID,
 		.deadline_ns = v->deadline,
@@ -612,6 +636,7 @@ static int serve_new_commands(struct serve *s)
 static int serve_go(struct serve *s, const char *name)
 {
 	char ready[64 + PATH_MAX];
+	const char *path;
 	int r;
 
 	r = serve_new_server(s, name);
@@ -620,9 +645,9 @@ static int serve_go(struct serve *s, const char *name)
 		/* A file that is not a server's socket is at the path: the name is taken. */
 		return r == EXIT_WRONG_TYPE && strncmp(name, "fd:", 3) ? EXIT_NAME_IN_USE : r;
 	}
-	output_line("ready %s %s", s->name, postern_server_path(s->server));
-	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s",
-		 postern_server_path(s->server));
+	path = postern_server_path(serve_server(s));
+	output_line("ready %s %s", s->name, path);
+	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s", path);
 	activation_notify(ready);
 	r = postern_loop_run(s->loop);
 	if (r < 0)
@@ -706,9 +731,9 @@ static int serve_run(void *data)
 	if (!status)
 		status = serve_go(&s, fd >= 0 ? socket : s.name);
 	/* The closed event has read them; but a second signal comes before that event. */
-	if (s.server && !s.closed)
-		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
-	has_served = s.server;
+	has_served = serve_server(&s);
+	if (has_served && !s.closed)
+		postern_server_get_counters(serve_server(&s), &s.counters, sizeof(s.counters));
 	if (s.service)
 		s.service = postern_service_free(s.service);
 	else

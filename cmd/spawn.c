@@ -19,9 +19,11 @@ extern char **environ;
 static bool spawn_inherited(const char *variable)
 {
 	static const char *const not_inherited[] = {
-		"POSTERN_NAME=",   "POSTERN_PEER_UID=", "POSTERN_PEER_GID=", "POSTERN_PEER_PID=",
-		"POSTERN_METHOD=", "NOTIFY_SOCKET=",    "LISTEN_FDS=",       "LISTEN_PID=",
-		"LISTEN_FDNAMES=", "LISTEN_PIDFDID=",   "WATCHDOG_USEC=",    "WATCHDOG_PID=",
+		"POSTERN_NAME=",       "POSTERN_PEER_UID=", "POSTERN_PEER_GID=",
+		"POSTERN_PEER_PID=",   "POSTERN_METHOD=",   "NOTIFY_SOCKET=",
+		"LISTEN_FDS=",         "LISTEN_PID=",       "LISTEN_FDNAMES=",
+		"LISTEN_PIDFDID=",     "WATCHDOG_USEC=",    "WATCHDOG_PID=",
+		"POSTERN_PARAMETERS=",
 	};
 
 	for (size_t i = 0; i < sizeof(not_inherited) / sizeof(*not_inherited); i++)
@@ -36,7 +38,7 @@ int spawn_init(struct spawn *s, const char *name)
 
 	while (environ[n])
 		n++;
-	s->environment = calloc(n + 6, sizeof(*s->environment));
+	s->environment = calloc(n + 7, sizeof(*s->environment));
 	s->name = malloc(size);
 	if (!s->environment || !s->name)
 		return -ENOMEM;
@@ -58,7 +60,8 @@ void spawn_deinit(struct spawn *s)
 	free(s->name);
 }
 
-static void spawn_set(struct spawn *s, const struct postern_peer *peer, const char *method)
+static void spawn_set(struct spawn *s, const struct postern_peer *peer, const char *method,
+		      char *parameters)
 {
 	char **last = s->environment;
 
@@ -68,6 +71,7 @@ static void spawn_set(struct spawn *s, const struct postern_peer *peer, const ch
 	while (*last != s->peer[2])
 		last++;
 	last[1] = method ? s->method : NULL;
+	last[2] = method ? parameters : NULL;
 	if (method)
 		snprintf(s->method, sizeof(s->method), "POSTERN_METHOD=%s", method);
 }
@@ -88,7 +92,7 @@ static int spawn_attributes(posix_spawnattr_t *attributes)
 
 /* The descriptors are 3 or more: main() makes sure that the first three are open. */
 int spawn_start(struct spawn *s, const char *path, char **argv, int in, int out,
-		const struct postern_peer *peer, const char *method, pid_t *ret)
+		const struct postern_peer *peer, const char *method, char *parameters, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -96,7 +100,7 @@ int spawn_start(struct spawn *s, const char *path, char **argv, int in, int out,
 
 	if (r)
 		return -r;
-	spawn_set(s, peer, method);
+	spawn_set(s, peer, method, parameters);
 	r = posix_spawnattr_init(&attributes);
 	if (r)
 		goto out_actions;

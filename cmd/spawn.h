@@ -6,7 +6,7 @@
 #include "command.h"
 
 struct spawn {
-	char **environment; /* ends with the five below */
+	char **environment; /* ends with these below, and the parameters */
 	char  *name;
 	char   method[300]; /* POSTERN_METHOD=..., of a service */
 	char   peer[3][40];
@@ -15,8 +15,9 @@ struct spawn {
 /* name: for POSTERN_NAME. -ENOMEM; deinit in any case. */
 int  spawn_init(struct spawn *s, const char *name);
 void spawn_deinit(struct spawn *s);
-/* Starts a program in a process group of its own, with these as its stdin and stdout. method may be NULL. */
+/* Starts a program in a process group of its own, with these as its stdin and stdout. method, and parameters, a variable with its
+   value, may be NULL. */
 int  spawn_start(struct spawn *s, const char *path, char **argv, int in, int out, const struct postern_peer *peer,
-	const char *method, pid_t *ret);
+	const char *method, char *parameters, pid_t *ret);
 
 #endif

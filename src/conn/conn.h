@@ -319,6 +319,8 @@ struct passing_out;
 /* In a frame event: the descriptors that came with this message, or NULL. The caller owns the block; what is not taken is
    closed when the event has returned. */
 struct fds *conn_take_fds(struct postern_conn *c);
+/* There is no memory to queue a message: drained comes when it is tried again. */
+void conn_write_later(struct postern_conn *c);
 /* Before a message is queued, with descriptors: what passing_attach() needs. -ENOMEM. */
 int  passing_prepare(struct postern_conn *c, struct passing_out **ret);
 /* Behind it: the last n bytes of the queue are that message. Takes a reference. */

@@ -323,6 +323,12 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 
+void conn_write_later(struct postern_conn *c)
+{
+	c->flags |= CONN_REFUSED | CONN_SHORT;
+	conn_due(c, CONN_DUE_FLUSH);
+}
+
 /* ---- answers ---- */
 
 int conn_write_owed(struct postern_conn *c, const void *bytes, size_t n)

@@ -74,7 +74,7 @@ struct calling_call {
 	uint8_t              begun;       /* a continuing answer has come */
 	bool                 skip_takes;  /* one of those that are skipped may have descriptors */
 	int64_t              retry_ms;    /* that a Busy service asked for */
-	int                  end;         /* POSTERN_CALL_..., once it has left */
+	int                  end;         /* POSTERN_END_..., once it has left */
 	struct postern_reason why;        /* why there is no answer */
 };
 

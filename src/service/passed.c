@@ -26,7 +26,7 @@ static_assert((int)FDS_MAX == (int)POSTERN_FDS_MAX, "a message has as many as th
 static bool passed_takes(const struct postern_interface *i)
 {
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (i->methods[k].flags & POSTERN_METHOD_TAKES_FDS)
+		if (i->methods[k]->flags & POSTERN_METHOD_TAKES_FDS)
 			return true;
 	return false;
 }

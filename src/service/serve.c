@@ -20,19 +20,20 @@ enum { SERVE_NAME = 512 };
 
 /* ---- which method ---- */
 
+/* name: with the interface's. */
 static const struct postern_method *serve_method(const struct postern_interface *i,
-						 const char *name, uint32_t *ret_number)
+						 const char *name)
 {
+	size_t n = strlen(i->name);
+
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (!strcmp(i->methods[k].name, name)) {
-			*ret_number = k;
-			return &i->methods[k];
-		}
+		if (!strcmp(i->methods[k]->name + n, name + n))
+			return i->methods[k];
 	return NULL;
 }
 
 /* Says what is wrong with the call, or finds its method. */
-static const struct provided *serve_find(struct postern_request *r, uint32_t *ret_method)
+static const struct provided *serve_find(struct postern_request *r)
 {
 	const char *dot = strrchr(r->name, '.');
 	const struct provided *provided;
@@ -47,7 +48,7 @@ static const struct provided *serve_find(struct postern_request *r, uint32_t *re
 		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
 		return NULL;
 	}
-	r->method = serve_method(provided->interface, dot + 1, ret_method);
+	r->method = serve_method(provided->interface, r->name);
 	if (r->method)
 		return provided;
 	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
@@ -63,8 +64,7 @@ static bool serve_takes(struct postern_conn *c, const char *message, size_t n, u
 	struct message_fault fault;
 	struct message_call call;
 	char name[SERVE_NAME];
-	uint32_t number;
-	char *dot;
+	const char *dot;
 
 	(void)index;
 	if (message_read_call(message, n, &call, &fault) < 0 ||
@@ -73,7 +73,7 @@ static bool serve_takes(struct postern_conn *c, const char *message, size_t n, u
 	dot = strrchr(name, '.');
 	provided = dot ? service_find(p->service, name, (size_t)(dot - name)) : NULL;
 	if (provided)
-		method = serve_method(provided->interface, dot + 1, &number);
+		method = serve_method(provided->interface, name);
 	return method && method->flags & POSTERN_METHOD_TAKES_FDS;
 }
 
@@ -86,7 +86,7 @@ static bool serve_allows(struct postern_request *r)
 	if (!service_event(s, allow))
 		return true;
 	loop_calls(s->object.loop, "allow");
-	refused = service_event(s, allow)(s, &r->peer, r->name, s->data);
+	refused = service_event(s, allow)(r, s->data);
 	if (refused && r->serve)
 		request_refuse(r, ERROR_PERMISSION_DENIED, NULL, NULL);
 	return !refused && r->serve;
@@ -128,24 +128,31 @@ static bool serve_decodes(struct postern_request *r, const void **ret_in)
 	return error == 0;
 }
 
-/* Runs the handler; everything that can be wrong with the call was answered before that. */
+/* Has the program a function for this method? Its type is known to .handle alone. */
+static bool serve_has_handler(const struct provided *p, const struct postern_method *m)
+{
+	void (*handler)(void) = NULL;
+
+	if (p->handlers)
+		memcpy(&handler, (const char *)p->handlers + m->handler, sizeof(handler));
+	return handler;
+}
+
 static void serve_run(struct postern_request *r)
 {
-	const struct provided *p;
+	const struct provided *p = serve_find(r);
 	const void *in = NULL;
-	uint32_t method = 0;
 
-	p = serve_find(r, &method);
 	if (!p || !serve_allows(r))
 		return;
-	if (p->interface->dispatch(p->handlers, method, NULL, NULL, p->data) == -ENOSYS) {
+	if (!serve_has_handler(p, r->method)) {
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
 	if (!serve_flags_fit(r) || !serve_passed_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
-	p->interface->dispatch(p->handlers, method, r, in, p->data);
+	r->method->handle(p->handlers, r, in, p->data);
 }
 
 /* ---- messages ---- */
@@ -155,7 +162,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 	struct postern_request *r;
 
 	if (request_new(&r, p, text, n, call) < 0) {
-		if (call->flags & MESSAGE_ONEWAY)
+		if (call->flags & POSTERN_CALL_ONEWAY)
 			p->service->counters.dropped++;
 		answer_busy(p);
 		return;
