@@ -265,24 +265,6 @@ static void caller_keep_fds(struct postern_caller *c, struct postern_conn *conn)
 	c->fds = fds;
 }
 
-/* An answer, of which the machine has said whose it is. The last thing that is done. */
-static void caller_answered(struct caller_conn *k, struct postern_conn *conn,
-			    struct calling_call *call, const struct message_answer *m)
-{
-	struct postern_caller *c = k->caller;
-	bool waits = c->own_loop;
-
-	caller_keep_fds(c, conn);
-	if (call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
-		sys_free(k);
-		caller_tell_upgraded(container_of(call, struct postern_call, state), m, conn);
-	} else {
-		caller_tell_answer(container_of(call, struct postern_call, state), m);
-	}
-	if (!waits)
-		caller_drop_fds(c);
-}
-
 static void caller_conn_frame(struct postern_conn *conn, const void *payload, size_t n, void *data)
 {
 	static const struct postern_reason no_memory = {
@@ -296,6 +278,7 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	struct message_fault fault;
 	struct calling_call *call;
 	struct message_answer m;
+	bool waits;
 
 	if (!text) {
 		caller_lose(k, &no_memory);
@@ -310,9 +293,18 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		caller_violation(k, wrong, 0);
 		return;
 	}
+	/* The machine may be done with the connection, which takes them along. */
+	caller_keep_fds(c, conn);
+	waits = c->own_loop;
 	caller_pump(c);
-	if (call)
-		caller_answered(k, conn, call, &m);
+	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
+		sys_free(k);
+		caller_tell_upgraded(container_of(call, struct postern_call, state), &m, conn);
+	} else if (call) {
+		caller_tell_answer(container_of(call, struct postern_call, state), &m);
+	}
+	if (!waits)
+		caller_drop_fds(c);
 }
 
 static const struct postern_conn_events caller_events = {
