@@ -41,20 +41,21 @@ static void members_call_method(struct generate *g, const struct idl_member *m)
 	generate_line(g, 0, "};\n");
 }
 
-static const char *members_flags(const struct idl_member *m)
+static const char *members_flags(struct generate *g, const struct idl_member *m)
 {
-	static const char *const texts[] = {
-		"0",
+	static const char *const names[] = {
 		"POSTERN_METHOD_MORE",
 		"POSTERN_METHOD_NEEDS_MORE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE",
 		"POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
+		"POSTERN_METHOD_MAY_UPGRADE",
 	};
+	unsigned flags = generate_flags(m);
+	const char *text = NULL;
 
-	return texts[generate_flags(m)];
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (flags & 1u << i)
+			text = text ? generate_text(g, "%s | %s", text, names[i]) : names[i];
+	return text ? text : "0";
 }
 
 static uint32_t members_methods(struct generate *g)
@@ -68,7 +69,7 @@ static uint32_t members_methods(struct generate *g)
 			generate_line(g, 0, "static const struct postern_method methods[] = {");
 		generate_line(g, 1, "{ \"%.*s\", &%s, &%s, %s, 0 },", (int)m->node.name.n,
 			      m->node.name.text, generate_table_of(g, m->type, false),
-			      generate_table_of(g, m->out, false), members_flags(m));
+			      generate_table_of(g, m->out, false), members_flags(g, m));
 	}
 	if (n > 0)
 		generate_line(g, 0, "};\n");

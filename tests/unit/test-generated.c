@@ -227,6 +227,7 @@ static void the_interface_lists_what_its_description_has(void **state)
 		{ "Follow", POSTERN_METHOD_NEEDS_MORE },
 		{ "Tick", POSTERN_METHOD_NEEDS_MORE },
 		{ "Become", POSTERN_METHOD_UPGRADE },
+		{ "Either", POSTERN_METHOD_MAY_UPGRADE },
 		{ "Others", 0 },
 	};
 	const struct postern_interface *i = &everything_interface;
