@@ -172,21 +172,20 @@ static void calls_type(struct generate *g, const struct idl_member *m, const str
 }
 
 /* A call with an event at its end. */
-static void calls_call(struct generate *g, const struct calls *c, const char *verb, bool has_call,
+static void calls_call(struct generate *g, const struct calls *c, const char *verb,
 		       const char *flags)
 {
 	generate_line(
 		g, 0,
-		"static inline POSTERN_MUST_USE int %s_%s_%s(%sstruct postern_caller *c, %sint64_t "
-		"deadline_ns, %s_%s_fn *fn, void *data)",
-		c->prefix, c->name, verb, has_call ? "struct postern_call **ret, " : "", c->in,
-		c->prefix, c->name);
+		"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_call **ret, struct "
+		"postern_caller *c, %sint64_t deadline_ns, %s_%s_fn *fn, void *data)",
+		c->prefix, c->name, verb, c->in, c->prefix, c->name);
 	calls_body(g,
 		   generate_text(
 			   g,
-			   "return postern_caller_call(%s, c, &%s_%s_method, %s, %s, deadline_ns, "
-			   "(postern_answer_fn *)(void (*)(void))fn, data);",
-			   has_call ? "ret" : "NULL", c->prefix, c->name, c->in_value, flags));
+			   "return postern_caller_call(ret, c, &%s_%s_method, %s, %s, deadline_ns, "
+			   "POSTERN_FN(fn), data);",
+			   c->prefix, c->name, c->in_value, flags));
 }
 
 static void calls_wait(struct generate *g, const struct calls *c, const char *verb,
@@ -225,17 +224,17 @@ static void calls_method(struct generate *g, const struct idl_member *m)
 		generate_line(
 			g, 0,
 			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
-		calls_call(g, &c, "upgrade", true, "POSTERN_CALL_UPGRADE");
+		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
 	}
 	if (flags & GENERATE_UPGRADE)
 		return;
 	if (!(flags & GENERATE_NEEDS_MORE)) {
-		calls_call(g, &c, "call", false, "0");
-		calls_call(g, &c, "oneway", false, "POSTERN_CALL_ONEWAY");
+		calls_call(g, &c, "call", "0");
+		calls_call(g, &c, "oneway", "POSTERN_CALL_ONEWAY");
 		calls_wait(g, &c, "wait", "0");
 	}
 	if (flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)) {
-		calls_call(g, &c, "more", true, "POSTERN_CALL_MORE");
+		calls_call(g, &c, "more", "POSTERN_CALL_MORE");
 		calls_wait(g, &c, "wait_more", "POSTERN_CALL_MORE");
 		calls_next(g, &c);
 	}
@@ -267,7 +266,7 @@ static void calls_each(struct generate *g, int kind,
 
 static void calls_name_method(struct generate *g, const struct idl_member *m)
 {
-	generate_line(g, 0, "extern const struct postern_call_method %s_%.*s_method;", g->prefix,
+	generate_line(g, 0, "extern const struct postern_method %s_%.*s_method;", g->prefix,
 		      (int)m->node.name.n, m->node.name.text);
 }
 
@@ -293,8 +292,8 @@ static void calls_at_caller(struct generate *g)
 		generate_puts(
 			g,
 			"/* fn is called once, with the final answer of the call; of _more, with others before it. Where "
-			"it has an out,\n   that is NULL unless answer->end is POSTERN_CALL_ANSWERED or "
-			"POSTERN_CALL_CONTINUES. */\n\n");
+			"it has an out,\n   that is NULL unless answer->end is POSTERN_END_ANSWERED or "
+			"POSTERN_END_CONTINUES. ret: the call, for\n   postern_call_cancel(), or NULL. */\n\n");
 	}
 	calls_each(g, IDL_METHOD, calls_method);
 	calls_each(g, IDL_ERROR, calls_is);

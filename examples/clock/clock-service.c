@@ -136,13 +136,15 @@ static void set_alarm(struct postern_request *r, const struct clock_Alarm_in *in
 /* ---- The service ---- */
 
 /* Others than root and its own user may ask for the time, and set no alarms. */
-static int allow(struct postern_service *s, const struct postern_peer *peer, const char *method,
-		 void *loop)
+static int allow(const struct postern_request *r, void *loop)
 {
-	(void)s, (void)loop;
-	if (peer->uid == 0 || peer->uid == getuid())
+	struct postern_peer peer;
+
+	(void)loop;
+	postern_request_peer(r, &peer, sizeof peer);
+	if (peer.uid == 0 || peer.uid == getuid())
 		return 0;
-	return strcmp(method, "org.example.clock.Alarm") ? 0 : -EACCES;
+	return strcmp(postern_request_method(r), clock_Alarm_method.name) ? 0 : -EACCES;
 }
 
 /* Gives up the name, and ends when every open call has its answer, within a second: watchers never have their last. */

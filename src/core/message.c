@@ -36,9 +36,9 @@ enum { MESSAGE_MEMBERS = OF_CALL_MEMBERS };
 static const struct message_member message_of_call[OF_CALL_MEMBERS] = {
 	[OF_CALL_METHOD] = { MESSAGE_STRING("method"), 0 },
 	[OF_CALL_PARAMETERS] = { MESSAGE_OBJECT("parameters"), 0 },
-	[OF_CALL_MORE] = { MESSAGE_FLAG("more"), MESSAGE_MORE },
-	[OF_CALL_ONEWAY] = { MESSAGE_FLAG("oneway"), MESSAGE_ONEWAY },
-	[OF_CALL_UPGRADE] = { MESSAGE_FLAG("upgrade"), MESSAGE_UPGRADE },
+	[OF_CALL_MORE] = { MESSAGE_FLAG("more"), POSTERN_CALL_MORE },
+	[OF_CALL_ONEWAY] = { MESSAGE_FLAG("oneway"), POSTERN_CALL_ONEWAY },
+	[OF_CALL_UPGRADE] = { MESSAGE_FLAG("upgrade"), POSTERN_CALL_UPGRADE },
 };
 static const struct message_member message_of_answer[OF_ANSWER_MEMBERS] = {
 	[OF_ANSWER_ERROR] = { MESSAGE_STRING("error"), 0 },
@@ -271,11 +271,11 @@ void message_write_call(struct postern_json_writer *w, const char *method, unsig
 	postern_json_write_object(w);
 	postern_json_write_name(w, "method");
 	postern_json_write_text(w, method);
-	if (flags & MESSAGE_MORE)
+	if (flags & POSTERN_CALL_MORE)
 		message_write_flag(w, "more");
-	if (flags & MESSAGE_ONEWAY)
+	if (flags & POSTERN_CALL_ONEWAY)
 		message_write_flag(w, "oneway");
-	if (flags & MESSAGE_UPGRADE)
+	if (flags & POSTERN_CALL_UPGRADE)
 		message_write_flag(w, "upgrade");
 }
 

@@ -19,10 +19,9 @@
 
 #include <stdbool.h>
 
-#include <postern/json.h>
+#include <postern/interface.h>
 
 enum { MESSAGE_SIZE = 4 * 1024 * 1024, MESSAGE_SIZE_MAX = 256 * 1024 * 1024 }; /* the limit of both sides, and its limit */
-enum { MESSAGE_MORE = 1, MESSAGE_ONEWAY = 2, MESSAGE_UPGRADE = 4 }; /* those of postern/service.h */
 
 struct message_fault {
 	size_t      offset; /* the byte that is wrong; the text's size if it ends too early */
@@ -32,7 +31,7 @@ struct message_fault {
 struct message_call {
 	struct postern_json method;     /* a string, with its quotes and escapes */
 	struct postern_json parameters; /* an object; {} if there are none */
-	unsigned            flags;      /* at most one of MESSAGE_... */
+	unsigned            flags;      /* at most one of POSTERN_CALL_... */
 };
 
 struct message_answer {

@@ -38,7 +38,7 @@ enum { /* what calls of this connection get in place of being run */
 
 struct serving {
 	uint8_t refuses;  /* SERVING_RUNS or another */
-	uint8_t flags;    /* of the open call: MESSAGE_... */
+	uint8_t flags;    /* of the open call: POSTERN_CALL_... */
 	bool    open;
 	bool    left;     /* the peer has hung up */
 	bool    over;     /* close the connection when everything that is queued was sent */

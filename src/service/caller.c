@@ -222,7 +222,7 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		return;
 	}
 	caller_pump(c);
-	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_CALL_ANSWERED) {
+	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
 		sys_free(k);
 		caller_tell_upgraded(container_of(call, struct postern_call, state), &m, conn);
 	} else if (call) {

@@ -38,13 +38,16 @@ enum {
 	CALLER_KEEP  = 64 * 1024,/* rooms beyond this are not kept */
 };
 
+/* As that of a method: calls fn with its own type. */
+typedef void caller_deliver(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
+	const void *value, void *data);
+
 struct postern_call {
 	struct calling_call      state;
 	struct postern_caller   *caller;
 	const struct postern_type *out;      /* NULL: not decoded */
-	void (*deliver)(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
-		const void *value, void *data);
-	postern_answer_fn       *fn;
+	caller_deliver          *deliver;
+	void                   (*fn)(void);
 	void                    *data;
 	char                    *text;       /* the message without its NUL: `block`, or memory of its own */
 	uint32_t                 n;
@@ -66,20 +69,14 @@ struct caller_room {
 	size_t size;
 };
 
-/* What a callback gets: postern_answer_is() finds the caller by it. */
-struct caller_answer {
-	struct postern_answer  answer;
-	struct postern_caller *caller;
-};
-
 struct caller_wait {
-	struct caller_answer answer;      /* the last one that a waiting call got */
+	struct postern_answer answer;     /* the last one that a waiting call got */
 	const void          *value;       /* what it was decoded to, in `room` */
 	const struct postern_type *out;   /* of the last call */
 	struct postern_call *call;        /* the open one, or NULL */
 	bool                 told;        /* .answer has come, and was not returned yet */
 	bool                 more;        /* the last call was with MORE */
-	int                  after;       /* .told, and the call has ended in this way since: POSTERN_CALL_... */
+	int                  after;       /* .told, and the call has ended in this way since: POSTERN_END_... */
 };
 
 struct postern_caller {
@@ -117,8 +114,22 @@ void *caller_room_get(struct caller_room *room, size_t n);
 
 /* call.c */
 #define CALLER_DEADLINE POSTERN_SECONDS(30)
-int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct postern_call_method *method,
-	const void *in, unsigned flags, int64_t deadline_ns, postern_answer_fn *fn, void *data);
+/* A call that is to be made. */
+struct caller_ask {
+	const char                *what;     /* the public function */
+	const char                *name;     /* of the method, with its interface's */
+	const struct postern_type *in, *out; /* or NULL: in JSON */
+	const void                *value;    /* of in */
+	struct postern_json        json;     /* without in; .text NULL: {} */
+	uint64_t                   flags;
+	int64_t                    deadline_ns;
+	caller_deliver            *deliver;
+	void                     (*fn)(void);
+	void                      *data;
+};
+/* -EINVAL: method is not what postern generate writes. */
+int  caller_ask_method(struct caller_ask *a, const struct postern_method *method, const void *in);
+int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
 /* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */

@@ -486,7 +486,7 @@ int postern_request_post(struct postern_request *r, postern_request_fn *fn, void
 
 /* ---- queries ---- */
 
-unsigned postern_request_flags(const struct postern_request *r)
+uint64_t postern_request_flags(const struct postern_request *r)
 {
 	return r ? r->flags : 0;
 }

@@ -18,27 +18,28 @@
 /* ---- which method ---- */
 
 /* Says what is wrong with the call, or finds its method. */
-static const struct provided *serve_find(struct postern_request *r, uint32_t *ret_method)
+static const struct provided *serve_find(struct postern_request *r)
 {
 	const char *dot = strrchr(r->name, '.');
 	const struct provided *provided;
 	const struct postern_interface *i;
+	size_t n;
 
 	if (!dot) {
 		request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
 		return NULL;
 	}
-	provided = service_find(r->service, r->name, (size_t)(dot - r->name));
+	n = (size_t)(dot - r->name);
+	provided = service_find(r->service, r->name, n);
 	if (!provided) {
-		r->name[dot - r->name] = '\0'; /* the request ends here */
+		r->name[n] = '\0'; /* the request ends here */
 		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
 		return NULL;
 	}
 	i = provided->interface;
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (!strcmp(i->methods[k].name, dot + 1)) {
-			r->method = &i->methods[k];
-			*ret_method = k;
+		if (!strcmp(i->methods[k]->name + n, dot)) {
+			r->method = i->methods[k];
 			return provided;
 		}
 	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
@@ -54,7 +55,7 @@ static bool serve_allows(struct postern_request *r)
 	if (!service_event(s, allow))
 		return true;
 	loop_calls(s->object.loop, "allow");
-	refused = service_event(s, allow)(s, &r->peer, r->name, s->data);
+	refused = service_event(s, allow)(r, s->data);
 	if (refused && r->serve)
 		request_refuse(r, ERROR_PERMISSION_DENIED, NULL, NULL);
 	return !refused && r->serve;
@@ -88,24 +89,31 @@ static bool serve_decodes(struct postern_request *r, const void **ret_in)
 	return error == 0;
 }
 
-/* Runs the handler; everything that can be wrong with the call was answered before that. */
+/* Has the program a function for this method? Its type is known to .handle alone. */
+static bool serve_has_handler(const struct provided *p, const struct postern_method *m)
+{
+	void (*handler)(void) = NULL;
+
+	if (p->handlers)
+		memcpy(&handler, (const char *)p->handlers + m->handler, sizeof(handler));
+	return handler;
+}
+
 static void serve_run(struct postern_request *r)
 {
-	const struct provided *p;
+	const struct provided *p = serve_find(r);
 	const void *in = NULL;
-	uint32_t method = 0;
 
-	p = serve_find(r, &method);
 	if (!p || !serve_allows(r))
 		return;
-	if (p->interface->dispatch(p->handlers, method, NULL, NULL, p->data) == -ENOSYS) {
+	if (!serve_has_handler(p, r->method)) {
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
 	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
-	p->interface->dispatch(p->handlers, method, r, in, p->data);
+	r->method->handle(p->handlers, r, in, p->data);
 }
 
 /* ---- messages ---- */
@@ -115,7 +123,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 	struct postern_request *r;
 
 	if (request_new(&r, p, text, n, call) < 0) {
-		if (call->flags & MESSAGE_ONEWAY)
+		if (call->flags & POSTERN_CALL_ONEWAY)
 			p->service->counters.dropped++;
 		answer_busy(p);
 		return;

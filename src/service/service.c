@@ -64,10 +64,32 @@ static bool service_is_sized(const struct postern_type *type)
 static bool service_has_sizes(const struct postern_interface *i)
 {
 	for (uint32_t m = 0; m < i->n_methods; m++)
-		if (!service_is_sized(i->methods[m].in) || !service_is_sized(i->methods[m].out))
+		if (!service_is_sized(i->methods[m]->in) || !service_is_sized(i->methods[m]->out))
 			return false;
 	for (uint32_t e = 0; i->errors && e < i->n_errors; e++)
-		if (!service_is_sized(i->errors[e].type))
+		if (!service_is_sized(i->errors[e]->type))
+			return false;
+	return true;
+}
+
+/* Its name is that of the interface, a dot, and one without dots: a call is looked for by its last dot. */
+static bool service_is_method(const struct postern_interface *i, const struct postern_method *m)
+{
+	size_t n = strlen(i->name);
+
+	return m && m->name && m->handle && !strncmp(m->name, i->name, n) && m->name[n] == '.' &&
+	       m->name[n + 1] && !strchr(m->name + n + 1, '.');
+}
+
+static bool service_has_members(const struct postern_interface *i)
+{
+	if (!i->name || !i->description || (i->n_methods > 0 && !i->methods))
+		return false;
+	for (uint32_t m = 0; m < i->n_methods; m++)
+		if (!service_is_method(i, i->methods[m]))
+			return false;
+	for (uint32_t e = 0; i->errors && e < i->n_errors; e++)
+		if (!i->errors[e])
 			return false;
 	return true;
 }
@@ -77,12 +99,13 @@ static int service_check_interface(const struct postern_interface *i)
 {
 	static const char call[] = "postern_service_provide";
 
-	if (!i || !i->name || !i->description ||
-	    (i->n_methods > 0 && (!i->methods || !i->dispatch)))
-		return why_argument(call, "interface is NULL, or not what postern generate writes");
+	if (!i)
+		return why_argument(call, "interface is NULL");
 	if (i->version < 1 || i->version > POSTERN_INTERFACE_VERSION)
 		return why_argument(call,
 				    "interface was written for a later version of libpostern");
+	if (!service_has_members(i))
+		return why_argument(call, "interface is not what postern generate writes");
 	if (!service_has_sizes(i))
 		return why_argument(call, "a struct of interface has no size, or more than 1 MiB");
 	return 0;
@@ -408,7 +431,7 @@ static void service_init_lists(struct postern_service *s)
 	list_init(&s->requests);
 	list_init(&s->ended);
 	list_init(&s->pool);
-	service_offer(s, &s->own[0], &builtin_service, NULL, s);
+	service_offer(s, &s->own[0], &builtin_service, &builtin_methods, s);
 	service_offer(s, &s->own[1], &builtin_postern, NULL, s);
 }
 
@@ -543,7 +566,7 @@ int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 	return 0;
 }
 
-struct postern_server *postern_service_server(const struct postern_service *s)
+const struct postern_server *postern_service_server(const struct postern_service *s)
 {
 	return s ? s->server : NULL;
 }

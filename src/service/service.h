@@ -223,6 +223,8 @@ void request_orphan(struct postern_request *r);
 #define ERROR_ABANDONED              "io.postern.Abandoned"
 #define ERROR_DRAINING               "io.postern.Draining"
 #define ERROR_BUSY                   "io.postern.Busy"
+struct builtin_methods;
+extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
 
 /* ---- activation.c ---- */

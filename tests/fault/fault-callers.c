@@ -192,8 +192,7 @@ static const struct postern_conn_events upgraded_events = { .size = sizeof upgra
 							    .received = on_bytes,
 							    .closed = on_end };
 
-static void on_answer(struct postern_call *call, const struct postern_answer *answer,
-		      const void *value, void *data)
+static void on_answer(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
 	struct one *one = data;
 	struct name_value error;
@@ -201,15 +200,13 @@ static void on_answer(struct postern_call *call, const struct postern_answer *an
 	if (one->ends)
 		fail_msg("%s: %s is told after its end", world_where(), names[one->i]);
 	one->last = answer->end;
-	one->ends += answer->end != POSTERN_CALL_CONTINUES;
+	one->ends += answer->end != POSTERN_END_CONTINUES;
 	if (answer->why)
 		expect(answer->why->error);
-	if (answer->end == POSTERN_CALL_ANSWERED && one->i == TYPED)
-		assert_string_equal(((const struct name_value *)value)->name, "x");
-	if (answer->end == POSTERN_CALL_ANSWERED && one->i == UPGRADE)
+	if (answer->end == POSTERN_END_ANSWERED && one->i == UPGRADE)
 		expect(postern_call_upgrade(&one->callers->upgraded, call, &upgraded_events,
 					    one->callers));
-	if (answer->end == POSTERN_CALL_FAILED && one->i == FAILS) {
+	if (answer->end == POSTERN_END_FAILED && one->i == FAILS) {
 		int r = postern_answer_is(answer, &error_type, &error);
 
 		expect(r);
@@ -218,20 +215,28 @@ static void on_answer(struct postern_call *call, const struct postern_answer *an
 	}
 }
 
+static void on_value(void (*fn)(void), struct postern_call *call,
+		     const struct postern_answer *answer, const void *value, void *data)
+{
+	if (answer->end == POSTERN_END_ANSWERED)
+		assert_string_equal(((const struct name_value *)value)->name, "x");
+	((postern_answer_fn *)fn)(call, answer, data);
+}
+
 static void one_call(struct callers *w, int i)
 {
 	static const struct name_value in = { "n" };
 	static char large[LARGE];
+	static const struct postern_method typed = {
+		.name = "a.b.Typed", .in = &name_type, .out = &name_type, .deliver = on_value
+	};
 	struct postern_json json = { "{}", 2 };
-	struct postern_call_method method = { .name = names[i] };
 	unsigned flags = i == STREAM    ? POSTERN_CALL_MORE
 			 : i == ONEWAY  ? POSTERN_CALL_ONEWAY
 			 : i == UPGRADE ? POSTERN_CALL_UPGRADE
 					: 0;
 	int r;
 
-	if (i == TYPED)
-		method.in = method.out = &name_type;
 	if (i == BIG) {
 		memset(large, 'x', LARGE);
 		memcpy(large, "{\"x\":\"", 6);
@@ -239,11 +244,15 @@ static void one_call(struct callers *w, int i)
 		json = (struct postern_json){ large, LARGE };
 	}
 	w->ones[i] = (struct one){ .callers = w, .i = i };
-	r = postern_caller_call(NULL, w->c, &method, i == TYPED ? (const void *)&in : &json, flags,
-				POSTERN_SECONDS(2), on_answer, &w->ones[i]);
+	if (i == TYPED)
+		r = postern_caller_call(NULL, w->c, &typed, &in, flags, POSTERN_SECONDS(2),
+					POSTERN_FN(on_answer), &w->ones[i]);
+	else
+		r = postern_caller_call_json(NULL, w->c, names[i], json.text, json.n, flags,
+					     POSTERN_SECONDS(2), on_answer, &w->ones[i]);
 	expect(r);
 	if (r < 0)
-		w->ones[i] = (struct one){ .i = i, .ends = 1, .last = POSTERN_CALL_NOT_SENT };
+		w->ones[i] = (struct one){ .i = i, .ends = 1, .last = POSTERN_END_NOT_SENT };
 }
 
 /* What a call was told is true. */
@@ -251,11 +260,11 @@ static void one_is_true(const struct callers *w, int i)
 {
 	const struct one *one = &w->ones[i];
 	bool got = w->got[i] > 0,
-	     answered = one->last == POSTERN_CALL_ANSWERED || one->last == POSTERN_CALL_FAILED;
+	     answered = one->last == POSTERN_END_ANSWERED || one->last == POSTERN_END_FAILED;
 
 	if (one->ends != 1)
 		fail_msg("%s: %s has %u ends", world_where(), names[i], one->ends);
-	if ((one->last == POSTERN_CALL_NOT_SENT && got) || (answered && !got))
+	if ((one->last == POSTERN_END_NOT_SENT && got) || (answered && !got))
 		fail_msg("%s: %s ended in %d, and the service got it %u times", world_where(),
 			 names[i], one->last, w->got[i]);
 	if (i != BUSY && w->got[i] > 1)
@@ -274,11 +283,11 @@ static bool all_have_ended(const struct callers *w)
 static bool calls_without_waiting(struct callers *w)
 {
 	static const int usual[CALLS] = {
-		[TYPED] = POSTERN_CALL_ANSWERED,  [FAILS] = POSTERN_CALL_FAILED,
-		[STREAM] = POSTERN_CALL_ANSWERED, [ONEWAY] = POSTERN_CALL_SENT,
-		[BIG] = POSTERN_CALL_ANSWERED,    [BUSY] = POSTERN_CALL_ANSWERED,
-		[WRONG] = POSTERN_CALL_NO_ANSWER, [UPGRADE] = POSTERN_CALL_ANSWERED,
-		[NEVER] = POSTERN_CALL_TIMEOUT,
+		[TYPED] = POSTERN_END_ANSWERED,  [FAILS] = POSTERN_END_FAILED,
+		[STREAM] = POSTERN_END_ANSWERED, [ONEWAY] = POSTERN_END_SENT,
+		[BIG] = POSTERN_END_ANSWERED,    [BUSY] = POSTERN_END_ANSWERED,
+		[WRONG] = POSTERN_END_NO_ANSWER, [UPGRADE] = POSTERN_END_ANSWERED,
+		[NEVER] = POSTERN_END_TIMEOUT,
 	};
 	bool whole = true;
 
@@ -309,7 +318,6 @@ static bool calls_without_waiting(struct callers *w)
 /* Nobody answers it: its own loop, and its deadline. */
 static bool calls_that_wait(struct callers *w)
 {
-	const struct postern_call_method method = { .name = names[NEVER] };
 	uid_t uids[] = { geteuid() };
 	const struct postern_connect_options connect = { .size = sizeof connect,
 							 .server_uids = uids,
@@ -320,7 +328,7 @@ static bool calls_that_wait(struct callers *w)
 	expect(r);
 	if (r < 0)
 		return false;
-	r = postern_caller_wait(w->c, &method, NULL, NULL, 0, POSTERN_MS(50));
+	r = postern_caller_wait_json(w->c, names[NEVER], NULL, 0, NULL, 0, POSTERN_MS(50));
 	if (r != -ENOTCONN && r != -ECONNRESET)
 		expect(r);
 	w->c = postern_caller_free(w->c);

@@ -186,14 +186,11 @@ struct leaver {
 	bool keeps;
 };
 
-static int leave(const void *handlers, uint32_t method, struct postern_request *r, const void *in,
-		 void *data)
+static void leave(const void *handlers, struct postern_request *r, const void *in, void *data)
 {
 	struct leaver *l = data;
 
-	(void)handlers, (void)method, (void)in;
-	if (!r)
-		return 0;
+	(void)handlers, (void)in;
 	if (l->keeps)
 		l->kept = postern_request_keep(r);
 	pthread_exit(NULL);
@@ -202,20 +199,22 @@ static int leave(const void *handlers, uint32_t method, struct postern_request *
 static int leaver_begins(struct postern_thread *t, struct postern_loop *loop, void *data)
 {
 	static const struct postern_service_events events = { .size = sizeof events };
-	static const struct postern_method method = { .name = "Leave" };
+	static void (*const handler)(const void *, struct postern_request *, const void *, void *) =
+		leave;
+	static const struct postern_method method = { .name = "a.b.Leave", .handle = leave };
+	static const struct postern_method *const methods[] = { &method };
 	static const struct postern_interface interface = {
 		.version = POSTERN_INTERFACE_VERSION,
 		.n_methods = 1,
 		.name = "a.b",
 		.description = "interface a.b\n",
-		.methods = &method,
-		.dispatch = leave,
+		.methods = methods,
 	};
 	struct leaver *l = data;
 	int r = postern_service_new(&l->service, loop, "leaver", NULL, &events, l);
 
 	(void)t;
-	return r < 0 ? r : postern_service_provide(l->service, &interface, NULL, l);
+	return r < 0 ? r : postern_service_provide(l->service, &interface, &handler, l);
 }
 
 static void a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept(void **state)

