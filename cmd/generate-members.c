@@ -56,6 +56,8 @@ static const char *members_flags(struct generate *g, const struct idl_member *m)
 		"POSTERN_METHOD_NEEDS_MORE",
 		"POSTERN_METHOD_UPGRADE",
 		"POSTERN_METHOD_MAY_UPGRADE",
+		"POSTERN_METHOD_TAKES_FDS",
+		"POSTERN_METHOD_RETURNS_FDS",
 	};
 	unsigned flags = generate_flags(m);
 	const char *text = NULL;
