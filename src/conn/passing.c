@@ -120,22 +120,33 @@ void passing_delivered(struct postern_conn *c)
 	c->passing->now = NULL;
 }
 
+/* Both are looked at: the first one may wait for what a violation in the second one will never bring. */
+static bool passing_look(struct postern_conn *c, const char *bytes, size_t n, uint64_t at)
+{
+	struct passing *p = c->passing;
+
+	for (int i = 0; i < 2 && p->in[i].fds; i++)
+		if (glue_look(&p->in[i].glue, bytes, n, at, passing_takes, c) == GLUE_NOBODYS) {
+			passing_unwanted(c);
+			return false;
+		}
+	return true;
+}
+
 bool passing_next(struct postern_conn *c, const char *bytes, size_t n)
 {
 	struct passing *p = c->passing;
 	uint64_t at = c->received - n;
 
+	if (!passing_look(c, bytes, n, at))
+		return false;
 	for (int i = 0; i < 2 && p->in[i].fds; i++) {
 		struct passing_in *in = &p->in[i];
-		int state = glue_look(&in->glue, bytes, n, at, passing_takes, c);
+		bool open = in->glue.state == GLUE_OPEN;
 
-		if (state == GLUE_NOBODYS) {
-			passing_unwanted(c);
-			return false;
-		}
 		if (in->glue.owner != at)
 			continue;
-		if (state == GLUE_OPEN && !(c->flags & CONN_END)) {
+		if (open && !(c->flags & CONN_END)) {
 			c->flags |= CONN_HALF;
 			return false;
 		}
@@ -143,7 +154,7 @@ bool passing_next(struct postern_conn *c, const char *bytes, size_t n)
 		p->now = in->fds;
 		*in = p->in[1];
 		p->in[1] = (struct passing_in){ 0 };
-		if (state == GLUE_OPEN)
+		if (open)
 			passing_delivered(c);
 		return true;
 	}

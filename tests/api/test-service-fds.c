@@ -8,7 +8,7 @@
 
 #include <sys/resource.h>
 
-#define CALL(method)      "{\"method\":\"org.example.vault." method "\"}"
+#define CALL(method)          "{\"method\":\"org.example.vault." method "\"}"
 #define CALL_WITH(method, in) "{\"method\":\"org.example.vault." method "\",\"parameters\":" in "}"
 
 static int peer_of(const struct vault *v)
@@ -48,7 +48,8 @@ static const char *next(struct vault *v, int fd, size_t wanted)
 		}
 		if (got[n++] == '\0') {
 			if (came != wanted)
-				fail_msg("%zu descriptors came with %s, not %zu", came, got, wanted);
+				fail_msg("%zu descriptors came with %s, not %zu", came, got,
+					 wanted);
 			return got;
 		}
 	}
@@ -72,7 +73,7 @@ static void breaks(struct vault *v, int fd, const char *text)
 	close(fd);
 }
 
-#define INVALID                                                                            \
+#define INVALID                                                                              \
 	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":" \
 	"\"fileDescriptor\"}}"
 #define UNWANTED "no message that began there takes any"
@@ -89,7 +90,8 @@ static void V12_descriptors_of_a_call_are_its_requests(void **state)
 	two = passed_new(2);
 	fds[0] = two;
 	fds[1] = one;
-	assert_int_equal(pass_some(fd, CALL("Put"), sizeof CALL("Put"), fds, 2), sizeof CALL("Put"));
+	assert_int_equal(pass_some(fd, CALL("Put"), sizeof CALL("Put"), fds, 2),
+			 sizeof CALL("Put"));
 	hears(&v, fd, "{\"parameters\":{\"n\":2}}");
 	assert_int_equal(v.numbers[0], 2);
 	assert_int_equal(v.numbers[1], 1);
@@ -232,8 +234,13 @@ static void V12_who_may_own_descriptors_waits_until_it_is_known(void **state)
 static void V12_descriptors_that_no_method_takes_end_the_connection(void **state)
 {
 	static const char *const texts[] = {
-		CALL("Plain"), CALL("Get"), CALL("None"), "{\"method\":\"org.example.none.Put\"}",
-		"{\"method\":\"Put\"}", "not JSON", "{\"method\":\"org.varlink.service.GetInfo\"}",
+		CALL("Plain"),
+		CALL("Get"),
+		CALL("None"),
+		"{\"method\":\"org.example.none.Put\"}",
+		"{\"method\":\"Put\"}",
+		"not JSON",
+		"{\"method\":\"org.varlink.service.GetInfo\"}",
 	};
 	struct vault v;
 	int fd, one = passed_new(1);
@@ -275,11 +282,13 @@ static void V12_descriptors_in_the_middle_of_a_message_end_the_connection(void *
 /* Where no method takes any, the kernel refuses them where they are sent; and where it cannot, the connection ends. */
 static void V12_a_service_without_such_methods_admits_no_descriptors(void **state)
 {
-	static const struct postern_method *const plain[] = { &vault_method_Get, &vault_method_Plain };
+	static const struct postern_method *const plain[] = { &vault_method_Get,
+							      &vault_method_Plain };
 	static const struct postern_interface other = { .version = POSTERN_INTERFACE_VERSION,
 							.n_methods = 2,
 							.name = "org.example.vault",
-							.description = "interface org.example.vault\n",
+							.description =
+								"interface org.example.vault\n",
 							.methods = plain };
 	struct vault v = { 0 };
 	int fd, one = passed_new(1);
@@ -306,7 +315,8 @@ static void V12_a_service_without_such_methods_admits_no_descriptors(void **stat
 }
 
 /* Offered when somebody is connected already. */
-static void V12_a_method_that_is_offered_later_gets_descriptors_of_those_who_are_connected(void **state)
+static void V12_a_method_that_is_offered_later_gets_descriptors_of_those_who_are_connected(
+	void **state)
 {
 	struct vault v = { 0 };
 	int fd, late, one = passed_new(1);
@@ -342,7 +352,8 @@ static void V12_an_answer_has_its_descriptors_on_its_first_byte(void **state)
 	pass_text(fd, CALL_WITH("Get", "{\"number\":7}"), -1, 0);
 	pass_text(fd, CALL_WITH("Get", "{\"number\":8}"), -1, 0);
 	pass_text(fd, CALL("Plain"), -1, 0);
-	assert_int_equal(pass_some(fd, CALL("Swap"), sizeof CALL("Swap"), fds, 2), sizeof CALL("Swap"));
+	assert_int_equal(pass_some(fd, CALL("Swap"), sizeof CALL("Swap"), fds, 2),
+			 sizeof CALL("Swap"));
 	hears(&v, fd, "{}");
 	assert_string_equal(next(&v, fd, 1), "{\"parameters\":{\"fileDescriptor\":0}}");
 	passed_is(got_fds[0], 7);
@@ -440,7 +451,8 @@ static void V12_what_was_pushed_is_closed_on_every_way_out(void **state)
 			break;
 		case 3: /* abandoned */
 			v.kept[0] = postern_request_free(v.kept[0]);
-			assert_string_equal(next(&v, fd, 0), "{\"error\":\"io.postern.Abandoned\"}");
+			assert_string_equal(next(&v, fd, 0),
+					    "{\"error\":\"io.postern.Abandoned\"}");
 			break;
 		default: /* left */
 			close(fd);

@@ -77,18 +77,19 @@ int passed_next(struct sim_stream *s, bool over, glue_takes *takes, void *data, 
 	size_t n = s->taken - s->parsed;
 
 	*ret_id = -1;
-	for (int i = 0; i < 2 && s->glue_id[i] >= 0; i++) {
-		int state = glue_look(&s->glue[i], bytes, n, s->parsed, takes, data);
-
-		if (state == GLUE_NOBODYS)
+	for (int i = 0; i < 2 && s->glue_id[i] >= 0; i++)
+		if (glue_look(&s->glue[i], bytes, n, s->parsed, takes, data) == GLUE_NOBODYS)
 			return -1;
+	for (int i = 0; i < 2 && s->glue_id[i] >= 0; i++) {
+		bool is_open = s->glue[i].state == GLUE_OPEN;
+
 		if (s->glue[i].owner != s->parsed)
 			continue;
-		if (state == GLUE_OPEN && !over) {
+		if (is_open && !over) {
 			SIM_COUNT(held);
 			return 0;
 		}
-		*ret_id = state == GLUE_OPEN ? SIM_CUT : s->glue_id[i];
+		*ret_id = is_open ? SIM_CUT : s->glue_id[i];
 		s->glue[i] = s->glue[1];
 		s->glue_id[i] = s->glue_id[1];
 		s->glue_id[1] = -1;
