@@ -54,6 +54,10 @@ void request_bury(struct postern_request *r)
 	} else {
 		sys_free(r);
 	}
+	/* The last one may be what its end when idle waits for. */
+	if (s && !s->freed && s->exit_idle_ns != POSTERN_FOREVER && list_is_empty(&s->requests) &&
+	    loop_check(s->object.loop) == 0)
+		service_look_again(s);
 }
 
 /* May the peer's uid hold n more? The account's reserve is for messages on their way, and not counted here: a small
