@@ -167,8 +167,6 @@ static void serve_next(struct serve *p)
 	if (p->machine.open) {
 		conn_owes(p->conn, true);
 		postern_conn_pause(p->conn);
-	} else if (p->machine.over) {
-		postern_conn_close(p->conn);
 	} else if (!conn_has_room(p->conn)) {
 		postern_conn_pause(p->conn);
 	} else if (serve_count(p) >= SERVE_ROUND) {
@@ -189,7 +187,9 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		return;
 	}
 	p->awaited = false;
-	list_remove(&p->busy);
+	/* What has come with it is told the same, as long as the others of the reserve have to call. */
+	if (!p->machine.over)
+		list_remove(&p->busy);
 	s->counters.calls++;
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
@@ -291,7 +291,7 @@ void serve_look(struct serve *p)
 {
 	struct postern_service *s = p->service;
 
-	if (!s->draining || list_is_linked(&p->quiet))
+	if ((!s->draining && !p->machine.over) || list_is_linked(&p->quiet))
 		return;
 	list_append(&s->quiet, &p->quiet);
 	service_look_again(s);

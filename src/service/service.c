@@ -226,7 +226,7 @@ static void service_free_ended(struct postern_service *s)
 	}
 }
 
-/* Those of the reserve that have not called in time. The oldest is the first. */
+/* Those of the reserve that have not called in time, or call all the time. The oldest is the first. */
 static void service_turn_out(struct postern_service *s, int64_t now)
 {
 	while (!list_is_empty(&s->busy)) {
@@ -235,7 +235,10 @@ static void service_turn_out(struct postern_service *s, int64_t now)
 		if (p->until_ns > now)
 			return;
 		list_remove(&p->busy);
-		postern_conn_abort(p->conn);
+		if (p->machine.over)
+			postern_conn_close(p->conn);
+		else
+			postern_conn_abort(p->conn);
 	}
 }
 
@@ -288,7 +291,7 @@ static void service_drain_on(struct postern_service *s, int64_t now)
 
 	if (!over && s->drain_at_ns <= now)
 		service_is_late(s, now);
-	if (!service_retire(s))
+	if (s->late && !service_retire(s))
 		return;
 	/* What closes, or is upgraded, is not waited for. */
 	over |= s->late && list_is_empty(&s->serves);
@@ -339,6 +342,8 @@ static void service_run(struct object *o)
 	if (service_check(s) < 0)
 		return;
 	service_turn_out(s, now);
+	if (!service_retire(s))
+		return;
 	if (s->draining)
 		service_drain_on(s, now);
 	if (service_check(s) < 0)
@@ -422,6 +427,8 @@ static int service_take_over(struct postern_service *s)
 	if (busy->keep_max > server->limits->keep_max)
 		busy->keep_max = server->limits->keep_max;
 	busy->message_ns = SERVICE_BUSY_TIME;
+	if (busy->drain_ns > SERVICE_BUSY_TIME)
+		busy->drain_ns = SERVICE_BUSY_TIME;
 	s->busy_limits = busy;
 	s->connections_max = server->connections_max;
 	s->per_uid_max = server->per_uid_max;

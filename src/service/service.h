@@ -55,7 +55,7 @@ enum {
 	REQUEST_BLOCK       = 8 * 1024,
 	REQUEST_TEXT        = 4 * 1024,  /* longer messages get a block of their own */
 	SERVE_ROUND         = 16,        /* calls of one connection in a turn */
-	/* Connections beyond a limit that are told so: one call each, of this size at most. */
+	/* Connections beyond a limit that are told so: what has come by then, each call of this size at most. */
 	SERVICE_RESERVE     = 16,
 	SERVICE_BUSY_TEXT   = 64 * 1024,
 	SERVICE_BUSY_RETRY_MS = 500,
@@ -91,7 +91,7 @@ struct postern_service {
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
 	struct list              retired;      /* connections that a drain has closed */
-	struct list              quiet;        /* of the first, those that a drain has to look at */
+	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
 	struct list              pool;         /* of request blocks */
 	unsigned                 n_pool;
@@ -162,9 +162,9 @@ void service_look_again(struct postern_service *s);
 
 /* ---- serve.c ---- */
 void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data);
-/* While the service drains: it may be that nothing is open there, and nothing has arrived. */
+/* While the service drains, and of one that is busy: it may be that nothing is open there, and nothing has arrived. */
 void serve_look(struct serve *p);
-/* Draining: closes the connection if that is so. */
+/* Closes the connection if that is so. */
 void serve_retire(struct serve *p);
 /* Nothing is answered any more: what is open is cancelled, and of what has arrived only oneway calls are run. */
 void serve_leave(struct serve *p);

@@ -217,9 +217,11 @@ static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(vo
 		desk_hears(&d, fds[i], "{}");
 	}
 	fd = desk_peer(&d);
-	desk_say(&d, fd, CALL("Echo"));
-	desk_say(&d, fd, CALL("Echo"));
-	desk_hears(&d, fd, BUSY);
+	/* Those that come together are all told, also behind a round: none of them has run. */
+	for (int i = 0; i < 40; i++)
+		desk_say(&d, fd, CALL("Echo"));
+	for (int i = 0; i < 40; i++)
+		desk_hears(&d, fd, BUSY);
 	desk_hears_the_end(&d, fd);
 	/* A oneway call is not told, a large one is not read. */
 	fd = desk_peer(&d);
@@ -237,6 +239,46 @@ static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(vo
 	desk_hears(&d, fd, "{}");
 	close(fd);
 	close(fds[1]);
+	desk_close(&d);
+}
+
+static void V14_one_who_goes_on_calling_has_no_place_of_the_reserve_for_long(void **state)
+{
+	struct postern_server_options server = { .size = sizeof(server), .connections = 1 };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	struct test_time begun;
+	struct desk d;
+	int first, fd, reads;
+
+	(void)state;
+	desk_open(&d, &options);
+	first = desk_peer(&d);
+	turn(d.loop, 10);
+	/* One who reads the answers, and one who does not. */
+	for (reads = 0; reads < 2; reads++) {
+		int64_t until = test_now_ns() + test_patience_ns();
+		char got[4096];
+		ssize_t r = 1;
+
+		begun = test_time();
+		fd = desk_peer(&d);
+		while (r != 0 && test_now_ns() < until) {
+			/* More than a round at a time. */
+			for (int i = 0; i < 32 && r != 0; i++)
+				if (send(fd, CALL("Echo"), sizeof CALL("Echo"),
+					 MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+				    errno == EPIPE)
+					r = 0;
+			if (r == 0)
+				break;
+			turn(d.loop, 1);
+			r = reads ? recv(fd, got, sizeof got, MSG_DONTWAIT) : 1;
+		}
+		assert_took_less(begun, POSTERN_MS(3500) * test_scale());
+		close(fd);
+	}
+	assert_int_equal(d.echoes, 0);
+	close(first);
 	desk_close(&d);
 }
 
@@ -740,6 +782,7 @@ int main(void)
 		TEST(V13_oneway_calls_behind_an_open_one_run_at_the_deadline_of_a_drain),
 		TEST(V14_a_peer_that_goes_on_calling_delays_the_end_of_a_drain_by_a_second),
 		TEST(V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all),
+		TEST(V14_one_who_goes_on_calling_has_no_place_of_the_reserve_for_long),
 		TEST(V14_limits_as_large_as_they_can_be_are_none),
 		TEST(V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long),
 		TEST(a_peer_whose_call_is_worked_on_is_never_idle),
