@@ -395,8 +395,9 @@ int postern_request_continue(struct postern_request *r, const struct postern_typ
 int postern_request_fail(struct postern_request *r, const struct postern_error *error,
 			 const void *value)
 {
-	if (!r || !error || !error->name)
-		return why_argument("postern_request_fail", "r or error is NULL");
+	if (!r || !error || !error->name || !message_is_error(error->name))
+		return why_argument("postern_request_fail",
+				    "r or error is NULL, or has no name with its interface's");
 	return request_answer_typed(r, error->name, SERVING_FAILS, error->type, value);
 }
 
@@ -417,11 +418,10 @@ int postern_request_continue_json(struct postern_request *r, const char *paramet
 int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
 			      size_t n)
 {
-	const char *dot = error ? strrchr(error, '.') : NULL;
-
-	if (!r || !dot || dot == error || !dot[1])
-		return why_argument("postern_request_fail_json",
-				    "r is NULL, or error is no name of an interface and an error");
+	if (!r || !error || !message_is_error(error))
+		return why_argument(
+			"postern_request_fail_json",
+			"r is NULL, or error is not the name of one, with its interface's: org.example.clock.NoSuchZone");
 	return request_answer_json(r, error, SERVING_FAILS, parameters, n);
 }
 

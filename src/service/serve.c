@@ -10,8 +10,10 @@
  * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
 
@@ -324,6 +326,21 @@ void serve_retire(struct serve *p)
 	postern_conn_close(c);
 }
 
+static void serve_blame(struct postern_service *s, const struct postern_conn *c,
+			const struct postern_reason *why)
+{
+	char text[100];
+
+	if (why->error != -EMSGSIZE) {
+		service_blame(s, &c->peer, why->text);
+		return;
+	}
+	/* With fewer for one that is to be told Busy. */
+	snprintf(text, sizeof(text), "its call is longer than %zu bytes (message_max)",
+		 (size_t)c->limits->keep_max - FRAME_HEAD);
+	service_blame(s, &c->peer, text);
+}
+
 static void serve_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
 {
 	struct serve *p = data;
@@ -339,7 +356,7 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	else if (r)
 		request_close(r); /* oneway: it goes on without a connection */
 	if (!s->freed && why->code == POSTERN_REASON_VIOLATION)
-		service_blame(s, &c->peer, why->text);
+		serve_blame(s, c, why);
 	if (!s->freed)
 		service_look_again(s);
 }

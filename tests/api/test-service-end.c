@@ -482,7 +482,7 @@ static void a_kept_request_outlives_its_service_and_its_loop(void **state)
 	assert_int_equal(d.cancelled, 3);
 	assert_null(postern_request_service(d.kept[0]));
 	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
-	assert_errno(postern_request_fail_json(d.kept[0], "a.B", NULL, 0), -ESTALE);
+	assert_errno(postern_request_fail_json(d.kept[0], "a.b.C", NULL, 0), -ESTALE);
 	d.kept[0] = postern_request_free(d.kept[0]);
 	d.loop = postern_loop_free(d.loop);
 	assert_errno(postern_request_continue_json(d.kept[1], NULL, 0), -ESTALE);
