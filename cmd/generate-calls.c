@@ -15,6 +15,7 @@ static const struct {
 	{ "[Supports 'more' flag]", GENERATE_MORE },
 	{ "[Requires 'more' flag]", GENERATE_NEEDS_MORE },
 	{ "[Requires 'upgrade' flag]", GENERATE_UPGRADE },
+	{ "[Supports 'upgrade' flag]", GENERATE_MAY_UPGRADE },
 };
 
 unsigned generate_flags(const struct idl_member *method)
@@ -104,15 +105,37 @@ static void calls_provide(struct generate *g, bool has_methods)
 				    g->prefix, has_methods ? "methods, data" : "NULL, NULL"));
 }
 
+/* The answer that makes the connection the program's. */
+static void calls_upgrade(struct generate *g, const struct calls *c)
+{
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_upgrade_%s(struct postern_conn **ret, struct "
+		"postern_request *r%s, const struct postern_conn_events *events, void *data)",
+		c->prefix, c->name, c->out);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_request_upgrade(ret, r, %s_%s_method.out, %s, events, data);",
+			c->prefix, c->name, c->out_value));
+}
+
 static void calls_reply(struct generate *g, const struct idl_member *m)
 {
 	struct calls c = calls_of(g, m);
+	unsigned flags = generate_flags(m);
 
+	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE))
+		calls_upgrade(g, &c);
+	/* Any other answer would confirm what is not done. */
+	if (flags & GENERATE_UPGRADE)
+		return;
 	generate_line(g, 0, "static inline int %s_reply_%s(struct postern_request *r%s)", c.prefix,
 		      c.name, c.out);
 	calls_body(g, generate_text(g, "return postern_request_reply(r, %s_%s_method.out, %s);",
 				    c.prefix, c.name, c.out_value));
-	if (!(generate_flags(m) & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+	if (!(flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
 		return;
 	generate_line(
 		g, 0,
@@ -197,7 +220,12 @@ static void calls_method(struct generate *g, const struct idl_member *m)
 	unsigned flags = generate_flags(m);
 
 	calls_type(g, m, &c);
-	/* A connection that becomes another protocol's is no typed call. */
+	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE)) {
+		generate_line(
+			g, 0,
+			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
+		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
+	}
 	if (flags & GENERATE_UPGRADE)
 		return;
 	if (!(flags & GENERATE_NEEDS_MORE)) {

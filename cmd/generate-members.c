@@ -49,20 +49,21 @@ static void members_deliver(struct generate *g, const char *name, const struct i
 	generate_line(g, 0, "}\n");
 }
 
-static const char *members_flags(const struct idl_member *m)
+static const char *members_flags(struct generate *g, const struct idl_member *m)
 {
-	static const char *const texts[] = {
-		"0",
+	static const char *const names[] = {
 		"POSTERN_METHOD_MORE",
 		"POSTERN_METHOD_NEEDS_MORE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE",
 		"POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE | POSTERN_METHOD_UPGRADE",
+		"POSTERN_METHOD_MAY_UPGRADE",
 	};
+	unsigned flags = generate_flags(m);
+	const char *text = NULL;
 
-	return texts[generate_flags(m)];
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (flags & 1u << i)
+			text = text ? generate_text(g, "%s | %s", text, names[i]) : names[i];
+	return text ? text : "0";
 }
 
 static void members_method(struct generate *g, const struct idl_member *m)
@@ -76,7 +77,7 @@ static void members_method(struct generate *g, const struct idl_member *m)
 	generate_line(g, 1, ".in = &%s,", generate_table_of(g, m->type, false));
 	generate_line(g, 1, ".out = &%s,", generate_table_of(g, m->out, false));
 	if (generate_flags(m))
-		generate_line(g, 1, ".flags = %s,", members_flags(m));
+		generate_line(g, 1, ".flags = %s,", members_flags(g, m));
 	generate_line(g, 1, ".handler = offsetof(struct %s_methods, %s),", g->prefix, name);
 	generate_line(g, 1, ".handle = handle_%s,", name);
 	generate_line(g, 1, ".deliver = deliver_%s,", name);

@@ -211,6 +211,7 @@ static void the_interface_lists_what_its_description_has(void **state)
 		{ PREFIX "Follow", POSTERN_METHOD_NEEDS_MORE },
 		{ PREFIX "Tick", POSTERN_METHOD_NEEDS_MORE },
 		{ PREFIX "Become", POSTERN_METHOD_UPGRADE },
+		{ PREFIX "Either", POSTERN_METHOD_MAY_UPGRADE },
 		{ PREFIX "Others", 0 },
 	};
 	const struct postern_interface *i = &everything_interface;
