@@ -112,6 +112,8 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 				     POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
 		     -EINVAL);
 	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_caller_upgrade(NULL, t.c, NULL, NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, t.c, NULL, NULL, 0, NULL, 0), -EINVAL);
 	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
 				     POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
 		     -EINVAL);
@@ -209,6 +211,9 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_null(postern_caller_answer(NULL));
 	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
+	assert_int_equal(postern_answer_fds(NULL), 0);
+	assert_errno(postern_answer_take_fd(NULL, 0), -EBADF);
+	assert_errno(postern_caller_push_fd(NULL, -1), -EBADF);
 	assert_errno(postern_answer_is(postern_caller_answer(c), NULL, NULL), -EINVAL);
 	assert_int_equal(postern_answer_is(postern_caller_answer(c), &error, NULL), 0);
 	assert_null(postern_caller_answer(c)->error);

@@ -46,7 +46,7 @@ static void calls_with_nonsense_say_so(void **state)
 	assert_errno(postern_request_fail(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_reply_json(NULL, NULL, 0), -EINVAL);
 	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
+	assert_errno(postern_request_fail_json(NULL, "a.b.C", NULL, 0), -EINVAL);
 	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
 	assert_errno(postern_request_upgrade(NULL, NULL, NULL, NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_upgrade_json(NULL, NULL, NULL, 0, NULL, NULL), -EINVAL);
@@ -57,6 +57,9 @@ static void calls_with_nonsense_say_so(void **state)
 	assert_null(postern_request_free(NULL));
 	assert_null(postern_request_method(NULL));
 	assert_null(postern_request_service(NULL));
+	assert_int_equal(postern_request_fds(NULL), 0);
+	assert_errno(postern_request_take_fd(NULL, 0), -EINVAL);
+	assert_errno(postern_request_push_fd(NULL, -1), -EBADF);
 	assert_int_equal(postern_request_flags(NULL), 0);
 	assert_int_equal(postern_request_parameters(NULL).n, 0);
 	desk_close(&d);
