@@ -231,6 +231,22 @@ static void calls_wait(struct generate *g, const struct calls *c, const char *ve
 			   c->prefix, c->name, c->in_value, c->ret_value, flags));
 }
 
+/* What follows the answer is read from a client, without a loop. */
+static void calls_wait_upgrade(struct generate *g, const struct calls *c)
+{
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_%s_wait_upgrade(struct postern_client **client, "
+		"struct postern_caller *c, %s%sint64_t deadline_ns)",
+		c->prefix, c->name, c->in, c->ret);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_caller_upgrade(client, c, &%s_%s_method, %s, %s, deadline_ns);",
+			c->prefix, c->name, c->in_value, c->ret_value));
+}
+
 static void calls_next(struct generate *g, const struct calls *c)
 {
 	generate_line(
@@ -253,6 +269,7 @@ static void calls_method(struct generate *g, const struct idl_member *m)
 			g, 0,
 			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
 		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
+		calls_wait_upgrade(g, &c);
 	}
 	if (flags & GENERATE_UPGRADE)
 		return;
