@@ -573,6 +573,13 @@ static int commands_add(struct commands *c, char ***at, bool *upgrades)
 	status = commands_check(c, number, words[0], *upgrades);
 	if (status)
 		return status;
+	if (strlen(words[0]) > SPAWN_METHOD) {
+		output_error(
+			"serve", c->options.name,
+			"the name of a method is longer than %d bytes, which POSTERN_METHOD holds",
+			SPAWN_METHOD);
+		return EXIT_USAGE;
+	}
 	m = &c->methods[number];
 	c->handlers[number] = commands_start;
 	m->argv = words + 1;
