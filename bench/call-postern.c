@@ -57,7 +57,7 @@ static void peer_call(struct peer *p)
 
 	while (call_more(&p->call)) {
 		in.id = call_next(&p->call);
-		r = bench_Echo_call(p->caller, &in, POSTERN_SECONDS(60), peer_answered, p);
+		r = bench_Echo_call(NULL, p->caller, &in, POSTERN_SECONDS(60), peer_answered, p);
 		if (r < 0)
 			bench_die(postern_why()->text, -r);
 	}

@@ -83,15 +83,15 @@ static int ask_say_late(const struct ask *a)
 int ask_told(const struct ask *a, const struct postern_answer *answer)
 {
 	switch (answer->end) {
-	case POSTERN_CALL_FAILED:
+	case POSTERN_END_FAILED:
 		ask_say_error(a, answer);
 		return EXIT_ANSWERED_ERROR;
-	case POSTERN_CALL_TIMEOUT:
+	case POSTERN_END_TIMEOUT:
 		return ask_say_late(a);
-	case POSTERN_CALL_NOT_SENT:
+	case POSTERN_END_NOT_SENT:
 		output_text(a->verb, a->address, answer->why->text);
 		return output_status(answer->why);
-	case POSTERN_CALL_NO_ANSWER:
+	case POSTERN_END_NO_ANSWER:
 		output_text(a->verb, a->address, answer->why->text);
 		return EXIT_IO;
 	default:
@@ -118,10 +118,9 @@ static int ask_ended(const struct ask *a, int error)
 static int ask_wait(struct ask *a, const char *method, struct postern_json in, unsigned flags,
 		    struct postern_json *ret)
 {
-	const struct postern_call_method m = { .name = method };
-
 	*ret = (struct postern_json){ "{}", 2 };
-	return postern_caller_wait(a->caller, &m, &in, ret, flags, a->values->deadline);
+	return postern_caller_wait_json(a->caller, method, in.text, in.n, ret, flags,
+					a->values->deadline);
 }
 
 int ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags,
@@ -163,9 +162,9 @@ int ask_next(struct ask *a, struct postern_json *ret)
 	int64_t deadline = a->values->deadline ? a->values->deadline : POSTERN_FOREVER;
 	int r;
 
-	if (postern_caller_answer(a->caller)->end != POSTERN_CALL_CONTINUES)
+	if (postern_caller_answer(a->caller)->end != POSTERN_END_CONTINUES)
 		return -1;
-	r = postern_caller_next(a->caller, ret, deadline);
+	r = postern_caller_next_json(a->caller, ret, deadline);
 	if (r < 0)
 		return ask_ended(a, r);
 	return r > 0 ? EXIT_DONE : -1;

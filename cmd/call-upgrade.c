@@ -32,13 +32,12 @@ static void call_upgrade_say(const struct ask *a, struct postern_json parameters
 }
 
 static void call_upgrade_told(struct postern_call *call, const struct postern_answer *answer,
-			      const void *value, void *data)
+			      void *data)
 {
 	struct call_upgrade *u = data;
 	int r;
 
-	(void)value;
-	if (answer->end != POSTERN_CALL_ANSWERED) {
+	if (answer->end != POSTERN_END_ANSWERED) {
 		copy_end(&u->copy, ask_told(&u->ask, answer));
 		return;
 	}
@@ -53,9 +52,9 @@ static void call_upgrade_told(struct postern_call *call, const struct postern_an
 
 static int call_upgrade_start(struct call_upgrade *u, const char *method, struct postern_json in)
 {
-	const struct postern_call_method m = { .name = method };
-	int r = postern_caller_call(NULL, u->ask.caller, &m, &in, POSTERN_CALL_UPGRADE,
-				    u->ask.values->deadline, call_upgrade_told, u);
+	int r = postern_caller_call_json(NULL, u->ask.caller, method, in.text, in.n,
+					 POSTERN_CALL_UPGRADE, u->ask.values->deadline,
+					 call_upgrade_told, u);
 
 	return r < 0 ? output_reason(u->copy.verb, u->copy.name, postern_why())
 		     : copy_run(&u->copy);

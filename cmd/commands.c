@@ -39,7 +39,7 @@
 
 const char *run_method(const struct run *x)
 {
-	return x->commands->tables.interface.methods[x->method].name;
+	return x->commands->tables.interface.methods[x->method]->name;
 }
 
 static void run_fail(struct run *x, int status, const char *format, ...)
@@ -93,7 +93,7 @@ static bool run_fits(const struct postern_type *type, struct postern_json value,
 
 static void run_reply(struct run *x, struct postern_json value)
 {
-	const struct postern_method *m = &x->commands->tables.interface.methods[x->method];
+	const struct postern_method *m = x->commands->tables.interface.methods[x->method];
 	struct shape_fault fault = { .what = "is too large" };
 
 	if (postern_json_kind(value) != POSTERN_JSON_OBJECT)
@@ -118,11 +118,11 @@ static bool run_reply_error(struct run *x, struct postern_json value)
 	if (postern_json_find(value, "parameters", &parameters) < 0)
 		return false;
 	for (uint32_t e = 0; e < i->n_errors; e++) {
-		if (!postern_json_equals(error, i->errors[e].name) ||
+		if (!postern_json_equals(error, i->errors[e]->name) ||
 		    postern_json_kind(parameters) != POSTERN_JSON_OBJECT ||
-		    !run_fits(i->errors[e].type, parameters, &fault))
+		    !run_fits(i->errors[e]->type, parameters, &fault))
 			continue;
-		return postern_request_fail_json(x->request, i->errors[e].name, parameters.text,
+		return postern_request_fail_json(x->request, i->errors[e]->name, parameters.text,
 						 parameters.n) != -EMSGSIZE;
 	}
 	return false;
@@ -442,8 +442,20 @@ static bool commands_fits(const struct commands *c, uint32_t method, struct post
 	return false;
 }
 
-static void commands_start(struct commands *c, uint32_t method, struct postern_request *r)
+/* The number in the table; -1. */
+static long commands_find(const struct commands *c, const char *method)
 {
+	const struct postern_interface *i = &c->tables.interface;
+
+	for (uint32_t m = 0; m < i->n_methods; m++)
+		if (!strcmp(i->methods[m]->name, method))
+			return (long)m;
+	return -1;
+}
+
+static void commands_start(struct commands *c, struct postern_request *r)
+{
+	uint32_t method = (uint32_t)commands_find(c, postern_request_method(r));
 	struct postern_peer peer = { .pid = 0 };
 	struct run *x;
 	int error;
@@ -486,35 +498,15 @@ static void commands_start(struct commands *c, uint32_t method, struct postern_r
 		run_upgrade(x);
 }
 
-/* For the library: handlers is what was provided. */
-static int commands_dispatch(const void *handlers, uint32_t method, struct postern_request *r,
-			     const void *in, void *data)
+/* handlers: which methods have a command. */
+static void commands_handle(const void *handlers, struct postern_request *r, const void *in,
+			    void *data)
 {
-	struct commands *c = data;
-
-	(void)in;
-	if (!((const struct commands *)handlers)->methods[method].argv)
-		return -ENOSYS;
-	if (r)
-		commands_start(c, method, r);
-	return 0;
+	(void)handlers, (void)in;
+	commands_start(data, r);
 }
 
 /* ---- what is served ---- */
-
-/* The number in the table; -1. */
-static long commands_find(const struct commands *c, const char *method)
-{
-	const struct postern_interface *i = &c->tables.interface;
-	size_t n = strlen(i->name);
-
-	if (strncmp(method, i->name, n) != 0 || method[n] != '.')
-		return -1;
-	for (uint32_t m = 0; m < i->n_methods; m++)
-		if (!strcmp(i->methods[m].name, method + n + 1))
-			return (long)m;
-	return -1;
-}
 
 static int commands_incomplete(const struct commands *c)
 {
@@ -543,7 +535,7 @@ static const char *commands_no_upgrade(const struct postern_method *m)
 
 static int commands_check(const struct commands *c, long number, const char *word, bool upgrades)
 {
-	const struct postern_method *m = &c->tables.interface.methods[number];
+	const struct postern_method *m = c->tables.interface.methods[number];
 	const char *wrong =
 		upgrades ? commands_no_upgrade(m)
 		: m->flags & POSTERN_METHOD_UPGRADE
@@ -581,7 +573,15 @@ static int commands_add(struct commands *c, char ***at, bool *upgrades)
 	status = commands_check(c, number, words[0], *upgrades);
 	if (status)
 		return status;
+	if (strlen(words[0]) > SPAWN_METHOD) {
+		output_error(
+			"serve", c->options.name,
+			"the name of a method is longer than %d bytes, which POSTERN_METHOD holds",
+			SPAWN_METHOD);
+		return EXIT_USAGE;
+	}
 	m = &c->methods[number];
+	c->handlers[number] = commands_start;
 	m->argv = words + 1;
 	m->upgrades = *upgrades;
 	*at = *end ? end + 1 : end;
@@ -601,12 +601,12 @@ static int commands_read(struct commands *c)
 	c->description = (struct description){ .verb = "serve", .name = c->options.file };
 	status = description_read(&c->description);
 	if (!status)
-		status = tables_make(&c->tables, &c->description);
+		status = tables_make(&c->tables, &c->description, commands_handle);
 	if (status)
 		return status;
-	c->tables.interface.dispatch = commands_dispatch;
 	c->methods = calloc(c->tables.interface.n_methods + 1, sizeof(*c->methods));
-	if (!c->methods || spawn_init(&c->spawn, c->options.name) < 0) {
+	c->handlers = calloc(c->tables.interface.n_methods + 1, sizeof(*c->handlers));
+	if (!c->methods || !c->handlers || spawn_init(&c->spawn, c->options.name) < 0) {
 		output_error("serve", c->options.name, "out of memory");
 		return EXIT_TRY_AGAIN;
 	}
@@ -638,7 +638,7 @@ int commands_new(struct commands **ret, const struct commands_options *options)
 int commands_provide(struct commands *c, struct postern_loop *loop, struct postern_service *service)
 {
 	c->loop = loop;
-	return postern_service_provide(service, &c->tables.interface, c, c);
+	return postern_service_provide(service, &c->tables.interface, c->handlers, c);
 }
 
 uint32_t commands_running(const struct commands *c)
@@ -668,6 +668,7 @@ struct commands *commands_free(struct commands *c)
 	}
 	spawn_deinit(&c->spawn);
 	free(c->methods);
+	free(c->handlers);
 	tables_free(&c->tables);
 	description_free(&c->description);
 	free(c);

@@ -15,6 +15,7 @@ static const struct {
 	{ "[Supports 'more' flag]", GENERATE_MORE },
 	{ "[Requires 'more' flag]", GENERATE_NEEDS_MORE },
 	{ "[Requires 'upgrade' flag]", GENERATE_UPGRADE },
+	{ "[Supports 'upgrade' flag]", GENERATE_MAY_UPGRADE },
 };
 
 unsigned generate_flags(const struct idl_member *method)
@@ -104,15 +105,37 @@ static void calls_provide(struct generate *g, bool has_methods)
 				    g->prefix, has_methods ? "methods, data" : "NULL, NULL"));
 }
 
+/* The answer that makes the connection the program's. */
+static void calls_upgrade(struct generate *g, const struct calls *c)
+{
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_upgrade_%s(struct postern_conn **ret, struct "
+		"postern_request *r%s, const struct postern_conn_events *events, void *data)",
+		c->prefix, c->name, c->out);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_request_upgrade(ret, r, %s_%s_method.out, %s, events, data);",
+			c->prefix, c->name, c->out_value));
+}
+
 static void calls_reply(struct generate *g, const struct idl_member *m)
 {
 	struct calls c = calls_of(g, m);
+	unsigned flags = generate_flags(m);
 
+	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE))
+		calls_upgrade(g, &c);
+	/* Any other answer would confirm what is not done. */
+	if (flags & GENERATE_UPGRADE)
+		return;
 	generate_line(g, 0, "static inline int %s_reply_%s(struct postern_request *r%s)", c.prefix,
 		      c.name, c.out);
 	calls_body(g, generate_text(g, "return postern_request_reply(r, %s_%s_method.out, %s);",
 				    c.prefix, c.name, c.out_value));
-	if (!(generate_flags(m) & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+	if (!(flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
 		return;
 	generate_line(
 		g, 0,
@@ -149,21 +172,20 @@ static void calls_type(struct generate *g, const struct idl_member *m, const str
 }
 
 /* A call with an event at its end. */
-static void calls_call(struct generate *g, const struct calls *c, const char *verb, bool has_call,
+static void calls_call(struct generate *g, const struct calls *c, const char *verb,
 		       const char *flags)
 {
 	generate_line(
 		g, 0,
-		"static inline POSTERN_MUST_USE int %s_%s_%s(%sstruct postern_caller *c, %sint64_t "
-		"deadline_ns, %s_%s_fn *fn, void *data)",
-		c->prefix, c->name, verb, has_call ? "struct postern_call **ret, " : "", c->in,
-		c->prefix, c->name);
+		"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_call **ret, struct "
+		"postern_caller *c, %sint64_t deadline_ns, %s_%s_fn *fn, void *data)",
+		c->prefix, c->name, verb, c->in, c->prefix, c->name);
 	calls_body(g,
 		   generate_text(
 			   g,
-			   "return postern_caller_call(%s, c, &%s_%s_method, %s, %s, deadline_ns, "
-			   "(postern_answer_fn *)(void (*)(void))fn, data);",
-			   has_call ? "ret" : "NULL", c->prefix, c->name, c->in_value, flags));
+			   "return postern_caller_call(ret, c, &%s_%s_method, %s, %s, deadline_ns, "
+			   "POSTERN_FN(fn), data);",
+			   c->prefix, c->name, c->in_value, flags));
 }
 
 static void calls_wait(struct generate *g, const struct calls *c, const char *verb,
@@ -179,6 +201,22 @@ static void calls_wait(struct generate *g, const struct calls *c, const char *ve
 			   g,
 			   "return postern_caller_wait(c, &%s_%s_method, %s, %s, %s, deadline_ns);",
 			   c->prefix, c->name, c->in_value, c->ret_value, flags));
+}
+
+/* What follows the answer is read from a client, without a loop. */
+static void calls_wait_upgrade(struct generate *g, const struct calls *c)
+{
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_%s_wait_upgrade(struct postern_client **client, "
+		"struct postern_caller *c, %s%sint64_t deadline_ns)",
+		c->prefix, c->name, c->in, c->ret);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_caller_upgrade(client, c, &%s_%s_method, %s, %s, deadline_ns);",
+			c->prefix, c->name, c->in_value, c->ret_value));
 }
 
 static void calls_next(struct generate *g, const struct calls *c)
@@ -198,16 +236,22 @@ static void calls_method(struct generate *g, const struct idl_member *m)
 	unsigned flags = generate_flags(m);
 
 	calls_type(g, m, &c);
-	/* A connection that becomes another protocol's is no typed call. */
+	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE)) {
+		generate_line(
+			g, 0,
+			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
+		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
+		calls_wait_upgrade(g, &c);
+	}
 	if (flags & GENERATE_UPGRADE)
 		return;
 	if (!(flags & GENERATE_NEEDS_MORE)) {
-		calls_call(g, &c, "call", false, "0");
-		calls_call(g, &c, "oneway", false, "POSTERN_CALL_ONEWAY");
+		calls_call(g, &c, "call", "0");
+		calls_call(g, &c, "oneway", "POSTERN_CALL_ONEWAY");
 		calls_wait(g, &c, "wait", "0");
 	}
 	if (flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)) {
-		calls_call(g, &c, "more", true, "POSTERN_CALL_MORE");
+		calls_call(g, &c, "more", "POSTERN_CALL_MORE");
 		calls_wait(g, &c, "wait_more", "POSTERN_CALL_MORE");
 		calls_next(g, &c);
 	}
@@ -239,7 +283,7 @@ static void calls_each(struct generate *g, int kind,
 
 static void calls_name_method(struct generate *g, const struct idl_member *m)
 {
-	generate_line(g, 0, "extern const struct postern_call_method %s_%.*s_method;", g->prefix,
+	generate_line(g, 0, "extern const struct postern_method %s_%.*s_method;", g->prefix,
 		      (int)m->node.name.n, m->node.name.text);
 }
 
@@ -265,8 +309,8 @@ static void calls_at_caller(struct generate *g)
 		generate_puts(
 			g,
 			"/* fn is called once, with the final answer of the call; of _more, with others before it. Where "
-			"it has an out,\n   that is NULL unless answer->end is POSTERN_CALL_ANSWERED or "
-			"POSTERN_CALL_CONTINUES. */\n\n");
+			"it has an out,\n   that is NULL unless answer->end is POSTERN_END_ANSWERED or "
+			"POSTERN_END_CONTINUES. ret: the call, for\n   postern_call_cancel(), or NULL. */\n\n");
 	}
 	calls_each(g, IDL_METHOD, calls_method);
 	calls_each(g, IDL_ERROR, calls_is);

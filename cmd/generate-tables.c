@@ -314,7 +314,7 @@ void generate_tables(struct generate *g)
 		"/* Written by postern generate %s from %s. Do not edit: change that file. */",
 		POSTERN_VERSION, g->from);
 	generate_puts(g, generate_text(g, "#include \"%s.h\"\n\n", g->base));
-	generate_puts(g, "#include <errno.h>\n#include <stddef.h>\n\n");
+	generate_puts(g, "#include <stddef.h>\n\n");
 	tables_scalars_used(g);
 	generate_put(g, body, n);
 	free(body);

@@ -9,6 +9,8 @@
 
 #include <limits.h>
 
+typedef void commands_fn(struct commands *c, struct postern_request *r);
+
 struct commands_method {
 	char **argv; /* NULL: it has no command */
 	bool upgrades;
@@ -39,6 +41,7 @@ struct commands {
 	struct description description;
 	struct tables tables;
 	struct commands_method *methods; /* as in the table */
+	commands_fn **handlers;          /* the same; NULL: it has no command */
 	struct spawn spawn;
 	struct postern_loop *loop;
 	struct run *runs;

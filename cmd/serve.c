@@ -54,7 +54,7 @@ struct serve {
 	const struct serve_values *values;
 	const char *name; /* for messages */
 	struct postern_loop *loop;
-	struct postern_server *server;
+	struct postern_server *server; /* or NULL: it is a service */
 	struct postern_watch *signals;
 	struct postern_timer *tick;
 	struct postern_timer *watchdog;  /* of the service manager; NULL: it has none */
@@ -268,6 +268,12 @@ static void serve_exec_ended(void *data)
 	serve_maybe_stop(s);
 }
 
+/* Its own, or that of its service. */
+static const struct postern_server *serve_server(const struct serve *s)
+{
+	return s->service ? postern_service_server(s->service) : s->server;
+}
+
 static void serve_drain(struct serve *s)
 {
 	if (s->draining)
@@ -305,12 +311,10 @@ static void serve_accepted(struct postern_server *server, struct postern_conn *c
 }
 
 /* A shortage of descriptors may recur many times per second. */
-static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
+static void serve_failed(struct serve *s, const struct postern_reason *why)
 {
-	struct serve *s = data;
 	int64_t now = postern_now();
 
-	(void)server;
 	if (why->code != s->said || now - s->said_ns >= POSTERN_SECONDS(1)) {
 		output_text("serve", s->name, why->text);
 		s->said = why->code;
@@ -323,15 +327,24 @@ static void serve_error(struct postern_server *server, const struct postern_reas
 	}
 }
 
+static void serve_error(struct postern_server *server, const struct postern_reason *why, void *data)
+{
+	(void)server;
+	serve_failed(data, why);
+}
+
+static void serve_has_closed(struct serve *s)
+{
+	postern_server_get_counters(serve_server(s), &s->counters, sizeof(s->counters));
+	s->closed = true;
+	serve_maybe_stop(s);
+}
+
 static void serve_closed(struct postern_server *server, const struct postern_reason *why,
 			 void *data)
 {
-	struct serve *s = data;
-
-	(void)why;
-	postern_server_get_counters(server, &s->counters, sizeof(s->counters));
-	s->closed = true;
-	serve_maybe_stop(s);
+	(void)server, (void)why;
+	serve_has_closed(data);
 }
 
 static const struct postern_server_events serve_events_echo = {
@@ -361,7 +374,8 @@ static void serve_commands_ended(void *data)
 static void serve_service_error(struct postern_service *service, const struct postern_reason *why,
 				void *data)
 {
-	serve_error(postern_service_server(service), why, data);
+	(void)service;
+	serve_failed(data, why);
 }
 
 /* What its calls have started, nobody waits for any more. */
@@ -370,8 +384,9 @@ static void serve_service_closed(struct postern_service *service, const struct p
 {
 	struct serve *s = data;
 
+	(void)service, (void)why;
 	commands_end(s->commands, serve_commands_ended, s);
-	serve_closed(postern_service_server(service), why, data);
+	serve_has_closed(s);
 }
 
 static const struct postern_service_events serve_service_events = {
@@ -386,7 +401,7 @@ static void serve_log(struct postern_loop *loop, int level, const char *text, vo
 	const struct serve *s = data;
 
 	(void)loop;
-	if (!s->server && (level <= LOG_WARNING || s->values->common.verbose))
+	if (!s->server && !s->service && (level <= LOG_WARNING || s->values->common.verbose))
 		output_text("serve", s->name, text);
 }
 
@@ -549,7 +564,6 @@ static int serve_new_service(struct serve *s, const char *name,
 
 	if (r < 0)
 		return r;
-	s->server = postern_service_server(s->service);
 	return commands_provide(s->commands, s->loop, s->service);
 }
 
@@ -622,6 +636,7 @@ static int serve_new_commands(struct serve *s)
 static int serve_go(struct serve *s, const char *name)
 {
 	char ready[64 + PATH_MAX];
+	const char *path;
 	int r;
 
 	r = serve_new_server(s, name);
@@ -630,9 +645,9 @@ static int serve_go(struct serve *s, const char *name)
 		/* A file that is not a server's socket is at the path: the name is taken. */
 		return r == EXIT_WRONG_TYPE && strncmp(name, "fd:", 3) ? EXIT_NAME_IN_USE : r;
 	}
-	output_line("ready %s %s", s->name, postern_server_path(s->server));
-	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s",
-		 postern_server_path(s->server));
+	path = postern_server_path(serve_server(s));
+	output_line("ready %s %s", s->name, path);
+	snprintf(ready, sizeof(ready), "READY=1\nSTATUS=serving %s", path);
 	activation_notify(ready);
 	r = postern_loop_run(s->loop);
 	if (r < 0)
@@ -716,9 +731,9 @@ static int serve_run(void *data)
 	if (!status)
 		status = serve_go(&s, fd >= 0 ? socket : s.name);
 	/* The closed event has read them; but a second signal comes before that event. */
-	if (s.server && !s.closed)
-		postern_server_get_counters(s.server, &s.counters, sizeof(s.counters));
-	has_served = s.server;
+	has_served = serve_server(&s);
+	if (has_served && !s.closed)
+		postern_server_get_counters(serve_server(&s), &s.counters, sizeof(s.counters));
 	if (s.service)
 		s.service = postern_service_free(s.service);
 	else

@@ -364,49 +364,73 @@ static void tables_all_sizes(struct tables *t, const struct description *d)
 	}
 }
 
-static void tables_members(struct tables *t, const struct idl *idl, struct postern_method *methods,
-			   struct postern_error *errors)
+/* Each is in a block of its own, as generated ones are variables of their own. */
+static const struct postern_method *tables_method(struct tables *t, const struct idl *idl,
+						  const struct idl_member *m, uint32_t number,
+						  tables_handle *handle)
 {
-	for (const struct idl_member *m = idl->members; m && !t->status; m = m->next) {
-		if (m->kind == IDL_METHOD)
-			*methods++ = (struct postern_method){
-				.name = tables_name(t, tables_nothing, m->node.name),
-				.in = tables_of(t, m->type, false),
-				.out = tables_of(t, m->out, false),
-				.flags = tables_flags(m),
-			};
-		else if (m->kind == IDL_ERROR)
-			*errors++ = (struct postern_error){
-				.name = tables_name(t, idl->name, m->node.name),
-				.type = tables_of(t, m->type, false),
-			};
-	}
+	struct postern_method *method = tables_allocate(t, sizeof(*method));
+
+	if (method)
+		*method = (struct postern_method){
+			.name = tables_name(t, idl->name, m->node.name),
+			.in = tables_of(t, m->type, false),
+			.out = tables_of(t, m->out, false),
+			.flags = tables_flags(m),
+			.handler = number * (uint32_t)sizeof(void (*)(void)),
+			.handle = handle,
+		};
+	return method;
 }
 
-int tables_make(struct tables *t, const struct description *d)
+static const struct postern_error *tables_error(struct tables *t, const struct idl *idl,
+						const struct idl_member *m)
 {
-	uint32_t n_methods = tables_number(d->idl, IDL_METHOD);
-	uint32_t n_errors = tables_number(d->idl, IDL_ERROR);
-	struct postern_method *methods;
-	struct postern_error *errors;
+	struct postern_error *error = tables_allocate(t, sizeof(*error));
 
-	*t = (struct tables){ .status = EXIT_DONE };
-	methods = tables_allocate(t, (n_methods + 1) * sizeof(*methods));
-	errors = tables_allocate(t, (n_errors + 1) * sizeof(*errors));
-	if (methods && errors) {
-		tables_all_sizes(t, d);
-		tables_members(t, d->idl, methods, errors);
-		tables_fill(t);
+	if (error)
+		*error = (struct postern_error){
+			.name = tables_name(t, idl->name, m->node.name),
+			.type = tables_of(t, m->type, false),
+		};
+	return error;
+}
+
+static void tables_members(struct tables *t, const struct idl *idl, tables_handle *handle)
+{
+	uint32_t n_methods = tables_number(idl, IDL_METHOD),
+		 n_errors = tables_number(idl, IDL_ERROR);
+	const struct postern_method **methods =
+		tables_allocate(t, (n_methods + 1) * sizeof(*methods));
+	const struct postern_error **errors = tables_allocate(t, (n_errors + 1) * sizeof(*errors));
+	uint32_t m_at = 0, e_at = 0;
+
+	for (const struct idl_member *m = idl->members; m && !t->status; m = m->next) {
+		if (m->kind == IDL_METHOD) {
+			methods[m_at] = tables_method(t, idl, m, m_at, handle);
+			m_at++;
+		} else if (m->kind == IDL_ERROR) {
+			errors[e_at++] = tables_error(t, idl, m);
+		}
 	}
+	t->interface.n_methods = m_at;
+	t->interface.n_errors = e_at;
+	t->interface.methods = methods;
+	t->interface.errors = errors;
+}
+
+int tables_make(struct tables *t, const struct description *d, tables_handle *handle)
+{
+	*t = (struct tables){ .status = EXIT_DONE };
 	t->interface = (struct postern_interface){
 		.version = POSTERN_INTERFACE_VERSION,
-		.n_methods = n_methods,
-		.n_errors = n_errors,
 		.name = tables_name(t, tables_nothing, d->idl->name),
 		.description = tables_name(t, tables_nothing, (struct idl_slice){ d->text, d->n }),
-		.methods = methods,
-		.errors = errors,
 	};
+	tables_all_sizes(t, d);
+	if (!t->status)
+		tables_members(t, d->idl, handle);
+	tables_fill(t);
 	if (t->status == EXIT_TRY_AGAIN)
 		output_error(d->verb, d->name, "out of memory");
 	return t->status;

@@ -7,15 +7,18 @@
 
 #include <postern/interface.h>
 
+typedef void tables_handle(const void *handlers, struct postern_request *r, const void *in, void *data);
+
 struct tables {
-	struct postern_interface interface; /* .dispatch is left to who serves it */
+	struct postern_interface interface;
 	void *blocks, *by_type;             /* all that was allocated; a tree of tsearch() */
 	struct table *todo;
 	int   status;
 };
 
-/* The exit status; an error has been printed. The description must stay. Free it in any case. */
-int  tables_make(struct tables *t, const struct description *d);
+/* The exit status; an error has been printed. The description must stay. Free it in any case. The handlers of the methods are an
+   array of pointers to functions. */
+int  tables_make(struct tables *t, const struct description *d, tables_handle *handle);
 void tables_free(struct tables *t);
 
 #endif

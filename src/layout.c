@@ -118,9 +118,32 @@ WHOLE(caller_options, F(size) + F(connect) + F(message_max) + F(calls) + F(idle_
 #undef F
 
 #define F(field) AT(answer, field)
-static_assert(sizeof(struct postern_answer) ==
-		      F(end) + F(reserved) + F(error) + sizeof(struct postern_json) + F(why),
+static_assert(sizeof(struct postern_answer) == F(end) + F(reserved) + F(caller) + F(error) +
+						       sizeof(struct postern_json) + F(why),
 	      "postern_answer");
+#undef F
+
+#define F(field) AT(type, field)
+WHOLE(type, F(kind) + F(nullable) + F(value) + F(size) + F(n) + F(reserved) + F(fields) + F(names) +
+		    F(element) + F(sorted));
+#undef F
+
+#define F(f) AT(field, f)
+WHOLE(field, F(name) + F(type) + F(offset) + F(nullable));
+#undef F
+
+#define F(field) AT(method, field)
+WHOLE(method, F(name) + F(in) + F(out) + F(flags) + F(handler) + F(handle) + F(deliver) +
+		      F(reserved[0]) + F(reserved[1]));
+#undef F
+
+#define F(field) AT(error, field)
+WHOLE(error, F(name) + F(type));
+#undef F
+
+#define F(field) AT(interface, field)
+WHOLE(interface, F(version) + F(n_methods) + F(n_errors) + F(reserved) + F(name) + F(description) +
+			 F(methods) + F(errors));
 #undef F
 #undef WHOLE
 #undef AT

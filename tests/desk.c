@@ -55,21 +55,6 @@ static const struct postern_type wrong_type = { .kind = POSTERN_TYPE_STRUCT,
 						.fields = wrong_fields };
 const struct postern_error desk_Wrong_error = { "org.example.desk.Wrong", &wrong_type };
 
-static const struct postern_method methods[METHODS] = {
-	[ECHO] = { .name = "Echo" },
-	[KEEP] = { .name = "Keep", .flags = POSTERN_METHOD_MORE },
-	[FORGET] = { .name = "Forget" },
-	[TWICE] = { .name = "Twice" },
-	[MANY] = { .name = "Many", .flags = POSTERN_METHOD_MORE },
-	[NEEDS_MORE] = { .name = "NeedsMore",
-			 .flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE },
-	[UPGRADE] = { .name = "Upgrade", .flags = POSTERN_METHOD_UPGRADE },
-	[BECOME] = { .name = "Become", .flags = POSTERN_METHOD_MAY_UPGRADE },
-	[MISSING] = { .name = "Missing" },
-	[TYPED] = { .name = "Typed", .in = &desk_Typed_in_type, .out = &desk_Typed_out_type },
-	[HOOK] = { .name = "Hook" },
-};
-
 static void note(struct desk *d, struct postern_request *r, char event)
 {
 	size_t n = strlen(d->trace);
@@ -131,14 +116,11 @@ static void typed(struct desk *d, struct postern_request *r, const struct desk_T
 		postern_request_reply(r, &desk_Typed_out_type, &(struct desk_Typed_out){ text });
 }
 
-static int dispatch(const void *handlers, uint32_t method, struct postern_request *r,
-		    const void *in, void *data)
-{
-	struct desk *d = data;
+/* What is there of each method: one function serves them all. */
+typedef void desk_fn(struct desk *d, int method, struct postern_request *r, const void *in);
 
-	assert_ptr_equal(handlers, &desk_interface);
-	if (!r)
-		return method == MISSING ? -ENOSYS : 0;
+static void handle(struct desk *d, int method, struct postern_request *r, const void *in)
+{
 	d->calls++;
 	switch (method) {
 	case ECHO:
@@ -172,8 +154,46 @@ static int dispatch(const void *handlers, uint32_t method, struct postern_reques
 	default:
 		break;
 	}
-	return 0;
 }
+
+static desk_fn *const handlers[METHODS] = {
+	[ECHO] = handle,  [KEEP] = handle,       [FORGET] = handle,  [TWICE] = handle,
+	[MANY] = handle,  [NEEDS_MORE] = handle, [UPGRADE] = handle, [MISSING] = NULL,
+	[TYPED] = handle, [HOOK] = handle,       [BECOME] = handle,
+};
+
+#define METHOD(number, method, ...)                                                             \
+	static void handle_##method(const void *all, struct postern_request *r, const void *in, \
+				    void *data)                                                 \
+	{                                                                                       \
+		assert_ptr_equal(all, handlers);                                                \
+		handlers[number](data, number, r, in);                                          \
+	}                                                                                       \
+	static const struct postern_method method_##method = {                                  \
+		.name = "org.example.desk." #method,                                            \
+		.handler = number * sizeof(desk_fn *),                                          \
+		.handle = handle_##method,                                                      \
+		__VA_ARGS__                                                                     \
+	}
+
+METHOD(ECHO, Echo, );
+METHOD(KEEP, Keep, .flags = POSTERN_METHOD_MORE);
+METHOD(FORGET, Forget, );
+METHOD(TWICE, Twice, );
+METHOD(MANY, Many, .flags = POSTERN_METHOD_MORE);
+METHOD(NEEDS_MORE, NeedsMore, .flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE);
+METHOD(UPGRADE, Upgrade, .flags = POSTERN_METHOD_UPGRADE);
+METHOD(BECOME, Become, .flags = POSTERN_METHOD_MAY_UPGRADE);
+METHOD(MISSING, Missing, );
+METHOD(TYPED, Typed, .in = &desk_Typed_in_type, .out = &desk_Typed_out_type);
+METHOD(HOOK, Hook, );
+
+static const struct postern_method *const methods[METHODS] = {
+	&method_Echo,  &method_Keep,      &method_Forget,  &method_Twice,
+	&method_Many,  &method_NeedsMore, &method_Upgrade, &method_Missing,
+	&method_Typed, &method_Hook,      &method_Become,
+};
+static const struct postern_error *const errors[] = { &desk_Wrong_error };
 
 const struct postern_interface desk_interface = {
 	.version = POSTERN_INTERFACE_VERSION,
@@ -182,20 +202,18 @@ const struct postern_interface desk_interface = {
 	.name = "org.example.desk",
 	.description = "# A desk.\ninterface org.example.desk\n\nmethod Echo() -> ()\n",
 	.methods = methods,
-	.errors = &desk_Wrong_error,
-	.dispatch = dispatch,
+	.errors = errors,
 };
 
 /* ---- the service ---- */
 
-static int on_allow(struct postern_service *s, const struct postern_peer *peer, const char *method,
-		    void *data)
+static int on_allow(const struct postern_request *r, void *data)
 {
 	struct desk *d = data;
 
-	assert_ptr_equal(s, d->service);
-	d->peer = *peer;
-	snprintf(d->asked, sizeof d->asked, "%s", method);
+	assert_ptr_equal(postern_request_service(r), d->service);
+	assert_ok(postern_request_peer(r, &d->peer, sizeof d->peer));
+	snprintf(d->asked, sizeof d->asked, "%s", postern_request_method(r));
 	return d->allow;
 }
 
@@ -243,7 +261,7 @@ void desk_open_name(struct desk *d, const char *name, const struct postern_servi
 	if (r < 0)
 		print_error("%s\n", postern_why()->text);
 	assert_ok(r);
-	assert_ok(postern_service_provide(d->service, &desk_interface, &desk_interface, d));
+	assert_ok(postern_service_provide(d->service, &desk_interface, handlers, d));
 }
 
 void desk_close(struct desk *d)
@@ -253,7 +271,7 @@ void desk_close(struct desk *d)
 	for (unsigned i = 0; i < d->n_kept; i++)
 		d->kept[i] = postern_request_free(d->kept[i]);
 	if (d->service && d->loop) {
-		struct postern_server *s = postern_service_server(d->service);
+		const struct postern_server *s = postern_service_server(d->service);
 
 		/* What was sent last may still be on its way. */
 		for (int i = 0; i < 1000; i++) {

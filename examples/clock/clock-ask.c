@@ -13,7 +13,7 @@ static void on_now(struct postern_call *call, const struct postern_answer *answe
 	struct clock_NoSuchZone unknown;
 
 	(void)call;
-	if (answer->end == POSTERN_CALL_ANSWERED)
+	if (answer->end == POSTERN_END_ANSWERED)
 		status = puts(out->time) < 0;
 	else if (clock_is_NoSuchZone(answer, &unknown) > 0)
 		fprintf(stderr, "clock-ask: there is no zone %s\n", unknown.zone);
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	if (argc < 2 || argc > 3 || postern_loop_new(&loop) < 0)
 		return 64;
 	if (postern_caller_new(&caller, loop, argv[1], NULL) < 0 ||
-	    clock_Now_call(caller, &in, POSTERN_SECONDS(2), on_now, loop) < 0) {
+	    clock_Now_call(NULL, caller, &in, POSTERN_SECONDS(2), on_now, loop) < 0) {
 		fprintf(stderr, "clock-ask: %s\n", postern_why()->text);
 		return 64;
 	}

@@ -133,16 +133,55 @@ static void set_alarm(struct postern_request *r, const struct clock_Alarm_in *in
 	free(a);
 }
 
+/* ---- Stamp: the connection itself ---- */
+
+static size_t stamp_line(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	const char *end = (const char *)memchr(bytes, '\n', n);
+	char time[32], line[1024];
+	int length;
+
+	(void)data;
+	if (!end)
+		return postern_conn_at_end(c) ? n : 0; /* the rest of the line is still to come */
+	length = snprintf(line, sizeof line, "%s %.*s", print_time(time, false),
+			  (int)(end - (const char *)bytes), (const char *)bytes);
+	if (postern_conn_write_frame(c, POSTERN_FRAMING_LINES, line,
+				     length < 1024 ? (size_t)length : sizeof line - 1) < 0)
+		return 0; /* -EAGAIN: its peer reads slowly, and this line is offered again */
+	return (size_t)(end + 1 - (const char *)bytes);
+}
+
+static void stamp_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
+{
+	(void)why, (void)data;
+	postern_conn_free(c);
+}
+
+static void stamp(struct postern_request *r, void *loop)
+{
+	static const struct postern_conn_events events = { .size = sizeof events,
+							   .received = stamp_line,
+							   .closed = stamp_closed };
+	struct postern_conn *c;
+
+	(void)loop;
+	if (clock_upgrade_Stamp(&c, r, &events, NULL) < 0)
+		return; /* unanswered, as above; else c is ours until it has ended */
+}
+
 /* ---- The service ---- */
 
 /* Others than root and its own user may ask for the time, and set no alarms. */
-static int allow(struct postern_service *s, const struct postern_peer *peer, const char *method,
-		 void *loop)
+static int allow(const struct postern_request *r, void *loop)
 {
-	(void)s, (void)loop;
-	if (peer->uid == 0 || peer->uid == getuid())
+	struct postern_peer peer;
+
+	(void)loop;
+	postern_request_peer(r, &peer, sizeof peer);
+	if (peer.uid == 0 || peer.uid == getuid())
 		return 0;
-	return strcmp(method, "org.example.clock.Alarm") ? 0 : -EACCES;
+	return strcmp(postern_request_method(r), clock_Alarm_method.name) ? 0 : -EACCES;
 }
 
 /* Gives up the name, and ends when every open call has its answer, within a second: watchers never have their last. */
@@ -158,7 +197,7 @@ static void closed(struct postern_service *s, const struct postern_reason *why, 
 	postern_loop_stop((struct postern_loop *)loop);
 }
 
-static const struct clock_methods methods = { .Now = now, .Alarm = set_alarm };
+static const struct clock_methods methods = { .Now = now, .Alarm = set_alarm, .Stamp = stamp };
 
 int main(int argc, char **argv)
 {

@@ -17,9 +17,9 @@ static void on_now(struct postern_call *call, const struct postern_answer *answe
 		puts(out->time);
 		fflush(stdout);
 	}
-	if (answer->end == POSTERN_CALL_CONTINUES)
+	if (answer->end == POSTERN_END_CONTINUES)
 		return;
-	if (answer->end == POSTERN_CALL_ANSWERED)
+	if (answer->end == POSTERN_END_ANSWERED)
 		status = 0;
 	else if (clock_is_NoSuchZone(answer, &unknown) > 0)
 		fprintf(stderr, "clock-watch: there is no zone %s\n", unknown.zone);

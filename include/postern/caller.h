@@ -13,37 +13,36 @@
 
 #include <postern/interface.h>
 #include <postern/json.h>
-#include <postern/service.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct postern_caller; struct postern_call;
+struct postern_caller; struct postern_call; struct postern_client;
 
 enum { /* how a call ends */
-	POSTERN_CALL_CONTINUES = 1, /* it does not yet: one answer of a MORE call, others follow */
-	POSTERN_CALL_ANSWERED,
-	POSTERN_CALL_FAILED,        /* the service answered with an error: .error, .parameters */
-	POSTERN_CALL_SENT,          /* ONEWAY: the kernel has taken it */
-	POSTERN_CALL_TIMEOUT,       /* the deadline passed after it was sent; it may have run: see .why, here and below */
-	POSTERN_CALL_CANCELLED,     /* the caller was freed, or its loop */
-	POSTERN_CALL_NOT_SENT,      /* it has certainly not run, and will not; also if the deadline passed before it was sent */
-	POSTERN_CALL_NO_ANSWER,     /* the connection ended, or the answer is unusable; it may have run */
+	POSTERN_END_CONTINUES = 1, /* it does not yet: one answer of a MORE call, others follow */
+	POSTERN_END_ANSWERED,
+	POSTERN_END_FAILED,        /* the service answered with an error: .error, .parameters */
+	POSTERN_END_SENT,          /* ONEWAY: the kernel has taken it */
+	POSTERN_END_TIMEOUT,       /* the deadline passed after it was sent; it may have run: see .why, here and below */
+	POSTERN_END_CANCELLED,     /* the caller was freed, or its loop */
+	POSTERN_END_NOT_SENT,      /* it has certainly not run, and will not; also if the deadline passed before it was sent */
+	POSTERN_END_NO_ANSWER,     /* the connection ended, or the answer is unusable; it may have run */
 };
 
 struct postern_answer {
-	int                 end;         /* POSTERN_CALL_... */
+	int                 end;         /* POSTERN_END_... */
 	uint32_t            reserved;
+	struct postern_caller *caller;   /* whose call it was; NULL in an answer that you make yourself */
 	const char         *error;       /* the error's name with its interface's; else NULL */
 	struct postern_json parameters;  /* of an answer or error: an object, {} if there was none */
 	const struct postern_reason *why;/* why there is no answer; else NULL */
 };
 
-/* value: the decoded output of an answer, of which those of other ends have none: NULL. All of it is valid until this
-   returns. The call ends with this, unless .end is CONTINUES. */
-typedef void postern_answer_fn(struct postern_call *call, const struct postern_answer *answer, const void *value,
-	void *data);
+/* What a call reports its answers to; the generated ones get the decoded output, too. All of it is valid until this returns.
+   The call ends with this, unless .end is CONTINUES. */
+typedef void postern_answer_fn(struct postern_call *call, const struct postern_answer *answer, void *data);
 
 struct postern_caller_options {
 	size_t   size;
@@ -61,25 +60,21 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_new(struct postern_caller **ret,
 /* Ends its calls: CANCELLED. */
 POSTERN_API struct postern_caller *postern_caller_free(struct postern_caller *c);
 
-/* A method to call: a generated one has tables, for any other .name is enough. */
-struct postern_call_method {
-	const char                    *name;      /* with its interface's */
-	const struct postern_type     *in, *out;  /* structs; NULL: in JSON */
-	/* Generated: calls fn with its own type. NULL: it is a postern_answer_fn. */
-	void (*deliver)(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
-		const void *value, void *data);
-};
-
-/* Calls; fn is called exactly once with a final answer, never from inside this. With method->deliver, fn is of the type that this
-   calls, cast: the generated clock_Now_call() takes a clock_Now_fn. in: a struct as of method->in, or if that is
-   NULL, struct postern_json with an object. flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is
-   30 s. ret, or NULL: the call, to end it sooner; valid until its final answer has returned. -EINVAL: in cannot be encoded
-   (postern_why() names the field); -EMSGSIZE; -EAGAIN: there are .calls already. */
+/* Calls; fn is called exactly once with a final answer, never from inside this. method: generated. in: a struct as of its .in,
+   copied. fn: of the type that its .deliver calls, passed by POSTERN_FN(): the generated clock_Now_call() takes a clock_Now_fn.
+   flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is 30 s. ret, or NULL: the call, to
+   cancel it; valid until its final answer has returned. -EINVAL: in cannot be encoded (postern_why() names the field);
+   -EMSGSIZE; -EAGAIN: there are .calls already. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
-	const struct postern_call_method *method, const void *in, unsigned flags, int64_t deadline_ns,
+	const struct postern_method *method, const void *in, uint64_t flags, int64_t deadline_ns,
+	void (*fn)(void), void *data);
+/* The same without generated code. method: with its interface's name. parameters: an object in JSON, {} as NULL. Those of the
+   answer are not decoded. */
+POSTERN_API POSTERN_MUST_USE int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c,
+	const char *method, const char *parameters, size_t n, uint64_t flags, int64_t deadline_ns,
 	postern_answer_fn *fn, void *data);
-/* Ends it without an answer; the service learns it, if it had the call, by the end of the connection. */
-POSTERN_API struct postern_call *postern_call_free(struct postern_call *call);
+/* Ends it at once: fn is not called any more. The service learns it, if it had the call, by the end of the connection. */
+POSTERN_API void postern_call_cancel(struct postern_call *call);
 
 /* In fn, when it is told that a call with UPGRADE was ANSWERED: *ret is its connection, yours from here on, with events and
    their data. It is a plain one, with the limits of the caller's .connect->conn: first received is what the service sent
@@ -89,19 +84,32 @@ POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret,
 
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
-/* flags: not UPGRADE. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller. -EREMOTE: answered with
-   an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
+/* flags: not UPGRADE, see below. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller.
+   -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
    words. With MORE: the first answer, and deadline_ns is its. */
-POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,
-	const void *in, void *ret, unsigned flags, int64_t deadline_ns);
+POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
+	const void *in, void *ret, uint64_t flags, int64_t deadline_ns);
+POSTERN_API POSTERN_MUST_USE int postern_caller_wait_json(struct postern_caller *c, const char *method,
+	const char *parameters, size_t n, struct postern_json *ret, uint64_t flags, int64_t deadline_ns);
+/* Calls with UPGRADE: *client is the connection, yours, with a loop of its own; what it reads first is what the service sent
+   behind its answer. ret and errors as above. */
+POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade(struct postern_client **client, struct postern_caller *c,
+	const struct postern_method *method, const void *in, void *ret, int64_t deadline_ns);
+POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade_json(struct postern_client **client, struct postern_caller *c,
+	const char *method, const char *parameters, size_t n, struct postern_json *ret, int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as
-   above: after -ETIMEDOUT it can be asked again, any other ends the call, and is returned again by each further call. */
+   above: after -ETIMEDOUT it can be asked again, any other ends the call, and is returned again by each further call. The call
+   has no deadline of its own any more: while nobody asks, its connection stays, paused, and the service waits, until the next
+   call of this caller, or its free. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns);
+POSTERN_API POSTERN_MUST_USE int postern_caller_next_json(struct postern_caller *c, struct postern_json *ret,
+	int64_t deadline_ns);
 /* The last answer that a waiting call got: an error's name and parameters, or why there is none. Valid as *ret above. */
 POSTERN_API const struct postern_answer *postern_caller_answer(const struct postern_caller *c);
 
-/* 1, and the decoded parameters in *ret, if the answer is this error; else 0. ret: valid as the answer is; *ret has
-   error->type's size. -EBADMSG: its parameters do not fit; postern_why() names the field. */
+/* 1, and the decoded parameters in *ret, if the answer is this error; else 0. ret, or NULL: valid as the answer is; *ret has
+   error->type's size. -EBADMSG: its parameters do not fit; postern_why() names the field. -EINVAL also for ret of an answer
+   without .caller. */
 POSTERN_API POSTERN_MUST_USE int postern_answer_is(const struct postern_answer *answer, const struct postern_error *error,
 	void *ret);
 

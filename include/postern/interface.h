@@ -29,7 +29,14 @@ extern "C" {
 
 #define POSTERN_INTERFACE_VERSION 1
 
-struct postern_request;
+struct postern_request; struct postern_call; struct postern_answer;
+
+/* A function of another type, which is called with its own again. Old casts warn in C++. */
+#ifdef __cplusplus
+#define POSTERN_FN(fn) reinterpret_cast<void (*)(void)>(fn)
+#else
+#define POSTERN_FN(fn) ((void (*)(void))(fn))
+#endif
 
 /* Values, as generated structs are: they do not grow, and what a compiler puts behind .set means nothing. */
 #pragma GCC diagnostic push
@@ -84,10 +91,23 @@ enum { /* of a method */
 	POSTERN_METHOD_MAY_UPGRADE = 1u << 3, /* [Supports 'upgrade' flag] */
 };
 
+enum { /* of a call; at most one of them */
+	POSTERN_CALL_MORE    = 1u << 0,
+	POSTERN_CALL_ONEWAY  = 1u << 1,
+	POSTERN_CALL_UPGRADE = 1u << 2,
+};
+
 struct postern_method {
-	const char                *name;     /* without the interface's */
+	const char                *name;     /* with the interface's */
 	const struct postern_type *in, *out; /* structs; NULL: not decoded, for programs that read the JSON */
-	uint32_t                   flags, reserved;
+	uint32_t                   flags;    /* POSTERN_METHOD_... */
+	uint32_t                   handler;  /* where its handler is in the program's struct of them, in bytes */
+	/* Each calls a function of the program with its own type: that handler, which is not NULL, and what a call reports its
+	   answers to. */
+	void (*handle)(const void *handlers, struct postern_request *r, const void *in, void *data);
+	void (*deliver)(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
+		const void *value, void *data);
+	const void                *reserved[2]; /* NULL */
 };
 
 struct postern_error {
@@ -96,15 +116,12 @@ struct postern_error {
 };
 
 struct postern_interface {
-	uint32_t                     version;
-	uint32_t                     n_methods, n_errors, reserved;
-	const char                  *name;
-	const char                  *description; /* the interface file */
-	const struct postern_method *methods;
-	const struct postern_error  *errors;
-	/* Calls the handler of a method in the program's table of handlers. -ENOSYS: it has none. Only asks that if r
-	   is NULL. */
-	int (*dispatch)(const void *handlers, uint32_t method, struct postern_request *r, const void *in, void *data);
+	uint32_t                            version;
+	uint32_t                            n_methods, n_errors, reserved;
+	const char                         *name;
+	const char                         *description; /* the interface file */
+	const struct postern_method *const *methods;
+	const struct postern_error *const  *errors;
 };
 
 #ifdef __cplusplus

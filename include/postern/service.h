@@ -26,8 +26,9 @@ struct postern_service; struct postern_request;
 struct postern_service_events {
 	size_t size;
 	/* Your own rule for each call, after those of the server: 0 permits it, else it is answered with
-	   org.varlink.service.PermissionDenied. method: with its interface's name. NULL: all are permitted. */
-	int  (*allow)(struct postern_service *s, const struct postern_peer *peer, const char *method, void *data);
+	   org.varlink.service.PermissionDenied. r: for the queries below; its parameters were not checked yet. NULL: all are
+	   permitted. */
+	int  (*allow)(const struct postern_request *r, void *data);
 	/* As those of a server. A peer that breaks the protocol is reported here too, and its connection ends. */
 	void (*error)(struct postern_service *s, const struct postern_reason *why, void *data);
 	void (*closed)(struct postern_service *s, const struct postern_reason *why, void *data);
@@ -39,12 +40,12 @@ struct postern_service_options {
 	const char *vendor, *product, *version, *url; /* what GetInfo answers: "" */
 	uint32_t    message_max;    /* largest message without its NUL, in both directions: 4 MiB */
 	uint32_t    reserved;
-	int64_t     exit_idle_ns;   /* closed comes after this long without a connection, if a service manager had
-	                               passed the listener, which stays open there: POSTERN_FOREVER */
+	int64_t     exit_idle_ns;   /* closed comes after this long without a connection and a request, if a service manager
+	                               had passed the listener, which stays open there: POSTERN_FOREVER */
 };
 
-/* name, and the errors: as postern_server_new(). events: or NULL. fd:varlink is the listener that a service manager has passed: the only
-   one, or the one of this name, sd_listen_fds(3); -ENOENT: none. */
+/* name, and the errors: as postern_server_new(). events: or NULL. fd:NAME is the listener that a service manager has passed by
+   this name, sd_listen_fds(3); fd:varlink also the only one, whatever its name; -ENOENT: none. */
 POSTERN_API POSTERN_MUST_USE int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 	const char *name, const struct postern_service_options *options,
 	const struct postern_service_events *events, void *data);
@@ -53,11 +54,12 @@ POSTERN_API struct postern_service *postern_service_free(struct postern_service 
 /* Gives up the name; calls that are open are to be answered within the deadline (0: 5 s), then closed. What begins from now on
    is answered with io.postern.Draining, but a oneway call still runs. */
 POSTERN_API int postern_service_drain(struct postern_service *s, int64_t deadline_ns);
-/* The server below it, borrowed: for its path and counters. Do not end it. */
-POSTERN_API struct postern_server *postern_service_server(const struct postern_service *s);
+/* The server below it, borrowed: for its path and counters. */
+POSTERN_API const struct postern_server *postern_service_server(const struct postern_service *s);
 POSTERN_API void *postern_service_data(const struct postern_service *s);
 
-/* Offers an interface from now on. It must stay, and so must handlers, the generated struct of them; data is passed to each.
+/* Offers an interface from now on, until the service is freed: so long it must stay, and so must handlers, the generated struct
+   of them; data is passed to each. A handler that is NULL is answered with MethodNotImplemented, all of them if handlers is.
    -EEXIST: it has an interface of this name; -EINVAL also for org.varlink.service and io.postern. */
 POSTERN_API int postern_service_provide(struct postern_service *s, const struct postern_interface *interface,
 	const void *handlers, void *data);
@@ -77,11 +79,9 @@ POSTERN_API int postern_service_get_counters(const struct postern_service *s, st
 
 /* ---- A request -------------------------------------------------------------------------------- */
 
-/* It lives until its final answer, or until its handler returns; then an unanswered one is abandoned, unless it was
-   kept. A kept one lives until you free it, whatever happens to its connection and service: after its answer, and
-   when its peer has left, its calls return -ESTALE. What it was called with lives as long. */
-
-enum { POSTERN_CALL_MORE = 1, POSTERN_CALL_ONEWAY = 2, POSTERN_CALL_UPGRADE = 4 };
+/* It lives until its handler returns; then an unanswered one is abandoned, unless it was kept. A kept one lives until you
+   free it, whatever happens to its connection and service: after its answer, and when its peer has left, its calls return
+   -ESTALE. What it was called with lives as long. */
 
 struct postern_request_events {
 	size_t size;
@@ -131,7 +131,7 @@ POSTERN_API int postern_request_set_events(struct postern_request *r, const stru
 typedef void postern_request_fn(struct postern_request *r, void *data);
 POSTERN_API POSTERN_MUST_USE int postern_request_post(struct postern_request *r, postern_request_fn *fn, void *data);
 
-POSTERN_API unsigned    postern_request_flags(const struct postern_request *r);   /* POSTERN_CALL_... */
+POSTERN_API uint64_t    postern_request_flags(const struct postern_request *r);   /* POSTERN_CALL_... */
 POSTERN_API const char *postern_request_method(const struct postern_request *r);  /* with its interface's name */
 /* What it was called with: an object, {} if there was none. */
 POSTERN_API struct postern_json postern_request_parameters(const struct postern_request *r);

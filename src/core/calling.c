@@ -101,13 +101,13 @@ static void calling_end(struct calling *c, struct calling_call *call, int end,
 static void calling_end_unsent(struct calling *c, struct calling_call *call,
 			       const struct postern_reason *why)
 {
-	calling_end(c, call, call->refused ? POSTERN_CALL_FAILED : POSTERN_CALL_NOT_SENT, why);
+	calling_end(c, call, call->refused ? POSTERN_END_FAILED : POSTERN_END_NOT_SENT, why);
 }
 
 static void calling_expire(struct calling *c, struct calling_call *call)
 {
 	if (calling_is_sent(call))
-		calling_end(c, call, POSTERN_CALL_TIMEOUT, &calling_unanswered);
+		calling_end(c, call, POSTERN_END_TIMEOUT, &calling_unanswered);
 	else
 		calling_end_unsent(c, call, &calling_unsent);
 }
@@ -188,7 +188,7 @@ void calling_drop(struct calling *c, struct calling_call *call, int64_t now)
 
 	if (!list_is_linked(&call->place))
 		return;
-	if (call->end && call->end != POSTERN_CALL_CONTINUES) {
+	if (call->end && call->end != POSTERN_END_CONTINUES) {
 		list_remove(&call->place);
 		return;
 	}
@@ -204,7 +204,7 @@ static void calling_cancel_list(struct calling *c, struct list *calls)
 	struct calling_call *call;
 
 	while ((call = calling_first(calls)))
-		calling_end(c, call, POSTERN_CALL_CANCELLED, &calling_cancelled);
+		calling_end(c, call, POSTERN_END_CANCELLED, &calling_cancelled);
 }
 
 void calling_cancel(struct calling *c)
@@ -325,7 +325,7 @@ void calling_sent(struct calling *c, struct calling_conn *conn, size_t n, int64_
 		list_remove(&call->place);
 		if (call->flags & POSTERN_CALL_ONEWAY) {
 			call->conn = NULL;
-			calling_end(c, call, POSTERN_CALL_SENT, &calling_done);
+			calling_end(c, call, POSTERN_END_SENT, &calling_done);
 		} else {
 			list_append(&conn->awaiting, &call->place);
 		}
@@ -398,14 +398,14 @@ int calling_answer(struct calling *c, struct calling_conn *conn,
 	}
 	if (answer->continues) {
 		call->begun = true;
-		call->end = POSTERN_CALL_CONTINUES;
+		call->end = POSTERN_END_CONTINUES;
 	} else if (calling_is_refused(c, call, answer, now)) {
 		return 0;
 	} else {
 		list_remove(&call->place);
 		call->conn = NULL;
 		c->n--;
-		call->end = answer->error.text ? POSTERN_CALL_FAILED : POSTERN_CALL_ANSWERED;
+		call->end = answer->error.text ? POSTERN_END_FAILED : POSTERN_END_ANSWERED;
 		if (call->flags & POSTERN_CALL_UPGRADE && !answer->error.text)
 			calling_forget(c, conn);
 		else
@@ -436,7 +436,7 @@ void calling_lost(struct calling *c, struct calling_conn *conn, const struct pos
 	struct calling_call *call;
 
 	while ((call = calling_first(&conn->awaiting)))
-		calling_end(c, call, POSTERN_CALL_NO_ANSWER, why);
+		calling_end(c, call, POSTERN_END_NO_ANSWER, why);
 	if (conn->open) {
 		calling_again(c, conn);
 		if (!conn->answered) {

@@ -65,7 +65,7 @@ struct calling_call {
 	uint8_t              refused;     /* by the last of them: CALLING_...; 0: never */
 	uint8_t              begun;       /* a continuing answer has come */
 	int64_t              retry_ms;    /* that a Busy service asked for */
-	int                  end;         /* POSTERN_CALL_..., once it has left */
+	int                  end;         /* POSTERN_END_..., once it has left */
 	struct postern_reason why;        /* why there is no answer */
 };
 

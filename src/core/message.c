@@ -9,6 +9,7 @@
 #include "core/message.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/json.h"
 
@@ -36,9 +37,9 @@ enum { MESSAGE_MEMBERS = OF_CALL_MEMBERS };
 static const struct message_member message_of_call[OF_CALL_MEMBERS] = {
 	[OF_CALL_METHOD] = { MESSAGE_STRING("method"), 0 },
 	[OF_CALL_PARAMETERS] = { MESSAGE_OBJECT("parameters"), 0 },
-	[OF_CALL_MORE] = { MESSAGE_FLAG("more"), MESSAGE_MORE },
-	[OF_CALL_ONEWAY] = { MESSAGE_FLAG("oneway"), MESSAGE_ONEWAY },
-	[OF_CALL_UPGRADE] = { MESSAGE_FLAG("upgrade"), MESSAGE_UPGRADE },
+	[OF_CALL_MORE] = { MESSAGE_FLAG("more"), POSTERN_CALL_MORE },
+	[OF_CALL_ONEWAY] = { MESSAGE_FLAG("oneway"), POSTERN_CALL_ONEWAY },
+	[OF_CALL_UPGRADE] = { MESSAGE_FLAG("upgrade"), POSTERN_CALL_UPGRADE },
 };
 static const struct message_member message_of_answer[OF_ANSWER_MEMBERS] = {
 	[OF_ANSWER_ERROR] = { MESSAGE_STRING("error"), 0 },
@@ -266,16 +267,51 @@ static void message_write_flag(struct postern_json_writer *w, const char *name)
 	postern_json_write_bool(w, 1);
 }
 
+static bool message_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* [A-Za-z0-9]([-]*[A-Za-z0-9])*: how long the component is that begins here; 0: there is none. */
+static size_t message_component(const char *name)
+{
+	size_t n = 0;
+
+	while (message_is_letter(name[n]) || (name[n] >= '0' && name[n] <= '9') ||
+	       (name[n] == '-' && n > 0))
+		n++;
+	return n > 0 && name[n - 1] == '-' ? 0 : n;
+}
+
+bool message_is_error(const char *name)
+{
+	unsigned components = 0;
+	size_t n;
+
+	if (!message_is_letter(*name))
+		return false;
+	for (;; name += n + 1) {
+		n = message_component(name);
+		if (n == 0 || (name[n] && name[n] != '.'))
+			return false;
+		components++;
+		if (!name[n])
+			break;
+	}
+	/* That of the error comes last. */
+	return components > 2 && *name >= 'A' && *name <= 'Z' && !memchr(name, '-', n);
+}
+
 void message_write_call(struct postern_json_writer *w, const char *method, unsigned flags)
 {
 	postern_json_write_object(w);
 	postern_json_write_name(w, "method");
 	postern_json_write_text(w, method);
-	if (flags & MESSAGE_MORE)
+	if (flags & POSTERN_CALL_MORE)
 		message_write_flag(w, "more");
-	if (flags & MESSAGE_ONEWAY)
+	if (flags & POSTERN_CALL_ONEWAY)
 		message_write_flag(w, "oneway");
-	if (flags & MESSAGE_UPGRADE)
+	if (flags & POSTERN_CALL_UPGRADE)
 		message_write_flag(w, "upgrade");
 }
 

@@ -19,10 +19,9 @@
 
 #include <stdbool.h>
 
-#include <postern/json.h>
+#include <postern/interface.h>
 
 enum { MESSAGE_SIZE = 4 * 1024 * 1024, MESSAGE_SIZE_MAX = 256 * 1024 * 1024 }; /* the limit of both sides, and its limit */
-enum { MESSAGE_MORE = 1, MESSAGE_ONEWAY = 2, MESSAGE_UPGRADE = 4 }; /* those of postern/service.h */
 
 struct message_fault {
 	size_t      offset; /* the byte that is wrong; the text's size if it ends too early */
@@ -32,7 +31,7 @@ struct message_fault {
 struct message_call {
 	struct postern_json method;     /* a string, with its quotes and escapes */
 	struct postern_json parameters; /* an object; {} if there are none */
-	unsigned            flags;      /* at most one of MESSAGE_... */
+	unsigned            flags;      /* at most one of POSTERN_CALL_... */
 };
 
 struct message_answer {
@@ -44,6 +43,9 @@ struct message_answer {
 /* A text without its NUL. 0, or -EBADMSG with *ret_fault. The slices are of the text. */
 int message_read_call(const char *text, size_t n, struct message_call *ret, struct message_fault *ret_fault);
 int message_read_answer(const char *text, size_t n, struct message_answer *ret, struct message_fault *ret_fault);
+
+/* Is it the name of an error with its interface's, as the grammar of interfaces has it? */
+bool message_is_error(const char *name);
 
 /*
  * Each opens the object of a message. What follows is postern_json_write_name(w, "parameters") and its value, or

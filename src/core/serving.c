@@ -7,7 +7,7 @@
 
 static int serving_verdict(const struct serving *s, unsigned flags)
 {
-	bool oneway = flags & MESSAGE_ONEWAY;
+	bool oneway = flags & POSTERN_CALL_ONEWAY;
 
 	if (oneway)
 		return s->refuses == SERVING_IS_BUSY ? SERVING_DROP : SERVING_RUN;
@@ -35,13 +35,13 @@ int serving_message(struct serving *s, const char *text, size_t n, struct messag
 /* Nobody takes a reply to a call with this flag for anything but the confirmation. */
 static bool serving_fits(const struct serving *s, int how)
 {
-	bool upgrades = s->flags & MESSAGE_UPGRADE;
+	bool upgrades = s->flags & POSTERN_CALL_UPGRADE;
 
 	switch (how) {
 	case SERVING_REPLIES:
 		return !upgrades;
 	case SERVING_CONTINUES:
-		return s->flags & MESSAGE_MORE;
+		return s->flags & POSTERN_CALL_MORE;
 	case SERVING_UPGRADES:
 		return upgrades;
 	default:
@@ -53,7 +53,7 @@ int serving_may_answer(const struct serving *s, int how)
 {
 	if (!s->open)
 		return -ESTALE;
-	if (s->flags & MESSAGE_ONEWAY && how != SERVING_UPGRADES)
+	if (s->flags & POSTERN_CALL_ONEWAY && how != SERVING_UPGRADES)
 		return 0;
 	return serving_fits(s, how) ? 1 : -ENOTSUP;
 }
@@ -68,7 +68,7 @@ void serving_answered(struct serving *s, int how)
 
 bool serving_leave(struct serving *s)
 {
-	bool cancels = s->open && !(s->flags & MESSAGE_ONEWAY);
+	bool cancels = s->open && !(s->flags & POSTERN_CALL_ONEWAY);
 
 	s->left = true;
 	if (cancels)

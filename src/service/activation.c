@@ -4,7 +4,8 @@
  *
  * The environment says which descriptors were passed, from 3 on, and to whom. It is inherited, so it may be about another
  * process: that is known by its pid, and where the manager says so by the inode number of its pidfd, since pids are
- * reused. Of one descriptor the name does not matter; of several it is the one that is named varlink.
+ * reused. fd:NAME is the one that was passed by this name. UAPI.20 wants varlink, and if there is only one, does not look at
+ * its name.
  *
  * The result is a name, fd:N, as a program could have given itself. The variables stay: other parts of the
  * program may have descriptors there too.
@@ -14,11 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "service/service.h"
 
 enum { ACTIVATION_FIRST = 3, ACTIVATION_MOST = 4096 };
-
-static const char activation_word[] = "varlink";
 
 /* A number that is all of the variable. */
 static bool activation_number(const char *variable, unsigned long long *ret)
@@ -54,14 +54,14 @@ static bool activation_is_ours(void)
 }
 
 /* The number of the one that is named so; -1: none is. */
-static int activation_by_name(unsigned long long n)
+static int activation_by_name(const char *name, unsigned long long n)
 {
 	const char *at = secure_getenv("LISTEN_FDNAMES");
 
 	for (unsigned long long i = 0; at && i < n; i++) {
 		size_t length = strcspn(at, ":");
 
-		if (length == strlen(activation_word) && !memcmp(at, activation_word, length))
+		if (length == strlen(name) && !memcmp(at, name, length))
 			return (int)i;
 		at = at[length] ? at + length + 1 : NULL;
 	}
@@ -73,19 +73,21 @@ int activation_name(const char *name, char ret[ACTIVATION_NAME], struct why *why
 	unsigned long long n;
 	int which;
 
-	if (strcmp(name, "fd:varlink") != 0)
+	/* fd:N is a number, and a name of its own. */
+	if (strncmp(name, "fd:", 3) != 0 || !name[3 + strspn(name + 3, "0123456789")])
 		return 0;
+	name += 3;
 	if (!activation_is_ours() || !activation_number("LISTEN_FDS", &n) || n == 0 ||
 	    n > ACTIVATION_MOST)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -ENOENT,
 			"no service manager has passed a socket to this process (LISTEN_PID, LISTEN_FDS)");
-	which = n == 1 ? 0 : activation_by_name(n);
+	which = n == 1 && !strcmp(name, "varlink") ? 0 : activation_by_name(name, n);
 	if (which < 0)
 		return why_set(
 			why, POSTERN_REASON_FAILED, -ENOENT,
-			"of the %llu sockets that were passed none is named varlink (LISTEN_FDNAMES)",
-			n);
+			"of the %llu sockets that were passed none is named %s (LISTEN_FDNAMES)", n,
+			words_name(name).text);
 	snprintf(ret, ACTIVATION_NAME, "fd:%d", ACTIVATION_FIRST + which);
 	return 1;
 }

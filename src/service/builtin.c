@@ -72,8 +72,6 @@ static const char builtin_postern_text[] =
 
 /* ---- org.varlink.service ---- */
 
-enum { BUILTIN_GET_INFO, BUILTIN_GET_DESCRIPTION };
-
 /* The input of GetInterfaceDescription. */
 struct builtin_description_in {
 	const char *interface;
@@ -93,12 +91,6 @@ static const struct postern_type builtin_description_in = {
 	.fields = builtin_description_fields,
 };
 static const struct postern_type builtin_nothing = { .kind = POSTERN_TYPE_STRUCT };
-
-static const struct postern_method builtin_methods[] = {
-	[BUILTIN_GET_INFO] = { .name = "GetInfo", .in = &builtin_nothing },
-	[BUILTIN_GET_DESCRIPTION] = { .name = "GetInterfaceDescription",
-				      .in = &builtin_description_in },
-};
 
 /* Written from what the service has: an array for the tables would have to be allocated. */
 static int builtin_write_info(struct postern_json_writer *w, const struct answer *a,
@@ -129,8 +121,9 @@ static void builtin_get_info(struct postern_request *r, struct postern_service *
 	request_answer(r, &a);
 }
 
-static void builtin_get_description(struct postern_request *r, struct postern_service *s,
-				    const struct builtin_description_in *in)
+static void builtin_get_description(struct postern_request *r,
+				    const struct builtin_description_in *in,
+				    struct postern_service *s)
 {
 	const struct provided *p = service_find(s, in->interface, strlen(in->interface));
 	struct answer a = { .error = p ? NULL : ERROR_INTERFACE_NOT_FOUND };
@@ -142,26 +135,54 @@ static void builtin_get_description(struct postern_request *r, struct postern_se
 	request_answer(r, &a);
 }
 
-static int builtin_dispatch(const void *handlers, uint32_t method, struct postern_request *r,
-			    const void *in, void *data)
+/* ---- as it is generated, with the service as data ---- */
+
+struct builtin_methods {
+	void (*GetInfo)(struct postern_request *r, struct postern_service *s);
+	void (*GetInterfaceDescription)(struct postern_request *r,
+					const struct builtin_description_in *in,
+					struct postern_service *s);
+};
+
+const struct builtin_methods builtin_methods = {
+	.GetInfo = builtin_get_info,
+	.GetInterfaceDescription = builtin_get_description,
+};
+
+static void builtin_handle_info(const void *handlers, struct postern_request *r, const void *in,
+				void *data)
 {
-	(void)handlers;
-	if (!r)
-		return 0;
-	if (method == BUILTIN_GET_INFO)
-		builtin_get_info(r, data);
-	else
-		builtin_get_description(r, data, in);
-	return 0;
+	(void)in;
+	((const struct builtin_methods *)handlers)->GetInfo(r, data);
 }
+
+static void builtin_handle_description(const void *handlers, struct postern_request *r,
+				       const void *in, void *data)
+{
+	((const struct builtin_methods *)handlers)->GetInterfaceDescription(r, in, data);
+}
+
+static const struct postern_method builtin_info_method = {
+	.name = "org.varlink.service.GetInfo",
+	.in = &builtin_nothing,
+	.handler = offsetof(struct builtin_methods, GetInfo),
+	.handle = builtin_handle_info,
+};
+static const struct postern_method builtin_description_method = {
+	.name = "org.varlink.service.GetInterfaceDescription",
+	.in = &builtin_description_in,
+	.handler = offsetof(struct builtin_methods, GetInterfaceDescription),
+	.handle = builtin_handle_description,
+};
+static const struct postern_method *const builtin_table[] = { &builtin_info_method,
+							      &builtin_description_method };
 
 const struct postern_interface builtin_service = {
 	.version = POSTERN_INTERFACE_VERSION,
-	.n_methods = sizeof(builtin_methods) / sizeof(*builtin_methods),
+	.n_methods = sizeof(builtin_table) / sizeof(*builtin_table),
 	.name = "org.varlink.service",
 	.description = builtin_service_text,
-	.methods = builtin_methods,
-	.dispatch = builtin_dispatch,
+	.methods = builtin_table,
 };
 
 const struct postern_interface builtin_postern = {

@@ -96,19 +96,18 @@ void caller_forget_calls(struct postern_caller *c)
 /* ---- the message ---- */
 
 /* Parameters in JSON are always sent: that its method declares none is known of a method with tables only. */
-static int call_write_parameters(struct postern_json_writer *w,
-				 const struct postern_call_method *method, const void *in,
+static int call_write_parameters(struct postern_json_writer *w, const struct caller_ask *a,
 				 struct shape_fault *fault)
 {
 	struct postern_json json = { "{}", 2 };
 
-	if (method->in && method->in->n == 0)
+	if (a->in && a->in->n == 0)
 		return 0;
 	postern_json_write_name(w, "parameters");
-	if (method->in)
-		return shape_write(w, method->in, in, fault);
-	if (in)
-		json = *(const struct postern_json *)in;
+	if (a->in)
+		return shape_write(w, a->in, a->value, fault);
+	if (a->json.text)
+		json = a->json;
 	if (postern_json_kind(json) != POSTERN_JSON_OBJECT) {
 		*fault = (struct shape_fault){ .what = "is not an object" };
 		return -EINVAL;
@@ -118,183 +117,224 @@ static int call_write_parameters(struct postern_json_writer *w,
 }
 
 /* The length, or why there is no message. */
-static ssize_t call_write(const struct postern_call_method *method, const void *in, unsigned flags,
-			  char *text, size_t size, size_t *ret_needed)
+static ssize_t call_write(const struct caller_ask *a, char *text, size_t size, size_t *ret_needed)
 {
 	struct shape_fault fault = { 0 };
 	struct postern_json_writer w;
 	ssize_t r;
 
 	postern_json_write_begin(&w, text, size);
-	message_write_call(&w, method->name, flags);
-	r = call_write_parameters(&w, method, in, &fault);
+	message_write_call(&w, a->name, (unsigned)a->flags);
+	r = call_write_parameters(&w, a, &fault);
 	if (r < 0)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL, "%s: %s %s",
-			       words_name(method->name).text,
-			       fault.path[0] ? words_name(fault.path).text : "in", fault.what);
+			       words_name(a->name).text,
+			       fault.path[0] ? words_name(fault.path).text
+			       : a->in       ? "in"
+					     : "parameters",
+			       fault.what);
 	postern_json_write_end(&w);
 	r = postern_json_write_finish(&w);
 	*ret_needed = w.n;
 	if (r >= 0 || r == -EMSGSIZE)
 		return r;
 	return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL, "%s: %s",
-		       words_name(method->name).text,
+		       words_name(a->name).text,
 		       r == -EILSEQ    ? "a text is not UTF-8"
 		       : r == -EDOM    ? "a number is not finite"
 		       : r == -EBADMSG ? "the parameters, or an object or any in them, are not JSON"
 				       : "the parameters are nested too deep");
 }
 
-static int call_too_long(const struct postern_call_method *method, size_t n, uint32_t most)
+static int call_too_long(const struct caller_ask *a, size_t n, uint32_t most)
 {
 	return why_set(why_last(), POSTERN_REASON_FAILED, -EMSGSIZE,
 		       "%s: the call takes %zu bytes, and a message has %u at most (message_max)",
-		       words_name(method->name).text, n, most);
+		       words_name(a->name).text, n, most);
 }
 
-static int call_fill(struct postern_call *call, const struct postern_call_method *method,
-		     const void *in, unsigned flags)
+static int call_fill(struct postern_call *call, const struct caller_ask *a)
 {
 	uint32_t most = call->caller->message_max;
 	size_t needed = 0, size = CALLER_BLOCK - sizeof(*call);
-	ssize_t n = call_write(method, in, flags, call->block, size, &needed);
+	ssize_t n = call_write(a, call->block, size, &needed);
 
 	if (n == -EMSGSIZE && needed <= most) {
 		call->text = sys_alloc(needed);
 		if (!call->text)
-			return why_call("postern_caller_call", -ENOMEM);
-		n = call_write(method, in, flags, call->text, needed, &needed);
+			return why_call(a->what, -ENOMEM);
+		n = call_write(a, call->text, needed, &needed);
 	}
 	if (n == -EMSGSIZE || n > (ssize_t)most)
-		return call_too_long(method, needed, most);
+		return call_too_long(a, needed, most);
 	call->n = (uint32_t)(n < 0 ? 0 : n);
 	return n < 0 ? (int)n : 0;
 }
 
 /* ---- calling ---- */
 
-static int call_refuse(const struct postern_caller *c, const struct postern_call_method *method,
-		       unsigned flags, int64_t deadline_ns)
+static int call_refuse(const struct postern_caller *c, const struct caller_ask *a)
 {
-	static const char what[] = "postern_caller_call";
-
-	if (!method || !method->name)
-		return why_argument(what, "method is NULL, or has no name");
-	if (flags != 0 && flags != POSTERN_CALL_MORE && flags != POSTERN_CALL_ONEWAY &&
-	    flags != POSTERN_CALL_UPGRADE)
-		return why_argument(what, "flags is none of 0, MORE, ONEWAY and UPGRADE");
-	if (deadline_ns < 0)
-		return why_argument(what, "deadline_ns is negative");
+	if (a->flags != 0 && a->flags != POSTERN_CALL_MORE && a->flags != POSTERN_CALL_ONEWAY &&
+	    a->flags != POSTERN_CALL_UPGRADE)
+		return why_argument(a->what, "flags is none of 0, MORE, ONEWAY and UPGRADE");
+	if (a->deadline_ns < 0)
+		return why_argument(a->what, "deadline_ns is negative");
 	if (c->calling.n >= c->calling.limits.calls)
 		return why_set(
 			why_last(), POSTERN_REASON_NO_RESOURCES, -EAGAIN,
 			"%s: %u calls have not ended yet, and that is how many may be made (calls)",
-			words_name(method->name).text, c->calling.n);
+			words_name(a->name).text, c->calling.n);
 	return 0;
 }
 
-int caller_start(struct postern_caller *c, struct postern_call **ret,
-		 const struct postern_call_method *method, const void *in, unsigned flags,
-		 int64_t deadline_ns, postern_answer_fn *fn, void *data)
+int caller_ask_method(struct caller_ask *a, const struct postern_method *method, const void *in)
+{
+	if (!method || !method->name || !method->in || !method->out || !method->deliver)
+		return why_argument(a->what, "method is NULL, or not what postern generate writes");
+	a->name = method->name;
+	a->in = method->in;
+	a->out = method->out;
+	a->value = in;
+	a->deliver = method->deliver;
+	return 0;
+}
+
+int caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a)
 {
 	struct postern_loop *loop = c->object.loop;
 	struct postern_call *call;
-	int r = call_refuse(c, method, flags, deadline_ns);
+	int r = call_refuse(c, a);
 
 	if (r < 0)
 		return r;
 	call = call_new(c);
 	if (!call)
-		return why_call("postern_caller_call", -ENOMEM);
-	r = call_fill(call, method, in, flags);
+		return why_call(a->what, -ENOMEM);
+	r = call_fill(call, a);
 	if (r == 0)
-		r = calling_add(&c->calling, &call->state, flags,
-				loop_after(loop, deadline_ns ? deadline_ns : CALLER_DEADLINE),
+		r = calling_add(&c->calling, &call->state, (unsigned)a->flags,
+				loop_after(loop, a->deadline_ns ? a->deadline_ns : CALLER_DEADLINE),
 				loop_now(loop));
 	if (r < 0) {
 		call_release(call);
 		return r;
 	}
-	call->out = method->out;
-	call->deliver = method->deliver;
-	call->fn = fn;
-	call->data = data;
+	call->out = a->out;
+	call->deliver = a->deliver;
+	call->fn = a->fn;
+	call->data = a->data;
 	caller_pump(c);
 	if (ret)
 		*ret = call;
 	return 0;
 }
 
-int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
-			const struct postern_call_method *method, const void *in, unsigned flags,
-			int64_t deadline_ns, postern_answer_fn *fn, void *data)
+/* May this caller call? */
+static int call_check(const struct postern_caller *c, const struct caller_ask *a)
 {
-	static const char what[] = "postern_caller_call";
 	int r = caller_check(c);
 
 	if (r < 0)
-		return why_call(what, r);
-	if (!fn)
-		return why_argument(what, "fn is NULL");
+		return why_call(a->what, r);
+	if (!a->fn)
+		return why_argument(a->what, "fn is NULL");
 	if (c->own_loop)
-		return why_argument(what, "the caller has no loop: it can only wait");
-	return caller_start(c, ret, method, in, flags, deadline_ns, fn, data);
+		return why_argument(a->what, "the caller has no loop: it can only wait");
+	return 0;
 }
 
-struct postern_call *postern_call_free(struct postern_call *call)
+int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
+			const struct postern_method *method, const void *in, uint64_t flags,
+			int64_t deadline_ns, void (*fn)(void), void *data)
+{
+	struct caller_ask a = { .what = "postern_caller_call",
+				.flags = flags,
+				.deadline_ns = deadline_ns,
+				.fn = fn,
+				.data = data };
+	int r = call_check(c, &a);
+
+	if (r == 0)
+		r = caller_ask_method(&a, method, in);
+	return r < 0 ? r : caller_start(c, ret, &a);
+}
+
+static void call_deliver(void (*fn)(void), struct postern_call *call,
+			 const struct postern_answer *answer, const void *value, void *data)
+{
+	(void)value;
+	((postern_answer_fn *)fn)(call, answer, data);
+}
+
+int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c,
+			     const char *method, const char *parameters, size_t n, uint64_t flags,
+			     int64_t deadline_ns, postern_answer_fn *fn, void *data)
+{
+	struct caller_ask a = { .what = "postern_caller_call_json",
+				.name = method,
+				.json = { parameters, n },
+				.flags = flags,
+				.deadline_ns = deadline_ns,
+				.deliver = call_deliver,
+				.fn = (void (*)(void))fn,
+				.data = data };
+	int r = call_check(c, &a);
+
+	if (r == 0 && !method)
+		r = why_argument(a.what, "method is NULL");
+	return r < 0 ? r : caller_start(c, ret, &a);
+}
+
+void postern_call_cancel(struct postern_call *call)
 {
 	struct postern_caller *c;
 	bool usable;
 
 	if (!call || call->gone)
-		return NULL;
+		return;
 	c = call->caller;
 	usable = loop_check(c->object.loop) == 0;
 	calling_drop(&c->calling, &call->state, usable ? loop_now(c->object.loop) : 0);
 	call_gone(call);
 	if (usable)
 		caller_pump(c);
-	return NULL;
 }
 
 /* ---- telling ---- */
 
 /* The last thing that is done: it may free everything. */
-static void call_tell(struct postern_call *call, struct caller_answer *a, const void *value)
+static void call_tell(struct postern_call *call, const struct postern_answer *a, const void *value)
 {
 	struct postern_caller *c = call->caller;
 
 	call->depth++;
-	if (a->answer.end != POSTERN_CALL_CONTINUES)
+	if (a->end != POSTERN_END_CONTINUES)
 		call_gone(call);
 	/* In a child process nobody is called back. */
 	if (loop_is_ours(c->object.loop)) {
 		loop_calls(c->object.loop, "answer");
-		if (call->deliver)
-			call->deliver((void (*)(void))call->fn, call, &a->answer, value,
-				      call->data);
-		else
-			call->fn(call, &a->answer, value, call->data);
+		call->deliver(call->fn, call, a, value, call->data);
 	}
 	if (--call->depth == 0 && call->gone)
 		call_release(call);
 }
 
 /* What the service sent cannot be used. */
-static int call_spoilt(struct postern_call *call, struct caller_answer *a, int code, int error,
+static int call_spoilt(struct postern_call *call, struct postern_answer *a, int code, int error,
 		       const char *path, const char *what)
 {
 	struct why *why = &call->caller->why;
 
 	why_set(why, code, error, "%s: the answer%s%s %s", words_name(call->caller->name).text,
 		path[0] ? "'s " : "", path[0] ? words_name(path).text : "", what);
-	a->answer.end = POSTERN_CALL_NO_ANSWER;
-	a->answer.parameters = (struct postern_json){ "{}", 2 };
-	a->answer.why = &why->reason;
+	a->end = POSTERN_END_NO_ANSWER;
+	a->parameters = (struct postern_json){ "{}", 2 };
+	a->why = &why->reason;
 	return error;
 }
 
-static int call_no_memory(struct postern_call *call, struct caller_answer *a)
+static int call_no_memory(struct postern_call *call, struct postern_answer *a)
 {
 	return call_spoilt(call, a, POSTERN_REASON_NO_RESOURCES, -ENOMEM, "",
 			   "does not fit into memory");
@@ -327,22 +367,22 @@ static int call_decode(struct postern_caller *c, struct caller_room *room,
 			    (size_t)n, fault);
 }
 
-static int call_read_error(struct postern_call *call, struct caller_answer *a,
+static int call_read_error(struct postern_call *call, struct postern_answer *a,
 			   struct postern_json error)
 {
 	char *name = caller_room_get(&call->caller->room, error.n);
 
 	if (!name || postern_json_string(error, name, error.n) < 0)
 		return call_no_memory(call, a);
-	a->answer.error = name;
+	a->error = name;
 	return 0;
 }
 
-static int call_read_value(struct postern_call *call, struct caller_answer *a, void **ret)
+static int call_read_value(struct postern_call *call, struct postern_answer *a, void **ret)
 {
 	struct postern_caller *c = call->caller;
 	struct shape_fault fault;
-	int r = call_decode(c, &c->room, call->out, a->answer.parameters, ret, &fault);
+	int r = call_decode(c, &c->room, call->out, a->parameters, ret, &fault);
 
 	if (r == -ENOMEM)
 		return call_no_memory(call, a);
@@ -355,9 +395,10 @@ static int call_read_value(struct postern_call *call, struct caller_answer *a, v
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m)
 {
 	struct postern_caller *c = call->caller;
-	struct caller_answer a = {
-		.answer = { .end = call->state.end, .parameters = m->parameters },
+	struct postern_answer a = {
+		.end = call->state.end,
 		.caller = c,
+		.parameters = m->parameters,
 	};
 	void *value = NULL;
 	int r = 0;
@@ -414,17 +455,19 @@ void caller_tell_ended(struct postern_caller *c)
 
 	while ((state = calling_ended(&c->calling))) {
 		struct postern_reason why = state->why;
-		struct caller_answer a = {
-			.answer = { .end = state->end, .parameters = { "{}", 2 }, .why = &why },
+		struct postern_answer a = {
+			.end = state->end,
 			.caller = c,
+			.parameters = { "{}", 2 },
+			.why = &why,
 		};
 
-		if (state->end == POSTERN_CALL_FAILED)
-			call_end_refused(c, state, &a.answer);
-		if (state->end == POSTERN_CALL_NOT_SENT)
+		if (state->end == POSTERN_END_FAILED)
+			call_end_refused(c, state, &a);
+		if (state->end == POSTERN_END_NOT_SENT)
 			call_end_unsent(c, &why);
-		if (state->end == POSTERN_CALL_FAILED || state->end == POSTERN_CALL_SENT)
-			a.answer.why = NULL;
+		if (state->end == POSTERN_END_FAILED || state->end == POSTERN_END_SENT)
+			a.why = NULL;
 		call_tell(container_of(state, struct postern_call, state), &a, NULL);
 	}
 }
@@ -432,7 +475,7 @@ void caller_tell_ended(struct postern_caller *c)
 int postern_answer_is(const struct postern_answer *answer, const struct postern_error *error,
 		      void *ret)
 {
-	const struct caller_answer *a;
+	struct postern_caller *c;
 	struct shape_fault fault;
 	void *value;
 	int r;
@@ -443,9 +486,11 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 		return 0;
 	if (!ret || !error->type)
 		return 1;
-	a = container_of(answer, struct caller_answer, answer);
-	r = call_decode(a->caller, &a->caller->detail, error->type, answer->parameters, &value,
-			&fault);
+	c = answer->caller;
+	if (!c)
+		return why_argument("postern_answer_is",
+				    "the answer has no caller, and so no memory to decode it into");
+	r = call_decode(c, &c->detail, error->type, answer->parameters, &value, &fault);
 	if (r == -ENOMEM)
 		return why_call("postern_answer_is", r);
 	if (r < 0)

@@ -38,13 +38,16 @@ enum {
 	CALLER_KEEP  = 64 * 1024,/* rooms beyond this are not kept */
 };
 
+/* As that of a method: calls fn with its own type. */
+typedef void caller_deliver(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
+	const void *value, void *data);
+
 struct postern_call {
 	struct calling_call      state;
 	struct postern_caller   *caller;
 	const struct postern_type *out;      /* NULL: not decoded */
-	void (*deliver)(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
-		const void *value, void *data);
-	postern_answer_fn       *fn;
+	caller_deliver          *deliver;
+	void                   (*fn)(void);
 	void                    *data;
 	char                    *text;       /* the message without its NUL: `block`, or memory of its own */
 	uint32_t                 n;
@@ -66,20 +69,23 @@ struct caller_room {
 	size_t size;
 };
 
-/* What a callback gets: postern_answer_is() finds the caller by it. */
-struct caller_answer {
-	struct postern_answer  answer;
-	struct postern_caller *caller;
+/* Who gets the connection of a waiting call with UPGRADE. */
+struct caller_taker {
+	const struct postern_conn_events *events;
+	void                *data;
+	struct postern_conn *conn;        /* that it has got */
+	int                  error;       /* or why it has not */
 };
 
 struct caller_wait {
-	struct caller_answer answer;      /* the last one that a waiting call got */
+	struct postern_answer answer;     /* the last one that a waiting call got */
 	const void          *value;       /* what it was decoded to, in `room` */
 	const struct postern_type *out;   /* of the last call */
 	struct postern_call *call;        /* the open one, or NULL */
 	bool                 told;        /* .answer has come, and was not returned yet */
 	bool                 more;        /* the last call was with MORE */
-	int                  after;       /* .told, and the call has ended in this way since: POSTERN_CALL_... */
+	struct caller_taker *taker;       /* of the open call, or NULL */
+	int                  after;       /* .told, and the call has ended in this way since: POSTERN_END_... */
 };
 
 struct postern_caller {
@@ -99,6 +105,7 @@ struct postern_caller {
 	struct caller_wait   wait;
 	struct why           why;         /* what a service did wrong; or why the last waiting call has no answer */
 	struct why           dial_why;    /* of the last failure to connect; .code is 0 while connected */
+	struct why           no_conn;     /* of the last connect that could not begin */
 	char                 refusal[40]; /* the parameters of a refusal that a call ended with */
 	bool                 own_loop;    /* it waits */
 	bool                 over;        /* it was ended: by its free, or by that of its loop */
@@ -117,8 +124,22 @@ void *caller_room_get(struct caller_room *room, size_t n);
 
 /* call.c */
 #define CALLER_DEADLINE POSTERN_SECONDS(30)
-int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct postern_call_method *method,
-	const void *in, unsigned flags, int64_t deadline_ns, postern_answer_fn *fn, void *data);
+/* A call that is to be made. */
+struct caller_ask {
+	const char                *what;     /* the public function */
+	const char                *name;     /* of the method, with its interface's */
+	const struct postern_type *in, *out; /* or NULL: in JSON */
+	const void                *value;    /* of in */
+	struct postern_json        json;     /* without in; .text NULL: {} */
+	uint64_t                   flags;
+	int64_t                    deadline_ns;
+	caller_deliver            *deliver;
+	void                     (*fn)(void);
+	void                      *data;
+};
+/* -EINVAL: method is not what postern generate writes. */
+int  caller_ask_method(struct caller_ask *a, const struct postern_method *method, const void *in);
+int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
 /* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */
@@ -126,6 +147,11 @@ void caller_tell_upgraded(struct postern_call *call, const struct message_answer
 /* All calls that have ended without one. */
 void caller_tell_ended(struct postern_caller *c);
 void caller_forget_calls(struct postern_caller *c);
+
+/* wait.c */
+/* Waits for the answer of a call with UPGRADE: 0, and the taker has the connection. */
+int  caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret, struct postern_json *ret_json,
+	struct caller_taker *taker);
 
 /* address.c */
 /* The name of postern_connect() that an address stands for, checked, and allocated. */

@@ -54,6 +54,10 @@ void request_bury(struct postern_request *r)
 	} else {
 		sys_free(r);
 	}
+	/* The last one may be what its end when idle waits for. */
+	if (s && !s->freed && s->exit_idle_ns != POSTERN_FOREVER && list_is_empty(&s->requests) &&
+	    loop_check(s->object.loop) == 0)
+		service_look_again(s);
 }
 
 /* May the peer's uid hold n more? The account's reserve is for messages on their way, and not counted here: a small
@@ -391,8 +395,9 @@ int postern_request_continue(struct postern_request *r, const struct postern_typ
 int postern_request_fail(struct postern_request *r, const struct postern_error *error,
 			 const void *value)
 {
-	if (!r || !error || !error->name)
-		return why_argument("postern_request_fail", "r or error is NULL");
+	if (!r || !error || !error->name || !message_is_error(error->name))
+		return why_argument("postern_request_fail",
+				    "r or error is NULL, or has no name with its interface's");
 	return request_answer_typed(r, error->name, SERVING_FAILS, error->type, value);
 }
 
@@ -413,11 +418,10 @@ int postern_request_continue_json(struct postern_request *r, const char *paramet
 int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
 			      size_t n)
 {
-	const char *dot = error ? strrchr(error, '.') : NULL;
-
-	if (!r || !dot || dot == error || !dot[1])
-		return why_argument("postern_request_fail_json",
-				    "r is NULL, or error is no name of an interface and an error");
+	if (!r || !error || !message_is_error(error))
+		return why_argument(
+			"postern_request_fail_json",
+			"r is NULL, or error is not the name of one, with its interface's: org.example.clock.NoSuchZone");
 	return request_answer_json(r, error, SERVING_FAILS, parameters, n);
 }
 
@@ -486,7 +490,7 @@ int postern_request_post(struct postern_request *r, postern_request_fn *fn, void
 
 /* ---- queries ---- */
 
-unsigned postern_request_flags(const struct postern_request *r)
+uint64_t postern_request_flags(const struct postern_request *r)
 {
 	return r ? r->flags : 0;
 }

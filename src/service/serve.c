@@ -10,35 +10,38 @@
  * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
 
 /* ---- which method ---- */
 
 /* Says what is wrong with the call, or finds its method. */
-static const struct provided *serve_find(struct postern_request *r, uint32_t *ret_method)
+static const struct provided *serve_find(struct postern_request *r)
 {
 	const char *dot = strrchr(r->name, '.');
 	const struct provided *provided;
 	const struct postern_interface *i;
+	size_t n;
 
 	if (!dot) {
 		request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
 		return NULL;
 	}
-	provided = service_find(r->service, r->name, (size_t)(dot - r->name));
+	n = (size_t)(dot - r->name);
+	provided = service_find(r->service, r->name, n);
 	if (!provided) {
-		r->name[dot - r->name] = '\0'; /* the request ends here */
+		r->name[n] = '\0'; /* the request ends here */
 		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
 		return NULL;
 	}
 	i = provided->interface;
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (!strcmp(i->methods[k].name, dot + 1)) {
-			r->method = &i->methods[k];
-			*ret_method = k;
+		if (!strcmp(i->methods[k]->name + n, dot)) {
+			r->method = i->methods[k];
 			return provided;
 		}
 	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
@@ -54,7 +57,7 @@ static bool serve_allows(struct postern_request *r)
 	if (!service_event(s, allow))
 		return true;
 	loop_calls(s->object.loop, "allow");
-	refused = service_event(s, allow)(s, &r->peer, r->name, s->data);
+	refused = service_event(s, allow)(r, s->data);
 	if (refused && r->serve)
 		request_refuse(r, ERROR_PERMISSION_DENIED, NULL, NULL);
 	return !refused && r->serve;
@@ -88,24 +91,31 @@ static bool serve_decodes(struct postern_request *r, const void **ret_in)
 	return error == 0;
 }
 
-/* Runs the handler; everything that can be wrong with the call was answered before that. */
+/* Has the program a function for this method? Its type is known to .handle alone. */
+static bool serve_has_handler(const struct provided *p, const struct postern_method *m)
+{
+	void (*handler)(void) = NULL;
+
+	if (p->handlers)
+		memcpy(&handler, (const char *)p->handlers + m->handler, sizeof(handler));
+	return handler;
+}
+
 static void serve_run(struct postern_request *r)
 {
-	const struct provided *p;
+	const struct provided *p = serve_find(r);
 	const void *in = NULL;
-	uint32_t method = 0;
 
-	p = serve_find(r, &method);
 	if (!p || !serve_allows(r))
 		return;
-	if (p->interface->dispatch(p->handlers, method, NULL, NULL, p->data) == -ENOSYS) {
+	if (!serve_has_handler(p, r->method)) {
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
 	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
-	p->interface->dispatch(p->handlers, method, r, in, p->data);
+	r->method->handle(p->handlers, r, in, p->data);
 }
 
 /* ---- messages ---- */
@@ -115,7 +125,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 	struct postern_request *r;
 
 	if (request_new(&r, p, text, n, call) < 0) {
-		if (call->flags & MESSAGE_ONEWAY)
+		if (call->flags & POSTERN_CALL_ONEWAY)
 			p->service->counters.dropped++;
 		answer_busy(p);
 		return;
@@ -159,8 +169,6 @@ static void serve_next(struct serve *p)
 	if (p->machine.open) {
 		conn_owes(p->conn, true);
 		postern_conn_pause(p->conn);
-	} else if (p->machine.over) {
-		postern_conn_close(p->conn);
 	} else if (!conn_has_room(p->conn)) {
 		postern_conn_pause(p->conn);
 	} else if (serve_count(p) >= SERVE_ROUND) {
@@ -181,7 +189,9 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		return;
 	}
 	p->awaited = false;
-	list_remove(&p->busy);
+	/* What has come with it is told the same, as long as the others of the reserve have to call. */
+	if (!p->machine.over)
+		list_remove(&p->busy);
 	s->counters.calls++;
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
@@ -192,16 +202,14 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	if (!conn_goes_on(c) || p->machine.upgraded)
 		return;
 	serve_next(p);
-	if (s->draining)
-		service_look_again(s);
+	serve_look(p);
 }
 
 void serve_continue(struct serve *p)
 {
 	if (conn_has_room(p->conn))
 		postern_conn_resume(p->conn);
-	if (p->service->draining)
-		service_look_again(p->service);
+	serve_look(p);
 }
 
 static void serve_drained(struct postern_conn *c, void *data)
@@ -251,17 +259,24 @@ static void serve_turn_away(struct serve *p)
 
 void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data)
 {
+	static const struct postern_reason no_memory = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -ENOMEM,
+		.text = "a connection was closed at once: there is no memory for its calls",
+	};
 	struct postern_service *s = data;
 	struct serve *p = sys_alloc(sizeof(*p));
 
 	(void)server;
 	if (!p) {
 		postern_conn_free(c);
+		service_tell(s, &no_memory);
 		return;
 	}
 	p->service = s;
 	p->conn = c;
 	list_init(&p->busy);
+	list_init(&p->quiet);
 	list_append(&s->serves, &p->node);
 	c->data = p;
 	if (serve_is_beyond(s, c))
@@ -273,6 +288,32 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	service_look_again(s);
 }
 
+/* In the service's task: behind the message that was delivered last there may be others. */
+void serve_look(struct serve *p)
+{
+	struct postern_service *s = p->service;
+
+	if ((!s->draining && !p->machine.over) || list_is_linked(&p->quiet))
+		return;
+	list_append(&s->quiet, &p->quiet);
+	service_look_again(s);
+}
+
+void serve_leave(struct serve *p)
+{
+	struct postern_request *r = p->request;
+	bool cancels = serving_leave(&p->machine);
+
+	p->awaited = false;
+	if (r && !cancels) {
+		serving_answered(&p->machine, SERVING_REPLIES);
+		request_close(r);
+	}
+	postern_conn_resume(p->conn);
+	if (cancels)
+		request_cancel(r);
+}
+
 void serve_retire(struct serve *p)
 {
 	struct postern_conn *c = p->conn;
@@ -280,7 +321,24 @@ void serve_retire(struct serve *p)
 	if (p->machine.open || p->awaited || c->kept || c->state != POSTERN_STATE_CONNECTED ||
 	    link_arrived(c->object.fd) > 0)
 		return;
+	list_remove(&p->node);
+	list_append(&p->service->retired, &p->node);
 	postern_conn_close(c);
+}
+
+static void serve_blame(struct postern_service *s, const struct postern_conn *c,
+			const struct postern_reason *why)
+{
+	char text[100];
+
+	if (why->error != -EMSGSIZE) {
+		service_blame(s, &c->peer, why->text);
+		return;
+	}
+	/* With fewer for one that is to be told Busy. */
+	snprintf(text, sizeof(text), "its call is longer than %zu bytes (message_max)",
+		 (size_t)c->limits->keep_max - FRAME_HEAD);
+	service_blame(s, &c->peer, text);
 }
 
 static void serve_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
@@ -290,6 +348,7 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	struct postern_request *r = p->request;
 
 	list_remove(&p->busy);
+	list_remove(&p->quiet);
 	list_remove(&p->node);
 	list_append(&s->ended, &p->node);
 	if (r && serving_leave(&p->machine))
@@ -297,7 +356,7 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	else if (r)
 		request_close(r); /* oneway: it goes on without a connection */
 	if (!s->freed && why->code == POSTERN_REASON_VIOLATION)
-		service_blame(s, &c->peer, why->text);
+		serve_blame(s, c, why);
 	if (!s->freed)
 		service_look_again(s);
 }

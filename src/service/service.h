@@ -55,13 +55,14 @@ enum {
 	REQUEST_BLOCK       = 8 * 1024,
 	REQUEST_TEXT        = 4 * 1024,  /* longer messages get a block of their own */
 	SERVE_ROUND         = 16,        /* calls of one connection in a turn */
-	/* Connections beyond a limit that are told so: one call each, of this size at most. */
+	/* Connections beyond a limit that are told so: what has come by then, each call of this size at most. */
 	SERVICE_RESERVE     = 16,
 	SERVICE_BUSY_TEXT   = 64 * 1024,
 	SERVICE_BUSY_RETRY_MS = 500,
 };
 #define SERVICE_BUSY_TIME POSTERN_SECONDS(1)
 #define SERVICE_DRAIN     POSTERN_SECONDS(5)
+#define SERVICE_LAST      POSTERN_SECONDS(1) /* for what has arrived when a drain's deadline passes */
 
 #define SERVICE_EVENTS_FIRST (offsetof(struct postern_service_events, closed) + sizeof(void (*)(void)))
 #define service_event(s, handler) \
@@ -89,6 +90,8 @@ struct postern_service {
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
+	struct list              retired;      /* connections that a drain has closed */
+	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
 	struct list              pool;         /* of request blocks */
 	unsigned                 n_pool;
@@ -100,7 +103,7 @@ struct postern_service {
 	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
-	bool                     draining, idled, freed;
+	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	struct postern_service_counters counters;
 	struct why               why;          /* of a violation */
 };
@@ -109,6 +112,7 @@ struct postern_service {
 struct serve {
 	struct list             node;     /* in service->serves, or service->ended */
 	struct list             busy;     /* in service->busy */
+	struct list             quiet;    /* in service->quiet */
 	int64_t                 until_ns; /* there: then it is closed */
 	struct postern_service *service;
 	struct postern_conn    *conn;
@@ -149,6 +153,8 @@ extern const struct conn_consumer serve_consumer;
 extern const struct postern_conn_events serve_events;
 /* An interface by the first n bytes of a name; NULL. */
 const struct provided *service_find(const struct postern_service *s, const char *name, size_t n);
+/* Reports what went wrong, and does not end the service. */
+void service_tell(struct postern_service *s, const struct postern_reason *why);
 /* Reports a violation; its connection has just ended. */
 void service_blame(struct postern_service *s, const struct postern_peer *peer, const char *what);
 /* Something has changed that a drain, the idle limit or the reserve waits for. */
@@ -156,8 +162,12 @@ void service_look_again(struct postern_service *s);
 
 /* ---- serve.c ---- */
 void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data);
-/* Draining: closes a connection on which nothing is open and nothing has arrived. */
+/* While the service drains, and of one that is busy: it may be that nothing is open there, and nothing has arrived. */
+void serve_look(struct serve *p);
+/* Closes the connection if that is so. */
 void serve_retire(struct serve *p);
+/* Nothing is answered any more: what is open is cancelled, and of what has arrived only oneway calls are run. */
+void serve_leave(struct serve *p);
 /* The open request is over: the next call may come. */
 void serve_continue(struct serve *p);
 
@@ -223,6 +233,8 @@ void request_orphan(struct postern_request *r);
 #define ERROR_ABANDONED              "io.postern.Abandoned"
 #define ERROR_DRAINING               "io.postern.Draining"
 #define ERROR_BUSY                   "io.postern.Busy"
+struct builtin_methods;
+extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
 
 /* ---- activation.c ---- */

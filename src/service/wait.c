@@ -19,15 +19,15 @@
 static int wait_error(int end)
 {
 	switch (end) {
-	case POSTERN_CALL_FAILED:
+	case POSTERN_END_FAILED:
 		return -EREMOTE;
-	case POSTERN_CALL_TIMEOUT:
+	case POSTERN_END_TIMEOUT:
 		return -ETIMEDOUT;
-	case POSTERN_CALL_NOT_SENT:
+	case POSTERN_END_NOT_SENT:
 		return -ENOTCONN;
-	case POSTERN_CALL_NO_ANSWER:
+	case POSTERN_END_NO_ANSWER:
 		return -ECONNRESET;
-	case POSTERN_CALL_CANCELLED:
+	case POSTERN_END_CANCELLED:
 		return -ECANCELED;
 	default:
 		return 0;
@@ -54,13 +54,14 @@ static void wait_keep_why(struct postern_caller *c, const struct postern_reason 
 		why_copy(&c->why, why);
 }
 
-static void wait_told(struct postern_call *call, const struct postern_answer *answer,
-		      const void *value, void *data)
+static void wait_told(void (*fn)(void), struct postern_call *call,
+		      const struct postern_answer *answer, const void *value, void *data)
 {
 	struct postern_caller *c = data;
 	struct caller_wait *w = &c->wait;
-	bool continues = answer->end == POSTERN_CALL_CONTINUES;
+	bool continues = answer->end == POSTERN_END_CONTINUES;
 
+	(void)fn;
 	wait_keep_why(c, answer->why);
 	if (!continues)
 		w->call = NULL;
@@ -70,9 +71,12 @@ static void wait_told(struct postern_call *call, const struct postern_answer *an
 	}
 	w->told = true;
 	w->value = value;
-	w->answer.answer = *answer;
+	w->answer = *answer;
 	if (answer->why)
-		w->answer.answer.why = &c->why.reason;
+		w->answer.why = &c->why.reason;
+	if (w->taker && answer->end == POSTERN_END_ANSWERED)
+		w->taker->error = postern_call_upgrade(&w->taker->conn, call, w->taker->events,
+						       w->taker->data);
 	if (continues) {
 		/* From here on postern_caller_next() has the deadlines. */
 		call->state.deadline_ns = POSTERN_FOREVER;
@@ -97,19 +101,18 @@ static int wait_turn(struct postern_caller *c, int64_t at_ns)
 	return 0;
 }
 
-static int wait_take(struct postern_caller *c, void *ret)
+/* Into the struct or the JSON of a program, one of which may be there. */
+static int wait_take(struct postern_caller *c, void *ret, struct postern_json *ret_json)
 {
 	struct caller_wait *w = &c->wait;
-	int r = wait_end(&w->answer.answer);
+	int r = wait_end(&w->answer);
 
 	w->told = false;
-	if (r < 0 || !ret)
-		return r;
-	if (!w->out)
-		*(struct postern_json *)ret = w->answer.answer.parameters;
-	else if (w->value)
+	if (r == 0 && ret_json)
+		*ret_json = w->answer.parameters;
+	if (r == 0 && ret && w->value)
 		memcpy(ret, w->value, w->out->size);
-	return 0;
+	return r;
 }
 
 static int wait_check(const struct postern_caller *c, const char *what, int64_t deadline_ns)
@@ -125,65 +128,124 @@ static int wait_check(const struct postern_caller *c, const char *what, int64_t 
 	return deadline_ns < 0 ? why_argument(what, "deadline_ns is negative") : 0;
 }
 
-int postern_caller_wait(struct postern_caller *c, const struct postern_call_method *method,
-			const void *in, void *ret, unsigned flags, int64_t deadline_ns)
+static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
+		     struct postern_json *ret_json, struct caller_taker *taker)
 {
-	struct caller_wait *w;
-	int r = wait_check(c, "postern_caller_wait", deadline_ns);
+	struct caller_wait *w = &c->wait;
+	int r;
 
+	if (a->flags & POSTERN_CALL_UPGRADE && !taker)
+		return why_argument(a->what,
+				    "flags has UPGRADE: postern_caller_upgrade() is for that");
+	postern_call_cancel(w->call);
+	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
+	w->answer.parameters = (struct postern_json){ "{}", 2 };
+	a->deliver = wait_told;
+	a->data = c;
+	r = caller_start(c, &w->call, a);
 	if (r < 0)
 		return r;
-	if (flags & POSTERN_CALL_UPGRADE)
-		return why_argument("postern_caller_wait",
-				    "flags has UPGRADE, and the connection would be nobody's");
-	w = &c->wait;
-	postern_call_free(w->call);
-	*w = (struct caller_wait){ .answer.caller = c, .more = flags & POSTERN_CALL_MORE };
-	w->answer.answer.parameters = (struct postern_json){ "{}", 2 };
-	r = caller_start(c, &w->call, method, in, flags, deadline_ns, wait_told, c);
-	if (r < 0)
-		return r;
-	/* wait_told() takes a value; a generated function for a method without an output does not. */
-	w->call->deliver = NULL;
-	w->out = method->out;
-	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
+	w->more = a->flags & POSTERN_CALL_MORE;
+	w->taker = taker;
+	r = wait_turn(c, time_after(sys_now(), a->deadline_ns ? a->deadline_ns : CALLER_DEADLINE));
 	/* It is the call that ends, and knows how. */
 	if (r == -ETIMEDOUT)
 		caller_look(c);
 	if (w->told)
-		return wait_take(c, ret);
-	w->call = postern_call_free(w->call);
+		return wait_take(c, ret, ret_json);
+	postern_call_cancel(w->call);
+	w->call = NULL;
 	return r;
 }
 
-int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns)
+int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
+			const void *in, void *ret, uint64_t flags, int64_t deadline_ns)
 {
-	struct caller_wait *w;
-	int r = wait_check(c, "postern_caller_next", deadline_ns);
+	struct caller_ask a = { .what = "postern_caller_wait",
+				.flags = flags,
+				.deadline_ns = deadline_ns };
+	int r = wait_check(c, a.what, deadline_ns);
+
+	if (r == 0)
+		r = caller_ask_method(&a, method, in);
+	return r < 0 ? r : wait_call(c, &a, ret, NULL, NULL);
+}
+
+int postern_caller_wait_json(struct postern_caller *c, const char *method, const char *parameters,
+			     size_t n, struct postern_json *ret, uint64_t flags,
+			     int64_t deadline_ns)
+{
+	struct caller_ask a = { .what = "postern_caller_wait_json",
+				.name = method,
+				.json = { parameters, n },
+				.flags = flags,
+				.deadline_ns = deadline_ns };
+	int r = wait_check(c, a.what, deadline_ns);
+
+	if (r == 0 && !method)
+		r = why_argument(a.what, "method is NULL");
+	return r < 0 ? r : wait_call(c, &a, NULL, ret, NULL);
+}
+
+int caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret,
+			struct postern_json *ret_json, struct caller_taker *taker)
+{
+	int r = wait_check(c, a->what, a->deadline_ns);
 
 	if (r < 0)
 		return r;
-	w = &c->wait;
+	a->flags = POSTERN_CALL_UPGRADE;
+	r = wait_call(c, a, ret, ret_json, taker);
+	c->wait.taker = NULL;
+	return r < 0 ? r : taker->error;
+}
+
+static int wait_next(struct postern_caller *c, const char *what, void *ret,
+		     struct postern_json *ret_json, int64_t deadline_ns)
+{
+	struct caller_wait *w = &c->wait;
+	int r;
+
 	if (!w->more)
-		return why_argument("postern_caller_next", "the last call was not with MORE");
+		return why_argument(what, "the last call was not with MORE");
+	if (ret && !w->out)
+		return why_argument(what, "the last call was in JSON");
 	if (w->after) {
-		w->answer.answer = (struct postern_answer){
+		w->answer = (struct postern_answer){
 			.end = w->after,
+			.caller = c,
 			.parameters = { "{}", 2 },
 			.why = &c->why.reason,
 		};
 		w->after = 0;
 	}
 	if (!w->call)
-		return wait_end(&w->answer.answer);
+		return wait_end(&w->answer);
 	postern_conn_resume(container_of(w->call->state.conn, struct caller_conn, state)->conn);
 	r = wait_turn(c, time_after(sys_now(), deadline_ns ? deadline_ns : CALLER_DEADLINE));
 	if (r == 0)
-		r = wait_take(c, ret);
+		r = wait_take(c, ret, ret_json);
 	return r < 0 ? r : 1;
+}
+
+int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns)
+{
+	static const char what[] = "postern_caller_next";
+	int r = wait_check(c, what, deadline_ns);
+
+	return r < 0 ? r : wait_next(c, what, ret, NULL, deadline_ns);
+}
+
+int postern_caller_next_json(struct postern_caller *c, struct postern_json *ret,
+			     int64_t deadline_ns)
+{
+	static const char what[] = "postern_caller_next_json";
+	int r = wait_check(c, what, deadline_ns);
+
+	return r < 0 ? r : wait_next(c, what, NULL, ret, deadline_ns);
 }
 
 const struct postern_answer *postern_caller_answer(const struct postern_caller *c)
 {
-	return c ? &c->wait.answer.answer : NULL;
+	return c ? &c->wait.answer : NULL;
 }

@@ -12,7 +12,7 @@
  *	called_accept(&t);
  *	called_gets(&t, "{\"method\":\"org.example.clock.Now\",\"parameters\":{}}");
  *	called_says(&t, "{\"parameters\":{\"time\":\"12:00\"}}");
- *	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+ *	called_tells(&t, 0, POSTERN_END_ANSWERED);
  *	called_close(&t);
  */
 #include "pair.h"
@@ -29,6 +29,7 @@
 enum { CALLED_MAX = 64, CALLED_TEXT = 256 };
 /* The deadline of a call that must be sent before it passes, on a busy machine too. */
 #define SOON (POSTERN_MS(150) * test_scale())
+#define CALLED_METHOD "org.example.clock.Now"
 
 /* What one call was told last. */
 struct told {
@@ -50,8 +51,19 @@ struct called {
 	struct told told[CALLED_MAX];
 };
 
-static inline void called_answer(struct postern_call *call, const struct postern_answer *answer,
-				 const void *value, void *data)
+/* As it is generated for a method with an output. */
+typedef void called_fn(struct postern_call *call, const struct postern_answer *answer,
+		       const void *value, void *data);
+
+static inline void called_deliver(void (*fn)(void), struct postern_call *call,
+				  const struct postern_answer *answer, const void *value,
+				  void *data)
+{
+	((called_fn *)fn)(call, answer, value, data);
+}
+
+static inline void called_value(struct postern_call *call, const struct postern_answer *answer,
+				const void *value, void *data)
 {
 	struct told *t = data;
 
@@ -65,12 +77,18 @@ static inline void called_answer(struct postern_call *call, const struct postern
 	t->code = answer->why ? answer->why->code : 0;
 	t->error_code = answer->why ? answer->why->error : 0;
 	snprintf(t->why, sizeof t->why, "%s", answer->why ? answer->why->text : "");
-	if (answer->end != POSTERN_CALL_CONTINUES) {
+	if (answer->end != POSTERN_END_CONTINUES) {
 		t->final++;
 		t->call = NULL;
 	}
 	if (t->hook)
 		t->hook(t, call);
+}
+
+static inline void called_answer(struct postern_call *call, const struct postern_answer *answer,
+				 void *data)
+{
+	called_value(call, answer, NULL, data);
 }
 
 static inline void called_open(struct called *t, const struct postern_caller_options *options)
@@ -114,29 +132,48 @@ static inline void called_close(struct called *t)
 	called_gone(t);
 }
 
-static inline int called_try(struct called *t, int i, const struct postern_call_method *method,
-			     const void *in, unsigned flags, int64_t deadline_ns)
+static inline struct told *called_begin(struct called *t, int i)
 {
 	struct told *told = &t->told[i];
-	void (*hook)(struct told * t, struct postern_call * call) = told->hook;
-	int r;
 
-	*told = (struct told){ .called = t, .hook = hook };
-	r = postern_caller_call(&told->call, t->c, method, in, flags, deadline_ns, called_answer,
-				told);
-	if (r < 0)
-		told->call = NULL;
-	return r;
+	*told = (struct told){ .called = t, .hook = told->hook };
+	return told;
+}
+
+/* Call i, of a method whose .deliver is called_deliver(). */
+static inline int called_try(struct called *t, int i, const struct postern_method *method,
+			     const void *in, uint64_t flags, int64_t deadline_ns)
+{
+	struct told *told = called_begin(t, i);
+
+	return postern_caller_call(&told->call, t->c, method, in, flags, deadline_ns,
+				   POSTERN_FN(called_value), told);
+}
+
+/* In JSON; NULL: none. */
+static inline int called_try_json(struct called *t, int i, const char *method,
+				  const struct postern_json *in, uint64_t flags,
+				  int64_t deadline_ns)
+{
+	struct told *told = called_begin(t, i);
+
+	return postern_caller_call_json(&told->call, t->c, method, in ? in->text : NULL,
+					in ? in->n : 0, flags, deadline_ns, called_answer, told);
+}
+
+static inline void called_cancel(struct called *t, int i)
+{
+	postern_call_cancel(t->told[i].call);
+	t->told[i].call = NULL;
 }
 
 /* Call i, in JSON. */
 static inline void called_call(struct called *t, int i, const char *name, const char *json,
 			       unsigned flags, int64_t deadline_ns)
 {
-	const struct postern_call_method method = { .name = name };
 	const struct postern_json in = { json, strlen(json) };
 
-	assert_ok(called_try(t, i, &method, &in, flags, deadline_ns));
+	assert_ok(called_try_json(t, i, name, &in, flags, deadline_ns));
 }
 
 /* The usual one. */
@@ -262,7 +299,7 @@ static inline void called_is_quiet(struct called *t)
 static inline void called_tells(struct called *t, int i, int end)
 {
 	struct told *told = &t->told[i];
-	unsigned before = end == POSTERN_CALL_CONTINUES ? told->n : 0;
+	unsigned before = end == POSTERN_END_CONTINUES ? told->n : 0;
 
 	turn_until(t->loop, told->n > before);
 	if (told->end != end)

@@ -2,8 +2,6 @@
 /* test-api-caller.c - a caller's addresses, options and arguments: those that are right, and all others */
 #include "called.h"
 
-static const struct postern_call_method plain = { .name = "org.example.clock.Now" };
-
 /* ---- addresses ---- */
 
 static void V19_addresses_are_names_paths_and_those_of_unix(void **state)
@@ -82,31 +80,56 @@ static void V19_unix_addresses_reach_their_socket_also_after_a_change_of_directo
 
 /* ---- arguments ---- */
 
+static const struct postern_type nothing = { .kind = POSTERN_TYPE_STRUCT };
+
 static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 {
-	const struct postern_call_method nameless = { .name = NULL };
+	const struct postern_method wrong[] = {
+		{ .in = &nothing, .out = &nothing, .deliver = called_deliver },
+		{ .name = CALLED_METHOD, .out = &nothing, .deliver = called_deliver },
+		{ .name = CALLED_METHOD, .in = &nothing, .deliver = called_deliver },
+		{ .name = CALLED_METHOD, .in = &nothing, .out = &nothing },
+	};
+	const struct postern_method right = {
+		.name = CALLED_METHOD, .in = &nothing, .out = &nothing, .deliver = called_deliver
+	};
 	struct postern_caller *waiting;
 	struct called t;
 
 	(void)state;
 	called_open(&t, NULL);
 	assert_errno(called_try(&t, 0, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(called_try(&t, 0, &nameless, NULL, 0, 0), -EINVAL);
-	assert_errno(called_try(&t, 0, &plain, NULL, POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_errno(called_try(&t, 0, &wrong[i], NULL, 0, 0), -EINVAL);
+		assert_non_null(strstr(postern_why()->text, "not what postern generate writes"));
+	}
+	assert_errno(postern_caller_call(NULL, t.c, &right, NULL, 0, 0, NULL, NULL), -EINVAL);
+	assert_errno(called_try(&t, 0, &right, NULL, (uint64_t)POSTERN_CALL_MORE << 32, 0),
 		     -EINVAL);
-	assert_errno(called_try(&t, 0, &plain, NULL, POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
+	assert_errno(called_try_json(&t, 0, NULL, NULL, 0, 0), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "postern_caller_call_json"));
+	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
+				     POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
 		     -EINVAL);
-	assert_errno(called_try(&t, 0, &plain, NULL, 0, -1), -EINVAL);
 	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_caller_call(NULL, t.c, &plain, NULL, 0, 0, NULL, NULL), -EINVAL);
-	assert_errno(postern_caller_call(NULL, NULL, &plain, NULL, 0, 0, called_answer, NULL),
+	assert_errno(postern_caller_upgrade(NULL, t.c, NULL, NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, t.c, NULL, NULL, 0, NULL, 0), -EINVAL);
+	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
+				     POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
+		     -EINVAL);
+	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL, 0, -1), -EINVAL);
+	assert_errno(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, NULL, NULL),
+		     -EINVAL);
+	assert_errno(postern_caller_call_json(NULL, NULL, CALLED_METHOD, NULL, 0, 0, 0,
+					      called_answer, NULL),
 		     -EINVAL);
 	assert_ok(postern_caller_new(&waiting, NULL, "clock", NULL));
-	assert_errno(postern_caller_call(NULL, waiting, &plain, NULL, 0, 0, called_answer, NULL),
+	assert_errno(postern_caller_call_json(NULL, waiting, CALLED_METHOD, NULL, 0, 0, 0,
+					      called_answer, NULL),
 		     -EINVAL);
 	postern_caller_free(waiting);
 	assert_null(postern_caller_free(NULL));
-	assert_null(postern_call_free(NULL));
+	postern_call_cancel(NULL);
 	called_close(&t);
 }
 
@@ -138,12 +161,30 @@ static void options_of_a_caller_are_checked(void **state)
 	assert_errno(postern_caller_new(&c, NULL, NULL, NULL), -EINVAL);
 }
 
+static void an_answer_that_is_made_by_hand_is_known_by_its_name_and_not_decoded(void **state)
+{
+	const struct postern_error error = { "a.b.E", &nothing };
+	struct postern_answer a = { .end = POSTERN_END_FAILED,
+				    .error = "a.b.E",
+				    .parameters = { "{}", 2 } };
+	char ret;
+
+	(void)state;
+	assert_int_equal(postern_answer_is(&a, &error, NULL), 1);
+	assert_errno(postern_answer_is(&a, &error, &ret), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "no caller"));
+	a.error = "a.b.F";
+	assert_int_equal(postern_answer_is(&a, &error, &ret), 0);
+}
+
 static void in_a_callback(struct postern_loop *loop, void *data)
 {
 	struct postern_caller **c = data, *other;
 
-	assert_errno(postern_caller_wait(*c, &plain, NULL, NULL, 0, 0), -EDEADLK);
+	assert_errno(postern_caller_wait_json(*c, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EDEADLK);
+	assert_errno(postern_caller_wait(*c, NULL, NULL, NULL, 0, 0), -EDEADLK);
 	assert_errno(postern_caller_next(*c, NULL, 0), -EDEADLK);
+	assert_errno(postern_caller_next_json(*c, NULL, 0), -EDEADLK);
 	assert_errno(postern_caller_new(&other, NULL, "clock", NULL), -EDEADLK);
 	postern_loop_stop(loop);
 }
@@ -158,11 +199,15 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_ok(postern_loop_new(&loop));
 	assert_ok(postern_caller_new(&c, NULL, "clock", NULL));
 	assert_ok(postern_caller_new(&looped, loop, "clock", NULL));
-	assert_errno(postern_caller_wait(looped, &plain, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait(c, &plain, NULL, NULL, 0, -1), -EINVAL);
+	assert_errno(postern_caller_wait_json(looped, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(c, CALLED_METHOD, NULL, 0, NULL, 0, -1), -EINVAL);
 	assert_errno(postern_caller_wait(c, NULL, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait(NULL, &plain, NULL, NULL, 0, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(NULL, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(c, NULL, NULL, 0, NULL, 0, 0), -EINVAL);
 	assert_errno(postern_caller_next(c, NULL, -1), -EINVAL);
+	assert_errno(postern_caller_next(c, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_next_json(c, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_next_json(NULL, NULL, 0), -EINVAL);
 	assert_null(postern_caller_answer(NULL));
 	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
@@ -184,6 +229,7 @@ int main(void)
 		TEST(V19_unix_addresses_reach_their_socket_also_after_a_change_of_directory),
 		TEST(calls_with_invalid_arguments_are_refused_and_say_why),
 		TEST(options_of_a_caller_are_checked),
+		TEST(an_answer_that_is_made_by_hand_is_known_by_its_name_and_not_decoded),
 		TEST(calls_do_not_wait_in_a_callback_or_on_the_loop_of_others),
 	};
 

@@ -46,7 +46,7 @@ static void calls_with_nonsense_say_so(void **state)
 	assert_errno(postern_request_fail(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_reply_json(NULL, NULL, 0), -EINVAL);
 	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
+	assert_errno(postern_request_fail_json(NULL, "a.b.C", NULL, 0), -EINVAL);
 	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
 	assert_errno(postern_request_upgrade(NULL, NULL, NULL, NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_upgrade_json(NULL, NULL, NULL, 0, NULL, NULL), -EINVAL);
@@ -62,10 +62,76 @@ static void calls_with_nonsense_say_so(void **state)
 	desk_close(&d);
 }
 
+/* ---- V11: what is offered ---- */
+
+static void never(const void *handlers, struct postern_request *r, const void *in, void *data)
+{
+	(void)handlers, (void)r, (void)in, (void)data;
+}
+
+static void V11_an_interface_is_offered_once_and_the_librarys_own_never(void **state)
+{
+	static const struct postern_method nowhere = { .name = "org.example.later.Now" },
+					   deeper = { .name = "org.example.later.a.Now",
+						      .handle = never };
+	static const struct postern_method *const wrong[] = { NULL, &nowhere, &deeper };
+	struct postern_interface other = desk_interface;
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, NULL);
+	assert_errno(postern_service_provide(d.service, &desk_interface, NULL, &d), -EEXIST);
+	other.n_methods = 0;
+	other.name = "org.varlink.service";
+	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+	other.name = "io.postern";
+	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "io.postern"));
+	other.name = "org.example.later";
+	other.version = POSTERN_INTERFACE_VERSION + 1;
+	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "later version"));
+	/* What is no method of it: none, one that nobody handles, one of another interface. */
+	other.version = POSTERN_INTERFACE_VERSION;
+	other.n_methods = 1;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		other.methods = &wrong[i];
+		assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+		assert_non_null(strstr(postern_why()->text, "not what postern generate writes"));
+	}
+	desk_close(&d);
+}
+
+static void V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused(void **state)
+{
+	static const uint32_t sizes[] = { 0, POSTERN_STRUCT_MAX + 1 };
+	struct postern_type type = { .kind = POSTERN_TYPE_STRUCT, .n = 1 };
+	const struct postern_method method = { .name = "org.example.large.Take",
+					       .in = &type,
+					       .handle = never };
+	const struct postern_method *methods = &method;
+	struct postern_interface other = desk_interface;
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, NULL);
+	other.name = "org.example.large";
+	other.methods = &methods;
+	other.n_methods = 1;
+	for (size_t i = 0; i < 2; i++) {
+		type.size = sizes[i];
+		assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+		assert_non_null(strstr(postern_why()->text, "more than 1 MiB"));
+	}
+	desk_close(&d);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(calls_with_nonsense_say_so),
+		TEST(V11_an_interface_is_offered_once_and_the_librarys_own_never),
+		TEST(V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused),
 	};
 	return test_run(tests);
 }

@@ -19,12 +19,12 @@ static void goes_on(struct called *t)
 	called_accept(t);
 	called_gets(t, CALLED_NOW);
 	called_says(t, "{}");
-	called_tells(t, 60, POSTERN_CALL_ANSWERED);
+	called_tells(t, 60, POSTERN_END_ANSWERED);
 }
 
 static void is_violation(struct called *t, int i, const char *why)
 {
-	called_tells(t, i, POSTERN_CALL_NO_ANSWER);
+	called_tells(t, i, POSTERN_END_NO_ANSWER);
 	assert_int_equal(t->told[i].code, POSTERN_REASON_VIOLATION);
 	if (!strstr(t->told[i].why, why))
 		fail_msg("the reason is \"%s\" and not %s", t->told[i].why, why);
@@ -81,7 +81,7 @@ static void V6_answers_that_nobody_asked_for_end_the_connection(void **state)
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{}");
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	called_is_left(&t);
 	/* To a call that wants none. */
 	called_call(&t, 0, "a.b.C", "{}", POSTERN_CALL_ONEWAY, 0);
@@ -96,7 +96,7 @@ static void V6_answers_that_nobody_asked_for_end_the_connection(void **state)
 	called_gets(&t, "{\"method\":\"a.b.C\",\"more\":true,\"parameters\":{}}");
 	called_says(&t, "{}");
 	called_says(&t, "{\"continues\":true}");
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
 	assert_int_equal(t.told[1].n, 1);
 	called_close(&t);
 }
@@ -124,8 +124,7 @@ static void call_large(struct called *t, int i, int64_t deadline_ns)
 	if (!large)
 		large = string_of(LARGE);
 	in = (struct postern_json){ large, LARGE };
-	assert_ok(called_try(t, i, &(struct postern_call_method){ .name = "a.b.C" }, &in, 0,
-			     deadline_ns));
+	assert_ok(called_try_json(t, i, "a.b.C", &in, 0, deadline_ns));
 }
 
 static void V6_a_service_that_speaks_first_is_left_and_not_asked_in_a_circle(void **state)
@@ -147,7 +146,7 @@ static void V6_a_service_that_speaks_first_is_left_and_not_asked_in_a_circle(voi
 		turn(t.loop, 0);
 		close(fd);
 	}
-	called_tells(&t, 0, POSTERN_CALL_NOT_SENT);
+	called_tells(&t, 0, POSTERN_END_NOT_SENT);
 	test_note("%u connections in 400 ms", n);
 	assert_true(n >= 2 && n < 40);
 	called_close(&t);
@@ -170,7 +169,7 @@ static void V15_half_an_answer_is_none(void **state)
 				called_hang_up(&t);
 			else
 				assert_int_equal(shutdown(t.fd, SHUT_WR), 0);
-			called_tells(&t, 0, POSTERN_CALL_NO_ANSWER);
+			called_tells(&t, 0, POSTERN_END_NO_ANSWER);
 			assert_int_equal(t.told[0].code,
 					 n > 0 ? POSTERN_REASON_VIOLATION : POSTERN_REASON_ENDED);
 			assert_true(t.told[0].why[0]);
@@ -192,7 +191,7 @@ static void V15_a_service_that_hangs_up_within_the_call_leaves_no_answer(void **
 		called_accept(&t);
 		called_receive(&t, got, n);
 		called_hang_up(&t);
-		called_tells(&t, 0, POSTERN_CALL_NO_ANSWER);
+		called_tells(&t, 0, POSTERN_END_NO_ANSWER);
 		assert_int_equal(t.told[0].code, n == sizeof CALLED_NOW ? POSTERN_REASON_ENDED
 									: POSTERN_REASON_RESET);
 	}
@@ -221,7 +220,7 @@ static void V15_a_call_that_was_sent_in_part_is_sent_whole_on_the_next_connectio
 			    end);
 	assert_int_equal(t.told[0].n, 0);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	free(got);
 	called_close(&t);
 }
@@ -238,7 +237,7 @@ static void V15_a_service_that_stops_reading_leaves_calls_unsent_at_their_deadli
 	called_now(&t, 2);
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
-	called_tells(&t, 1, POSTERN_CALL_NOT_SENT);
+	called_tells(&t, 1, POSTERN_END_NOT_SENT);
 	assert_int_equal(t.told[1].code, POSTERN_REASON_TIMEOUT);
 	/* The one behind it goes to another connection, and the one before it is answered on this one. */
 	stopped = t.fd;
@@ -246,11 +245,11 @@ static void V15_a_service_that_stops_reading_leaves_calls_unsent_at_their_deadli
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{\"parameters\":{\"n\":2}}");
-	called_tells(&t, 2, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 2, POSTERN_END_ANSWERED);
 	called_hang_up(&t);
 	t.fd = stopped;
 	called_says(&t, "{\"parameters\":{\"n\":0}}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_string_equal(t.told[0].parameters, "{\"n\":0}");
 	called_close(&t);
 }
@@ -267,7 +266,7 @@ static void V15_what_was_not_sent_never_arrives_later(void **state)
 	called_open(&t, NULL);
 	call_large(&t, 0, SOON);
 	called_accept(&t);
-	called_tells(&t, 0, POSTERN_CALL_NOT_SENT);
+	called_tells(&t, 0, POSTERN_END_NOT_SENT);
 	while ((r = called_take(&t, got + n, LARGE + 100 - n)) >= 0) {
 		n += (size_t)r;
 		turn(t.loop, 10);
@@ -296,9 +295,9 @@ static void V1_an_answer_beyond_the_limit_ends_the_connection_before_it_is_kept(
 		called_gets(&t, CALLED_NOW);
 		called_says(&t, text);
 		if (n == 10000)
-			called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+			called_tells(&t, 0, POSTERN_END_ANSWERED);
 		else
-			is_violation(&t, 0, "");
+			is_violation(&t, 0, "the answer is longer than 10000 bytes (message_max)");
 	}
 	called_close(&t);
 }
@@ -318,7 +317,7 @@ static void V16_an_answer_that_trickles_does_not_extend_the_deadline(void **stat
 			break;
 		turn(t.loop, 5);
 	}
-	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
+	called_tells(&t, 0, POSTERN_END_TIMEOUT);
 	assert_took(begun, SOON, SOON);
 	called_close(&t);
 }
@@ -350,7 +349,7 @@ static void V12_descriptors_that_nobody_asked_for_are_not_kept(void **state)
 	/* A kernel that can refuses them where they are sent. */
 	if (sendmsg(t.fd, &m, 0) < 0)
 		called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_int_equal(test_fd_count(), before);
 	called_close(&t);
 }
@@ -374,7 +373,7 @@ static void V1_an_answer_with_64000_members_takes_no_quadratic_time(void **state
 	called_gets(&t, CALLED_NOW);
 	begun = test_time();
 	called_says(&t, text);
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_took_less(begun, POSTERN_SECONDS(5));
 	free(text);
 	called_close(&t);
@@ -395,7 +394,7 @@ static void V17_nobody_listens_and_later_somebody_does(void **state)
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	called_close(&t);
 }
 
@@ -404,7 +403,6 @@ static void V15_4096_calls_in_flight_are_all_answered(void **state)
 {
 	enum { MANY = 4096 };
 	struct told *told = calloc(MANY, sizeof *told);
-	const struct postern_call_method method = { .name = "org.example.clock.Now" };
 	char *got = malloc(MANY * sizeof CALLED_NOW), *answers = malloc(MANY * 3);
 	struct called t;
 
@@ -412,9 +410,10 @@ static void V15_4096_calls_in_flight_are_all_answered(void **state)
 	assert_true(told && got && answers);
 	called_open(&t, NULL);
 	for (int i = 0; i < MANY; i++)
-		assert_ok(postern_caller_call(&told[i].call, t.c, &method, NULL, 0, 0,
-					      called_answer, &told[i]));
-	assert_errno(postern_caller_call(NULL, t.c, &method, NULL, 0, 0, called_answer, told),
+		assert_ok(postern_caller_call_json(&told[i].call, t.c, CALLED_METHOD, NULL, 0, 0, 0,
+						   called_answer, &told[i]));
+	assert_errno(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0,
+					      called_answer, told),
 		     -EAGAIN);
 	called_accept(&t);
 	called_receive(&t, got, MANY * sizeof CALLED_NOW);
@@ -423,7 +422,7 @@ static void V15_4096_calls_in_flight_are_all_answered(void **state)
 	called_sends(&t, answers, MANY * 3);
 	turn_until(t.loop, told[MANY - 1].final);
 	for (int i = 0; i < MANY; i++)
-		if (told[i].final != 1 || told[i].end != POSTERN_CALL_ANSWERED)
+		if (told[i].final != 1 || told[i].end != POSTERN_END_ANSWERED)
 			fail_msg("call %d: %u ends, the last is %d", i, told[i].final, told[i].end);
 	called_close(&t);
 	free(answers);

@@ -6,8 +6,6 @@
  */
 #include "called.h"
 
-static const struct postern_call_method plain = { .name = "org.example.clock.Now" };
-
 /* ---- deadlines and frees ---- */
 
 static void V16_after_a_deadline_the_service_learns_it_by_the_end_of_the_connection(void **state)
@@ -20,7 +18,7 @@ static void V16_after_a_deadline_the_service_learns_it_by_the_end_of_the_connect
 	called_call(&t, 0, "a.b.C", "{}", 0, SOON);
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
-	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
+	called_tells(&t, 0, POSTERN_END_TIMEOUT);
 	assert_took(begun, SOON, SOON);
 	assert_int_equal(t.told[0].code, POSTERN_REASON_TIMEOUT);
 	called_is_left(&t);
@@ -39,7 +37,7 @@ static void V16_others_in_flight_are_answered_and_new_calls_go_elsewhere(void **
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_gets(&t, CALLED_NOW);
-	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
+	called_tells(&t, 0, POSTERN_END_TIMEOUT);
 	called_is_quiet(&t);
 	called_now(&t, 2);
 	old = t.fd;
@@ -47,12 +45,12 @@ static void V16_others_in_flight_are_answered_and_new_calls_go_elsewhere(void **
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{\"parameters\":{\"n\":2}}");
-	called_tells(&t, 2, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 2, POSTERN_END_ANSWERED);
 	called_hang_up(&t);
 	t.fd = old;
 	called_says(&t, "{\"parameters\":{\"n\":0}}");
 	called_says(&t, "{\"parameters\":{\"n\":1}}");
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
 	assert_string_equal(t.told[1].parameters, "{\"n\":1}");
 	called_is_left(&t);
 	called_close(&t);
@@ -67,15 +65,15 @@ static void V16_a_call_that_is_freed_in_flight_is_told_nothing(void **state)
 	called_now(&t, 0);
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
-	t.told[0].call = postern_call_free(t.told[0].call);
+	called_cancel(&t, 0);
 	called_is_left(&t);
 	assert_int_equal(t.told[0].n, 0);
 	/* Before anything was sent, and before it is connected. */
 	called_now(&t, 0);
-	t.told[0].call = postern_call_free(t.told[0].call);
+	called_cancel(&t, 0);
 	called_now(&t, 0);
 	turn(t.loop, 0);
-	t.told[0].call = postern_call_free(t.told[0].call);
+	called_cancel(&t, 0);
 	turn_for(t.loop, 20);
 	assert_int_equal(t.told[0].n, 0);
 	called_close(&t);
@@ -89,7 +87,7 @@ static void V15_a_deadline_before_the_connect_is_not_sent_and_says_why(void **st
 	called_open(&t, NULL);
 	called_gone(&t);
 	called_call(&t, 0, "a.b.C", "{}", 0, POSTERN_MS(50));
-	called_tells(&t, 0, POSTERN_CALL_NOT_SENT);
+	called_tells(&t, 0, POSTERN_END_NOT_SENT);
 	assert_int_equal(t.told[0].code, POSTERN_REASON_TIMEOUT);
 	assert_errno(t.told[0].error_code, -ENOENT);
 	assert_non_null(strstr(t.told[0].why, test_path("service")));
@@ -107,8 +105,8 @@ static void V17_a_connect_that_fails_for_good_ends_the_call_at_once(void **state
 	called_gone(&t);
 	called_now(&t, 0);
 	called_call(&t, 1, "a.b.C", "{}", POSTERN_CALL_MORE, 0);
-	called_tells(&t, 0, POSTERN_CALL_NOT_SENT);
-	called_tells(&t, 1, POSTERN_CALL_NOT_SENT);
+	called_tells(&t, 0, POSTERN_END_NOT_SENT);
+	called_tells(&t, 1, POSTERN_END_NOT_SENT);
 	assert_int_equal(t.told[0].code, POSTERN_REASON_NO_SERVER);
 	assert_errno(t.told[0].error_code, -ENOENT);
 	called_close(&t);
@@ -126,7 +124,7 @@ static void V17_a_caller_connects_at_its_first_call_and_comes_back_after_a_loss(
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	for (int i = 1; i < 4; i++) {
 		/* The loss of an idle connection disturbs nobody. */
 		called_hang_up(&t);
@@ -136,7 +134,7 @@ static void V17_a_caller_connects_at_its_first_call_and_comes_back_after_a_loss(
 		called_accept(&t);
 		called_gets(&t, CALLED_NOW);
 		called_says(&t, "{}");
-		called_tells(&t, i, POSTERN_CALL_ANSWERED);
+		called_tells(&t, i, POSTERN_END_ANSWERED);
 	}
 	called_close(&t);
 }
@@ -153,7 +151,7 @@ static void V17_an_idle_connection_is_given_up(void **state)
 	called_gets(&t, CALLED_NOW);
 	turn_for(t.loop, 80);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	called_is_left(&t);
 	called_now(&t, 0);
 	called_accept(&t);
@@ -170,12 +168,12 @@ static void V17_calls_beyond_the_limit_are_refused_until_one_has_ended(void **st
 	called_open(&t, &o);
 	for (int i = 0; i < 3; i++)
 		called_now(&t, i);
-	assert_errno(called_try(&t, 3, &plain, NULL, 0, 0), -EAGAIN);
+	assert_errno(called_try_json(&t, 3, CALLED_METHOD, NULL, 0, 0), -EAGAIN);
 	assert_non_null(strstr(postern_why()->text, "3 calls have not ended"));
 	called_accept(&t);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
-	assert_ok(called_try(&t, 3, &plain, NULL, 0, 0));
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
+	assert_ok(called_try_json(&t, 3, CALLED_METHOD, NULL, 0, 0));
 	called_close(&t);
 }
 
@@ -200,7 +198,7 @@ static void V17_busy_and_draining_are_tried_again_inside_the_deadline(void **sta
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{\"parameters\":{\"n\":1}}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_string_equal(t.told[0].parameters, "{\"n\":1}");
 	called_close(&t);
 }
@@ -216,7 +214,7 @@ static void V17_a_call_that_stays_refused_fails_with_the_refusal(void **state)
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
 	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":60000}}");
-	called_tells(&t, 0, POSTERN_CALL_FAILED);
+	called_tells(&t, 0, POSTERN_END_FAILED);
 	assert_string_equal(t.told[0].error, "io.postern.Busy");
 	assert_string_equal(t.told[0].parameters, "{\"retryAfterMs\":60000}");
 	/* Nobody is there for the next one. */
@@ -224,7 +222,7 @@ static void V17_a_call_that_stays_refused_fails_with_the_refusal(void **state)
 	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{}}");
 	called_gone(&t);
 	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":3}}");
-	called_tells(&t, 1, POSTERN_CALL_FAILED);
+	called_tells(&t, 1, POSTERN_END_FAILED);
 	assert_string_equal(t.told[1].error, "io.postern.Busy");
 	assert_string_equal(t.told[1].parameters, "{\"retryAfterMs\":3}");
 	called_close(&t);

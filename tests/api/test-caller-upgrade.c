@@ -39,7 +39,7 @@ static void takes(struct told *t, struct postern_call *call)
 	struct postern_conn *again = NULL;
 
 	to.n++;
-	if (t->end != POSTERN_CALL_ANSWERED) {
+	if (t->end != POSTERN_END_ANSWERED) {
 		assert_errno(postern_call_upgrade(&to.conn, call, &end_events, &to.end), -ENOTSUP);
 		return;
 	}
@@ -57,7 +57,7 @@ static void attach(struct called *t, int i, int64_t deadline_ns)
 
 static void attached(struct called *t, int i)
 {
-	called_tells(t, i, POSTERN_CALL_ANSWERED);
+	called_tells(t, i, POSTERN_END_ANSWERED);
 	assert_ok(to.result);
 	assert_non_null(to.conn);
 }
@@ -138,14 +138,14 @@ static void V7_an_error_ends_the_call_and_no_other(void **state)
 	called_gets(&t, CALL_ATTACH);
 	called_says(&t,
 		    "{\"error\":\"org.example.clock.NoSuchZone\",\"parameters\":{\"zone\":\"x\"}}");
-	called_tells(&t, 0, POSTERN_CALL_FAILED);
+	called_tells(&t, 0, POSTERN_END_FAILED);
 	assert_string_equal(t.told[0].error, "org.example.clock.NoSuchZone");
 	assert_null(to.conn);
 	called_is_left(&t);
 	called_hang_up(&t);
 	t.fd = shared;
 	called_says(&t, "{}");
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
 	to_over();
 	called_close(&t);
 }
@@ -160,7 +160,7 @@ static void V7_what_nobody_takes_is_ended(void **state)
 	called_accept(&t);
 	called_gets(&t, CALL_ATTACH);
 	called_sends(&t, "{}\0bytes", 9);
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	called_is_left(&t);
 	called_close(&t);
 }
@@ -193,8 +193,8 @@ static void V7_it_has_a_connection_of_its_own_and_each_call_another(void **state
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{}");
 	called_says(&t, "{}");
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
-	called_tells(&t, 2, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
+	called_tells(&t, 2, POSTERN_END_ANSWERED);
 	to_over();
 	called_close(&t);
 }
@@ -219,7 +219,7 @@ static void V7_a_service_may_die_after_each_byte(void **state)
 		called_gets(&t, CALL_ATTACH);
 		called_sends(&t, all, n);
 		called_hang_up(&t);
-		called_tells(&t, 0, n < answer ? POSTERN_CALL_NO_ANSWER : POSTERN_CALL_ANSWERED);
+		called_tells(&t, 0, n < answer ? POSTERN_END_NO_ANSWER : POSTERN_END_ANSWERED);
 		if (n < answer) {
 			assert_null(to.conn);
 		} else {
@@ -243,13 +243,13 @@ static void V7_after_a_deadline_a_confirmation_gives_nothing(void **state)
 	attach(&t, 0, SOON);
 	called_accept(&t);
 	called_gets(&t, CALL_ATTACH);
-	called_tells(&t, 0, POSTERN_CALL_TIMEOUT);
+	called_tells(&t, 0, POSTERN_END_TIMEOUT);
 	called_is_left(&t);
 	/* Freed in flight. */
 	attach(&t, 1, 0);
 	called_accept(&t);
 	called_gets(&t, CALL_ATTACH);
-	t.told[1].call = postern_call_free(t.told[1].call);
+	called_cancel(&t, 1);
 	called_is_left(&t);
 	assert_null(to.conn);
 	assert_int_equal(to.n, 1);
@@ -279,7 +279,7 @@ static void V7_a_refused_one_is_tried_again_and_one_that_continues_is_a_violatio
 	called_accept(&t);
 	called_gets(&t, CALL_ATTACH);
 	called_says(&t, "{\"continues\":true}");
-	called_tells(&t, 1, POSTERN_CALL_NO_ANSWER);
+	called_tells(&t, 1, POSTERN_END_NO_ANSWER);
 	assert_int_equal(t.told[1].code, POSTERN_REASON_VIOLATION);
 	to_over();
 	called_close(&t);
@@ -287,8 +287,17 @@ static void V7_a_refused_one_is_tried_again_and_one_that_continues_is_a_violatio
 
 static void V7_an_answer_that_does_not_fit_its_type_gives_no_connection(void **state)
 {
-	const struct postern_call_method typed = { ATTACH, NULL, &desk_Typed_out_type, NULL };
-	const struct postern_json in = { "{}", 2 };
+	static const struct postern_type string = { .kind = POSTERN_TYPE_STRING,
+						    .size = sizeof(char *) };
+	static const struct postern_field field = { .name = "a", .type = &string, .nullable = 1 };
+	static const struct postern_type nullable = {
+		.kind = POSTERN_TYPE_STRUCT, .size = sizeof(char *), .n = 1, .fields = &field
+	};
+	const struct postern_method typed = { .name = ATTACH,
+					      .in = &nullable,
+					      .out = &desk_Typed_out_type,
+					      .deliver = called_deliver };
+	const char *in = NULL;
 	struct called t;
 
 	(void)state;
@@ -299,7 +308,7 @@ static void V7_an_answer_that_does_not_fit_its_type_gives_no_connection(void **s
 	called_accept(&t);
 	called_gets(&t, CALL_ATTACH);
 	called_says(&t, "{\"parameters\":{\"text\":1}}");
-	called_tells(&t, 0, POSTERN_CALL_NO_ANSWER);
+	called_tells(&t, 0, POSTERN_END_NO_ANSWER);
 	called_is_left(&t);
 	assert_null(to.conn);
 	to_over();
@@ -320,7 +329,7 @@ static void V7_invalid_arguments_are_refused_and_say_why(void **state)
 	assert_errno(postern_call_upgrade(NULL, t.told[0].call, &end_events, NULL), -EINVAL);
 	assert_errno(postern_call_upgrade(&conn, t.told[0].call, NULL, NULL), -EINVAL);
 	assert_null(conn);
-	t.told[0].call = postern_call_free(t.told[0].call);
+	called_cancel(&t, 0);
 	called_close(&t);
 }
 
@@ -371,7 +380,7 @@ static void V7_anything_may_be_done_in_the_callback(void **state)
 			called_accept(&t);
 			called_gets(&t, CALLED_NOW);
 			called_says(&t, "{}");
-			called_tells(&t, 2, POSTERN_CALL_ANSWERED);
+			called_tells(&t, 2, POSTERN_END_ANSWERED);
 		}
 	}
 	called_close(&t);

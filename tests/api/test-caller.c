@@ -63,9 +63,9 @@ static const struct postern_field no_zone_fields[] = { FIELD(struct no_zone, zon
 static const struct postern_type no_zone_type = STRUCT(struct no_zone, no_zone_fields);
 static const struct postern_error no_zone_error = { "org.example.clock.NoSuchZone", &no_zone_type };
 
-static const struct postern_call_method typed = { "org.example.clock.Now", &in_type, &out_type,
-						  NULL };
-static const struct postern_call_method plain = { .name = "org.example.clock.Now" };
+static const struct postern_method typed = {
+	.name = CALLED_METHOD, .in = &in_type, .out = &out_type, .deliver = called_deliver
+};
 static const struct in usual = { .factor = 1.5, .count = 2, .name = "x" };
 
 #define TYPED \
@@ -91,21 +91,23 @@ static void V1_a_call_is_one_object_without_blanks_and_a_NUL(void **state)
 
 static void V2_parameters_are_left_out_only_where_the_method_declares_none(void **state)
 {
-	const struct postern_call_method none = { "org.example.clock.Reset", &empty_type,
-						  &empty_type, NULL };
+	const struct postern_method none = { .name = "org.example.clock.Reset",
+					     .in = &empty_type,
+					     .out = &empty_type,
+					     .deliver = called_deliver };
 	struct called t;
 
 	(void)state;
 	called_open(&t, NULL);
 	assert_ok(called_try(&t, 0, &none, NULL, 0, 0));
-	assert_ok(called_try(&t, 1, &plain, NULL, 0, 0));
+	assert_ok(called_try_json(&t, 1, CALLED_METHOD, NULL, 0, 0));
 	assert_ok(called_try(&t, 2, &typed, &usual, 0, 0));
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"org.example.clock.Reset\"}");
 	called_gets(&t, CALLED_NOW);
 	called_gets(&t, TYPED);
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_non_null(t.told[0].value);
 	called_close(&t);
 }
@@ -144,7 +146,7 @@ static void V10_parameters_in_JSON_must_be_an_object(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct postern_json in = { wrong[i], strlen(wrong[i]) };
 
-		assert_errno(called_try(&t, 0, &plain, &in, 0, 0), -EINVAL);
+		assert_errno(called_try_json(&t, 0, CALLED_METHOD, &in, 0, 0), -EINVAL);
 		assert_true(strlen(postern_why()->text) > 20);
 	}
 	called_close(&t);
@@ -170,11 +172,11 @@ static void V1_a_call_beyond_the_limit_is_refused_and_one_at_the_limit_is_sent(v
 		memcpy(json, "{\"s\":\"", 6);
 		memcpy(json + n - 2, "\"}", 2);
 		if (n + AROUND > LIMIT) {
-			assert_errno(called_try(&t, 0, &plain, &in, 0, 0), -EMSGSIZE);
+			assert_errno(called_try_json(&t, 0, CALLED_METHOD, &in, 0, 0), -EMSGSIZE);
 			assert_non_null(strstr(postern_why()->text, "100001"));
 			break;
 		}
-		assert_ok(called_try(&t, 0, &plain, &in, 0, 0));
+		assert_ok(called_try_json(&t, 0, CALLED_METHOD, &in, 0, 0));
 		if (t.fd < 0)
 			called_accept(&t);
 		snprintf(whole, LIMIT + 1,
@@ -182,7 +184,7 @@ static void V1_a_call_beyond_the_limit_is_refused_and_one_at_the_limit_is_sent(v
 			 json);
 		called_gets(&t, whole);
 		called_says(&t, "{}");
-		called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+		called_tells(&t, 0, POSTERN_END_ANSWERED);
 	}
 	called_close(&t);
 	free(json);
@@ -203,7 +205,7 @@ static void V9_unknown_fields_and_values_of_an_answer_are_ignored(void **state)
 	called_gets(&t, TYPED);
 	called_says(&t,
 		    "{\"parameters\":{\"time\":\"12:\\u0030\",\"kind\":\"stellar\",\"more\":[1]}}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	out = t.told[0].value;
 	assert_non_null(out);
 	/* Valid in the callback only, but the memory of it is kept. */
@@ -231,7 +233,7 @@ static void V9_an_answer_that_does_not_fit_its_type_is_no_answer(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		called_gets(&t, TYPED);
 		called_says(&t, wrong[i].text);
-		called_tells(&t, 0, POSTERN_CALL_NO_ANSWER);
+		called_tells(&t, 0, POSTERN_END_NO_ANSWER);
 		assert_int_equal(t.told[0].code, POSTERN_REASON_VIOLATION);
 		assert_null(t.told[0].value);
 		assert_non_null(strstr(t.told[0].why, wrong[i].why));
@@ -245,16 +247,14 @@ static void V9_an_answer_that_does_not_fit_its_type_is_no_answer(void **state)
 static int found;
 static char found_zone[64];
 
-static void on_error(struct postern_call *call, const struct postern_answer *answer,
-		     const void *value, void *data)
+static void on_error(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
 	const struct postern_error other = { "org.example.clock.Other", NULL };
 	struct no_zone z = { NULL };
 
 	(void)call;
 	(void)data;
-	assert_null(value);
-	assert_int_equal(answer->end, POSTERN_CALL_FAILED);
+	assert_int_equal(answer->end, POSTERN_END_FAILED);
 	assert_int_equal(postern_answer_is(answer, &other, &z), 0);
 	assert_errno(postern_answer_is(answer, NULL, &z), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
@@ -274,7 +274,8 @@ static void V8_an_error_is_known_by_its_name_and_decoded(void **state)
 
 	(void)state;
 	called_open(&t, NULL);
-	assert_ok(postern_caller_call(NULL, t.c, &plain, NULL, 0, 0, on_error, NULL));
+	assert_ok(
+		postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, on_error, NULL));
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(
@@ -284,7 +285,8 @@ static void V8_an_error_is_known_by_its_name_and_decoded(void **state)
 	assert_int_equal(found, 1);
 	assert_string_equal(found_zone, "Mars");
 	/* Parameters of another type are told as that. */
-	assert_ok(postern_caller_call(NULL, t.c, &plain, NULL, 0, 0, on_error, NULL));
+	assert_ok(
+		postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, on_error, NULL));
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{\"error\":\"org.example.clock.NoSuchZone\",\"parameters\":{\"zone\":4}}");
 	turn_until(t.loop, found < 0);
@@ -298,12 +300,12 @@ static void deliver(void (*fn)(void), struct postern_call *call,
 		    const struct postern_answer *answer, const void *value, void *data)
 {
 	delivered = value;
-	((postern_answer_fn *)fn)(call, answer, value, data);
+	called_deliver(fn, call, answer, value, data);
 }
 
 static void V15_generated_code_gets_its_answers_by_its_own_function(void **state)
 {
-	struct postern_call_method method = typed;
+	struct postern_method method = typed;
 	struct called t;
 
 	(void)state;
@@ -313,7 +315,7 @@ static void V15_generated_code_gets_its_answers_by_its_own_function(void **state
 	called_accept(&t);
 	called_gets(&t, TYPED);
 	called_says(&t, "{\"parameters\":{\"time\":\"1\",\"kind\":\"lunar\"}}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	assert_non_null(delivered);
 	assert_ptr_equal(delivered, t.told[0].value);
 	called_close(&t);
@@ -335,7 +337,7 @@ static void V1_an_answer_may_come_in_any_pieces(void **state)
 		turn(t.loop, 0);
 		assert_int_equal(t.told[0].n, cut == sizeof text);
 		called_sends(&t, text + cut, sizeof text - cut);
-		called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+		called_tells(&t, 0, POSTERN_END_ANSWERED);
 		assert_string_equal(t.told[0].parameters, "{\"a\":\"\\u00e9\"}");
 	}
 	called_close(&t);
@@ -355,9 +357,9 @@ static void V15_glued_answers_are_told_in_the_order_of_the_calls(void **state)
 	for (int i = 0; i < 3; i++)
 		called_gets(&t, CALLED_NOW);
 	called_sends(&t, text, sizeof text);
-	called_tells(&t, 2, POSTERN_CALL_ANSWERED);
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
-	called_tells(&t, 1, POSTERN_CALL_FAILED);
+	called_tells(&t, 2, POSTERN_END_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_FAILED);
 	assert_string_equal(t.told[0].parameters, "{\"n\":0}");
 	assert_string_equal(t.told[1].error, "a.b.C");
 	assert_string_equal(t.told[1].parameters, "{}");
@@ -373,13 +375,13 @@ static void V5_a_oneway_call_ends_as_sent(void **state)
 	called_open(&t, NULL);
 	called_call(&t, 0, "org.example.clock.Tick", "{}", POSTERN_CALL_ONEWAY, 0);
 	called_now(&t, 1);
-	called_tells(&t, 0, POSTERN_CALL_SENT);
+	called_tells(&t, 0, POSTERN_END_SENT);
 	called_accept(&t);
 	called_gets(&t,
 		    "{\"method\":\"org.example.clock.Tick\",\"oneway\":true,\"parameters\":{}}");
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{}");
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
 	called_close(&t);
 }
 
@@ -400,17 +402,17 @@ static void V6_a_call_with_more_is_told_each_answer_on_a_connection_of_its_own(v
 	called_gets(&t, "{\"method\":\"org.example.clock.Watch\",\"more\":true,\"parameters\":{}}");
 	for (int i = 0; i < 3; i++) {
 		called_says(&t, "{\"parameters\":{\"n\":1},\"continues\":true}");
-		called_tells(&t, 1, POSTERN_CALL_CONTINUES);
+		called_tells(&t, 1, POSTERN_END_CONTINUES);
 	}
 	called_says(&t, "{\"parameters\":{\"n\":2},\"continues\":false}");
 	turn_until(t.loop, t.told[1].final);
-	called_tells(&t, 1, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 1, POSTERN_END_ANSWERED);
 	assert_int_equal(t.told[1].n, 4);
 	called_is_left(&t);
 	called_hang_up(&t);
 	t.fd = shared;
 	called_says(&t, "{}");
-	called_tells(&t, 0, POSTERN_CALL_ANSWERED);
+	called_tells(&t, 0, POSTERN_END_ANSWERED);
 	called_close(&t);
 }
 
@@ -424,10 +426,10 @@ static void V6_an_error_ends_a_stream(void **state)
 	called_accept(&t);
 	called_gets(&t, "{\"method\":\"org.example.clock.Watch\",\"more\":true,\"parameters\":{}}");
 	called_says(&t, "{\"continues\":true}");
-	called_tells(&t, 1, POSTERN_CALL_CONTINUES);
+	called_tells(&t, 1, POSTERN_END_CONTINUES);
 	called_says(&t, "{\"error\":\"a.b.C\"}");
 	turn_until(t.loop, t.told[1].final);
-	called_tells(&t, 1, POSTERN_CALL_FAILED);
+	called_tells(&t, 1, POSTERN_END_FAILED);
 	called_is_left(&t);
 	called_close(&t);
 }

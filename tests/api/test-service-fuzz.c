@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PEERS = 6, STEPS = 400, SEEDS = 150 };
+enum { PEERS = 6, STEPS = 400, SEEDS = 150, UPGRADED = 256 };
 
 static struct {
-	unsigned answers, calls, cancelled, violations, parts, posts;
+	unsigned answers, calls, cancelled, violations, parts, posts, upgrades, raw;
 } all;
 
 struct peer {
@@ -27,6 +27,10 @@ struct peer {
 	unsigned heard;  /* the number of the last one that was answered */
 	bool broken;     /* it has sent what is no call, or a part of one */
 	bool half;
+	unsigned
+		asks; /* the number of the call that asks for the connection, its last one; 0: none */
+	bool upgraded;
+	size_t sent, got; /* bytes behind that: what is sent comes back */
 	char rest[65536]; /* received, without a NUL so far */
 	size_t n;
 };
@@ -35,7 +39,8 @@ struct fuzz {
 	uint64_t seed;
 	struct desk d;
 	struct peer peers[PEERS];
-	unsigned answers, cut, parts, posts;
+	unsigned answers, cut, parts, posts, upgrades;
+	struct postern_conn *conns[UPGRADED];
 	bool drains;
 };
 
@@ -59,6 +64,48 @@ static void check_answer(struct fuzz *f, struct peer *p, const char *text)
 			 p->called, text);
 	p->heard += !continues;
 	f->answers++;
+	p->upgraded = p->asks && p->asks == p->heard && !strstr(text, "\"error\":");
+}
+
+/* What it has sent behind its last call comes back, and nothing else. */
+static void check_raw(struct fuzz *f, struct peer *p, const char *bytes, size_t n)
+{
+	if (pattern_check(bytes, p->got, n) < n || p->got + n > p->sent)
+		fail_msg(
+			"seed %llu: %zu bytes behind %zu are not those that were sent, which are %zu",
+			(unsigned long long)f->seed, n, p->got, p->sent);
+	p->got += n;
+	all.raw += (unsigned)n;
+}
+
+static void peer_sends_raw(struct fuzz *f, struct peer *p)
+{
+	char bytes[3000];
+	size_t n = below(f, below(f, 4) ? 20 : sizeof bytes);
+	ssize_t r;
+
+	pattern_fill(bytes, p->sent, n);
+	r = send(p->fd, bytes, n, MSG_NOSIGNAL);
+	p->sent += r > 0 ? (size_t)r : 0;
+}
+
+/* Bytes may follow at once: to who refuses it they are no call. */
+static void peer_asks(struct fuzz *f, struct peer *p)
+{
+	char text[256];
+	size_t n =
+		(size_t)snprintf(
+			text, sizeof text,
+			"{\"method\":\"org.example.desk.%s\",\"upgrade\":true,\"parameters\":{\"n\":%u}}",
+			below(f, 2) ? "Upgrade" : "Become", p->called + 1) +
+		1;
+
+	if (send(p->fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
+		return;
+	p->asks = ++p->called;
+	p->broken = true;
+	if (below(f, 2))
+		peer_sends_raw(f, p);
 }
 
 static void peer_reads(struct fuzz *f, struct peer *p)
@@ -75,11 +122,15 @@ static void peer_reads(struct fuzz *f, struct peer *p)
 			return;
 		}
 		p->n += (size_t)r;
-		for (size_t i = 0; i < p->n; i++)
+		for (size_t i = 0; i < p->n && !p->upgraded; i++)
 			if (p->rest[i] == '\0') {
 				check_answer(f, p, p->rest + from);
 				from = i + 1;
 			}
+		if (p->upgraded) {
+			check_raw(f, p, p->rest + from, p->n - from);
+			from = p->n;
+		}
 		p->n -= from;
 		memmove(p->rest, p->rest + from, p->n);
 	}
@@ -93,8 +144,18 @@ static void peer_calls(struct fuzz *f, struct peer *p)
 	char text[8192];
 	size_t n;
 
+	if (p->asks && !p->half) {
+		/* What is no call may be followed by one more that is broken. */
+		if (p->upgraded || p->sent == 0)
+			peer_sends_raw(f, p);
+		return;
+	}
 	if (p->broken || p->half)
 		return;
+	if (below(f, 16) == 0) {
+		peer_asks(f, p);
+		return;
+	}
 	n = (size_t)snprintf(
 		    text, sizeof text,
 		    "{\"method\":\"org.example.desk.%s\",\"parameters\":{\"n\":%u,\"pad\":\"%*s\"}%s}",
@@ -157,12 +218,53 @@ static void forget(struct desk *d, struct postern_request *r)
 		}
 }
 
+/* A connection that was upgraded: it echoes. */
+static size_t raw_received(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	ssize_t taken = postern_conn_write(c, bytes, n);
+
+	(void)data;
+	return taken > 0 ? (size_t)taken : 0;
+}
+
+static void raw_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
+{
+	struct fuzz *f = data;
+
+	(void)why;
+	for (int i = 0; i < UPGRADED; i++)
+		if (f->conns[i] == c)
+			f->conns[i] = postern_conn_free(c);
+}
+
+static const struct postern_conn_events raw_events = { .size = sizeof raw_events,
+						       .received = raw_received,
+						       .closed = raw_closed };
+
+static struct fuzz *running;
+
+static void upgrade(struct postern_request *r)
+{
+	struct postern_json p = postern_request_parameters(r);
+	struct fuzz *f = running;
+	int i = 0;
+
+	while (f->conns[i])
+		i++;
+	assert_true(i < UPGRADED - 1);
+	f->upgrades +=
+		postern_request_upgrade_json(&f->conns[i], r, p.text, p.n, &raw_events, f) == 0;
+}
+
 static void answer(struct postern_request *r, void *data)
 {
 	struct postern_json p = postern_request_parameters(r);
 
 	(void)data;
-	postern_request_reply_json(r, p.text, p.n);
+	if (postern_request_flags(r) & POSTERN_CALL_UPGRADE && running)
+		upgrade(r);
+	else
+		postern_request_reply_json(r, p.text, p.n);
 }
 
 static void answer_and_free(struct postern_request *r, void *data)
@@ -171,8 +273,6 @@ static void answer_and_free(struct postern_request *r, void *data)
 	forget(data, r);
 	postern_request_free(r);
 }
-
-static struct fuzz *running;
 
 static void on_event(struct desk *d, struct postern_request *r, char event)
 {
@@ -185,6 +285,8 @@ static void on_event(struct desk *d, struct postern_request *r, char event)
 		assert_ok(postern_request_post(r, answer_and_free, d));
 	} else if (event == 'k' && !below(f, 4)) {
 		answer(r, d);
+	} else if (event == 'u' && below(f, 4)) {
+		upgrade(r);
 	} else if (event == 'h') {
 		if (below(f, 2))
 			postern_request_free(r);
@@ -253,6 +355,7 @@ static void run(uint64_t seed)
 	all.violations += (unsigned)desk_counters(&f->d).violations;
 	all.parts += f->parts;
 	all.posts += f->posts;
+	all.upgrades += f->upgrades;
 	if (end == 1)
 		f->d.service = postern_service_free(f->d.service);
 	if (end == 2)
@@ -272,6 +375,8 @@ static void run(uint64_t seed)
 	/* Those that are only read now may be kept too. */
 	for (int i = 0; f->d.loop && f->d.service && i < 20; i++)
 		turn(f->d.loop, 0);
+	for (int i = 0; i < UPGRADED; i++)
+		f->conns[i] = postern_conn_free(f->conns[i]);
 	desk_close(&f->d);
 	all.answers += f->answers;
 	running = NULL;
@@ -290,8 +395,10 @@ static void whatever_comes_answers_are_in_order_and_everything_ends(void **state
 		run(strtoull(one, NULL, 10));
 	test_note("%u calls, %u answers (%u continuing), %u cancelled, %u violations, %u posts",
 		  all.calls, all.answers, all.parts, all.cancelled, all.violations, all.posts);
+	test_note("%u upgrades, and %u bytes came back", all.upgrades, all.raw);
 	assert_true(one || n < 100 ||
-		    (all.answers > 100 && all.cancelled > 0 && all.violations > 10));
+		    (all.answers > 100 && all.cancelled > 0 && all.violations > 10 &&
+		     all.upgrades > 100 && all.raw > 1000));
 }
 
 int main(void)

@@ -28,24 +28,29 @@ static void listen_fds(const char *pid, const char *id, int n, const char *names
 	assert_ok(names ? setenv("LISTEN_FDNAMES", names, 1) : unsetenv("LISTEN_FDNAMES"));
 }
 
-static void not_passed(const char *why)
+static void not_passed_as(const char *name, const char *why)
 {
 	struct postern_service *s = NULL;
 	struct postern_loop *loop;
 
 	assert_ok(postern_loop_new(&loop));
-	assert_errno(postern_service_new(&s, loop, "fd:varlink", NULL, &no_events, NULL), -ENOENT);
+	assert_errno(postern_service_new(&s, loop, name, NULL, &no_events, NULL), -ENOENT);
 	if (!strstr(postern_why()->text, why))
 		fail_msg("%s", postern_why()->text);
 	postern_loop_free(loop);
 }
 
-static void serves_what_was_passed(void)
+static void not_passed(const char *why)
+{
+	not_passed_as("fd:varlink", why);
+}
+
+static void serves_what_was_passed(const char *name)
 {
 	struct desk d;
 	int fd;
 
-	desk_open_name(&d, "fd:varlink", NULL);
+	desk_open_name(&d, name, NULL);
 	fd = plain_connect(test_path("l"));
 	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
 	desk_say(&d, fd, CALL("Echo"));
@@ -90,11 +95,20 @@ static void V20_the_passed_socket_is_the_only_one_or_the_one_that_is_named_varli
 		strcat(names, "x:");
 	strcat(names, "varlink:varlinks");
 	listen_fds(pid, pidfd >= 0 ? id : NULL, listener - 3 + 2, names);
-	serves_what_was_passed();
+	serves_what_was_passed("fd:varlink");
+	/* By another name, which has to be its own. */
+	for (char *at = names; (at = strstr(at, "varlink:"));)
+		memcpy(at, "control", 7);
+	listen_fds(pid, pidfd >= 0 ? id : NULL, listener - 3 + 2, names);
+	serves_what_was_passed("fd:control");
+	not_passed_as("fd:contro", "none is named contro ");
+	not_passed_as("fd:3control", "none is named 3control ");
 	/* Of one, whatever its name. */
 	assert_int_equal(dup2(listener, 3), 3);
 	listen_fds(pid, NULL, 1, "other");
-	serves_what_was_passed();
+	serves_what_was_passed("fd:varlink");
+	serves_what_was_passed("fd:other");
+	not_passed_as("fd:control", "none is named control ");
 	assert_int_equal(dup2(third, 3), 3);
 	close(third);
 	close(listener);

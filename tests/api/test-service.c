@@ -618,48 +618,6 @@ static void V11_the_service_describes_itself_and_what_it_offers(void **state)
 	desk_close(&d);
 }
 
-static void V11_an_interface_is_offered_once_and_the_librarys_own_never(void **state)
-{
-	struct postern_interface other = desk_interface;
-	struct desk d;
-
-	(void)state;
-	desk_open(&d, NULL);
-	assert_errno(postern_service_provide(d.service, &desk_interface, &desk_interface, &d),
-		     -EEXIST);
-	other.name = "org.varlink.service";
-	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
-	other.name = "io.postern";
-	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
-	assert_non_null(strstr(postern_why()->text, "io.postern"));
-	other.name = "org.example.later";
-	other.version = POSTERN_INTERFACE_VERSION + 1;
-	assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
-	assert_non_null(strstr(postern_why()->text, "later version"));
-	desk_close(&d);
-}
-
-static void V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused(void **state)
-{
-	static const uint32_t sizes[] = { 0, POSTERN_STRUCT_MAX + 1 };
-	struct postern_type type = { .kind = POSTERN_TYPE_STRUCT, .n = 1 };
-	const struct postern_method method = { .name = "Take", .in = &type };
-	struct postern_interface other = desk_interface;
-	struct desk d;
-
-	(void)state;
-	desk_open(&d, NULL);
-	other.name = "org.example.large";
-	other.methods = &method;
-	other.n_methods = 1;
-	for (size_t i = 0; i < 2; i++) {
-		type.size = sizes[i];
-		assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
-		assert_non_null(strstr(postern_why()->text, "more than 1 MiB"));
-	}
-	desk_close(&d);
-}
-
 static void V14_io_postern_is_listed_and_described_and_has_no_methods(void **state)
 {
 	struct desk d;
@@ -724,8 +682,6 @@ int main(void)
 		TEST(V10_typed_parameters_and_answers),
 		TEST(V10_what_cannot_be_encoded_is_said_and_the_request_stays_open),
 		TEST(V11_the_service_describes_itself_and_what_it_offers),
-		TEST(V11_an_interface_is_offered_once_and_the_librarys_own_never),
-		TEST(V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused),
 		TEST(V14_io_postern_is_listed_and_described_and_has_no_methods),
 		TEST(V21_others_may_read_the_socket_where_the_access_option_says_so),
 	};

@@ -25,5 +25,7 @@ const char *world_where(void);
 bool world_is_expected(int error);
 /* It fails from then on: who has no deadline of its own may wait for ever. */
 bool world_stays(void);
+/* A loop can wait, and time passes: a waiting call comes to its end. */
+bool world_has_time(void);
 
 #endif

@@ -19,7 +19,12 @@ static const struct postern_field fields[] = { { "text", &string, 0, 0 } };
 static const struct postern_type type = {
 	.kind = POSTERN_TYPE_STRUCT, .size = sizeof(struct value), .n = 1, .fields = fields
 };
-static const struct postern_call_method echo = { "a.b.Echo", &type, &type, NULL };
+
+static void deliver(void (*fn)(void), struct postern_call *call,
+		    const struct postern_answer *answer, const void *value, void *data);
+static const struct postern_method echo = {
+	.name = "a.b.Echo", .in = &type, .out = &type, .deliver = deliver
+};
 
 #define CALL   "{\"method\":\"a.b.Echo\",\"parameters\":{\"text\":\"hello\"}}"
 #define ANSWER "{\"parameters\":{\"text\":\"hello\"}}"
@@ -37,19 +42,28 @@ static void on_answer(struct postern_call *call, const struct postern_answer *an
 		      const void *value, void *data)
 {
 	(void)call;
-	if (answer->end == POSTERN_CALL_CANCELLED)
+	if (answer->end == POSTERN_END_CANCELLED)
 		return;
-	assert_int_equal(answer->end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(answer->end, POSTERN_END_ANSWERED);
 	assert_string_equal(((const struct value *)value)->text, "hello");
 	((struct asked *)data)->answers++;
 	ask(data);
+}
+
+typedef void answer_fn(struct postern_call *call, const struct postern_answer *answer,
+		       const void *value, void *data);
+
+static void deliver(void (*fn)(void), struct postern_call *call,
+		    const struct postern_answer *answer, const void *value, void *data)
+{
+	((answer_fn *)fn)(call, answer, value, data);
 }
 
 static void ask(struct asked *a)
 {
 	static const struct value in = { "hello" };
 
-	assert_ok(postern_caller_call(NULL, a->c, &echo, &in, 0, 0, on_answer, a));
+	assert_ok(postern_caller_call(NULL, a->c, &echo, &in, 0, 0, POSTERN_FN(on_answer), a));
 }
 
 static void open_asked(struct asked *a, unsigned depth)

@@ -99,6 +99,15 @@ bool world_stays(void)
 	return now.site && (now.fault.stays || now.site->call == FAULT_eventfd_add);
 }
 
+bool world_has_time(void)
+{
+	int call = now.site ? now.site->call : 0;
+
+	return !world_stays() || call == FAULT_alloc || call == FAULT_realloc ||
+	       call == FAULT_socket_stream || call == FAULT_connect || call == FAULT_send ||
+	       call == FAULT_recv || call == FAULT_recvmsg || call == FAULT_getsockopt;
+}
+
 /* Calls for which the user is not to notice that they were interrupted or fell short. */
 static bool is_harmless(void)
 {

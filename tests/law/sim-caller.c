@@ -288,7 +288,7 @@ static void caller_message(struct sim_wire *w, const char *text, size_t n)
 		caller_loses(w, &wrong);
 		return;
 	}
-	if (told && told->flags & POSTERN_CALL_UPGRADE && told->end == POSTERN_CALL_ANSWERED) {
+	if (told && told->flags & POSTERN_CALL_UPGRADE && told->end == POSTERN_END_ANSWERED) {
 		memset(&w->conn, 0xa5, sizeof(w->conn)); /* the machine has forgotten it */
 		raw_begins(w);
 	}
@@ -296,7 +296,7 @@ static void caller_message(struct sim_wire *w, const char *text, size_t n)
 	if (!told)
 		return;
 	oracle_ended(told);
-	if (told->end != POSTERN_CALL_CONTINUES)
+	if (told->end != POSTERN_END_CONTINUES)
 		memset(told, 0xa5, sizeof(*told));
 	sim_inside();
 }

@@ -11,13 +11,13 @@
 
 static bool is_oneway(const struct sim_call *c)
 {
-	return c->flags & MESSAGE_ONEWAY;
+	return c->flags & POSTERN_CALL_ONEWAY;
 }
 
 /* It has a connection of its own. */
 static bool is_alone(const struct sim_call *c)
 {
-	return c->flags & (MESSAGE_MORE | MESSAGE_UPGRADE);
+	return c->flags & (POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE);
 }
 
 static bool is_on(const struct sim_call *c, const struct sim_wire *w)
@@ -85,9 +85,9 @@ void oracle_added(struct sim_call *c)
 	c->alive = true;
 	c->added_ns = S.now;
 	SIM_COUNT(calls);
-	sim_result->counts.more_calls += (c->flags & MESSAGE_MORE) != 0;
+	sim_result->counts.more_calls += (c->flags & POSTERN_CALL_MORE) != 0;
 	sim_result->counts.oneway_calls += is_oneway(c);
-	sim_result->counts.upgrade_calls += (c->flags & MESSAGE_UPGRADE) != 0;
+	sim_result->counts.upgrade_calls += (c->flags & POSTERN_CALL_UPGRADE) != 0;
 }
 
 void oracle_left(struct sim_call *c)
@@ -421,11 +421,11 @@ static void answer_is_told(struct sim_wire *w, struct sim_call *c, const struct 
 			sim_broken("call %d has answer %lld in the place of %u", c->index,
 				   (long long)number_in(m, "n"), c->n_got);
 		c->n_got++;
-		c->expected = POSTERN_CALL_CONTINUES;
+		c->expected = POSTERN_END_CONTINUES;
 		return;
 	}
 	w->n_answered++;
-	c->expected = m->error.text ? POSTERN_CALL_FAILED : POSTERN_CALL_ANSWERED;
+	c->expected = m->error.text ? POSTERN_END_FAILED : POSTERN_END_ANSWERED;
 	c->wire = -1;
 	w->poisoned = w->poisoned || w->alone;
 	settle(w);
@@ -436,7 +436,7 @@ void oracle_answer(struct sim_wire *w, const struct message_answer *m, int r,
 {
 	struct sim_call *c = oracle_head(w);
 	bool has_left = c && (!c->alive || !is_on(c, w));
-	bool legal = c && (!m->continues || (!has_left && c->flags & MESSAGE_MORE));
+	bool legal = c && (!m->continues || (!has_left && c->flags & POSTERN_CALL_MORE));
 
 	if (!legal && !w->hostile)
 		sim_broken("wire %d has an answer that nobody has asked for", wire_of(w));
@@ -467,11 +467,11 @@ void oracle_peer_answer(struct sim_wire *w, const struct message_answer *m)
 	if (!c)
 		sim_broken("peer %d has an answer that it has not asked for", wire_of(w));
 	is_its_own(w, c, m);
-	if (m->continues && !(c->flags & MESSAGE_MORE))
+	if (m->continues && !(c->flags & POSTERN_CALL_MORE))
 		sim_broken("peer %d has not asked for more", wire_of(w));
 	if (!m->continues)
 		w->n_answered++;
-	if (c->flags & MESSAGE_UPGRADE && !m->error.text)
+	if (c->flags & POSTERN_CALL_UPGRADE && !m->error.text)
 		raw_begins(w);
 }
 
@@ -482,18 +482,18 @@ static bool is_true(const struct sim_call *c, int end, int why)
 	bool expired = c->deadline_ns <= S.now && why == POSTERN_REASON_TIMEOUT;
 
 	switch (end) {
-	case POSTERN_CALL_NOT_SENT:
+	case POSTERN_END_NOT_SENT:
 		return !c->ever_given && c->runs == 0 &&
 		       (expired || (why == POSTERN_REASON_NO_SERVER && c->added_ns <= S.failed_ns));
-	case POSTERN_CALL_FAILED:
+	case POSTERN_END_FAILED:
 		return c->refusals > 0 && !c->given;
-	case POSTERN_CALL_TIMEOUT:
+	case POSTERN_END_TIMEOUT:
 		return c->given && !c->lost && expired && !is_oneway(c);
-	case POSTERN_CALL_NO_ANSWER:
+	case POSTERN_END_NO_ANSWER:
 		return c->given && c->lost && !is_oneway(c) && why == S.wires[c->wire].lost_code;
-	case POSTERN_CALL_SENT:
+	case POSTERN_END_SENT:
 		return c->given && is_oneway(c);
-	case POSTERN_CALL_CANCELLED:
+	case POSTERN_END_CANCELLED:
 		return S.over && why == POSTERN_REASON_CANCELLED;
 	default:
 		return false;
@@ -504,10 +504,10 @@ static void count_end(int end)
 {
 	struct sim_counts *n = &sim_result->counts;
 	uint64_t *const counts[] = {
-		[POSTERN_CALL_CONTINUES] = &n->continued, [POSTERN_CALL_ANSWERED] = &n->answered,
-		[POSTERN_CALL_FAILED] = &n->failed,       [POSTERN_CALL_SENT] = &n->sent,
-		[POSTERN_CALL_TIMEOUT] = &n->timeout,     [POSTERN_CALL_CANCELLED] = &n->cancelled,
-		[POSTERN_CALL_NOT_SENT] = &n->not_sent,   [POSTERN_CALL_NO_ANSWER] = &n->no_answer,
+		[POSTERN_END_CONTINUES] = &n->continued, [POSTERN_END_ANSWERED] = &n->answered,
+		[POSTERN_END_FAILED] = &n->failed,       [POSTERN_END_SENT] = &n->sent,
+		[POSTERN_END_TIMEOUT] = &n->timeout,     [POSTERN_END_CANCELLED] = &n->cancelled,
+		[POSTERN_END_NOT_SENT] = &n->not_sent,   [POSTERN_END_NO_ANSWER] = &n->no_answer,
 	};
 
 	++*counts[end];
@@ -517,8 +517,8 @@ static void count_end(int end)
 static void is_calm(const struct sim_call *c, int end)
 {
 	bool refuses = S.wires[c->last_wire].machine.refuses != SERVING_RUNS;
-	bool good = c->expected || (is_oneway(c) ? end == POSTERN_CALL_SENT
-						 : end == POSTERN_CALL_NO_ANSWER && refuses);
+	bool good = c->expected || (is_oneway(c) ? end == POSTERN_END_SENT
+						 : end == POSTERN_END_NO_ANSWER && refuses);
 
 	if (!good && !S.over)
 		sim_broken("call %d ends in %d, and nothing bad has happened", c->index, end);
@@ -532,7 +532,7 @@ void oracle_ended(struct calling_call *ended)
 	sim_say("call %d is told %d", c->index, end);
 	if (!c->alive || c->told)
 		sim_broken("call %d is told %d, and it is over", c->index, end);
-	if (end < POSTERN_CALL_CONTINUES || end > POSTERN_CALL_NO_ANSWER)
+	if (end < POSTERN_END_CONTINUES || end > POSTERN_END_NO_ANSWER)
 		sim_broken("call %d is told %d, which is no end", c->index, end);
 	if (c->expected ? end != c->expected : !is_true(c, end, ended->why.code))
 		sim_broken(
@@ -540,7 +540,7 @@ void oracle_ended(struct calling_call *ended)
 			c->index, end, ended->why.code, c->given, c->lost, c->runs, c->refusals,
 			c->expected);
 	count_end(end);
-	if (end == POSTERN_CALL_CONTINUES) {
+	if (end == POSTERN_END_CONTINUES) {
 		c->expected = 0;
 		return;
 	}
@@ -628,10 +628,10 @@ void oracle_answers(struct sim_wire *w, int call, int how)
 		sim_broken("call %d is oneway, and is answered", call);
 	if (w->knows)
 		sim_broken("call %d is answered to a peer that has left", call);
-	if (continues && !(c->flags & MESSAGE_MORE))
+	if (continues && !(c->flags & POSTERN_CALL_MORE))
 		sim_broken("call %d is answered with more, and did not ask for it", call);
 	if ((how == SERVING_UPGRADES || how == SERVING_REPLIES) &&
-	    (how == SERVING_UPGRADES) != !!(c->flags & MESSAGE_UPGRADE))
+	    (how == SERVING_UPGRADES) != !!(c->flags & POSTERN_CALL_UPGRADE))
 		sim_broken("call %d is answered in the way %d, which it did not ask for", call,
 			   how);
 	if (w->finals[w->n_arrived - 1] > 0)

@@ -79,11 +79,11 @@ static const char *const wrong[] = {
 static const char *peer_flag(unsigned flags)
 {
 	switch (flags) {
-	case MESSAGE_MORE:
+	case POSTERN_CALL_MORE:
 		return ",\"more\":true";
-	case MESSAGE_ONEWAY:
+	case POSTERN_CALL_ONEWAY:
 		return ",\"oneway\":true";
-	case MESSAGE_UPGRADE:
+	case POSTERN_CALL_UPGRADE:
 		return ",\"upgrade\":true";
 	default:
 		return sim_chance(4) ? ",\"more\":false,\"oneway\":null" : "";
@@ -93,7 +93,7 @@ static const char *peer_flag(unsigned flags)
 /* upgrades: its last call. */
 static void peer_calls(struct sim_wire *w, bool upgrades)
 {
-	static const unsigned kinds[] = { 0, 0, MESSAGE_ONEWAY, MESSAGE_MORE };
+	static const unsigned kinds[] = { 0, 0, POSTERN_CALL_ONEWAY, POSTERN_CALL_MORE };
 	struct sim_call *c = &S.calls[S.n_calls];
 	char text[256];
 	int n;
@@ -101,7 +101,7 @@ static void peer_calls(struct sim_wire *w, bool upgrades)
 	if (S.n_calls == SIM_CALLS)
 		return;
 	*c = (struct sim_call){ .index = (int)S.n_calls++, .peer = wire_of(w), .served_by = -1 };
-	c->flags = upgrades ? MESSAGE_UPGRADE : kinds[sim_below(4)];
+	c->flags = upgrades ? POSTERN_CALL_UPGRADE : kinds[sim_below(4)];
 	c->wire = c->peer;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

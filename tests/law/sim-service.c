@@ -80,7 +80,7 @@ bool service_learns(struct sim_wire *w)
 	w->knows = true;
 	if (serving_leave(&w->machine))
 		service_cancels(w);
-	else if (w->open_call >= 0 && !(S.calls[w->open_call].flags & MESSAGE_ONEWAY))
+	else if (w->open_call >= 0 && !(S.calls[w->open_call].flags & POSTERN_CALL_ONEWAY))
 		sim_broken("call %d is not cancelled when its peer leaves", w->open_call);
 	return true;
 }
@@ -191,7 +191,7 @@ static void answer_the_other_way(struct sim_wire *w, int call, int how)
 	int r = answer(w, call, NULL, how);
 
 	SIM_COUNT(not_confirmed);
-	if (r != -ENOTSUP && !(S.calls[call].flags & MESSAGE_ONEWAY && how == SERVING_REPLIES))
+	if (r != -ENOTSUP && !(S.calls[call].flags & POSTERN_CALL_ONEWAY && how == SERVING_REPLIES))
 		sim_broken("call %d, with the flags %u, may be answered in the way %d", call,
 			   S.calls[call].flags, how);
 }
@@ -200,7 +200,7 @@ static void answer_the_other_way(struct sim_wire *w, int call, int how)
 static void answer_last(struct sim_wire *w, int call, const char *error)
 {
 	struct sim_call *c = &S.calls[call];
-	bool asks = c->flags & MESSAGE_UPGRADE;
+	bool asks = c->flags & POSTERN_CALL_UPGRADE;
 	int how = error ? SERVING_FAILS : asks ? SERVING_UPGRADES : SERVING_REPLIES;
 
 	if (!error && sim_chance(4))
@@ -220,7 +220,7 @@ static void answer_last(struct sim_wire *w, int call, const char *error)
 
 static void answer_more(struct sim_wire *w, int call)
 {
-	bool legal = S.calls[call].flags & (MESSAGE_MORE | MESSAGE_ONEWAY);
+	bool legal = S.calls[call].flags & (POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY);
 	int r = answer(w, call, NULL, SERVING_CONTINUES);
 
 	if (!legal)
@@ -279,7 +279,7 @@ static void service_runs(struct sim_wire *w, int call)
 	if ((S.calm || S.ending) && c->plan == SIM_NEVER)
 		c->plan = SIM_LATER;
 	w->open_call = call;
-	if (c->plan == SIM_NO_ROOM && !(c->flags & MESSAGE_ONEWAY)) {
+	if (c->plan == SIM_NO_ROOM && !(c->flags & POSTERN_CALL_ONEWAY)) {
 		/* The peer's user may hold no more: it is refused before its handler runs. */
 		SIM_COUNT(busy);
 		w->open_call = -1;
@@ -289,7 +289,7 @@ static void service_runs(struct sim_wire *w, int call)
 	oracle_ran(w, call);
 	c->served = true;
 	c->served_by = wire_of(w);
-	c->more = c->flags & MESSAGE_MORE ? (int)sim_below(5) : sim_chance(8);
+	c->more = c->flags & POSTERN_CALL_MORE ? (int)sim_below(5) : sim_chance(8);
 	while (c->plan == SIM_ANSWERS && w->open_call == call)
 		service_works(call);
 }

@@ -74,7 +74,7 @@ def compilers():
             yield f"{c} as C11", [c, "-std=c11"], (".h", ".c")
             yield f"{c} as GNU C", [c, "-std=gnu11", "-O2"], (".h", ".c")
         if shutil.which(cxx):
-            yield f"{cxx} as C++17", [cxx, "-std=c++17"], (".h",)
+            yield f"{cxx} as C++17", [cxx, "-std=c++17", "-Wold-style-cast"], (".h",)
 
 
 def compiled(command, path, name, kind):

@@ -272,6 +272,9 @@ run "$examples/clock/clock-ask" clock Mars
 tap_is 'clock_ask_says_so_from_a_loop' "$status $(cat "$tap_dir/stderr")" '1 clock-ask: there is no zone Mars'
 run "$examples/clock/clock-watch" clock Mars
 tap_is 'clock_watch_says_it_too' "$status $(cat "$tap_dir/stderr")" '1 clock-watch: there is no zone Mars'
+run "$examples/clock/clock-stamp" clock 'a line' another
+tap_is 'clock_stamp_has_the_connection' \
+	"$status $(sed 's/^[-0-9]* [:0-9]* /TIME /' <<<"$output" | tr '\n' '|')" '0 TIME a line|TIME another|'
 
 "$examples/clock/clock-watch" clock local >"$tap_dir/watch.out" 2>"$tap_dir/watch.err" &
 watch=$!

@@ -17,7 +17,7 @@ from installed import environment
 POSTERN = os.environ["POSTERN_COMMAND"]
 EXAMPLE = tap.SOURCE / "examples" / "clock"
 DESCRIPTION = "org.example.clock.varlink"
-PROGRAMS = ["clock-service", "clock-ask", "clock-now", "clock-watch"]
+PROGRAMS = ["clock-service", "clock-ask", "clock-now", "clock-stamp", "clock-watch"]
 
 
 class Tool:

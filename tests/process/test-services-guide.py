@@ -15,7 +15,7 @@ from snippets import fences
 
 GUIDE = (tap.SOURCE / "docs" / "SERVICES.md").read_text()
 EXAMPLE = tap.SOURCE / "examples" / "clock"
-LINES_MAX = 300
+LINES_MAX = 420
 MARK = "=== {} typed ==="
 
 

@@ -19,12 +19,12 @@ static void learn(struct world *w, struct truth *truth)
 
 	while ((ended = calling_ended(&w->machine))) {
 		struct truth *t = &truth[ended - w->calls];
-		bool may_have_run = ended->end != POSTERN_CALL_NOT_SENT;
+		bool may_have_run = ended->end != POSTERN_END_NOT_SENT;
 
 		if (!t->open || t->told++)
 			fail_msg("call %c is told twice, or was freed", letter(w, ended));
-		if (ended->end == POSTERN_CALL_NOT_SENT || ended->end == POSTERN_CALL_NO_ANSWER ||
-		    ended->end == POSTERN_CALL_TIMEOUT || ended->end == POSTERN_CALL_SENT)
+		if (ended->end == POSTERN_END_NOT_SENT || ended->end == POSTERN_END_NO_ANSWER ||
+		    ended->end == POSTERN_END_TIMEOUT || ended->end == POSTERN_END_SENT)
 			if (may_have_run != t->sent)
 				fail_msg("call %c ended in %d, and %s sent", letter(w, ended),
 					 ended->end, t->sent ? "was" : "was not");
@@ -96,7 +96,7 @@ static void any_answer(struct world *w, struct wire *wire, uint64_t *seed, struc
 		return;
 	if (!truth[told - 'a'].open || !truth[told - 'a'].sent)
 		fail_msg("call %c is answered, and is not open, or was not sent", told);
-	truth[told - 'a'].open = w->calls[told - 'a'].end == POSTERN_CALL_CONTINUES;
+	truth[told - 'a'].open = w->calls[told - 'a'].end == POSTERN_END_CONTINUES;
 	truth[told - 'a'].told = !truth[told - 'a'].open;
 }
 

@@ -27,7 +27,7 @@ static void V15_a_call_is_answered_once(void **state)
 	assert_log(&w, "write(a)");
 	sent(&w, 0, BYTES);
 	assert_int_equal(answer(&w, 0, "{}"), 'a');
-	assert_int_equal(w.calls[0].end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(w.calls[0].end, POSTERN_END_ANSWERED);
 	assert_int_equal(w.machine.n, 0);
 	assert_log(&w, "");
 	wait_ns(&w, POSTERN_SECONDS(2));
@@ -41,9 +41,9 @@ static void V15_answers_come_in_the_order_of_the_calls(void **state)
 	(void)state;
 	two_in_flight(&w);
 	assert_int_equal(answer(&w, 0, "{\"error\":\"a.b.E\"}"), 'a');
-	assert_int_equal(w.calls[0].end, POSTERN_CALL_FAILED);
+	assert_int_equal(w.calls[0].end, POSTERN_END_FAILED);
 	assert_int_equal(answer(&w, 0, "{}"), 'b');
-	assert_int_equal(w.calls[1].end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(w.calls[1].end, POSTERN_END_ANSWERED);
 }
 
 static void V5_a_oneway_call_ends_when_the_kernel_has_its_last_byte(void **state)
@@ -58,7 +58,7 @@ static void V5_a_oneway_call_ends_when_the_kernel_has_its_last_byte(void **state
 	sent(&w, 0, BYTES - 1);
 	assert_none_ended(&w);
 	sent(&w, 0, 1);
-	assert_ended(&w, 'a', POSTERN_CALL_SENT, 0);
+	assert_ended(&w, 'a', POSTERN_END_SENT, 0);
 	sent(&w, 0, BYTES);
 	/* It takes no answer away from the next one. */
 	assert_int_equal(answer(&w, 0, "{}"), 'b');
@@ -74,7 +74,7 @@ static void V5_an_answer_to_a_oneway_call_is_a_violation(void **state)
 	call(&w, 'a', POSTERN_CALL_ONEWAY, POSTERN_SECONDS(1));
 	connected(&w, 0);
 	sent(&w, 0, BYTES);
-	assert_ended(&w, 'a', POSTERN_CALL_SENT, 0);
+	assert_ended(&w, 'a', POSTERN_END_SENT, 0);
 	assert_int_equal(answer(&w, 0, "{}"), '!');
 	assert_none_ended(&w);
 }
@@ -132,8 +132,8 @@ static void V6_continues_that_was_not_asked_for_is_a_violation(void **state)
 	(void)state;
 	two_in_flight(&w);
 	assert_int_equal(answer(&w, 0, "{\"continues\":true}"), '!');
-	assert_ended(&w, 'a', POSTERN_CALL_NO_ANSWER, POSTERN_REASON_RESET);
-	assert_ended(&w, 'b', POSTERN_CALL_NO_ANSWER, POSTERN_REASON_RESET);
+	assert_ended(&w, 'a', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
+	assert_ended(&w, 'b', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
 	assert_none_ended(&w);
 }
 
@@ -152,10 +152,10 @@ static void V16_a_call_with_more_has_a_connection_of_its_own(void **state)
 	assert_log(&w, "dial +dial write(b) write(a)");
 	sent(&w, 1, BYTES);
 	assert_int_equal(answer(&w, 1, "{\"continues\":true}"), 'b');
-	assert_int_equal(w.calls[1].end, POSTERN_CALL_CONTINUES);
+	assert_int_equal(w.calls[1].end, POSTERN_END_CONTINUES);
 	assert_int_equal(answer(&w, 1, "{\"continues\":true}"), 'b');
 	assert_int_equal(answer(&w, 1, "{}"), 'b');
-	assert_int_equal(w.calls[1].end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(w.calls[1].end, POSTERN_END_ANSWERED);
 	assert_log(&w, "close");
 	assert_true(w.wires[1].closed);
 }
@@ -175,7 +175,7 @@ static void V7_a_confirmed_upgrade_takes_its_connection_out_of_the_machine(void 
 	assert_log(&w, "dial +dial write(b) write(a)");
 	sent(&w, 1, BYTES);
 	assert_int_equal(answer(&w, 1, "{}"), 'b');
-	assert_int_equal(w.calls[1].end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(w.calls[1].end, POSTERN_END_ANSWERED);
 	assert_log(&w, "");
 	assert_false(w.wires[1].closed);
 	/* It is not among those that the caller has: neither its end nor time changes anything. */
@@ -198,13 +198,13 @@ static void V7_an_upgrade_that_fails_or_continues_ends_its_connection(void **sta
 	connected(&w, 0);
 	sent(&w, 0, BYTES);
 	assert_int_equal(answer(&w, 0, "{\"error\":\"a.b\"}"), 'a');
-	assert_int_equal(w.calls[0].end, POSTERN_CALL_FAILED);
+	assert_int_equal(w.calls[0].end, POSTERN_END_FAILED);
 	assert_log(&w, "+dial write(a) close");
 	call(&w, 'a', POSTERN_CALL_UPGRADE, POSTERN_SECONDS(1));
 	connected(&w, 1);
 	sent(&w, 1, BYTES);
 	assert_int_equal(answer(&w, 1, "{\"continues\":true}"), '!');
-	assert_ended(&w, 'a', POSTERN_CALL_NO_ANSWER, POSTERN_REASON_RESET);
+	assert_ended(&w, 'a', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
 }
 
 static void V16_who_frees_a_call_with_more_ends_its_connection(void **state)
@@ -246,7 +246,7 @@ static void V16_after_a_deadline_in_flight_a_connection_takes_no_new_call(void *
 	(void)state;
 	two_in_flight(&w);
 	wait_ns(&w, POSTERN_SECONDS(1));
-	assert_ended(&w, 'a', POSTERN_CALL_TIMEOUT, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'a', POSTERN_END_TIMEOUT, POSTERN_REASON_TIMEOUT);
 	assert_none_ended(&w);
 	call(&w, 'c', 0, POSTERN_SECONDS(1));
 	assert_log(&w, "dial");
@@ -269,7 +269,7 @@ static void V16_a_call_that_was_alone_takes_its_connection_along_at_once(void **
 	wait_ns(&w, POSTERN_SECONDS(1) - 1);
 	assert_log(&w, "dial write(a)");
 	wait_ns(&w, 1);
-	assert_ended(&w, 'a', POSTERN_CALL_TIMEOUT, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'a', POSTERN_END_TIMEOUT, POSTERN_REASON_TIMEOUT);
 	assert_log(&w, "close");
 }
 
@@ -322,7 +322,7 @@ static void V15_not_sent_is_exactly_what_the_kernel_has_not_got(void **state)
 		for (char name = 'a'; name < 'c'; name++) {
 			bool got = n >= (size_t)(name - 'a' + 1) * BYTES;
 
-			assert_ended(&w, name, got ? POSTERN_CALL_NO_ANSWER : POSTERN_CALL_NOT_SENT,
+			assert_ended(&w, name, got ? POSTERN_END_NO_ANSWER : POSTERN_END_NOT_SENT,
 				     got ? POSTERN_REASON_RESET : POSTERN_REASON_TIMEOUT);
 		}
 		assert_none_ended(&w);
@@ -341,7 +341,7 @@ static void V15_a_deadline_before_the_last_byte_is_sent_is_not_sent(void **state
 		if (n > 0)
 			sent(&w, 0, n);
 		wait_ns(&w, POSTERN_SECONDS(1));
-		assert_ended(&w, 'a', n < BYTES ? POSTERN_CALL_NOT_SENT : POSTERN_CALL_TIMEOUT,
+		assert_ended(&w, 'a', n < BYTES ? POSTERN_END_NOT_SENT : POSTERN_END_TIMEOUT,
 			     POSTERN_REASON_TIMEOUT);
 		/* What is left of it is not sent either. */
 		assert_log(&w, "dial write(a) close");
@@ -360,7 +360,7 @@ static void V16_calls_behind_one_that_left_are_sent_on_another_connection(void *
 	sent(&w, 0, BYTES + 3);
 	assert_log(&w, "dial write(a) write(b) write(c)");
 	wait_ns(&w, POSTERN_SECONDS(1));
-	assert_ended(&w, 'b', POSTERN_CALL_NOT_SENT, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'b', POSTERN_END_NOT_SENT, POSTERN_REASON_TIMEOUT);
 	assert_log(&w, "drop dial");
 	call(&w, 'd', 0, POSTERN_SECONDS(5));
 	connected(&w, 1);
@@ -386,12 +386,12 @@ static void V17_a_connect_that_fails_ends_the_calls_that_waited_for_it(void **st
 	call(&w, 'c', 0, POSTERN_SECONDS(30));
 	assert_log(&w, "dial +dial");
 	is_lost(&w, 0, &denied);
-	assert_ended(&w, 'a', POSTERN_CALL_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
+	assert_ended(&w, 'a', POSTERN_END_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
 	assert_none_ended(&w);
 	/* The one that came later has a connect of its own. */
 	assert_log(&w, "dial");
 	is_lost(&w, 1, &denied);
-	assert_ended(&w, 'b', POSTERN_CALL_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
+	assert_ended(&w, 'b', POSTERN_END_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
 	connected(&w, 2);
 	assert_log(&w, "write(c)");
 }
@@ -404,10 +404,10 @@ static void V17_without_memory_for_a_connection_calls_end(void **state)
 	begin(&w);
 	w.no_conn = true;
 	call(&w, 'a', 0, POSTERN_SECONDS(1));
-	assert_ended(&w, 'a', POSTERN_CALL_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
+	assert_ended(&w, 'a', POSTERN_END_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
 	w.no_conn = true;
 	call(&w, 'b', POSTERN_CALL_MORE, POSTERN_SECONDS(1));
-	assert_ended(&w, 'b', POSTERN_CALL_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
+	assert_ended(&w, 'b', POSTERN_END_NOT_SENT, POSTERN_REASON_NOT_ALLOWED);
 	assert_log(&w, "dial +dial");
 }
 
@@ -420,7 +420,7 @@ static void V17_a_connect_that_nobody_waits_for_is_given_up(void **state)
 	call(&w, 'a', 0, POSTERN_SECONDS(1));
 	call(&w, 'b', 0, POSTERN_SECONDS(2));
 	wait_ns(&w, POSTERN_SECONDS(1));
-	assert_ended(&w, 'a', POSTERN_CALL_NOT_SENT, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'a', POSTERN_END_NOT_SENT, POSTERN_REASON_TIMEOUT);
 	assert_log(&w, "dial");
 	calling_drop(&w.machine, &w.calls[1], w.now);
 	run(&w);
@@ -489,7 +489,7 @@ static void V17_calls_that_were_not_sent_keep_their_order(void **state)
 	call(&w, 'f', 0, POSTERN_SECONDS(5));
 	w.log[0] = '\0';
 	is_lost(&w, 0, &lost);
-	assert_ended(&w, 'a', POSTERN_CALL_NO_ANSWER, POSTERN_REASON_RESET);
+	assert_ended(&w, 'a', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
 	wait_ns(&w, POSTERN_MS(10));
 	connected(&w, 1);
 	assert_log(&w, "dial write(b) write(c) write(d) write(e) write(f)");
@@ -517,7 +517,7 @@ static void V17_a_busy_service_is_asked_again_after_the_time_that_it_names(void 
 	connected(&w, 1);
 	sent(&w, 1, BYTES);
 	assert_int_equal(answer(&w, 1, "{}"), 'a');
-	assert_int_equal(w.calls[0].end, POSTERN_CALL_ANSWERED);
+	assert_int_equal(w.calls[0].end, POSTERN_END_ANSWERED);
 }
 
 static void V17_a_refusal_is_the_end_when_the_deadline_comes_before_the_next_try(void **state)
@@ -533,7 +533,7 @@ static void V17_a_refusal_is_the_end_when_the_deadline_comes_before_the_next_try
 
 		two_in_flight(&w);
 		assert_int_equal(answer(&w, 0, texts[i]), 'a');
-		assert_int_equal(w.calls[0].end, POSTERN_CALL_FAILED);
+		assert_int_equal(w.calls[0].end, POSTERN_END_FAILED);
 	}
 }
 
@@ -550,13 +550,13 @@ static void V17_a_call_that_was_refused_and_not_sent_since_ends_with_the_refusal
 	assert_int_equal(answer(&w, 0, "{\"error\":\"io.postern.Draining\"}"), '-');
 	assert_log(&w, "close");
 	wait_ns(&w, POSTERN_SECONDS(1));
-	assert_ended(&w, 'a', POSTERN_CALL_FAILED, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'a', POSTERN_END_FAILED, POSTERN_REASON_TIMEOUT);
 	assert_int_equal(w.calls[0].refused, CALLING_DRAINING);
 	/* Sent once more, the usual is true of it. */
 	connected(&w, 1);
 	sent(&w, 1, BYTES);
 	wait_ns(&w, POSTERN_SECONDS(1));
-	assert_ended(&w, 'b', POSTERN_CALL_TIMEOUT, POSTERN_REASON_TIMEOUT);
+	assert_ended(&w, 'b', POSTERN_END_TIMEOUT, POSTERN_REASON_TIMEOUT);
 }
 
 static void V17_a_stream_that_has_begun_is_not_begun_again(void **state)
@@ -574,7 +574,7 @@ static void V17_a_stream_that_has_begun_is_not_begun_again(void **state)
 	sent(&w, 1, BYTES);
 	assert_int_equal(answer(&w, 1, "{\"continues\":true}"), 'a');
 	assert_int_equal(answer(&w, 1, "{\"error\":\"io.postern.Draining\"}"), 'a');
-	assert_int_equal(w.calls[0].end, POSTERN_CALL_FAILED);
+	assert_int_equal(w.calls[0].end, POSTERN_END_FAILED);
 	assert_log(&w, "+dial write(a) close +dial write(a) close");
 }
 
@@ -598,7 +598,7 @@ static void V15_all_calls_of_a_freed_caller_are_cancelled_once(void **state)
 	run(&w);
 	assert_log(&w, "close close close");
 	while ((ended = calling_ended(&w.machine))) {
-		assert_int_equal(ended->end, POSTERN_CALL_CANCELLED);
+		assert_int_equal(ended->end, POSTERN_END_CANCELLED);
 		assert_false(seen & 1u << (ended - w.calls));
 		seen |= 1u << (ended - w.calls);
 	}
@@ -614,7 +614,7 @@ static void V15_a_call_that_has_ended_and_was_not_told_can_be_freed(void **state
 	two_in_flight(&w);
 	is_lost(&w, 0, &lost);
 	calling_drop(&w.machine, &w.calls[0], w.now);
-	assert_ended(&w, 'b', POSTERN_CALL_NO_ANSWER, POSTERN_REASON_RESET);
+	assert_ended(&w, 'b', POSTERN_END_NO_ANSWER, POSTERN_REASON_RESET);
 	calling_drop(&w.machine, &w.calls[1], w.now);
 	assert_none_ended(&w);
 	assert_int_equal(w.machine.n, 0);
@@ -641,7 +641,7 @@ static void V15_200000_deadlines_at_once_take_no_quadratic_time(void **state)
 	w.now += POSTERN_SECONDS(1);
 	calling_time(&w.machine, w.now);
 	while ((ended = calling_ended(&w.machine)))
-		n += ended->end == POSTERN_CALL_NOT_SENT;
+		n += ended->end == POSTERN_END_NOT_SENT;
 	assert_int_equal(n, MANY);
 	assert_took_less(begun, POSTERN_SECONDS(2));
 	free(calls);

@@ -204,7 +204,7 @@ static int test11(struct desk *d)
 		texts[i] = d->replies[i];
 	r = postern_caller_wait(d->caller, &certification_Test11_method, &in, NULL,
 				POSTERN_CALL_ONEWAY, DEADLINE);
-	return told("Test11", r, postern_caller_answer(d->caller)->end == POSTERN_CALL_SENT);
+	return told("Test11", r, postern_caller_answer(d->caller)->end == POSTERN_END_SENT);
 }
 
 static int end(struct desk *d)
