@@ -209,7 +209,9 @@ struct relay_step relay_plan_next(struct relay_plan *p, const char *bytes, size_
 			return (struct relay_step){ .does = RELAY_WANT };
 		}
 	}
-	return relay_plan_is_over(p) ? (struct relay_step){ .does = RELAY_END } : relay_piece(p);
+	if (relay_plan_is_over(p))
+		return (struct relay_step){ .does = RELAY_END };
+	return relay_piece(p);
 }
 
 bool relay_plan_is_over(const struct relay_plan *p)

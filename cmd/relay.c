@@ -616,8 +616,10 @@ static int relay_run(void *data)
 	r.faults.at_byte = v->at_byte;
 	signal(SIGTTOU, SIG_IGN);
 	status = relay_go(&r);
-	while (r.pairs)
-		pair_free(r.pairs);
+	for (struct pair *pair = r.pairs, *next; pair; pair = next) {
+		next = pair->next;
+		pair_free(pair);
+	}
 	postern_server_free(r.server);
 	postern_signal_free(r.interrupt);
 	postern_signal_free(r.terminate);

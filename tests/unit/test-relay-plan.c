@@ -217,7 +217,8 @@ static void what_is_said_fits_whatever_happens(void **state)
 	assert_int_equal(relay_plan_next(&plan, "one\n", 4, false).does, RELAY_WAIT);
 	assert_int_equal(relay_plan_next(&plan, "one\n", 4, false).does, RELAY_SEND);
 	assert_int_equal(strlen(plan.said), sizeof(plan.said) - 1);
-	assert_memory_equal(plan.said, "messages from 1 on are sent together, message 1 waits, ", 55);
+	assert_memory_equal(plan.said, "messages from 1 on are sent together, message 1 waits, ",
+			    55);
 }
 
 static void a_seed_always_gives_the_same_faults_and_seeds_give_all(void **state)
