@@ -19,6 +19,8 @@
    the kernel took; *ret_all: it took all of them. The queue is not changed. fds: go with the first byte; or NULL.
    -ETOOMANYREFS: too many of this user are on their way. */
 ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds, bool *ret_all);
+/* The same for bytes that are in no queue. */
+ssize_t link_send_these(int fd, const void *bytes, size_t n);
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then descriptors that
    arrive are received and closed here, without waiting for a lingering socket to send its data. */
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);

@@ -273,7 +273,20 @@ static void serve_gone(struct postern_conn *c)
 	request_cancel(p->request);
 }
 
-const struct conn_consumer serve_consumer = { .gone = serve_gone, .takes = serve_takes };
+/* Only a topic sends beside the queue. */
+static void serve_writable(struct postern_conn *c)
+{
+	const struct serve *p = c->data;
+
+	if (p->request && p->request->topic)
+		topic_go_on(p->request);
+}
+
+const struct conn_consumer serve_consumer = {
+	.gone = serve_gone,
+	.writable = serve_writable,
+	.takes = serve_takes,
+};
 
 /* ---- beginning and end ---- */
 

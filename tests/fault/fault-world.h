@@ -15,6 +15,7 @@ bool world_hole(void);        /* a name that is published again while low descri
 bool world_objects(void);     /* timers, descriptors, child processes, posts */
 bool world_connections(void); /* adopted, idle, closing, detached */
 bool world_calls(void);       /* a service: calls of each size, answers, a post, a hang-up, the reserve, draining */
+bool world_topics(void);      /* topics: subscribers that read, are slow, leave, overflow */
 bool world_callers(void);     /* callers: calls of each kind and end, with a loop and waiting */
 
 bool world_passed(void);      /* descriptors beside calls and answers, at both ends */
