@@ -43,6 +43,8 @@ void request_bury(struct postern_request *r)
 	struct postern_service *s = r->service;
 
 	list_remove(&r->node);
+	if (r->topic)
+		topic_forget(r);
 	sys_free(r->text);
 	sys_free(r->decoded);
 	if (r->account)
@@ -219,7 +221,10 @@ void request_cancel(struct postern_request *r)
 {
 	request_close(r);
 	r->service->counters.cancelled++;
-	if (!r->freed && request_event(r, cancelled)) {
+	if (r->topic) {
+		topic_forget(r);
+		request_end(r);
+	} else if (!r->freed && request_event(r, cancelled)) {
 		loop_calls(r->service->object.loop, "cancelled");
 		request_event(r, cancelled)(r, r->data);
 	}
@@ -245,6 +250,13 @@ void request_refuse_busy(struct postern_request *r)
 {
 	answer_busy(r->serve);
 	request_answered(r);
+}
+
+void request_done(struct postern_request *r)
+{
+	if (r->serve)
+		request_answered(r);
+	request_end(r);
 }
 
 /* Freed, or left by its handler, without an answer. */
@@ -281,7 +293,7 @@ void request_drained(struct postern_request *r)
 void request_orphan(struct postern_request *r)
 {
 	r->serve = NULL; /* in a child process it may still have one */
-	if (!r->kept || r->freed) {
+	if (!r->kept || r->freed || r->topic) {
 		request_bury(r);
 		return;
 	}
@@ -298,7 +310,8 @@ void request_orphan(struct postern_request *r)
 static int request_say_no(const struct postern_request *r, int how, int error)
 {
 	const char *text =
-		error != -ENOTSUP          ? "the call was answered, or its peer has left"
+		r->topic                   ? "the call is a topic's"
+		: error != -ENOTSUP        ? "the call was answered, or its peer has left"
 		: how == SERVING_CONTINUES ? "the call did not ask for more than one answer"
 		: how == SERVING_UPGRADES
 			? "the call did not ask to upgrade its connection"
@@ -320,6 +333,8 @@ int request_answer(struct postern_request *r, const struct answer *a)
 {
 	int may, error;
 
+	if (r->topic)
+		return request_say_no(r, a->how, -ESTALE);
 	if (!r->serve)
 		return request_answer_alone(r, a->how);
 	error = loop_check(r->serve->conn->object.loop);
@@ -448,7 +463,7 @@ struct postern_request *postern_request_keep(struct postern_request *r)
 
 struct postern_request *postern_request_free(struct postern_request *r)
 {
-	if (!r || r->freed)
+	if (!r || r->freed || r->topic)
 		return NULL;
 	r->events = NULL;
 	/* Else the loop is being freed, or is our parent's: no answer, but its connection still points to it. */

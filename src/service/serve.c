@@ -234,7 +234,16 @@ static void serve_gone(struct postern_conn *c)
 	request_cancel(p->request);
 }
 
-const struct conn_consumer serve_consumer = { .gone = serve_gone };
+/* Only a topic sends beside the queue. */
+static void serve_writable(struct postern_conn *c)
+{
+	const struct serve *p = c->data;
+
+	if (p->request && p->request->topic)
+		topic_go_on(p->request);
+}
+
+const struct conn_consumer serve_consumer = { .gone = serve_gone, .writable = serve_writable };
 
 /* ---- beginning and end ---- */
 

@@ -476,6 +476,7 @@ static void service_init_lists(struct postern_service *s)
 	list_init(&s->serves);
 	list_init(&s->busy);
 	list_init(&s->requests);
+	list_init(&s->topics);
 	list_init(&s->retired);
 	list_init(&s->quiet);
 	list_init(&s->ended);
@@ -524,6 +525,12 @@ int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 
 /* ---- ending ---- */
 
+static void service_let_topics_go(struct postern_service *s)
+{
+	while (!list_is_empty(&s->topics))
+		topic_orphan(container_of(s->topics.next, struct postern_topic, node));
+}
+
 /* What a handler that never returned has left, or a child process has copied, is here too. */
 static void service_bury_requests(struct postern_service *s)
 {
@@ -548,6 +555,7 @@ static void service_bury(struct object *o)
 	struct postern_service *s = container_of(o, struct postern_service, object);
 
 	s->freed = true;
+	service_let_topics_go(s);
 	service_bury_requests(s);
 	list_splice(&s->ended, &s->serves);
 	list_splice(&s->ended, &s->retired);
@@ -585,6 +593,7 @@ struct postern_service *postern_service_free(struct postern_service *s)
 	if (loop)
 		loop_hold(loop);
 	s->server = postern_server_free(s->server);
+	service_let_topics_go(s);
 	service_let_go(s);
 	object_end(&s->object);
 	if (loop)
@@ -593,6 +602,17 @@ struct postern_service *postern_service_free(struct postern_service *s)
 }
 
 /* ---- public calls ---- */
+
+/* One that was freed goes with its last subscriber. */
+static void service_drain_topics(struct postern_service *s)
+{
+	struct list *next;
+
+	for (struct list *l = s->topics.next; l != &s->topics; l = next) {
+		next = l->next;
+		topic_drain(container_of(l, struct postern_topic, node));
+	}
+}
 
 int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 {
@@ -612,6 +632,7 @@ int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 		if (p->machine.refuses == SERVING_RUNS)
 			p->machine.refuses = SERVING_DRAINS;
 	}
+	service_drain_topics(s);
 	service_look_at_all(s);
 	service_look_again(s);
 	return 0;

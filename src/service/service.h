@@ -6,6 +6,7 @@
  *   serve.c     one connection: a message -> core/serving.h -> a request, or an answer of the library's
  *   request.c   a request: made in a pooled block, answered, kept, posted, ended
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
+ *   topic.c     a topic: requests with more that all get the same; its own walk is there
  *   upgrade.c   a connection that becomes another protocol's
  *   builtin.c   org.varlink.service and io.postern
  *   activation.c  the listener of a service manager
@@ -42,9 +43,11 @@
 #define POSTERN_SERVICE_INTERNAL_H
 
 #include <postern/service.h>
+#include <postern/topic.h>
 
 #include "core/serving.h"
 #include "core/shape.h"
+#include "core/topic.h"
 #include "server/server.h"
 #include "service/tag.h"
 
@@ -68,6 +71,7 @@ enum {
 #define service_event(s, handler) \
 	((s)->events ? STRUCT_HANDLER((s)->events, SERVICE_EVENTS_FIRST, handler) : NULL)
 #define REQUEST_EVENTS_FIRST (offsetof(struct postern_request_events, drained) + sizeof(void (*)(void)))
+#define TOPIC_EVENTS_FIRST (offsetof(struct postern_topic_events, changed) + sizeof(void (*)(void)))
 #define request_event(r, handler) \
 	((r)->events ? STRUCT_HANDLER((r)->events, REQUEST_EVENTS_FIRST, handler) : NULL)
 
@@ -90,6 +94,7 @@ struct postern_service {
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
+	struct list              topics;
 	struct list              retired;      /* connections that a drain has closed */
 	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
@@ -133,6 +138,10 @@ struct postern_request {
 	struct post_node        post;
 	const struct postern_request_events *events;
 	void                   *data;
+	struct postern_topic   *topic;    /* that it has subscribed to, and that owns it; or NULL */
+	struct list             subscriber; /* in topic->subscribers */
+	struct topic_reader     reader;
+	uint32_t                begun;    /* of .charged: a publication that is on its way */
 	const struct postern_method *method;   /* its table */
 	char                   *name;     /* of the method, with its interface's */
 	struct postern_json     parameters;
@@ -146,6 +155,28 @@ struct postern_request {
 	bool                    refused;  /* drained is owed */
 	bool                    answered; /* oneway, without a connection: it was answered nevertheless */
 	_Alignas(16) char       bytes[];
+};
+
+/* What was published: a message, with its NUL. */
+struct publication {
+	struct topic_item       item;
+	uint32_t                size;     /* of bytes */
+	char                    bytes[];
+};
+
+struct postern_topic {
+	struct object           object;   /* a task: tells how many subscribers there are */
+	struct list             node;     /* in service->topics */
+	struct postern_service *service;  /* NULL: it was freed */
+	const struct postern_method *method;
+	const struct postern_topic_events *events;
+	void                   *data;
+	struct list             subscribers; /* requests */
+	struct topic            core;
+	struct publication     *spare;    /* memory for the next one */
+	struct postern_topic_counters counters;
+	uint32_t                told;     /* how many subscribers the program knows of */
+	bool                    freed;
 };
 
 /* ---- service.c ---- */
@@ -189,6 +220,12 @@ struct answer {
 /* Queues an answer. -EAGAIN: a continuing one does not fit; -EINVAL, -EMSGSIZE: with a text, if what is not NULL: the name of
    the call; -ENOMEM; -EPIPE. */
 int answer_send(struct serve *p, const struct answer *a, const char *what);
+/* The same, and only the first half: the message, with its NUL, is in the scratch: its length. */
+ssize_t answer_make(struct postern_service *s, const struct answer *a, const char *what);
+/* The scratch was used. */
+void answer_shrink(struct postern_service *s);
+/* The final answer is that, whose failing ends the connection. */
+void answer_final(struct serve *p, const struct answer *a);
 /* The final answer is an error of the library's. If there is no memory for it, the connection is given up. */
 void answer_error(struct serve *p, const char *error, const char *key, const char *text);
 void answer_busy(struct serve *p);
@@ -217,10 +254,22 @@ void request_drained(struct postern_request *r);
 /* With an error of the library's. */
 void request_refuse(struct postern_request *r, const char *error, const char *key, const char *text);
 void request_refuse_busy(struct postern_request *r);
+/* A topic's: its final answer is queued, or it needs none. */
+void request_done(struct postern_request *r);
 /* Frees the memory. */
 void request_bury(struct postern_request *r);
 /* The service ends, or its loop: a kept one goes on alone, any other is freed. Not in its handler. */
 void request_orphan(struct postern_request *r);
+
+/* ---- topic.c ---- */
+/* Its peer has left, or its memory goes: the topic forgets it. */
+void topic_forget(struct postern_request *r);
+/* Its connection takes more. */
+void topic_go_on(struct postern_request *r);
+/* The service drains: its subscribers hear that. */
+void topic_drain(struct postern_topic *t);
+/* The service has gone. */
+void topic_orphan(struct postern_topic *t);
 
 /* ---- builtin.c ---- */
 #define ERROR_INTERFACE_NOT_FOUND    "org.varlink.service.InterfaceNotFound"
@@ -233,6 +282,8 @@ void request_orphan(struct postern_request *r);
 #define ERROR_ABANDONED              "io.postern.Abandoned"
 #define ERROR_DRAINING               "io.postern.Draining"
 #define ERROR_BUSY                   "io.postern.Busy"
+#define ERROR_OVERFLOW               "io.postern.Overflow"
+#define ERROR_TOPIC_ENDED            "io.postern.TopicEnded"
 struct builtin_methods;
 extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
