@@ -42,15 +42,23 @@ static void call_drop_upgraded(struct postern_call *call)
 	call->upgraded = postern_conn_free(call->upgraded);
 }
 
+/* What it has beside its block. */
+static void call_free_extra(struct postern_call *call)
+{
+	if (call->text != call->block)
+		sys_free(call->text);
+	call->text = call->block;
+	fds_unref(call->fds);
+	call->fds = NULL;
+}
+
 static void call_release(struct postern_call *call)
 {
 	struct postern_caller *c = call->caller;
 
 	call_drop_upgraded(call);
 	list_remove(&call->state.place);
-	fds_unref(call->fds);
-	if (call->text != call->block)
-		sys_free(call->text);
+	call_free_extra(call);
 	if (c->n_spare < CALLER_SPARE && !c->over) {
 		list_append(&c->spare, &call->state.place);
 		c->n_spare++;
@@ -76,9 +84,7 @@ static void call_free_list(struct list *calls)
 			container_of(calls->next, struct postern_call, state.place);
 
 		list_remove(&call->state.place);
-		fds_unref(call->fds);
-		if (call->text != call->block)
-			sys_free(call->text);
+		call_free_extra(call);
 		sys_free(call);
 	}
 }
@@ -87,12 +93,6 @@ void caller_forget_calls(struct postern_caller *c)
 {
 	/* Their callbacks never return: the thread has left them by pthread_exit(). */
 	call_free_list(&c->leaving);
-	for (struct list *at = c->spare.next; at != &c->spare; at = at->next) {
-		struct postern_call *call = container_of(at, struct postern_call, state.place);
-
-		call->text = call->block;
-		call->fds = NULL;
-	}
 	call_free_list(&c->spare);
 }
 
