@@ -48,11 +48,16 @@ _postern_values()
 # Of a verb that calls, after a line: services, then what the one that is named there has.
 _postern_service()
 {
-	local word words=()
+	local word option='' words=()
 
 	read -ra word <<<"${2#*"$1"}"
 	for word in "${word[@]}"; do
-		[[ $word == -* ]] || words+=("$word")
+		case $option,$word in
+		*,-*) ;;
+		--deadline,* | --idle,* | --server-uid,*) ;; # its value
+		*) words+=("$word") ;;
+		esac
+		option=$word
 	done
 	case $1,${#words[@]} in
 	*,0) "${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null ;;

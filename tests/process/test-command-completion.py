@@ -104,6 +104,9 @@ LINES = [
     ("a_method_of_a_service", "postern call timer org.example.clock.N", "postern call timer org.example.clock.Now "),
     ("an_interface_of_a_service", "postern introspect timer org.ex", "postern introspect timer org.example.clock "),
     ("an_option_of_call", "postern call --onew", "postern call --oneway "),
+    ("an_upgrade", "postern call --upg", "postern call --upgrade "),
+    ("a_method_behind_options", "postern call --upgrade --idle 5s timer org.example.clock.N",
+     "postern call --upgrade --idle 5s timer org.example.clock.Now "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 
