@@ -145,6 +145,34 @@ static void calls_reply(struct generate *g, const struct idl_member *m)
 				    c.prefix, c.name, c.out_value));
 }
 
+/* Where the next answers of a call come from: one for all who have subscribed. */
+static void calls_topic(struct generate *g, const struct idl_member *m)
+{
+	struct calls c = calls_of(g, m);
+	static const char *const verbs[] = { "publish", "end" };
+
+	if (!(generate_flags(m) & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+		return;
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_topic_%s(struct postern_topic **ret, struct "
+		"postern_service *s, const struct postern_topic_options *options, const struct "
+		"postern_topic_events *events, void *data)",
+		c.prefix, c.name);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_topic_new(ret, s, &%s_%s_method, options, events, data);",
+			c.prefix, c.name));
+	for (int i = 0; i < 2; i++) {
+		generate_line(g, 0, "static inline int %s_%s_%s(struct postern_topic *t%s)",
+			      c.prefix, verbs[i], c.name, c.out);
+		calls_body(g, generate_text(g, "return postern_topic_%s(t, %s_%s_method.out, %s);",
+					    verbs[i], c.prefix, c.name, c.out_value));
+	}
+}
+
 static void calls_fail(struct generate *g, const struct idl_member *m)
 {
 	bool empty = generate_is_empty(m->type);
@@ -328,6 +356,7 @@ void generate_calls(struct generate *g)
 		calls_handlers(g);
 	calls_provide(g, has_methods);
 	calls_each(g, IDL_METHOD, calls_reply);
+	calls_each(g, IDL_METHOD, calls_topic);
 	calls_each(g, IDL_ERROR, calls_fail);
 	if (has_methods || calls_has(g, IDL_ERROR))
 		calls_at_caller(g);

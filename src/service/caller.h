@@ -105,6 +105,7 @@ struct postern_caller {
 	struct caller_wait   wait;
 	struct why           why;         /* what a service did wrong; or why the last waiting call has no answer */
 	struct why           dial_why;    /* of the last failure to connect; .code is 0 while connected */
+	struct why           no_conn;     /* of the last connect that could not begin */
 	char                 refusal[40]; /* the parameters of a refusal that a call ended with */
 	bool                 own_loop;    /* it waits */
 	bool                 over;        /* it was ended: by its free, or by that of its loop */

@@ -178,6 +178,69 @@ static void V21_after_the_first_failure_never_again_in_this_process(void **state
 	fault_reset();
 }
 
+/* ---- draining ---- */
+
+/* Each connection is looked at when something has happened there, and not all of them each time. */
+static void V14_a_drain_of_many_connections_costs_a_few_system_calls_each(void **state)
+{
+	enum { MANY = 300, OPEN = 100 };
+	static const char call[] = WITH("Keep", "\"parameters\":{}");
+	int fds[MANY];
+	struct desk d;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = desk_peer(&d);
+		if (i < OPEN)
+			assert_int_equal(write(fds[i], call, sizeof call), sizeof call);
+		turn(d.loop, 1);
+	}
+	turn_until(d.loop, d.n_kept == OPEN);
+	fault_count_reset();
+	assert_ok(postern_service_drain(d.service, POSTERN_SECONDS(30)));
+	/* Those that end one after the other. */
+	for (int i = 0; i < OPEN; i++) {
+		assert_ok(postern_request_reply_json(d.kept[i], NULL, 0));
+		turn(d.loop, 1);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	turn_until(d.loop, d.closed == 1);
+	test_note("%d connections: asked %u times whether something has arrived", MANY,
+		  (unsigned)fault_count(FAULT_ioctl_inq));
+	assert_in_range(fault_count(FAULT_ioctl_inq), MANY, 3 * MANY);
+	desk_close(&d);
+}
+
+static void an_accept_without_memory_is_reported(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	/* The last ones first: without memory for the connection itself the server waits. */
+	for (unsigned nth = 6; nth > 0 && !strstr(d.text, "no memory for its calls"); nth--) {
+		fd = desk_peer(&d);
+		fault_arm(&(struct fault){ .call = FAULT_alloc, .nth = nth, .error = ENOMEM });
+		turn_for(d.loop, 10);
+		fault_disarm();
+		close(fd);
+		turn_for(d.loop, 5);
+	}
+	assert_int_equal(d.code, POSTERN_REASON_NO_RESOURCES);
+	assert_non_null(strstr(d.text, "no memory for its calls"));
+	/* The next one is served. */
+	fd = desk_peer(&d);
+	desk_say(&d, fd, WITH("Echo", "\"parameters\":{\"a\":1}"));
+	desk_hears(&d, fd, "{\"parameters\":{\"a\":1}}");
+	close(fd);
+	desk_close(&d);
+}
+
 /* ---- a handler that never returns ---- */
 
 struct leaver {
@@ -265,6 +328,8 @@ int main(void)
 		TEST(V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls),
 		TEST(V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block),
 		TEST(a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool),
+		TEST(V14_a_drain_of_many_connections_costs_a_few_system_calls_each),
+		TEST(an_accept_without_memory_is_reported),
 		TEST(a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept),
 		TEST(V21_sockets_are_marked_where_the_kernel_can),
 		TEST(V21_after_the_first_failure_never_again_in_this_process),

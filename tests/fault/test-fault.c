@@ -301,6 +301,12 @@ static void every_call_of_a_service_that_answers_calls_may_fail(void **state)
 	run_all("calls", world_calls);
 }
 
+static void every_call_of_topics_may_fail(void **state)
+{
+	(void)state;
+	run_all("topics", world_topics);
+}
+
 static void every_call_of_callers_may_fail(void **state)
 {
 	(void)state;
@@ -335,6 +341,7 @@ int main(void)
 		TEST(every_call_of_the_loops_objects_may_fail),
 		TEST(every_call_of_connections_may_fail),
 		TEST(every_call_of_a_service_that_answers_calls_may_fail),
+		TEST(every_call_of_topics_may_fail),
 		TEST(every_call_of_callers_may_fail),
 		TEST(every_call_site_has_failed),
 	};
