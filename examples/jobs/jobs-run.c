@@ -28,7 +28,7 @@ static int complain(const struct postern_answer *answer)
 int main(int argc, char **argv)
 {
 	POSTERN_AUTO(caller) caller = NULL;
-	struct jobs_Run_in in = { 0 };
+	struct jobs_Run_in in;
 	struct jobs_Run_out out;
 	int r;
 

@@ -54,10 +54,13 @@ static size_t on_output(struct postern_conn *c, const void *bytes, size_t n, voi
 	struct job *j = (struct job *)job;
 	char line[LENGTH_MAX + 1];
 	struct jobs_Run_out out = { .line = line };
-	size_t length = n < LENGTH_MAX ? n : LENGTH_MAX;
-	const char *newline = (const char *)memchr(bytes, '\n', length);
+	size_t length = n;
+	const char *newline;
 	int r;
 
+	if (length > LENGTH_MAX)
+		length = LENGTH_MAX;
+	newline = (const char *)memchr(bytes, '\n', length);
 	if (!newline && n < LENGTH_MAX && !postern_conn_at_end(c))
 		return 0;
 	if (newline)
