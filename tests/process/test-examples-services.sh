@@ -152,4 +152,77 @@ tap_try 'a_service_that_ends_kills_its_jobs' until_true gone "$child"
 ended "$caller"
 tap_is 'the_caller_hears_of_it' "$status $(grep -c . "$tap_dir/end.err")" '75 1'
 
+# ---- one instance ----
+
+instance=$examples/instance/instance
+tap_start "$instance" one first.txt >"$tap_dir/one.out" 2>"$tap_dir/one.err"
+first=$tap_pid
+until_listening one
+cd "$tap_dir" || exit 1
+run "$instance" one 'second file.txt' /third.txt
+tap_is 'a_later_instance_hands_over_and_prints_the_answer' "$status:$output" '0:the running instance has 3 files open'
+tap_is 'the_first_instance_has_opened_all_files' "$(cat "$tap_dir/one.out")" \
+	"open $OLDPWD/first.txt
+open $tap_dir/second file.txt
+open /third.txt"
+run "$POSTERN_COMMAND" call one org.example.instance.Activate '{"directory":"/","arguments":["fourth"]}'
+tap_is 'an_instance_can_be_called_from_a_shell' "$output" '{"open":4}'
+
+kill -STOP "$first"
+start=${EPOCHREALTIME/./}
+run "$instance" one fifth.txt
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+kill -CONT "$first"
+tap_is 'a_later_instance_ends_bounded_when_the_first_is_stopped' \
+	"$status $((took < 15000)) $(grep -c . "$tap_dir/stderr")" '1 1 1'
+note "bound 5000 ms, ended after $took ms: $(cat "$tap_dir/stderr")"
+
+kill -KILL "$first"
+ended "$first"
+tap_start "$instance" one sixth.txt >"$tap_dir/one.out" 2>"$tap_dir/one.err"
+first=$tap_pid
+until_listening one
+tap_is 'an_instance_takes_over_from_a_killed_one' "$(cat "$tap_dir/one.out")" "open $tap_dir/sixth.txt"
+kill -TERM "$first"
+ended "$first"
+tap_is 'an_instance_gives_its_name_up' "$status $(ls "$tap_dir/one")" '0 lock'
+
+# Eight at once: one is the first and opens every file exactly once.
+pids=()
+for i in {1..8}; do
+	tap_start "$instance" many "/$i" >"$tap_dir/many.$i" 2>>"$tap_dir/many.err"
+	pids+=("$tap_pid")
+done
+all_but_one_ended()
+{
+	local left=0 pid
+	for pid in "${pids[@]}"; do
+		gone "$pid" || left=$((left + 1))
+	done
+	[ $left -eq 1 ]
+}
+until_true all_but_one_ended
+tap_is 'one_of_eight_instances_opens_each_file_once' \
+	"$(grep -h '^open' "$tap_dir"/many.[1-8] | sort | tr '\n' ' ') $(cat "$tap_dir/many.err")" \
+	"$(printf 'open /%d ' {1..8}) "
+for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+
+# The first one ends while others call it, again and again: nobody fails, each file is opened.
+for i in {1..9}; do
+	tap_start "$instance" relay "/$i" >"$tap_dir/relay.$i" 2>>"$tap_dir/relay.err"
+	pids[i]=$tap_pid
+	sleep 0.02
+	[ $((i % 3)) -eq 0 ] || continue
+	# Those that have opened a file were the first ones, and not all of them still are.
+	for file in $(grep -l '^open' "$tap_dir"/relay.[1-9]); do
+		kill -TERM "${pids[${file##*.}]}" 2>/dev/null
+	done
+done
+all_opened()
+{
+	[ "$(grep -h '^open' "$tap_dir"/relay.[1-9] | sort -u | wc -l)" -eq 9 ]
+}
+tap_try 'instances_lose_no_file_while_first_ones_end' until_true all_opened
+tap_is 'no_instance_fails_then' "$(cat "$tap_dir/relay.err")" ''
+
 tap_done
