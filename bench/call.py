@@ -6,7 +6,8 @@ A call carries 200 bytes and its answer the same, over a local socket, one in fl
 which both ends check, decode into C and encode; the others carry them as a string or bytes. The service and the caller are
 separate processes on one CPU. The programs take turns, as in core.py, and each ratio is taken within one round. Goals
 are ratios of the CPU time of both ends, which is all of the time on a machine that does nothing else.
-Then the check of JSON alone, in megabytes a second.
+Then the check of JSON alone, in megabytes a second, and publications to 1,000 subscribers against plain writes of the
+same bytes, in turns.
 """
 
 import argparse
@@ -52,6 +53,7 @@ GOALS = [
     (DEPTH, "sd-bus", 1 / 4),
     (DEPTH, "GDBus", 1 / 4),
 ]
+TOPIC_GOAL = 0.8 # of plain writes
 JSON_GOALS = [("typical", "typical messages", 700), ("strings", "strings", 4000)]
 
 
@@ -94,11 +96,20 @@ def measure(bench, rows):
             f"about {spent / n * (bench.rounds - n):.0f} s to go")
 
 
-def check_json(bench):
-    command = [str(bench.build / "bench" / "bench-json"), str(bench.rounds)]
-    lines = [json.loads(line) for line in subprocess.run(
+def lines_of(bench, program):
+    command = [str(bench.build / "bench" / program), str(bench.rounds)]
+    return [json.loads(line) for line in subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, timeout=core.LIMIT_S).stdout.splitlines()]
+
+
+def check_json(bench):
+    lines = lines_of(bench, "bench-json")
     return {name: spread([line[name] for line in lines]) for name, _, _ in JSON_GOALS}
+
+
+def publish(bench):
+    lines = lines_of(bench, "bench-topic")
+    return {name: spread([line[name] for line in lines]) for name in ("ratio", "published_us", "written_us")}
 
 
 def cpu_ratios(a, b):
@@ -106,7 +117,7 @@ def cpu_ratios(a, b):
     return spread([x / y for x, y in zip(a.column(name), b.column(name))])
 
 
-def goals_of(rows, rates):
+def goals_of(rows, rates, topic):
     found = {(c.contender.batch, c.contender.label): c for row in rows for c in row}
     goals = []
     for depth, other, limit in GOALS:
@@ -119,6 +130,10 @@ def goals_of(rows, rates):
         rate = rates[name]
         goals.append(goal(f"check of JSON, {title}: at least {least} MB/s",
                           f"{rate['median']:.0f} ({between(rate, '{:.0f}'.format)})", rate["median"] >= least))
+    ratio = topic["ratio"]
+    goals.append(goal(f"1,000 subscribers: at least {TOPIC_GOAL} of the speed of plain writes",
+                      f"{ratio['median']:.3f} ({between(ratio, '{:.3f}'.format)}); "
+                      f"{topic['published_us']['median']:.0f} us a publication", ratio["median"] >= TOPIC_GOAL))
     for depth in (1, DEPTH):
         ours = found[depth, "Postern"]
         goals.append(goal(f"{depth} in flight: no allocation a call",
@@ -173,7 +188,7 @@ def run(bench):
         say(f"bench-call: {note}")
     rows = make_rows(bench)
     measure(bench, rows)
-    goals = goals_of(rows, check_json(bench))
+    goals = goals_of(rows, check_json(bench), publish(bench))
     notes = make_notes(bench, rows)
     (bench.build / "bench-call.json").write_text(json.dumps({
         "notes": notes,

@@ -425,23 +425,6 @@ static void commands_refuse(struct postern_request *r)
 	(void)postern_request_fail_json(r, COMMANDS_BUSY, busy, sizeof(busy) - 1);
 }
 
-/* Of a method that may be called in either way the command serves one. */
-static bool commands_fits(const struct commands *c, uint32_t method, struct postern_request *r)
-{
-	bool asks = postern_request_flags(r) & POSTERN_CALL_UPGRADE;
-	char json[400];
-	int n = snprintf(json, sizeof(json), "{\"method\":\"%s\"}", postern_request_method(r));
-
-	if (asks == c->methods[method].upgrades)
-		return true;
-	if (asks)
-		(void)postern_request_fail_json(r, "org.varlink.service.MethodNotImplemented", json,
-						(size_t)n);
-	else
-		(void)postern_request_fail_json(r, "org.varlink.service.ExpectedUpgrade", NULL, 0);
-	return false;
-}
-
 /* The number in the table; -1. */
 static long commands_find(const struct commands *c, const char *method)
 {
@@ -460,8 +443,6 @@ static void commands_start(struct commands *c, struct postern_request *r)
 	struct run *x;
 	int error;
 
-	if (!commands_fits(c, method, r))
-		return;
 	postern_request_peer(r, &peer, sizeof(peer));
 	if (c->n >= c->options.children || commands_of_uid(c, peer.uid) >= c->options.per_uid) {
 		commands_refuse(r);
@@ -573,10 +554,18 @@ static int commands_add(struct commands *c, char ***at, bool *upgrades)
 	status = commands_check(c, number, words[0], *upgrades);
 	if (status)
 		return status;
+	if (strlen(words[0]) > SPAWN_METHOD) {
+		output_error(
+			"serve", c->options.name,
+			"the name of a method is longer than %d bytes, which POSTERN_METHOD holds",
+			SPAWN_METHOD);
+		return EXIT_USAGE;
+	}
 	m = &c->methods[number];
 	c->handlers[number] = commands_start;
 	m->argv = words + 1;
 	m->upgrades = *upgrades;
+	tables_upgrade(&c->tables, (uint32_t)number, *upgrades);
 	*at = *end ? end + 1 : end;
 	if (*end && !*at[0])
 		return commands_incomplete(c);

@@ -145,6 +145,34 @@ static void calls_reply(struct generate *g, const struct idl_member *m)
 				    c.prefix, c.name, c.out_value));
 }
 
+/* Where the next answers of a call come from: one for all who have subscribed. */
+static void calls_topic(struct generate *g, const struct idl_member *m)
+{
+	struct calls c = calls_of(g, m);
+	static const char *const verbs[] = { "publish", "end" };
+
+	if (!(generate_flags(m) & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+		return;
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_topic_%s(struct postern_topic **ret, struct "
+		"postern_service *s, const struct postern_topic_options *options, const struct "
+		"postern_topic_events *events, void *data)",
+		c.prefix, c.name);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_topic_new(ret, s, &%s_%s_method, options, events, data);",
+			c.prefix, c.name));
+	for (int i = 0; i < 2; i++) {
+		generate_line(g, 0, "static inline int %s_%s_%s(struct postern_topic *t%s)",
+			      c.prefix, verbs[i], c.name, c.out);
+		calls_body(g, generate_text(g, "return postern_topic_%s(t, %s_%s_method.out, %s);",
+					    verbs[i], c.prefix, c.name, c.out_value));
+	}
+}
+
 static void calls_fail(struct generate *g, const struct idl_member *m)
 {
 	bool empty = generate_is_empty(m->type);
@@ -203,6 +231,22 @@ static void calls_wait(struct generate *g, const struct calls *c, const char *ve
 			   c->prefix, c->name, c->in_value, c->ret_value, flags));
 }
 
+/* What follows the answer is read from a client, without a loop. */
+static void calls_wait_upgrade(struct generate *g, const struct calls *c)
+{
+	generate_line(
+		g, 0,
+		"static inline POSTERN_MUST_USE int %s_%s_wait_upgrade(struct postern_client **client, "
+		"struct postern_caller *c, %s%sint64_t deadline_ns)",
+		c->prefix, c->name, c->in, c->ret);
+	calls_body(
+		g,
+		generate_text(
+			g,
+			"return postern_caller_upgrade(client, c, &%s_%s_method, %s, %s, deadline_ns);",
+			c->prefix, c->name, c->in_value, c->ret_value));
+}
+
 static void calls_next(struct generate *g, const struct calls *c)
 {
 	generate_line(
@@ -225,6 +269,7 @@ static void calls_method(struct generate *g, const struct idl_member *m)
 			g, 0,
 			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
 		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
+		calls_wait_upgrade(g, &c);
 	}
 	if (flags & GENERATE_UPGRADE)
 		return;
@@ -311,6 +356,7 @@ void generate_calls(struct generate *g)
 		calls_handlers(g);
 	calls_provide(g, has_methods);
 	calls_each(g, IDL_METHOD, calls_reply);
+	calls_each(g, IDL_METHOD, calls_topic);
 	calls_each(g, IDL_ERROR, calls_fail);
 	if (has_methods || calls_has(g, IDL_ERROR))
 		calls_at_caller(g);

@@ -271,7 +271,8 @@ void generate_header(struct generate *g)
 	generate_puts(g, generate_text(g, "#ifndef %s\n#define %s\n\n", guard, guard));
 	generate_puts(
 		g,
-		"#include <postern/caller.h>\n#include <postern/interface.h>\n#include <postern/service.h>\n\n"
+		"#include <postern/caller.h>\n#include <postern/interface.h>\n#include <postern/service.h>\n"
+		"#include <postern/topic.h>\n\n"
 		"#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
 	header_units(g);
 	generate_calls(g);

@@ -5,10 +5,12 @@
 
 #include "command.h"
 
+enum { SPAWN_METHOD = 255 }; /* the longest name of a method */
+
 struct spawn {
 	char **environment; /* ends with these below, and the parameters */
 	char  *name;
-	char   method[300]; /* POSTERN_METHOD=..., of a service */
+	char   method[SPAWN_METHOD + sizeof("POSTERN_METHOD=")]; /* POSTERN_METHOD=..., of a service */
 	char   peer[3][40];
 };
 

@@ -442,6 +442,15 @@ static void tables_leave(void *table)
 	(void)table;
 }
 
+void tables_upgrade(struct tables *t, uint32_t method, bool only)
+{
+	struct postern_method *m = (struct postern_method *)t->interface.methods[method];
+
+	m->flags &= ~(uint32_t)(POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE);
+	if (only)
+		m->flags |= POSTERN_METHOD_UPGRADE;
+}
+
 void tables_free(struct tables *t)
 {
 	tdestroy(t->by_type, tables_leave);

@@ -19,6 +19,8 @@ struct tables {
 /* The exit status; an error has been printed. The description must stay. Free it in any case. The handlers of the methods are an
    array of pointers to functions. */
 int  tables_make(struct tables *t, const struct description *d, tables_handle *handle);
+/* A method is called for its connection only, or only for an answer: of one that may be called in both ways, a command serves one. */
+void tables_upgrade(struct tables *t, uint32_t method, bool only);
 void tables_free(struct tables *t);
 
 #endif

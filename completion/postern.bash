@@ -38,8 +38,12 @@ _postern_values()
 	--only | --except | --explain) "${COMP_WORDS[0]}" review --rules 2>/dev/null | awk '/^  [A-Z]/ { print $1 }' ;;
 	--allow-uid | --server-uid) compgen -u ;;
 	--allow-gid | --group) compgen -g ;;
-	--idle | --drain | --deadline) echo 500ms 5s 30s 2m forever ;;
+	--to) echo client server both ;;
+	--then) echo close reset half-close stall ;;
+	--framing) echo lines nul ;;
+	--idle | --drain | --deadline | --delay) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
+	--after | --at-byte | --corrupt | --count | --drop | --duplicate | --glue | --half | --random | --rate | --split) ;;
 	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
 	*) return 1 ;;
 	esac
@@ -48,11 +52,16 @@ _postern_values()
 # Of a verb that calls, after a line: services, then what the one that is named there has.
 _postern_service()
 {
-	local word words=()
+	local word option='' words=()
 
 	read -ra word <<<"${2#*"$1"}"
 	for word in "${word[@]}"; do
-		[[ $word == -* ]] || words+=("$word")
+		case $option,$word in
+		*,-*) ;;
+		--deadline,* | --idle,* | --server-uid,*) ;; # its value
+		*) words+=("$word") ;;
+		esac
+		option=$word
 	done
 	case $1,${#words[@]} in
 	*,0) "${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null ;;
@@ -90,7 +99,7 @@ _postern()
 		case $verb,$word in
 		help,*) reply=$(_postern_lines) ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
-		connect,* | wait,* | doctor,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
+		connect,* | wait,* | doctor,* | relay,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
 		call,* | info,* | introspect,*) reply=$(_postern_service "$verb" "$line") ;;
 		*) reply= ;;
 		esac

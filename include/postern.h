@@ -21,8 +21,8 @@
  *          with .size = sizeof of it. Options are copied; events are not: they must stay (static const).
  * Units    Sizes are bytes; times are nanoseconds on the monotonic clock, named _ns.
  *
- * Includes the other headers, postern/: client.h (calls that wait), thread.h, frame.h (messages), service.h and caller.h
- * (Varlink), json.h, loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h; postern(7).
+ * Includes the other headers, postern/: client.h (calls that wait), thread.h, frame.h (messages), service.h, topic.h and
+ * caller.h (Varlink), json.h, loop.h (timers, descriptors, signals, child processes), conn.h, server.h, name.h; postern(7).
  */
 #ifndef POSTERN_H
 #define POSTERN_H
@@ -245,6 +245,6 @@ POSTERN_AUTO_(loop) POSTERN_AUTO_(server) POSTERN_AUTO_(conn)
 #include <postern/loop.h>
 #include <postern/name.h>
 #include <postern/server.h>
-#include <postern/service.h>
+#include <postern/topic.h>
 #include <postern/thread.h>
 #endif

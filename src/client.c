@@ -11,23 +11,13 @@
  *
  * Deadlines are absolute from the start of a call on, so neither EINTR nor a trickle of bytes extends them.
  */
-#include <postern/client.h>
-#include <postern/conn.h>
+#include "client.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/base.h"
-#include "conn/conn.h"
-
-struct postern_client {
-	struct postern_loop *loop;
-	struct postern_conn *conn;
-	struct postern_buffer *buffer;
-	bool ended;    /* the peer has sent its end */
-	bool dropping; /* there will be no more reads */
-};
 
 /* ---- events ---- */
 
@@ -47,7 +37,7 @@ static void client_ended(struct postern_conn *conn, void *data)
 	c->ended = true;
 }
 
-static const struct postern_conn_events client_events = {
+const struct postern_conn_events client_events = {
 	.size = sizeof(client_events),
 	.received = client_received,
 	.ended = client_ended,
@@ -106,7 +96,7 @@ static void client_took(struct postern_client *c)
 
 /* ---- life ---- */
 
-static int client_make(struct postern_client **ret, const struct postern_conn_options *options)
+int client_make(struct postern_client **ret, const struct postern_conn_options *options)
 {
 	struct postern_conn_options limits;
 	struct postern_client *c;

@@ -11,6 +11,7 @@
  */
 #include <postern.h>
 #include <postern/caller.h>
+#include <postern/topic.h>
 
 #include <assert.h>
 #include <stddef.h>
@@ -111,6 +112,19 @@ WHOLE(service_counters, F(calls) + F(answers) + F(abandoned) + F(cancelled) + F(
 
 #define F(field) AT(request_events, field)
 WHOLE(request_events, F(size) + F(cancelled) + F(drained));
+#undef F
+
+#define F(field) AT(topic_options, field)
+WHOLE(topic_options, F(size) + F(policy) + F(stateless) + F(messages) + F(bytes));
+#undef F
+
+#define F(field) AT(topic_events, field)
+WHOLE(topic_events, F(size) + F(changed));
+#undef F
+
+#define F(field) AT(topic_counters, field)
+WHOLE(topic_counters, F(published) + F(bytes) + F(sent) + F(skipped) + F(overflows) + F(dropped) +
+			      F(subscribers) + F(behind));
 #undef F
 
 #define F(field) AT(caller_options, field)

@@ -205,6 +205,15 @@ const struct postern_interface desk_interface = {
 	.errors = errors,
 };
 
+const struct postern_method *desk_method(const char *name)
+{
+	for (int i = 0; i < METHODS; i++)
+		if (strcmp(strrchr(methods[i]->name, '.') + 1, name) == 0)
+			return methods[i];
+	fail_msg("there is no method %s", name);
+	return NULL;
+}
+
 /* ---- the service ---- */
 
 static int on_allow(const struct postern_request *r, void *data)

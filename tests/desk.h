@@ -44,6 +44,8 @@ struct desk {
    Echo, Keep, Forget, Twice, Many (with more), NeedsMore, Upgrade (needs upgrade; a hook), Become (may; kept), Missing,
    Typed, Hook. */
 extern const struct postern_interface desk_interface;
+/* The table of one of them. */
+const struct postern_method *desk_method(const char *name);
 /* Tables of Typed: (zone: ?string, count: int) -> (text: string), error Wrong (why: string). */
 struct desk_Typed_in {
 	const char *zone;

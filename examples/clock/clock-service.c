@@ -22,56 +22,16 @@ static const char *print_time(char text[32], bool local)
 	return text;
 }
 
-/* ---- Now, asked for more: an answer at every second ---- */
-
-struct watcher {
-	struct postern_request *request;
-	struct postern_timer *timer;
-	bool local;
+struct clock {
+	struct postern_loop *loop;
+	struct postern_topic *utc, *local;
 };
 
-static void tick(struct postern_timer *timer, void *data)
+/* ---- Now: an answer at once, or a subscription ---- */
+
+static void now(struct postern_request *r, const struct clock_Now_in *in, void *data)
 {
-	struct watcher *w = (struct watcher *)data;
-	char text[32];
-	struct clock_Now_out out = { .time = print_time(text, w->local) };
-
-	(void)timer;
-	if (clock_continue_Now(w->request, &out) < 0)
-		return; /* -EAGAIN: its peer reads slowly, and misses this second */
-}
-
-/* The peer has left, or the service ends. */
-static void cancelled(struct postern_request *r, void *data)
-{
-	struct watcher *w = (struct watcher *)data;
-
-	postern_timer_free(w->timer);
-	postern_request_free(r);
-	free(w);
-}
-
-static void watch(struct postern_request *r, bool local, struct postern_loop *loop)
-{
-	static const struct postern_request_events events = { .size = sizeof events,
-							      .cancelled = cancelled };
-	struct watcher *w = (struct watcher *)calloc(1, sizeof *w);
-
-	if (!w || postern_timer_new(&w->timer, loop, tick, w) < 0) {
-		free(w);
-		return; /* unanswered: the peer gets the error io.postern.Abandoned */
-	}
-	w->local = local;
-	w->request = postern_request_keep(r);
-	postern_request_set_events(r, &events, w);
-	postern_timer_set_periodic(w->timer, POSTERN_SECONDS(1));
-	tick(w->timer, w);
-}
-
-/* ---- Now: an answer at once ---- */
-
-static void now(struct postern_request *r, const struct clock_Now_in *in, void *loop)
-{
+	struct clock *c = (struct clock *)data;
 	bool local = in->zone && !strcmp(in->zone, "local");
 	char text[32];
 	struct clock_Now_out out = { .time = print_time(text, local) };
@@ -79,10 +39,23 @@ static void now(struct postern_request *r, const struct clock_Now_in *in, void *
 
 	if (in->zone && !local && strcmp(in->zone, "UTC"))
 		clock_fail_NoSuchZone(r, &error);
-	else if (postern_request_flags(r) & POSTERN_CALL_MORE)
-		watch(r, local, (struct postern_loop *)loop);
-	else
+	else if (!(postern_request_flags(r) & POSTERN_CALL_MORE))
 		clock_reply_Now(r, &out);
+	else if (postern_topic_add(local ? c->local : c->utc, r) < 0)
+		return; /* unanswered: the peer gets the error io.postern.Abandoned */
+}
+
+/* At every second, to all who have subscribed. */
+static void tick(struct postern_timer *timer, void *data)
+{
+	struct clock *c = (struct clock *)data;
+	char text[32];
+	struct clock_Now_out out = { .time = print_time(text, false) };
+
+	(void)timer;
+	clock_publish_Now(c->utc, &out);
+	out.time = print_time(text, true);
+	clock_publish_Now(c->local, &out);
 }
 
 /* ---- Alarm: an answer from another thread ---- */
@@ -113,12 +86,12 @@ static void *wait_for_it(void *data)
 	return NULL;
 }
 
-static void set_alarm(struct postern_request *r, const struct clock_Alarm_in *in, void *loop)
+static void set_alarm(struct postern_request *r, const struct clock_Alarm_in *in, void *data)
 {
 	struct alarm *a = (struct alarm *)malloc(sizeof *a);
 	pthread_t thread;
 
-	(void)loop;
+	(void)data;
 	if (in->seconds < 0 || in->seconds > 3600) {
 		postern_request_invalid(r, "seconds");
 	} else if (a) {
@@ -173,28 +146,28 @@ static void stamp(struct postern_request *r, void *loop)
 /* ---- The service ---- */
 
 /* Others than root and its own user may ask for the time, and set no alarms. */
-static int allow(const struct postern_request *r, void *loop)
+static int allow(const struct postern_request *r, void *data)
 {
 	struct postern_peer peer;
 
-	(void)loop;
+	(void)data;
 	postern_request_peer(r, &peer, sizeof peer);
 	if (peer.uid == 0 || peer.uid == getuid())
 		return 0;
 	return strcmp(postern_request_method(r), clock_Alarm_method.name) ? 0 : -EACCES;
 }
 
-/* Gives up the name, and ends when every open call has its answer, within a second: watchers never have their last. */
+/* Gives up the name, ends those who have subscribed, and goes when every other call has its answer, within a second. */
 static void stop(struct postern_signal *s, int sig, void *service)
 {
 	(void)s, (void)sig;
 	postern_service_drain((struct postern_service *)service, POSTERN_SECONDS(1));
 }
 
-static void closed(struct postern_service *s, const struct postern_reason *why, void *loop)
+static void closed(struct postern_service *s, const struct postern_reason *why, void *data)
 {
 	(void)s, (void)why;
-	postern_loop_stop((struct postern_loop *)loop);
+	postern_loop_stop(((struct clock *)data)->loop);
 }
 
 static const struct clock_methods methods = { .Now = now, .Alarm = set_alarm, .Stamp = stamp };
@@ -211,17 +184,30 @@ int main(int argc, char **argv)
 							      .closed = closed };
 	POSTERN_AUTO(loop) loop = NULL;
 	POSTERN_AUTO(service) service = NULL;
+	POSTERN_AUTO(topic) utc = NULL;
+	POSTERN_AUTO(topic) local = NULL;
+	POSTERN_AUTO(timer) timer = NULL;
 	POSTERN_AUTO(signal) interrupt = NULL;
 	POSTERN_AUTO(signal) terminate = NULL;
+	struct clock c;
 
 	if (argc != 2 || postern_loop_new(&loop) < 0)
 		return 64;
-	if (postern_service_new(&service, loop, argv[1], &options, &events, loop) < 0 ||
-	    clock_provide(service, &methods, loop) < 0) {
+	c.loop = loop;
+	if (postern_service_new(&service, loop, argv[1], &options, &events, &c) < 0 ||
+	    clock_provide(service, &methods, &c) < 0) {
 		fprintf(stderr, "clock-service: %s\n", postern_why()->text);
 		return 1;
 	}
-	return postern_signal_new(&interrupt, loop, SIGINT, stop, service) < 0 ||
+	if (clock_topic_Now(&utc, service, NULL, NULL, NULL) < 0 ||
+	    clock_topic_Now(&local, service, NULL, NULL, NULL) < 0 ||
+	    postern_timer_new(&timer, loop, tick, &c) < 0)
+		return 1;
+	c.utc = utc;
+	c.local = local;
+	tick(timer, &c);
+	return postern_timer_set_periodic(timer, POSTERN_SECONDS(1)) < 0 ||
+	       postern_signal_new(&interrupt, loop, SIGINT, stop, service) < 0 ||
 	       postern_signal_new(&terminate, loop, SIGTERM, stop, service) < 0 ||
 	       postern_loop_run(loop) < 0;
 }

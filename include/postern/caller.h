@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-struct postern_caller; struct postern_call;
+struct postern_caller; struct postern_call; struct postern_client;
 
 enum { /* how a call ends */
 	POSTERN_END_CONTINUES = 1, /* it does not yet: one answer of a MORE call, others follow */
@@ -84,13 +84,19 @@ POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret,
 
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
-/* flags: not UPGRADE. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller.
+/* flags: not UPGRADE, see below. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller.
    -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
    words. With MORE: the first answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
 	const void *in, void *ret, uint64_t flags, int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait_json(struct postern_caller *c, const char *method,
 	const char *parameters, size_t n, struct postern_json *ret, uint64_t flags, int64_t deadline_ns);
+/* Calls with UPGRADE: *client is the connection, yours, with a loop of its own; what it reads first is what the service sent
+   behind its answer. ret and errors as above. */
+POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade(struct postern_client **client, struct postern_caller *c,
+	const struct postern_method *method, const void *in, void *ret, int64_t deadline_ns);
+POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade_json(struct postern_client **client, struct postern_caller *c,
+	const char *method, const char *parameters, size_t n, struct postern_json *ret, int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as
    above: after -ETIMEDOUT it can be asked again, any other ends the call, and is returned again by each further call. The call
    has no deadline of its own any more: while nobody asks, its connection stays, paused, and the service waits, until the next

@@ -40,8 +40,8 @@ struct postern_service_options {
 	const char *vendor, *product, *version, *url; /* what GetInfo answers: "" */
 	uint32_t    message_max;    /* largest message without its NUL, in both directions: 4 MiB */
 	uint32_t    reserved;
-	int64_t     exit_idle_ns;   /* closed comes after this long without a connection, if a service manager had
-	                               passed the listener, which stays open there: POSTERN_FOREVER */
+	int64_t     exit_idle_ns;   /* closed comes after this long without a connection and a request, if a service manager
+	                               had passed the listener, which stays open there: POSTERN_FOREVER */
 };
 
 /* name, and the errors: as postern_server_new(). events: or NULL. fd:NAME is the listener that a service manager has passed by

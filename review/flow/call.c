@@ -70,6 +70,8 @@ static bool call_is_status(const struct api *api)
 {
 	const struct fact *opens = api_fact(api, FACT_OPENS);
 
+	if (api && api->fails == FAILS_NEGATIVE)
+		return opens && opens->arg != ARG_RESULT;
 	if (!api || api->fails != FAILS_MINUS_ONE)
 		return false;
 	return opens ? opens->arg != ARG_RESULT

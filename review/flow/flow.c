@@ -247,6 +247,30 @@ static void flow_copy_parts(struct flow *flow, int from, int to)
 	}
 }
 
+/*
+ * int port = -1; … port = base + 2 * i; … if (port < 0): what was computed is none of the numbers
+ * below 0 that say that nothing was found.
+ */
+static bool flow_replaces_none(const struct flow *flow, const struct item *item)
+{
+	const struct function *fn = flow->fn;
+	const struct item *set = item->a.kind == OPERAND_PLACE && item->dst >= 0 &&
+						 fn->places[item->dst].kind == PLACE_LOCAL
+					 ? place_set_before(fn, item->a.place, item)
+					 : NULL;
+	int64_t number;
+
+	for (int depth = 0; depth < 2 && set && set->kind == ITEM_ASSIGN; depth++)
+		set = set->a.kind == OPERAND_PLACE ? place_set_before(fn, set->a.place, set) : NULL;
+	if (!set || set->kind != ITEM_OPERATE || (set->op != '+' && set->op != '*'))
+		return false;
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_ASSIGN && fn->items[i].dst == item->dst &&
+		    operand_is_number(&fn->items[i].a, &number) && number < 0)
+			return true;
+	return false;
+}
+
 static void flow_assign(struct flow *flow, const struct item *item)
 {
 	struct value v = state_operand(flow, &item->a);
@@ -258,6 +282,8 @@ static void flow_assign(struct flow *flow, const struct item *item)
 	else if (item->a.kind == OPERAND_PLACE)
 		flow_copy_parts(flow, item->a.place, item->dst);
 	decide_assigned(flow, item, &v);
+	if (v.resource < 0 && v.status < 0 && v.low == INT64_MIN && flow_replaces_none(flow, item))
+		v.low = 0;
 	flow_store(flow, item, item->dst, v);
 }
 

@@ -41,6 +41,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_WAITS] = "waits",
 	[FACT_FOREVER] = "forever",
 	[FACT_DEFAULT] = "default",
+	[FACT_ROOM] = "room",
 	[FACT_BLOCKS] = "blocks",
 	[FACT_LIMITS] = "limits",
 	[FACT_UNBLOCKS] = "unblocks",

@@ -38,6 +38,7 @@
  *	waits=N           blocks at most as long as argument N says
  *	forever=V         the value of that argument which means no limit
  *	default=V         the value of that argument when it is left out
+ *	room=N            does not wait where argument N, the room for what happened, is 0
  *	blocks=N          blocks on the descriptor or object N as long as its peer likes
  *	limits=N          gives the descriptor N a time limit
  *	unblocks=N        makes it non-blocking
@@ -81,6 +82,7 @@ enum fact_key {
 	FACT_WAITS,
 	FACT_FOREVER,
 	FACT_DEFAULT,
+	FACT_ROOM,
 	FACT_BLOCKS,
 	FACT_LIMITS,
 	FACT_UNBLOCKS,

@@ -262,15 +262,35 @@ static bool descriptor_stays_unblocked(const struct function *fn, const struct i
 	return item_unblocks(fn, item) && !descriptor_is_put_back(fn, item);
 }
 
+/* It makes something non-blocking, itself or in a helper of the project. */
+static bool descriptor_may_unblock(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	return call && (api_fact(call->api, FACT_UNBLOCKS) || api_is(call->api, ROLE(NONBLOCK)) ||
+			item_mentions(fn, item, "NONBLOCK") ||
+			(call->target && function_find_role(call->target, ROLE(NONBLOCK))));
+}
+
 /* dial(name, timeout): whether it blocks may depend on a number that is passed. */
 static bool descriptor_depends(const struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct operand *o = &fn->items[i].a;
+		int test = item_block(fn, &fn->items[i]);
 
-		if (fn->items[i].kind == ITEM_BRANCH && o->kind == OPERAND_PLACE &&
-		    fn->places[o->place].kind == PLACE_PARAM && !fn->places[o->place].stars)
-			return true;
+		if (fn->items[i].kind != ITEM_BRANCH || o->kind != OPERAND_PLACE || test < 0 ||
+		    fn->places[o->place].kind != PLACE_PARAM || fn->places[o->place].stars)
+			continue;
+		for (int k = 0; k < fn->n_items; k++) {
+			int block = descriptor_may_unblock(fn, &fn->items[k])
+					    ? item_block(fn, &fn->items[k])
+					    : -1;
+
+			if (block >= 0 && (block_is_behind(fn, test, 0, block) ||
+					   block_is_behind(fn, test, 1, block)))
+				return true;
+		}
 	}
 	return false;
 }

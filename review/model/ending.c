@@ -128,6 +128,14 @@ static bool call_is_of_object(const struct function *fn, const struct call *call
 	return object;
 }
 
+/* error("…", …) of <Rinternals.h> jumps back into R; that of the C library has a status first. */
+static bool call_is_error_of_r(const struct function *fn, const struct call *call)
+{
+	return call->n_args && call->args[0].kind == OPERAND_STRING &&
+	       (!strcmp(call->name, "error") || !strcmp(call->name, "Rf_error")) &&
+	       (strstr(fn->source->text, "<Rinternals.h>") || strstr(fn->source->text, "<R.h>"));
+}
+
 bool call_ends_by_name(const struct function *fn, const struct call *call)
 {
 	unsigned ending;
@@ -137,6 +145,8 @@ bool call_ends_by_name(const struct function *fn, const struct call *call)
 	if (call->receiver.kind && !(call->receiver.kind == OPERAND_PLACE &&
 				     fn->places[call->receiver.place].kind == PLACE_THIS))
 		return false;
+	if (call_is_error_of_r(fn, call))
+		return true;
 	ending = name_ending(call->name);
 	if (ending & ENDING_MAYBE)
 		return false;

@@ -77,9 +77,14 @@ enum limit call_limit(const struct function *fn, const struct call *call)
 	const struct fact *waits = api_fact(call->api, FACT_WAITS);
 	const struct fact *forever = api_fact(call->api, FACT_FOREVER);
 	const struct fact *left_out = api_fact(call->api, FACT_DEFAULT);
-	const struct operand *o = waits ? call_argument(call, waits->arg) : NULL;
+	const struct fact *room = api_fact(call->api, FACT_ROOM);
+	const struct operand *o = room ? call_argument(call, room->arg) : NULL;
 	const struct item *set = NULL;
 	int64_t number;
+
+	if (o && operand_is_number(o, &number) && !number)
+		return LIMIT_NOTHING;
+	o = waits ? call_argument(call, waits->arg) : NULL;
 
 	if (o && o->kind == OPERAND_PLACE && fn->places[o->place].kind != PLACE_PARAM)
 		set = place_set_once(fn, o->place);
@@ -97,21 +102,21 @@ enum limit call_limit(const struct function *fn, const struct call *call)
 bool call_may_keep(const struct call *call)
 {
 	static const char *const words[] = {
-		"clos",    "shut",    "free",     "destr",   "release",  "drop",    "del",
-		"dispos",  "end",     "stop",     "finish",  "term",     "kill",    "clean",
-		"reap",    "unref",   "put",      "give",    "take",     "adopt",   "own",
-		"keep",    "stor",    "save",     "set",     "add",      "regist",  "insert",
-		"push",    "append",  "attach",   "hand",    "pass",     "move",    "transfer",
-		"wrap",    "new",     "creat",    "init",    "make",     "alloc",   "open",
-		"from",    "track",   "watch",    "monit",   "start",    "spawn",   "thread",
-		"fork",    "accept",  "handl",    "process", "serv",     "client",  "session",
-		"conn",    "manag",   "queue",    "sched",   "submit",   "post",    "cache",
-		"pool",    "assign",  "dispatch", "run",     "loop",     "child",   "work",
-		"request", "job",     "task",     "event",   "stream",   "abort",   "cancel",
-		"discon",  "reset",   "done",     "exit",    "listen",   "bind",    "install",
-		"use",     "enable",  "setup",    "daemon",  "redirect", "forward", "relay",
-		"proxy",   "upgrade", "tls",      "ssl",     "login",    "hang",    "pointer",
-		"_to_",    "join",    "leave",    "swap"
+		"clos",    "shut",    "free",     "destr",   "release", "drop",     "del",
+		"dispos",  "end",     "stop",     "finish",  "term",    "kill",     "clean",
+		"reap",    "unref",   "put",      "give",    "take",    "adopt",    "own",
+		"keep",    "stor",    "save",     "set",     "add",     "regist",   "insert",
+		"push",    "append",  "attach",   "hand",    "pass",    "move",     "transfer",
+		"wrap",    "new",     "creat",    "init",    "make",    "alloc",    "open",
+		"from",    "track",   "watch",    "monit",   "start",   "spawn",    "thread",
+		"fork",    "accept",  "handl",    "process", "serv",    "client",   "session",
+		"conn",    "manag",   "queue",    "sched",   "submit",  "post",     "cache",
+		"pool",    "assign",  "dispatch", "run",     "loop",    "child",    "work",
+		"callb",   "request", "job",      "task",    "event",   "stream",   "abort",
+		"cancel",  "discon",  "reset",    "done",    "exit",    "listen",   "bind",
+		"install", "use",     "enable",   "setup",   "daemon",  "redirect", "forward",
+		"relay",   "proxy",   "upgrade",  "tls",     "ssl",     "login",    "hang",
+		"pointer", "_to_",    "join",     "leave",   "swap"
 	};
 	char lower[64];
 	size_t n = 0;

@@ -368,6 +368,29 @@ static bool e5_is_asked_later(const struct function *fn, const struct item *wait
 	return false;
 }
 
+/*
+ * The function was given the connection, as one that a server accepted, and asks what came of the
+ * next wait for it, which fails without a connection, too.
+ */
+static bool e5_next_wait_tells(const struct function *fn, const struct item *wait)
+{
+	const struct operand *o = &wait->call->receiver;
+
+	if (o->kind != OPERAND_PLACE || fn->places[o->place].kind != PLACE_PARAM)
+		return false;
+	for (const struct item *i = fn->items; i < wait; i++)
+		if (i->kind == ITEM_CALL && i->call && api_is(i->call->api, ROLE(DIALS)) &&
+		    operand_is_place(&i->call->receiver, o->place))
+			return false;
+	for (const struct item *i = wait + 1; i < fn->items + fn->n_items; i++)
+		if (i->kind == ITEM_CALL && i->call &&
+		    operand_is_place(&i->call->receiver, o->place) &&
+		    api_is(i->call->api, ROLE(WAIT)) && api_is(i->call->api, ROLE(READ)) &&
+		    !(i->call->flags & CALL_DROPPED))
+			return true;
+	return false;
+}
+
 static bool call_is_qt(const struct call *call)
 {
 	return call->receiver_type && call->receiver_type[0] == 'Q';
@@ -411,8 +434,8 @@ static void e5_dropped(struct function *fn, const struct item *item)
 		"Nothing checks whether %s succeeded. If it failed, the code below cannot work, and nobody learns why.",
 		callee);
 	/* What comes afterwards shows it, or the next read. */
-	if (finding &&
-	    (!api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)) || e5_is_alone(fn, item)))
+	if (finding && (!api_is(item->call->api, ROLE(CONNECT) | ROLE(LISTEN)) ||
+			e5_is_alone(fn, item) || e5_next_wait_tells(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding, "Test %s in %s() and handle the failure%s.", callee, fn->label,

@@ -3,6 +3,8 @@
 
 #include "rules/inherit.h"
 #include "flow/outcome.h"
+#include "model/reach.h"
+#include "read/source.h"
 
 #include <string.h>
 
@@ -294,6 +296,32 @@ bool inherit_is_closed_before(struct function *fn, const struct item *item)
 		    !function_find_role(other, ROLE(SPAWN)))
 			continue;
 		if (!inherit_is_covered(other, names, n, INHERIT_DEPTH))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * main() stands in other folders, and in none above this one, and none but that of a test comes here:
+ * the code is for whoever links it, and what that starts nobody knows here.
+ */
+bool inherit_in_library(const struct function *fn)
+{
+	const char *folder = fn->source->folder;
+	bool any = false;
+
+	if (!folder || fn->source->aside || function_reach(fn))
+		return false;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+		const char *of = other->source->folder;
+		size_t n = of ? strlen(of) : 0;
+
+		if (!(other->flags & FUNCTION_MAIN))
+			continue;
+		if (!n || !strcmp(of, ".") ||
+		    (starts_with(folder, of) && (!folder[n] || folder[n] == '/')))
 			return false;
 		any = true;
 	}

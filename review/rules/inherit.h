@@ -20,4 +20,7 @@ bool inherit_is_certain(struct function *fn, const struct item *item, bool lasti
 /* Whoever starts a program closes first what the descriptor is kept in. */
 bool inherit_is_closed_before(struct function *fn, const struct item *item);
 
+/* The code is linked into programs that are not here, as far as folders tell. */
+bool inherit_in_library(const struct function *fn);
+
 #endif

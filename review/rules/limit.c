@@ -282,7 +282,10 @@ static void w3_call(struct function *fn, const struct item *item)
 	const struct call *call = item->call;
 	const struct fact *waits = api_fact(call->api, FACT_WAITS);
 	const struct operand *o = waits ? call_argument(call, waits->arg) : NULL;
-	bool process = api_is(kb_class(call->receiver_type), ROLE(PROCESS));
+	/* … or is of a class of the project that is derived from it. */
+	const char *of =
+		call->api && call->api->class_name ? call->api->class_name : call->receiver_type;
+	bool process = api_is(kb_class(of), ROLE(PROCESS));
 	enum limit limit = call_limit(fn, call);
 	const char *name = call_text(fn, item), *said;
 	struct finding *finding;

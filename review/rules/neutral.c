@@ -2,6 +2,7 @@
 /* CWE-707: bytes of a peer that are taken for something else than bytes; peer.h finds them. */
 
 #include "peer/peer.h"
+#include "rules/room.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -257,6 +258,7 @@ const struct rule rule_N4 = {
 	.severity = SEVERITY_ERROR,
 	.consequence =
 		"the process reads beyond a buffer, and crashes or reveals what is stored there",
+	.function = room_function,
 	.program = n4_program,
 };
 

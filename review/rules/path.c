@@ -540,6 +540,22 @@ static bool l6_opens(const struct api *api)
 					 : api_is(api, ROLE(SOCKET) | ROLE(ACCEPT));
 }
 
+/* … whose flags can say so. */
+static const char *l6_flag(const struct api *api)
+{
+	static const char *const flags[][2] = {
+		{ "eventfd", "EFD_CLOEXEC" },
+		{ "memfd_create", "MFD_CLOEXEC" },
+		{ "timerfd_create", "TFD_CLOEXEC" },
+		{ "epoll_create1", "EPOLL_CLOEXEC" },
+	};
+
+	for (size_t i = 0; api && api->name && i < sizeof(flags) / sizeof(*flags); i++)
+		if (!strcmp(api->name, flags[i][0]))
+			return flags[i][1];
+	return NULL;
+}
+
 /* socket(AF_UNIX, SOCK_STREAM, 0): the flag goes in front of the type. */
 static void l6_edit(struct finding *finding, const struct function *fn, const struct call *call)
 {
@@ -553,6 +569,41 @@ static void l6_edit(struct finding *finding, const struct function *fn, const st
 	line = source_line(fn->source, at.row, &n);
 	if (at.col + 5 < n && starts_with(line + at.col, "SOCK_"))
 		finding_edit(finding, at, at, "SOCK_CLOEXEC | ");
+}
+
+/* Code that other programs link: one of them may start programs. */
+static void l6_in_library(struct function *fn, const struct item *item)
+{
+	const char *flag = l6_flag(item->call->api);
+	const struct operand *last = &item->call->args[item->call->n_args - 1];
+	struct finding *finding;
+
+	if ((!flag && !api_is(item->call->api, ROLE(SOCKET) | ROLE(ACCEPT))) ||
+	    api_fact(item->call->api, FACT_OPENS)->depth || !item->call->n_args ||
+	    (flag && last->kind == OPERAND_PLACE && fn->places[last->place].kind == PLACE_PARAM &&
+	     !place_set_last(fn, last->place)) ||
+	    !inherit_in_library(fn) || inherit_is_gone_before(fn, item))
+		return;
+	finding = finding_add(
+		&rule_L6, fn, item->at,
+		"What %s() opens is inherited by every program that is started while it is open, and this code is for other programs, which may start some.",
+		item->call->name);
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	if (flag)
+		finding_fix(finding, "In %s(), add `%s` to the flags.", fn->label, flag);
+	else
+		finding_fix(finding, "In %s(), %s.", fn->label,
+			    api_is(item->call->api, ROLE(ACCEPT))
+				    ? "use accept4() with `SOCK_CLOEXEC`"
+				    : "add `SOCK_CLOEXEC` to the type");
+	if (!flag)
+		l6_edit(finding, fn, item->call);
+	else if (item->call->arg_at &&
+		 (last->kind == OPERAND_NUMBER || last->kind == OPERAND_PLACE))
+		finding_edit(finding, item->call->arg_at[item->call->n_args - 1],
+			     item->call->arg_at[item->call->n_args - 1],
+			     arena_printf(&run_arena, "%s | ", flag));
 }
 
 /* What a server listens on, or a client of it: a program that has it keeps the name taken, or the client waiting. */
@@ -572,7 +623,16 @@ static void l6_function(struct function *fn)
 		struct finding *finding;
 
 		if (item->kind != ITEM_CALL || !item->call || item->call->receiver.kind ||
-		    !fn->reached[i] || !l6_opens(item->call->api) ||
+		    !fn->reached[i])
+			continue;
+		if (api_fact(item->call->api, FACT_OPENS) && !l6_spawns_beside(fn) &&
+		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !l6_closes_all(fn)) {
+			if (!api_is(item->call->api, ROLE(SOCKET) | ROLE(ACCEPT)) ||
+			    !l6_may_be_flagged(fn, item))
+				l6_in_library(fn, item);
+			continue;
+		}
+		if (!l6_opens(item->call->api) ||
 		    /* A pair that is made beside no fork() is for the program itself. */
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||

@@ -95,7 +95,8 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	c->end_code = (uint8_t)end_code;
 	c->deadline_ns = deadline_ns;
 	/* Do not wait for events that have no handler. */
-	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE);
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE |
+				CONN_WANTED);
 	inbox_clear(c);
 	if (c->account)
 		account_leave(c->account, &c->line);

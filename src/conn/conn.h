@@ -49,6 +49,8 @@ struct conn_consumer {
 	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
 	   connection. */
 	void (*gone)(struct postern_conn *c);
+	/* After conn_send_now() took less than all: the queue is empty, and the kernel may take more. */
+	void (*writable)(struct postern_conn *c);
 	/* It leaves its server: it has ended, or its socket is somebody else's. */
 	void (*released)(struct postern_conn *c);
 };
@@ -115,6 +117,7 @@ enum {
 	CONN_FOLLOWED   = 1u << 25, /* in a frame event: more bytes follow the message */
 	CONN_RIGHTS     = 1u << 26, /* the kernel does not refuse descriptors: link/socket.h */
 	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
+	CONN_WANTED     = 1u << 28, /* the consumer has more to send: writable is to come */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -122,13 +125,13 @@ static_assert((0ull +
 		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
 		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
 		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
-		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES) ==
+		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED) ==
 	      (0ull |
 		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
 		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
 		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
 		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
-		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES),
+		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED),
 	      "no two flags share a bit");
 
 /* The longest wait between sends while the kernel has no memory; the first wait is a tenth of it. */
@@ -293,6 +296,11 @@ bool outbox_is_low(const struct postern_conn *c);
 /* Queues bytes that the peer has a right to, whatever the limits say; all or none. -ENOMEM; -EPIPE: nothing is sent any
    more. Who calls this bounds it: conn_has_room() before. */
 int  conn_write_owed(struct postern_conn *c, const void *bytes, size_t n);
+/* writable is to come, when it can be. */
+void conn_want(struct postern_conn *c);
+/* Sends at once, after what is queued, and queues nothing: how many bytes the kernel took. If those are not all, the consumer
+   hears writable. -EPIPE: nothing is sent any more. */
+ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n);
 /* Is the queue below its high-water mark? If it is not, drained comes. */
 bool conn_has_room(struct postern_conn *c);
 

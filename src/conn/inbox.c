@@ -41,6 +41,11 @@ static bool inbox_wants(const struct postern_conn *c)
 static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
 				   uint32_t *seen)
 {
+	static const struct postern_reason too_long = {
+		.code = POSTERN_REASON_VIOLATION,
+		.error = -EMSGSIZE,
+		.text = "the peer sent a message that is longer than .frame_max allows",
+	};
 	struct postern_frame frame;
 	size_t taken = 0;
 
@@ -50,7 +55,7 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
-			conn_finish(c, POSTERN_REASON_VIOLATION, r);
+			conn_finish_because(c, &too_long);
 		if (r == 0)
 			c->flags |= CONN_HALF;
 		if (r <= 0)

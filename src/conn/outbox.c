@@ -73,7 +73,7 @@ void outbox_drop(struct postern_conn *c)
 
 void conn_break(struct postern_conn *c)
 {
-	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)CONN_BLOCKED;
+	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_BLOCKED | CONN_WANTED);
 	conn_leave_line(c, CONN_LINE_WRITE);
 	outbox_clear(c);
 	/* A program that takes no bytes until drained will get no drained. */
@@ -106,6 +106,20 @@ static void conn_send_failed(struct postern_conn *c, int error)
 	}
 }
 
+/* The kernel took n bytes, which were all that it was given, or not. */
+static void outbox_went(struct postern_conn *c, size_t n, bool all)
+{
+	c->sent += n;
+	c->flags |= CONN_SENT;
+	c->retries = 0;
+	if (c->deadline_ns == POSTERN_FOREVER)
+		idle_begin(c, WAITS_FOR_PEER);
+	if (c->flags & CONN_WATCHED)
+		idle_after_send(c, n);
+	if (!all)
+		c->flags |= CONN_BLOCKED;
+}
+
 void conn_send(struct postern_conn *c)
 {
 	uint32_t had = c->out.chunks;
@@ -123,16 +137,8 @@ void conn_send(struct postern_conn *c)
 	outbox_charge(c, had, 0);
 	if (c->out.bytes == 0)
 		outbox_return(c);
-	c->sent += (size_t)r;
 	c->untold += (uint32_t)r;
-	c->flags |= CONN_SENT;
-	c->retries = 0;
-	if (c->deadline_ns == POSTERN_FOREVER)
-		idle_begin(c, WAITS_FOR_PEER);
-	if (c->flags & CONN_WATCHED)
-		idle_after_send(c, (size_t)r);
-	if (!all)
-		c->flags |= CONN_BLOCKED;
+	outbox_went(c, (size_t)r, all);
 }
 
 /* ---- limits of the queue ---- */
@@ -331,6 +337,49 @@ int conn_write_owed(struct postern_conn *c, const void *bytes, size_t n)
 	outbox_charge(c, had, 0);
 	conn_due(c, CONN_DUE_FLUSH);
 	return r;
+}
+
+/* One send of bytes that are not queued: how many went, 0 also for what keeps the kernel from taking any now. */
+static size_t outbox_send_these(struct postern_conn *c, const void *bytes, size_t n)
+{
+	size_t most = c->flags & CONN_SLOW && n > OUTBOX_SLOW ? OUTBOX_SLOW : n;
+	ssize_t r;
+
+	if (c->flags & CONN_WATCHED)
+		idle_before_send(c);
+	r = link_send_these(c->object.fd, bytes, most);
+	if (r < 0) {
+		conn_send_failed(c, (int)r);
+		return 0;
+	}
+	outbox_went(c, (size_t)r, (size_t)r == most);
+	return (size_t)r;
+}
+
+void conn_want(struct postern_conn *c)
+{
+	c->flags |= CONN_WANTED;
+	conn_due(c, CONN_DUE_FLUSH);
+}
+
+ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n)
+{
+	size_t went = 0;
+	int r = outbox_begin(c);
+
+	if (r < 0)
+		return r;
+	if (c->out.bytes > 0 && conn_can_send(c))
+		conn_send(c);
+	if (c->out.bytes == 0 && conn_can_send(c))
+		went = outbox_send_these(c, bytes, n);
+	if (c->flags & CONN_BROKEN) {
+		conn_due(c, CONN_DUE_FLUSH);
+		return -EPIPE;
+	}
+	if (went < n)
+		conn_want(c);
+	return (ssize_t)went;
 }
 
 bool conn_has_room(struct postern_conn *c)

@@ -15,7 +15,7 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_KEPT;
 	if (inbox_is_full(c))
 		facts |= FACT_FULL;
-	if (c->out.bytes > 0)
+	if (c->out.bytes > 0 || c->flags & CONN_WANTED)
 		facts |= FACT_QUEUED;
 	if (c->flags & CONN_OWES)
 		facts |= FACT_OWES;
@@ -184,6 +184,22 @@ static bool conn_tell_drained(struct postern_conn *c)
 	return conn_goes_on(c);
 }
 
+/* What the consumer has beside the queue can go. */
+static bool conn_owes_writable(const struct postern_conn *c)
+{
+	return (c->flags & (CONN_WANTED | CONN_ABORTED)) == CONN_WANTED && c->out.bytes == 0 &&
+	       conn_can_send(c) && c->state == POSTERN_STATE_CONNECTED;
+}
+
+static bool conn_tell_writable(struct postern_conn *c)
+{
+	if (!conn_owes_writable(c))
+		return true;
+	c->flags &= ~(uint32_t)CONN_WANTED;
+	c->limits->consumer->writable(c);
+	return conn_goes_on(c);
+}
+
 /* Once everything is sent. */
 static void conn_all_sent(struct postern_conn *c)
 {
@@ -206,7 +222,8 @@ static void conn_all_sent(struct postern_conn *c)
 
 static bool conn_has_work(const struct postern_conn *c)
 {
-	return (c->out.bytes > 0 && conn_can_send(c)) || conn_owes_drained(c);
+	return (c->out.bytes > 0 && conn_can_send(c)) || conn_owes_drained(c) ||
+	       conn_owes_writable(c);
 }
 
 /* Sends the queue. If the program writes more in drained, that is sent at once too, for a few rounds. */
@@ -217,7 +234,7 @@ static void conn_flush_queue(struct postern_conn *c)
 	do {
 		if (c->out.bytes > 0 && conn_can_send(c))
 			conn_send(c);
-		if (!conn_tell_sent(c) || !conn_tell_drained(c))
+		if (!conn_tell_sent(c) || !conn_tell_drained(c) || !conn_tell_writable(c))
 			return;
 	} while (conn_has_work(c) && ++i < CONN_ROUNDS);
 	if (c->flags & CONN_FAILED) {

@@ -9,6 +9,7 @@
 #include "core/message.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/json.h"
 
@@ -264,6 +265,41 @@ static void message_write_flag(struct postern_json_writer *w, const char *name)
 {
 	postern_json_write_name(w, name);
 	postern_json_write_bool(w, 1);
+}
+
+static bool message_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* [A-Za-z0-9]([-]*[A-Za-z0-9])*: how long the component is that begins here; 0: there is none. */
+static size_t message_component(const char *name)
+{
+	size_t n = 0;
+
+	while (message_is_letter(name[n]) || (name[n] >= '0' && name[n] <= '9') ||
+	       (name[n] == '-' && n > 0))
+		n++;
+	return n > 0 && name[n - 1] == '-' ? 0 : n;
+}
+
+bool message_is_error(const char *name)
+{
+	unsigned components = 0;
+	size_t n;
+
+	if (!message_is_letter(*name))
+		return false;
+	for (;; name += n + 1) {
+		n = message_component(name);
+		if (n == 0 || (name[n] && name[n] != '.'))
+			return false;
+		components++;
+		if (!name[n])
+			break;
+	}
+	/* That of the error comes last. */
+	return components > 2 && *name >= 'A' && *name <= 'Z' && !memchr(name, '-', n);
 }
 
 void message_write_call(struct postern_json_writer *w, const char *method, unsigned flags)

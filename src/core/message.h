@@ -44,6 +44,9 @@ struct message_answer {
 int message_read_call(const char *text, size_t n, struct message_call *ret, struct message_fault *ret_fault);
 int message_read_answer(const char *text, size_t n, struct message_answer *ret, struct message_fault *ret_fault);
 
+/* Is it the name of an error with its interface's, as the grammar of interfaces has it? */
+bool message_is_error(const char *name);
+
 /*
  * Each opens the object of a message. What follows is postern_json_write_name(w, "parameters") and its value, or
  * nothing, and then postern_json_write_end(w). Leave parameters out only where there are none to send and the

@@ -33,7 +33,7 @@
 enum { /* what calls of this connection get in place of being run */
 	SERVING_RUNS,
 	SERVING_DRAINS, /* io.postern.Draining; oneway calls are run, since they would be lost */
-	SERVING_IS_BUSY,/* io.postern.Busy, once: then it is over. A oneway call is dropped */
+	SERVING_IS_BUSY,/* io.postern.Busy; then it is over, but for calls that have come with it. A oneway call is dropped */
 };
 
 struct serving {
@@ -41,7 +41,7 @@ struct serving {
 	uint8_t flags;    /* of the open call: POSTERN_CALL_... */
 	bool    open;
 	bool    left;     /* the peer has hung up */
-	bool    over;     /* close the connection when everything that is queued was sent */
+	bool    over;     /* close the connection when nothing more has arrived, and everything that is queued was sent */
 	bool    upgraded; /* its bytes are another protocol's */
 };
 

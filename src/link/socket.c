@@ -37,6 +37,11 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 	return r;
 }
 
+ssize_t link_send_these(int fd, const void *bytes, size_t n)
+{
+	return sys_send(fd, bytes, n);
+}
+
 /* If SO_PASSPIDFD was set on an adopted socket, each receive brings a pidfd. */
 static bool link_is_passed(const struct cmsghdr *h)
 {

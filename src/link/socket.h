@@ -17,6 +17,8 @@
 /* Sends the first bytes of the queue, at most `most`, in one system call. Returns how many
    the kernel took; *ret_all: it took all of them. The queue is not changed. */
 ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all);
+/* The same for bytes that are in no queue. */
+ssize_t link_send_these(int fd, const void *bytes, size_t n);
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then descriptors that
    arrive are received and closed here, without waiting for a lingering socket to send its data. */
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);

@@ -93,48 +93,61 @@ void post_box_remove(struct post_box *box, struct post_node *node)
 	pthread_mutex_unlock(&box->mutex);
 }
 
-/* Calls the first one. From when it is taken out another thread may post it again, so what it was posted with is taken
-   out too. false: there is none. */
-static bool post_box_call(struct post_box *box)
+/* The first one; NULL. From when it is taken out another thread may post it again, so what it was posted with is taken
+   out too. */
+static struct post_node *post_box_take(struct post_box *box, struct post_node *ret)
 {
-	struct post_node *node = NULL, taken;
+	struct post_node *node = NULL;
 
 	pthread_mutex_lock(&box->mutex);
 	if (!list_is_empty(&box->nodes)) {
 		node = container_of(box->nodes.next, struct post_node, link);
 		list_remove(&node->link);
-		taken = *node;
+		*ret = *node;
 	}
 	pthread_mutex_unlock(&box->mutex);
-	if (node)
-		taken.call(node, taken.fn, taken.data);
 	return node;
+}
+
+static bool post_box_waits(struct post_box *box)
+{
+	bool some;
+
+	pthread_mutex_lock(&box->mutex);
+	some = !list_is_empty(&box->nodes);
+	pthread_mutex_unlock(&box->mutex);
+	return some;
 }
 
 /* At most a turn's share. */
 static void post_box_run(struct postern_loop *loop)
 {
 	struct post_box *box = loop->posts.box;
+	struct post_node *node, taken;
 
 	for (int i = 0; box && i < LOOP_POSTS_TURN && loop_check(loop) == 0; i++) {
-		loop_calls(loop, "post");
-		if (!post_box_call(box))
+		node = post_box_take(box, &taken);
+		if (!node)
 			return;
+		loop_calls(loop, "post");
+		taken.call(node, taken.fn, taken.data);
 	}
-	if (box && loop_check(loop) == 0)
+	if (box && loop_check(loop) == 0 && post_box_waits(box))
 		loop_wake(loop);
 }
 
 /* Whoever posts from now on is called at once; who is waiting is called here. */
 static void post_box_close(struct post_box *box)
 {
+	struct post_node *node, taken;
+
 	if (!box)
 		return;
 	pthread_mutex_lock(&box->mutex);
 	box->loop = NULL;
 	pthread_mutex_unlock(&box->mutex);
-	while (post_box_call(box))
-		;
+	while ((node = post_box_take(box, &taken)))
+		taken.call(node, taken.fn, taken.data);
 }
 
 /* ---- posts ---- */

@@ -296,7 +296,12 @@ int publish_adopted(struct owner *o, struct why *why)
 	if (r < 0)
 		return why_set(why, why_code(r), r, "fd:%d: %s", fd,
 			       r == -EBADF ? "this descriptor is not open" : why_errno(r));
-	if (domain != AF_UNIX || type != SOCK_STREAM || !listens)
+	if (domain == AF_UNIX && type == SOCK_STREAM && !listens)
+		return why_set(why, POSTERN_REASON_WRONG_TYPE, -EPROTOTYPE,
+			       "fd:%d is not a listening local stream socket; one that a service "
+			       "manager passes listens with Accept=no",
+			       fd);
+	if (domain != AF_UNIX || type != SOCK_STREAM)
 		return why_set(why, POSTERN_REASON_WRONG_TYPE,
 			       domain == AF_UNIX ? -EPROTOTYPE : -ENOTSOCK,
 			       "fd:%d is not a listening local stream socket", fd);

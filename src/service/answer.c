@@ -95,7 +95,7 @@ static int answer_grow(struct postern_service *s, size_t n)
 	return 0;
 }
 
-static void answer_shrink(struct postern_service *s)
+void answer_shrink(struct postern_service *s)
 {
 	if (s->scratch_size <= SERVICE_SCRATCH)
 		return;
@@ -186,14 +186,26 @@ static int answer_explain(const struct postern_service *s, const char *what, ssi
 
 /* ---- sending ---- */
 
+ssize_t answer_make(struct postern_service *s, const struct answer *a, const char *what)
+{
+	struct shape_fault fault = { .what = NULL };
+	ssize_t n = answer_encode(s, a, &fault);
+
+	return n < 0 ? answer_explain(s, what, n, &fault) : n;
+}
+
+static int answer_no_memory(const struct postern_service *s, const char *what)
+{
+	return answer_explain(s, what, -ENOMEM, NULL);
+}
+
 int answer_send(struct serve *p, const struct answer *a, const char *what)
 {
 	struct postern_service *s = p->service;
-	struct shape_fault fault = { .what = NULL };
-	ssize_t n = answer_encode(s, a, &fault), r;
+	ssize_t n = answer_make(s, a, what), r;
 
 	if (n < 0)
-		return answer_explain(s, what, n, &fault);
+		return (int)n;
 	if (a->how == SERVING_CONTINUES)
 		r = postern_conn_write_frame(p->conn, POSTERN_FRAMING_NUL, s->scratch,
 					     (size_t)n - 1);
@@ -201,13 +213,13 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 		r = conn_write_owed(p->conn, s->scratch, (size_t)n);
 	answer_shrink(s);
 	if (r == -ENOMEM)
-		return answer_explain(s, what, r, &fault);
+		return answer_no_memory(s, what);
 	if (r >= 0 && a->how != SERVING_CONTINUES)
 		s->counters.answers++;
 	return r < 0 ? (int)r : 0;
 }
 
-static void answer_final(struct serve *p, const struct answer *a)
+void answer_final(struct serve *p, const struct answer *a)
 {
 	int r = serving_may_answer(&p->machine, SERVING_FAILS);
 

@@ -66,6 +66,9 @@ static const char builtin_postern_text[] =
 	"# The caller took the answers of a stream too slowly. So many were dropped, and these were the last.\n"
 	"error Overflow (dropped: int)\n"
 	"\n"
+	"# The service has ended a stream of answers, and there was no last one.\n"
+	"error TopicEnded ()\n"
+	"\n"
 	"# A service of `postern serve --interface` started a command for the call, which failed with this status, or did not\n"
 	"# print what the method answers.\n"
 	"error CommandFailed (status: int, message: string)\n";

@@ -30,17 +30,19 @@ static void caller_dial(struct postern_caller *c, struct calling_call *call)
 {
 	struct postern_loop *loop = c->object.loop;
 	struct caller_conn *k = sys_alloc(sizeof(*k));
-	int r = k ? postern_connect(&k->conn, loop, c->name, &c->connect, &caller_events, k)
-		  : why_call("postern_caller_call", -ENOMEM);
 
-	if (r == 0) {
+	if (!k) {
+		why_set(why_last(), POSTERN_REASON_NO_RESOURCES, -ENOMEM,
+			"%s: there is no memory to connect", words_name(c->name).text);
+	} else if (postern_connect(&k->conn, loop, c->name, &c->connect, &caller_events, k) == 0) {
 		k->caller = c;
 		calling_dialled(&c->calling, &k->state, call, loop_now(loop));
 		return;
 	}
 	sys_free(k);
-	why_copy(&c->dial_why, &why_last()->reason);
-	calling_no_conn(&c->calling, call, &c->dial_why.reason);
+	/* Its text stays until the task: dial_why may be another's by then. */
+	why_copy(&c->no_conn, &why_last()->reason);
+	calling_no_conn(&c->calling, call, &c->no_conn.reason);
 	object_task(&c->object);
 }
 
@@ -145,12 +147,25 @@ static void caller_lose(struct caller_conn *k, const struct postern_reason *why)
 	caller_tell_ended(c);
 }
 
+static void caller_too_long(struct caller_conn *k)
+{
+	struct postern_caller *c = k->caller;
+	struct why *why = c->wait.told ? why_last() : &c->why;
+
+	why_set(why, POSTERN_REASON_VIOLATION, -EMSGSIZE,
+		"%s: the answer is longer than %u bytes (message_max)", words_name(c->name).text,
+		c->message_max);
+	caller_lose(k, &why->reason);
+}
+
 static void caller_conn_closed(struct postern_conn *conn, const struct postern_reason *why,
 			       void *data)
 {
 	(void)conn;
 	/* Its loop is being freed, and so is the caller's, which is the same: caller_orphan(). */
-	if (why->code != POSTERN_REASON_CANCELLED)
+	if (why->code == POSTERN_REASON_VIOLATION && why->error == -EMSGSIZE)
+		caller_too_long(data);
+	else if (why->code != POSTERN_REASON_CANCELLED)
 		caller_lose(data, why);
 }
 

@@ -69,6 +69,14 @@ struct caller_room {
 	size_t size;
 };
 
+/* Who gets the connection of a waiting call with UPGRADE. */
+struct caller_taker {
+	const struct postern_conn_events *events;
+	void                *data;
+	struct postern_conn *conn;        /* that it has got */
+	int                  error;       /* or why it has not */
+};
+
 struct caller_wait {
 	struct postern_answer answer;     /* the last one that a waiting call got */
 	const void          *value;       /* what it was decoded to, in `room` */
@@ -76,6 +84,7 @@ struct caller_wait {
 	struct postern_call *call;        /* the open one, or NULL */
 	bool                 told;        /* .answer has come, and was not returned yet */
 	bool                 more;        /* the last call was with MORE */
+	struct caller_taker *taker;       /* of the open call, or NULL */
 	int                  after;       /* .told, and the call has ended in this way since: POSTERN_END_... */
 };
 
@@ -96,6 +105,7 @@ struct postern_caller {
 	struct caller_wait   wait;
 	struct why           why;         /* what a service did wrong; or why the last waiting call has no answer */
 	struct why           dial_why;    /* of the last failure to connect; .code is 0 while connected */
+	struct why           no_conn;     /* of the last connect that could not begin */
 	char                 refusal[40]; /* the parameters of a refusal that a call ended with */
 	bool                 own_loop;    /* it waits */
 	bool                 over;        /* it was ended: by its free, or by that of its loop */
@@ -137,6 +147,11 @@ void caller_tell_upgraded(struct postern_call *call, const struct message_answer
 /* All calls that have ended without one. */
 void caller_tell_ended(struct postern_caller *c);
 void caller_forget_calls(struct postern_caller *c);
+
+/* wait.c */
+/* Waits for the answer of a call with UPGRADE: 0, and the taker has the connection. */
+int  caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret, struct postern_json *ret_json,
+	struct caller_taker *taker);
 
 /* address.c */
 /* The name of postern_connect() that an address stands for, checked, and allocated. */

@@ -43,6 +43,8 @@ void request_bury(struct postern_request *r)
 	struct postern_service *s = r->service;
 
 	list_remove(&r->node);
+	if (r->topic)
+		topic_forget(r);
 	sys_free(r->text);
 	sys_free(r->decoded);
 	if (r->account)
@@ -54,6 +56,10 @@ void request_bury(struct postern_request *r)
 	} else {
 		sys_free(r);
 	}
+	/* The last one may be what its end when idle waits for. */
+	if (s && !s->freed && s->exit_idle_ns != POSTERN_FOREVER && list_is_empty(&s->requests) &&
+	    loop_check(s->object.loop) == 0)
+		service_look_again(s);
 }
 
 /* May the peer's uid hold n more? The account's reserve is for messages on their way, and not counted here: a small
@@ -215,7 +221,10 @@ void request_cancel(struct postern_request *r)
 {
 	request_close(r);
 	r->service->counters.cancelled++;
-	if (!r->freed && request_event(r, cancelled)) {
+	if (r->topic) {
+		topic_forget(r);
+		request_end(r);
+	} else if (!r->freed && request_event(r, cancelled)) {
 		loop_calls(r->service->object.loop, "cancelled");
 		request_event(r, cancelled)(r, r->data);
 	}
@@ -241,6 +250,13 @@ void request_refuse_busy(struct postern_request *r)
 {
 	answer_busy(r->serve);
 	request_answered(r);
+}
+
+void request_done(struct postern_request *r)
+{
+	if (r->serve)
+		request_answered(r);
+	request_end(r);
 }
 
 /* Freed, or left by its handler, without an answer. */
@@ -277,7 +293,7 @@ void request_drained(struct postern_request *r)
 void request_orphan(struct postern_request *r)
 {
 	r->serve = NULL; /* in a child process it may still have one */
-	if (!r->kept || r->freed) {
+	if (!r->kept || r->freed || r->topic) {
 		request_bury(r);
 		return;
 	}
@@ -294,7 +310,8 @@ void request_orphan(struct postern_request *r)
 static int request_say_no(const struct postern_request *r, int how, int error)
 {
 	const char *text =
-		error != -ENOTSUP          ? "the call was answered, or its peer has left"
+		r->topic                   ? "the call is a topic's"
+		: error != -ENOTSUP        ? "the call was answered, or its peer has left"
 		: how == SERVING_CONTINUES ? "the call did not ask for more than one answer"
 		: how == SERVING_UPGRADES
 			? "the call did not ask to upgrade its connection"
@@ -316,6 +333,8 @@ int request_answer(struct postern_request *r, const struct answer *a)
 {
 	int may, error;
 
+	if (r->topic)
+		return request_say_no(r, a->how, -ESTALE);
 	if (!r->serve)
 		return request_answer_alone(r, a->how);
 	error = loop_check(r->serve->conn->object.loop);
@@ -391,8 +410,9 @@ int postern_request_continue(struct postern_request *r, const struct postern_typ
 int postern_request_fail(struct postern_request *r, const struct postern_error *error,
 			 const void *value)
 {
-	if (!r || !error || !error->name)
-		return why_argument("postern_request_fail", "r or error is NULL");
+	if (!r || !error || !error->name || !message_is_error(error->name))
+		return why_argument("postern_request_fail",
+				    "r or error is NULL, or has no name with its interface's");
 	return request_answer_typed(r, error->name, SERVING_FAILS, error->type, value);
 }
 
@@ -413,11 +433,10 @@ int postern_request_continue_json(struct postern_request *r, const char *paramet
 int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
 			      size_t n)
 {
-	const char *dot = error ? strrchr(error, '.') : NULL;
-
-	if (!r || !dot || dot == error || !dot[1])
-		return why_argument("postern_request_fail_json",
-				    "r is NULL, or error is no name of an interface and an error");
+	if (!r || !error || !message_is_error(error))
+		return why_argument(
+			"postern_request_fail_json",
+			"r is NULL, or error is not the name of one, with its interface's: org.example.clock.NoSuchZone");
 	return request_answer_json(r, error, SERVING_FAILS, parameters, n);
 }
 
@@ -444,7 +463,7 @@ struct postern_request *postern_request_keep(struct postern_request *r)
 
 struct postern_request *postern_request_free(struct postern_request *r)
 {
-	if (!r || r->freed)
+	if (!r || r->freed || r->topic)
 		return NULL;
 	r->events = NULL;
 	/* Else the loop is being freed, or is our parent's: no answer, but its connection still points to it. */

@@ -10,8 +10,10 @@
  * message is one of three: a call is open, the queue is at its high-water mark, or others have their turn.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
 
@@ -167,8 +169,6 @@ static void serve_next(struct serve *p)
 	if (p->machine.open) {
 		conn_owes(p->conn, true);
 		postern_conn_pause(p->conn);
-	} else if (p->machine.over) {
-		postern_conn_close(p->conn);
 	} else if (!conn_has_room(p->conn)) {
 		postern_conn_pause(p->conn);
 	} else if (serve_count(p) >= SERVE_ROUND) {
@@ -189,7 +189,9 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		return;
 	}
 	p->awaited = false;
-	list_remove(&p->busy);
+	/* What has come with it is told the same, as long as the others of the reserve have to call. */
+	if (!p->machine.over)
+		list_remove(&p->busy);
 	s->counters.calls++;
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
@@ -200,16 +202,14 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	if (!conn_goes_on(c) || p->machine.upgraded)
 		return;
 	serve_next(p);
-	if (s->draining)
-		service_look_again(s);
+	serve_look(p);
 }
 
 void serve_continue(struct serve *p)
 {
 	if (conn_has_room(p->conn))
 		postern_conn_resume(p->conn);
-	if (p->service->draining)
-		service_look_again(p->service);
+	serve_look(p);
 }
 
 static void serve_drained(struct postern_conn *c, void *data)
@@ -234,7 +234,16 @@ static void serve_gone(struct postern_conn *c)
 	request_cancel(p->request);
 }
 
-const struct conn_consumer serve_consumer = { .gone = serve_gone };
+/* Only a topic sends beside the queue. */
+static void serve_writable(struct postern_conn *c)
+{
+	const struct serve *p = c->data;
+
+	if (p->request && p->request->topic)
+		topic_go_on(p->request);
+}
+
+const struct conn_consumer serve_consumer = { .gone = serve_gone, .writable = serve_writable };
 
 /* ---- beginning and end ---- */
 
@@ -259,17 +268,24 @@ static void serve_turn_away(struct serve *p)
 
 void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data)
 {
+	static const struct postern_reason no_memory = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -ENOMEM,
+		.text = "a connection was closed at once: there is no memory for its calls",
+	};
 	struct postern_service *s = data;
 	struct serve *p = sys_alloc(sizeof(*p));
 
 	(void)server;
 	if (!p) {
 		postern_conn_free(c);
+		service_tell(s, &no_memory);
 		return;
 	}
 	p->service = s;
 	p->conn = c;
 	list_init(&p->busy);
+	list_init(&p->quiet);
 	list_append(&s->serves, &p->node);
 	c->data = p;
 	if (serve_is_beyond(s, c))
@@ -281,6 +297,32 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	service_look_again(s);
 }
 
+/* In the service's task: behind the message that was delivered last there may be others. */
+void serve_look(struct serve *p)
+{
+	struct postern_service *s = p->service;
+
+	if ((!s->draining && !p->machine.over) || list_is_linked(&p->quiet))
+		return;
+	list_append(&s->quiet, &p->quiet);
+	service_look_again(s);
+}
+
+void serve_leave(struct serve *p)
+{
+	struct postern_request *r = p->request;
+	bool cancels = serving_leave(&p->machine);
+
+	p->awaited = false;
+	if (r && !cancels) {
+		serving_answered(&p->machine, SERVING_REPLIES);
+		request_close(r);
+	}
+	postern_conn_resume(p->conn);
+	if (cancels)
+		request_cancel(r);
+}
+
 void serve_retire(struct serve *p)
 {
 	struct postern_conn *c = p->conn;
@@ -288,7 +330,24 @@ void serve_retire(struct serve *p)
 	if (p->machine.open || p->awaited || c->kept || c->state != POSTERN_STATE_CONNECTED ||
 	    link_arrived(c->object.fd) > 0)
 		return;
+	list_remove(&p->node);
+	list_append(&p->service->retired, &p->node);
 	postern_conn_close(c);
+}
+
+static void serve_blame(struct postern_service *s, const struct postern_conn *c,
+			const struct postern_reason *why)
+{
+	char text[100];
+
+	if (why->error != -EMSGSIZE) {
+		service_blame(s, &c->peer, why->text);
+		return;
+	}
+	/* With fewer for one that is to be told Busy. */
+	snprintf(text, sizeof(text), "its call is longer than %zu bytes (message_max)",
+		 (size_t)c->limits->keep_max - FRAME_HEAD);
+	service_blame(s, &c->peer, text);
 }
 
 static void serve_closed(struct postern_conn *c, const struct postern_reason *why, void *data)
@@ -298,6 +357,7 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	struct postern_request *r = p->request;
 
 	list_remove(&p->busy);
+	list_remove(&p->quiet);
 	list_remove(&p->node);
 	list_append(&s->ended, &p->node);
 	if (r && serving_leave(&p->machine))
@@ -305,7 +365,7 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	else if (r)
 		request_close(r); /* oneway: it goes on without a connection */
 	if (!s->freed && why->code == POSTERN_REASON_VIOLATION)
-		service_blame(s, &c->peer, why->text);
+		serve_blame(s, c, why);
 	if (!s->freed)
 		service_look_again(s);
 }

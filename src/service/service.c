@@ -5,13 +5,14 @@
  *   SERVES   a server listens, and connections come and go
  *     |      drain: the name is given up; open calls are answered, new ones get io.postern.Draining; a connection is
  *     |      closed when nothing is open on it and nothing has arrived
- *   DRAINS   without connections, or at the deadline, the server is drained too
+ *   DRAINS   at the deadline what is open is cancelled, and of what has arrived oneway calls still run, for a second at most.
+ *     |      Without connections, or then, the server is drained too
  *     |
  *   CLOSED   the server's final event is the service's
  *
  * The task and the timer do what none of the events may do where it is called: they free connections that have
  * ended, close those of the reserve that say nothing, go on draining, and end a service that has been idle.
- * Nothing in them calls back.
+ * Nothing in them calls back, but for what a drain cancels at its deadline.
  */
 #include <errno.h>
 #include <string.h>
@@ -144,7 +145,7 @@ void service_look_again(struct postern_service *s)
 	object_task(&s->object);
 }
 
-static void service_tell(struct postern_service *s, const struct postern_reason *why)
+void service_tell(struct postern_service *s, const struct postern_reason *why)
 {
 	loop_calls(s->object.loop, "service error");
 	if (service_event(s, error))
@@ -225,7 +226,7 @@ static void service_free_ended(struct postern_service *s)
 	}
 }
 
-/* Those of the reserve that have not called in time. The oldest is the first. */
+/* Those of the reserve that have not called in time, or call all the time. The oldest is the first. */
 static void service_turn_out(struct postern_service *s, int64_t now)
 {
 	while (!list_is_empty(&s->busy)) {
@@ -234,14 +235,17 @@ static void service_turn_out(struct postern_service *s, int64_t now)
 		if (p->until_ns > now)
 			return;
 		list_remove(&p->busy);
-		postern_conn_abort(p->conn);
+		if (p->machine.over)
+			postern_conn_close(p->conn);
+		else
+			postern_conn_abort(p->conn);
 	}
 }
 
 /* Nobody is connected, with or without a message. */
 static bool service_is_alone(const struct postern_service *s)
 {
-	return list_is_empty(&s->serves) && s->counters.upgraded == 0;
+	return list_is_empty(&s->serves) && list_is_empty(&s->retired) && s->counters.upgraded == 0;
 }
 
 /* And nobody waits to be accepted. */
@@ -250,24 +254,60 @@ static bool service_is_empty(const struct postern_service *s)
 	return service_is_alone(s) && !s->server->retiring && s->server->old_listener < 0;
 }
 
-static void service_go_on_draining(struct postern_service *s, int64_t now)
+static void service_look_at_all(struct postern_service *s)
 {
-	bool late = s->drain_at_ns <= now;
-
 	for (struct list *l = s->serves.next; l != &s->serves; l = l->next)
-		serve_retire(container_of(l, struct serve, node));
-	if (!late && !service_is_empty(s))
+		serve_look(container_of(l, struct serve, node));
+}
+
+/* The deadline of the drain. */
+static void service_is_late(struct postern_service *s, int64_t now)
+{
+	s->late = true;
+	s->drain_at_ns = time_after(now, SERVICE_LAST);
+	service_look_at_all(s);
+}
+
+/* Each connection that has become quiet since, once. false: a callback has ended the service. */
+static bool service_retire(struct postern_service *s)
+{
+	while (!list_is_empty(&s->quiet)) {
+		struct serve *p = container_of(s->quiet.next, struct serve, quiet);
+
+		list_remove(&p->quiet);
+		if (s->late && !p->machine.left)
+			serve_leave(p);
+		if (service_check(s) < 0)
+			return false;
+		if (conn_goes_on(p->conn))
+			serve_retire(p);
+	}
+	return true;
+}
+
+static void service_drain_on(struct postern_service *s, int64_t now)
+{
+	bool over = s->late && s->drain_at_ns <= now;
+
+	if (!over && s->drain_at_ns <= now)
+		service_is_late(s, now);
+	if (s->late && !service_retire(s))
+		return;
+	/* What closes, or is upgraded, is not waited for. */
+	over |= s->late && list_is_empty(&s->serves);
+	if (!over && !service_is_empty(s))
 		return;
 	s->drain_at_ns = POSTERN_FOREVER;
 	s->draining = false;
-	/* At the deadline each connection has one turn to send what is queued. */
-	postern_server_drain(s->server, late ? 1 : SERVICE_DRAIN);
+	/* Each connection that is left has one turn to send what is queued. */
+	postern_server_drain(s->server, over ? 1 : SERVICE_DRAIN);
 }
 
 static void service_check_idle(struct postern_service *s, int64_t now)
 {
 	bool may = s->exit_idle_ns != POSTERN_FOREVER && s->server->name.kind == NAME_FD &&
-		   s->server->state == SERVER_LISTENING && service_is_alone(s);
+		   s->server->state == SERVER_LISTENING && service_is_alone(s) &&
+		   list_is_empty(&s->requests);
 
 	if (!may) {
 		s->idle_at_ns = POSTERN_FOREVER;
@@ -302,8 +342,12 @@ static void service_run(struct object *o)
 	if (service_check(s) < 0)
 		return;
 	service_turn_out(s, now);
+	if (!service_retire(s))
+		return;
 	if (s->draining)
-		service_go_on_draining(s, now);
+		service_drain_on(s, now);
+	if (service_check(s) < 0)
+		return;
 	service_check_idle(s, now);
 	service_arm(s);
 }
@@ -383,6 +427,8 @@ static int service_take_over(struct postern_service *s)
 	if (busy->keep_max > server->limits->keep_max)
 		busy->keep_max = server->limits->keep_max;
 	busy->message_ns = SERVICE_BUSY_TIME;
+	if (busy->drain_ns > SERVICE_BUSY_TIME)
+		busy->drain_ns = SERVICE_BUSY_TIME;
 	s->busy_limits = busy;
 	s->connections_max = server->connections_max;
 	s->per_uid_max = server->per_uid_max;
@@ -429,6 +475,9 @@ static void service_init_lists(struct postern_service *s)
 	list_init(&s->serves);
 	list_init(&s->busy);
 	list_init(&s->requests);
+	list_init(&s->topics);
+	list_init(&s->retired);
+	list_init(&s->quiet);
 	list_init(&s->ended);
 	list_init(&s->pool);
 	service_offer(s, &s->own[0], &builtin_service, &builtin_methods, s);
@@ -475,6 +524,12 @@ int postern_service_new(struct postern_service **ret, struct postern_loop *loop,
 
 /* ---- ending ---- */
 
+static void service_let_topics_go(struct postern_service *s)
+{
+	while (!list_is_empty(&s->topics))
+		topic_orphan(container_of(s->topics.next, struct postern_topic, node));
+}
+
 /* What a handler that never returned has left, or a child process has copied, is here too. */
 static void service_bury_requests(struct postern_service *s)
 {
@@ -499,8 +554,10 @@ static void service_bury(struct object *o)
 	struct postern_service *s = container_of(o, struct postern_service, object);
 
 	s->freed = true;
+	service_let_topics_go(s);
 	service_bury_requests(s);
 	list_splice(&s->ended, &s->serves);
+	list_splice(&s->ended, &s->retired);
 	service_free_ended(s);
 	while (!list_is_empty(&s->provided)) {
 		struct provided *p = container_of(s->provided.next, struct provided, node);
@@ -535,6 +592,7 @@ struct postern_service *postern_service_free(struct postern_service *s)
 	if (loop)
 		loop_hold(loop);
 	s->server = postern_server_free(s->server);
+	service_let_topics_go(s);
 	service_let_go(s);
 	object_end(&s->object);
 	if (loop)
@@ -543,6 +601,17 @@ struct postern_service *postern_service_free(struct postern_service *s)
 }
 
 /* ---- public calls ---- */
+
+/* One that was freed goes with its last subscriber. */
+static void service_drain_topics(struct postern_service *s)
+{
+	struct list *next;
+
+	for (struct list *l = s->topics.next; l != &s->topics; l = next) {
+		next = l->next;
+		topic_drain(container_of(l, struct postern_topic, node));
+	}
+}
 
 int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 {
@@ -562,6 +631,8 @@ int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 		if (p->machine.refuses == SERVING_RUNS)
 			p->machine.refuses = SERVING_DRAINS;
 	}
+	service_drain_topics(s);
+	service_look_at_all(s);
 	service_look_again(s);
 	return 0;
 }

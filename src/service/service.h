@@ -6,6 +6,7 @@
  *   serve.c     one connection: a message -> core/serving.h -> a request, or an answer of the library's
  *   request.c   a request: made in a pooled block, answered, kept, posted, ended
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
+ *   topic.c     a topic: requests with more that all get the same; its own walk is there
  *   upgrade.c   a connection that becomes another protocol's
  *   builtin.c   org.varlink.service and io.postern
  *   activation.c  the listener of a service manager
@@ -42,9 +43,11 @@
 #define POSTERN_SERVICE_INTERNAL_H
 
 #include <postern/service.h>
+#include <postern/topic.h>
 
 #include "core/serving.h"
 #include "core/shape.h"
+#include "core/topic.h"
 #include "server/server.h"
 #include "service/tag.h"
 
@@ -55,18 +58,20 @@ enum {
 	REQUEST_BLOCK       = 8 * 1024,
 	REQUEST_TEXT        = 4 * 1024,  /* longer messages get a block of their own */
 	SERVE_ROUND         = 16,        /* calls of one connection in a turn */
-	/* Connections beyond a limit that are told so: one call each, of this size at most. */
+	/* Connections beyond a limit that are told so: what has come by then, each call of this size at most. */
 	SERVICE_RESERVE     = 16,
 	SERVICE_BUSY_TEXT   = 64 * 1024,
 	SERVICE_BUSY_RETRY_MS = 500,
 };
 #define SERVICE_BUSY_TIME POSTERN_SECONDS(1)
 #define SERVICE_DRAIN     POSTERN_SECONDS(5)
+#define SERVICE_LAST      POSTERN_SECONDS(1) /* for what has arrived when a drain's deadline passes */
 
 #define SERVICE_EVENTS_FIRST (offsetof(struct postern_service_events, closed) + sizeof(void (*)(void)))
 #define service_event(s, handler) \
 	((s)->events ? STRUCT_HANDLER((s)->events, SERVICE_EVENTS_FIRST, handler) : NULL)
 #define REQUEST_EVENTS_FIRST (offsetof(struct postern_request_events, drained) + sizeof(void (*)(void)))
+#define TOPIC_EVENTS_FIRST (offsetof(struct postern_topic_events, changed) + sizeof(void (*)(void)))
 #define request_event(r, handler) \
 	((r)->events ? STRUCT_HANDLER((r)->events, REQUEST_EVENTS_FIRST, handler) : NULL)
 
@@ -89,6 +94,9 @@ struct postern_service {
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
+	struct list              topics;
+	struct list              retired;      /* connections that a drain has closed */
+	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
 	struct list              pool;         /* of request blocks */
 	unsigned                 n_pool;
@@ -100,7 +108,7 @@ struct postern_service {
 	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
-	bool                     draining, idled, freed;
+	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	struct postern_service_counters counters;
 	struct why               why;          /* of a violation */
 };
@@ -109,6 +117,7 @@ struct postern_service {
 struct serve {
 	struct list             node;     /* in service->serves, or service->ended */
 	struct list             busy;     /* in service->busy */
+	struct list             quiet;    /* in service->quiet */
 	int64_t                 until_ns; /* there: then it is closed */
 	struct postern_service *service;
 	struct postern_conn    *conn;
@@ -129,6 +138,10 @@ struct postern_request {
 	struct post_node        post;
 	const struct postern_request_events *events;
 	void                   *data;
+	struct postern_topic   *topic;    /* that it has subscribed to, and that owns it; or NULL */
+	struct list             subscriber; /* in topic->subscribers */
+	struct topic_reader     reader;
+	uint32_t                begun;    /* of .charged: a publication that is on its way */
 	const struct postern_method *method;   /* its table */
 	char                   *name;     /* of the method, with its interface's */
 	struct postern_json     parameters;
@@ -144,11 +157,35 @@ struct postern_request {
 	_Alignas(16) char       bytes[];
 };
 
+/* What was published: a message, with its NUL. */
+struct publication {
+	struct topic_item       item;
+	uint32_t                size;     /* of bytes */
+	char                    bytes[];
+};
+
+struct postern_topic {
+	struct object           object;   /* a task: tells how many subscribers there are */
+	struct list             node;     /* in service->topics */
+	struct postern_service *service;  /* NULL: it was freed */
+	const struct postern_method *method;
+	const struct postern_topic_events *events;
+	void                   *data;
+	struct list             subscribers; /* requests */
+	struct topic            core;
+	struct publication     *spare;    /* memory for the next one */
+	struct postern_topic_counters counters;
+	uint32_t                told;     /* how many subscribers the program knows of */
+	bool                    freed;
+};
+
 /* ---- service.c ---- */
 extern const struct conn_consumer serve_consumer;
 extern const struct postern_conn_events serve_events;
 /* An interface by the first n bytes of a name; NULL. */
 const struct provided *service_find(const struct postern_service *s, const char *name, size_t n);
+/* Reports what went wrong, and does not end the service. */
+void service_tell(struct postern_service *s, const struct postern_reason *why);
 /* Reports a violation; its connection has just ended. */
 void service_blame(struct postern_service *s, const struct postern_peer *peer, const char *what);
 /* Something has changed that a drain, the idle limit or the reserve waits for. */
@@ -156,8 +193,12 @@ void service_look_again(struct postern_service *s);
 
 /* ---- serve.c ---- */
 void serve_accepted(struct postern_server *server, struct postern_conn *c, void *data);
-/* Draining: closes a connection on which nothing is open and nothing has arrived. */
+/* While the service drains, and of one that is busy: it may be that nothing is open there, and nothing has arrived. */
+void serve_look(struct serve *p);
+/* Closes the connection if that is so. */
 void serve_retire(struct serve *p);
+/* Nothing is answered any more: what is open is cancelled, and of what has arrived only oneway calls are run. */
+void serve_leave(struct serve *p);
 /* The open request is over: the next call may come. */
 void serve_continue(struct serve *p);
 
@@ -179,6 +220,12 @@ struct answer {
 /* Queues an answer. -EAGAIN: a continuing one does not fit; -EINVAL, -EMSGSIZE: with a text, if what is not NULL: the name of
    the call; -ENOMEM; -EPIPE. */
 int answer_send(struct serve *p, const struct answer *a, const char *what);
+/* The same, and only the first half: the message, with its NUL, is in the scratch: its length. */
+ssize_t answer_make(struct postern_service *s, const struct answer *a, const char *what);
+/* The scratch was used. */
+void answer_shrink(struct postern_service *s);
+/* The final answer is that, whose failing ends the connection. */
+void answer_final(struct serve *p, const struct answer *a);
 /* The final answer is an error of the library's. If there is no memory for it, the connection is given up. */
 void answer_error(struct serve *p, const char *error, const char *key, const char *text);
 void answer_busy(struct serve *p);
@@ -207,10 +254,22 @@ void request_drained(struct postern_request *r);
 /* With an error of the library's. */
 void request_refuse(struct postern_request *r, const char *error, const char *key, const char *text);
 void request_refuse_busy(struct postern_request *r);
+/* A topic's: its final answer is queued, or it needs none. */
+void request_done(struct postern_request *r);
 /* Frees the memory. */
 void request_bury(struct postern_request *r);
 /* The service ends, or its loop: a kept one goes on alone, any other is freed. Not in its handler. */
 void request_orphan(struct postern_request *r);
+
+/* ---- topic.c ---- */
+/* Its peer has left, or its memory goes: the topic forgets it. */
+void topic_forget(struct postern_request *r);
+/* Its connection takes more. */
+void topic_go_on(struct postern_request *r);
+/* The service drains: its subscribers hear that. */
+void topic_drain(struct postern_topic *t);
+/* The service has gone. */
+void topic_orphan(struct postern_topic *t);
 
 /* ---- builtin.c ---- */
 #define ERROR_INTERFACE_NOT_FOUND    "org.varlink.service.InterfaceNotFound"
@@ -223,6 +282,8 @@ void request_orphan(struct postern_request *r);
 #define ERROR_ABANDONED              "io.postern.Abandoned"
 #define ERROR_DRAINING               "io.postern.Draining"
 #define ERROR_BUSY                   "io.postern.Busy"
+#define ERROR_OVERFLOW               "io.postern.Overflow"
+#define ERROR_TOPIC_ENDED            "io.postern.TopicEnded"
 struct builtin_methods;
 extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;

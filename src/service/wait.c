@@ -74,6 +74,9 @@ static void wait_told(void (*fn)(void), struct postern_call *call,
 	w->answer = *answer;
 	if (answer->why)
 		w->answer.why = &c->why.reason;
+	if (w->taker && answer->end == POSTERN_END_ANSWERED)
+		w->taker->error = postern_call_upgrade(&w->taker->conn, call, w->taker->events,
+						       w->taker->data);
 	if (continues) {
 		/* From here on postern_caller_next() has the deadlines. */
 		call->state.deadline_ns = POSTERN_FOREVER;
@@ -126,14 +129,14 @@ static int wait_check(const struct postern_caller *c, const char *what, int64_t 
 }
 
 static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
-		     struct postern_json *ret_json)
+		     struct postern_json *ret_json, struct caller_taker *taker)
 {
 	struct caller_wait *w = &c->wait;
 	int r;
 
-	if (a->flags & POSTERN_CALL_UPGRADE)
+	if (a->flags & POSTERN_CALL_UPGRADE && !taker)
 		return why_argument(a->what,
-				    "flags has UPGRADE, and the connection would be nobody's");
+				    "flags has UPGRADE: postern_caller_upgrade() is for that");
 	postern_call_cancel(w->call);
 	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
 	w->answer.parameters = (struct postern_json){ "{}", 2 };
@@ -143,6 +146,7 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 	if (r < 0)
 		return r;
 	w->more = a->flags & POSTERN_CALL_MORE;
+	w->taker = taker;
 	r = wait_turn(c, time_after(sys_now(), a->deadline_ns ? a->deadline_ns : CALLER_DEADLINE));
 	/* It is the call that ends, and knows how. */
 	if (r == -ETIMEDOUT)
@@ -164,7 +168,7 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_method *m
 
 	if (r == 0)
 		r = caller_ask_method(&a, method, in);
-	return r < 0 ? r : wait_call(c, &a, ret, NULL);
+	return r < 0 ? r : wait_call(c, &a, ret, NULL, NULL);
 }
 
 int postern_caller_wait_json(struct postern_caller *c, const char *method, const char *parameters,
@@ -180,7 +184,20 @@ int postern_caller_wait_json(struct postern_caller *c, const char *method, const
 
 	if (r == 0 && !method)
 		r = why_argument(a.what, "method is NULL");
-	return r < 0 ? r : wait_call(c, &a, NULL, ret);
+	return r < 0 ? r : wait_call(c, &a, NULL, ret, NULL);
+}
+
+int caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret,
+			struct postern_json *ret_json, struct caller_taker *taker)
+{
+	int r = wait_check(c, a->what, a->deadline_ns);
+
+	if (r < 0)
+		return r;
+	a->flags = POSTERN_CALL_UPGRADE;
+	r = wait_call(c, a, ret, ret_json, taker);
+	c->wait.taker = NULL;
+	return r < 0 ? r : taker->error;
 }
 
 static int wait_next(struct postern_caller *c, const char *what, void *ret,

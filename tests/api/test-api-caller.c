@@ -112,6 +112,8 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 				     POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
 		     -EINVAL);
 	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
+	assert_errno(postern_caller_upgrade(NULL, t.c, NULL, NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, t.c, NULL, NULL, 0, NULL, 0), -EINVAL);
 	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
 				     POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
 		     -EINVAL);

@@ -46,7 +46,7 @@ static void calls_with_nonsense_say_so(void **state)
 	assert_errno(postern_request_fail(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_reply_json(NULL, NULL, 0), -EINVAL);
 	assert_errno(postern_request_continue_json(NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_request_fail_json(NULL, "a.B", NULL, 0), -EINVAL);
+	assert_errno(postern_request_fail_json(NULL, "a.b.C", NULL, 0), -EINVAL);
 	assert_errno(postern_request_invalid(NULL, "a"), -EINVAL);
 	assert_errno(postern_request_upgrade(NULL, NULL, NULL, NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_request_upgrade_json(NULL, NULL, NULL, 0, NULL, NULL), -EINVAL);

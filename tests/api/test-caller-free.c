@@ -335,16 +335,23 @@ static void V15_in_a_child_process_a_caller_can_only_be_freed(void **state)
 static struct {
 	struct postern_caller *c;
 	unsigned told, cancelled;
+	bool takes; /* an upgraded connection, which then is freed with the loop of its thread */
 } left;
 
 static void leaves(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
-	(void)call, (void)data;
+	static const struct postern_conn_events events = { .size = sizeof events };
+	struct postern_conn *conn;
+
+	(void)data;
 	left.told++;
-	if (answer->end == POSTERN_END_CANCELLED)
+	if (answer->end == POSTERN_END_CANCELLED) {
 		left.cancelled++;
-	else
-		pthread_exit(NULL);
+		return;
+	}
+	if (left.takes)
+		assert_ok(postern_call_upgrade(&conn, call, &events, NULL));
+	pthread_exit(NULL);
 }
 
 static int leave_setup(struct postern_thread *thread, struct postern_loop *loop, void *data)
@@ -361,16 +368,18 @@ static int leave_setup(struct postern_thread *thread, struct postern_loop *loop,
 
 static void V15_a_thread_that_leaves_in_a_callback_releases_the_caller(void **state)
 {
-	static unsigned flags[] = { 0, POSTERN_CALL_MORE };
+	static unsigned flags[] = { 0, POSTERN_CALL_MORE, POSTERN_CALL_UPGRADE,
+				    POSTERN_CALL_UPGRADE };
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		int listener = plain_listen(test_path("service"), 4), fd;
-		const char *text = i ? "{\"continues\":true}" : "{}";
+		const char *text = i == 1 ? "{\"continues\":true}" : "{}";
 		struct postern_thread *thread;
 
 		assert_true(listener >= 0);
 		memset(&left, 0, sizeof left);
+		left.takes = i == 3;
 		assert_ok(postern_thread_start(&thread, NULL, leave_setup, &flags[i]));
 		/* postern-review: ignore E7 a test that has no descriptors is to fail */
 		fd = accept(listener, NULL, NULL);
@@ -380,8 +389,8 @@ static void V15_a_thread_that_leaves_in_a_callback_releases_the_caller(void **st
 		assert_ok(postern_thread_join(thread, test_patience_ns()));
 		postern_thread_free(thread);
 		/* The one in whose callback it left, and for a stream its end, too. */
-		assert_int_equal(left.told, i ? 4 : 3);
-		assert_int_equal(left.cancelled, i ? 3 : 2);
+		assert_int_equal(left.told, i == 1 ? 4 : 3);
+		assert_int_equal(left.cancelled, i == 1 ? 3 : 2);
 		close(fd);
 		close(listener);
 		unlink(test_path("service"));

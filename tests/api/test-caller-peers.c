@@ -297,7 +297,7 @@ static void V1_an_answer_beyond_the_limit_ends_the_connection_before_it_is_kept(
 		if (n == 10000)
 			called_tells(&t, 0, POSTERN_END_ANSWERED);
 		else
-			is_violation(&t, 0, "");
+			is_violation(&t, 0, "the answer is longer than 10000 bytes (message_max)");
 	}
 	called_close(&t);
 }

@@ -444,6 +444,105 @@ static void V6_the_end_of_a_stream_does_not_hide_the_answer_before_it(void **sta
 	close(listener);
 }
 
+/* ---- V7: upgrades ---- */
+
+#define ATTACH "org.example.clock.Attach"
+/* What no message may be made of. */
+#define BEHIND "first\n\0{\"parameters\":{}}\0last"
+
+static int attach(struct remote *r, struct postern_client **client, struct postern_json *out,
+		  int64_t deadline_ns)
+{
+	return postern_caller_upgrade_json(client, r->c, ATTACH, NULL, 0, out, deadline_ns);
+}
+
+static void V7_a_caller_that_waits_gets_a_client(void **state)
+{
+	static const struct line lines[] = { SAYS("{\"parameters\":{\"size\":3}}\0" BEHIND),
+					     SAYS("answer\n"), SAYS("{}") };
+	struct postern_client *client = NULL;
+	struct postern_json out = { NULL, 0 };
+	char got[sizeof BEHIND], line[16];
+	struct remote r;
+
+	(void)state;
+	OPEN(&r, lines);
+	assert_ok(attach(&r, &client, &out, 0));
+	assert_int_equal(out.n, strlen("{\"size\":3}"));
+	assert_memory_equal(out.text, "{\"size\":3}", out.n);
+	assert_int_equal(postern_client_read_line(client, line, sizeof line, 0), 5);
+	assert_string_equal(line, "first");
+	assert_ok(postern_client_read_exactly(client, got, sizeof BEHIND - 6, test_patience_ns()));
+	assert_memory_equal(got, &BEHIND[6], sizeof BEHIND - 6);
+	/* The service of this test still reads up to a NUL. */
+	assert_ok(postern_client_write(client, "bytes", 6, test_patience_ns()));
+	assert_int_equal(postern_client_read_line(client, line, sizeof line, test_patience_ns()),
+			 6);
+	assert_string_equal(line, "answer");
+	/* Another call of this caller is made on another connection; and this one outlives it. */
+	r.c = postern_caller_free(r.c);
+	assert_int_equal(postern_client_read_exactly(client, got, 1, test_patience_ns()), 0);
+	postern_client_free(client);
+	remote_close(&r);
+}
+
+static void V7_a_connection_that_ends_with_its_answer_is_read_to_its_end(void **state)
+{
+	static const struct line lines[] = { SAYS("{}\0" BEHIND), HANGS_UP, SAYS("{}\0" BEHIND) };
+	const struct postern_conn_options conn = { .size = sizeof conn, .unread = 4 };
+	const struct postern_connect_options connect = { .size = sizeof connect, .conn = &conn };
+	const struct postern_caller_options small = { .size = sizeof small, .connect = &connect };
+	struct postern_client *client;
+	char got[sizeof BEHIND];
+	struct remote r;
+
+	(void)state;
+	/* All of it is in one read, and more than the client takes ahead. */
+	for (int i = 0; i < 2; i++) {
+		size_t n = 0;
+		ssize_t k;
+
+		remote_open(&r, lines, 2, i ? &small : NULL);
+		client = NULL;
+		assert_ok(attach(&r, &client, NULL, 0));
+		assert_int_equal(postern_client_write(client, "", 1, test_patience_ns()), 0);
+		while ((k = postern_client_read(client, got + n, sizeof got - n,
+						test_patience_ns())) > 0)
+			n += (size_t)k;
+		assert_int_equal(k, 0);
+		assert_int_equal(n, sizeof BEHIND);
+		assert_memory_equal(got, BEHIND, sizeof BEHIND);
+		postern_client_free(client);
+		remote_close(&r);
+	}
+}
+
+static void V7_an_upgrade_that_fails_gives_no_client(void **state)
+{
+	static const struct line lines[] = { SAYS("{\"error\":\"a.b\"}"), SAYS_NOTHING,
+					     SAYS("{\"continues\":true}"), HANGS_UP, SAYS("{}") };
+	struct postern_client *client = NULL;
+	struct postern_json out;
+	struct remote r;
+
+	(void)state;
+	OPEN(&r, lines);
+	assert_errno(attach(&r, &client, NULL, 0), -EREMOTE);
+	assert_string_equal(postern_caller_answer(r.c)->error, "a.b");
+	assert_errno(attach(&r, &client, NULL, SOON), -ETIMEDOUT);
+	assert_errno(attach(&r, &client, NULL, 0), -ECONNRESET);
+	assert_errno(attach(&r, &client, NULL, 0), -ECONNRESET);
+	assert_errno(postern_caller_upgrade_json(&client, r.c, NULL, NULL, 0, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, r.c, ATTACH, NULL, 0, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(r.c, ATTACH, NULL, 0, &out, POSTERN_CALL_UPGRADE, 0),
+		     -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "postern_caller_upgrade()"));
+	assert_null(client);
+	/* The caller goes on. */
+	assert_ok(postern_caller_wait_json(r.c, PLAIN, NULL, 0, &out, 0, 0));
+	remote_close(&r);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -460,6 +559,9 @@ int main(void)
 		TEST(V6_a_stream_that_was_never_asked_for_has_not_ended_well),
 		TEST(V6_a_stream_that_breaks_off_says_so_after_its_last_answer),
 		TEST(V6_the_end_of_a_stream_does_not_hide_the_answer_before_it),
+		TEST(V7_a_caller_that_waits_gets_a_client),
+		TEST(V7_a_connection_that_ends_with_its_answer_is_read_to_its_end),
+		TEST(V7_an_upgrade_that_fails_gives_no_client),
 	};
 
 	return test_run(tests);

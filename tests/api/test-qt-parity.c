@@ -718,7 +718,8 @@ static void a_given_listener_serves_by_path_and_abstract_and_an_unbound_one_is_r
 	assert_errno(postern_server_new(&server, s.loop, name, NULL, &site_events, &s),
 		     -EPROTOTYPE);
 	assert_string_equal(postern_why()->text + strlen(name),
-			    " is not a listening local stream socket");
+			    " is not a listening local stream socket; one that a service manager "
+			    "passes listens with Accept=no");
 	assert_errno(postern_conn_adopt(&c, s.loop, fd, NULL, &seen_events, NULL), -EDESTADDRREQ);
 	close(fd);
 	assert_errno(postern_conn_adopt(&c, s.loop, -1, NULL, &seen_events, NULL), -EINVAL);

@@ -140,6 +140,65 @@ static void V14_the_deadline_of_a_drain_cancels_what_is_open(void **state)
 	desk_close(&d);
 }
 
+/* Also behind more than one read takes; a call that wants an answer cannot have one any more. */
+static void V13_oneway_calls_behind_an_open_one_run_at_the_deadline_of_a_drain(void **state)
+{
+	static const char oneway[] = "{\"method\":\"org.example.desk.Echo\",\"oneway\":true}";
+	enum { CALLS = 100 };
+	struct test_time begun;
+	struct desk d;
+	int fd;
+
+	(void)state;
+	for (int kept = 0; kept < 2; kept++) {
+		desk_open(&d, NULL);
+		fd = desk_peer(&d);
+		desk_say(&d, fd,
+			 kept ? "{\"method\":\"org.example.desk.Keep\",\"oneway\":true}"
+			      : CALL("Keep"));
+		turn_until(d.loop, d.n_kept == 1);
+		for (int i = 0; i < CALLS; i++)
+			desk_say(&d, fd, i % 2 ? CALL("Echo") : oneway);
+		begun = test_time();
+		assert_ok(postern_service_drain(d.service, POSTERN_MS(20)));
+		turn_until(d.loop, d.closed == 1);
+		assert_took_less(begun, POSTERN_MS(800) * test_scale());
+		assert_int_equal(d.echoes, CALLS / 2);
+		assert_int_equal(desk_counters(&d).dropped, CALLS / 2);
+		assert_int_equal(d.cancelled, !kept);
+		desk_hears_the_end(&d, fd);
+		desk_close(&d);
+	}
+}
+
+/* One that goes on sending has a second. */
+static void V14_a_peer_that_goes_on_calling_delays_the_end_of_a_drain_by_a_second(void **state)
+{
+	int64_t until = test_now_ns() + test_patience_ns();
+	struct test_time begun = test_time();
+	static char burst[32 * 1024];
+	struct desk d;
+	int fd;
+
+	(void)state;
+	for (size_t at = 0; at + sizeof CALL("Echo") <= sizeof burst; at += sizeof CALL("Echo"))
+		memcpy(burst + at, CALL("Echo"), sizeof CALL("Echo"));
+	desk_open(&d, NULL);
+	fd = desk_peer(&d);
+	desk_say(&d, fd, CALL("Keep"));
+	turn_until(d.loop, d.n_kept == 1);
+	assert_ok(postern_service_drain(d.service, POSTERN_MS(20)));
+	while (!d.closed && test_now_ns() < until) {
+		(void)!send(fd, burst, sizeof burst / sizeof CALL("Echo") * sizeof CALL("Echo"),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		turn(d.loop, 1);
+	}
+	assert_int_equal(d.closed, 1);
+	assert_took(begun, POSTERN_MS(20), POSTERN_MS(1600));
+	close(fd);
+	desk_close(&d);
+}
+
 /* ---- V14: beyond the limits ---- */
 
 static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(void **state)
@@ -158,9 +217,11 @@ static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(vo
 		desk_hears(&d, fds[i], "{}");
 	}
 	fd = desk_peer(&d);
-	desk_say(&d, fd, CALL("Echo"));
-	desk_say(&d, fd, CALL("Echo"));
-	desk_hears(&d, fd, BUSY);
+	/* Those that come together are all told, also behind a round: none of them has run. */
+	for (int i = 0; i < 40; i++)
+		desk_say(&d, fd, CALL("Echo"));
+	for (int i = 0; i < 40; i++)
+		desk_hears(&d, fd, BUSY);
 	desk_hears_the_end(&d, fd);
 	/* A oneway call is not told, a large one is not read. */
 	fd = desk_peer(&d);
@@ -178,6 +239,46 @@ static void V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all(vo
 	desk_hears(&d, fd, "{}");
 	close(fd);
 	close(fds[1]);
+	desk_close(&d);
+}
+
+static void V14_one_who_goes_on_calling_has_no_place_of_the_reserve_for_long(void **state)
+{
+	struct postern_server_options server = { .size = sizeof(server), .connections = 1 };
+	struct postern_service_options options = { .size = sizeof(options), .server = &server };
+	struct test_time begun;
+	struct desk d;
+	int first, fd, reads;
+
+	(void)state;
+	desk_open(&d, &options);
+	first = desk_peer(&d);
+	turn(d.loop, 10);
+	/* One who reads the answers, and one who does not. */
+	for (reads = 0; reads < 2; reads++) {
+		int64_t until = test_now_ns() + test_patience_ns();
+		char got[4096];
+		ssize_t r = 1;
+
+		begun = test_time();
+		fd = desk_peer(&d);
+		while (r != 0 && test_now_ns() < until) {
+			/* More than a round at a time. */
+			for (int i = 0; i < 32 && r != 0; i++)
+				if (send(fd, CALL("Echo"), sizeof CALL("Echo"),
+					 MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+				    errno == EPIPE)
+					r = 0;
+			if (r == 0)
+				break;
+			turn(d.loop, 1);
+			r = reads ? recv(fd, got, sizeof got, MSG_DONTWAIT) : 1;
+		}
+		assert_took_less(begun, POSTERN_MS(3500) * test_scale());
+		close(fd);
+	}
+	assert_int_equal(d.echoes, 0);
+	close(first);
 	desk_close(&d);
 }
 
@@ -294,6 +395,32 @@ static void V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_lea
 	close(listener);
 }
 
+static void V20_a_request_that_is_kept_is_no_idleness(void **state)
+{
+	struct postern_service_options options = { .size = sizeof(options),
+						   .exit_idle_ns = POSTERN_MS(40) };
+	int listener = plain_listen(test_path("l"), 5), fd;
+	char name[32];
+	struct desk d = { 0 };
+
+	(void)state;
+	snprintf(name, sizeof name, "fd:%d", listener);
+	desk_open_name(&d, name, &options);
+	fd = plain_connect(test_path("l"));
+	desk_say(&d, fd, "{\"method\":\"org.example.desk.Keep\",\"oneway\":true}");
+	turn_until(d.loop, d.n_kept == 1);
+	close(fd);
+	turn_for(d.loop, 150);
+	assert_int_equal(d.closed, 0);
+	assert_ok(postern_request_reply_json(d.kept[0], NULL, 0));
+	d.kept[0] = postern_request_free(d.kept[0]);
+	d.n_kept = 0;
+	turn_until(d.loop, d.closed == 1);
+	assert_int_equal(d.code, POSTERN_REASON_IDLE);
+	desk_close(&d);
+	close(listener);
+}
+
 static void V20_a_service_with_a_name_of_its_own_never_ends_by_itself(void **state)
 {
 	struct postern_service_options options = { .size = sizeof(options), .exit_idle_ns = 1 };
@@ -355,7 +482,7 @@ static void a_kept_request_outlives_its_service_and_its_loop(void **state)
 	assert_int_equal(d.cancelled, 3);
 	assert_null(postern_request_service(d.kept[0]));
 	assert_errno(postern_request_reply_json(d.kept[0], NULL, 0), -ESTALE);
-	assert_errno(postern_request_fail_json(d.kept[0], "a.B", NULL, 0), -ESTALE);
+	assert_errno(postern_request_fail_json(d.kept[0], "a.b.C", NULL, 0), -ESTALE);
 	d.kept[0] = postern_request_free(d.kept[0]);
 	d.loop = postern_loop_free(d.loop);
 	assert_errno(postern_request_continue_json(d.kept[1], NULL, 0), -ESTALE);
@@ -652,11 +779,15 @@ int main(void)
 		TEST(V14_draining_answers_what_is_open_and_tells_the_others),
 		TEST(V14_who_connected_before_the_drain_and_calls_after_it_is_told),
 		TEST(V14_the_deadline_of_a_drain_cancels_what_is_open),
+		TEST(V13_oneway_calls_behind_an_open_one_run_at_the_deadline_of_a_drain),
+		TEST(V14_a_peer_that_goes_on_calling_delays_the_end_of_a_drain_by_a_second),
 		TEST(V14_beyond_the_limit_a_call_is_answered_with_busy_and_that_is_all),
+		TEST(V14_one_who_goes_on_calling_has_no_place_of_the_reserve_for_long),
 		TEST(V14_limits_as_large_as_they_can_be_are_none),
 		TEST(V14_one_who_says_nothing_has_no_place_of_the_reserve_for_long),
 		TEST(a_peer_whose_call_is_worked_on_is_never_idle),
 		TEST(V20_a_service_with_a_listener_of_others_ends_when_it_is_idle_and_leaves_it_open),
+		TEST(V20_a_request_that_is_kept_is_no_idleness),
 		TEST(V20_a_service_with_a_name_of_its_own_never_ends_by_itself),
 		TEST(a_request_has_no_service_while_that_is_being_freed),
 		TEST(a_kept_request_outlives_its_service_and_its_loop),

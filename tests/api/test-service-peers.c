@@ -179,6 +179,7 @@ static void V1_an_endless_object_takes_no_more_than_the_limit(void **state)
 		assert_true(counters.bytes <= 4 * 65536);
 	}
 	assert_int_equal(desk_counters(&d).violations, 1);
+	assert_non_null(strstr(d.text, "its call is longer than 65536 bytes (message_max)"));
 	close(fd);
 	desk_close(&d);
 }

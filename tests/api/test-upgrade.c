@@ -8,9 +8,11 @@
 #include "desk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CALL(method)       "{\"method\":\"org.example.desk." method "\"}"
@@ -574,6 +576,66 @@ static void V7_detaching_refuses_while_bytes_are_held(void **state)
 	desk_close(&d);
 }
 
+static void V20_a_service_is_not_idle_while_an_upgraded_connection_lives(void **state)
+{
+	struct postern_service_options options = { .size = sizeof(options),
+						   .exit_idle_ns = POSTERN_MS(60) };
+	int listener = plain_listen(test_path("l"), 5), fd;
+	char name[32];
+	struct desk d;
+
+	(void)state;
+	snprintf(name, sizeof name, "fd:%d", listener);
+	desk_open_name(&d, name, &options);
+	d.hook = on_upgrade;
+	to_begin();
+	fd = plain_connect(test_path("l"));
+	assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
+	desk_say(&d, fd, UPGRADE);
+	desk_hears(&d, fd, "{}");
+	turn_for(d.loop, 200);
+	assert_int_equal(d.closed, 0);
+	close(fd);
+	turn_until(d.loop, d.closed == 1);
+	assert_int_equal(d.code, POSTERN_REASON_IDLE);
+	to_over();
+	desk_close(&d);
+	close(listener);
+}
+
+static void V7_a_forked_child_can_only_free_it_and_the_parent_does_not_notice(void **state)
+{
+	struct desk d;
+	int fd, status;
+	pid_t child;
+
+	(void)state;
+	desk_open(&d, NULL);
+	d.hook = on_upgrade;
+	to_begin();
+	fd = desk_peer(&d);
+	desk_say(&d, fd, UPGRADE);
+	desk_hears(&d, fd, "{}");
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		bool refused = postern_conn_write(to.conn, "x", 1) == -ECHILD;
+
+		postern_conn_free(to.conn);
+		postern_service_free(d.service);
+		postern_loop_free(d.loop);
+		_exit(refused ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	desk_send(&d, fd, "still", 5);
+	has_arrived(&d, "still", 5);
+	assert_int_equal(desk_counters(&d).upgraded, 1);
+	close(fd);
+	to_over();
+	desk_close(&d);
+}
+
 /* ---- inside the handler ---- */
 
 static void ends_it_at_once(struct desk *d, struct postern_request *r, char event)
@@ -641,6 +703,8 @@ int main(void)
 		TEST(V7_draining_waits_no_longer_than_its_deadline),
 		TEST(V7_the_free_of_the_service_ends_it_and_the_handle_is_still_the_programs),
 		TEST(V7_detaching_refuses_while_bytes_are_held),
+		TEST(V20_a_service_is_not_idle_while_an_upgraded_connection_lives),
+		TEST(V7_a_forked_child_can_only_free_it_and_the_parent_does_not_notice),
 		TEST(V7_a_connection_may_be_ended_in_the_handler_that_upgraded_it),
 	};
 

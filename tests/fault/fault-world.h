@@ -15,6 +15,7 @@ bool world_hole(void);        /* a name that is published again while low descri
 bool world_objects(void);     /* timers, descriptors, child processes, posts */
 bool world_connections(void); /* adopted, idle, closing, detached */
 bool world_calls(void);       /* a service: calls of each size, answers, a post, a hang-up, the reserve, draining */
+bool world_topics(void);      /* topics: subscribers that read, are slow, leave, overflow */
 bool world_callers(void);     /* callers: calls of each kind and end, with a loop and waiting */
 
 /* Without a fault: a new server of the same name serves a client. Fails the test otherwise. */
@@ -25,5 +26,7 @@ const char *world_where(void);
 bool world_is_expected(int error);
 /* It fails from then on: who has no deadline of its own may wait for ever. */
 bool world_stays(void);
+/* A loop can wait, and time passes: a waiting call comes to its end. */
+bool world_has_time(void);
 
 #endif

@@ -178,12 +178,76 @@ static void V21_after_the_first_failure_never_again_in_this_process(void **state
 	fault_reset();
 }
 
+/* ---- draining ---- */
+
+/* Each connection is looked at when something has happened there, and not all of them each time. */
+static void V14_a_drain_of_many_connections_costs_a_few_system_calls_each(void **state)
+{
+	enum { MANY = 300, OPEN = 100 };
+	static const char call[] = WITH("Keep", "\"parameters\":{}");
+	int fds[MANY];
+	struct desk d;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = desk_peer(&d);
+		if (i < OPEN)
+			assert_int_equal(write(fds[i], call, sizeof call), sizeof call);
+		turn(d.loop, 1);
+	}
+	turn_until(d.loop, d.n_kept == OPEN);
+	fault_count_reset();
+	assert_ok(postern_service_drain(d.service, POSTERN_SECONDS(30)));
+	/* Those that end one after the other. */
+	for (int i = 0; i < OPEN; i++) {
+		assert_ok(postern_request_reply_json(d.kept[i], NULL, 0));
+		turn(d.loop, 1);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+	turn_until(d.loop, d.closed == 1);
+	test_note("%d connections: asked %u times whether something has arrived", MANY,
+		  (unsigned)fault_count(FAULT_ioctl_inq));
+	assert_in_range(fault_count(FAULT_ioctl_inq), MANY, 3 * MANY);
+	desk_close(&d);
+}
+
+static void an_accept_without_memory_is_reported(void **state)
+{
+	struct desk d;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	desk_open(&d, NULL);
+	/* The last ones first: without memory for the connection itself the server waits. */
+	for (unsigned nth = 6; nth > 0 && !strstr(d.text, "no memory for its calls"); nth--) {
+		fd = desk_peer(&d);
+		fault_arm(&(struct fault){ .call = FAULT_alloc, .nth = nth, .error = ENOMEM });
+		turn_for(d.loop, 10);
+		fault_disarm();
+		close(fd);
+		turn_for(d.loop, 5);
+	}
+	assert_int_equal(d.code, POSTERN_REASON_NO_RESOURCES);
+	assert_non_null(strstr(d.text, "no memory for its calls"));
+	/* The next one is served. */
+	fd = desk_peer(&d);
+	desk_say(&d, fd, WITH("Echo", "\"parameters\":{\"a\":1}"));
+	desk_hears(&d, fd, "{\"parameters\":{\"a\":1}}");
+	close(fd);
+	desk_close(&d);
+}
+
 /* ---- a handler that never returns ---- */
 
 struct leaver {
 	struct postern_service *service;
 	struct postern_request *kept;
-	bool keeps;
+	bool keeps, upgrades;
+	struct postern_conn *conn; /* freed with the loop of its thread */
 };
 
 static void leave(const void *handlers, struct postern_request *r, const void *in, void *data)
@@ -191,8 +255,12 @@ static void leave(const void *handlers, struct postern_request *r, const void *i
 	struct leaver *l = data;
 
 	(void)handlers, (void)in;
+	static const struct postern_conn_events events = { .size = sizeof events };
+
 	if (l->keeps)
 		l->kept = postern_request_keep(r);
+	if (l->upgrades)
+		assert_ok(postern_request_upgrade_json(&l->conn, r, NULL, 0, &events, NULL));
 	pthread_exit(NULL);
 }
 
@@ -201,7 +269,9 @@ static int leaver_begins(struct postern_thread *t, struct postern_loop *loop, vo
 	static const struct postern_service_events events = { .size = sizeof events };
 	static void (*const handler)(const void *, struct postern_request *, const void *, void *) =
 		leave;
-	static const struct postern_method method = { .name = "a.b.Leave", .handle = leave };
+	static const struct postern_method method = { .name = "a.b.Leave",
+						      .flags = POSTERN_METHOD_MAY_UPGRADE,
+						      .handle = leave };
 	static const struct postern_method *const methods[] = { &method };
 	static const struct postern_interface interface = {
 		.version = POSTERN_INTERFACE_VERSION,
@@ -221,9 +291,12 @@ static void a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept(v
 {
 	(void)state;
 	fault_reset();
-	for (int keeps = 0; keeps < 2; keeps++) {
-		static const char call[] = "{\"method\":\"a.b.Leave\"}";
-		struct leaver l = { .keeps = keeps };
+	for (int i = 0; i < 4; i++) {
+		static const char call[] = "{\"method\":\"a.b.Leave\"}",
+				  upgrade[] = "{\"method\":\"a.b.Leave\",\"upgrade\":true}";
+		struct leaver l = { .keeps = i & 1, .upgrades = i & 2 };
+		const char *text = l.upgrades ? upgrade : call;
+		size_t n = l.upgrades ? sizeof upgrade : sizeof call;
 		struct postern_thread *t = NULL;
 		int64_t before = fault_memory();
 		char got;
@@ -232,10 +305,12 @@ static void a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept(v
 		assert_ok(postern_thread_start(&t, NULL, leaver_begins, &l));
 		fd = plain_connect(test_path("leaver/sock"));
 		assert_true(fd >= 0);
-		assert_int_equal(write(fd, call, sizeof call), sizeof call);
-		assert_true(read(fd, &got, 1) <= 0);
+		assert_int_equal(write(fd, text, n), n);
+		while (read(fd, &got, 1) > 0)
+			;
 		assert_ok(postern_thread_join(t, test_patience_ns()));
-		assert_int_equal(!!l.kept, keeps);
+		assert_int_equal(!!l.kept, l.keeps);
+		assert_int_equal(!!l.conn, l.upgrades);
 		if (l.kept) {
 			assert_null(postern_request_service(l.kept));
 			assert_errno(postern_request_reply_json(l.kept, NULL, 0), -ESTALE);
@@ -253,6 +328,8 @@ int main(void)
 		TEST(V1_a_call_in_the_steady_state_allocates_nothing_and_takes_three_system_calls),
 		TEST(V22_a_burst_of_64_calls_costs_a_few_system_calls_and_one_block),
 		TEST(a_kept_request_gives_its_block_back_and_a_crowd_leaves_no_more_than_the_pool),
+		TEST(V14_a_drain_of_many_connections_costs_a_few_system_calls_each),
+		TEST(an_accept_without_memory_is_reported),
 		TEST(a_handler_that_calls_pthread_exit_leaves_nothing_but_what_was_kept),
 		TEST(V21_sockets_are_marked_where_the_kernel_can),
 		TEST(V21_after_the_first_failure_never_again_in_this_process),

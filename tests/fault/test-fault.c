@@ -99,6 +99,15 @@ bool world_stays(void)
 	return now.site && (now.fault.stays || now.site->call == FAULT_eventfd_add);
 }
 
+bool world_has_time(void)
+{
+	int call = now.site ? now.site->call : 0;
+
+	return !world_stays() || call == FAULT_alloc || call == FAULT_realloc ||
+	       call == FAULT_socket_stream || call == FAULT_connect || call == FAULT_send ||
+	       call == FAULT_recv || call == FAULT_recvmsg || call == FAULT_getsockopt;
+}
+
 /* Calls for which the user is not to notice that they were interrupted or fell short. */
 static bool is_harmless(void)
 {
@@ -292,6 +301,12 @@ static void every_call_of_a_service_that_answers_calls_may_fail(void **state)
 	run_all("calls", world_calls);
 }
 
+static void every_call_of_topics_may_fail(void **state)
+{
+	(void)state;
+	run_all("topics", world_topics);
+}
+
 static void every_call_of_callers_may_fail(void **state)
 {
 	(void)state;
@@ -326,6 +341,7 @@ int main(void)
 		TEST(every_call_of_the_loops_objects_may_fail),
 		TEST(every_call_of_connections_may_fail),
 		TEST(every_call_of_a_service_that_answers_calls_may_fail),
+		TEST(every_call_of_topics_may_fail),
 		TEST(every_call_of_callers_may_fail),
 		TEST(every_call_site_has_failed),
 	};

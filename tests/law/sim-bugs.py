@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "process"))
 import tap  # noqa: E402
 
 LIVES = 1000
-CORE = ["calling", "serving", "message", "frame"]
+CORE = ["calling", "serving", "message", "frame", "topic"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", f"-I{tap.SOURCE}/include", f"-I{tap.SOURCE}/src"]
 
 # name, file, (text, what stands there instead)...
@@ -133,6 +133,44 @@ BUGS = [
     ("a byte behind the NUL of a call is lost", "frame",
      (".used = end ? length + 1 : n",
       ".used = !end ? n : length + 1 + (length + 1 < n && end[1] == 'r')")),
+    # ---- topic ----
+    ("latest replaces a half-sent message", "topic",
+     ("r->item && r->at == 0 && r->item != t->last", "r->item && r->item != t->last")),
+    ("latest goes on with the rest of the last state in the place of that of the message", "topic",
+     ("r->item && r->at == 0 && r->item != t->last", "r->item && r->item != t->last"),
+     ("\tr->item = to ? topic_ref(to) : NULL;\n\tr->at = 0;", "\tr->item = to ? topic_ref(to) : NULL;\n\tr->at = to && r->at < to->n ? r->at : 0;")),
+    ("the last state does not come after a half-sent message", "topic",
+     ("next = item == t->last ? NULL : t->last;", "next = NULL;")),
+    ("latest sends a state that is not the last one", "topic",
+     ("\t\ttopic_move(t, r, t->last);\n\treturn r->item;", "\t\t;\n\treturn r->item;")),
+    ("a new subscriber does not get the present state", "topic",
+     ("bool begins = t->last && (!t->limits.stateless || t->last->ends);", "bool begins = t->last && t->last->ends;")),
+    ("events are a state", "topic",
+     ("(!t->limits.stateless || t->last->ends)", "1")),
+    ("a publication is lost that comes while its subscriber is behind", "topic",
+     ("before->next = topic_ref(item);", "{ if (before->references == 1) before->next = topic_ref(item); }")),
+    ("a queue skips as latest does", "topic",
+     ("\tif (t->limits.policy == TOPIC_LATEST)\n\t\tnext", "\tif (next)\n\t\tnext")),
+    ("a queue takes one more than its limit", "topic",
+     ("t->number - r->begun > t->limits.messages", "t->number - r->begun > t->limits.messages + 1")),
+    ("a queue counts what has begun as waiting", "topic",
+     ("bytes = t->bytes - at->before - (r->at > 0 ? at->n : 0);", "bytes = t->bytes - at->before;")),
+    ("two publications have one number", "topic",
+     ("t->last = item;\n\tif (before", "t->last = item;\n\tt->number -= t->number > 3;\n\tif (before"),),
+    ("Overflow says that one was dropped which has begun", "topic",
+     ("r->begun = item->number;", "r->begun = item->number - (n < item->n);")),
+    ("a last value overflows", "topic",
+     ("t->limits.policy == TOPIC_LATEST || t->last->ends", "t->limits.policy == TOPIC_LATEST")),
+    ("after the last value a subscriber waits for more", "topic",
+     ("\treturn ends;\n}\n\nbool topic_is_ending", "\treturn false;\n}\n\nbool topic_is_ending")),
+    ("half of a last value is followed by an error", "topic",
+     ("return r->at > 0 && r->item->ends;", "return false;")),
+    ("a publication is freed while it is being sent", "topic",
+     ("r->item = to ? topic_ref(to) : NULL;", "r->item = to; if (to && to != t->last) topic_ref(to);")),
+    ("a subscriber that leaves keeps its publication", "topic",
+     ("\ttopic_move(t, r, NULL);\n\tr->begun", "\tr->item = NULL;\n\tr->begun")),
+    ("what is skipped is not counted", "topic",
+     ("t->skipped += item->number - r->begun - 1;", ";")),
     # ---- message ----
     ("an error continues", "message",
      ("if (r == 0 && m.values[OF_ANSWER_ERROR].text && m.flags)", "if (0)")),

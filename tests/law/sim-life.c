@@ -116,6 +116,9 @@ static void wait_some(void)
 	if (S.calm)
 		drive_on();
 	next = S.over ? POSTERN_FOREVER : calling_next(&S.machine);
+	/* The deadline of one that has subscribed, for which nothing else ends it. */
+	if (S.calm && next > S.now + POSTERN_SECONDS(60))
+		next = POSTERN_FOREVER;
 	if (next != POSTERN_FOREVER && sim_chance(2))
 		wait_until(next);
 	else
@@ -240,6 +243,8 @@ static void anything(void)
 		wait_some();
 	} else if (sim_chance(60)) {
 		drive();
+	} else if (sim_chance(12)) {
+		topic_event();
 	} else if (sim_chance(6) && S.n_calls > 0) {
 		service_works((int)sim_below(S.n_calls));
 	} else if (w && S.trouble && sim_chance(S.trouble)) {
@@ -273,6 +278,7 @@ static void begin(uint64_t seed)
 		.backoff_max_ns = POSTERN_SECONDS(1),
 	};
 	calling_init(&S.machine, &S.limits, 1 + sim_below(1u << 30));
+	topic_begins();
 	SIM_COUNT(lives);
 	sim_result->counts.calm += S.calm;
 }
@@ -284,6 +290,8 @@ static void finish(void)
 
 	S.down = S.draining = false;
 	S.connections_max = S.calm ? SIM_WIRES : S.connections_max;
+	drive_on();
+	topic_publishes(SERVING_REPLIES);
 	for (;;) {
 		drive_on();
 		if (S.over || (calling_next(&S.machine) == POSTERN_FOREVER && S.machine.n == 0))
@@ -322,5 +330,6 @@ void sim_life(uint64_t seed)
 	if (!S.over)
 		caller_timer();
 	finish();
+	topic_dies();
 	oracle_end();
 }

@@ -22,6 +22,7 @@ static void service_cancels(struct sim_wire *w)
 	sim_say("the handler of call %d is cancelled", c->index);
 	SIM_COUNT(cancels);
 	oracle_cancelled(c);
+	topic_forgets(c);
 	c->served = false;
 	w->open_call = -1;
 }
@@ -56,6 +57,7 @@ void service_dies(void)
 	SIM_COUNT(deaths);
 	S.down = true;
 	S.draining = false;
+	topic_dies();
 	for (unsigned i = 0; i < S.n_wires; i++) {
 		struct sim_wire *w = &S.wires[i];
 
@@ -87,12 +89,22 @@ bool service_learns(struct sim_wire *w)
 
 /* ---- answers ---- */
 
+static void answer_note(struct sim_wire *w, size_t end, bool is_wrong)
+{
+	if (w->n_notes == sizeof(w->notes) / sizeof(w->notes[0]))
+		sim_broken("harness: too many messages on wire %d", wire_of(w));
+	w->notes[w->n_notes++] = (struct sim_note){ end, is_wrong };
+}
+
+void service_notes(struct sim_wire *w, size_t end)
+{
+	answer_note(w, end, false);
+}
+
 static void answer_queue(struct sim_wire *w, const char *text, size_t n, bool is_wrong)
 {
 	stream_write(&w->down, text, n);
-	if (w->n_notes == sizeof(w->notes) / sizeof(w->notes[0]))
-		sim_broken("harness: too many messages on wire %d", wire_of(w));
-	w->notes[w->n_notes++] = (struct sim_note){ w->down.written, is_wrong };
+	answer_note(w, w->down.written, is_wrong);
 }
 
 void peer_answers(struct sim_wire *w)
@@ -123,6 +135,9 @@ void peer_answers(struct sim_wire *w)
 	if (!w->accepted || !w->open || w->ended || w->closing || w->n_notes > 200 || S.calm ||
 	    w->upgraded)
 		return;
+	/* Not in the middle of a message. */
+	if (w->open_call >= 0 && S.calls[w->open_call].reader.at > 0)
+		return;
 	sim_say("wire %d: the service sends what nobody asked for: %s", wire_of(w), rows[i].text);
 	w->hostile = true;
 	answer_queue(w, rows[i].text, strlen(rows[i].text) + 1, rows[i].is_wrong);
@@ -149,6 +164,8 @@ static int answer(struct sim_wire *w, int call, const char *error, int how)
 		postern_json_write_int(&json, c->n_sent);
 		postern_json_write_name(&json, "retryAfterMs");
 		postern_json_write_int(&json, call % 7);
+		postern_json_write_name(&json, "dropped");
+		postern_json_write_int(&json, S.dropped);
 		postern_json_write_end(&json);
 		postern_json_write_end(&json);
 		n = postern_json_write_finish(&json);
@@ -183,6 +200,12 @@ static void service_upgrades(struct sim_wire *w)
 		raw_write(&w->down);
 	/* It has said all that it has to say; or it waits for the end of the other one. */
 	w->closing = sim_chance(3);
+}
+
+void service_answers(struct sim_wire *w, int call, const char *error)
+{
+	if (answer(w, call, error, SERVING_FAILS) < 0)
+		sim_broken("call %d is open, and cannot be answered", call);
 }
 
 /* A confirmation that does nothing, or one that nobody has asked for. */
@@ -231,8 +254,6 @@ static void answer_more(struct sim_wire *w, int call)
 
 /* ---- handlers ---- */
 
-static void service_next(struct sim_wire *w);
-
 static void work_last(struct sim_wire *w, struct sim_call *c)
 {
 	static const char failed[] = "org.example.sim.Failed";
@@ -253,7 +274,7 @@ bool service_works(int call)
 	struct sim_call *c = &S.calls[call];
 	struct sim_wire *w;
 
-	if (!c->served || c->plan == SIM_NEVER)
+	if (!c->served || c->subscribed || c->plan == SIM_NEVER)
 		return false;
 	/* oneway, and its connection has ended */
 	if (c->served_by < 0) {
@@ -290,7 +311,9 @@ static void service_runs(struct sim_wire *w, int call)
 	c->served = true;
 	c->served_by = wire_of(w);
 	c->more = c->flags & POSTERN_CALL_MORE ? (int)sim_below(5) : sim_chance(8);
-	while (c->plan == SIM_ANSWERS && w->open_call == call)
+	if (c->flags & POSTERN_CALL_MORE && (c->plan == SIM_SUBSCRIBES || sim_chance(3)))
+		topic_joins(w, c);
+	while (c->plan == SIM_ANSWERS && w->open_call == call && !c->subscribed)
 		service_works(call);
 }
 
@@ -331,7 +354,7 @@ static void service_message(struct sim_wire *w, const char *text, size_t n)
 		w->closing = true;
 }
 
-static void service_next(struct sim_wire *w)
+void service_next(struct sim_wire *w)
 {
 	const char *text;
 	size_t n;
@@ -423,7 +446,7 @@ bool service_gives(struct sim_wire *w, size_t n)
 		return service_may_end(w);
 	}
 	if (!most)
-		return false;
+		return w->down.written == w->down.given && topic_sends(w);
 	n = n < most ? n : most;
 	w->down.given += n;
 	sim_say("wire %d: the service sends %zu, to %zu", wire_of(w), n, w->down.given);
@@ -453,4 +476,6 @@ void service_drains(bool drains)
 		if (drains && w->accepted && w->machine.refuses == SERVING_RUNS)
 			w->machine.refuses = SERVING_DRAINS;
 	}
+	if (drains)
+		topic_drains();
 }

@@ -18,6 +18,7 @@
  *   sim-raw.c      what goes over a connection that was upgraded: bytes of no protocol
  *   sim-caller.c   does what calling_step() says, and tells the program
  *   sim-service.c  connections of a service, its handlers
+ *   sim-topic.c    a topic of the service, and its subscribers
  *   sim-peer.c     hand-made peers and answers, right and wrong
  *   sim-oracle.c   what must hold. It keeps its own books, of the bytes that it saw: it never asks a machine
  */
@@ -28,8 +29,9 @@
 #include "base/base.h"
 #include "core/calling.h"
 #include "core/serving.h"
+#include "core/topic.h"
 
-enum { SIM_CALLS = 64, SIM_WIRES = 128, SIM_LINES = 80, SIM_TEXT = 4096 };
+enum { SIM_CALLS = 64, SIM_WIRES = 128, SIM_LINES = 80, SIM_TEXT = 4096, SIM_PUBLICATIONS = 256 };
 
 /* One direction of a connection: all bytes that were ever written, and how far each of those on the way is.
    parsed <= taken <= given <= written. The kernel holds what is given and not taken. */
@@ -85,7 +87,7 @@ struct sim_wire {
 	int alone_call;
 };
 
-enum { SIM_ANSWERS, SIM_LATER, SIM_NEVER, SIM_ABANDONS, SIM_NO_ROOM, SIM_PLANS };
+enum { SIM_ANSWERS, SIM_LATER, SIM_NEVER, SIM_ABANDONS, SIM_NO_ROOM, SIM_SUBSCRIBES, SIM_PLANS };
 
 struct sim_call {
 	struct calling_call state;
@@ -113,6 +115,26 @@ struct sim_call {
 	int64_t added_ns, refused_ns, retry_ns;
 	unsigned runs, cancels, n_sent, n_got;
 	bool busied;          /* it wanted no answer, and the service was busy */
+
+	/* of a topic: sim-topic.c */
+	struct topic_reader reader;
+	bool subscribed, topic_queue;
+	int topic_round;
+	unsigned topic_woken;
+	uint64_t topic_from, topic_begun, topic_got; /* numbers: the first that is for it, the last that has begun, and arrived */
+	uint64_t topic_ended;  /* that were published when it overflowed */
+	uint32_t topic_left;   /* bytes of the one that has begun */
+};
+
+/* What a topic has published. */
+struct sim_publication {
+	struct topic_item item;
+	char text[1024];       /* with its NUL; overwritten when nobody needs it */
+	uint32_t n;
+	int how;               /* SERVING_... */
+	size_t pad;
+	char letter;
+	unsigned dead;
 };
 
 #define SIM_COUNTS(X)                                                                                    \
@@ -121,6 +143,8 @@ struct sim_call {
 	X(drops_inside) X(frees) X(frees_inside) X(dials) X(no_conns) X(connects_failed) X(losses)        \
 	X(unwritten) X(unwritten_half) X(full) X(idle_closed) X(limit) X(busy) X(draining) X(kills)       \
 	X(deaths) X(hang_ups) X(oneway_after_leaving) X(dropped) X(cancels) X(twice) X(not_more)          \
+	X(subscribes) X(publications) X(topic_got) X(topic_halves) X(topic_skipped) X(overflows)          \
+	X(topic_ends) X(topic_frees) X(topic_gave_up) X(topic_ending)                                                     \
 	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)            \
 	X(upgrade_calls) X(upgraded) X(taken_over) X(raw_up) X(raw_down) X(glued_up) X(glued_down)        \
 	X(raw_ends) X(not_confirmed)
@@ -143,11 +167,19 @@ struct sim {
 	int64_t connect_ns;  /* then at the latest it connects again, after a loss without any answer */
 	unsigned losses;     /* of those, in a row */
 	unsigned tell_due;   /* ends that came up outside of an event */
+	struct topic topic;  /* the one that there is; sim-topic.c */
+	bool topic_over;
+	int topic_round;
+	unsigned topic_first, n_pubs;
+	uint64_t topic_published, topic_skipped;
+	int64_t dropped;     /* of the next Overflow */
+	unsigned rounds[SIM_PUBLICATIONS]; /* where the publications of each topic begin */
 	struct calling machine;
 	struct calling_limits limits;
 	unsigned n_calls, n_wires;
 	struct sim_call calls[SIM_CALLS];
 	struct sim_wire wires[SIM_WIRES];
+	struct sim_publication pubs[SIM_PUBLICATIONS];
 };
 extern struct sim S;
 
@@ -218,6 +250,26 @@ bool service_retires(struct sim_wire *w);
 void service_kills(struct sim_wire *w);
 void service_dies(void);
 void service_drains(bool drains);
+
+/* The open call gets an error. */
+void service_answers(struct sim_wire *w, int call, const char *error);
+/* A message will end there that is not queued. */
+void service_notes(struct sim_wire *w, size_t end);
+/* The next call may come. */
+void service_next(struct sim_wire *w);
+
+/* ---- sim-topic.c ---- */
+void topic_begins(void);
+void topic_joins(struct sim_wire *w, struct sim_call *c);
+void topic_forgets(struct sim_call *c);
+bool topic_sends(struct sim_wire *w);
+void topic_publishes(int how);
+void topic_event(void);
+void topic_drains(void);
+void topic_dies(void);
+/* true: this is an answer of a topic, and the right one. */
+bool oracle_topic_answer(const struct sim_wire *w, struct sim_call *c, const struct message_answer *m);
+void oracle_topic_rest(void);
 
 /* ---- sim-peer.c ---- */
 void peer_begins(void);

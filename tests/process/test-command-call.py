@@ -252,14 +252,20 @@ def test_limits():
                [] if status == DONE and not is_running(pid) else [f"status {status}, running {is_running(pid)}: {p.said()}"])
 
 
+LONG_METHOD = "org.example." + "x" * 240 + ".Now"
+
+
 def test_start():
     p = Place()
+    (p.path / "long.varlink").write_text(f"interface {LONG_METHOD[:-4]}\nmethod Now() -> ()\n")
     command = ["./now"]
     rows = [
         ("a_method_that_is_not_described", ["--interface", CLOCK, "--method", "org.example.clock.Later", *command], USAGE,
          "has no method 'org.example.clock.Later'"),
         ("a_method_twice", ["--interface", CLOCK, "--method", NOW, *command, "--method", NOW, *command], USAGE, "is there twice"),
         ("no_command", ["--interface", CLOCK, "--method", NOW], USAGE, "needs a method and its command"),
+        ("a_name_that_is_too_long", ["--interface", "long.varlink", "--method", LONG_METHOD, *command], USAGE,
+         "longer than 255 bytes, which POSTERN_METHOD holds"),
         ("no_program", ["--interface", CLOCK, "--method", NOW, "./nothing"], NO_PROGRAM, "cannot run './nothing'"),
         ("no_method", ["--interface", CLOCK], USAGE, "need each other"),
         ("no_file", ["--interface", "none.varlink", "--method", NOW, *command], NO_INPUT, "none.varlink: cannot be opened"),

@@ -103,7 +103,12 @@ LINES = [
     ("a_service", "postern call tim", "postern call timer "),
     ("a_method_of_a_service", "postern call timer org.example.clock.N", "postern call timer org.example.clock.Now "),
     ("an_interface_of_a_service", "postern introspect timer org.ex", "postern introspect timer org.example.clock "),
+    ("a_server_to_relay", "postern relay clo", "postern relay clock "),
+    ("an_end_of_a_relay", "postern relay clock --then ha", "postern relay clock --then half-close "),
     ("an_option_of_call", "postern call --onew", "postern call --oneway "),
+    ("an_upgrade", "postern call --upg", "postern call --upgrade "),
+    ("a_method_behind_options", "postern call --upgrade --idle 5s timer org.example.clock.N",
+     "postern call --upgrade --idle 5s timer org.example.clock.Now "),
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 

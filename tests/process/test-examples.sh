@@ -276,7 +276,8 @@ run "$examples/clock/clock-stamp" clock 'a line' another
 tap_is 'clock_stamp_has_the_connection' \
 	"$status $(sed 's/^[-0-9]* [:0-9]* /TIME /' <<<"$output" | tr '\n' '|')" '0 TIME a line|TIME another|'
 
-"$examples/clock/clock-watch" clock local >"$tap_dir/watch.out" 2>"$tap_dir/watch.err" &
+: >"$tap_dir/watch.out"
+"$examples/clock/clock-watch" clock local >>"$tap_dir/watch.out" 2>"$tap_dir/watch.err" &
 watch=$!
 tap_pids="$tap_pids $watch"
 # Two lines: that the second one comes is the service's doing.

@@ -97,6 +97,10 @@ run "$go" now "$at" Mars
 is 'Go as client: an error, with its parameters' 1 '' '&orgexampleclock.NoSuchZone{Zone:"Mars"}'
 run "$go" watch "$at" 3
 tap_is 'Go as client: more, and it leaves' "$status $(grep -Ecx "$time true" <<<"$out") $err" '0 3 '
+run "$go" stamp "$at" 'a line'
+tap_is 'V7 Go as client: an upgraded connection' "$status $(grep -Ecx "$time a line" <<<"$out") $err" '0 1 '
+run "$go" call "$at" org.example.clock.Stamp
+tap_is 'V7 Go as client: one that should be upgraded' "$status $(grep -c ExpectedUpgrade <<<"$err")" '1 1'
 run "$go" call "$at" org.example.clock.Now
 is 'Go as client: parameters that are null' 0 '' ''
 run "$go" call "$at" org.example.clock.Then
@@ -132,6 +136,10 @@ run "$postern" call --oneway "$at" org.example.clock.Now '{}' </dev/null
 is 'Go as server: postern call --oneway' 0 '' ''
 run "$postern" call "$at" org.example.clock.Now '{"zone":"Mars"}' </dev/null
 tap_is 'Go as server: postern call, an error' "$status $(grep -c 'org.example.clock.NoSuchZone.*Mars' <<<"$err")" '1 1'
+run "$clock/clock-stamp" "$at" 'a line' another
+is 'V7 Go as server: an upgraded connection' 0 $'go a line\ngo another' ''
+run "$postern" call --upgrade "$at" org.example.clock.Stamp <<<'a line'
+is 'V7 Go as server: postern call --upgrade' 0 'go a line' ''
 run "$postern" info "$at" </dev/null
 tap_is 'Go as server: postern info' "$status $(grep -c 'Clock in Go\|org.example.clock' <<<"$out")" '0 2'
 run "$postern" introspect "$at" org.example.clock </dev/null

@@ -353,12 +353,25 @@ static void V6_what_is_written_is_read_again_as_the_same(void **state)
 	}
 }
 
-static void the_flags_of_a_message_are_those_of_a_call(void **state)
+/* ---- names ---- */
+
+static void the_name_of_an_error_has_that_of_its_interface(void **state)
 {
+	static const char *const right[] = { "a.b.C", "org.example.clock.NoSuchZone", "A.b.C",
+					     "a-b.3--d.E9", "io.postern.Busy" };
+	static const char *const wrong[] = {
+		"",       "A",       "a.B",     "b.C",     ".a.b.C", "a.b.C.",  "a..C",
+		"a.b.c",  "a.b.",    "a.b",     "3.b.C",   "-a.b.C", "a-.b.C",  "a.-b.C",
+		"a.b-.C", "a.b.C-D", "a.b.C_D", "a.b_c.D", "a.b.C ", "a b.c.D", "a.b.\xc3\x84"
+	};
+
 	(void)state;
-	assert_int_equal(POSTERN_CALL_MORE, POSTERN_CALL_MORE);
-	assert_int_equal(POSTERN_CALL_ONEWAY, POSTERN_CALL_ONEWAY);
-	assert_int_equal(POSTERN_CALL_UPGRADE, POSTERN_CALL_UPGRADE);
+	for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+		if (!message_is_error(right[i]))
+			fail_msg("%s is a name", right[i]);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		if (message_is_error(wrong[i]))
+			fail_msg("%s is no name", wrong[i]);
 }
 
 int main(void)
@@ -379,7 +392,7 @@ int main(void)
 		TEST(V3_64000_members_of_vendors_take_no_quadratic_time),
 		TEST(V2_what_is_written_has_no_false_flag_and_no_null),
 		TEST(V6_what_is_written_is_read_again_as_the_same),
-		TEST(the_flags_of_a_message_are_those_of_a_call),
+		TEST(the_name_of_an_error_has_that_of_its_interface),
 	};
 
 	return test_run(tests);

@@ -5,6 +5,7 @@
 //	clock serve ADDRESS           a service; asked for more it answers three times, and the third is the last
 //	clock now ADDRESS [ZONE]      the time
 //	clock watch ADDRESS TIMES     asks for more, and leaves after so many answers
+//	clock stamp ADDRESS LINE      upgrades its connection, over which the line comes back with the time
 //	clock introspect ADDRESS      what the service says of itself
 //	clock call ADDRESS METHOD     a call without any parameters
 //
@@ -38,6 +39,25 @@ func (c *clock) Now(ctx context.Context, call orgexampleclock.VarlinkCall, zone 
 	}
 	call.Continues = false
 	return call.ReplyNow(ctx, "go 3")
+}
+
+// Each line comes back with go before it.
+func (c *clock) Stamp(ctx context.Context, call orgexampleclock.VarlinkCall) error {
+	if !call.WantsUpgrade() {
+		return call.ReplyMethodNotImplemented(ctx, "Stamp")
+	}
+	if err := call.ReplyStamp(ctx); err != nil {
+		return err
+	}
+	for {
+		line, err := call.Conn.ReadBytes(ctx, '\n')
+		if err != nil {
+			return err
+		}
+		if _, err = call.Conn.Write(ctx, append([]byte("go "), line...)); err != nil {
+			return err
+		}
+	}
 }
 
 func serve(ctx context.Context, address string) error {
@@ -75,6 +95,24 @@ func watch(ctx context.Context, c *varlink.Connection, times string) error {
 	return err
 }
 
+func stamp(ctx context.Context, c *varlink.Connection, line string) error {
+	var out struct{}
+	receive, err := c.Upgrade(ctx, "org.example.clock.Stamp", nil)
+	if err != nil {
+		return err
+	}
+	_, connection, err := receive(ctx, &out)
+	if err != nil {
+		return err
+	}
+	if _, err = connection.Write(ctx, []byte(line+"\n")); err != nil {
+		return err
+	}
+	stamped, err := connection.ReadBytes(ctx, '\n')
+	fmt.Print(string(stamped))
+	return err
+}
+
 func introspect(ctx context.Context, c *varlink.Connection) error {
 	var vendor, product, version, url string
 	var interfaces []string
@@ -106,6 +144,8 @@ func ask(ctx context.Context, arguments []string) error {
 		return now(ctx, c, nil)
 	case "watch":
 		return watch(ctx, c, arguments[2])
+	case "stamp":
+		return stamp(ctx, c, arguments[2])
 	case "introspect":
 		return introspect(ctx, c)
 	case "call":

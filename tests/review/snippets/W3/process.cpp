@@ -20,3 +20,19 @@ bool bad_peer(QLocalSocket &line)
 {
 	return line.waitForReadyRead(-1); // W3
 }
+
+class Tool : public QProcess {
+public:
+	int runIt(int msec);
+};
+
+/* Advice: this is its own child, too. */
+int Tool::runIt(int msec)
+{
+	if (!waitForFinished(msec)) {
+		kill();
+		waitForFinished(-1); // W3
+		return -1;
+	}
+	return exitCode();
+}
