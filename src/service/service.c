@@ -134,6 +134,7 @@ int postern_service_provide(struct postern_service *s, const struct postern_inte
 	p = sys_alloc(sizeof(*p));
 	if (!p)
 		return why_call("postern_service_provide", -ENOMEM);
+	passed_admit(s, interface);
 	service_offer(s, p, interface, handlers, data);
 	return 0;
 }
@@ -275,7 +276,8 @@ static bool service_retire(struct postern_service *s)
 		struct serve *p = container_of(s->quiet.next, struct serve, quiet);
 
 		list_remove(&p->quiet);
-		if (s->late && !p->machine.left)
+		/* Again and again, if oneway calls are kept. */
+		if (s->late && (!p->machine.left || p->machine.open))
 			serve_leave(p);
 		if (service_check(s) < 0)
 			return false;
