@@ -225,4 +225,83 @@ all_opened()
 tap_try 'instances_lose_no_file_while_first_ones_end' until_true all_opened
 tap_is 'no_instance_fails_then' "$(cat "$tap_dir/relay.err")" ''
 
+# ---- settings ----
+
+start_settings()
+{
+	tap_start "$examples/settings/settings-service" settings "$tap_dir/stored" 2>"$tap_dir/settings.err"
+	service=$tap_pid
+	until_listening settings
+}
+
+# settings METHOD [PARAMETERS]
+settings()
+{
+	run "$POSTERN_COMMAND" call settings "org.example.settings.$1" "${@:2}"
+}
+
+last_is()
+{
+	[ "$(tail -n 1 "$1")" = "$2" ]
+}
+
+start_settings
+tap_start "$examples/settings/settings-watch" settings >"$tap_dir/watch" 2>"$tap_dir/watch.err"
+watch=$tap_pid
+until_true lines_are "$tap_dir/watch" 1
+tap_is 'a_watcher_of_no_settings_has_their_state' "$(cat "$tap_dir/watch")" ''
+settings Set '{"name":"theme","value":"dark"}'
+tap_is 'settings_are_set' "$status $output $(cat "$tap_dir/stderr")" '0 {} '
+settings Set '{"name":"volume","value":"7"}'
+settings Set '{"name":"theme","value":"light = bright"}'
+settings Get '{"name":"theme"}'
+tap_is 'settings_are_told' "$status $output" '0 {"value":"light = bright"}'
+tap_try 'a_watcher_has_each_change' until_true last_is "$tap_dir/watch" 'theme=light = bright volume=7'
+settings Watch
+tap_is 'all_settings_are_told' "$output" '{"settings":{"theme":"light = bright","volume":"7"}}'
+output=
+for wrong in 'Get {"name":"none"}' 'Set {"name":"a=b","value":""}' 'Set {"name":"a","value":"b\nc"}'; do
+	"$POSTERN_COMMAND" call settings "org.example.settings.${wrong%% *}" "${wrong#* }" 2>"$tap_dir/stderr"
+	output+="$(cut -d : -f 3- "$tap_dir/stderr");"
+done
+tap_is 'what_is_no_setting_is_told' "$output" \
+	' org.example.settings.Unknown: {"name":"none"}; org.varlink.service.InvalidParameter: {"parameter":"name"}; org.varlink.service.InvalidParameter: {"parameter":"value"};'
+
+# While there is no service, the file changes; the watcher is told by the next one.
+kill -KILL "$service"
+ended "$service"
+until_true grep -q . "$tap_dir/watch.err"
+echo 'theme=none' >>"$tap_dir/stored"
+echo 'language=en' >>"$tap_dir/stored"
+start_settings
+tap_try 'a_watcher_has_the_present_state_after_a_restart' until_true last_is "$tap_dir/watch" 'theme=light = bright volume=7 language=en'
+settings Set '{"name":"theme"}'
+tap_try 'a_watcher_has_changes_after_a_restart' until_true last_is "$tap_dir/watch" 'language=en volume=7'
+settings Get '{"name":"theme"}'
+tap_is 'a_setting_that_was_removed_is_unknown' "$status $(grep -c Unknown "$tap_dir/stderr")" '1 1'
+kill -TERM "$service"
+ended "$service"
+tap_is 'a_service_of_settings_ends_with_0_while_somebody_watches' "$status $(cat "$tap_dir/settings.err")" '0 '
+tap_is 'settings_are_in_the_file' "$(tr '\n' ' ' <"$tap_dir/stored")" 'language=en volume=7 '
+start_settings
+settings Set '{"name":"volume","value":"8"}'
+tap_try 'a_watcher_outlives_that_too' until_true last_is "$tap_dir/watch" 'language=en volume=8'
+
+# A directory in the place of the file that is written first.
+mkdir "$tap_dir/stored.new"
+settings Set '{"name":"volume","value":"9"}'
+tap_is 'a_setting_that_is_not_saved_is_told' "$status $(cut -d : -f 3- "$tap_dir/stderr")" \
+	'1  org.example.settings.NotSaved: {"reason":"Is a directory"}'
+rmdir "$tap_dir/stored.new"
+settings Get '{"name":"volume"}'
+tap_is 'and_it_has_not_changed' "$output" '{"value":"8"}'
+
+# A watcher that is stopped, while others set: it skips what it has no room for, and ends up with the last state.
+long=$(head -c 1000 /dev/zero | tr '\0' x)
+kill -STOP "$watch"
+for i in {1..40}; do settings Set "{\"name\":\"s$i\",\"value\":\"$long\"}"; done
+settings Set '{"name":"volume","value":"10"}'
+kill -CONT "$watch"
+tap_try 'a_watcher_that_was_stopped_has_the_last_state' until_true grep -q ' volume=10 s1=' "$tap_dir/watch"
+
 tap_done
