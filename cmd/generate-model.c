@@ -27,125 +27,39 @@ struct model_place {
 /* ---- names ---- */
 
 /* Of C, of C++, or macros that C compilers and <errno.h> define. */
-static const char *const model_reserved[] = {
-	"NULL",
-	"alignas",
-	"alignof",
-	"and",
-	"and_eq",
-	"asm",
-	"auto",
-	"bitand",
-	"bitor",
-	"bool",
-	"break",
-	"case",
-	"catch",
-	"char",
-	"char16_t",
-	"char32_t",
-	"char8_t",
-	"class",
-	"co_await",
-	"co_return",
-	"co_yield",
-	"compl",
-	"concept",
-	"const",
-	"const_cast",
-	"consteval",
-	"constexpr",
-	"constinit",
-	"continue",
-	"decltype",
-	"default",
-	"delete",
-	"do",
-	"double",
-	"dynamic_cast",
-	"else",
-	"enum",
-	"errno",
-	"explicit",
-	"export",
-	"extern",
-	"false",
-	"float",
-	"for",
-	"friend",
-	"goto",
-	"i386",
-	"if",
-	"inline",
-	"int",
-	"linux",
-	"long",
-	"mutable",
-	"namespace",
-	"new",
-	"noexcept",
-	"not",
-	"not_eq",
-	"nullptr",
-	"operator",
-	"or",
-	"or_eq",
-	"private",
-	"protected",
-	"public",
-	"register",
-	"reinterpret_cast",
-	"requires",
-	"restrict",
-	"return",
-	"short",
-	"signed",
-	"sizeof",
-	"static",
-	"static_assert",
-	"static_cast",
-	"struct",
-	"switch",
-	"template",
-	"this",
-	"thread_local",
-	"throw",
-	"true",
-	"try",
-	"typedef",
-	"typeid",
-	"typename",
-	"typeof",
-	"typeof_unqual",
-	"union",
-	"unix",
-	"unsigned",
-	"using",
-	"virtual",
-	"void",
-	"volatile",
-	"wchar_t",
-	"while",
-	"xor",
-	"xor_eq",
-};
+static const char model_reserved[] =
+	" NULL alignas alignof and and_eq asm auto bitand bitor bool break case catch char"
+	" char16_t char32_t char8_t class co_await co_return co_yield compl concept const"
+	" const_cast consteval constexpr constinit continue decltype default delete do"
+	" double dynamic_cast else enum errno explicit export extern false float for friend"
+	" goto i386 if inline int linux long mutable namespace new noexcept not not_eq"
+	" nullptr operator or or_eq private protected public register reinterpret_cast"
+	" requires restrict return short signed sizeof static static_assert static_cast"
+	" struct switch template this thread_local throw true try typedef typeid typename"
+	" typeof typeof_unqual union unix unsigned using virtual void volatile wchar_t while"
+	" xor xor_eq"
+	" ";
 
 static int model_compare(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
 
-static int model_compare_reserved(const void *name, const void *row)
+static bool model_is_reserved(const char *name)
 {
-	return strcmp(name, *(const char *const *)row);
+	size_t n = strlen(name);
+
+	for (const char *at = model_reserved; (at = strstr(at, name)); at++)
+		if (at[-1] == ' ' && at[n] == ' ')
+			return true;
+	return false;
 }
 
 const char *generate_field_name(struct generate *g, struct idl_slice name)
 {
 	const char *text = generate_text(g, "%.*s", (int)name.n, name.text);
 
-	if (bsearch(text, model_reserved, sizeof(model_reserved) / sizeof(*model_reserved),
-		    sizeof(*model_reserved), model_compare_reserved))
+	if (model_is_reserved(text))
 		return generate_text(g, "%s_", text);
 	return text;
 }

@@ -50,7 +50,7 @@ int spawn_init(struct spawn *s, const char *name)
 	s->environment[n++] = s->name;
 	for (size_t i = 0; i < 3; i++)
 		s->environment[n++] = s->peer[i];
-	s->environment[n++] = s->method;
+	s->call = s->environment + n;
 	return 0;
 }
 
@@ -63,15 +63,11 @@ void spawn_deinit(struct spawn *s)
 static void spawn_set(struct spawn *s, const struct postern_peer *peer, const char *method,
 		      char *parameters)
 {
-	char **last = s->environment;
-
 	snprintf(s->peer[0], sizeof(s->peer[0]), "POSTERN_PEER_UID=%lu", (unsigned long)peer->uid);
 	snprintf(s->peer[1], sizeof(s->peer[1]), "POSTERN_PEER_GID=%lu", (unsigned long)peer->gid);
 	snprintf(s->peer[2], sizeof(s->peer[2]), "POSTERN_PEER_PID=%ld", (long)peer->pid);
-	while (*last != s->peer[2])
-		last++;
-	last[1] = method ? s->method : NULL;
-	last[2] = method ? parameters : NULL;
+	s->call[0] = method ? s->method : NULL;
+	s->call[1] = method ? parameters : NULL;
 	if (method)
 		snprintf(s->method, sizeof(s->method), "POSTERN_METHOD=%s", method);
 }

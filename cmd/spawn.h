@@ -9,6 +9,7 @@ enum { SPAWN_METHOD = 255 }; /* the longest name of a method */
 
 struct spawn {
 	char **environment; /* ends with these below, and the parameters */
+	char **call;        /* in it, what is of a call alone */
 	char  *name;
 	char   method[SPAWN_METHOD + sizeof("POSTERN_METHOD=")]; /* POSTERN_METHOD=..., of a service */
 	char   peer[3][40];

@@ -52,7 +52,8 @@ POSTERN_API POSTERN_MUST_USE int postern_service_new(struct postern_service **re
 /* Ends its connections at once. A request that was kept stays yours; its calls return -ESTALE. */
 POSTERN_API struct postern_service *postern_service_free(struct postern_service *s);
 /* Gives up the name; calls that are open are to be answered within the deadline (0: 5 s), then closed. What begins from now on
-   is answered with io.postern.Draining, but a oneway call still runs. */
+   is answered with io.postern.Draining, but a oneway call still runs, also one that waits behind an open call when the
+   deadline passes. */
 POSTERN_API int postern_service_drain(struct postern_service *s, int64_t deadline_ns);
 /* The server below it, borrowed: for its path and counters. */
 POSTERN_API const struct postern_server *postern_service_server(const struct postern_service *s);

@@ -42,14 +42,20 @@ static void call_drop_upgraded(struct postern_call *call)
 	call->upgraded = postern_conn_free(call->upgraded);
 }
 
+static void call_free_text(struct postern_call *call)
+{
+	if (call->text != call->block)
+		sys_free(call->text);
+	call->text = call->block;
+}
+
 static void call_release(struct postern_call *call)
 {
 	struct postern_caller *c = call->caller;
 
 	call_drop_upgraded(call);
 	list_remove(&call->state.place);
-	if (call->text != call->block)
-		sys_free(call->text);
+	call_free_text(call);
 	if (c->n_spare < CALLER_SPARE && !c->over) {
 		list_append(&c->spare, &call->state.place);
 		c->n_spare++;
@@ -75,8 +81,7 @@ static void call_free_list(struct list *calls)
 			container_of(calls->next, struct postern_call, state.place);
 
 		list_remove(&call->state.place);
-		if (call->text != call->block)
-			sys_free(call->text);
+		call_free_text(call);
 		sys_free(call);
 	}
 }
@@ -85,11 +90,6 @@ void caller_forget_calls(struct postern_caller *c)
 {
 	/* Their callbacks never return: the thread has left them by pthread_exit(). */
 	call_free_list(&c->leaving);
-	for (struct list *at = c->spare.next; at != &c->spare; at = at->next) {
-		struct postern_call *call = container_of(at, struct postern_call, state.place);
-
-		call->text = call->block;
-	}
 	call_free_list(&c->spare);
 }
 

@@ -344,27 +344,28 @@ static int caller_set_conn(struct postern_caller *c, const struct postern_conn_o
 static int caller_set_connect(struct postern_caller *c,
 			      const struct postern_connect_options *options)
 {
-	int r = struct_import("postern_connect_options", &c->connect, sizeof(c->connect), options);
-	const uid_t *uids = c->connect.server_uids;
-	size_t n = c->connect.n_server_uids;
+	struct postern_connect_options o;
+	uid_t *uids = NULL;
+	int r = struct_import("postern_connect_options", &o, sizeof(o), options);
 
-	c->connect.server_uids = NULL;
+	if (r == 0)
+		r = caller_set_conn(c, o.conn);
 	if (r < 0)
 		return r;
-	r = caller_set_conn(c, c->connect.conn);
 	c->conn.size = sizeof(c->conn);
-	c->connect.size = sizeof(c->connect);
-	c->connect.conn = &c->conn;
-	c->connect.server_uids = uids;
-	if (r == 0)
-		r = dial_options_check(&c->connect);
-	c->connect.server_uids = NULL;
-	if (r < 0 || !uids)
+	o.size = sizeof(o);
+	o.conn = &c->conn;
+	r = dial_options_check(&o);
+	if (r < 0)
 		return r;
-	c->connect.server_uids = sys_alloc(n * sizeof(*uids));
-	if (!c->connect.server_uids)
-		return why_call("postern_caller_new", -ENOMEM);
-	memcpy((void *)c->connect.server_uids, uids, n * sizeof(*uids));
+	if (o.server_uids) {
+		uids = sys_alloc(o.n_server_uids * sizeof(*uids));
+		if (!uids)
+			return why_call("postern_caller_new", -ENOMEM);
+		memcpy(uids, o.server_uids, o.n_server_uids * sizeof(*uids));
+	}
+	c->connect = o;
+	c->connect.server_uids = uids;
 	return 0;
 }
 

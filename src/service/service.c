@@ -275,7 +275,8 @@ static bool service_retire(struct postern_service *s)
 		struct serve *p = container_of(s->quiet.next, struct serve, quiet);
 
 		list_remove(&p->quiet);
-		if (s->late && !p->machine.left)
+		/* Again and again, if oneway calls are kept. */
+		if (s->late && (!p->machine.left || p->machine.open))
 			serve_leave(p);
 		if (service_check(s) < 0)
 			return false;

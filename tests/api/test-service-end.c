@@ -144,21 +144,26 @@ static void V14_the_deadline_of_a_drain_cancels_what_is_open(void **state)
 static void V13_oneway_calls_behind_an_open_one_run_at_the_deadline_of_a_drain(void **state)
 {
 	static const char oneway[] = "{\"method\":\"org.example.desk.Echo\",\"oneway\":true}";
-	enum { CALLS = 100 };
+	static const char keep[] = "{\"method\":\"org.example.desk.Keep\",\"oneway\":true}";
+	enum { CALLS = 100, KEPT = 10 };
 	struct test_time begun;
 	struct desk d;
 	int fd;
 
 	(void)state;
-	for (int kept = 0; kept < 2; kept++) {
+	/* Behind one that wants an answer, and a oneway one, whose peer has left or not. */
+	for (int kept = 0; kept < 3; kept++) {
 		desk_open(&d, NULL);
 		fd = desk_peer(&d);
-		desk_say(&d, fd,
-			 kept ? "{\"method\":\"org.example.desk.Keep\",\"oneway\":true}"
-			      : CALL("Keep"));
+		desk_say(&d, fd, kept ? keep : CALL("Keep"));
 		turn_until(d.loop, d.n_kept == 1);
 		for (int i = 0; i < CALLS; i++)
 			desk_say(&d, fd, i % 2 ? CALL("Echo") : oneway);
+		for (int i = 0; i < KEPT; i++)
+			desk_say(&d, fd, keep);
+		if (kept == 2)
+			close(fd);
+		turn_for(d.loop, 5);
 		begun = test_time();
 		assert_ok(postern_service_drain(d.service, POSTERN_MS(20)));
 		turn_until(d.loop, d.closed == 1);
@@ -166,7 +171,9 @@ static void V13_oneway_calls_behind_an_open_one_run_at_the_deadline_of_a_drain(v
 		assert_int_equal(d.echoes, CALLS / 2);
 		assert_int_equal(desk_counters(&d).dropped, CALLS / 2);
 		assert_int_equal(d.cancelled, !kept);
-		desk_hears_the_end(&d, fd);
+		assert_int_equal(d.n_kept, 1 + KEPT);
+		if (kept < 2)
+			desk_hears_the_end(&d, fd);
 		desk_close(&d);
 	}
 }
