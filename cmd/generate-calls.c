@@ -16,6 +16,8 @@ static const struct {
 	{ "[Requires 'more' flag]", GENERATE_NEEDS_MORE },
 	{ "[Requires 'upgrade' flag]", GENERATE_UPGRADE },
 	{ "[Supports 'upgrade' flag]", GENERATE_MAY_UPGRADE },
+	{ "[Takes file descriptors]", GENERATE_TAKES_FDS },
+	{ "[Returns file descriptors]", GENERATE_RETURNS_FDS },
 };
 
 unsigned generate_flags(const struct idl_member *method)

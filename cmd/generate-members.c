@@ -52,10 +52,9 @@ static void members_deliver(struct generate *g, const char *name, const struct i
 static const char *members_flags(struct generate *g, const struct idl_member *m)
 {
 	static const char *const names[] = {
-		"POSTERN_METHOD_MORE",
-		"POSTERN_METHOD_NEEDS_MORE",
-		"POSTERN_METHOD_UPGRADE",
-		"POSTERN_METHOD_MAY_UPGRADE",
+		"POSTERN_METHOD_MORE",      "POSTERN_METHOD_NEEDS_MORE",
+		"POSTERN_METHOD_UPGRADE",   "POSTERN_METHOD_MAY_UPGRADE",
+		"POSTERN_METHOD_TAKES_FDS", "POSTERN_METHOD_RETURNS_FDS",
 	};
 	unsigned flags = generate_flags(m);
 	const char *text = NULL;

@@ -52,14 +52,14 @@ static int client_upgrade(struct postern_client **ret, struct postern_caller *c,
 	int r;
 
 	if (!ret || !c)
-		return why_argument(a->what, "client or c is NULL");
+		return caller_failed(c, why_argument(a->what, "client or c is NULL"));
 	options = c->conn;
 	options.framing = 0;
 	options.unread = c->unread;
 	options.idle_ns = c->idle_ns;
 	r = client_make(&k, &options);
 	if (r < 0)
-		return r;
+		return caller_failed(c, r);
 	taker.data = k;
 	r = caller_wait_upgrade(c, a, out, out_json, &taker);
 	if (r == 0)
@@ -78,7 +78,7 @@ int postern_caller_upgrade(struct postern_client **client, struct postern_caller
 	struct caller_ask a = { .what = "postern_caller_upgrade", .deadline_ns = deadline_ns };
 	int r = caller_ask_method(&a, method, in);
 
-	return r < 0 ? r : client_upgrade(client, c, &a, ret, NULL);
+	return r < 0 ? caller_failed(c, r) : client_upgrade(client, c, &a, ret, NULL);
 }
 
 int postern_caller_upgrade_json(struct postern_client **client, struct postern_caller *c,
@@ -91,6 +91,6 @@ int postern_caller_upgrade_json(struct postern_client **client, struct postern_c
 				.deadline_ns = deadline_ns };
 
 	if (!method)
-		return why_argument(a.what, "method is NULL");
+		return caller_failed(c, why_argument(a.what, "method is NULL"));
 	return client_upgrade(client, c, &a, NULL, ret);
 }

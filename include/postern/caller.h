@@ -64,7 +64,7 @@ POSTERN_API struct postern_caller *postern_caller_free(struct postern_caller *c)
    copied. fn: of the type that its .deliver calls, passed by POSTERN_FN(): the generated clock_Now_call() takes a clock_Now_fn.
    flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is 30 s. ret, or NULL: the call, to
    cancel it; valid until its final answer has returned. -EINVAL: in cannot be encoded (postern_why() names the field);
-   -EMSGSIZE; -EAGAIN: there are .calls already. */
+   -EMSGSIZE; -EAGAIN: there are .calls already; -ENOTSUP: a descriptor was pushed, and the method takes none. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
 	const struct postern_method *method, const void *in, uint64_t flags, int64_t deadline_ns,
 	void (*fn)(void), void *data);
@@ -73,6 +73,17 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, 
 POSTERN_API POSTERN_MUST_USE int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c,
 	const char *method, const char *parameters, size_t n, uint64_t flags, int64_t deadline_ns,
 	postern_answer_fn *fn, void *data);
+/* Puts a descriptor beside the next call of this caller, and returns its index there, by which the parameters name it. It is
+   consumed, also on failure, and so it is when that call fails: closed when the kernel has the call, or the call has ended. Such a
+   call is sent when all before it on its connection were answered, and if the service refuses it with Busy or Draining it is not
+   tried again. -E2BIG: there are POSTERN_FDS_MAX; -EBADF; -ENOMEM. */
+POSTERN_API POSTERN_MUST_USE int postern_caller_push_fd(struct postern_caller *c, int fd);
+/* How many came with an answer, which closes those that are left when it ends to be valid. */
+POSTERN_API size_t postern_answer_fds(const struct postern_answer *answer);
+/* One of them, which is yours from here on; it is close-on-exec, and may be of any kind: check it. -EBADF: there is none of
+   this index, or it was taken. */
+POSTERN_API POSTERN_MUST_USE int postern_answer_take_fd(const struct postern_answer *answer, int64_t index);
+
 /* Ends it at once: fn is not called any more. The service learns it, if it had the call, by the end of the connection. */
 POSTERN_API void postern_call_cancel(struct postern_call *call);
 

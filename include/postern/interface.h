@@ -61,6 +61,7 @@ enum {
 	POSTERN_TYPE_MAP,
 };
 
+#define POSTERN_FDS_MAX 16 /* descriptors of one message */
 #define POSTERN_FIELDS_MAX 1024 /* of a struct */
 #define POSTERN_STRUCT_MAX (1024u * 1024u) /* bytes of a struct, with those in it */
 
@@ -89,12 +90,15 @@ enum { /* of a method */
 	POSTERN_METHOD_NEEDS_MORE = 1u << 1, /* [Requires 'more' flag] */
 	POSTERN_METHOD_UPGRADE    = 1u << 2, /* [Requires 'upgrade' flag] */
 	POSTERN_METHOD_MAY_UPGRADE = 1u << 3, /* [Supports 'upgrade' flag] */
+	POSTERN_METHOD_TAKES_FDS  = 1u << 4, /* [Takes file descriptors] */
+	POSTERN_METHOD_RETURNS_FDS = 1u << 5, /* [Returns file descriptors] */
 };
 
-enum { /* of a call; at most one of them */
+enum { /* of a call; at most one of the first three */
 	POSTERN_CALL_MORE    = 1u << 0,
 	POSTERN_CALL_ONEWAY  = 1u << 1,
 	POSTERN_CALL_UPGRADE = 1u << 2,
+	POSTERN_CALL_FDS     = 1u << 3, /* without generated code: descriptors may go with it, and come with its answers */
 };
 
 struct postern_method {

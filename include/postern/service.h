@@ -121,6 +121,18 @@ POSTERN_API POSTERN_MUST_USE int postern_request_upgrade_json(struct postern_con
 /* As InvalidParameter, for a value that its type allows and the method does not. field: its path. */
 POSTERN_API int postern_request_invalid(struct postern_request *r, const char *field);
 
+/* Descriptors travel beside the parameters, which name them by their index: 0, 1, ... Only methods that say so have some:
+   [Takes file descriptors], [Returns file descriptors]; to others nobody can pass any. */
+/* How many came with the call. They belong to the request, which closes those that are left when it is freed. */
+POSTERN_API size_t postern_request_fds(const struct postern_request *r);
+/* One of them, which is yours from here on; it is close-on-exec, and may be of any kind: check it. -EBADF: there is none of
+   this index, or it was taken. A call that has not those that it should is for postern_request_invalid(). */
+POSTERN_API POSTERN_MUST_USE int postern_request_take_fd(struct postern_request *r, int64_t index);
+/* Puts one beside the next answer, and returns its index there. It is consumed, also on failure: closed when it was sent, when
+   the answer is an error or the call wants none, or with the request. -ENOTSUP: the method returns none; -E2BIG: there
+   are POSTERN_FDS_MAX; -ESTALE; -EBADF; -ENOMEM. */
+POSTERN_API POSTERN_MUST_USE int postern_request_push_fd(struct postern_request *r, int fd);
+
 POSTERN_API struct postern_request *postern_request_keep(struct postern_request *r);
 POSTERN_API struct postern_request *postern_request_free(struct postern_request *r);
 POSTERN_API int postern_request_set_events(struct postern_request *r, const struct postern_request_events *events,

@@ -48,7 +48,7 @@ const struct postern_reason *postern_conn_why(const struct postern_conn *c)
 		return &none;
 	if (!conn_is_open(c))
 		return &c->why;
-	return c->dial ? dial_why(c->dial) : &none;
+	return conn_dial(c) ? dial_why(c->dial) : &none;
 }
 
 size_t postern_conn_queued(const struct postern_conn *c)
@@ -182,6 +182,7 @@ void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES |
 				CONN_WANTED);
 	c->flags |= CONN_USERS;
+	passing_hand_over(c);
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_OFFER);
 }

@@ -152,6 +152,7 @@ void conn_release(struct postern_conn *c)
 	conn_release_socket(c);
 	outbox_clear(c);
 	inbox_clear(c);
+	passing_free(c);
 	object_timer(&c->object, POSTERN_FOREVER);
 	list_remove(&c->object.task);
 	conn_release_account(c);

@@ -27,6 +27,9 @@
  * Time. One timer; deadline.c says which deadline is next: the next idle check, the deadline of a message
  * that has begun, a retry after the kernel had no memory, the end of a drain.
  *
+ * Descriptors, of consumers that take them, are in a block of their own from the first one on, passing.c. It stands where
+ * `dial` was, which is over by then: a connection without descriptors has none of it.
+ *
  * Order of the end. A write that fails with EPIPE ends nothing: bytes that the peer had sent before are
  * still in our receive buffer, and are delivered first; then comes the end of file or ECONNRESET.
  */
@@ -40,6 +43,8 @@
 #include "account.h"
 #include "base/base.h"
 #include "conn/state.h"
+#include "core/glue.h"
+#include "link/fds.h"
 #include "loop/loop.h"
 
 struct dial;
@@ -49,6 +54,9 @@ struct conn_consumer {
 	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
 	   connection. */
 	void (*gone)(struct postern_conn *c);
+	/* Does this message, which has not been delivered yet, take descriptors? index: of the messages that have come, as
+	   of glue_takes. NULL: all that come are closed. */
+	bool (*takes)(struct postern_conn *c, const char *message, size_t n, unsigned index);
 	/* After conn_send_now() took less than all: the queue is empty, and the kernel may take more. */
 	void (*writable)(struct postern_conn *c);
 	/* It leaves its server: it has ended, or its socket is somebody else's. */
@@ -118,6 +126,7 @@ enum {
 	CONN_RIGHTS     = 1u << 26, /* the kernel does not refuse descriptors: link/socket.h */
 	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
 	CONN_WANTED     = 1u << 28, /* the consumer has more to send: writable is to come */
+	CONN_PASSES     = 1u << 29, /* it has .passing, in the place of .dial */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -125,13 +134,13 @@ static_assert((0ull +
 		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
 		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
 		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
-		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED) ==
+		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED + CONN_PASSES) ==
 	      (0ull |
 		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
 		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
 		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
 		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
-		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED),
+		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED | CONN_PASSES),
 	      "no two flags share a bit");
 
 /* The longest wait between sends while the kernel has no memory; the first wait is a tenth of it. */
@@ -145,7 +154,10 @@ struct postern_conn {
 	const struct conn_limits *limits;
 	struct chunk_queue    out;
 	struct kept          *kept;         /* NULL if everything was taken */
-	struct dial          *dial;         /* until connected; after a failure it keeps the text */
+	union {
+		struct dial    *dial;       /* until connected; after a failure it keeps the text */
+		struct passing *passing;    /* CONN_PASSES */
+	};
 	union {
 		struct list           line; /* while it is open: the place in the account's line */
 		struct postern_reason why;  /* from then on */
@@ -211,6 +223,12 @@ enum { CONN_ROUNDS = 4 };
 static inline void conn_owes(struct postern_conn *c, bool owes)
 {
 	c->flags = owes ? c->flags | CONN_OWES : c->flags & ~(uint32_t)CONN_OWES;
+}
+
+/* NULL: it is connected, or was never to be. */
+static inline struct dial *conn_dial(const struct postern_conn *c)
+{
+	return c->flags & CONN_PASSES ? NULL : c->dial;
 }
 
 static inline bool conn_has_socket(const struct postern_conn *c)
@@ -303,6 +321,39 @@ void conn_want(struct postern_conn *c);
 ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n);
 /* Is the queue below its high-water mark? If it is not, drained comes. */
 bool conn_has_room(struct postern_conn *c);
+
+/* passing.c: descriptors, both ways */
+struct passing_out;
+/* In a frame event: the descriptors that came with this message, or NULL. The caller owns the block; what is not taken is
+   closed when the event has returned. */
+struct fds *conn_take_fds(struct postern_conn *c);
+/* There is no memory to queue a message: drained comes when it is tried again. */
+void conn_write_later(struct postern_conn *c);
+/* Before a message is queued, with descriptors: what passing_attach() needs. -ENOMEM. */
+int  passing_prepare(struct postern_conn *c, struct passing_out **ret);
+/* Behind it: the last n bytes of the queue are that message. Takes a reference. */
+void passing_attach(struct postern_conn *c, struct passing_out *out, struct fds *fds, size_t n);
+/* It was not queued. */
+void passing_cancel(struct passing_out *out);
+/* From now on descriptors may come, or not; best effort. */
+void conn_admit_rights(struct postern_conn *c, bool admitted);
+/* As link_receive(), for an inbox whose consumer takes descriptors. */
+ssize_t passing_receive(struct postern_conn *c, void *buffer, size_t n);
+/* Before the first of the messages in these bytes is delivered, all that were received: false if it may not be, because it
+   has to wait, or because the connection has ended. */
+bool passing_next(struct postern_conn *c, const char *bytes, size_t n);
+/* No further read may bring descriptors before messages were delivered. */
+bool passing_is_full(const struct postern_conn *c);
+/* Behind it. */
+void passing_delivered(struct postern_conn *c);
+/* What the next send may send at most, *most, and its descriptors, or NULL. */
+const struct fds *passing_out_next(const struct postern_conn *c, size_t *most);
+void passing_out_sent(struct postern_conn *c);
+/* What has come belongs to no message any more. */
+void passing_hand_over(struct postern_conn *c);
+/* The queue was dropped. */
+void passing_out_clear(struct postern_conn *c);
+void passing_free(struct postern_conn *c);
 
 /* idle.c */
 /* waits: WAITS_FOR_... of state.h. */

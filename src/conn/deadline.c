@@ -80,7 +80,7 @@ void conn_fire(struct object *o)
 	object_timer(o, POSTERN_FOREVER);
 	if (c->flags & CONN_ABORTED)
 		return;
-	if (c->dial) {
+	if (conn_dial(c)) {
 		conn_due(c, CONN_DUE_ATTEMPT);
 		return;
 	}

@@ -50,9 +50,12 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 	size_t taken = 0;
 
 	while (taken < n && inbox_wants(c) && c->limits->framing) {
-		int r = postern_frame_find((int)c->limits->framing, bytes + taken, n - taken, *seen,
-					   c->limits->keep_max - FRAME_HEAD, &frame);
+		int r;
 
+		if (c->flags & CONN_PASSES && !passing_next(c, bytes + taken, n - taken))
+			break;
+		r = postern_frame_find((int)c->limits->framing, bytes + taken, n - taken, *seen,
+				       c->limits->keep_max - FRAME_HEAD, &frame);
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
 			conn_finish_because(c, &too_long);
@@ -67,6 +70,8 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 		if (conn_event(c, frame))
 			conn_event(c, frame)(c, frame.bytes, frame.n, c->data);
 		c->flags &= ~(uint32_t)CONN_FOLLOWED;
+		if (c->flags & CONN_PASSES)
+			passing_delivered(c);
 	}
 	return taken;
 }
@@ -194,6 +199,21 @@ void inbox_offer(struct postern_conn *c)
 		inbox_begun(c);
 }
 
+/* Descriptors are received only where somebody may want them. */
+static ssize_t inbox_get(struct postern_conn *c, void *buffer, size_t n)
+{
+	const struct conn_consumer *consumer = c->limits->consumer;
+	bool rights = c->flags & CONN_RIGHTS;
+	ssize_t r;
+
+	if (rights && consumer && consumer->takes)
+		return passing_receive(c, buffer, n);
+	r = link_receive(c->object.fd, buffer, n, rights);
+	if (r > 0)
+		c->received += (size_t)r;
+	return r;
+}
+
 /* While closing, received bytes are dropped: so a peer that waits for us to read can continue, and reads our queue. */
 static ssize_t inbox_drop(struct postern_conn *c, bool *ret_full)
 {
@@ -215,11 +235,10 @@ static ssize_t inbox_append(struct postern_conn *c, bool *ret_full)
 	if (r < 0)
 		return r;
 	n = c->kept->capacity - c->kept->n;
-	r = link_receive(c->object.fd, c->kept->bytes + c->kept->n, n, c->flags & CONN_RIGHTS);
+	r = inbox_get(c, c->kept->bytes + c->kept->n, n);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;
-	c->received += (size_t)r;
 	c->kept->n += (uint32_t)r;
 	inbox_offer(c);
 	return r;
@@ -236,11 +255,10 @@ static ssize_t inbox_receive(struct postern_conn *c, bool *ret_full)
 		return -ENOMEM;
 	if (n > INBOX_BUFFER)
 		n = INBOX_BUFFER;
-	r = link_receive(c->object.fd, buffer, n, c->flags & CONN_RIGHTS);
+	r = inbox_get(c, buffer, n);
 	*ret_full = r == (ssize_t)n;
 	if (r <= 0)
 		return r;
-	c->received += (size_t)r;
 	inbox_fresh(c, buffer, (size_t)r);
 	return r;
 }

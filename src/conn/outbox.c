@@ -58,6 +58,7 @@ void outbox_clear(struct postern_conn *c)
 {
 	uint32_t had = c->out.chunks;
 
+	passing_out_clear(c);
 	if (had == 0)
 		return;
 	chunk_queue_clear(&c->out, &c->object.loop->pool);
@@ -92,6 +93,7 @@ static void conn_send_failed(struct postern_conn *c, int error)
 		break;
 	case -ENOMEM:
 	case -ENOBUFS:
+	case -ETOOMANYREFS:
 		/* The socket stays writable meanwhile, so epoll would spin. */
 		conn_try_later(c);
 		break;
@@ -122,13 +124,17 @@ static void outbox_went(struct postern_conn *c, size_t n, bool all)
 
 void conn_send(struct postern_conn *c)
 {
+	size_t most = c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX;
+	const struct fds *fds = NULL;
 	uint32_t had = c->out.chunks;
 	bool all;
 	ssize_t r;
 
 	if (c->flags & CONN_WATCHED)
 		idle_before_send(c);
-	r = link_send(c->object.fd, &c->out, c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX, &all);
+	if (c->flags & CONN_PASSES)
+		fds = passing_out_next(c, &most);
+	r = link_send(c->object.fd, &c->out, most, fds, &all);
 	if (r < 0) {
 		conn_send_failed(c, (int)r);
 		return;
@@ -139,6 +145,8 @@ void conn_send(struct postern_conn *c)
 		outbox_return(c);
 	c->untold += (uint32_t)r;
 	outbox_went(c, (size_t)r, all);
+	if (c->flags & CONN_PASSES)
+		passing_out_sent(c);
 }
 
 /* ---- limits of the queue ---- */
@@ -319,6 +327,12 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	if (c->out.bytes == 0)
 		outbox_return(c);
 	return done == whole ? (ssize_t)n : -EAGAIN;
+}
+
+void conn_write_later(struct postern_conn *c)
+{
+	c->flags |= CONN_REFUSED | CONN_SHORT;
+	conn_due(c, CONN_DUE_FLUSH);
 }
 
 /* ---- answers ---- */

@@ -79,11 +79,18 @@ static bool calling_is_sent(const struct calling_call *call)
 /* From any list. An answer that is still to come for it is left to the next one to skip. */
 static void calling_leave(struct calling *c, struct calling_call *call)
 {
+	bool sent = calling_is_sent(call), takes = call->skip_takes || call->flags & CALLING_TAKES;
 	struct list *next = call->place.next;
 
 	list_remove(&call->place);
-	if (calling_is_sent(call) && next != &call->conn->awaiting)
-		container_of(next, struct calling_call, place)->skip += call->skip + 1;
+	if (sent && next == &call->conn->awaiting) {
+		call->conn->left_takes |= takes;
+	} else if (sent) {
+		struct calling_call *heir = container_of(next, struct calling_call, place);
+
+		heir->skip += call->skip + 1;
+		heir->skip_takes |= takes;
+	}
 	call->conn = NULL;
 	c->n--;
 }
@@ -324,6 +331,7 @@ void calling_sent(struct calling *c, struct calling_conn *conn, size_t n, int64_
 	while ((call = calling_first(&conn->writing)) && call->to <= conn->sent) {
 		list_remove(&call->place);
 		if (call->flags & POSTERN_CALL_ONEWAY) {
+			conn->unproven = call->to;
 			call->conn = NULL;
 			calling_end(c, call, POSTERN_END_SENT, &calling_done);
 		} else {
@@ -362,7 +370,7 @@ static bool calling_is_refused(struct calling *c, struct calling_call *call,
 	struct calling_conn *conn = call->conn;
 	int64_t at;
 
-	if (!refusal)
+	if (!refusal || call->flags & CALLING_PASSES)
 		return false;
 	call->refused = (uint8_t)refusal;
 	call->retry_ms = calling_retry_ms(answer);
@@ -392,6 +400,8 @@ int calling_answer(struct calling *c, struct calling_conn *conn,
 			     : NULL;
 	if (*ret_wrong)
 		return -EBADMSG;
+	if (call->skip == 0 && call->to > conn->unproven)
+		conn->unproven = 0;
 	if (call->skip > 0) {
 		call->skip--;
 		return 0;
@@ -417,6 +427,29 @@ int calling_answer(struct calling *c, struct calling_conn *conn,
 	return 0;
 }
 
+bool calling_takes(const struct calling_conn *conn, struct calling_look *look,
+		   const struct message_answer *answer)
+{
+	const struct calling_call *call;
+
+	if (!look->at)
+		*look = (struct calling_look){ .at = conn->awaiting.next };
+	/* Those of calls that have left come behind the last one, too: then it is retired. */
+	if (look->at == &conn->awaiting)
+		return conn->left_takes;
+	call = container_of(look->at, const struct calling_call, place);
+	/* Those of calls that have left come first. */
+	if (look->skip < call->skip) {
+		look->skip++;
+		return call->skip_takes;
+	}
+	if (!answer->continues) {
+		look->at = look->at->next;
+		look->skip = 0;
+	}
+	return call->flags & CALLING_TAKES;
+}
+
 /* The connect has failed of which these calls were in need when it began. */
 static void calling_no_answerer(struct calling *c, int64_t begun_ns,
 				const struct postern_reason *why)
@@ -430,6 +463,17 @@ static void calling_no_answerer(struct calling *c, int64_t begun_ns,
 	}
 }
 
+/* The kernel has refused to pass its descriptors, and would do so on each connection. */
+static void calling_end_refused(struct calling *c, struct calling_conn *conn,
+				const struct postern_reason *why)
+{
+	struct calling_call *call = calling_first(&conn->writing);
+
+	if (call && call->flags & CALLING_PASSES &&
+	    (why->code == POSTERN_REASON_NOT_ALLOWED || why->code == POSTERN_REASON_FAILED))
+		calling_end_unsent(c, call, why);
+}
+
 void calling_lost(struct calling *c, struct calling_conn *conn, const struct postern_reason *why,
 		  int64_t now)
 {
@@ -438,6 +482,7 @@ void calling_lost(struct calling *c, struct calling_conn *conn, const struct pos
 	while ((call = calling_first(&conn->awaiting)))
 		calling_end(c, call, POSTERN_END_NO_ANSWER, why);
 	if (conn->open) {
+		calling_end_refused(c, conn, why);
 		calling_again(c, conn);
 		if (!conn->answered) {
 			c->connect_ns = time_after(now, calling_backoff(c, c->losses++));
@@ -484,10 +529,29 @@ static int calling_step_dial(struct calling *c, int64_t now, struct calling_act 
 	return 0;
 }
 
+/* A call with descriptors is next, and is not to be glued to others. true: it may not be written yet. */
+static bool calling_holds(struct calling *c, struct calling_conn *shared, int64_t now)
+{
+	const struct calling_call *call = calling_first(&c->ready);
+
+	if (!call || !(call->flags & CALLING_PASSES))
+		return false;
+	if (!list_is_empty(&shared->writing) || !list_is_empty(&shared->awaiting))
+		return true;
+	if (!shared->unproven)
+		return false;
+	/* No answer will come that proves that it was read. */
+	calling_retire(c, shared);
+	calling_settle(c, shared, now);
+	return true;
+}
+
 int calling_step(struct calling *c, int64_t now, struct calling_act *ret)
 {
 	struct calling_conn *shared = c->shared;
 
+	if (shared && shared->open && calling_holds(c, shared, now))
+		shared = NULL;
 	do {
 		*ret = (struct calling_act){ 0 };
 		if (list_is_empty(&c->work))
@@ -526,6 +590,7 @@ void calling_dialled(struct calling *c, struct calling_conn *conn, struct callin
 	call->conn = conn;
 	call->to = CALLING_UNWRITTEN;
 	call->skip = 0;
+	call->skip_takes = false;
 }
 
 void calling_no_conn(struct calling *c, struct calling_call *call, const struct postern_reason *why)
@@ -545,6 +610,7 @@ void calling_wrote(struct calling *c, struct calling_conn *conn, struct calling_
 	list_append(&conn->writing, &call->place);
 	call->conn = conn;
 	call->skip = 0;
+	call->skip_takes = false;
 	conn->written += n;
 	call->to = conn->written;
 }

@@ -30,6 +30,11 @@
  * skipped: the next one that is awaiting counts how many come before its own, so that nothing has to be kept of
  * calls that have left.
  *
+ * Descriptors. A call that has some is written when its connection is quiet: all that was sent there was read, of which an
+ * answer is the proof. So nothing is glued before it. The calls behind it wait as long. A connection on which nobody
+ * waits, and which has had a oneway call last, is given up for a new one. Once such a call has been sent its descriptors are
+ * closed; so it is not tried again when the service refuses it.
+ *
  * A connect is bounded by itself. When it fails, the calls that were there when it began end, and the others get a
  * connect of their own. After a loss without any answer the next connect waits, longer each time.
  *
@@ -52,6 +57,9 @@
 
 enum { CALLING_BUSY = 1, CALLING_DRAINING };
 
+/* Flags of a call beside POSTERN_CALL_MORE and _ONEWAY: it has descriptors; its answers may have some. */
+enum { CALLING_PASSES = 1 << 16, CALLING_TAKES = 1 << 17 };
+
 struct calling_call {
 	struct list          place;       /* in one of the lists above; linked to itself: it has left */
 	struct calling_conn *conn;        /* NULL: ready, alone, later */
@@ -64,6 +72,7 @@ struct calling_call {
 	uint32_t             refusals;
 	uint8_t              refused;     /* by the last of them: CALLING_...; 0: never */
 	uint8_t              begun;       /* a continuing answer has come */
+	bool                 skip_takes;  /* one of those that are skipped may have descriptors */
 	int64_t              retry_ms;    /* that a Busy service asked for */
 	int                  end;         /* POSTERN_END_..., once it has left */
 	struct postern_reason why;        /* why there is no answer */
@@ -74,10 +83,12 @@ struct calling_conn {
 	struct list work;                 /* in calling.work */
 	struct list writing, awaiting;
 	uint64_t    written, sent;        /* bytes; what was dropped does not count */
+	uint64_t    unproven;             /* where the NUL is of the last oneway call that may not have been read; 0: none */
 	int64_t     begun_ns;             /* the connect */
 	int64_t     empty_ns;             /* without calls since */
 	uint32_t    due;                  /* what calling_step() has to say about it */
 	bool        alone, open, full, retired, answered;
+	bool        left_takes;           /* a call that left as the last one may have been sent descriptors */
 };
 
 struct calling_limits {
@@ -121,6 +132,13 @@ void calling_drained(struct calling *c, struct calling_conn *conn);
    answer, *ret_wrong says so; the connection is to be ended as lost. */
 int  calling_answer(struct calling *c, struct calling_conn *conn, const struct message_answer *answer, int64_t now,
 	struct calling_call **ret, const char **ret_wrong);
+/* Walks over answers that have come and were not given to calling_answer() yet, from the first one on. Does the call that
+   this one answers take descriptors? */
+struct calling_look {
+	const struct list *at;            /* the call; NULL: begin */
+	uint32_t           skip;
+};
+bool calling_takes(const struct calling_conn *conn, struct calling_look *look, const struct message_answer *answer);
 /* It could not connect, or has ended. The machine has forgotten it. */
 void calling_lost(struct calling *c, struct calling_conn *conn, const struct postern_reason *why, int64_t now);
 

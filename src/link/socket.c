@@ -2,6 +2,7 @@
 /* socket.c - see socket.h */
 #include "link/socket.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "sys/sys.h"
@@ -16,8 +17,25 @@ enum {
 	LINK_DRAIN = 1024, /* times 4 KiB; a receive buffer is 208 KiB unless root raised it */
 };
 
-ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all)
+/* Where the kernel finds the descriptors of a message. */
+static void link_attach(struct msghdr *msg, void *control, const struct fds *fds)
 {
+	const size_t n = fds->n * sizeof(int);
+	struct cmsghdr *h = control;
+
+	memset(control, 0, CMSG_SPACE(n));
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(h), fds->fd, n);
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(n);
+}
+
+ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds,
+		  bool *ret_all)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	struct iovec iov[LINK_IOV];
 	struct msghdr msg = { .msg_iov = iov };
 	size_t want = 0;
@@ -32,7 +50,10 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *re
 		want += iov[i].iov_len;
 	}
 	msg.msg_iovlen = (size_t)n;
-	r = n == 1 ? sys_send(fd, iov[0].iov_base, iov[0].iov_len) : sys_sendmsg(fd, &msg);
+	if (fds && fds->n > 0)
+		link_attach(&msg, control, fds);
+	r = n == 1 && !msg.msg_control ? sys_send(fd, iov[0].iov_base, iov[0].iov_len)
+				       : sys_sendmsg(fd, &msg);
 	*ret_all = r == (ssize_t)want;
 	return r;
 }
@@ -49,12 +70,10 @@ static bool link_is_passed(const struct cmsghdr *h)
 	       (h->cmsg_type == SCM_RIGHTS || h->cmsg_type == SCM_PIDFD);
 }
 
-/* Closing the last descriptor of a socket waits in close() as SO_LINGER demands; a peer that passed it and kept no copy
-   would block our loop. For other files this fails with ENOTSOCK. */
-static void link_close_passed(struct msghdr *msg)
+/* Calls fn for each. */
+static void link_each_passed(struct msghdr *msg, void (*fn)(int fd, bool right, void *data),
+			     void *data)
 {
-	const struct linger none = { 0 };
-
 	struct cmsghdr *h;
 
 	/* By hand: CMSG_NXTHDR() of musl mixes signs. */
@@ -68,24 +87,110 @@ static void link_close_passed(struct msghdr *msg)
 			int fd;
 
 			memcpy(&fd, (const char *)h + at, sizeof(fd));
-			sys_setsockopt(fd, SO_LINGER, &none, sizeof(none));
-			sys_close(fd);
+			fn(fd, h->cmsg_type == SCM_RIGHTS, data);
 		}
 	}
 }
 
+static void link_close_passed(int fd, bool right, void *data)
+{
+	(void)right, (void)data;
+	fds_close_received(fd);
+}
+
+static void link_count_passed(int fd, bool right, void *data)
+{
+	(void)fd;
+	*(size_t *)data += right;
+}
+
+/* Is 0, 1 or 2 free here, the kernel has put a descriptor there; sys.c says why it may not stay. */
+static int link_above_standard(int fd)
+{
+	int above;
+
+	if (fd > 2)
+		return fd;
+	above = sys_dup(fd);
+	fds_close_received(fd);
+	return above;
+}
+
+static void link_keep_passed(int fd, bool right, void *data)
+{
+	struct fds *f = data;
+
+	if (right && f->n < FDS_MAX)
+		fds_add(f, link_above_standard(fd));
+	else
+		fds_close_received(fd);
+}
+
+struct link_control {
+	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(LINK_PASSED * sizeof(int)) + 256];
+};
+
+static ssize_t link_receive_control(int fd, void *buffer, size_t n, struct iovec *iov,
+				    struct link_control *control, struct msghdr *ret)
+{
+	*iov = (struct iovec){ buffer, n };
+	*ret = (struct msghdr){ .msg_iov = iov,
+				.msg_iovlen = 1,
+				.msg_control = control->bytes,
+				.msg_controllen = sizeof(control->bytes) };
+	return sys_recvmsg(fd, ret);
+}
+
 static ssize_t link_receive_passed(int fd, void *buffer, size_t n)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(LINK_PASSED * sizeof(int)) + 256];
-	struct iovec iov = { buffer, n };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control) };
-	ssize_t r = sys_recvmsg(fd, &msg);
+	struct link_control control;
+	struct msghdr msg;
+	struct iovec iov;
+	ssize_t r = link_receive_control(fd, buffer, n, &iov, &control, &msg);
 
 	if (r >= 0)
-		link_close_passed(&msg);
+		link_each_passed(&msg, link_close_passed, NULL);
+	return r;
+}
+
+/* Were descriptors lost on the way to the block? The control buffer holds as many as the kernel passes, so that it is cut short
+   says that there were no more numbers for them. */
+static bool link_is_cut(const struct msghdr *msg, const struct fds *f)
+{
+	for (uint32_t i = 0; f && i < f->n; i++)
+		if (f->fd[i] < 0)
+			return true;
+	return msg->msg_flags & MSG_CTRUNC;
+}
+
+ssize_t link_receive_fds(int fd, void *buffer, size_t n, struct fds **ret)
+{
+	struct link_control control;
+	struct fds *f = NULL;
+	struct msghdr msg;
+	struct iovec iov;
+	size_t passed = 0;
+	ssize_t r = link_receive_control(fd, buffer, n, &iov, &control, &msg);
+
+	*ret = NULL;
+	if (r < 0)
+		return r;
+	link_each_passed(&msg, link_count_passed, &passed);
+	if (passed > 0 && passed <= LINK_PASSED)
+		f = fds_new();
+	if (f) {
+		f->received = true;
+		f->many = passed > FDS_MAX;
+	}
+	link_each_passed(&msg, f && !f->many ? link_keep_passed : link_close_passed, f);
+	if (link_is_cut(&msg, f))
+		r = -EMFILE;
+	else if (passed > 0 && !f)
+		r = -ENOMEM;
+	if (r < 0)
+		fds_unref(f);
+	else
+		*ret = f;
 	return r;
 }
 

@@ -13,16 +13,22 @@
 #include <sys/types.h>
 
 #include "base/chunk.h"
+#include "link/fds.h"
 
 /* Sends the first bytes of the queue, at most `most`, in one system call. Returns how many
-   the kernel took; *ret_all: it took all of them. The queue is not changed. */
-ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all);
+   the kernel took; *ret_all: it took all of them. The queue is not changed. fds: go with the first byte; or NULL.
+   -ETOOMANYREFS: too many of this user are on their way. */
+ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds, bool *ret_all);
 /* The same for bytes that are in no queue. */
 ssize_t link_send_these(int fd, const void *bytes, size_t n);
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then descriptors that
    arrive are received and closed here, without waiting for a lingering socket to send its data. */
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);
-/* Refuses passed descriptors: from now on a peer that sends one gets EPERM. false: this kernel cannot do that. */
+/* The same, with the descriptors that came: *ret, or NULL. -EMFILE: some were lost, because too many are open here;
+   -ENOMEM. Then all are closed. */
+ssize_t link_receive_fds(int fd, void *buffer, size_t n, struct fds **ret);
+/* Refuses passed descriptors, or admits them: a peer that sends one that is refused gets EPERM. A connection inherits it
+   from its listener. false: this kernel cannot do that. */
 bool    link_set_rights(int fd, bool admitted);
 /* Bytes that were sent and that the peer has not read, as the kernel counts: whole buffers, with their overhead. */
 int     link_unread_by_peer(int fd);

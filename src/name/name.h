@@ -56,6 +56,7 @@ struct owner_options {
 	const gid_t *group;     /* or NULL: unchanged; must stay */
 	int          backlog;
 	bool         keep_flags;/* of an adopted socket */
+	bool         admits_rights; /* descriptors may come */
 	const char  *says;      /* for its info file, what is spoken there: NULL is "bytes"; static */
 };
 

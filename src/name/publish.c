@@ -75,7 +75,8 @@ static int publish_socket(struct owner *o, struct why *why)
 		return why_set(why, why_code(fd), fd, "cannot make a socket for %s: %s",
 			       words_name(o->name->path).text, why_errno(fd));
 	call = "setsockopt";
-	r = sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
+	r = o->options.admits_rights ? -ENOPROTOOPT
+				     : sys_setsockopt(fd, SO_PASSRIGHTS, &off, sizeof(off));
 	o->refuses_rights = r >= 0;
 	if (r >= 0 || r == -ENOPROTOOPT) {
 		call = "fchmod";

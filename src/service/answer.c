@@ -186,6 +186,26 @@ static int answer_explain(const struct postern_service *s, const char *what, ssi
 
 /* ---- sending ---- */
 
+/* The message is in the scratch, and has n bytes. */
+static ssize_t answer_queue(struct serve *p, const struct answer *a, size_t n)
+{
+	const char *text = p->service->scratch;
+	struct passing_out *passing = NULL;
+	ssize_t r = a->fds ? passing_prepare(p->conn, &passing) : 0;
+
+	if (r < 0)
+		return r;
+	if (a->how == SERVING_CONTINUES)
+		r = postern_conn_write_frame(p->conn, POSTERN_FRAMING_NUL, text, n - 1);
+	else
+		r = conn_write_owed(p->conn, text, n);
+	if (passing && r < 0)
+		passing_cancel(passing);
+	else if (passing)
+		passing_attach(p->conn, passing, a->fds, n);
+	return r;
+}
+
 ssize_t answer_make(struct postern_service *s, const struct answer *a, const char *what)
 {
 	struct shape_fault fault = { .what = NULL };
@@ -206,11 +226,7 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 
 	if (n < 0)
 		return (int)n;
-	if (a->how == SERVING_CONTINUES)
-		r = postern_conn_write_frame(p->conn, POSTERN_FRAMING_NUL, s->scratch,
-					     (size_t)n - 1);
-	else
-		r = conn_write_owed(p->conn, s->scratch, (size_t)n);
+	r = answer_queue(p, a, (size_t)n);
 	answer_shrink(s);
 	if (r == -ENOMEM)
 		return answer_no_memory(s, what);

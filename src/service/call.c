@@ -42,11 +42,14 @@ static void call_drop_upgraded(struct postern_call *call)
 	call->upgraded = postern_conn_free(call->upgraded);
 }
 
-static void call_free_text(struct postern_call *call)
+/* What it has beside its block. */
+static void call_free_extra(struct postern_call *call)
 {
 	if (call->text != call->block)
 		sys_free(call->text);
 	call->text = call->block;
+	fds_unref(call->fds);
+	call->fds = NULL;
 }
 
 static void call_release(struct postern_call *call)
@@ -55,7 +58,7 @@ static void call_release(struct postern_call *call)
 
 	call_drop_upgraded(call);
 	list_remove(&call->state.place);
-	call_free_text(call);
+	call_free_extra(call);
 	if (c->n_spare < CALLER_SPARE && !c->over) {
 		list_append(&c->spare, &call->state.place);
 		c->n_spare++;
@@ -81,7 +84,7 @@ static void call_free_list(struct list *calls)
 			container_of(calls->next, struct postern_call, state.place);
 
 		list_remove(&call->state.place);
-		call_free_text(call);
+		call_free_extra(call);
 		sys_free(call);
 	}
 }
@@ -175,9 +178,15 @@ static int call_fill(struct postern_call *call, const struct caller_ask *a)
 
 static int call_refuse(const struct postern_caller *c, const struct caller_ask *a)
 {
-	if (a->flags != 0 && a->flags != POSTERN_CALL_MORE && a->flags != POSTERN_CALL_ONEWAY &&
-	    a->flags != POSTERN_CALL_UPGRADE)
+	uint64_t flags = a->flags & ~(uint64_t)POSTERN_CALL_FDS;
+
+	if (flags != 0 && flags != POSTERN_CALL_MORE && flags != POSTERN_CALL_ONEWAY &&
+	    flags != POSTERN_CALL_UPGRADE)
 		return why_argument(a->what, "flags is none of 0, MORE, ONEWAY and UPGRADE");
+	if (c->pushed && !a->takes_fds)
+		return why_set(why_last(), POSTERN_REASON_FAILED, -ENOTSUP,
+			       "%s: the method does not say that it takes file descriptors",
+			       words_name(a->name).text);
 	if (a->deadline_ns < 0)
 		return why_argument(a->what, "deadline_ns is negative");
 	if (c->calling.n >= c->calling.limits.calls)
@@ -196,8 +205,31 @@ int caller_ask_method(struct caller_ask *a, const struct postern_method *method,
 	a->in = method->in;
 	a->out = method->out;
 	a->value = in;
+	a->takes_fds = method->flags & POSTERN_METHOD_TAKES_FDS;
+	a->returns_fds = method->flags & POSTERN_METHOD_RETURNS_FDS;
 	a->deliver = method->deliver;
 	return 0;
+}
+
+/* As the machine has them. */
+static unsigned call_flags(const struct postern_call *call, const struct caller_ask *a)
+{
+	unsigned flags = (unsigned)a->flags & ~(unsigned)POSTERN_CALL_FDS;
+
+	if (call->fds)
+		flags |= CALLING_PASSES;
+	if (a->returns_fds && !(flags & POSTERN_CALL_ONEWAY))
+		flags |= CALLING_TAKES;
+	return flags;
+}
+
+int caller_failed(struct postern_caller *c, int error)
+{
+	if (c) {
+		fds_unref(c->pushed);
+		c->pushed = NULL;
+	}
+	return error;
 }
 
 int caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a)
@@ -207,13 +239,15 @@ int caller_start(struct postern_caller *c, struct postern_call **ret, const stru
 	int r = call_refuse(c, a);
 
 	if (r < 0)
-		return r;
+		return caller_failed(c, r);
 	call = call_new(c);
 	if (!call)
-		return why_call(a->what, -ENOMEM);
+		return caller_failed(c, why_call(a->what, -ENOMEM));
+	call->fds = c->pushed;
+	c->pushed = NULL;
 	r = call_fill(call, a);
 	if (r == 0)
-		r = calling_add(&c->calling, &call->state, (unsigned)a->flags,
+		r = calling_add(&c->calling, &call->state, call_flags(call, a),
 				loop_after(loop, a->deadline_ns ? a->deadline_ns : CALLER_DEADLINE),
 				loop_now(loop));
 	if (r < 0) {
@@ -257,7 +291,7 @@ int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
 
 	if (r == 0)
 		r = caller_ask_method(&a, method, in);
-	return r < 0 ? r : caller_start(c, ret, &a);
+	return r < 0 ? caller_failed(c, r) : caller_start(c, ret, &a);
 }
 
 static void call_deliver(void (*fn)(void), struct postern_call *call,
@@ -275,6 +309,8 @@ int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c
 				.name = method,
 				.json = { parameters, n },
 				.flags = flags,
+				.takes_fds = flags & POSTERN_CALL_FDS,
+				.returns_fds = flags & POSTERN_CALL_FDS,
 				.deadline_ns = deadline_ns,
 				.deliver = call_deliver,
 				.fn = (void (*)(void))fn,
@@ -283,7 +319,7 @@ int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c
 
 	if (r == 0 && !method)
 		r = why_argument(a.what, "method is NULL");
-	return r < 0 ? r : caller_start(c, ret, &a);
+	return r < 0 ? caller_failed(c, r) : caller_start(c, ret, &a);
 }
 
 void postern_call_cancel(struct postern_call *call)
@@ -502,6 +538,59 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 	return 1;
 }
 
+/* ---- descriptors ---- */
+
+int postern_caller_push_fd(struct postern_caller *c, int fd)
+{
+	static const char what[] = "postern_caller_push_fd";
+	int r = caller_check(c);
+
+	if (fd < 0)
+		return why_call(what, -EBADF);
+	if (r == 0 && !c->pushed)
+		c->pushed = fds_new();
+	if (r == 0)
+		r = c->pushed ? fds_add(c->pushed, fd) : -ENOMEM;
+	if (r < 0) {
+		sys_close(fd);
+		why_call(what, r);
+	}
+	return r;
+}
+
+void caller_drop_fds(struct postern_caller *c)
+{
+	fds_unref(c->fds);
+	c->fds = NULL;
+}
+
+/* Those of an answer; NULL. Callbacks may be inside of each other, and only one of the ends has some. */
+static struct fds *answer_fds(const struct postern_answer *answer)
+{
+	bool answered = answer && (answer->end == POSTERN_END_ANSWERED ||
+				   answer->end == POSTERN_END_CONTINUES);
+
+	return answered && answer->caller ? answer->caller->fds : NULL;
+}
+
+size_t postern_answer_fds(const struct postern_answer *answer)
+{
+	const struct fds *fds = answer_fds(answer);
+
+	return fds ? fds->n : 0;
+}
+
+int postern_answer_take_fd(const struct postern_answer *answer, int64_t index)
+{
+	int fd = fds_take(answer_fds(answer), index);
+
+	if (fd < 0)
+		why_set(why_last(), POSTERN_REASON_FAILED, fd,
+			"the answer brought %zu descriptors, and number %lld is none of them, or was taken",
+			postern_answer_fds(answer), (long long)index);
+	return fd;
+}
+
 /* ---- upgrading ---- */
 
 /* Those of the caller's options for connections, without what made its messages. */
@@ -510,6 +599,7 @@ static const struct conn_limits *call_upgraded_limits(const struct postern_call 
 	struct conn_limits *limits = conn_limits_copy(call->upgraded->limits);
 
 	if (limits) {
+		limits->consumer = NULL;
 		limits->framing = 0;
 		limits->keep_max = call->caller->unread;
 		limits->idle_ns = call->caller->idle_ns;

@@ -14,6 +14,7 @@ enum { CALLER_CALLS = 4096 };
 #define CALLER_BACKOFF_MAX POSTERN_SECONDS(1)
 
 static const struct postern_conn_events caller_events;
+static const struct conn_consumer caller_consumer;
 static const struct object_ops caller_ops;
 
 /* ---- connections ---- */
@@ -46,13 +47,55 @@ static void caller_dial(struct postern_caller *c, struct calling_call *call)
 	object_task(&c->object);
 }
 
+/* From now on answers of this connection may bring descriptors. */
+static int caller_admit(struct postern_caller *c, struct postern_conn *conn)
+{
+	struct conn_limits *limits;
+
+	if (!c->fds_limits) {
+		limits = conn_limits_copy(conn->limits);
+		if (!limits)
+			return -ENOMEM;
+		limits->consumer = &caller_consumer;
+		c->fds_limits = limits;
+	}
+	if (conn->limits == c->fds_limits)
+		return 0;
+	conn_limits_unref(conn->limits);
+	conn->limits = conn_limits_ref(c->fds_limits);
+	conn_admit_rights(conn, true);
+	return 0;
+}
+
+static int caller_queue(struct postern_caller *c, struct postern_conn *conn,
+			struct postern_call *call)
+{
+	struct passing_out *passing = NULL;
+	ssize_t r = 0;
+
+	if (call->state.flags & CALLING_TAKES)
+		r = caller_admit(c, conn);
+	if (r == 0 && call->fds)
+		r = passing_prepare(conn, &passing);
+	if (r < 0) {
+		conn_write_later(conn);
+		return (int)r;
+	}
+	r = postern_conn_write_frame(conn, POSTERN_FRAMING_NUL, call->text, call->n);
+	if (passing && r < 0)
+		passing_cancel(passing);
+	else if (passing)
+		passing_attach(conn, passing, call->fds, (size_t)call->n + 1);
+	return r < 0 ? (int)r : 0;
+}
+
 /* A connection that takes no writes, for whatever reason, either says so when it does again, or ends. */
 static void caller_write(struct postern_caller *c, const struct calling_act *act)
 {
 	struct caller_conn *k = container_of(act->conn, struct caller_conn, state);
 	struct postern_call *call = container_of(act->call, struct postern_call, state);
 
-	if (postern_conn_write_frame(k->conn, POSTERN_FRAMING_NUL, call->text, call->n) < 0)
+	if (caller_queue(c, k->conn, call) < 0)
 		calling_full(act->conn);
 	else
 		calling_wrote(&c->calling, act->conn, act->call, (size_t)call->n + 1);
@@ -209,6 +252,34 @@ static const char *caller_keep_text(struct postern_caller *c, const void *payloa
 	return text;
 }
 
+/* Before it is delivered, and only if descriptors have come: does the call that it answers take any? */
+static bool caller_takes(struct postern_conn *conn, const char *message, size_t n, unsigned index)
+{
+	struct caller_conn *k = conn->data;
+	struct message_fault fault;
+	struct message_answer m;
+
+	if (index == 0)
+		k->look = (struct calling_look){ 0 };
+	return message_read_answer(message, n, &m, &fault) == 0 &&
+	       calling_takes(&k->state, &k->look, &m);
+}
+
+static const struct conn_consumer caller_consumer = { .takes = caller_takes };
+
+/* Descriptors of the answer that has just come. Behind one that is not returned yet, which keeps its own, there are none. */
+static void caller_keep_fds(struct postern_caller *c, struct postern_conn *conn)
+{
+	struct fds *fds = conn_take_fds(conn);
+
+	if (c->own_loop && c->wait.told) {
+		fds_unref(fds);
+		return;
+	}
+	caller_drop_fds(c);
+	c->fds = fds;
+}
+
 static void caller_conn_frame(struct postern_conn *conn, const void *payload, size_t n, void *data)
 {
 	static const struct postern_reason no_memory = {
@@ -222,6 +293,7 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	struct message_fault fault;
 	struct calling_call *call;
 	struct message_answer m;
+	bool waits;
 
 	if (!text) {
 		caller_lose(k, &no_memory);
@@ -236,6 +308,9 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		caller_violation(k, wrong, 0);
 		return;
 	}
+	/* The machine may be done with the connection, which takes them along. */
+	caller_keep_fds(c, conn);
+	waits = c->own_loop;
 	caller_pump(c);
 	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
 		sys_free(k);
@@ -243,6 +318,8 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	} else if (call) {
 		caller_tell_answer(container_of(call, struct postern_call, state), &m);
 	}
+	if (!waits)
+		caller_drop_fds(c);
 }
 
 static const struct postern_conn_events caller_events = {
@@ -300,6 +377,9 @@ static void caller_bury(struct object *o)
 	struct postern_caller *c = container_of(o, struct postern_caller, object);
 
 	caller_forget_calls(c);
+	caller_failed(c, 0);
+	caller_drop_fds(c);
+	conn_limits_unref(c->fds_limits);
 	sys_free(c->room.bytes);
 	sys_free(c->detail.bytes);
 	sys_free(c->text.bytes);

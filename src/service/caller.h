@@ -49,6 +49,7 @@ struct postern_call {
 	caller_deliver          *deliver;
 	void                   (*fn)(void);
 	void                    *data;
+	struct fds              *fds;        /* that go with it, or NULL; closed once it is sent */
 	char                    *text;       /* the message without its NUL: `block`, or memory of its own */
 	uint32_t                 n;
 	uint16_t                 depth;      /* of its callbacks that run */
@@ -61,6 +62,7 @@ struct caller_conn {
 	struct calling_conn    state;
 	struct postern_caller *caller;
 	struct postern_conn   *conn;
+	struct calling_look    look;      /* over answers that have come with descriptors */
 };
 
 /* Memory that is used again and again. */
@@ -103,6 +105,9 @@ struct postern_caller {
 	struct caller_room   detail;      /* the decoded parameters of an error */
 	struct caller_room   text;        /* the message of the last answer, for a caller that waits */
 	struct caller_wait   wait;
+	struct fds          *pushed;      /* for the next call, or NULL */
+	struct fds          *fds;         /* of the answer that is told, or that a waiting call has returned */
+	const struct conn_limits *fds_limits; /* of connections with calls whose answers may have descriptors; once needed */
 	struct why           why;         /* what a service did wrong; or why the last waiting call has no answer */
 	struct why           dial_why;    /* of the last failure to connect; .code is 0 while connected */
 	struct why           no_conn;     /* of the last connect that could not begin */
@@ -132,6 +137,7 @@ struct caller_ask {
 	const void                *value;    /* of in */
 	struct postern_json        json;     /* without in; .text NULL: {} */
 	uint64_t                   flags;
+	bool                       takes_fds, returns_fds; /* the method */
 	int64_t                    deadline_ns;
 	caller_deliver            *deliver;
 	void                     (*fn)(void);
@@ -139,7 +145,12 @@ struct caller_ask {
 };
 /* -EINVAL: method is not what postern generate writes. */
 int  caller_ask_method(struct caller_ask *a, const struct postern_method *method, const void *in);
+/* What was pushed for this call is consumed. */
 int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a);
+/* There is no call: the same. Returns error. */
+int  caller_failed(struct postern_caller *c, int error);
+/* The last answer is not valid any more. */
+void caller_drop_fds(struct postern_caller *c);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
 /* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */

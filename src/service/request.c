@@ -47,6 +47,8 @@ void request_bury(struct postern_request *r)
 		topic_forget(r);
 	sys_free(r->text);
 	sys_free(r->decoded);
+	fds_unref(r->fds);
+	passed_drop(r);
 	if (r->account)
 		account_give(r->account, NULL, r->charged);
 	post_box_unref(r->box);
@@ -142,6 +144,7 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 		return error;
 	}
 	request_read(r, text, n, call);
+	r->fds = conn_take_fds(p->conn);
 	r->serve = p;
 	p->request = r;
 	s->counters.open++;
@@ -203,6 +206,7 @@ void request_close(struct postern_request *r)
 	r->serve = NULL;
 	p->request = NULL;
 	r->service->counters.open--;
+	passed_drop(r);
 	conn_owes(p->conn, false);
 }
 
@@ -325,6 +329,7 @@ static int request_answer_alone(struct postern_request *r, int how)
 {
 	if (!(r->flags & POSTERN_CALL_ONEWAY) || r->answered || how == SERVING_UPGRADES)
 		return request_say_no(r, how, -ESTALE);
+	passed_drop(r);
 	r->answered = how != SERVING_CONTINUES;
 	return 0;
 }
@@ -342,6 +347,9 @@ int request_answer(struct postern_request *r, const struct answer *a)
 		return why_call(r->name, error);
 	may = serving_may_answer(&r->serve->machine, a->how);
 	error = may > 0 ? answer_send(r->serve, a, r->name) : may;
+	/* The connection has its own reference. */
+	if (error == 0)
+		passed_drop(r);
 	if (error == -EAGAIN)
 		r->refused = true;
 	/* Its queue takes nothing any more: the peer reads no answers, or the connection is closing. */
@@ -364,7 +372,7 @@ static int request_no_object(const struct postern_request *r)
 static int request_answer_typed(struct postern_request *r, const char *error, int how,
 				const struct postern_type *type, const void *value)
 {
-	struct answer a = { .error = error, .how = how };
+	struct answer a = { .error = error, .how = how, .fds = error ? NULL : r->pushed };
 
 	if (answer_typed(&a, type, value) < 0)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
@@ -376,7 +384,7 @@ static int request_answer_typed(struct postern_request *r, const char *error, in
 static int request_answer_json(struct postern_request *r, const char *error, int how,
 			       const char *parameters, size_t n)
 {
-	struct answer a = { .error = error, .how = how };
+	struct answer a = { .error = error, .how = how, .fds = error ? NULL : r->pushed };
 
 	if (answer_json(&a, parameters, n) < 0)
 		return request_no_object(r);

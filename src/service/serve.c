@@ -17,35 +17,66 @@
 #include "link/socket.h"
 #include "service/service.h"
 
+/* A name whose method takes descriptors is shorter: a message that begins with more has none. */
+enum { SERVE_NAME = 512 };
+
 /* ---- which method ---- */
+
+/* name: with the interface's. */
+static const struct postern_method *serve_method(const struct postern_interface *i,
+						 const char *name)
+{
+	size_t n = strlen(i->name);
+
+	for (uint32_t k = 0; k < i->n_methods; k++)
+		if (!strcmp(i->methods[k]->name + n, name + n))
+			return i->methods[k];
+	return NULL;
+}
 
 /* Says what is wrong with the call, or finds its method. */
 static const struct provided *serve_find(struct postern_request *r)
 {
 	const char *dot = strrchr(r->name, '.');
 	const struct provided *provided;
-	const struct postern_interface *i;
-	size_t n;
 
 	if (!dot) {
 		request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
 		return NULL;
 	}
-	n = (size_t)(dot - r->name);
-	provided = service_find(r->service, r->name, n);
+	provided = service_find(r->service, r->name, (size_t)(dot - r->name));
 	if (!provided) {
-		r->name[n] = '\0'; /* the request ends here */
+		r->name[dot - r->name] = '\0'; /* the request ends here */
 		request_refuse(r, ERROR_INTERFACE_NOT_FOUND, "interface", r->name);
 		return NULL;
 	}
-	i = provided->interface;
-	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (!strcmp(i->methods[k]->name + n, dot)) {
-			r->method = i->methods[k];
-			return provided;
-		}
+	r->method = serve_method(provided->interface, r->name);
+	if (r->method)
+		return provided;
 	request_refuse(r, ERROR_METHOD_NOT_FOUND, "method", r->name);
 	return NULL;
+}
+
+/* Before it is dispatched, and only if descriptors have come: does its method take any? */
+static bool serve_takes(struct postern_conn *c, const char *message, size_t n, unsigned index)
+{
+	const struct serve *p = c->data;
+	const struct postern_method *method = NULL;
+	const struct provided *provided;
+	struct message_fault fault;
+	struct message_call call;
+	char name[SERVE_NAME];
+	const char *dot;
+
+	(void)index;
+	if (message_read_call(message, n, &call, &fault) < 0 ||
+	    postern_json_string(call.method, name, sizeof(name)) < 0)
+		return false;
+	dot = strrchr(name, '.');
+	provided = dot ? service_find(p->service, name, (size_t)(dot - name)) : NULL;
+	if (provided)
+		method = serve_method(provided->interface, name);
+	return method && method->flags & POSTERN_METHOD_TAKES_FDS;
 }
 
 /* The program's rule. It may end the connection, which ends the request. */
@@ -76,6 +107,14 @@ static bool serve_flags_fit(struct postern_request *r)
 	else if (r->flags & POSTERN_CALL_UPGRADE &&
 		 !(flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)))
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
+	return r->serve;
+}
+
+/* Of descriptors, more than any message has. How many a method needs, its handler knows. */
+static bool serve_passed_fit(struct postern_request *r)
+{
+	if (passed_too_many(r))
+		request_refuse(r, ERROR_INVALID_PARAMETER, "parameter", "fileDescriptor");
 	return r->serve;
 }
 
@@ -112,7 +151,7 @@ static void serve_run(struct postern_request *r)
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
-	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
+	if (!serve_flags_fit(r) || !serve_passed_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
 	r->method->handle(p->handlers, r, in, p->data);
@@ -243,7 +282,11 @@ static void serve_writable(struct postern_conn *c)
 		topic_go_on(p->request);
 }
 
-const struct conn_consumer serve_consumer = { .gone = serve_gone, .writable = serve_writable };
+const struct conn_consumer serve_consumer = {
+	.gone = serve_gone,
+	.writable = serve_writable,
+	.takes = serve_takes,
+};
 
 /* ---- beginning and end ---- */
 
@@ -293,6 +336,9 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	else if (s->draining)
 		p->machine.refuses = SERVING_DRAINS;
 	p->awaited = s->draining;
+	/* It may have been in the backlog when they were not admitted yet. */
+	if (s->takes_fds)
+		conn_admit_rights(c, true);
 	tag_accepted(c->object.fd);
 	service_look_again(s);
 }

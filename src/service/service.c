@@ -134,6 +134,7 @@ int postern_service_provide(struct postern_service *s, const struct postern_inte
 	p = sys_alloc(sizeof(*p));
 	if (!p)
 		return why_call("postern_service_provide", -ENOMEM);
+	passed_admit(s, interface);
 	service_offer(s, p, interface, handlers, data);
 	return 0;
 }

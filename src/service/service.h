@@ -8,6 +8,7 @@
  *   answer.c    an answer: encoded in the service's scratch, queued for the peer
  *   topic.c     a topic: requests with more that all get the same; its own walk is there
  *   upgrade.c   a connection that becomes another protocol's
+ *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
@@ -109,6 +110,7 @@ struct postern_service {
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
 	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
+	bool                     takes_fds;    /* a method of it does: descriptors may come */
 	struct postern_service_counters counters;
 	struct why               why;          /* of a violation */
 };
@@ -148,6 +150,8 @@ struct postern_request {
 	struct postern_peer     peer;
 	char                   *text;     /* a block of its own, or NULL */
 	void                   *decoded;  /* the same */
+	struct fds             *fds;      /* that came with it, or NULL */
+	struct fds             *pushed;   /* that go with its next answer, or NULL */
 	uint32_t                used;     /* of bytes */
 	uint8_t                 flags;    /* POSTERN_CALL_... */
 	bool                    handling; /* its handler is running */
@@ -202,6 +206,14 @@ void serve_leave(struct serve *p);
 /* The open request is over: the next call may come. */
 void serve_continue(struct serve *p);
 
+/* ---- passed.c ---- */
+/* A method of this interface takes descriptors: from now on they may come. */
+void passed_admit(struct postern_service *s, const struct postern_interface *i);
+/* There were too many for a message. */
+bool passed_too_many(const struct postern_request *r);
+/* Its final answer is given, or will never be: closes what was to go with it. */
+void passed_drop(struct postern_request *r);
+
 /* ---- answer.c ---- */
 struct answer;
 /* Writes the value of parameters. -EINVAL with *ret_fault, as shape_write(). */
@@ -214,6 +226,7 @@ struct answer {
 	const struct postern_type *type;    /* of value */
 	const void   *value;
 	struct postern_json json;
+	struct fds   *fds;        /* beside it, or NULL */
 	const char   *key, *text; /* the one parameter of the library's own errors, or NULL; text NULL: it is number */
 	int64_t       number;
 };

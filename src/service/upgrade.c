@@ -75,6 +75,7 @@ static int upgrade(struct postern_conn **ret, struct postern_request *r, struct 
 	if (error < 0)
 		return why_call("postern_request_upgrade", error);
 	a->how = SERVING_UPGRADES;
+	a->fds = r->pushed;
 	error = request_answer(r, a);
 	/* Without a connection it is -ESTALE. */
 	if (error < 0 || !p)

@@ -135,9 +135,11 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 	int r;
 
 	if (a->flags & POSTERN_CALL_UPGRADE && !taker)
-		return why_argument(a->what,
-				    "flags has UPGRADE: postern_caller_upgrade() is for that");
+		return caller_failed(
+			c, why_argument(a->what,
+					"flags has UPGRADE: postern_caller_upgrade() is for that"));
 	postern_call_cancel(w->call);
+	caller_drop_fds(c);
 	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
 	w->answer.parameters = (struct postern_json){ "{}", 2 };
 	a->deliver = wait_told;
@@ -168,7 +170,7 @@ int postern_caller_wait(struct postern_caller *c, const struct postern_method *m
 
 	if (r == 0)
 		r = caller_ask_method(&a, method, in);
-	return r < 0 ? r : wait_call(c, &a, ret, NULL, NULL);
+	return r < 0 ? caller_failed(c, r) : wait_call(c, &a, ret, NULL, NULL);
 }
 
 int postern_caller_wait_json(struct postern_caller *c, const char *method, const char *parameters,
@@ -179,12 +181,14 @@ int postern_caller_wait_json(struct postern_caller *c, const char *method, const
 				.name = method,
 				.json = { parameters, n },
 				.flags = flags,
+				.takes_fds = flags & POSTERN_CALL_FDS,
+				.returns_fds = flags & POSTERN_CALL_FDS,
 				.deadline_ns = deadline_ns };
 	int r = wait_check(c, a.what, deadline_ns);
 
 	if (r == 0 && !method)
 		r = why_argument(a.what, "method is NULL");
-	return r < 0 ? r : wait_call(c, &a, NULL, ret, NULL);
+	return r < 0 ? caller_failed(c, r) : wait_call(c, &a, NULL, ret, NULL);
 }
 
 int caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret,
@@ -193,7 +197,7 @@ int caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *re
 	int r = wait_check(c, a->what, a->deadline_ns);
 
 	if (r < 0)
-		return r;
+		return caller_failed(c, r);
 	a->flags = POSTERN_CALL_UPGRADE;
 	r = wait_call(c, a, ret, ret_json, taker);
 	c->wait.taker = NULL;
@@ -210,6 +214,8 @@ static int wait_next(struct postern_caller *c, const char *what, void *ret,
 		return why_argument(what, "the last call was not with MORE");
 	if (ret && !w->out)
 		return why_argument(what, "the last call was in JSON");
+	if (!w->told)
+		caller_drop_fds(c);
 	if (w->after) {
 		w->answer = (struct postern_answer){
 			.end = w->after,

@@ -211,6 +211,9 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_null(postern_caller_answer(NULL));
 	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
+	assert_int_equal(postern_answer_fds(NULL), 0);
+	assert_errno(postern_answer_take_fd(NULL, 0), -EBADF);
+	assert_errno(postern_caller_push_fd(NULL, -1), -EBADF);
 	assert_errno(postern_answer_is(postern_caller_answer(c), NULL, NULL), -EINVAL);
 	assert_int_equal(postern_answer_is(postern_caller_answer(c), &error, NULL), 0);
 	assert_null(postern_caller_answer(c)->error);

@@ -18,6 +18,8 @@ bool world_calls(void);       /* a service: calls of each size, answers, a post,
 bool world_topics(void);      /* topics: subscribers that read, are slow, leave, overflow */
 bool world_callers(void);     /* callers: calls of each kind and end, with a loop and waiting */
 
+bool world_passed(void);      /* descriptors beside calls and answers, at both ends */
+
 /* Without a fault: a new server of the same name serves a client. Fails the test otherwise. */
 void world_fresh(void);
 

@@ -313,6 +313,12 @@ static void every_call_of_callers_may_fail(void **state)
 	run_all("callers", world_callers);
 }
 
+static void V12_every_call_of_passing_descriptors_may_fail(void **state)
+{
+	(void)state;
+	run_all("passed", world_passed);
+}
+
 static void every_call_site_has_failed(void **state)
 {
 	unsigned sites, hit, faulted;
@@ -343,6 +349,7 @@ int main(void)
 		TEST(every_call_of_a_service_that_answers_calls_may_fail),
 		TEST(every_call_of_topics_may_fail),
 		TEST(every_call_of_callers_may_fail),
+		TEST(V12_every_call_of_passing_descriptors_may_fail),
 		TEST(every_call_site_has_failed),
 	};
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "process"))
 import tap  # noqa: E402
 
 LIVES = 1000
-CORE = ["calling", "serving", "message", "frame", "topic"]
+CORE = ["calling", "serving", "message", "frame", "topic", "glue"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", f"-I{tap.SOURCE}/include", f"-I{tap.SOURCE}/src"]
 
 # name, file, (text, what stands there instead)...
@@ -133,6 +133,30 @@ BUGS = [
     ("a byte behind the NUL of a call is lost", "frame",
      (".used = end ? length + 1 : n",
       ".used = !end ? n : length + 1 + (length + 1 < n && end[1] == 'r')")),
+    # ---- descriptors ----
+    ("a descriptor is given to the wrong one of glued messages", "glue",
+     ("(size_t)(nul - begin), i) && glue_begins_there(g, where))",
+      "(size_t)(nul - begin), i) && glue_begins_there(g, where) && g->owner == GLUE_NONE)")),
+    ("a descriptor is given to the last of glued messages, which takes none", "glue",
+     ("takes(data, begin, (size_t)(nul - begin), i) &&", "(takes(data, begin, (size_t)(nul - begin), i), 1) &&")),
+    ("a descriptor is given to a message that began before it came", "glue",
+     ("return begin >= g->from && begin < g->to;", "return begin < g->to;")),
+    ("a descriptor is given away before the last message is whole", "glue",
+     ("\tif (glue_begins_there(g, at + (uint64_t)(begin - bytes)))\n\t\treturn g->state;\n", "")),
+    ("an end of a message is missed, and a descriptor never given", "glue",
+     ("n > before && memchr(bytes + before, '\\0', n - before)", "n > before + 1 && memchr(bytes + before + 1, '\\0', n - before - 1)")),
+    ("a call with a descriptor is glued to calls before it", "calling",
+     ("if (!list_is_empty(&shared->writing) || !list_is_empty(&shared->awaiting))", "if (0)")),
+    ("a call with a descriptor is glued to a oneway call before it", "calling",
+     ("\t\t\tconn->unproven = call->to;\n", "")),
+    ("a connection with a oneway call is never quiet again", "calling",
+     ("if (call->skip == 0 && call->to > conn->unproven)", "if (0)")),
+    ("a call with a descriptor waits for ever behind a oneway call", "calling",
+     ("\tcalling_retire(c, shared);\n\tcalling_settle(c, shared, now);\n\treturn true;", "\treturn true;")),
+    ("a descriptor for a call that has left ends the connection", "calling",
+     ("return call->skip_takes;", "return false;"), ("return conn->left_takes;", "return false;")),
+    ("a call with a descriptor that was refused is tried again without it", "calling",
+     ("if (!refusal || call->flags & CALLING_PASSES)", "if (!refusal)")),
     # ---- topic ----
     ("latest replaces a half-sent message", "topic",
      ("r->item && r->at == 0 && r->item != t->last", "r->item && r->item != t->last")),

@@ -70,6 +70,8 @@ static void act_write(struct calling_conn *conn, struct calling_call *state)
 	n = message_make_call(text, c);
 	sim_say("call %d is queued on wire %d, %zu bytes", c->index, wire_of(w), n);
 	stream_write(&w->up, text, n);
+	if (c->passes)
+		passed_write(&w->up, n, c->index);
 	oracle_wrote(w, c);
 	calling_wrote(&S.machine, conn, state, n);
 }
@@ -140,7 +142,12 @@ void caller_add(void)
 	c->flags = flags;
 	c->deadline_ns = S.now + after;
 	c->pad = (unsigned)(sim_chance(8) ? sim_below(3000) : sim_below(60));
-	if (calling_add(&S.machine, &c->state, flags, c->deadline_ns, S.now) < 0) {
+	c->takes = S.passes && sim_chance(3);
+	c->passes = c->takes && sim_chance(2);
+	c->returns = S.passes && flags != POSTERN_CALL_ONEWAY && sim_chance(2);
+	if (calling_add(&S.machine, &c->state,
+			flags | (c->passes ? CALLING_PASSES : 0) | (c->returns ? CALLING_TAKES : 0),
+			c->deadline_ns, S.now) < 0) {
 		sim_say("no more calls");
 		SIM_COUNT(limit);
 		oracle_added(NULL);
@@ -202,6 +209,18 @@ void caller_timer(void)
 	oracle_timed();
 }
 
+/* The descriptor that this answer says it has. */
+static int answer_fd(const struct message_answer *m)
+{
+	struct postern_json value;
+	int64_t n;
+
+	return postern_json_find(m->parameters, "fd", &value) > 0 &&
+			       postern_json_int(value, &n) >= 0
+		       ? (int)n
+		       : -1;
+}
+
 /* ---- events of a connection ---- */
 
 static void caller_loses(struct sim_wire *w, const struct postern_reason *why)
@@ -241,7 +260,7 @@ bool caller_gives(struct sim_wire *w, size_t n)
 
 	if (!w->open || w->dialling || w->ended || !most)
 		return false;
-	n = n < most ? n : most;
+	n = passed_give(&w->up, n < most ? n : most);
 	w->up.given += n;
 	sim_say("wire %d: the kernel takes %zu, to %zu", wire_of(w), n, w->up.given);
 	oracle_gave(w);
@@ -264,7 +283,19 @@ bool caller_drains(struct sim_wire *w)
 	return true;
 }
 
-static void caller_message(struct sim_wire *w, const char *text, size_t n)
+static bool answer_takes(void *data, const char *text, size_t n, unsigned index)
+{
+	struct sim_wire *w = data;
+	struct message_fault fault;
+	struct message_answer m;
+
+	if (index == 0)
+		w->look = (struct calling_look){ 0 };
+	return message_read_answer(text, n, &m, &fault) == 0 &&
+	       calling_takes(&w->conn, &w->look, &m);
+}
+
+static void caller_message(struct sim_wire *w, const char *text, size_t n, int id)
 {
 	const struct sim_note *note = &w->notes[w->n_noted++];
 	struct calling_call *told = NULL;
@@ -284,6 +315,9 @@ static void caller_message(struct sim_wire *w, const char *text, size_t n)
 	sim_say("wire %d has an answer, %d, for %d: %.*s", wire_of(w), r,
 		told ? call_of(told)->index : -1, (int)(n < 90 ? n : 90), text);
 	oracle_answer(w, &m, r, told);
+	if (r == 0 && !w->hostile)
+		oracle_passed(w, "an answer of call", told ? call_of(told)->index : -1, id,
+			      answer_fd(&m));
 	if (r < 0) {
 		caller_loses(w, &wrong);
 		return;
@@ -305,6 +339,7 @@ bool caller_takes(struct sim_wire *w, size_t n)
 {
 	size_t most = w->down.given - w->down.taken, length;
 	const char *text;
+	int id, r = 0;
 
 	if (w->taken_over && w->open)
 		return raw_takes(w, n);
@@ -312,12 +347,18 @@ bool caller_takes(struct sim_wire *w, size_t n)
 		return false;
 	if (!most && !(w->ended && w->accepted))
 		return false;
-	if (!most) {
+	w->down.taken += passed_take(&w->down, n < most ? n : most);
+	while (w->open && !w->taken_over &&
+	       (r = passed_next(&w->down, !most, answer_takes, w, &id)) > 0 &&
+	       (text = stream_message(&w->down, &length)))
+		caller_message(w, text, length, id);
+	if (w->open && !w->taken_over && r < 0) {
+		if (!w->hostile)
+			sim_broken("wire %d has a descriptor that no answer takes", wire_of(w));
+		SIM_COUNT(closed_unwanted);
+		caller_loses(w, &wrong);
+	} else if (w->open && !w->taken_over && !most) {
 		caller_loses(w, w->reset ? &lost : &ended);
-		return true;
 	}
-	w->down.taken += n < most ? n : most;
-	while (w->open && !w->taken_over && (text = stream_message(&w->down, &length)))
-		caller_message(w, text, length);
 	return true;
 }

@@ -140,6 +140,42 @@ static void wrote_where(const struct sim_wire *w, const struct sim_call *c)
 			   c->alive ? "on a wire" : "over");
 }
 
+/* What comes with a descriptor is not glued to what may not have been read. */
+static bool is_answered(const struct sim_wire *w)
+{
+	unsigned n = w->n_answered;
+
+	while (n < w->n_order && is_oneway(&S.calls[w->order[n]]))
+		n++;
+	return n == w->n_order;
+}
+
+/* Something is on its way to the service, or from there. */
+static bool is_busy(const struct sim_wire *w)
+{
+	return w->up.written > w->up.given || !is_answered(w);
+}
+
+static bool is_quiet(const struct sim_wire *w)
+{
+	bool proven = w->n_order == 0 || !is_oneway(&S.calls[w->order[w->n_order - 1]]);
+
+	return is_answered(w) && proven;
+}
+
+/* A call with a descriptor waits to be sent. */
+static bool is_passing_next(void)
+{
+	for (unsigned i = 0; i < S.n_calls; i++) {
+		const struct sim_call *c = &S.calls[i];
+
+		if (c->peer < 0 && c->passes && c->alive && c->wire < 0 &&
+		    !(c->flags & (POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE)))
+			return true;
+	}
+	return false;
+}
+
 static void wrote_when(const struct sim_call *c)
 {
 	if (S.late)
@@ -156,8 +192,8 @@ static void wrote_in_order(const struct sim_wire *w, const struct sim_call *c)
 	for (int i = 0; i < c->index && !w->alone && S.depth == 0 && !S.tell_due; i++) {
 		const struct sim_call *other = &S.calls[i];
 
-		if (other->alive && other->wire < 0 && other->refusals == 0 && !is_alone(other) &&
-		    other->deadline_ns > S.now && c->refusals == 0)
+		if (other->alive && !other->expected && other->wire < 0 && other->refusals == 0 &&
+		    !is_alone(other) && other->deadline_ns > S.now && c->refusals == 0)
 			sim_broken("call %d is written before call %d", c->index, i);
 	}
 }
@@ -165,6 +201,10 @@ static void wrote_in_order(const struct sim_wire *w, const struct sim_call *c)
 void oracle_wrote(struct sim_wire *w, struct sim_call *c)
 {
 	if (!w->hand_made) {
+		if (c->passes && !is_quiet(w))
+			sim_broken(
+				"call %d has a descriptor, and wire %d has what may not have been read",
+				c->index, wire_of(w));
 		wrote_where(w, c);
 		wrote_when(c);
 		wrote_in_order(w, c);
@@ -231,9 +271,10 @@ void oracle_closes(struct sim_wire *w)
 	}
 	if (S.over || w->dialling || w->poisoned || is_for_nobody(w))
 		return;
-	if (!is_idle(w))
+	if (is_idle(w))
+		SIM_COUNT(idle_closed);
+	else if (!is_passing_next() || is_quiet(w))
 		sim_broken("wire %d is closed without a reason", wire_of(w));
-	SIM_COUNT(idle_closed);
 }
 
 /* Calls that were there when it began end with it. */
@@ -305,7 +346,7 @@ void oracle_rest(void)
 
 		if (!c->alive || c->wire >= 0 || c->refused_now)
 			continue;
-		if (w && w->connected && !w->refused)
+		if (w && w->connected && !w->refused && !(is_passing_next() && is_busy(w)))
 			sim_broken("call %u waits, and wire %d would take it", i, wire_of(w));
 		if (!w && !S.late && calling_next(&S.machine) > due)
 			sim_broken("call %u waits, and nobody is going to connect", i);
@@ -378,8 +419,8 @@ static bool is_refusal(const struct message_answer *m)
 }
 
 /* true: it is to be tried again. */
-static bool answer_refuses(struct sim_wire *w, struct sim_call *c, const struct message_answer *m,
-			   bool told)
+static bool answer_is_to_be_tried_again(struct sim_wire *w, struct sim_call *c,
+					const struct message_answer *m, bool told)
 {
 	int64_t ms = number_in(m, "retryAfterMs"), wait = POSTERN_MS(ms < 0 ? 0 : ms);
 
@@ -401,6 +442,15 @@ static bool answer_refuses(struct sim_wire *w, struct sim_call *c, const struct 
 	c->retry_ns = wait;
 	w->poisoned = true;
 	return true;
+}
+
+static bool answer_refuses(struct sim_wire *w, struct sim_call *c, const struct message_answer *m,
+			   bool told)
+{
+	/* Its descriptor has gone. */
+	if (c->passes)
+		return false;
+	return answer_is_to_be_tried_again(w, c, m, told);
 }
 
 static void answer_is_told(struct sim_wire *w, struct sim_call *c, const struct message_answer *m,
@@ -657,6 +707,33 @@ void oracle_finished(struct sim_wire *w)
 			sim_broken("call %d has come, and %u final answers went", c->index,
 				   w->finals[i]);
 	}
+}
+
+void oracle_unwanted(struct sim_wire *w)
+{
+	for (unsigned i = w->n_arrived; i < w->n_order; i++)
+		if (S.calls[w->order[i]].unwanted)
+			return;
+	sim_broken("wire %d has a descriptor that no call takes", wire_of(w));
+}
+
+void oracle_passed(struct sim_wire *w, const char *what, int call, int id, int right)
+{
+	struct sim_call *c = call >= 0 ? &S.calls[call] : NULL;
+
+	/* Whose it was is not known if the last message was cut off; a peer may have sent both at once. */
+	if (id == SIM_CUT && w->hand_made)
+		return;
+	id = id == SIM_CUT ? -1 : id;
+	/* It is glued to one that takes some, and came without. */
+	if (id == SIM_UNWANTED && right < 0 && c && c->takes &&
+	    (w->n_arrived > 1 ? w->ends[w->n_arrived - 2] : 0) >= w->up.unwanted_from) {
+		w->absorbed = true;
+		return;
+	}
+	if (id != right || (c && c->unwanted && !w->absorbed))
+		sim_broken("%s %d, on wire %d, has descriptor %d, and not %d", what, call,
+			   wire_of(w), id, right);
 }
 
 /* ---- the end of a life ---- */

@@ -111,7 +111,27 @@ static void peer_calls(struct sim_wire *w, bool upgrades)
 #pragma GCC diagnostic pop
 	sim_say("peer %d writes %s", wire_of(w), text);
 	stream_write(&w->up, text, (size_t)n + 1);
+	c->takes = S.passes && sim_chance(2);
+	c->passes = c->takes && sim_chance(2);
+	if (c->passes)
+		passed_write(&w->up, (size_t)n + 1, c->index);
+	else if (!c->takes && sim_chance(2))
+		passed_join(&w->up, (size_t)n + 1);
 	oracle_wrote(w, c);
+}
+
+/* A descriptor that nobody has asked for, with the last of its calls. */
+static void peer_passes(struct sim_wire *w)
+{
+	size_t before = w->up.written;
+	struct sim_call *c = &S.calls[S.n_calls];
+
+	peer_calls(w, false);
+	if (w->up.written == before || c->takes)
+		return;
+	sim_say("peer %d passes a descriptor with it", wire_of(w));
+	c->unwanted = true;
+	passed_write(&w->up, w->up.written - before, SIM_UNWANTED);
 }
 
 void peer_begins(void)
@@ -133,6 +153,10 @@ void peer_begins(void)
 			w->wrong = true;
 			raw_write(&w->up);
 		}
+		return;
+	}
+	if (!S.calm && S.passes && sim_chance(2)) {
+		peer_passes(w);
 		return;
 	}
 	if (S.calm || !sim_chance(3))

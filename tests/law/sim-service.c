@@ -150,6 +150,7 @@ static int answer(struct sim_wire *w, int call, const char *error, int how)
 	struct sim_call *c = &S.calls[call];
 	struct postern_json_writer json;
 	int may = serving_may_answer(&w->machine, how);
+	int fd = c->returns && !error && !sim_chance(4) ? call * 100 + (int)c->n_sent : -1;
 	char text[512];
 	ssize_t n;
 
@@ -162,6 +163,8 @@ static int answer(struct sim_wire *w, int call, const char *error, int how)
 		postern_json_write_int(&json, call);
 		postern_json_write_name(&json, "n");
 		postern_json_write_int(&json, c->n_sent);
+		postern_json_write_name(&json, "fd");
+		postern_json_write_int(&json, fd);
 		postern_json_write_name(&json, "retryAfterMs");
 		postern_json_write_int(&json, call % 7);
 		postern_json_write_name(&json, "dropped");
@@ -174,8 +177,11 @@ static int answer(struct sim_wire *w, int call, const char *error, int how)
 		text[n] = '\0';
 		oracle_answers(w, call, how);
 		/* Who has left gets nothing. */
-		if (w->open && !w->knows)
+		if (w->open && !w->knows) {
 			answer_queue(w, text, (size_t)n + 1, false);
+			if (fd >= 0)
+				passed_write(&w->down, (size_t)n + 1, fd);
+		}
 		c->n_sent += continues;
 	}
 	if (may >= 0)
@@ -319,7 +325,20 @@ static void service_runs(struct sim_wire *w, int call)
 
 /* ---- messages ---- */
 
-static void service_message(struct sim_wire *w, const char *text, size_t n)
+static bool call_takes(void *data, const char *text, size_t n, unsigned index)
+{
+	struct message_fault fault;
+	struct message_call m;
+	int call;
+
+	(void)data, (void)index;
+	if (message_read_call(text, n, &m, &fault) < 0)
+		return false;
+	call = message_call_of(&m);
+	return call >= 0 && S.calls[call].takes;
+}
+
+static void service_message(struct sim_wire *w, const char *text, size_t n, int id)
 {
 	struct message_fault fault;
 	struct message_call m;
@@ -339,6 +358,7 @@ static void service_message(struct sim_wire *w, const char *text, size_t n)
 		: r == SERVING_REFUSE ? "refuse"
 				      : "drop");
 	oracle_verdict(w, call, r);
+	oracle_passed(w, "call", call, id, S.calls[call].passes ? call : -1);
 	if (r == SERVING_RUN) {
 		service_runs(w, call);
 	} else if (r == SERVING_REFUSE && w->machine.refuses == SERVING_DRAINS) {
@@ -356,12 +376,22 @@ static void service_message(struct sim_wire *w, const char *text, size_t n)
 
 void service_next(struct sim_wire *w)
 {
+	bool over =
+		(!w->open || w->half) && w->up.written == w->up.given && w->up.given == w->up.taken;
 	const char *text;
+	int id, r = 0;
 	size_t n;
 
 	while (!w->ended && !w->closing && !w->machine.open && !w->machine.upgraded &&
-	       w->down.written - w->down.given <= QUEUE_HIGH && (text = stream_message(&w->up, &n)))
-		service_message(w, text, n);
+	       w->down.written - w->down.given <= QUEUE_HIGH &&
+	       (r = passed_next(&w->up, over, call_takes, w, &id)) > 0 &&
+	       (text = stream_message(&w->up, &n)))
+		service_message(w, text, n, id);
+	if (!w->ended && r < 0) {
+		oracle_unwanted(w);
+		SIM_COUNT(closed_unwanted);
+		service_ends(w);
+	}
 	if (w->machine.upgraded && !w->upgraded)
 		sim_broken("wire %d was not upgraded, and is taken for it", wire_of(w));
 	if (w->machine.upgraded && !w->ended)
@@ -430,7 +460,8 @@ bool service_takes(struct sim_wire *w, size_t n)
 		return service_may_end(w);
 	if (w->machine.open || w->down.written - w->down.given > QUEUE_HIGH)
 		return false;
-	w->up.taken += n < most ? n : most;
+	if (!passed_is_full(&w->up))
+		w->up.taken += passed_take(&w->up, n < most ? n : most);
 	service_next(w);
 	return service_may_end(w) || most > 0 || w->up.parsed > parsed;
 }
@@ -447,7 +478,7 @@ bool service_gives(struct sim_wire *w, size_t n)
 	}
 	if (!most)
 		return w->down.written == w->down.given && topic_sends(w);
-	n = n < most ? n : most;
+	n = passed_give(&w->down, n < most ? n : most);
 	w->down.given += n;
 	sim_say("wire %d: the service sends %zu, to %zu", wire_of(w), n, w->down.given);
 	service_may_end(w);

@@ -113,7 +113,10 @@ const char *stream_message(struct sim_stream *s, size_t *ret_n)
 /* The memory stays for the next life. */
 void stream_reset(struct sim_stream *s, size_t room)
 {
-	*s = (struct sim_stream){ .bytes = s->bytes, .size = s->size, .room = room };
+	s->written = s->given = s->taken = s->parsed = 0;
+	s->room = room;
+	s->n_passed = 0;
+	s->glue_id[0] = s->glue_id[1] = -1;
 }
 
 /* ---- wires ---- */

@@ -15,6 +15,7 @@
  *   sim-main.c     seeds, workers, results
  *   sim-life.c     what happens next; the end of a life
  *   sim-stream.c   bytes on their way, chance, and the trace
+ *   sim-passed.c   descriptors on their way
  *   sim-raw.c      what goes over a connection that was upgraded: bytes of no protocol
  *   sim-caller.c   does what calling_step() says, and tells the program
  *   sim-service.c  connections of a service, its handlers
@@ -28,10 +29,18 @@
 
 #include "base/base.h"
 #include "core/calling.h"
+#include "core/glue.h"
 #include "core/serving.h"
 #include "core/topic.h"
 
-enum { SIM_CALLS = 64, SIM_WIRES = 128, SIM_LINES = 80, SIM_TEXT = 4096, SIM_PUBLICATIONS = 256 };
+enum { SIM_UNWANTED = 1000000, SIM_CUT, SIM_PASSED = 256, SIM_CALLS = 64, SIM_WIRES = 128, SIM_LINES = 80, SIM_TEXT = 4096, SIM_PUBLICATIONS = 256 };
+
+/* A descriptor in a stream. */
+struct sim_passed {
+	size_t at, end; /* its message */
+	size_t sent;    /* where the send ended that had it; 0: none yet */
+	int id;
+};
 
 /* One direction of a connection: all bytes that were ever written, and how far each of those on the way is.
    parsed <= taken <= given <= written. The kernel holds what is given and not taken. */
@@ -40,6 +49,11 @@ struct sim_stream {
 	size_t size;
 	size_t written, given, taken, parsed;
 	size_t room; /* of the kernel */
+	struct sim_passed passed[SIM_PASSED];
+	unsigned n_passed;
+	struct glue glue[2]; /* reads that brought one; glue_id: which one, or -1 */
+	int glue_id[2];
+	size_t unwanted_from; /* where the read began that brought SIM_UNWANTED */
 };
 
 /* A message of the service, where it ends in the stream, and whether it is one. */
@@ -69,6 +83,7 @@ struct sim_wire {
 	bool hostile;         /* it has sent what it must not */
 	bool reset;           /* there were bytes that it had not read */
 	struct serving machine;
+	struct calling_look look; /* the caller's, over answers that have come */
 	int open_call;        /* or -1 */
 	bool upgraded;        /* it has queued the answer that confirms it */
 	struct sim_note notes[256];
@@ -79,6 +94,7 @@ struct sim_wire {
 	unsigned n_order, n_arrived, n_answered;
 	size_t ends[SIM_CALLS]; /* where the NUL of each stands */
 	uint8_t finals[SIM_CALLS]; /* answers that the service has given to each */
+	bool absorbed;        /* a message that takes some was given what nobody wanted */
 	bool poisoned;        /* a call has left it without an answer */
 	int lost_code;        /* why it was lost: POSTERN_REASON_... */
 	int64_t begun_ns;     /* it was dialled */
@@ -93,6 +109,9 @@ struct sim_call {
 	struct calling_call state;
 	int index, peer;      /* the wire of its peer; -1: it is the caller's */
 	unsigned flags, pad;
+	bool unwanted;        /* it has a descriptor that its method does not take */
+	bool passes, takes;   /* it has a descriptor; its method takes some, whether it has or not */
+	bool returns;         /* its answers may have some */
 	int64_t deadline_ns;
 
 	/* the service's */
@@ -147,7 +166,7 @@ struct sim_publication {
 	X(topic_ends) X(topic_frees) X(topic_gave_up) X(topic_ending)                                                     \
 	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)            \
 	X(upgrade_calls) X(upgraded) X(taken_over) X(raw_up) X(raw_down) X(glued_up) X(glued_down)        \
-	X(raw_ends) X(not_confirmed)
+	X(raw_ends) X(not_confirmed) X(passed) X(glued) X(held) X(closed_unwanted)
 
 #define SIM_FIELD(name) uint64_t name;
 struct sim_counts {
@@ -162,6 +181,7 @@ struct sim {
 	bool over;           /* the caller was freed */
 	bool ending;         /* handlers answer whatever they had in mind */
 	bool down, draining; /* there is no service; it drains */
+	bool passes;         /* there are descriptors */
 	unsigned connections_max, trouble, inside, depth;
 	int64_t failed_ns;   /* the last connect that failed had begun then */
 	int64_t connect_ns;  /* then at the latest it connects again, after a loss without any answer */
@@ -217,6 +237,20 @@ const char *stream_message(struct sim_stream *s, size_t *ret_n);
 void stream_reset(struct sim_stream *s, size_t room);
 int wire_of(const struct sim_wire *w);
 struct sim_wire *wire_new(void);
+
+/* ---- sim-passed.c ---- */
+/* The last n bytes that were written are a message, and this descriptor is its. */
+void passed_write(struct sim_stream *s, size_t n, int id);
+/* The last n bytes are in the same send as a message with a descriptor that is right before them, if there is one. */
+void passed_join(struct sim_stream *s, size_t n);
+/* Of n bytes, how many go in one send: those of a message with a descriptor go alone. */
+size_t passed_give(struct sim_stream *s, size_t n);
+/* The same for a read; what comes with it is remembered, if it is not full. */
+size_t passed_take(struct sim_stream *s, size_t n);
+bool passed_is_full(const struct sim_stream *s);
+/* Before the next message: 1, and its descriptor or -1; 0: it has to wait; -1: there is one that nobody takes. over: no more
+   bytes will come. */
+int passed_next(struct sim_stream *s, bool over, glue_takes *takes, void *data, int *ret_id);
 
 /* ---- sim-raw.c ---- */
 /* A few bytes, perhaps none, which no message may be made of: each is known by where it stands. */
@@ -299,6 +333,10 @@ void oracle_answer(struct sim_wire *w, const struct message_answer *m, int r, st
 void oracle_ended(struct calling_call *ended);
 void oracle_freed(void);
 void oracle_verdict(struct sim_wire *w, int call, int verdict);
+/* A message of this wire has this descriptor, or none, -1; it should have that one. */
+/* Or one that no message of it takes. */
+void oracle_unwanted(struct sim_wire *w);
+void oracle_passed(struct sim_wire *w, const char *what, int call, int id, int right);
 void oracle_no_call(struct sim_wire *w);
 void oracle_ran(struct sim_wire *w, int call);
 void oracle_cancelled(struct sim_call *c);          /* the handler is */

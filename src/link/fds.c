@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fds.c - see fds.h */
+#include "link/fds.h"
+
+#include <errno.h>
+
+#include "sys/sys.h"
+
+struct fds *fds_new(void)
+{
+	struct fds *f = sys_alloc(sizeof(*f));
+
+	if (f)
+		f->references = 1;
+	return f;
+}
+
+struct fds *fds_ref(struct fds *f)
+{
+	f->references++;
+	return f;
+}
+
+void fds_unref(struct fds *f)
+{
+	if (!f || --f->references > 0)
+		return;
+	fds_close(f);
+	sys_free(f);
+}
+
+void fds_close_received(int fd)
+{
+	const struct linger none = { 0 };
+
+	sys_setsockopt(fd, SO_LINGER, &none, sizeof(none));
+	sys_close(fd);
+}
+
+void fds_close(struct fds *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->fd[i] < 0)
+			continue;
+		if (f->received)
+			fds_close_received(f->fd[i]);
+		else
+			sys_close(f->fd[i]);
+	}
+	f->n = 0;
+}
+
+int fds_add(struct fds *f, int fd)
+{
+	if (f->n >= FDS_MAX)
+		return -E2BIG;
+	f->fd[f->n] = fd;
+	return (int)f->n++;
+}
+
+int fds_take(struct fds *f, int64_t index)
+{
+	int fd;
+
+	if (!f || index < 0 || index >= f->n || f->fd[index] < 0)
+		return -EBADF;
+	fd = f->fd[index];
+	f->fd[index] = -1;
+	return fd;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * passed.c - descriptors beside calls and answers, at the service's end
+ *
+ *   SO_PASSRIGHTS is off, for the listener and its connections, until an interface is offered that has a method with
+ *   [Takes file descriptors]: until then a peer that passes one gets EPERM (since Linux 6.16; before, they are received
+ *   and closed, and end the connection, since nobody takes them)
+ *
+ *   a call     conn/passing.c finds out which message owns those of a read, by serve_takes() in serve.c
+ *   a request  gets the block in request_new(), and closes with its memory what nobody took
+ *   an answer  what was pushed goes beside the next one that is no error; the block has another reference in the
+ *              connection's queue then, and the request lets go of its own
+ *
+ * The last block of a request that is freed on another thread, after its service, is its own: nothing here is shared by then.
+ */
+#include <errno.h>
+
+#include "base/base.h"
+#include "link/socket.h"
+#include "service/service.h"
+
+static_assert((int)FDS_MAX == (int)POSTERN_FDS_MAX, "a message has as many as the header says");
+
+/* ---- in ---- */
+
+static bool passed_takes(const struct postern_interface *i)
+{
+	for (uint32_t k = 0; k < i->n_methods; k++)
+		if (i->methods[k]->flags & POSTERN_METHOD_TAKES_FDS)
+			return true;
+	return false;
+}
+
+void passed_admit(struct postern_service *s, const struct postern_interface *i)
+{
+	struct postern_server *server = s->server;
+
+	if (s->takes_fds || !passed_takes(i))
+		return;
+	s->takes_fds = true;
+	/* Also for a name that is published again. */
+	server->owner.options.admits_rights = true;
+	server->owner.refuses_rights = false;
+	if (server->owner.listener >= 0)
+		link_set_rights(server->owner.listener, true);
+	for (struct list *l = s->serves.next; l != &s->serves; l = l->next)
+		conn_admit_rights(container_of(l, struct serve, node)->conn, true);
+}
+
+bool passed_too_many(const struct postern_request *r)
+{
+	return r->fds && r->fds->many;
+}
+
+size_t postern_request_fds(const struct postern_request *r)
+{
+	return r && r->fds ? r->fds->n : 0;
+}
+
+int postern_request_take_fd(struct postern_request *r, int64_t index)
+{
+	int fd;
+
+	if (!r)
+		return why_argument("postern_request_take_fd", "r is NULL");
+	fd = fds_take(r->fds, index);
+	if (fd < 0)
+		why_set(why_last(), POSTERN_REASON_FAILED, fd,
+			"%s: the call brought %zu descriptors, and number %lld is none of them, or was taken",
+			r->name, postern_request_fds(r), (long long)index);
+	return fd;
+}
+
+/* ---- out ---- */
+
+void passed_drop(struct postern_request *r)
+{
+	fds_unref(r->pushed);
+	r->pushed = NULL;
+}
+
+static int passed_push(struct postern_request *r, int fd)
+{
+	bool alone = r->answered || !(r->flags & POSTERN_CALL_ONEWAY);
+
+	if (!r->method || !(r->method->flags & POSTERN_METHOD_RETURNS_FDS))
+		return -ENOTSUP;
+	if (!r->serve && alone)
+		return -ESTALE;
+	if (!r->pushed)
+		r->pushed = fds_new();
+	return r->pushed ? fds_add(r->pushed, fd) : -ENOMEM;
+}
+
+static const char *passed_wrong(int error)
+{
+	switch (error) {
+	case -ENOTSUP:
+		return "the method does not say that it returns file descriptors";
+	case -ESTALE:
+		return "the call was answered, or its peer has left";
+	case -E2BIG:
+		return "an answer has as many descriptors as it can (POSTERN_FDS_MAX)";
+	default:
+		return why_errno(error);
+	}
+}
+
+int postern_request_push_fd(struct postern_request *r, int fd)
+{
+	int index;
+
+	if (fd < 0)
+		return -EBADF;
+	index = r ? passed_push(r, fd) : -EINVAL;
+	if (index < 0)
+		sys_close(fd);
+	if (!r)
+		return why_argument("postern_request_push_fd", "r is NULL");
+	if (index < 0)
+		why_set(why_last(), POSTERN_REASON_FAILED, index, "%s: %s", r->name,
+			passed_wrong(index));
+	return index;
+}
