@@ -25,6 +25,7 @@ extern char **environ;
 enum { JOBS_MAX = 4, WORDS_MAX = 64, LENGTH_MAX = 4096 };
 
 static int64_t running;
+static struct postern_loop *ending; /* the service has ended: stop this after the last job */
 
 struct job {
 	struct postern_request *request; /* NULL: the caller has left */
@@ -45,7 +46,8 @@ static void end(struct job *j)
 		jobs_reply_Run(j->request, &out);
 	postern_request_free(j->request);
 	free(j);
-	running--;
+	if (--running == 0 && ending)
+		postern_loop_stop(ending);
 }
 
 /* Takes a line, the longest piece of one, or the last without a newline. */
@@ -199,7 +201,7 @@ static void run(struct postern_request *r, const struct jobs_Run_in *in, void *l
 
 /* ---- The service ---- */
 
-/* Jobs have a second to end, then they are killed. */
+/* Jobs have a second to end, then they are killed, and reaped. */
 static void stop(struct postern_signal *s, int sig, void *service)
 {
 	(void)s, (void)sig;
@@ -209,7 +211,9 @@ static void stop(struct postern_signal *s, int sig, void *service)
 static void closed(struct postern_service *s, const struct postern_reason *why, void *loop)
 {
 	(void)s, (void)why;
-	postern_loop_stop((struct postern_loop *)loop);
+	ending = (struct postern_loop *)loop;
+	if (running == 0)
+		postern_loop_stop(ending);
 }
 
 int main(int argc, char **argv)

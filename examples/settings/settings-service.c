@@ -60,8 +60,10 @@ static bool make(struct settings_Watch_out_settings_entry *ret, const char *name
 
 	if (!copy)
 		return false;
-	ret->key = (const char *)memcpy(copy, name, n);
-	ret->value = (const char *)memcpy(copy + n, value, m);
+	memcpy(copy, name, n);
+	memcpy(copy + n, value, m);
+	ret->key = copy;
+	ret->value = copy + n;
 	return true;
 }
 

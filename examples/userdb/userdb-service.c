@@ -153,15 +153,17 @@ static bool find_membership(struct search *s, struct answer *ret)
 	for (;;) {
 		while (s->members && *s->members) {
 			const char *user = *s->members++, *group = s->group.gr_name;
-			size_t n = strlen(user) + 1;
+			size_t n = strlen(user) + 1, m = strlen(group) + 1;
 
 			if (in->userName && strcmp(in->userName, user) != 0)
 				continue;
-			/* The next group takes their place in the buffer. */
-			if (n + strlen(group) >= sizeof ret->text)
+			if (n + m > sizeof ret->text)
 				continue;
-			ret->out.membership.userName = strcpy(ret->text, user);
-			ret->out.membership.groupName = strcpy(ret->text + n, group);
+			/* The next group takes their place in the buffer. */
+			memcpy(ret->text, user, n);
+			memcpy(ret->text + n, group, m);
+			ret->out.membership.userName = ret->text;
+			ret->out.membership.groupName = ret->text + n;
 			return true;
 		}
 		if (!next_group(s))
