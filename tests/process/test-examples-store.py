@@ -146,6 +146,8 @@ def test_files(path):
     value = "as a file " * 1000
     by_client = client("import", "file", value), client("open", "file"), client("get", "file")
     tap.result("a_value_comes_and_goes_as_a_file", is_wrong((by_client, ("0 ", "0 " + value, f"0 {value}\n"))))
+    tap.result("the_command_prints_the_answer_beside_which_a_file_came", is_wrong(
+        (call("Open", '{"key":"file"}'), '0 {"fileDescriptor":0}\n'), (client("get", "file"), f"0 {value}\n")))
     ends = os.pipe()
     peer = Peer(path)
     invalid = {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": "fileDescriptor"}}
