@@ -166,7 +166,7 @@ static void V7_V18_a_subscription_leaves_nothing_to_a_connection_that_is_upgrade
 	stage_publish(&s, 1, 1000 * 1000);
 	assert_int_equal(stage_counters(&s).behind, 1);
 	s.t = postern_topic_free(s.t);
-	turn_until(s.d.loop, upgraded);
+	turn_until(s.d.loop, upgraded != NULL);
 	stage_hears(&s, fd, 1);
 	desk_hears(&s.d, fd, "{\"error\":\"io.postern.TopicEnded\"}");
 	desk_hears(&s.d, fd, "{}");
