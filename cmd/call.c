@@ -124,7 +124,8 @@ static const char *call_wrong(const struct call_values *v)
 static int call_answers(struct ask *a, const char *method, struct postern_json in, unsigned flags)
 {
 	struct postern_json answer;
-	int status = ask_call(a, method, in, flags, &answer);
+	/* Descriptors may come with an answer, which says so; nobody takes them, so they are closed. */
+	int status = ask_call(a, method, in, flags | POSTERN_CALL_FDS, &answer);
 
 	if (status || flags & POSTERN_CALL_ONEWAY)
 		return status;

@@ -14,6 +14,8 @@ postern=$build/postern
 load=$build/examples/load
 thread=$build/examples/tour-thread
 ask=$build/examples/ask
+store=$build/examples/store/store-service
+asks_store=$build/examples/store/store-client
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
@@ -21,7 +23,7 @@ python=/usr/bin/python3
 # is shared with others makes any process wait for its turn.
 late_limit_ms=250
 
-for program in "$postern" "$load" "$thread" "$ask" socat "$python"; do
+for program in "$postern" "$load" "$thread" "$ask" "$store" "$asks_store" socat "$python"; do
 	command -v "$program" >/dev/null || { echo "tour: there is no $program; run: make" >&2; exit 1; }
 done
 dir=$(mktemp -d "${TMPDIR:-/tmp}/postern-tour-XXXXXX") || exit 1
@@ -466,6 +468,86 @@ hold 'at once' within 0 "$ms" 350
 measured "the server is killed meanwhile: status $status $ms ms later: $(cat "$dir/ask")"
 clients=$((clients + 12))
 messages=$((messages + 10))
+
+# ---------------------------------------------------------------------------------------------------------
+step 'A service: called by generated code and by hand; two watch it, of whom one is slow; then it is killed.'
+changes=2000
+begin_store()
+{
+	start "$dir/store" "$store" store
+	server=$pid
+	servers=$((servers + 1))
+	"$postern" wait store --deadline 5s
+}
+
+# by_hand: sends the messages that stdin has, a line each, and prints the answers so.
+by_hand()
+{
+	tr '\n' '\0' | timeout 10 socat -t 5 - "UNIX-CONNECT:$POSTERN_DIR/store/sock" | tr '\0' '\n'
+}
+
+# seen FILE N: waits until the watcher there has seen so much.
+seen()
+{
+	local i
+	for ((i = 0; i < 500; i++)); do
+		[ "$(wc -l <"$1")" -lt "$2" ] || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+hold 'the service is ready' begin_store
+hold 'a call is answered' "$asks_store" store set greeting hello
+measured "generated code: set greeting=hello, get: '$("$asks_store" store get greeting)'"
+answer=$(echo '{"method":"org.example.store.Get","parameters":{"key":"greeting"}}' | by_hand)
+hold 'socat is answered' [ "$answer" = '{"parameters":{"value":"hello"}}' ]
+measured "by hand, socat: $answer"
+start "$dir/quick" "$asks_store" store watch
+quick=$pid
+start "$dir/slow" "$asks_store" store watch
+slow=$pid
+hold 'both watchers have the last change' seen "$dir/quick.out" 1 && hold 'the slow one, too' seen "$dir/slow.out" 1
+kill -STOP "$slow"
+started=$(now_ms)
+answers=0
+for ((i = 0; i < changes; i += 100)); do
+	answers=$((answers + $(
+		for ((j = i + 1; j <= i + 100; j++)); do
+			echo '{"method":"org.example.store.Set","parameters":{"key":"count","value":"'$j'"}}'
+		done | by_hand | grep -cx '{}'
+	)))
+	seen "$dir/quick.out" $((i + 101)) || break
+done
+ms=$(($(now_ms) - started))
+hold "$changes calls were answered" [ "$answers" -eq $changes ]
+hold 'the quick watcher saw each change' [ "$(wc -l <"$dir/quick.out")" -eq $((changes + 1)) ]
+hold 'in their order' [ "$(tail -n +2 "$dir/quick.out" | cksum)" = "$(seq -f 'count=%.0f' $changes | cksum)" ]
+kill -CONT "$slow"
+ended "$slow"
+hold 'the slow watcher was told that it misses some' grep -q 'io.postern.Overflow' "$dir/slow"
+measured "$changes changes in $ms ms: one watcher saw all; one was stopped meanwhile, and delayed nobody:" \
+	"it had $(($(wc -l <"$dir/slow.out") - 1)), then"
+measured "  $(cat "$dir/slow")"
+started=$(now_ms)
+stop KILL "$server"
+ended "$quick"
+hold 'the watcher ended at once' within 0 "$(($(now_ms) - started))" 500
+measured "the server is killed: the watcher ended $(($(now_ms) - started)) ms later: $(cat "$dir/quick")"
+start "$dir/again" "$asks_store" store set greeting again
+again=$pid
+sleep 0.2
+hold 'the call waits' kill -0 "$again"
+hold 'the next server is ready' begin_store
+ended "$again"
+hold 'the call was answered' [ "$status" -eq 0 ]
+answer=$("$asks_store" store get greeting)
+hold 'by the next server' [ "$answer" = again ]
+measured "a call that began while there was none waited for the next server; get: '$answer'"
+stop TERM "$server"
+hold 'and its name is gone' [ ! -e "$POSTERN_DIR/store/sock" ]
+clients=$((clients + 8 + changes / 100))
+messages=$((messages + 5 + changes))
 end_step
 
 # ---------------------------------------------------------------------------------------------------------
@@ -477,4 +559,4 @@ ms=$(($(now_ms) - began))
 printf '\ntour: %d of %d steps, %d clients, %d messages, worst timer lateness %d.%d ms, %d servers, %d processes left, %d.%d s\n' \
 	"$held" "$steps" "$clients" "$messages" $((late_us / 1000)) $((late_us / 100 % 10)) "$servers" "$left" \
 	$((ms / 1000)) $((ms / 100 % 10))
-[ "$held" -eq 9 ] && [ "$left" -eq 0 ]
+[ "$held" -eq 10 ] && [ "$left" -eq 0 ]

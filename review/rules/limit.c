@@ -246,7 +246,8 @@ static void w3_no_total(struct function *fn, const struct item *item, const stru
 /* thread->wait(), pool.waitForDone(): the program waits for its own work, which is no peer. */
 static bool limit_is_for_threads(const struct call *call)
 {
-	return call->api->class_name && api_is(kb_class(call->api->class_name), ROLE(QTHREAD));
+	return call->api && call->api->class_name &&
+	       api_is(kb_class(call->api->class_name), ROLE(QTHREAD));
 }
 
 /* if (timeout < 0) poll(&p, 1, -1): whoever calls the function asks for a wait without a limit. */

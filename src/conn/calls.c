@@ -179,7 +179,8 @@ void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	c->limits = limits;
 	c->events = events;
 	c->data = data;
-	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES);
+	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES |
+				CONN_WANTED);
 	c->flags |= CONN_USERS;
 	passing_hand_over(c);
 	if (conn_has_socket(c))

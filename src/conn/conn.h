@@ -342,7 +342,7 @@ ssize_t passing_receive(struct postern_conn *c, void *buffer, size_t n);
 /* Before the first of the messages in these bytes is delivered, all that were received: false if it may not be, because it
    has to wait, or because the connection has ended. */
 bool passing_next(struct postern_conn *c, const char *bytes, size_t n);
-/* No further read may bring descriptors before messages were delivered. */
+/* CONN_PASSES: no further read may bring descriptors before messages were delivered. */
 bool passing_is_full(const struct postern_conn *c);
 /* Behind it. */
 void passing_delivered(struct postern_conn *c);

@@ -202,11 +202,10 @@ void inbox_offer(struct postern_conn *c)
 /* Descriptors are received only where somebody may want them. */
 static ssize_t inbox_get(struct postern_conn *c, void *buffer, size_t n)
 {
-	const struct conn_consumer *consumer = c->limits->consumer;
 	bool rights = c->flags & CONN_RIGHTS;
 	ssize_t r;
 
-	if (rights && consumer && consumer->takes)
+	if (rights && c->limits->consumer && c->limits->consumer->takes)
 		return passing_receive(c, buffer, n);
 	r = link_receive(c->object.fd, buffer, n, rights);
 	if (r > 0)

@@ -134,7 +134,8 @@ void conn_send(struct postern_conn *c)
 		idle_before_send(c);
 	if (c->flags & CONN_PASSES)
 		fds = passing_out_next(c, &most);
-	r = link_send(c->object.fd, &c->out, most, fds, &all);
+	r = fds && fds->n > 0 ? link_send_fds(c->object.fd, &c->out, most, fds, &all)
+			      : link_send(c->object.fd, &c->out, most, &all);
 	if (r < 0) {
 		conn_send_failed(c, (int)r);
 		return;

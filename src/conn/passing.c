@@ -75,7 +75,7 @@ static int passing_add(struct postern_conn *c, struct fds *fds, size_t n)
 /* Two are enough, glue.h says why: with two, there is a whole message to be delivered, or the connection ends. */
 bool passing_is_full(const struct postern_conn *c)
 {
-	return c->flags & CONN_PASSES && c->passing->in[1].fds;
+	return c->passing->in[1].fds;
 }
 
 ssize_t passing_receive(struct postern_conn *c, void *buffer, size_t n)

@@ -45,7 +45,8 @@ size_t inbox_most(const struct postern_conn *c)
 
 bool inbox_is_full(const struct postern_conn *c)
 {
-	return (c->kept && c->kept->n >= room_limit(c)) || passing_is_full(c);
+	return (c->kept && c->kept->n >= room_limit(c)) ||
+	       (c->flags & CONN_PASSES && passing_is_full(c));
 }
 
 /* The requested room is no longer needed: gives up the place in line and the reserve. */

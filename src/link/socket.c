@@ -17,30 +17,12 @@ enum {
 	LINK_DRAIN = 1024, /* times 4 KiB; a receive buffer is 208 KiB unless root raised it */
 };
 
-/* Where the kernel finds the descriptors of a message. */
-static void link_attach(struct msghdr *msg, void *control, const struct fds *fds)
+/* Describes the first bytes of the queue, at most `most`; how many those are in *ret_want. */
+static inline int link_describe(const struct chunk_queue *queue, size_t most,
+				struct iovec iov[LINK_IOV], size_t *ret_want)
 {
-	const size_t n = fds->n * sizeof(int);
-	struct cmsghdr *h = control;
-
-	memset(control, 0, CMSG_SPACE(n));
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(h), fds->fd, n);
-	msg->msg_control = control;
-	msg->msg_controllen = CMSG_SPACE(n);
-}
-
-ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds,
-		  bool *ret_all)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	struct iovec iov[LINK_IOV];
-	struct msghdr msg = { .msg_iov = iov };
-	size_t want = 0;
 	int n = chunk_queue_peek(queue, iov, LINK_IOV);
-	ssize_t r;
+	size_t want = 0;
 
 	for (int i = 0; i < n; i++) {
 		if (iov[i].iov_len >= most - want) {
@@ -49,11 +31,45 @@ ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const st
 		}
 		want += iov[i].iov_len;
 	}
+	*ret_want = want;
+	return n;
+}
+
+ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all)
+{
+	struct iovec iov[LINK_IOV];
+	struct msghdr msg = { .msg_iov = iov };
+	size_t want;
+	int n = link_describe(queue, most, iov, &want);
+	ssize_t r;
+
 	msg.msg_iovlen = (size_t)n;
-	if (fds && fds->n > 0)
-		link_attach(&msg, control, fds);
-	r = n == 1 && !msg.msg_control ? sys_send(fd, iov[0].iov_base, iov[0].iov_len)
-				       : sys_sendmsg(fd, &msg);
+	r = n == 1 ? sys_send(fd, iov[0].iov_base, iov[0].iov_len) : sys_sendmsg(fd, &msg);
+	*ret_all = r == (ssize_t)want;
+	return r;
+}
+
+ssize_t link_send_fds(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds,
+		      bool *ret_all)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = { 0 };
+	const size_t size = fds->n * sizeof(int);
+	struct cmsghdr *h = (struct cmsghdr *)(void *)control;
+	struct iovec iov[LINK_IOV];
+	struct msghdr msg = {
+		.msg_iov = iov,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(size),
+	};
+	size_t want;
+	ssize_t r;
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(h), fds->fd, size);
+	msg.msg_iovlen = (size_t)link_describe(queue, most, iov, &want);
+	r = sys_sendmsg(fd, &msg);
 	*ret_all = r == (ssize_t)want;
 	return r;
 }

@@ -16,9 +16,11 @@
 #include "link/fds.h"
 
 /* Sends the first bytes of the queue, at most `most`, in one system call. Returns how many
-   the kernel took; *ret_all: it took all of them. The queue is not changed. fds: go with the first byte; or NULL.
-   -ETOOMANYREFS: too many of this user are on their way. */
-ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds, bool *ret_all);
+   the kernel took; *ret_all: it took all of them. The queue is not changed. */
+ssize_t link_send(int fd, const struct chunk_queue *queue, size_t most, bool *ret_all);
+/* The same with descriptors, at least one, that go with the first byte. -ETOOMANYREFS: too many of this user are on their
+   way. */
+ssize_t link_send_fds(int fd, const struct chunk_queue *queue, size_t most, const struct fds *fds, bool *ret_all);
 /* The same for bytes that are in no queue. */
 ssize_t link_send_these(int fd, const void *bytes, size_t n);
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then descriptors that

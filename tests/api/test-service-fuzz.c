@@ -15,10 +15,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <postern/topic.h>
+
 enum { PEERS = 6, STEPS = 400, SEEDS = 150, UPGRADED = 256 };
 
 static struct {
 	unsigned answers, calls, cancelled, violations, parts, posts, upgrades, raw;
+	uint64_t sent, dropped; /* of topics */
 } all;
 
 struct peer {
@@ -41,6 +44,7 @@ struct fuzz {
 	struct peer peers[PEERS];
 	unsigned answers, cut, parts, posts, upgrades;
 	struct postern_conn *conns[UPGRADED];
+	struct postern_topic *topic; /* of Hook, or NULL */
 	bool drains;
 };
 
@@ -141,6 +145,7 @@ static void peer_calls(struct fuzz *f, struct peer *p)
 	static const char *const methods[] = { "Echo", "Keep", "Keep",      "Forget", "Twice",
 					       "Many", "None", "NeedsMore", "Hook" };
 	unsigned flag = below(f, 6), whole = below(f, 12), pad = below(f, 20) ? 0 : 6000;
+	bool watches = below(f, 8) == 0;
 	char text[8192];
 	size_t n;
 
@@ -159,9 +164,10 @@ static void peer_calls(struct fuzz *f, struct peer *p)
 	n = (size_t)snprintf(
 		    text, sizeof text,
 		    "{\"method\":\"org.example.desk.%s\",\"parameters\":{\"n\":%u,\"pad\":\"%*s\"}%s}",
-		    methods[below(f, sizeof methods / sizeof *methods)], p->called + 1, (int)pad,
-		    "",
-		    flag == 0   ? ",\"oneway\":true"
+		    watches ? "Hook" : methods[below(f, sizeof methods / sizeof *methods)],
+		    p->called + 1, (int)pad, "",
+		    watches     ? ",\"more\":true"
+		    : flag == 0 ? ",\"oneway\":true"
 		    : flag == 1 ? ",\"more\":true"
 				: "") +
 	    1;
@@ -176,7 +182,7 @@ static void peer_calls(struct fuzz *f, struct peer *p)
 		p->broken = true;
 		return;
 	}
-	if (!p->broken && flag != 0)
+	if (!p->broken && (flag != 0 || watches))
 		p->called++;
 	/* Broken bytes may still be a call, as in the middle of the padding. */
 	if (p->broken)
@@ -288,11 +294,45 @@ static void on_event(struct desk *d, struct postern_request *r, char event)
 	} else if (event == 'u' && below(f, 4)) {
 		upgrade(r);
 	} else if (event == 'h') {
-		if (below(f, 2))
+		if (f->topic && below(f, 3))
+			(void)!postern_topic_add(f->topic, r);
+		else if (below(f, 2))
 			postern_request_free(r);
 		else
 			postern_request_invalid(r, "n");
 	}
+}
+
+static void free_topic(struct fuzz *f)
+{
+	struct postern_topic_counters k = { 0 };
+
+	if (f->topic)
+		assert_ok(postern_topic_get_counters(f->topic, &k, sizeof k));
+	all.sent += k.sent;
+	all.dropped += k.dropped;
+	f->topic = postern_topic_free(f->topic);
+}
+
+/* What is published has no number, as errors of the library's. */
+static void topic_acts(struct fuzz *f)
+{
+	struct postern_topic_options o = { .size = sizeof o, .policy = below(f, 2) };
+	char text[20000];
+	int n = snprintf(text, sizeof text, "{\"pad\":\"%*s\"}",
+			 (int)below(f, below(f, 2) ? 20 : sizeof text - 20), "");
+
+	if (o.policy == POSTERN_TOPIC_QUEUE)
+		o.messages = 1 + below(f, 3);
+	o.stateless = below(f, 4) == 0;
+	if (!f->topic)
+		(void)!postern_topic_new(&f->topic, f->d.service, desk_method("Hook"), &o, NULL, f);
+	else if (below(f, 30) == 0)
+		free_topic(f);
+	else if (below(f, 20) == 0)
+		(void)!postern_topic_end_json(f->topic, text, (size_t)n);
+	else
+		(void)!postern_topic_publish_json(f->topic, text, (size_t)n);
 }
 
 static void program_acts(struct fuzz *f)
@@ -338,12 +378,14 @@ static void run(uint64_t seed)
 		f->peers[i].fd = -1;
 	desk_open(&f->d, &options);
 	f->d.hook = on_event;
-	end = below(f, 4);
+	end = below(f, 5);
 	for (int i = 0; i < STEPS && f->d.closed == 0; i++) {
 		if (below(f, 3))
 			peer_acts(f);
 		if (!below(f, 4))
 			program_acts(f);
+		if (!below(f, 2))
+			topic_acts(f);
 		if (!below(f, 3))
 			turn(f->d.loop, 0);
 		f->drains = f->drains || (end == 0 && i == STEPS / 2);
@@ -360,6 +402,8 @@ static void run(uint64_t seed)
 		f->d.service = postern_service_free(f->d.service);
 	if (end == 2)
 		f->d.loop = postern_loop_free(f->d.loop);
+	if (end != 3)
+		free_topic(f);
 	while (f->d.n_kept > 0) {
 		struct postern_request *r = f->d.kept[--f->d.n_kept];
 
@@ -377,6 +421,9 @@ static void run(uint64_t seed)
 		turn(f->d.loop, 0);
 	for (int i = 0; i < UPGRADED; i++)
 		f->conns[i] = postern_conn_free(f->conns[i]);
+	/* One that a late call has subscribed to. */
+	if (end == 3)
+		free_topic(f);
 	desk_close(&f->d);
 	all.answers += f->answers;
 	running = NULL;
@@ -395,10 +442,12 @@ static void whatever_comes_answers_are_in_order_and_everything_ends(void **state
 		run(strtoull(one, NULL, 10));
 	test_note("%u calls, %u answers (%u continuing), %u cancelled, %u violations, %u posts",
 		  all.calls, all.answers, all.parts, all.cancelled, all.violations, all.posts);
+	test_note("%llu publications were sent, and %llu dropped", (unsigned long long)all.sent,
+		  (unsigned long long)all.dropped);
 	test_note("%u upgrades, and %u bytes came back", all.upgrades, all.raw);
 	assert_true(one || n < 100 ||
 		    (all.answers > 100 && all.cancelled > 0 && all.violations > 10 &&
-		     all.upgrades > 100 && all.raw > 1000));
+		     all.upgrades > 100 && all.raw > 1000 && all.sent > 1000));
 }
 
 int main(void)

@@ -136,6 +136,45 @@ static void V18_a_subscriber_may_end_while_its_handler_runs(void **state)
 	stage_close(&s);
 }
 
+static struct postern_conn *upgraded;
+
+static void upgrade_in_handler(struct desk *d, struct postern_request *r, char event)
+{
+	static const struct postern_conn_events none = { .size = sizeof none };
+
+	if (event == 'u')
+		assert_ok(postern_request_upgrade_json(&upgraded, r, NULL, 0, &none, NULL));
+	else
+		stage_hook(d, r, event);
+}
+
+/* The kernel has no room while that happens. */
+static void V7_V18_a_subscription_leaves_nothing_to_a_connection_that_is_upgraded(void **state)
+{
+	static const char calls[] =
+		STAGE_MORE "\0{\"method\":\"org.example.desk.Upgrade\",\"upgrade\":true}";
+	struct stage s;
+	int fd;
+
+	(void)state;
+	stage_open(&s, NULL);
+	s.d.hook = upgrade_in_handler;
+	upgraded = NULL;
+	fd = desk_peer(&s.d);
+	desk_send(&s.d, fd, calls, sizeof calls);
+	turn_until(s.d.loop, s.d.calls == 1);
+	stage_publish(&s, 1, 1000 * 1000);
+	assert_int_equal(stage_counters(&s).behind, 1);
+	s.t = postern_topic_free(s.t);
+	turn_until(s.d.loop, upgraded != NULL);
+	stage_hears(&s, fd, 1);
+	desk_hears(&s.d, fd, "{\"error\":\"io.postern.TopicEnded\"}");
+	desk_hears(&s.d, fd, "{}");
+	upgraded = postern_conn_free(upgraded);
+	desk_hears_the_end(&s.d, fd);
+	stage_close(&s);
+}
+
 /* ---- who goes first ---- */
 
 static void free_service_in_handler(struct stage *s, struct postern_request *r)
@@ -299,6 +338,7 @@ int main(void)
 		TEST(V18_changed_is_told_once_for_what_comes_in_a_turn),
 		TEST(V18_a_topic_may_be_freed_in_a_handler_and_in_changed),
 		TEST(V18_a_subscriber_may_end_while_its_handler_runs),
+		TEST(V7_V18_a_subscription_leaves_nothing_to_a_connection_that_is_upgraded),
 		TEST(V18_a_service_may_be_freed_with_a_topic_alive),
 		TEST(V18_a_loop_may_be_freed_before_its_topics),
 		TEST(V18_a_service_may_be_freed_while_a_topic_that_was_freed_goes_on),

@@ -3,6 +3,8 @@
 #include "../api/stage.h"
 
 #include <errno.h>
+#include <postern/thread.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "fault.h"
@@ -35,9 +37,10 @@ static void need_descriptors(void)
 static unsigned drain_of(int fd, const char *first, size_t n, unsigned from)
 {
 	static char got[1 << 18];
-	ssize_t r = recv(fd, got, sizeof got, MSG_DONTWAIT);
+	ssize_t r = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
 	unsigned messages = 0;
 
+	got[r > 0 ? r : 0] = '\0';
 	for (size_t at = 0; r > 0 && at < (size_t)r; at += n, messages++) {
 		assert_in_range(at + n, 0, r);
 		assert_memory_equal(got + at, first, 30);
@@ -256,6 +259,66 @@ static void V18_a_publication_waits_for_a_kernel_without_memory(void **state)
 	stage_close(&s);
 }
 
+/* ---- a handler that never returns ---- */
+
+struct leaver {
+	struct postern_service *service;
+	struct postern_topic *topic;
+};
+
+static void leave(const void *handlers, struct postern_request *r, const void *in, void *data)
+{
+	const struct leaver *l = data;
+
+	(void)handlers, (void)in;
+	assert_ok(postern_topic_add(l->topic, r));
+	pthread_exit(NULL);
+}
+
+static const struct postern_method leaving = { .name = "a.b.Leave", .handle = leave };
+
+static int leaver_begins(struct postern_thread *t, struct postern_loop *loop, void *data)
+{
+	static const struct postern_method *const methods[] = { &leaving };
+	static const struct postern_interface interface = {
+		.version = POSTERN_INTERFACE_VERSION,
+		.n_methods = 1,
+		.name = "a.b",
+		.description = "interface a.b\n",
+		.methods = methods,
+	};
+	struct leaver *l = data;
+	int r = postern_service_new(&l->service, loop, "leaver", NULL, NULL, NULL);
+
+	(void)t;
+	if (r == 0)
+		r = postern_service_provide(l->service, &interface, &interface, l);
+	return r < 0 ? r : postern_topic_new(&l->topic, l->service, &leaving, NULL, NULL, NULL);
+}
+
+static void V18_a_handler_that_subscribes_and_calls_pthread_exit_leaves_nothing(void **state)
+{
+	static const char call[] = "{\"method\":\"a.b.Leave\",\"more\":true}";
+	struct postern_thread *t = NULL;
+	struct leaver l = { NULL, NULL };
+	int64_t before;
+	char got;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	before = fault_memory();
+	assert_ok(postern_thread_start(&t, NULL, leaver_begins, &l));
+	fd = plain_connect(test_path("leaver/sock"));
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, call, sizeof call), sizeof call);
+	assert_true(read(fd, &got, 1) <= 0);
+	assert_ok(postern_thread_join(t, test_patience_ns()));
+	postern_thread_free(t);
+	assert_int_equal(fault_memory(), before);
+	close(fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -263,6 +326,7 @@ int main(void)
 		TEST(V13_subscribers_that_are_killed_in_the_middle_of_a_publication_hurt_nobody),
 		TEST(V18_a_publication_without_memory_changes_nothing),
 		TEST(V18_a_publication_waits_for_a_kernel_without_memory),
+		TEST(V18_a_handler_that_subscribes_and_calls_pthread_exit_leaves_nothing),
 	};
 	return test_run(tests);
 }

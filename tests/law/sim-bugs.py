@@ -220,7 +220,7 @@ BUGS = [
 
 
 def run(*command):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, errors="replace", timeout=600)
 
 
 def compile_to(made, source):

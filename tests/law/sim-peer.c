@@ -115,7 +115,7 @@ static void peer_calls(struct sim_wire *w, bool upgrades)
 	c->passes = c->takes && sim_chance(2);
 	if (c->passes)
 		passed_write(&w->up, (size_t)n + 1, c->index);
-	else if (!c->takes && sim_chance(2))
+	else if (S.passes && !c->takes && sim_chance(2))
 		passed_join(&w->up, (size_t)n + 1);
 	oracle_wrote(w, c);
 }

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/FROM_QT.md, FROM_SOCKETS.md, EVENT_LOOPS.md, CPLUSPLUS.md, QT_PARITY.md and VARLINK.md show is so.
+"""What docs/FROM_*.md, EVENT_LOOPS.md, CPLUSPLUS.md, QT_PARITY.md and VARLINK.md show is so.
 
 Each piece of C is the text of an example, or compiles by itself; each piece of C++ with Qt compiles; the programs
 inside other event loops are shown whole and are short; the table of Qt has no empty cell and names what exists.
 """
 
+import os
 import re
+import subprocess
 import tempfile
+from pathlib import Path
 
 import tap
 from snippets import compiled, compiled_qt, fences, qt_options
@@ -26,6 +29,33 @@ def check_c(directory):
         wrong = [f"{said}in\n{text}" for text in strange if (said := compiled(text, directory))]
         tap.comment(f"{name}: {len(pieces)} pieces, {len(pieces) - len(strange)} of them out of the examples")
         tap.result(f"all_c_in_{name.lower()}_is_an_examples_or_compiles", wrong or ([] if pieces else "there is none"))
+
+
+def check_dbus(directory):
+    """Its method, before and after. What format_time() does is left to the reader."""
+    name = "the_method_of_from_dbus_compiles_before_and_after"
+    before, after = fences((DOCS / "FROM_DBUS.md").read_text(), "c")
+    subprocess.run([os.environ["POSTERN_COMMAND"], "generate", "--output", directory,
+                    str(tap.SOURCE / "examples" / "clock" / "org.example.clock.varlink")], check=True)
+    helper = "int format_time(const char *zone, char *text, size_t size);\n"
+    wrong = compiled('#include "org.example.clock.h"\n' + helper + after, directory)
+    if not Path("/usr/include/systemd/sd-bus.h").exists():
+        tap.comment("sd-bus.h is not installed: only the method after was compiled")
+    else:
+        wrong += compiled("#include <systemd/sd-bus.h>\n" + helper + before, directory)
+    tap.result(name, wrong or [])
+
+
+def check_names():
+    """What the tables call exists; what they say of others is theirs."""
+    text = "".join(p.read_text() for p in [*(tap.SOURCE / "include").rglob("*.h"), *(tap.SOURCE / "man").glob("*.[13]")])
+    wrong = []
+    for guide in ("FROM_DBUS", "FROM_SD_VARLINK"):
+        page = (DOCS / f"{guide}.md").read_text()
+        names = set(re.findall(r"\b(?:postern|POSTERN)_\w*\w\b", page)) | set(re.findall(r"`postern (\w+)", page))
+        tap.comment(f"{guide}: {len(names)} names")
+        wrong += [f"{guide}: {n} is not there" for n in sorted(names) if not re.search(rf"\b{n}", text)]
+    tap.result("all_that_from_dbus_and_from_sd_varlink_name_is_there", wrong)
 
 
 def check_cpp(directory):
@@ -106,7 +136,9 @@ def main():
     tap.need("gcc", "nm")
     with tempfile.TemporaryDirectory() as directory:
         check_c(directory)
+        check_dbus(directory)
         check_cpp(directory)
+    check_names()
     check_case()
     check_loops()
     check_parity()

@@ -212,6 +212,7 @@ static void the_interface_lists_what_its_description_has(void **state)
 		{ PREFIX "Tick", POSTERN_METHOD_NEEDS_MORE },
 		{ PREFIX "Become", POSTERN_METHOD_UPGRADE },
 		{ PREFIX "Either", POSTERN_METHOD_MAY_UPGRADE },
+		{ PREFIX "Pass", POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS },
 		{ PREFIX "Others", 0 },
 	};
 	const struct postern_interface *i = &everything_interface;
