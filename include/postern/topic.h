@@ -47,9 +47,9 @@ POSTERN_API POSTERN_MUST_USE int postern_topic_new(struct postern_topic **ret, s
 POSTERN_API struct postern_topic *postern_topic_free(struct postern_topic *t);
 POSTERN_API void *postern_topic_data(const struct postern_topic *t);
 
-/* Subscribes a request, which is the topic's from here on: it may be gone when its handler has returned. One without MORE is
-   answered with the present state, or if there is none with ExpectedMore. -EINVAL: it is one of another method; -ESTALE: it was
-   answered, or its peer has left. On failure it is still yours. */
+/* Subscribes a request, which is the topic's from here on, and no longer has events: it may be gone when its handler has
+   returned. One without MORE is answered with the present state, or if there is none with ExpectedMore. -EINVAL: it is one of
+   another method; -ESTALE: it was answered, or its peer has left. On failure it is still yours. */
 POSTERN_API POSTERN_MUST_USE int postern_topic_add(struct postern_topic *t, struct postern_request *r);
 
 /* To all subscribers, and it is the present state. value and errors: as of postern_request_continue(); but never -EAGAIN. Nothing

@@ -398,7 +398,8 @@ static int topic_answer_once(const struct postern_topic *t, struct postern_reque
 {
 	struct answer a = { .error = ERROR_EXPECTED_MORE, .how = SERVING_FAILS };
 
-	if (!t->core.last || t->core.limits.stateless)
+	/* Of a oneway call it is not sent. The last publication of all is no state that could be cut out. */
+	if (!t->core.last || t->core.limits.stateless || r->flags & POSTERN_CALL_ONEWAY)
 		answer_one(&a, NULL, NULL);
 	else
 		topic_state(t, &a);

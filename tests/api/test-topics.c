@@ -150,6 +150,12 @@ static void V18_a_call_without_more_gets_the_state_once_and_without_one_an_error
 	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Echo\"}");
 	desk_hears(&s.d, fd, "{}");
 	assert_int_equal(stage_counters(&s).subscribers, 0);
+	/* Also when the last publication was, and is as short as one can be. */
+	assert_ok(postern_topic_end_json(s.t, NULL, 0));
+	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Hook\",\"oneway\":true}");
+	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Echo\"}");
+	desk_hears(&s.d, fd, "{}");
+	assert_int_equal(s.added, 0);
 	close(fd);
 	stage_close(&s);
 }
