@@ -59,14 +59,15 @@ ssize_t link_send_fds(int fd, const struct chunk_queue *queue, size_t most, cons
 	struct msghdr msg = {
 		.msg_iov = iov,
 		.msg_control = control,
-		.msg_controllen = CMSG_SPACE(size),
+		/* Of musl both lengths are socklen_t, of glibc size_t. */
+		.msg_controllen = (socklen_t)CMSG_SPACE(size),
 	};
 	size_t want;
 	ssize_t r;
 
 	h->cmsg_level = SOL_SOCKET;
 	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(size);
+	h->cmsg_len = (socklen_t)CMSG_LEN(size);
 	memcpy(CMSG_DATA(h), fds->fd, size);
 	msg.msg_iovlen = (size_t)link_describe(queue, most, iov, &want);
 	r = sys_sendmsg(fd, &msg);
