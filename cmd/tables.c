@@ -225,8 +225,8 @@ static const struct postern_type *tables_of(struct tables *t, const struct idl_t
 		return &table->type;
 	table->type.kind = (uint8_t)tables_kind(of);
 	table->is_unsigned = is_unsigned;
-	table->then = t->todo;
-	t->todo = table;
+	table->then = t->pending;
+	t->pending = table;
 	return &table->type;
 }
 
@@ -321,8 +321,8 @@ static void tables_fill(struct tables *t)
 {
 	struct table *table;
 
-	while ((table = t->todo) && !t->status) {
-		t->todo = table->then;
+	while ((table = t->pending) && !t->status) {
+		t->pending = table->then;
 		if (table->idl->kind == IDL_ENUM)
 			tables_enum(t, table);
 		else if (table->idl->kind == IDL_STRUCT)

@@ -12,7 +12,7 @@ typedef void tables_handle(const void *handlers, struct postern_request *r, cons
 struct tables {
 	struct postern_interface interface;
 	void *blocks, *by_type;             /* all that was allocated; a tree of tsearch() */
-	struct table *todo;
+	struct table *pending;              /* whose fields are not filled yet */
 	int   status;
 };
 

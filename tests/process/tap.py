@@ -51,6 +51,14 @@ def need(*programs):
             sys.exit(0)
 
 
+def is_running(pid):
+    """A zombie, which nobody has reaped yet, does not run."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def done():
     print(f"1..{count}")
     sys.exit(failed > 0)

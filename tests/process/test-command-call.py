@@ -100,14 +100,6 @@ class Place:
         return status
 
 
-def is_running(pid):
-    """A zombie, which nobody has reaped yet, does not run."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 def expected(done, status, out=None, error=""):
     wrong = [] if done.returncode == status else [f"it ended with {done.returncode}, not {status}: {done.stderr}"]
     if out is not None and done.stdout != out:
@@ -222,7 +214,7 @@ def test_commands(p):
         s.sendall(json.dumps({"method": NOW, "parameters": {"zone": "slow"}}).encode() + b"\0")
         began = p.wait_for(lambda: (p.path / "pid").exists() and (p.path / "pid").read_text().strip())
         pid = int((p.path / "pid").read_text()) if began else 0
-    ended = p.wait_for(lambda: not is_running(pid))
+    ended = p.wait_for(lambda: not tap.is_running(pid))
     tap.result("V13_a_command_is_ended_when_its_peer_leaves", "" if began and ended else f"began {began}, ended {ended}")
 
 
@@ -230,7 +222,7 @@ def test_limits():
     p = Place("--connections-per-uid", "2", "--deadline", "500ms")
     wrong = expected(p.now("slow"), ANSWERED, "", "the command ran longer than --deadline")
     pid = int((p.path / "pid").read_text())
-    if not p.wait_for(lambda: not is_running(pid)):
+    if not p.wait_for(lambda: not tap.is_running(pid)):
         wrong.append("it was not ended")
     tap.result("a_command_has_a_deadline", wrong)
     # It holds its process, and none is left for the next.
@@ -249,7 +241,7 @@ def test_limits():
     pid = int((p.path / "pid").read_text())
     status = p.end()
     tap.result("no_command_outlives_its_server",
-               [] if status == DONE and not is_running(pid) else [f"status {status}, running {is_running(pid)}: {p.said()}"])
+               [] if status == DONE and not tap.is_running(pid) else [f"status {status}, running {tap.is_running(pid)}: {p.said()}"])
 
 
 LONG_METHOD = "org.example." + "x" * 240 + ".Now"

@@ -240,14 +240,6 @@ class Place:
         return status
 
 
-def is_running(pid):
-    """A zombie, which nobody has reaped yet, does not run."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 def test_bytes(p):
     tap.result("V7_a_command_has_the_connection", expected(p.attach("copy", b"a\0b\n"), DONE, b"a\0b\n"))
     tap.result("V7_it_reads_the_end_of_input", expected(p.attach("sort", b"b\na\n"), DONE, b"a\nb\n"))
@@ -276,9 +268,9 @@ def test_ends(p):
     tap.result("what_a_peer_had_sent_before_it_left_reaches_the_command", [] if whole == 100000 else [f"{whole} of 100000 bytes"])
     s = p.connect("stays")
     pid = p.pid()
-    began = is_running(pid)
+    began = tap.is_running(pid)
     s.close()
-    ended = p.wait_for(lambda: not is_running(pid))
+    ended = p.wait_for(lambda: not tap.is_running(pid))
     tap.result("V13_a_command_that_stays_is_ended_when_its_peer_has_left_for_so_long",
                [] if began and ended else [f"began {began}, ended {ended}"])
     done = p.attach("leaves")
@@ -300,7 +292,7 @@ def test_drain():
     s = p.connect("stays")
     pid = p.pid()
     status = p.end()
-    gone = p.wait_for(lambda: not is_running(pid))
+    gone = p.wait_for(lambda: not tap.is_running(pid))
     tap.result("V7_draining_waits_no_longer_than_its_time_for_a_connection",
                [] if status == DONE and gone else [f"status {status}, process gone {gone}: {p.said()}"])
     s.close()

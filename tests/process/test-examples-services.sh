@@ -2,41 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The services among the examples: what they answer, and what happens when one end goes away.
 
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/examples.sh"
 
 examples=$POSTERN_BUILD/examples
 if [ ! -x "$examples/jobs/jobs-service" ]; then
 	echo '1..0 # SKIP the examples were not built'
 	exit 0
 fi
-
-# until_true COMMAND...: waits for it, 10 s at most.
-until_true()
-{
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		"$@" && return
-		sleep 0.01
-	done
-	return 1
-}
-
-until_listening()
-{
-	"$POSTERN_COMMAND" wait "$1" --deadline 10s
-}
-
-run()
-{
-	status=0
-	output=$("$@" 2>"$tap_dir/stderr") || status=$?
-}
-
-ended()
-{
-	status=0
-	wait "$1" 2>/dev/null || status=$?
-}
 
 lines_are()
 {

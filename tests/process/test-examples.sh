@@ -2,41 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The examples do what they say, also when they lose a race.
 
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/examples.sh"
 
 examples=$POSTERN_BUILD/examples
 if [ ! -x "$examples/echo-server" ]; then
 	echo '1..0 # SKIP the examples were not built'
 	exit 0
 fi
-
-# until_file FILE TEXT: waits, 10 s at most, until TEXT is in FILE.
-until_file()
-{
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		grep -qs -- "$2" "$1" && return
-		sleep 0.01
-	done
-	return 1
-}
-
-until_listening()
-{
-	"$POSTERN_COMMAND" wait "$1" --deadline 10s
-}
-
-run()
-{
-	status=0
-	output=$("$@" 2>"$tap_dir/stderr") || status=$?
-}
-
-ended()
-{
-	status=0
-	wait "$1" 2>/dev/null || status=$?
-}
 
 # ---- echo ----
 
