@@ -136,13 +136,16 @@ bool bench_claim(struct bench *b, struct bench_link *l)
 		return !l->sent;
 	switch (b->work) {
 	case BENCH_WORK_ECHO:
-		return l->sent / b->size - l->got / b->size < b->depth && b->claimed < b->total && ++b->claimed;
+		return l->sent / b->size - l->got / b->size < b->depth && b->claimed < b->total &&
+		       ++b->claimed;
 	case BENCH_WORK_CONNECT:
 		return !l->sent && ++b->claimed;
 	case BENCH_WORK_EVENTS:
 		return l == b->links && b->claimed == b->done && ++b->claimed;
 	case BENCH_WORK_LOAD:
-		return b->claimed < b->due && ++b->claimed;
+		/* Message number i is for link i modulo their number. */
+		return b->claimed < b->due && l == &b->links[b->claimed % b->connections] &&
+		       ++b->claimed;
 	default:
 		return false;
 	}
@@ -164,7 +167,8 @@ static void bench_greeted(struct bench *b, struct bench_link *l)
 	}
 	b->started = true;
 	b->start_ns = bench_now();
-	for (size_t i = 0; i < (b->work == BENCH_WORK_EVENTS ? 1 : b->connections) && !b->stopped; i++)
+	for (size_t i = 0; i < (b->work == BENCH_WORK_EVENTS ? 1 : b->connections) && !b->stopped;
+	     i++)
 		b->ops->pump(b, i);
 }
 
@@ -213,13 +217,18 @@ static size_t bench_bucket(uint64_t ns)
 	return (size_t)((uint64_t)(shift + 1) * 32 + ((ns >> shift) & 31));
 }
 
-static void bench_record(struct bench *b, uint64_t n)
+/* n messages are back that follow the first `before` of this link, the first of which was its greeting. */
+static void bench_record(struct bench *b, size_t link, uint64_t before, uint64_t n)
 {
 	int64_t now = bench_now();
 
-	for (uint64_t i = b->done; i < b->done + n; i++)
+	for (uint64_t k = before - 1; k < before - 1 + n; k++) {
+		uint64_t i = k * b->connections + link;
+
 		if (i >= b->warmup)
-			b->latencies[bench_bucket((uint64_t)(now - b->start_ns - (int64_t)i * b->period_ns))]++;
+			b->latencies[bench_bucket(
+				(uint64_t)(now - b->start_ns - (int64_t)i * b->period_ns))]++;
+	}
 }
 
 bool bench_in(struct bench *b, size_t link, const void *bytes, size_t n)
@@ -253,7 +262,7 @@ bool bench_in(struct bench *b, size_t link, const void *bytes, size_t n)
 		return false;
 	}
 	if (b->work == BENCH_WORK_LOAD)
-		bench_record(b, whole);
+		bench_record(b, link, before, whole);
 	if (!bench_count(b, whole)) {
 		bench_finish(b);
 		return false;
@@ -295,13 +304,15 @@ void bench_gone(struct bench *b)
 
 int bench_receive(struct bench *b, const void *bytes, size_t n)
 {
-	uint64_t greetings = b->work == BENCH_WORK_STREAM || b->work == BENCH_WORK_CONNECT ? 0 : b->connections;
+	uint64_t greetings =
+		b->work == BENCH_WORK_STREAM || b->work == BENCH_WORK_CONNECT ? 0 : b->connections;
 	bool asked = false;
 
 	if (b->work == BENCH_WORK_STREAM)
 		bench_sum_add(&b->sum, bytes, n);
 	b->bytes += n;
-	b->done = b->bytes / b->size - (b->bytes / b->size < greetings ? b->bytes / b->size : greetings);
+	b->done = b->bytes / b->size -
+		  (b->bytes / b->size < greetings ? b->bytes / b->size : greetings);
 	if (!b->begin.wall_ns && b->done >= b->warmup) {
 		bench_mark(b, &b->begin);
 		asked = true;
@@ -317,7 +328,8 @@ int bench_receive(struct bench *b, const void *bytes, size_t n)
 		memcpy(b->answer + 8, &b->sum.b, 8);
 		return BENCH_SUM;
 	}
-	return b->work == BENCH_WORK_EVENTS && b->bytes > greetings * b->size ? BENCH_EVENT : BENCH_ECHO;
+	return b->work == BENCH_WORK_EVENTS && b->bytes > greetings * b->size ? BENCH_EVENT
+									      : BENCH_ECHO;
 }
 
 /* ---- What is kept of a write ---- */
@@ -350,7 +362,8 @@ bool bench_rest_sent(struct bench_rest *r, size_t n)
 
 /* ---- Arguments, and the result ---- */
 
-static const char *const bench_works[] = { "echo", "stream", "connect", "idle", "events", "load", NULL };
+static const char *const bench_works[] = { "echo",   "stream", "connect", "idle",
+					   "events", "load",   NULL };
 
 static _Noreturn void bench_usage(int status)
 {
@@ -411,16 +424,18 @@ static void bench_print(const struct bench *b, const char *role)
 	if (!b->end.wall_ns)
 		bench_die("the other end left too early", 0);
 	printf("{\"peer\": \"%s\", \"version\": \"%s\", \"role\": \"%s\", \"messages\": %" PRIu64
-	       ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64 ", \"allocations\": %" PRIu64 ", \"memory\": %" PRIu64,
-	       peer_name, peer_version(), role, b->end.done - b->begin.done, b->end.wall_ns - b->begin.wall_ns,
-	       b->end.cpu_ns - b->begin.cpu_ns, b->end.allocations - b->begin.allocations,
-	       b->end.memory - b->begin.memory);
+	       ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64 ", \"allocations\": %" PRIu64
+	       ", \"memory\": %" PRIu64,
+	       peer_name, peer_version(), role, b->end.done - b->begin.done,
+	       b->end.wall_ns - b->begin.wall_ns, b->end.cpu_ns - b->begin.cpu_ns,
+	       b->end.allocations - b->begin.allocations, b->end.memory - b->begin.memory);
 	printf(", \"latencies\": {");
 	for (uint64_t i = 0; i < BENCH_BUCKETS; i++)
 		if (b->latencies[i]) {
 			/* The middle of a bucket stands for it. */
 			uint64_t shift = i < 64 ? 0 : i / 32 - 1;
-			uint64_t ns = i < 64 ? i : ((32 + i % 32) << shift) + (UINT64_C(1) << shift >> 1);
+			uint64_t ns =
+				i < 64 ? i : ((32 + i % 32) << shift) + (UINT64_C(1) << shift >> 1);
 
 			printf("%s\"%" PRIu64 "\": %" PRIu64, comma, ns, b->latencies[i]);
 			comma = ", ";
@@ -489,13 +504,20 @@ static void bench_raise_limit(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "size", required_argument, NULL, 's' },     { "depth", required_argument, NULL, 'd' },
-		{ "connections", required_argument, NULL, 'n' }, { "messages", required_argument, NULL, 'm' },
-		{ "warmup", required_argument, NULL, 'w' },   { "batch", required_argument, NULL, 'b' },
-		{ "rate", required_argument, NULL, 'r' },     { "frames", no_argument, NULL, 'f' },
-		{ "spin", required_argument, NULL, 'p' },     { "sndbuf", required_argument, NULL, 'k' },
-		{ "cpu", required_argument, NULL, 'c' },      { "server-cpu", required_argument, NULL, 'S' },
-		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
+		{ "size", required_argument, NULL, 's' },
+		{ "depth", required_argument, NULL, 'd' },
+		{ "connections", required_argument, NULL, 'n' },
+		{ "messages", required_argument, NULL, 'm' },
+		{ "warmup", required_argument, NULL, 'w' },
+		{ "batch", required_argument, NULL, 'b' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "frames", no_argument, NULL, 'f' },
+		{ "spin", required_argument, NULL, 'p' },
+		{ "sndbuf", required_argument, NULL, 'k' },
+		{ "cpu", required_argument, NULL, 'c' },
+		{ "server-cpu", required_argument, NULL, 'S' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static const char *const roles[] = { "client", "server", "both", NULL };
 	struct bench b = { .size = 64, .depth = 1, .connections = 1, .warmup = 100 };
@@ -504,19 +526,44 @@ int main(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
-		case 's': b.size = bench_number(optarg, 1, 64 << 20); break;
-		case 'd': b.depth = bench_number(optarg, 1, 4096); break;
-		case 'n': b.connections = bench_number(optarg, 1, 100000); break;
-		case 'm': messages = bench_number(optarg, 1, UINT32_MAX); break;
-		case 'w': b.warmup = bench_number(optarg, 1, UINT32_MAX); break;
-		case 'b': batch = bench_number(optarg, 1, 4096); break;
-		case 'r': rate = bench_number(optarg, 1, 100000000); break;
-		case 'f': b.frames = true; break;
-		case 'p': b.spin_ns = (int64_t)bench_number(optarg, 1, INT64_MAX); break;
-		case 'k': b.sndbuf = bench_number(optarg, 1, INT32_MAX); break;
-		case 'c': cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1); break;
-		case 'S': server_cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1); break;
-		default: bench_usage(option == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
+		case 's':
+			b.size = bench_number(optarg, 1, 64 << 20);
+			break;
+		case 'd':
+			b.depth = bench_number(optarg, 1, 4096);
+			break;
+		case 'n':
+			b.connections = bench_number(optarg, 1, 100000);
+			break;
+		case 'm':
+			messages = bench_number(optarg, 1, UINT32_MAX);
+			break;
+		case 'w':
+			b.warmup = bench_number(optarg, 1, UINT32_MAX);
+			break;
+		case 'b':
+			batch = bench_number(optarg, 1, 4096);
+			break;
+		case 'r':
+			rate = bench_number(optarg, 1, 100000000);
+			break;
+		case 'f':
+			b.frames = true;
+			break;
+		case 'p':
+			b.spin_ns = (int64_t)bench_number(optarg, 1, INT64_MAX);
+			break;
+		case 'k':
+			b.sndbuf = bench_number(optarg, 1, INT32_MAX);
+			break;
+		case 'c':
+			cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1);
+			break;
+		case 'S':
+			server_cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1);
+			break;
+		default:
+			bench_usage(option == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
 		}
 	}
 	if (argc - optind != 3)
@@ -529,7 +576,8 @@ int main(int argc, char **argv)
 		messages = 0, b.warmup = 0;
 	b.total = b.warmup + messages;
 	b.period_ns = (int64_t)(1000000000 / rate);
-	b.room = b.work != BENCH_WORK_STREAM || b.size * batch > BENCH_OUT ? BENCH_OUT : b.size * batch;
+	b.room = b.work != BENCH_WORK_STREAM || b.size * batch > BENCH_OUT ? BENCH_OUT
+									   : b.size * batch;
 	/* A runner that was killed leaves nobody behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);

@@ -19,7 +19,8 @@ const char *peer_version(void)
 {
 	static char version[32];
 
-	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version, glib_micro_version);
+	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version,
+		 glib_micro_version);
 	return version;
 }
 
@@ -125,9 +126,9 @@ static void peer_serve(struct peer *p)
 {
 	GError *error = NULL;
 	gchar *guid = g_dbus_generate_guid();
-	GDBusServer *server =
-		g_dbus_server_new_sync(p->address, G_DBUS_SERVER_FLAGS_AUTHENTICATION_ALLOW_ANONYMOUS, guid, NULL,
-				       NULL, &error);
+	GDBusServer *server = g_dbus_server_new_sync(
+		p->address, G_DBUS_SERVER_FLAGS_AUTHENTICATION_ALLOW_ANONYMOUS, guid, NULL, NULL,
+		&error);
 
 	peer_check("g_dbus_server_new_sync", error);
 	g_signal_connect(server, "new-connection", G_CALLBACK(peer_accept), p);

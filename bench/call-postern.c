@@ -72,7 +72,8 @@ static void peer_pump(struct bench *b, size_t i)
 
 	while (bench_out(b, i, p->text, b->size)) {
 		in.id = (int64_t)b->claimed;
-		if (bench_Echo_call(NULL, l->caller, &in, POSTERN_SECONDS(60), peer_answered, l) < 0)
+		if (bench_Echo_call(NULL, l->caller, &in, POSTERN_SECONDS(60), peer_answered, l) <
+		    0)
 			bench_die(postern_why()->text, 0);
 	}
 }
@@ -100,10 +101,13 @@ static void peer_stop(struct bench *b)
 
 static void peer_serve(struct peer *p)
 {
-	static const struct postern_service_events events = { .size = sizeof(events), .closed = peer_closed };
+	static const struct postern_service_events events = { .size = sizeof(events),
+							      .closed = peer_closed };
 	static const struct bench_methods methods = { .Echo = peer_echo };
 	uint32_t n = (uint32_t)p->bench->connections + BENCH_BACKLOG;
-	struct postern_server_options server = { .size = sizeof(server), .connections = n, .connections_per_uid = n };
+	struct postern_server_options server = { .size = sizeof(server),
+						 .connections = n,
+						 .connections_per_uid = n };
 	struct postern_service_options options = { .size = sizeof(options), .server = &server };
 
 	if (postern_service_new(&p->service, p->loop, p->bench->path, &options, &events, p) < 0 ||
@@ -121,7 +125,8 @@ void peer_run(struct bench *b)
 	int r;
 
 	b->text = true;
-	if (!p || !(p->links = calloc(b->connections, sizeof(*p->links))) || !(p->text = calloc(1, b->size + 1)))
+	if (!p || !(p->links = calloc(b->connections, sizeof(*p->links))) ||
+	    !(p->text = calloc(1, b->size + 1)))
 		bench_die("calloc", ENOMEM);
 	p->bench = b;
 	b->peer = p;

@@ -63,8 +63,8 @@ static void peer_pump(struct bench *b, size_t i)
 
 	while (bench_out(b, i, p->text, b->size))
 		peer_check("sd_bus_call_method_async",
-			   sd_bus_call_method_async(p->bus, NULL, NULL, "/", "org.example.bench", "Echo",
-						    peer_answered, p, "s", p->text));
+			   sd_bus_call_method_async(p->bus, NULL, NULL, "/", "org.example.bench",
+						    "Echo", peer_answered, p, "s", p->text));
 }
 
 static int peer_socket(const struct bench *b, struct sockaddr_un *address)
@@ -146,7 +146,8 @@ static void peer_serve(struct peer *p)
 	struct sockaddr_un address;
 	int listener = peer_socket(p->bench, &address);
 
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, BENCH_BACKLOG) < 0)
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listener, BENCH_BACKLOG) < 0)
 		bench_die(p->bench->path, errno);
 	bench_ready(p->bench);
 	while (!p->bench->end.wall_ns) {
@@ -160,7 +161,9 @@ static void peer_serve(struct peer *p)
 
 void peer_run(struct bench *b)
 {
-	static const struct bench_ops ops = { .open = peer_open, .pump = peer_pump, .close = peer_close };
+	static const struct bench_ops ops = { .open = peer_open,
+					      .pump = peer_pump,
+					      .close = peer_close };
 	struct peer p = { .bench = b, .text = calloc(1, b->size + 1) };
 
 	if (!p.text)

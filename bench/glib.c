@@ -36,7 +36,8 @@ const char *peer_version(void)
 {
 	static char version[32];
 
-	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version, glib_micro_version);
+	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version,
+		 glib_micro_version);
 	return version;
 }
 
@@ -68,7 +69,8 @@ static void peer_watch(struct peer_link *l, GIOCondition condition)
 static size_t peer_send_some(struct peer_link *l, const unsigned char *bytes, size_t n)
 {
 	GError *error = NULL;
-	gssize sent = g_socket_send_with_blocking(l->socket, (const char *)bytes, n, FALSE, NULL, &error);
+	gssize sent =
+		g_socket_send_with_blocking(l->socket, (const char *)bytes, n, FALSE, NULL, &error);
 
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		g_error_free(error);
@@ -134,7 +136,8 @@ static bool peer_read(struct peer_link *l)
 	struct bench *b = p->bench;
 	GSource *source = l->source;
 	GError *error = NULL;
-	gssize n = g_socket_receive_with_blocking(l->socket, p->in, sizeof(p->in), FALSE, NULL, &error);
+	gssize n = g_socket_receive_with_blocking(l->socket, p->in, sizeof(p->in), FALSE, NULL,
+						  &error);
 
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		g_error_free(error);
@@ -162,7 +165,8 @@ static gboolean peer_happened(GSocket *socket, GIOCondition condition, gpointer 
 
 	(void)socket;
 	if (condition & G_IO_OUT && l->rest.n &&
-	    bench_rest_sent(&l->rest, peer_send_some(l, l->rest.bytes + l->rest.at, l->rest.n - l->rest.at))) {
+	    bench_rest_sent(&l->rest, peer_send_some(l, l->rest.bytes + l->rest.at,
+						     l->rest.n - l->rest.at))) {
 		peer_watch(l, G_IO_IN);
 		if (!l->peer->bench->server)
 			peer_pump(l->peer->bench, l->i);

@@ -98,7 +98,8 @@ static void peer_server(struct peer *p)
 			peer_check("nng_sendmsg", nng_sendmsg(p->socket, message, 0));
 			continue;
 		case BENCH_SUM:
-			peer_check("nng_send", nng_send(p->socket, b->answer, sizeof(b->answer), 0));
+			peer_check("nng_send",
+				   nng_send(p->socket, b->answer, sizeof(b->answer), 0));
 			break;
 		}
 		nng_msg_free(message);
@@ -123,7 +124,9 @@ static void peer_client(struct peer *p)
 
 void peer_run(struct bench *b)
 {
-	static const struct bench_ops ops = { .open = peer_open, .pump = peer_pump, .close = peer_close };
+	static const struct bench_ops ops = { .open = peer_open,
+					      .pump = peer_pump,
+					      .close = peer_close };
 	struct peer p = { .bench = b };
 
 	if (b->connections > 1 || b->work == BENCH_WORK_EVENTS)

@@ -58,8 +58,9 @@ static void peer_pump(struct bench *b, size_t i)
 			if (!l->n)
 				return;
 		}
-		r = b->frames ? postern_conn_write_frame(l->conn, POSTERN_FRAMING_U32LE, p->out, l->n)
-			      : postern_conn_write(l->conn, p->out + l->at, l->n - l->at);
+		r = b->frames
+			    ? postern_conn_write_frame(l->conn, POSTERN_FRAMING_U32LE, p->out, l->n)
+			    : postern_conn_write(l->conn, p->out + l->at, l->n - l->at);
 		if (r == -EAGAIN && b->connections == 1)
 			return;
 		if (r < 0)
@@ -158,7 +159,9 @@ static struct postern_conn_options peer_options(const struct bench *b)
 	struct postern_conn_options conn = { .size = sizeof(conn) };
 
 	if (b->work == BENCH_WORK_STREAM && !b->server)
-		conn.high_water = b->size > b->room ? b->size + 4 : b->room + (b->frames ? b->room / b->size * 4 : 0);
+		conn.high_water = b->size > b->room
+					  ? b->size + 4
+					  : b->room + (b->frames ? b->room / b->size * 4 : 0);
 	else if (b->size >= 1 << 20)
 		conn.high_water = 2 * b->size;
 	if (b->frames)
@@ -188,7 +191,8 @@ static void peer_open(struct bench *b, size_t i)
 	struct peer_link *l = &p->links[i];
 
 	*l = (struct peer_link){ .peer = p, .i = i };
-	if (postern_connect(&l->conn, p->loop, b->path, &options, b->frames ? &frames : &events, l) < 0)
+	if (postern_connect(&l->conn, p->loop, b->path, &options, b->frames ? &frames : &events,
+			    l) < 0)
 		bench_die(postern_why()->text, 0);
 }
 
@@ -216,13 +220,13 @@ static void peer_serve(struct peer *p)
 		.frame = peer_received_frame,
 		.closed = peer_gone,
 	};
-	static struct postern_server_events events = { .size = sizeof(events), .accepted = peer_accepted };
+	static struct postern_server_events events = { .size = sizeof(events),
+						       .accepted = peer_accepted };
 	struct postern_conn_options conn = peer_options(p->bench);
 	uint32_t n = (uint32_t)p->bench->connections + BENCH_BACKLOG;
-	struct postern_server_options options = { .size = sizeof(options),
-						  .conn = &conn,
-						  .connections = n,
-						  .connections_per_uid = n };
+	struct postern_server_options options = {
+		.size = sizeof(options), .conn = &conn, .connections = n, .connections_per_uid = n
+	};
 
 	events.conn = p->bench->frames ? &frames : &conn_events;
 	if (postern_server_new(&p->server, p->loop, p->bench->path, &options, &events, p) < 0)

@@ -101,7 +101,8 @@ static void raw_drain(struct raw *r, size_t i)
 {
 	struct raw_link *l = &r->links[i];
 
-	if (!bench_rest_sent(&l->rest, raw_send_some(l->fd, l->rest.bytes + l->rest.at, l->rest.n - l->rest.at)))
+	if (!bench_rest_sent(&l->rest, raw_send_some(l->fd, l->rest.bytes + l->rest.at,
+						     l->rest.n - l->rest.at)))
 		return;
 	if (!r->bench->spin_ns)
 		raw_watch(r, i, EPOLLIN);
@@ -221,7 +222,8 @@ static void raw_listen(struct raw *r)
 	raw_address(r->bench, &address);
 	r->listener = raw_socket(r->bench);
 	if (bind(r->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(r->listener, BENCH_BACKLOG) < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->listener, &event) < 0)
+	    listen(r->listener, BENCH_BACKLOG) < 0 ||
+	    epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->listener, &event) < 0)
 		bench_die(r->bench->path, errno);
 	bench_ready(r->bench);
 }
@@ -260,7 +262,8 @@ static void raw_spin(struct raw *r)
 	}
 }
 
-/* Sends what is due, all at once if it is late, and waits for the next time or for answers. */
+/* Sends what is due, each message with its own call as independent clients would, and waits for the next time or for
+ * answers. */
 static void raw_load(struct raw *r)
 {
 	struct bench *b = r->bench;
@@ -277,18 +280,22 @@ static void raw_load(struct raw *r)
 		b->due = (uint64_t)(passed / b->period_ns) + 1;
 		if (b->due > b->total)
 			b->due = b->total;
-		raw_pump(b, 0);
+		while (b->claimed < b->due && !r->links[b->claimed % b->connections].rest.n)
+			raw_pump(b, b->claimed % b->connections);
 		left = (int64_t)b->due * b->period_ns - (bench_now() - b->start_ns);
 		if (left < 0 || b->due == b->total)
 			left = 0;
-		wait = (struct timespec){ .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+		wait = (struct timespec){ .tv_sec = left / 1000000000,
+					  .tv_nsec = left % 1000000000 };
 		raw_turn(r, &wait);
 	}
 }
 
 void peer_run(struct bench *b)
 {
-	static const struct bench_ops ops = { .open = raw_open, .pump = raw_pump, .close = raw_close };
+	static const struct bench_ops ops = { .open = raw_open,
+					      .pump = raw_pump,
+					      .close = raw_close };
 	struct raw *r = calloc(1, sizeof(*r));
 	/* One more than the client has: the next may come before the end of the last was read. */
 	size_t places = b->connections + BENCH_BACKLOG;

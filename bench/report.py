@@ -164,8 +164,8 @@ WORDS = {
     "data-exchange": "As in Qt's, a chunk is in flight on each connection; what is counted is a chunk there and back.",
     "connect": "One after the other. A caller of Postern, sd-bus and GDBus are made anew each time, with all that they need.",
     "events": "The client asks for the next one when all of its connections have got the last.",
-    "load": "The generator is raw epoll for all, so only the server differs; percentages are of the peak of each server, which is "
-            "what it answers to the same generator with 64 in flight. Latency counts from the time at which a message was to be sent.",
+    "load": "With the ends on one CPU this would measure how the kernel shares it. The generator is raw epoll for all, so only the server differs; percentages are of the peak of each server, which is "
+            "what it answers to the same generator with one message in flight on each of its 16 connections. Latency counts from the time at which a message was to be sent.",
     "idle": "What is allocated on the heap for each connection, after it has carried a message there and back; what the programs hold "
             "in arrays of their own is not in it, except where the library makes them hold it (libuv's handles at the server).",
 }

@@ -128,7 +128,7 @@ class Cell:
         if self.workload.work == "idle":
             self.messages = 1
             return
-        work, extra = ("echo", ["--depth", 64]) if "load" in self.point else (None, ())
+        work, extra = ("echo", ()) if "load" in self.point else (None, ())
         client = bench.programs["raw"] if "load" in self.point else None
         wanted, messages = self.seconds(bench) / 4, max(PILOT, self.point.get("connections", 1))
         while True:

@@ -83,7 +83,7 @@ WORKLOADS = [
     Workload("events", "One message of 64 B to all subscribers", "publication", "events", "subscribers",
              crowd("connections", [1, 10, 100, 1000]), BYTES + ["zmq"], "100", quick=["10", "100"]),
     Workload("load", "Open loop: messages sent at their times, whatever comes back", "message", "load", "of the peak",
-             [(f"{p} %", {"load": p / 100}) for p in (50, 80, 95)], BYTES, None, seconds=4, quick=["80 %"]),
+             [(f"{p} %", {"load": p / 100, "connections": 16}) for p in (50, 80, 95)], BYTES, None, pinned=("two",), seconds=4, quick=["80 %"]),
     Workload("idle", "Idle connections: memory of the program at each end", "connection", "idle", "connections",
              crowd("connections", [8000]), BYTES + ["call-postern"], None, pinned=("one",), rounds=1),
 ]

@@ -22,7 +22,8 @@ enum { TOPIC_CROWD = 1000, TOPIC_PUBLICATIONS = 40, TOPIC_TEXT = 150, TOPIC_READ
 
 static _Noreturn void topic_die(const char *what, int error)
 {
-	fprintf(stderr, "bench-topic: %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
+	fprintf(stderr, "bench-topic: %s%s%s\n", what, error ? ": " : "",
+		error ? strerror(error) : "");
 	exit(EXIT_FAILURE);
 }
 

@@ -139,7 +139,8 @@ static void peer_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void peer_read(struct peer_link *l)
 {
-	peer_check("uv_read_start", uv_read_start((uv_stream_t *)&l->pipe, peer_buffer, peer_received));
+	peer_check("uv_read_start",
+		   uv_read_start((uv_stream_t *)&l->pipe, peer_buffer, peer_received));
 }
 
 static void peer_accepted(uv_stream_t *listener, int status)
@@ -234,7 +235,8 @@ void peer_run(struct bench *b)
 		p->listener.data = p;
 		peer_check("uv_pipe_init", uv_pipe_init(&p->loop, &p->listener, 0));
 		peer_check(b->path, uv_pipe_bind(&p->listener, b->path));
-		peer_check("uv_listen", uv_listen((uv_stream_t *)&p->listener, BENCH_BACKLOG, peer_accepted));
+		peer_check("uv_listen",
+			   uv_listen((uv_stream_t *)&p->listener, BENCH_BACKLOG, peer_accepted));
 		bench_ready(b);
 	} else {
 		bench_open(b);

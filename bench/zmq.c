@@ -42,7 +42,8 @@ static void *peer_socket(struct peer *p, int type, const char *suffix)
 	int one = 1;
 
 	snprintf(address, sizeof(address), "ipc://%s%s", p->bench->path, suffix);
-	if (!socket || (type == ZMQ_XPUB && zmq_setsockopt(socket, ZMQ_XPUB_VERBOSE, &one, sizeof(one)) < 0) ||
+	if (!socket ||
+	    (type == ZMQ_XPUB && zmq_setsockopt(socket, ZMQ_XPUB_VERBOSE, &one, sizeof(one)) < 0) ||
 	    (type == ZMQ_SUB && zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) < 0) ||
 	    (p->bench->server ? zmq_bind(socket, address) : zmq_connect(socket, address)) < 0)
 		bench_die(address, zmq_errno());
@@ -75,7 +76,8 @@ static void peer_pump(struct bench *b, size_t i)
 		if (!bench_out(b, i, zmq_msg_data(&p->next), b->size))
 			return;
 		p->made = false;
-		if (zmq_msg_send(&p->next, b->work == BENCH_WORK_EVENTS ? p->asks : p->links[i], 0) < 0)
+		if (zmq_msg_send(&p->next, b->work == BENCH_WORK_EVENTS ? p->asks : p->links[i],
+				 0) < 0)
 			bench_die("zmq_msg_send", zmq_errno());
 	}
 }
@@ -159,7 +161,8 @@ static void peer_server(struct peer *p)
 	size_t n;
 
 	while (!b->end.wall_ns) {
-		if (p->type == ZMQ_ROUTER && (known = zmq_recv(in, identity, sizeof(identity), 0)) < 0)
+		if (p->type == ZMQ_ROUTER &&
+		    (known = zmq_recv(in, identity, sizeof(identity), 0)) < 0)
 			bench_die("zmq_recv", zmq_errno());
 		n = peer_get(in, &message);
 		switch (bench_receive(b, zmq_msg_data(&message), n)) {
@@ -181,7 +184,9 @@ static void peer_server(struct peer *p)
 
 void peer_run(struct bench *b)
 {
-	static const struct bench_ops ops = { .open = peer_open, .pump = peer_pump, .close = peer_close };
+	static const struct bench_ops ops = { .open = peer_open,
+					      .pump = peer_pump,
+					      .close = peer_close };
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p || !(p->links = calloc(b->connections, sizeof(*p->links))))
