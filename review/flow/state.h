@@ -245,6 +245,17 @@ void decide_assigned(struct flow *flow, const struct item *item, struct value *v
 /* Behind the last case of a switch there may be others. */
 bool decide_leaves_out(struct flow *flow, const struct item *item);
 
+/* side.c: narrows the state to one side of a branch; false: that side cannot be. */
+bool flow_side(struct flow *flow, const struct item *item, bool taken);
+
+/* store.c */
+void flow_assign(struct flow *flow, const struct item *item);
+void flow_operate(struct flow *flow, const struct item *item);
+/* A variable leaves its scope, or comes to life again. */
+void flow_dies(struct flow *flow, const struct item *item);
+/* Temporaries are over. */
+void flow_end_statement(struct flow *flow);
+
 /* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);
 
