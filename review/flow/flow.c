@@ -9,6 +9,7 @@
 
 #include "flow/contract.h"
 #include "flow/parts.h"
+#include "flow/rare.h"
 #include "read/source.h"
 
 #include <stdlib.h>
@@ -84,15 +85,26 @@ void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struc
 	if (!flow_is_open(flow, resource))
 		return;
 	for (int i = 0; i < flow->n_losses; i++)
-		if (flow->losses[i].resource == resource && flow->losses[i].item == item)
+		if (flow->losses[i].resource == resource && flow->losses[i].item == item) {
+			flow->losses[i].rare &= flow->state->rare[resource];
 			return;
+		}
 	if (flow->n_losses < (int)(sizeof(flow->losses) / sizeof(*flow->losses)))
 		flow->losses[flow->n_losses++] = (struct loss){
 			.resource = resource,
 			.kind = kind,
 			.item = item,
 			.caught = (flow->state->bits[resource] & RES_CAUGHT) != 0,
+			.rare = flow->state->rare[resource],
 		};
+}
+
+static bool flow_any_open(const struct flow *flow)
+{
+	for (int i = 0; i < flow->n_resources; i++)
+		if (flow_is_open(flow, i))
+			return true;
+	return false;
 }
 
 static void flow_branch(struct flow *flow, const struct item *item, const struct block *block)
@@ -102,11 +114,15 @@ static void flow_branch(struct flow *flow, const struct item *item, const struct
 	size_t size =
 		offsetof(struct state, bindings) + (size_t)before->n * sizeof(*before->bindings);
 
-	if (flow_side(flow, item, true))
-		flow_reach(flow, block->next[0], working);
-	memcpy(working, before, size);
-	if (flow_side(flow, item, false))
-		flow_reach(flow, block->next[1], working);
+	for (int edge = 0; edge < 2; edge++) {
+		if (edge)
+			memcpy(working, before, size);
+		if (!flow_side(flow, item, !edge))
+			continue;
+		if (flow_any_open(flow) && rare_edge(flow->fn, item, edge))
+			rare_mark(flow);
+		flow_reach(flow, block->next[edge], working);
+	}
 }
 
 /* A constructor that throws has no object whose destructor would close its members. */
@@ -248,11 +264,17 @@ static void flow_note_again(struct flow *flow, const struct item *item)
 	for (int r = 0; r < flow->n_resources; r++) {
 		bool known = !flow_is_open(flow, r);
 
-		for (int i = 0; i < flow->n_again; i++)
-			known |= flow->again[i].resource == r && flow->again[i].item == item;
+		for (int i = 0; !known && i < flow->n_again; i++)
+			if (flow->again[i].resource == r && flow->again[i].item == item) {
+				flow->again[i].rare &= flow->state->rare[r];
+				known = true;
+			}
 		if (!known && flow->n_again < (int)(sizeof(flow->again) / sizeof(*flow->again)))
 			flow->again[flow->n_again++] =
-				(struct loss){ .resource = r, .kind = LOSS_SCOPE, .item = item };
+				(struct loss){ .resource = r,
+					       .kind = LOSS_SCOPE,
+					       .item = item,
+					       .rare = flow->state->rare[r] };
 	}
 }
 
@@ -328,6 +350,8 @@ static void flow_block(struct flow *flow, int number, struct state *from)
 	       offsetof(struct state, bindings) + (size_t)from->n * sizeof(*from->bindings));
 	memset(flow->state->bits + from->n_resources, 0,
 	       sizeof(flow->state->bits) - (size_t)from->n_resources);
+	memset(flow->state->rare + from->n_resources, 0,
+	       sizeof(flow->state->rare) - (size_t)from->n_resources);
 	memset(flow->state->closer + from->n_resources, 0,
 	       (STATE_RESOURCES - (size_t)from->n_resources) * sizeof(*flow->state->closer));
 	memset(flow->state->holder + from->n_resources, 0,

@@ -189,6 +189,8 @@ void flow_assign(struct flow *flow, const struct item *item)
 		return;
 	if (item->a.kind == OPERAND_ADDRESS)
 		state_escape_parts(flow, item->a.place);
+	if (item->a.kind == OPERAND_ADDRESS && !place_is_local(flow->fn, item->dst))
+		state_escape_around(flow, &item->a);
 	else if (item->a.kind == OPERAND_PLACE)
 		flow_copy_parts(flow, item->a.place, item->dst);
 	decide_assigned(flow, item, &v);
