@@ -5,6 +5,7 @@
 #include "flow/outcome.h"
 #include "model/descriptor.h"
 #include "model/registrations.h"
+#include "read/source.h"
 #include "rules/later.h"
 #include "rules/rules.h"
 
@@ -350,6 +351,15 @@ static bool e2_is_asked_whole(const struct function *fn, int place)
 	return false;
 }
 
+/* emit clientNow(fd) */
+static bool e2_is_emitted(const struct function *fn, const struct item *item)
+{
+	size_t n;
+	const char *line = source_line(fn->source, item->at.row, &n);
+
+	return !item->call->target && memmem(line, n, "emit ", 5);
+}
+
 /* accept() whose result no condition looks at, handed on as a connection. */
 static void e2_accepted(struct function *fn, const struct item *item)
 {
@@ -368,8 +378,8 @@ static void e2_accepted(struct function *fn, const struct item *item)
 	if (e2_is_asked_whole(fn, place) || function_find_call(fn, e2_asserts, NULL))
 		return;
 	user = e2_hands_over(fn, item, place);
-	/* A signal that is emitted, or what is defined elsewhere, may ask. */
-	if (user && !user->call->api && !user->call->target)
+	/* The slot of a signal may ask. */
+	if (user && e2_is_emitted(fn, user))
 		return;
 	if (user)
 		e2_report(fn, user, fn->places[place].text, item, FAILS_MINUS_ONE, false);

@@ -195,6 +195,116 @@ void wait_file(const char *path)
 		usleep(100000);
 }
 '''),
+    ('only fcntl() fails there, and then for a wrong argument', 'L1', 'advice', '''
+int dial(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	return fd;
+}
+'''),
+    ('… a lock is held by others every day', 'L1', 'error', '''
+int take(const char *path, struct flock *lock)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_SETLK, lock) < 0)
+		return -1;
+	return fd;
+}
+'''),
+    ('a child has it from its parent, and ends with it', 'L1', 'advice', '''
+pid_t fork_with(int *fd)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	*fd = fds[!pid];
+	if (!pid)
+		return 0;
+	close(fds[1]);
+	return pid;
+}
+'''),
+    ('main() ends with exit() right behind it', 'L1', 'advice', '''
+int main(int argc, char **argv)
+{
+	if (argc > 1) {
+		int fd = open(argv[1], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "yes", 3) != 3)
+			exit(1);
+	}
+	exit(0);
+}
+'''),
+    ('the last thing that main() does, in a branch', 'L1', 'advice', '''
+static void serve(const struct sockaddr *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (bind(fd, at, 2) < 0)
+		return;
+	if (listen(fd, 5) == 0)
+		pause();
+	close(fd);
+}
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		write(1, argv[1], 1);
+	else
+		serve((struct sockaddr *)argv);
+	return 0;
+}
+'''),
+    ('… and something comes after it, again and again', 'L1', 'error', '''
+static void serve(const struct sockaddr *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (bind(fd, at, 2) < 0)
+		return;
+	if (listen(fd, 5) == 0)
+		pause();
+	close(fd);
+}
+int main(int argc, char **argv)
+{
+	for (;;) {
+		serve((struct sockaddr *)argv);
+		sleep(argc);
+	}
+}
+'''),
+    ('what the process writes to from then on', 'L1', 'advice', '''
+int redirect(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	return dup2(fd, 2) < 0 ? -1 : 0;
+}
+'''),
     ('each connection is closed before the next is accepted', 'E7', 'advice', '''
 void serve(int listener)
 {
