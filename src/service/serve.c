@@ -232,6 +232,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	if (!p->machine.over)
 		list_remove(&p->busy);
 	s->counters.calls++;
+	c->account->calls++;
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
 	else if (r == SERVING_REFUSE)
@@ -402,6 +403,8 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 	struct postern_service *s = p->service;
 	struct postern_request *r = p->request;
 
+	if (s->statistics)
+		statistics_conn_ended(s->statistics, c);
 	list_remove(&p->busy);
 	list_remove(&p->quiet);
 	list_remove(&p->node);

@@ -10,6 +10,7 @@
  *   upgrade.c   a connection that becomes another protocol's
  *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
+ *   statistics.c  io.postern.Statistics
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
  *
@@ -90,8 +91,8 @@ struct postern_service {
 	const struct postern_service_events *events;
 	void                    *data;
 	char                    *texts[4];     /* vendor, product, version, url */
-	struct list              provided;     /* the library's own are the first and the last */
-	struct provided          own[2];
+	struct list              provided;     /* the library's own are the first */
+	struct provided          own[3];       /* the third with POSTERN_SERVICE_STATISTICS */
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
@@ -112,6 +113,7 @@ struct postern_service {
 	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	bool                     takes_fds;    /* a method of it does: descriptors may come */
 	struct postern_service_counters counters;
+	struct statistics       *statistics;   /* or NULL */
 	struct why               why;          /* of a violation */
 };
 
@@ -134,6 +136,7 @@ struct postern_request {
 	struct list             node;     /* in service->requests, or the pool */
 	struct postern_service *service;  /* NULL: it was freed */
 	struct serve           *serve;    /* NULL: not open any more */
+	int64_t                 since_ns; /* with statistics: when its handler began */
 	struct account         *account;  /* while it is charged */
 	size_t                  charged;
 	struct post_box        *box;      /* once it is kept */
@@ -300,6 +303,16 @@ void topic_orphan(struct postern_topic *t);
 struct builtin_methods;
 extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
+
+/* ---- statistics.c ---- */
+struct statistics; struct statistics_methods;
+extern const struct statistics_methods statistics_methods;
+extern const struct postern_interface statistics_interface;
+int  statistics_new(struct statistics **ret); /* freed with sys_free() */
+/* Its final answer is queued. */
+void statistics_answered(struct statistics *k, const struct postern_request *r);
+/* It has ended, or is no longer the service's. */
+void statistics_conn_ended(struct statistics *k, const struct postern_conn *c);
 
 /* ---- activation.c ---- */
 enum { ACTIVATION_NAME = 16 };
