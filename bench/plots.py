@@ -6,15 +6,17 @@ import table
 COLOURS = {"raw": "#666666", "raw-best": "#000000", "raw-one": "#aaaaaa", "postern": "#1b7837", "postern-frames": "#7fbf7b",
            "call-postern": "#1b7837", "uv": "#2166ac", "glib": "#8073ac", "qt": "#e08214", "zmq": "#b2182b", "nng": "#f4a582",
            "call-sdbus": "#4393c3", "call-gdbus": "#c2a5cf"}
-# workload, placement, what is drawn, and the title
+# workload, placement, what is along x, what along y, title. Where the figures span many decades, for each size another, all
+# contenders would lie on one line: there the ratio to raw epoll is drawn.
+TIME, RATIO = "time", "ratio"
 LINES = [
-    ("round-trip", "two", "size", "Round trip, ends on two CPUs", "bytes of a message"),
-    ("pipelined", "two", "depth", "64 B answers, ends on two CPUs", "messages in flight"),
-    ("calls", "one", "depth", "Calls with 200 B, ends on one CPU", "calls in flight"),
-    ("one-way", "two", "size", "One-way stream, ends on two CPUs", "bytes of a message"),
-    ("fan-in", "two", "connections", "64 B echoed on each connection, ends on two CPUs", "connections"),
-    ("ping-pong", "free", "connections", "Qt's pingPong, server in a thread", "connections"),
-    ("events", "two", "connections", "A message of 64 B to all subscribers, ends on two CPUs", "subscribers"),
+    ("round-trip", "one", "size", RATIO, "Round trip, ends on one CPU", "bytes of a message"),
+    ("pipelined", "one", "depth", TIME, "64 B answers, ends on one CPU", "messages in flight"),
+    ("calls", "one", "depth", TIME, "Calls with 200 B, ends on one CPU", "calls in flight"),
+    ("one-way", "two", "size", RATIO, "One-way stream, ends on two CPUs", "bytes of a message"),
+    ("fan-in", "two", "connections", TIME, "64 B echoed on each connection, ends on two CPUs", "connections"),
+    ("ping-pong", "free", "connections", TIME, "Qt's pingPong, server in a thread", "connections"),
+    ("events", "two", "connections", RATIO, "A message of 64 B to all subscribers, ends on two CPUs", "subscribers"),
 ]
 HEAD = """# SPDX-License-Identifier: Apache-2.0
 # Made by make bench, on: {machine}
@@ -32,21 +34,24 @@ def head(results, title):
     return HEAD.format(machine=results.data["machine"], title=title)
 
 
-def lines(results, workload, placed, option, title, axis):
-    """Time over a number, both logarithmic: what counts are ratios."""
+def lines(results, workload, placed, option, what, title, axis):
+    """Time, or its ratio to raw epoll, over a number, both logarithmic: what counts are ratios."""
     name = workload.name
     found = {}
     for label, point in workload.points:
         for contender in results.measured(name, label, placed):
-            spread = results.spread((name, label, placed, contender))
+            key = (name, label, placed, contender)
+            spread = results.spread(key) if what == TIME else results.ratio(*key, workload.reference)
             if spread:
                 found.setdefault(contender, []).append((point[option], spread))
     if not found or max(map(len, found.values())) < 2:
         return None
-    text = head(results, title) + f'set logscale xy\nset xlabel "{axis}"\nset ylabel "µs for each {workload.unit}"\n'
+    unit = f"µs for each {workload.unit}" if what == TIME else "times as long as raw epoll"
+    scale = 1000 if what == TIME else 1
+    text = head(results, title) + f'set logscale xy\nset xlabel "{axis}"\nset ylabel "{unit}"\n'
     text += "set format y '%g'\n"
     for contender, values in found.items():
-        rows = "\n".join(f"{x} {s['median'] / 1000:.6g} {s['q1'] / 1000:.6g} {s['q3'] / 1000:.6g}" for x, s in values)
+        rows = "\n".join(f"{x} " + " ".join(f"{s[q] / scale:.4g}" for q in ("median", "q1", "q3")) for x, s in values)
         text += f"${contender.replace('-', '_')} << EOD\n{rows}\nEOD\n"
     ticks = sorted({x for values in found.values() for x, _ in values})
     text += "set xtics (" + ", ".join(f'"{short(x)}" {x}' for x in ticks) + ")\n"

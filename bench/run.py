@@ -29,7 +29,7 @@ SOURCE = Path(__file__).resolve().parent.parent
 LIMIT_S = 60  # for one pair of processes; they have an alarm of their own, too
 BATCH_BYTES = 32 * 1024  # about what the kernel puts into one buffer of a socket
 CHECKED = 20  # connections at most, where only the logic is tested
-PILOT = 200  # messages of the first run that tells how fast a contender is
+PILOT, PILOT_BYTES = 200, 32 << 20  # messages of the first run that tells how fast a contender is; fewer if they are large
 
 Placement = namedtuple("Placement", "title client server")
 running = set()
@@ -130,7 +130,8 @@ class Cell:
             return
         work, extra = ("echo", ()) if "load" in self.point else (None, ())
         client = bench.programs["raw"] if "load" in self.point else None
-        wanted, messages = self.seconds(bench) / 4, max(PILOT, self.point.get("connections", 1))
+        wanted, messages = self.seconds(bench) / 4, max(
+            min(PILOT, PILOT_BYTES // self.point.get("size", 64)), self.point.get("connections", 1))
         while True:
             ends = run_once(bench, self, messages, extra, client, work=work)
             first = ends.get("client") or ends["both"]
