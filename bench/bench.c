@@ -379,6 +379,7 @@ static _Noreturn void bench_usage(int status)
 		"  --rate N         of load, messages a second (1000)\n"
 		"  --frames         whole messages in place of bytes, where the contender has both\n"
 		"  --spin NS        wait without sleeping, at most so long\n"
+		"  --delay NS       the raw server answers so late\n"
 		"  --sndbuf N       of the socket, in bytes\n"
 		"  --cpu N, --server-cpu N  pin to that CPU: this end, and of both the server\n",
 		program_invocation_short_name);
@@ -514,6 +515,7 @@ int main(int argc, char **argv)
 		{ "frames", no_argument, NULL, 'f' },
 		{ "spin", required_argument, NULL, 'p' },
 		{ "sndbuf", required_argument, NULL, 'k' },
+		{ "delay", required_argument, NULL, 'D' },
 		{ "cpu", required_argument, NULL, 'c' },
 		{ "server-cpu", required_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
@@ -552,6 +554,9 @@ int main(int argc, char **argv)
 			break;
 		case 'p':
 			b.spin_ns = (int64_t)bench_number(optarg, 1, INT64_MAX);
+			break;
+		case 'D':
+			b.delay_ns = (int64_t)bench_number(optarg, 1, 999999999);
 			break;
 		case 'k':
 			b.sndbuf = bench_number(optarg, 1, INT32_MAX);

@@ -88,6 +88,7 @@ struct bench {
 	size_t room;   /* at most this much is made for one write */
 	size_t sndbuf; /* 0: the system's */
 	int64_t spin_ns;   /* wait without sleeping, so long at most */
+	int64_t delay_ns;  /* raw's server answers so late */
 	int64_t period_ns; /* of load */
 	uint64_t warmup, total; /* messages, total with the warm-up */
 

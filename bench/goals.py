@@ -133,6 +133,10 @@ def judge(results):
     faster = results.spread(("round-trip", "64 B", "two", sleeping))["median"] / spun["median"] if spun and sleeping else None
     rows.append(row("round trip 64 B, two CPUs, spinning: at least 8 times faster than every peer, which sleep",
                     faster and f"{faster:.1f} times {table.CONTENDERS[sleeping].title}", faster and faster >= 8))
+    for label in ("after 200 µs", "after 1 ms"):
+        rows += [at_most(results, f"spinning in vain, {label}, to sleeping", 1.05, "slow", label, "two", "postern-spin", "postern"),
+                 at_most(results, f"spinning in vain, {label}, CPU, to sleeping", 1.05, "slow", label, "two", "postern-spin", "postern",
+                         name=CPU)]
     rows += one_way(results)
     rows += [ahead(results, f"calls, 64 in flight, {PLACES[placed]}", "calls", "64", placed, "call-postern", 3,
                    among=["call-sdbus", "call-gdbus", "zmq", "nng"]) for placed in ("one", "two")]

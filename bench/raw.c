@@ -118,12 +118,22 @@ static void raw_close(struct bench *b, size_t i)
 	r->links[i] = (struct raw_link){ .fd = -1 };
 }
 
+/* A peer that has work to do, as far as the other end can see; it sleeps, because the CPU may be that of the client. */
+static void raw_delay(const struct bench *b)
+{
+	struct timespec delay = { .tv_nsec = b->delay_ns };
+
+	if (b->delay_ns)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &delay, NULL);
+}
+
 static void raw_serve(struct raw *r, size_t i, size_t n)
 {
 	struct bench *b = r->bench;
 
 	switch (bench_receive(b, r->in, n)) {
 	case BENCH_ECHO:
+		raw_delay(b);
 		raw_send(r, i, r->in, n);
 		break;
 	case BENCH_SUM:

@@ -158,6 +158,7 @@ def sections(results):
 WORDS = {
     "spin": "A class of its own: an end that spins has a CPU to itself, as long as it waits. The wake-up of the other end, which is "
             "most of every other round trip across CPUs, is saved.",
+    "slow": "What waiting costs that does not help: the spin is bounded at 50 µs. Ratios are to Postern without it.",
     "one-way": "The time ends when the server has received, and summed up, the last message. Where the contender makes no batches "
                "by itself, the program does, of 32 KiB, except where it says \"a write each\".",
     "ping-pong": "What is counted is an echo. CPU seconds are those of the process.",

@@ -68,13 +68,15 @@ def options_of(cell, messages):
         options += [f"--{name}", value]
     if cell.workload.work == "stream" and cell.contender != "raw-one":
         options += ["--batch", max(min(BATCH_BYTES // point["size"], 512), 1)]
-    return [str(o) for o in [*options, *table.CONTENDERS[cell.contender].options]]
+    return [str(o) for o in options]
 
 
 def run_once(bench, cell, messages, extra=(), client=None, prefix=((), ()), work=None):
     """What both ends measured: {"client": ..., "server": ...}, or {"both": ...}."""
     placement = cell.placement
-    program = str(bench.programs[table.CONTENDERS[cell.contender].program])
+    contender = table.CONTENDERS[cell.contender]
+    program = [str(bench.programs[contender.program])]
+    own = list(contender.options)
     with tempfile.TemporaryDirectory(dir=bench.scratch) as directory:
         common = [work or cell.workload.work, f"{directory}/s", *options_of(cell, messages), *map(str, extra)]
         pin = lambda option, cpu: [] if cpu is None else [option, str(cpu)]
@@ -85,14 +87,16 @@ def run_once(bench, cell, messages, extra=(), client=None, prefix=((), ()), work
         watchdog.start()
         try:
             if cell.workload.threads:
-                processes.append(start([program, "both", *common, *pin("--cpu", placement.client),
+                processes.append(start([*program, "both", *common, *own, *pin("--cpu", placement.client),
                                         *pin("--server-cpu", placement.server)]))
             else:
-                processes.append(start([*prefix[0], program, "server", *common, *pin("--cpu", placement.server)]))
+                server = [str(bench.programs[cell.workload.server])] if cell.workload.server else program
+                processes.append(start([*prefix[0], *server, "server", *common, *(own if server is program else []),
+                                        *pin("--cpu", placement.server)]))
                 if processes[0].stdout.readline() != "ready\n":
                     raise Failed("the server did not start")
-                processes.append(start([*prefix[1], str(client or program), "client", *common,
-                                        *pin("--cpu", placement.client)]))
+                processes.append(start([*prefix[1], *([str(client)] if client else program), "client", *common,
+                                        *([] if client else own), *pin("--cpu", placement.client)]))
             results = [json.loads(p.stdout.readline() or "null") for p in reversed(processes)]
             if not all(results) or any(p.wait() for p in processes):
                 raise Failed("it failed")
@@ -364,8 +368,7 @@ def run(bench):
     bench.placements = find_placements(bench.notes)
     bench.programs = find_programs(bench.build, bench.notes)
     bench.strace = shutil.which("strace")
-    # Its place is here; the library's loop has no option for it.
-    if "spin_ns" not in (SOURCE / "include" / "postern" / "loop.h").read_text() + (SOURCE / "include" / "postern.h").read_text():
+    if "busy_poll" not in (SOURCE / "include" / "postern" / "loop.h").read_text():
         bench.absent.add("postern-spin")
         bench.notes.append("skipped: Postern, spinning: its loop has no option for that")
     for note in bench.notes:

@@ -7,7 +7,7 @@ from collections import namedtuple
 # says: what it does for a program beyond carrying bytes.
 Contender = namedtuple("Contender", "title program group options spins says", defaults=((), False, ""))
 
-SPIN_NS = 1_000_000_000
+SPIN_NS = 50_000
 UNBOUNDED = "no framing; what it has not sent yet is the program's to keep; no deadlines"
 CONTENDERS = {
     "raw": Contender("raw epoll", "raw", "bytes", says="the floor: epoll, recv, send, written for this; " + UNBOUNDED),
@@ -42,9 +42,9 @@ CALLS = ["raw", "postern", "call-postern", "call-sdbus", "call-gdbus", "zmq", "n
 
 # points: (label, options); key: the label that is measured unpinned, too, and drawn as bars. limits: contender -> the
 # largest number of connections that it is run with. threads: server and client in one process. rounds, seconds:
-# in place of the run's.
+# in place of the run's. server: the contender whose server all use.
 Workload = namedtuple("Workload", "name title unit work axis points contenders key reference threads pinned limits rounds "
-                      "seconds quick", defaults=("raw", False, ("one", "two"), {}, None, None, None))
+                      "seconds quick server", defaults=("raw", False, ("one", "two"), {}, None, None, None, None))
 
 
 def sized(sizes, **more):
@@ -61,6 +61,9 @@ WORKLOADS = [
              sized([1, 64, 1024, 16384, 262144, 1 << 22]), ANSWERED, "64 B", quick=["64 B", "16 KiB"]),
     Workload("spin", "Round trip with ends that spin", "round trip", "echo", "size", sized([64, 1024]),
              ["raw-spin", "postern-spin"], "64 B", "raw-spin", pinned=("two",), quick=["64 B"]),
+    Workload("slow", "Round trip of 64 B with a server that answers late", "round trip", "echo", "",
+             [("after 200 µs", {"delay": 200_000}), ("after 1 ms", {"delay": 1_000_000})], ["raw", "postern", "postern-spin"],
+             None, "postern", pinned=("two",), seconds=2, server="raw", quick=["after 200 µs"]),
     Workload("pipelined", "Answers to 64 B messages, several in flight", "answer", "echo", "messages in flight",
              crowd("depth", [16, 64, 1024]), ANSWERED, "64", quick=["64"]),
     Workload("calls", "Calls with 200 B and answers with the same", "call", "echo", "calls in flight",
