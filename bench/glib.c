@@ -181,6 +181,8 @@ static GSocket *peer_socket(const struct bench *b, GSocketAddress **address)
 	GSocket *socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, 0, &error);
 
 	peer_check("g_socket_new", error);
+	if (!socket)
+		bench_die("g_socket_new", 0);
 	*address = g_unix_socket_address_new(b->path);
 	return socket;
 }

@@ -210,6 +210,7 @@ static void raw_open(struct bench *b, size_t i)
 static void raw_accept(struct raw *r)
 {
 	size_t i = 0;
+	/* postern-review: ignore E7 a figure with fewer connections than asked for would be wrong: it has to end */
 	int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
@@ -335,8 +336,10 @@ void peer_run(struct bench *b)
 		if (r->links[i].fd >= 0)
 			close(r->links[i].fd);
 	close(r->epoll);
-	if (r->listener >= 0)
+	if (r->listener >= 0) {
 		close(r->listener);
+		unlink(b->path);
+	}
 	free(r->links);
 	free(r);
 }

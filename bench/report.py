@@ -63,6 +63,10 @@ def duration(ns):
     return f"{ns:.3g} ns"
 
 
+def seconds(s):
+    return f"{s:,.0f}" if s >= 100 else f"{s:.3g}"
+
+
 def between(values, form="{:.2f}"):
     return f"{form.format(values['q1'])}–{form.format(values['q3'])}"
 
@@ -77,7 +81,7 @@ def figure(results, workload, label, placed, contender):
     parts = [duration(time["median"])]
     if contender != workload.reference and ratio:
         parts.append(f"**{ratio['median']:.2f}** ({between(ratio)})")
-    parts.append(f"{results.spread(key, 'cpu_s_per_million')['median']:.3g} s")
+    parts.append(f"{seconds(results.spread(key, 'cpu_s_per_million')['median'])} s")
     return " · ".join(parts)
 
 
@@ -100,7 +104,7 @@ def table_of_load(results, workload, placed):
             rows.append([table.CONTENDERS[name].title, label, f"{results.cells[key]['rate']:,}",
                          *(duration(results.spread(key, p)["median"]) for p in PERCENTILES),
                          f"{ratio['median']:.2f} ({between(ratio)})" if ratio else "–",
-                         f"{results.spread(key, 'cpu_s_per_million')['median']:.3g}"])
+                         seconds(results.spread(key, "cpu_s_per_million")["median"])])
     return rows if len(rows) > 1 else None
 
 
@@ -250,7 +254,8 @@ def readme(results):
             cells.append("–" if not time else duration(time["median"]) if name == "raw" or not ratio else
                          f"{duration(time['median'])}, {ratio['median']:.2f} ×")
         rows.append([title, *cells])
-    return "\n".join(as_markdown_table(rows))
+    rough = "\n\nThese are of a quick run, and rough." if results.data["quick"] else ""
+    return "\n".join(as_markdown_table(rows)) + rough
 
 
 # ---- Files ---------------------------------------------------------------------------------------

@@ -309,6 +309,8 @@ def count_calls(bench, workload, contender):
     label, point = next(p for p in workload.points if p[0] == "64 B")
     cell = Cell(workload, label, point, bench.placements["free"], contender, "free")
     few, many = (500, 2500) if workload.work == "echo" else (2000, 12000)
+    if bench.check:
+        few, many = 50, 150
     totals = []
     for messages in (few, many):
         files = [bench.scratch / f"strace-{role}" for role in ("server", "client")]
