@@ -153,15 +153,24 @@ static bool wait_tells(struct function *fn, const struct item *item, void *data)
 	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
 }
 
+/* access(path, F_OK): nothing that a peer may have closed. */
+static bool wait_is_for_file(const struct call *call)
+{
+	const struct fact *sink = api_fact(call->api, FACT_SINK);
+
+	return api_is(call->api, ROLE(STATE)) && sink && !strcmp(sink->word, "path");
+}
+
 /*
  * while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever
- * sees it can end it.
+ * sees it can end it. A file that somebody else makes is waited for by whoever has asked for that.
  */
 static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
 {
-	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
-	       loop_find_role(fn, number, ROLE(SLEEP)) &&
-	       loop_find_call(fn, number, wait_tells, NULL);
+	if (api_is(awaited->call->api, ROLE(CONNECT)) || awaited->call->target ||
+	    !loop_find_role(fn, number, ROLE(SLEEP)))
+		return false;
+	return wait_is_for_file(awaited->call) || loop_find_call(fn, number, wait_tells, NULL);
 }
 
 /*
@@ -378,7 +387,10 @@ static bool w2_counts(struct function *fn, int number, const struct item *item)
 			     w2_is_value_of(fn, &test->b, item->dst)))
 			return true;
 	}
-	return false;
+	/* for (i = 0; (i < n) > 0; i++) */
+	return fn->loops[number].kind == LOOP_FOR && fn->loops[number].condition &&
+	       fn->places[item->dst].kind == PLACE_LOCAL &&
+	       place_name_has(fn->loops[number].condition, fn->places[item->dst].text);
 }
 
 static bool w2_item_rests(struct function *fn, int number, const struct item *item)

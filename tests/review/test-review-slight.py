@@ -119,6 +119,25 @@ int main(int argc, char **argv)
 	}
 }
 '''),
+    ('it waits for a file, with a pause', 'W1', 'advice', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		usleep(2000);
+	}
+}
+'''),
+    ('… and without one', 'W1', 'error', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
+	}
+}
+'''),
     ('what the process writes to from then on', 'L1', 'advice', '''
 int redirect(const char *path)
 {
