@@ -19,6 +19,13 @@ HEAD = '''#include <fcntl.h>
 #include <unistd.h>
 '''
 SLIGHT = [
+    ('a text that another file names is sent without blocking', 'E3', 'advice', '''
+void greet(int s)
+{
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	send(s, WELCOME, strlen(WELCOME), MSG_NOSIGNAL);
+}
+'''),
     ('what listens was bound by a call that is tested', 'E1', 'advice', '''
 int serve(int s, const struct sockaddr *at, socklen_t n)
 {
