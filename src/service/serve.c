@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
@@ -170,6 +171,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 		return;
 	}
 	r->handling = true;
+	PROBE(call, p->conn, r->name, n);
 	serve_run(r);
 	request_returned(r);
 }
