@@ -134,8 +134,10 @@ class Cell:
             return
         work, extra = ("echo", ()) if "load" in self.point else (None, ())
         client = bench.programs["raw"] if "load" in self.point else None
-        wanted, messages = self.seconds(bench) / 4, max(
-            min(PILOT, PILOT_BYTES // self.point.get("size", 64)), self.point.get("connections", 1))
+        wanted, links = self.seconds(bench) / 4, self.point.get("connections", 1)
+        messages = max(min(PILOT, PILOT_BYTES // self.point.get("size", 64)), links)
+        if self.workload.work == "events":
+            messages = max(PILOT // links, 2)  # each is a message to all of them
         while True:
             ends = run_once(bench, self, messages, extra, client, work=work)
             first = ends.get("client") or ends["both"]
@@ -148,7 +150,7 @@ class Cell:
         if "load" in self.point:
             self.rate = rate = int(rate * self.point["load"])
         # All connections get a few.
-        self.messages = max(int(rate * self.seconds(bench)), 10, 2 * self.point.get("connections", 1) if self.workload.work == "echo" else 0)
+        self.messages = max(int(rate * self.seconds(bench)), 10, 2 * links if self.workload.work == "echo" else 0)
 
     def run(self, bench):
         extra = ["--rate", self.rate] if self.rate else ()

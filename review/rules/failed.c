@@ -322,8 +322,7 @@ static const struct item *e2_hands_over(struct function *fn, const struct item *
 			if (o->place != place && (o->place != root || !e2_keeps(call, k + 1)))
 				continue;
 			/* return Handle(fd): whoever gets the object may ask it. */
-			if ((call->flags & (CALL_NEW | CALL_CONSTRUCT)) &&
-			    !api_is(call->api, ROLE(THREAD)) && e2_is_returned(fn, item))
+			if (!call->api && !call->target && e2_is_returned(fn, item))
 				return NULL;
 			return e2_callee_asks(call, place) ? NULL : item;
 		}

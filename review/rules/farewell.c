@@ -75,6 +75,16 @@ static bool farewell_is_small_array(const struct function *fn, const struct oper
 	return p->size > 0 && p->size <= FAREWELL_SMALL && !p->is_number;
 }
 
+/* WELCOME: the name of a text that stands in another file. */
+static bool farewell_is_macro(const struct place *p)
+{
+	const char *c = p->kind == PLACE_FREE && p->name ? p->name : "";
+
+	while ((*c >= 'A' && *c <= 'Z') || *c == '_')
+		c++;
+	return p->kind == PLACE_FREE && p->name && c > p->name + 1 && !*c;
+}
+
 /* char *header = "HTTP/1.1 200 OK\r\n"; nothing else is ever in it. */
 static bool farewell_is_constant(const struct function *fn, const struct operand *o)
 {
@@ -114,6 +124,10 @@ static bool farewell_is_small_text(const struct function *fn, const struct opera
 			return false;
 		if (source->call->args[i].kind == OPERAND_STRING ||
 		    farewell_is_small_array(fn, &source->call->args[i]))
+			return true;
+		if (source->call->args[i].kind == OPERAND_PLACE &&
+		    farewell_is_macro(&fn->places[source->call->args[i].place]) &&
+		    strstr(source->call->name, "strlen"))
 			return true;
 	}
 	return false;

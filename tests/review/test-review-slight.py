@@ -19,6 +19,13 @@ HEAD = '''#include <fcntl.h>
 #include <unistd.h>
 '''
 SLIGHT = [
+    ('a text that another file names is sent without blocking', 'E3', 'advice', '''
+void greet(int s)
+{
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	send(s, WELCOME, strlen(WELCOME), MSG_NOSIGNAL);
+}
+'''),
     ('what listens was bound by a call that is tested', 'E1', 'advice', '''
 int serve(int s, const struct sockaddr *at, socklen_t n)
 {
@@ -292,6 +299,25 @@ int main(int argc, char **argv)
 	for (;;) {
 		serve((struct sockaddr *)argv);
 		sleep(argc);
+	}
+}
+'''),
+    ('it waits for a file, with a pause', 'W1', 'advice', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		usleep(2000);
+	}
+}
+'''),
+    ('… and without one', 'W1', 'error', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
 	}
 }
 '''),
