@@ -157,7 +157,7 @@ class Cell:
         ends = run_once(bench, self, self.messages, extra, bench.programs["raw"] if self.rate else None)
         first = ends.get("client") or ends["both"]
         count = max(first["messages"], 1)
-        # An end that had read its warm-up and all else at once has measured nothing: the other end's count serves.
+        # An end that had read its warm-up and all else at once has measured nothing.
         cpu = sum(e["cpu_ns"] / max(e["messages"], 1) if e["messages"] else 0 for e in ends.values())
         sample = {
             "ns": first["wall_ns"] / count,
