@@ -122,8 +122,10 @@ struct loop_spin {
 	int64_t           max_ns;            /* the option; 0: none */
 	int64_t           ns;                /* before the next wait: 0, or at most max_ns */
 	int64_t           looked_ns;         /* when the CPUs were counted */
+	int64_t           asked_ns;          /* when all descriptors were, while polling */
 	uint32_t          rest;              /* short waits until it is tried again */
 	uint32_t          fails;             /* so many attempts in a row have not paid */
+	uint32_t          bursts;            /* of probes, since asked_ns */
 	bool              paid;              /* since it was 0 */
 	bool              allowed;           /* there is more than one CPU */
 	struct object    *hot;               /* had the last turn to itself, or NULL */
