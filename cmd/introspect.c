@@ -156,7 +156,8 @@ static int introspect_one(struct introspect *x, const char *name)
 /* Those that every service has: who wants to see them names them. */
 static bool introspect_is_common(const char *name)
 {
-	return !strcmp(name, "org.varlink.service") || !strcmp(name, "io.postern");
+	return !strcmp(name, "org.varlink.service") || !strcmp(name, "io.postern") ||
+	       !strcmp(name, "io.postern.Statistics") || !strcmp(name, "io.postern.Trace");
 }
 
 /* The names in the answer, which the next call takes away: one a line. */
@@ -236,8 +237,9 @@ const struct verb verb_introspect = {
 	.name = "introspect",
 	.operands = "NAME [INTERFACE]",
 	.about = "Prints the interfaces of a service.",
-	.notes = "Without INTERFACE: all but org.varlink.service and io.postern, which every\n"
-		 "service has. In colours on a terminal, unless NO_COLOR is set.",
+	.notes = "Without INTERFACE: all but org.varlink.service, io.postern and\n"
+		 "io.postern.Statistics, which are the library's. In colours on a terminal,\n"
+		 "unless NO_COLOR is set.",
 	.takes_files = true,
 	.options = introspect_options,
 	.size = sizeof(struct introspect_values),

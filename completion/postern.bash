@@ -41,7 +41,7 @@ _postern_values()
 	--to) echo client server both ;;
 	--then) echo close reset half-close stall ;;
 	--framing) echo lines nul ;;
-	--idle | --drain | --deadline | --delay) echo 500ms 5s 30s 2m forever ;;
+	--idle | --drain | --deadline | --delay | --interval) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
 	--after | --at-byte | --corrupt | --count | --drop | --duplicate | --glue | --half | --random | --rate | --split) ;;
 	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
@@ -100,7 +100,8 @@ _postern()
 		help,*) reply=$(_postern_lines) ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
 		connect,* | wait,* | doctor,* | relay,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
-		call,* | info,* | introspect,*) reply=$(_postern_service "$verb" "$line") ;;
+		top,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null) ;;
+		call,* | info,* | introspect,* | stats,* | trace,*) reply=$(_postern_service "$verb" "$line") ;;
 		*) reply= ;;
 		esac
 		_postern_reply "$word" "$reply"

@@ -43,6 +43,7 @@ struct account {
 	struct account_owner *owner;       /* NULL: it has gone */
 	uid_t                 uid;
 	uint32_t              connections;
+	uint64_t              calls;       /* by these; no charge */
 	size_t                bytes;       /* charged in all */
 	size_t                lent;        /* of them, to the one that has the reserve */
 	struct list          *holder;      /* of the reserve: its place, linked or not; or NULL */

@@ -102,7 +102,7 @@ WHOLE(service_events, F(size) + F(allow) + F(error) + F(closed));
 
 #define F(field) AT(service_options, field)
 WHOLE(service_options, F(size) + F(server) + F(vendor) + F(product) + F(version) + F(url) +
-			       F(message_max) + F(reserved) + F(exit_idle_ns));
+			       F(message_max) + F(reserved) + F(exit_idle_ns) + F(flags));
 #undef F
 
 #define F(field) AT(service_counters, field)

@@ -177,7 +177,11 @@ int main(int argc, char **argv)
 	static const struct postern_server_options server = { .size = sizeof server,
 							      .connections_per_uid = 64 };
 	static const struct postern_service_options options = {
-		.size = sizeof options, .server = &server, .product = "clock", .message_max = 65536
+		.size = sizeof options,
+		.server = &server,
+		.product = "clock",
+		.message_max = 65536,
+		.flags = POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE
 	};
 	static const struct postern_service_events events = { .size = sizeof events,
 							      .allow = allow,

@@ -34,6 +34,14 @@ struct postern_service_events {
 	void (*closed)(struct postern_service *s, const struct postern_reason *why, void *data);
 };
 
+enum { /* of a service */
+	/* It offers io.postern.Statistics to root and its own uid, for `postern stats` and `postern top`, and reads the clock
+	   twice a call to know how long calls take. */
+	POSTERN_SERVICE_STATISTICS = 1u << 0,
+	/* It offers io.postern.Trace to the same, for `postern trace`: its messages, as they pass. */
+	POSTERN_SERVICE_TRACE = 1u << 1,
+};
+
 struct postern_service_options {
 	size_t      size;
 	const struct postern_server_options *server; /* its .conn is for the connections; .framing must be 0 there */
@@ -42,6 +50,7 @@ struct postern_service_options {
 	uint32_t    reserved;
 	int64_t     exit_idle_ns;   /* closed comes after this long without a connection and a request, if a service manager
 	                               had passed the listener, which stays open there: POSTERN_FOREVER */
+	uint64_t    flags;          /* POSTERN_SERVICE_... */
 };
 
 /* name, and the errors: as postern_server_new(). events: or NULL. fd:NAME is the listener that a service manager has passed by

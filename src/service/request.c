@@ -145,6 +145,8 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 	}
 	request_read(r, text, n, call);
 	r->fds = conn_take_fds(p->conn);
+	if (s->statistics)
+		r->since_ns = sys_now();
 	r->serve = p;
 	p->request = r;
 	s->counters.open++;
@@ -239,6 +241,8 @@ static void request_answered(struct postern_request *r)
 {
 	struct serve *p = r->serve;
 
+	if (p->service->statistics)
+		statistics_answered(p->service->statistics, r);
 	request_close(r);
 	if (!r->handling)
 		serve_continue(p);

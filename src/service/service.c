@@ -36,6 +36,13 @@ const struct provided *service_find(const struct postern_service *s, const char 
 	return NULL;
 }
 
+/* The library's? */
+static bool service_is_own(const struct provided *p)
+{
+	return p->interface == &builtin_service || p->interface == &builtin_postern ||
+	       p->interface == &statistics_interface || p->interface == &trace_interface;
+}
+
 static void service_offer(struct postern_service *s, struct provided *p,
 			  const struct postern_interface *interface, const void *handlers,
 			  void *data)
@@ -125,7 +132,7 @@ int postern_service_provide(struct postern_service *s, const struct postern_inte
 	if (r < 0)
 		return r;
 	there = service_find(s, interface->name, strlen(interface->name));
-	if (there == &s->own[0] || there == &s->own[1])
+	if (there && service_is_own(there))
 		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
 			       "%s is answered by the library itself", interface->name);
 	if (there)
@@ -386,6 +393,21 @@ static int service_server_options(const struct postern_service *s,
 	return 0;
 }
 
+static int service_watch(struct postern_service *s, uint64_t flags)
+{
+	int r = 0;
+
+	if (flags & POSTERN_SERVICE_STATISTICS)
+		r = statistics_new(&s->statistics);
+	if (r == 0 && flags & POSTERN_SERVICE_TRACE)
+		r = trace_new(&s->trace);
+	if (s->statistics)
+		service_offer(s, &s->own[2], &statistics_interface, &statistics_methods, s);
+	if (s->trace)
+		service_offer(s, &s->own[3], &trace_interface, &trace_methods, s);
+	return r;
+}
+
 static int service_set_options(struct postern_service *s, const struct postern_service_options *o)
 {
 	static const char what[] = "postern_service_options";
@@ -396,6 +418,8 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 		return why_field(what, "message_max", "is above 256 MiB");
 	if (o->reserved)
 		return why_field(what, "reserved", "is not 0");
+	if (o->flags & ~(uint64_t)(POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE))
+		return why_field(what, "flags", "has bits that are no POSTERN_SERVICE_...");
 	if (o->exit_idle_ns < 0)
 		return why_field(what, "exit_idle_ns", "is negative");
 	s->message_max = o->message_max ? o->message_max : MESSAGE_SIZE;
@@ -404,6 +428,8 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 		s->texts[i] = text_copy(texts[i] ? texts[i] : "");
 		r = s->texts[i] ? 0 : -ENOMEM;
 	}
+	if (r == 0)
+		r = service_watch(s, o->flags);
 	return r < 0 ? why_call("postern_service_new", r) : 0;
 }
 
@@ -556,6 +582,7 @@ static void service_bury(struct object *o)
 	struct postern_service *s = container_of(o, struct postern_service, object);
 
 	s->freed = true;
+	trace_free(s->trace);
 	service_let_topics_go(s);
 	service_bury_requests(s);
 	list_splice(&s->ended, &s->serves);
@@ -565,12 +592,13 @@ static void service_bury(struct object *o)
 		struct provided *p = container_of(s->provided.next, struct provided, node);
 
 		list_remove(&p->node);
-		if (p != &s->own[0] && p != &s->own[1])
+		if (!service_is_own(p))
 			sys_free(p);
 	}
 	for (int i = 0; i < 4; i++)
 		sys_free(s->texts[i]);
 	sys_free(s->scratch);
+	sys_free(s->statistics);
 	conn_limits_unref(s->busy_limits);
 	conn_limits_unref(s->upgraded_limits);
 	post_box_unref(s->box);
@@ -634,6 +662,8 @@ int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 			p->machine.refuses = SERVING_DRAINS;
 	}
 	service_drain_topics(s);
+	if (s->trace)
+		trace_drain(s->trace);
 	service_look_at_all(s);
 	service_look_again(s);
 	return 0;

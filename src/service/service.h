@@ -10,6 +10,8 @@
  *   upgrade.c   a connection that becomes another protocol's
  *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
+ *   statistics.c  io.postern.Statistics
+ *   trace.c     io.postern.Trace
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
  *
@@ -90,8 +92,8 @@ struct postern_service {
 	const struct postern_service_events *events;
 	void                    *data;
 	char                    *texts[4];     /* vendor, product, version, url */
-	struct list              provided;     /* the library's own are the first and the last */
-	struct provided          own[2];
+	struct list              provided;     /* the library's own are the first */
+	struct provided          own[4];       /* the last two with POSTERN_SERVICE_... */
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
@@ -112,6 +114,8 @@ struct postern_service {
 	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	bool                     takes_fds;    /* a method of it does: descriptors may come */
 	struct postern_service_counters counters;
+	struct statistics       *statistics;   /* or NULL */
+	struct trace            *trace;        /* or NULL */
 	struct why               why;          /* of a violation */
 };
 
@@ -125,6 +129,7 @@ struct serve {
 	struct postern_conn    *conn;
 	struct postern_request *request;  /* that is open */
 	struct serving          machine;
+	uint64_t                number;   /* of the connection, from 1 on */
 	uint32_t                turn;     /* the last one in which it had calls, and how many */
 	uint32_t                calls;
 	bool                    awaited;  /* accepted while the service drains, and has not called yet */
@@ -134,6 +139,7 @@ struct postern_request {
 	struct list             node;     /* in service->requests, or the pool */
 	struct postern_service *service;  /* NULL: it was freed */
 	struct serve           *serve;    /* NULL: not open any more */
+	int64_t                 since_ns; /* with statistics: when its handler began */
 	struct account         *account;  /* while it is charged */
 	size_t                  charged;
 	struct post_box        *box;      /* once it is kept */
@@ -300,6 +306,28 @@ void topic_orphan(struct postern_topic *t);
 struct builtin_methods;
 extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
+
+/* ---- statistics.c ---- */
+struct statistics; struct statistics_methods;
+extern const struct statistics_methods statistics_methods;
+extern const struct postern_interface statistics_interface;
+int  statistics_new(struct statistics **ret); /* freed with sys_free() */
+/* Its final answer is queued. */
+void statistics_answered(struct statistics *k, const struct postern_request *r);
+/* It has ended, or is no longer the service's. */
+void statistics_conn_ended(struct statistics *k, const struct postern_conn *c);
+
+/* ---- trace.c ---- */
+struct trace; struct trace_methods;
+extern const struct trace_methods trace_methods;
+extern const struct postern_interface trace_interface;
+int  trace_new(struct trace **ret);
+void trace_free(struct trace *t);
+/* The service drains: those who watch hear that. */
+void trace_drain(struct trace *t);
+/* A whole message, without its NUL, that was received, or that is queued or sent. */
+void trace_call(struct serve *p, const char *text, size_t n);
+void trace_answer(struct serve *p, const char *text, size_t n);
 
 /* ---- activation.c ---- */
 enum { ACTIVATION_NAME = 16 };

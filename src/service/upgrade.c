@@ -51,6 +51,8 @@ static void upgrade_hand_over(struct serve *p, const struct postern_conn_events 
 
 	conn_hand_over(c, conn_limits_ref(s->upgraded_limits), events, data);
 	s->counters.upgraded++;
+	if (s->statistics)
+		statistics_conn_ended(s->statistics, c);
 	/* Frames further up the stack may still use it. */
 	list_remove(&p->quiet);
 	list_remove(&p->node);
