@@ -54,7 +54,7 @@ enum {
 
 /* The one place where a thread can be cancelled: no frame of ours holds anything here. */
 static int loop_sleep_once(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
-			  int cancel)
+			   int cancel)
 {
 	int n;
 
@@ -95,7 +95,7 @@ static int loop_sleep(struct postern_loop *loop, struct epoll_event *events, int
 		      int cancel)
 {
 	return loop_sleep_once(loop, events, timeout_ms,
-			      loop->cancellable ? PTHREAD_CANCEL_ENABLE : cancel);
+			       loop->cancellable ? PTHREAD_CANCEL_ENABLE : cancel);
 }
 #endif
 

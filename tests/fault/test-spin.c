@@ -13,7 +13,7 @@
 #include "fault.h"
 #include "loop/loop.h"
 
-#define US(n) ((int64_t)(n) * 1000)
+#define US(n) ((int64_t)(n)*1000)
 
 enum { LOOK = 1000 }; /* what a look takes */
 
@@ -79,7 +79,8 @@ static void short_sleeps_double_it_and_long_ones_halve_it(void **state)
 }
 
 /* A bound of 50 us, two ends that sleep, and 35 us for each wake: only one of them has to begin. */
-static void a_sleep_is_short_also_if_the_wake_of_the_peer_made_it_longer_than_the_bound(void **state)
+static void a_sleep_is_short_also_if_the_wake_of_the_peer_made_it_longer_than_the_bound(
+	void **state)
 {
 	struct loop_spin s = { .max_ns = US(50) };
 

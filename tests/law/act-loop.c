@@ -106,8 +106,8 @@ void act_dispatch(int loop)
 
 static void busy_poll(int loop, int64_t max_ns)
 {
-	intmax_t r = CALL(loop_set_busy_poll,
-			  postern_loop_set_busy_poll(L.loops[loop].loop, max_ns));
+	intmax_t r =
+		CALL(loop_set_busy_poll, postern_loop_set_busy_poll(L.loops[loop].loop, max_ns));
 
 	law_say("loop %d.set_busy_poll %lld: %jd", loop, (long long)max_ns, r);
 	if (r < 0)
