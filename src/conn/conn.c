@@ -207,6 +207,8 @@ static void conn_bury(struct object *o)
 
 static const struct object_ops conn_ops = {
 	.ready = conn_ready,
+	.probe = conn_probe,
+	.peer = conn_peer_pid,
 	.fire = conn_fire,
 	.run = conn_run,
 	.orphan = conn_orphan,

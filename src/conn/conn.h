@@ -285,6 +285,8 @@ void conn_try_later(struct postern_conn *c);
 void conn_look_later(struct postern_conn *c);
 
 /* inbox.c */
+bool conn_probe(struct object *o, unsigned tries);
+pid_t conn_peer_pid(const struct object *o);
 void inbox_read(struct postern_conn *c);
 /* Offers the kept bytes. */
 void inbox_offer(struct postern_conn *c);

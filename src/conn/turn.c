@@ -13,7 +13,7 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_AWAITS;
 	if (c->kept)
 		facts |= FACT_KEPT;
-	if (inbox_is_full(c))
+	if ((c->kept || c->flags & CONN_PASSES) && inbox_is_full(c))
 		facts |= FACT_FULL;
 	if (c->out.bytes > 0 || c->flags & CONN_WANTED)
 		facts |= FACT_QUEUED;
@@ -143,6 +143,14 @@ static bool turn_tell_gone(struct postern_conn *c)
 	return conn_goes_on(c);
 }
 
+/* Connected, and nothing that has happened to it needs a decision before its queue is sent. */
+static bool turn_is_plain(const struct postern_conn *c)
+{
+	const uint32_t facts = ((1u << FACT_FLAGS) - 1) & ~(uint32_t)FACT_SENT;
+
+	return c->state == POSTERN_STATE_CONNECTED && !(c->flags & facts) && !c->kept;
+}
+
 void conn_ready(struct object *o, uint32_t events)
 {
 	struct postern_conn *c = container_of(o, struct postern_conn, object);
@@ -158,6 +166,9 @@ void conn_ready(struct object *o, uint32_t events)
 	}
 	if (events & ~(uint32_t)EPOLLOUT)
 		inbox_read(c);
+	/* The answer to a request: conn_run() comes in this turn, and settles when it has sent it. */
+	if (c->due == CONN_DUE_FLUSH && turn_is_plain(c))
+		return;
 	conn_settle(c);
 }
 
