@@ -255,6 +255,9 @@ void peer_run(struct bench *b)
 	r = postern_loop_new(&p->loop);
 	if (r < 0)
 		bench_die("postern_loop_new", -r);
+	r = postern_loop_set_busy_poll(p->loop, b->spin_ns);
+	if (r < 0)
+		bench_die("postern_loop_set_busy_poll", -r);
 	if (b->server)
 		peer_serve(p);
 	else

@@ -254,7 +254,7 @@ def make_cells(bench):
                     continue
                 for name in workload.contenders:
                     contender = table.CONTENDERS[name]
-                    if contender.program not in bench.programs or name in bench.absent:
+                    if contender.program not in bench.programs:
                         continue
                     if point.get("connections", 1) <= workload.limits.get(name, 1 << 30):
                         cells.append(Cell(workload, label, point, bench.placements[placed], name, placed))
@@ -368,13 +368,10 @@ def cpu_model():
 
 
 def run(bench):
-    bench.notes, bench.failures, bench.versions, bench.absent = [], [], {}, set()
+    bench.notes, bench.failures, bench.versions = [], [], {}
     bench.placements = find_placements(bench.notes)
     bench.programs = find_programs(bench.build, bench.notes)
     bench.strace = shutil.which("strace")
-    if "busy_poll" not in (SOURCE / "include" / "postern" / "loop.h").read_text():
-        bench.absent.add("postern-spin")
-        bench.notes.append("skipped: Postern, spinning: its loop has no option for that")
     for note in bench.notes:
         say(note)
     began = time.monotonic()

@@ -19,7 +19,7 @@ CONTENDERS = {
     "postern": Contender("Postern", "postern", "bytes",
                          says="names, peers' uids checked, queues and unread bytes bounded per connection and uid, deadlines"),
     "postern-spin": Contender("Postern, spinning", "postern", "bytes", ("--spin", str(SPIN_NS)), True,
-                              says="the same with a loop that waits before it sleeps"),
+                              says="the same with a loop that polls for up to 50 µs before it sleeps"),
     "postern-frames": Contender("Postern, messages", "postern", "messages", ("--frames",),
                                 says="as Postern; whole messages behind their length, which is bounded, and a deadline for each"),
     "uv": Contender("libuv", "uv", "bytes", says=UNBOUNDED + "; its queue of writes has no bound"),
