@@ -50,8 +50,6 @@ static void turn_tell_end(struct postern_conn *c)
 static int turn_end_error(const struct postern_conn *c, uint8_t code)
 {
 	switch (code) {
-	case POSTERN_REASON_VIOLATION:
-		return -EBADMSG;
 	case POSTERN_REASON_RESET:
 		return -EPIPE;
 	case POSTERN_REASON_FAILED:
@@ -63,9 +61,17 @@ static int turn_end_error(const struct postern_conn *c, uint8_t code)
 
 static void turn_end(struct postern_conn *c, uint8_t code)
 {
+	static const struct postern_reason half = {
+		.code = POSTERN_REASON_VIOLATION,
+		.error = -EBADMSG,
+		.text = "the peer ended the connection within a message",
+	};
 	int error = turn_end_error(c, code);
 
-	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
+	if (code == POSTERN_REASON_VIOLATION)
+		conn_finish_because(c, &half);
+	else
+		conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
 /* Derives the epoll mask from what may be read and written. A pause that ends in the next turn leaves it alone: that
