@@ -344,53 +344,6 @@ def test_types():
     tap.result("what_was_made_for_the_types_is_freed", [] if status == DONE else [f"{status}: {p.said()}"])
 
 
-FILES = """interface org.example.files
-
-# [Takes file descriptors]
-method Read(what: string) -> (text: string)
-"""
-READ = r"""#!/bin/sh
-for fd in 3 4 5; do
-	[ -e "/proc/$$/fd/$fd" ] && text="$text $(cat <&$fd)"
-done
-printf '{"text":"%s%s"}' "${POSTERN_FDS-none}" "$text"
-"""
-
-
-def test_descriptors():
-    """What comes with a call is 3 and up in its process, in order; a method that does not say so takes none."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = pathlib.Path(directory, "files.varlink")
-        file.write_text(FILES)
-        p = Place(interface=file, method="org.example.files.Read", command=READ)
-    for name in ("one", "two"):
-        (p.path / name).write_text(name)
-    with open(p.path / "one", "rb") as one, open(p.path / "two", "rb") as two:
-        a, b = one.fileno(), two.fileno()
-        read = ["call", "clock", "org.example.files.Read", '{"what":"x"}']
-        done = p.run(*read, "--fd", b, "--fd", a, pass_fds=(a, b))
-        tap.result("a_command_has_the_descriptors_of_its_call_in_order", expected(done, DONE, '{"text":"2 two one"}\n'))
-        tap.result("a_call_without_any_has_none", expected(p.run(*read), DONE, '{"text":"none"}\n'))
-        done = p.run(*read, *["--fd", b] * 16, pass_fds=(b,))
-        # All are copies of one open file: the first reader takes all of it.
-        tap.result("a_command_can_have_sixteen", expected(done, DONE) + (
-            [] if done.stdout.startswith('{"text":"16 ') else [done.stdout]))
-    server = f"/proc/{p.server.pid}/fd"
-    before = len(os.listdir(server))
-    for _ in range(3):
-        with open(p.path / "one", "rb") as one:
-            p.run(*read, "--fd", one.fileno(), pass_fds=(one.fileno(),))
-    p.wait_for(lambda: len(os.listdir(server)) <= before)
-    tap.result("what_a_command_got_is_closed_in_the_server", [] if len(os.listdir(server)) <= before else [
-        f"{before} were open, then {os.listdir(server)}"])
-    p.end()
-    p = Place()
-    with open(p.path / "now", "rb") as one:
-        done = p.run("call", "clock", NOW, "--fd", one.fileno(), pass_fds=(one.fileno(),))
-    tap.result("a_method_that_takes_none_gets_none", [] if done.returncode not in (DONE, ANSWERED) else [done.stdout])
-    p.end()
-
-
 LONG = "interface a.long\ntype T0 ()\n"
 
 
@@ -504,6 +457,5 @@ test_limits()
 test_start()
 test_several()
 test_types()
-test_descriptors()
 test_long()
 tap.done()
