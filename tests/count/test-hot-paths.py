@@ -113,7 +113,7 @@ def accept():
     counted = count(PROGRAM)
     if counted.skip:
         sys.exit(counted.skip)
-    rows = [f"{name:<18} {path.messages:>4} " + " ".join(f"{n:>6}" for n in path.numbers)
+    rows = [f"{name:<22} {path.messages:>4} " + " ".join(f"{n:>6}" for n in path.numbers)
             for name, path in counted.paths.items()]
     FILE.write_text(HEAD + f"compiler {counted.compiler}\n" + "\n".join(rows) + "\n")
 

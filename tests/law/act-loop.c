@@ -67,6 +67,8 @@ static void run(int loop)
 
 	CALL(loop_stop, (postern_loop_stop(m->loop), 0));
 	r = CALL(loop_run, postern_loop_run(m->loop));
+	if (L.depth == 0)
+		oracle_turned(loop);
 	law_say("loop %d.run: %jd", loop, r);
 	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("run", "says %jd", r);
@@ -78,6 +80,8 @@ static void dispatch(int loop)
 	int64_t before = law_now(), wait = law_chance(50) ? 0 : POSTERN_MS(law_below(50));
 	intmax_t r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, wait));
 
+	if (L.depth == 0)
+		oracle_turned(loop);
 	law_say("loop %d.dispatch, waits %d ms: %jd", loop, (int)(wait / 1000000), r);
 	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("dispatch", "says %jd", r);
