@@ -181,7 +181,7 @@ int main(int argc, char **argv)
 		.server = &server,
 		.product = "clock",
 		.message_max = 65536,
-		.flags = POSTERN_SERVICE_STATISTICS
+		.flags = POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE
 	};
 	static const struct postern_service_events events = { .size = sizeof events,
 							      .allow = allow,

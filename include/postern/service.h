@@ -38,6 +38,8 @@ enum { /* of a service */
 	/* It offers io.postern.Statistics to root and its own uid, for `postern stats` and `postern top`, and reads the clock
 	   twice a call to know how long calls take. */
 	POSTERN_SERVICE_STATISTICS = 1u << 0,
+	/* It offers io.postern.Trace to the same, for `postern trace`: its messages, as they pass. */
+	POSTERN_SERVICE_TRACE = 1u << 1,
 };
 
 struct postern_service_options {

@@ -62,6 +62,7 @@ int flow_open(struct flow *flow, const struct item *item, const char *kind, cons
 	flow->resources[r].accepted |= api_is(api, ROLE(ACCEPT));
 	flow->state->bits[r] = fails == FAILS_NEVER ? RES_OPEN : RES_OPEN | RES_FAILED;
 	flow->state->holder[r] = 0;
+	flow->state->rare[r] = 0;
 	return r;
 }
 
@@ -553,7 +554,9 @@ static void call_unknown_argument(struct flow *flow, const struct item *item,
 static struct value call_unknown(struct flow *flow, const struct item *item)
 {
 	int to = item_result(flow->fn, item);
-	bool keeps = call_may_keep(item->call) ||
+	/* Fd(number), where Fd is a class; or a lambda that has it by value. */
+	bool keeps = call_may_keep(item->call) || index_type(item->call->name) ||
+		     (item->call->flags & CALL_CAPTURE) ||
 		     (to >= 0 && to != item->dst && flow->fn->places[to].stars);
 
 	for (int i = 0; i < item->call->n_args; i++)

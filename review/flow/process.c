@@ -8,9 +8,36 @@
 
 #include <string.h>
 
-enum { PROCESS_DEPTH = 3 };
+enum { PROCESS_DEPTH = 3, PROCESS_JOINS = 4 };
 
 static bool process_ends(const struct function *fn, int depth);
+
+/* What runs next, through the joins of branches: NULL at the end of a turn of a loop, or at a branch. */
+static const struct item *process_next(const struct function *fn, const struct item *item)
+{
+	int block = item_block(fn, item), at = item->next;
+
+	for (int steps = 0; block >= 0 && steps < PROCESS_JOINS; steps++) {
+		for (; at >= 0; at = fn->items[at].next)
+			if (fn->items[at].kind != ITEM_STATEMENT && fn->items[at].kind != ITEM_DIES)
+				return &fn->items[at];
+		block = fn->blocks[block].next[0];
+		if (block < 0 || fn->blocks[block].back)
+			return NULL;
+		at = fn->blocks[block].first;
+	}
+	return NULL;
+}
+
+/* Nothing of what the call gives, or main() does not care what that is. */
+static bool process_passes_on(const struct function *caller, const struct item *call,
+			      const struct item *leaves)
+{
+	return leaves && leaves->kind == ITEM_RETURN &&
+	       (leaves->implicit || leaves->a.kind == OPERAND_NONE ||
+		operand_is_place(&leaves->a, call->dst) ||
+		((caller->flags & FUNCTION_MAIN) && leaves->a.kind != OPERAND_PLACE));
+}
 
 /* Every call of fn is the last thing that a function does whose end is that of the process. */
 static bool process_callers_end(const struct function *fn, int depth)
@@ -22,13 +49,10 @@ static bool process_callers_end(const struct function *fn, int depth)
 
 		for (int k = 0; k < caller->n_items; k++) {
 			const struct item *item = &caller->items[k];
-			const struct item *next =
-				item->next >= 0 ? &caller->items[item->next] : NULL;
 
 			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
 				continue;
-			if (!next || next->kind != ITEM_RETURN ||
-			    (!next->implicit && !operand_is_place(&next->a, item->dst)) ||
+			if (!process_passes_on(caller, item, process_next(caller, item)) ||
 			    !process_ends(caller, depth - 1))
 				return false;
 			any = true;
@@ -109,6 +133,23 @@ static bool process_value_ends(const struct function *fn, int64_t value, int dep
 	return any;
 }
 
+/* return -1; or return r, where r is what a call gave that has failed. */
+static bool process_returns(const struct function *fn, const struct item *leaves, int64_t *value)
+{
+	const struct item *source;
+	struct contract contract;
+
+	if (leaves->a.kind == OPERAND_NULL || operand_is_number(&leaves->a, value))
+		return true;
+	source = operand_source(fn, &leaves->a, leaves);
+	if (!source || !source->call)
+		return false;
+	contract = contract_of(source->call);
+	*value = -1;
+	return contract.fails == FAILS_MINUS_ONE || contract.fails == FAILS_NEGATIVE ||
+	       (contract.fails == FAILS_NONZERO && api_is(contract.api, ROLE(EAI)));
+}
+
 bool process_ends_with(const struct function *fn, const struct item *leaves)
 {
 	int64_t value = 0;
@@ -116,7 +157,6 @@ bool process_ends_with(const struct function *fn, const struct item *leaves)
 	if (process_ends(fn, PROCESS_DEPTH))
 		return true;
 	/* return -1: whoever called the function ends the process then. */
-	return leaves->kind == ITEM_RETURN &&
-	       (leaves->a.kind == OPERAND_NULL || operand_is_number(&leaves->a, &value)) &&
+	return leaves->kind == ITEM_RETURN && process_returns(fn, leaves, &value) &&
 	       process_value_ends(fn, value, PROCESS_DEPTH);
 }

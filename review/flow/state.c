@@ -509,8 +509,7 @@ void state_escape_parts(struct flow *flow, int place)
 	}
 }
 
-/* Whoever has &p->member has p too; x[i] may be any x[0], x[1], …. */
-static void state_escape_around(struct flow *flow, const struct operand *operand)
+void state_escape_around(struct flow *flow, const struct operand *operand)
 {
 	const struct function *fn = flow->fn;
 
@@ -561,7 +560,9 @@ void state_hash(struct state *state)
 		h = (h ^ (uint32_t)word ^ (uint32_t)(word >> 32)) * 16777619u;
 	}
 	for (int i = 0; i < state->n_resources; i++)
-		h = (h ^ state->bits[i] ^ ((uint32_t)state->holder[i] << 8)) * 16777619u;
+		h = (h ^ state->bits[i] ^ ((uint32_t)state->holder[i] << 8) ^
+		     ((uint32_t)state->rare[i] << 30)) *
+		    16777619u;
 	state->hash = h;
 }
 
@@ -569,6 +570,7 @@ bool state_equal(const struct state *a, const struct state *b)
 {
 	return a->hash == b->hash && a->n == b->n && a->n_resources == b->n_resources &&
 	       !memcmp(a->bits, b->bits, (size_t)a->n_resources) &&
+	       !memcmp(a->rare, b->rare, (size_t)a->n_resources) &&
 	       !memcmp(a->holder, b->holder, (size_t)a->n_resources * sizeof(*a->holder)) &&
 	       !memcmp(a->bindings, b->bindings, (size_t)a->n * sizeof(*a->bindings));
 }
@@ -596,6 +598,13 @@ static bool value_join(struct value *into, const struct value *other)
 	return memcmp(&old, into, sizeof(old)) != 0;
 }
 
+/* On some way that is joined it is open, and the way is an ordinary one. */
+static bool state_is_ordinary(const struct state *state, int resource)
+{
+	return (state->bits[resource] & RES_OPEN) &&
+	       !(state->bits[resource] & (RES_CLOSED | RES_GONE)) && !state->rare[resource];
+}
+
 bool state_join(struct state *into, const struct state *other)
 {
 	bool changed = false;
@@ -603,6 +612,8 @@ bool state_join(struct state *into, const struct state *other)
 
 	for (int i = 0; i < other->n_resources; i++) {
 		uint8_t bits = into->bits[i] | other->bits[i];
+		uint8_t rare = (into->rare[i] | other->rare[i]) && !state_is_ordinary(into, i) &&
+			       !state_is_ordinary(other, i);
 
 		/* Held on one way only, or by two: nobody knows any more who closes it. */
 		if (into->holder[i] != other->holder[i]) {
@@ -611,8 +622,9 @@ bool state_join(struct state *into, const struct state *other)
 			changed |= into->holder[i] != 0;
 			into->holder[i] = 0;
 		}
-		changed |= bits != into->bits[i];
+		changed |= bits != into->bits[i] || rare != into->rare[i];
 		into->bits[i] = bits;
+		into->rare[i] = rare;
 		into->closer[i] = into->closer[i] ? into->closer[i] : other->closer[i];
 	}
 	if (other->n_resources > into->n_resources)

@@ -60,6 +60,7 @@ struct state {
 	uint32_t hash;
 	struct state *next;
 	uint8_t bits[STATE_RESOURCES];
+	uint8_t rare[STATE_RESOURCES]; /* 1: this way is one that hardly any run takes; see rare.h */
 	/* 1 + the item that closed it on this way, or 0; it makes no difference to what is known. */
 	int32_t closer[STATE_RESOURCES];
 	/* 1 + the item that gave it to a holder that closes it, the negative of that if it does not, or 0. */
@@ -103,6 +104,7 @@ struct loss {
 	enum loss_kind kind;
 	const struct item *item;
 	bool caught;    /* on a way through a catch */
+	bool rare;      /* on ways alone that hardly any run takes */
 };
 
 /* The results on the ways out of a function for which something holds, and on the others. */
@@ -207,6 +209,8 @@ void state_give(struct flow *flow, int resource);
 /* … unless `item` fails, which its result will tell. */
 void state_lend(struct flow *flow, int resource, const struct item *item, uint8_t fails);
 void state_escape_parts(struct flow *flow, int place);
+/* Whoever has &p->member has p too; x[i] may be any x[0], x[1], …. */
+void state_escape_around(struct flow *flow, const struct operand *operand);
 void state_add_flags(struct flow *flow, int place, uint16_t flags);
 void state_hash(struct state *state);
 bool state_equal(const struct state *a, const struct state *b);
@@ -244,6 +248,17 @@ bool decide_named(struct flow *flow, const struct item *item, int op);
 void decide_assigned(struct flow *flow, const struct item *item, struct value *v);
 /* Behind the last case of a switch there may be others. */
 bool decide_leaves_out(struct flow *flow, const struct item *item);
+
+/* side.c: narrows the state to one side of a branch; false: that side cannot be. */
+bool flow_side(struct flow *flow, const struct item *item, bool taken);
+
+/* store.c */
+void flow_assign(struct flow *flow, const struct item *item);
+void flow_operate(struct flow *flow, const struct item *item);
+/* A variable leaves its scope, or comes to life again. */
+void flow_dies(struct flow *flow, const struct item *item);
+/* Temporaries are over. */
+void flow_end_statement(struct flow *flow);
 
 /* flow.c */
 void flow_lose(struct flow *flow, int resource, enum loss_kind kind, const struct item *item);

@@ -168,7 +168,8 @@ struct api {
 	X(LOCKS, "locks") X(ALIVE, "alive") X(CLEANUP, "cleanup") X(LOCAL, "local")                \
 	X(AMOUNT, "amount") X(NUMBER, "number") X(BOUNDS, "bounds") X(PARTIAL, "partial")          \
 	X(PEER, "peer") X(SIGPIPE, "sigpipe") X(PARSE, "parse") X(WATCH, "watch")           \
-	X(QUIT, "quit") X(READY, "ready") X(WHILE_TRUE, "while-true") X(EAI, "eai")
+	X(QUIT, "quit") X(READY, "ready") X(WHILE_TRUE, "while-true") X(EAI, "eai") \
+	X(RARELY, "rarely")
 
 enum role_bit {
 #define X(name, word) ROLE_BIT_##name,

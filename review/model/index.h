@@ -53,6 +53,7 @@ struct program {
 	size_t n_resources;
 	size_t n_skipped;
 	struct reach_calls *reach; /* private to model/reach.c; NULL: not asked yet */
+	unsigned reached;          /* private to model/reach.c: REACH_… of all that is not a test */
 };
 
 extern struct program program;

@@ -165,7 +165,7 @@ struct item {
 	uint8_t kind;
 	uint8_t op;
 	bool implicit; /* a return or the end of a life at the closing brace; the last test of a switch without default */
-	uint8_t decided; /* private to flow/decide.c */
+	uint8_t decided; /* private to flow/decide.c and flow/rare.c */
 	int next;      /* in its block, or -1 */
 	int dst;       /* place, or -1 */
 	struct pos at;

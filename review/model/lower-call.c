@@ -194,6 +194,18 @@ static bool lower_assert(struct builder *b, TSNode function, TSNode node)
 	return false;
 }
 
+/* __typeof(*p) looks at the type alone: nothing in it is evaluated. */
+static bool lower_is_typeof(const struct builder *b, TSNode function)
+{
+	static const char *const words[] = { "typeof",   "__typeof",    "__typeof__",
+					     "decltype", "__alignof__", "offsetof" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (node_is_text(b->tree, function, words[i]))
+			return true;
+	return false;
+}
+
 struct operand lower_call(struct builder *b, TSNode node)
 {
 	TSNode function = node_field(b->tree, node, FIELD_function);
@@ -201,7 +213,7 @@ struct operand lower_call(struct builder *b, TSNode node)
 	struct call *call = build_callee(NULL);
 	int dst;
 
-	if (lower_assert(b, function, node))
+	if (lower_assert(b, function, node) || lower_is_typeof(b, function))
 		return operand_unknown();
 	if (node_kind(b->tree, function) == NODE_primitive_type)
 		return lower_expression(b, ts_node_named_child(arguments, 0));

@@ -251,6 +251,23 @@ static int lower_mask(struct builder *b, struct operand left, struct operand rig
 	return build_part(b, PLACE_FIELD, left.place, intern_z(name), 0);
 }
 
+/* (SOCKET) -1, which the grammar takes for a difference: no variable has that name. */
+static bool lower_is_cast_sign(struct builder *b, TSNode node)
+{
+	TSNode left = node_field(b->tree, node, FIELD_left);
+	TSNode right = node_field(b->tree, node, FIELD_right), name;
+
+	if (node_kind(b->tree, left) != NODE_parenthesized_expression ||
+	    node_kind(b->tree, right) != NODE_number_literal ||
+	    ts_node_start_byte(right) !=
+		    ts_node_end_byte(node_field(b->tree, node, FIELD_operator)))
+		return false;
+	name = ts_node_named_child(left, 0);
+	return node_kind(b->tree, name) == NODE_identifier &&
+	       build_lookup(b, node_name(b->tree, name)) < 0 &&
+	       lower_expression(b, right).kind == OPERAND_NUMBER;
+}
+
 static struct operand lower_binary(struct builder *b, TSNode node)
 {
 	TSNode operator= node_field(b->tree, node, FIELD_operator);
@@ -262,6 +279,9 @@ static struct operand lower_binary(struct builder *b, TSNode node)
 	if (lower_comparison(b->tree, operator) || node_is_text(b->tree, operator, "&&") ||
 	    node_is_text(b->tree, operator, "||"))
 		return lower_test(b, node);
+	if (*s == '-' && lower_is_cast_sign(b, node))
+		return operand_number(
+			-lower_expression(b, node_field(b->tree, node, FIELD_right)).number);
 	left = lower_expression(b, node_field(b->tree, node, FIELD_left));
 	right = lower_expression(b, node_field(b->tree, node, FIELD_right));
 	if (left.kind == OPERAND_NUMBER && right.kind == OPERAND_NUMBER) {
@@ -297,6 +317,9 @@ static struct operand lower_assignment(struct builder *b, TSNode node)
 	}
 	value = lower_expression(b, right);
 	dst = lower_place(b, left);
+	/* GLOBAL(sock) = socket(…): nobody sees what the macro or function stands for. */
+	if (node_kind(b->tree, left) == NODE_call_expression)
+		dst = build_part(b, PLACE_DEREF, dst, intern_z("*"), 0);
 	if (n == 1)
 		lower_assign(b, dst, value, node);
 	else

@@ -457,6 +457,21 @@ static void stmt_catch(struct builder *b, TSNode node, int after, bool last)
 	b->block = last ? -1 : next;
 }
 
+/* fclose(f): the C library throws nothing. */
+static bool stmt_is_plain_close(const struct builder *b, TSNode node)
+{
+	static const char *const words[] = { "close",    "fclose",   "free",   "pclose",
+					     "closedir", "shutdown", "unlink", "freeaddrinfo" };
+	TSNode function = node_field(b->tree, node, FIELD_function);
+
+	if (node_kind(b->tree, node) != NODE_call_expression || !node_ok(function))
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (node_is_text(b->tree, function, words[i]))
+			return true;
+	return false;
+}
+
 /* delete p; p = nullptr; done = true: no exception comes from it. */
 static bool stmt_is_quiet(struct builder *b, TSNode node)
 {
@@ -466,7 +481,7 @@ static bool stmt_is_quiet(struct builder *b, TSNode node)
 		return true;
 	if (node_kind(b->tree, node) != NODE_expression_statement || !node_ok(inner))
 		return false;
-	if (node_kind(b->tree, inner) == NODE_delete_expression)
+	if (node_kind(b->tree, inner) == NODE_delete_expression || stmt_is_plain_close(b, inner))
 		return true;
 	if (node_kind(b->tree, inner) != NODE_assignment_expression)
 		return false;

@@ -116,7 +116,7 @@ bool call_may_keep(const struct call *call)
 		"cancel",  "discon",  "reset",    "done",    "exit",    "listen",   "bind",
 		"install", "use",     "enable",   "setup",   "daemon",  "redirect", "forward",
 		"relay",   "proxy",   "upgrade",  "tls",     "ssl",     "login",    "hang",
-		"pointer", "_to_",    "join",     "leave",   "swap"
+		"pointer", "_to_",    "join",     "leave",   "swap",    "atomic",   "exchang"
 	};
 	char lower[64];
 	size_t n = 0;

@@ -221,6 +221,7 @@ static void reach_find(struct reach_calls *calls)
 		if ((fn->flags & FUNCTION_MAIN) && !fn->source->aside)
 			mains |= reach_from(calls, fn, queue, depth);
 	}
+	program.reached = mains;
 	/* A console of a server has words, too. */
 	for (size_t i = 0; mains == REACH_COMMAND && i < program.n_functions; i++)
 		if (reach_is_subcommand(program.functions[i]) && !calls[i].found &&
@@ -298,4 +299,36 @@ bool function_runs_often(const struct function *fn)
 	struct reach_calls *calls = reach_calls();
 
 	return !fn->reach || reach_often(calls, fn, REACH_DEPTH);
+}
+
+bool function_is_alone(const struct function *fn)
+{
+	unsigned reach = function_reach(fn);
+
+	if (!reach)
+		reach = program.reached;
+	return reach && !(reach & REACH_THREADS);
+}
+
+static bool reach_lone(const struct reach_calls *calls, const struct function *fn, int depth)
+{
+	const struct reach_edges *from = &calls[fn->reach - 1].from;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct function *caller = from->list[i].to;
+
+		if (from->list[i].call && (item_loop(caller, from->list[i].call) >= 0 ||
+					   function_find_role(caller, ROLE(ACCEPT)) ||
+					   (depth && !reach_lone(calls, caller, depth - 1))))
+			return false;
+	}
+	return true;
+}
+
+bool function_calls_are_lone(const struct function *fn)
+{
+	const struct reach_calls *calls = reach_calls();
+
+	return fn->reach && !function_find_role((struct function *)fn, ROLE(ACCEPT)) &&
+	       reach_lone(calls, fn, REACH_DEPTH / 2);
 }

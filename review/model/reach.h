@@ -19,6 +19,10 @@ enum {
 unsigned function_reach(const struct function *fn);
 /* main() comes to it, and at most twice: no call on the way stands in a loop. */
 bool function_runs_once(const struct function *fn);
+/* The process has no other threads there: no main() that comes to it makes some, or, if only a table has it, none at all. */
+bool function_is_alone(const struct function *fn);
+/* No call of it, as far as the callers are known, stands in a loop, and nothing on the way accepts connections. */
+bool function_calls_are_lone(const struct function *fn);
 /* Some call on the way from main() to it stands in a loop, or it is a callback. */
 bool function_runs_often(const struct function *fn);
 

@@ -301,7 +301,8 @@ static bool shape_is_type_word(const char *s, size_t n)
 
 static bool shape_cleans(const char *s, size_t n)
 {
-	static const char *const words[] = { "auto", "clean", "scope", "guard", "defer", "raii" };
+	static const char *const words[] = { "auto", "clean", "scope", "guard", "defer",
+					     "raii", "unref", "free",  "close", "release" };
 	char lower[64];
 
 	n = n < sizeof(lower) ? n : sizeof(lower) - 1;

@@ -128,6 +128,19 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	return finding;
 }
 
+/* FD_SET(connection, &all): where the set is walked over it is found again. */
+static bool l3_is_in_set(const struct function *fn, const struct resource *r)
+{
+	for (int i = 0; r->place >= 0 && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		if (call && call->n_args == 2 && !strcmp(call->name, "FD_SET") &&
+		    operand_is_place(&call->args[0], r->place))
+			return true;
+	}
+	return false;
+}
+
 /* An accepted connection that is lost in the normal course of things. */
 static bool l3_is_lost(const struct resource *r, const struct loss *loss)
 {
@@ -225,7 +238,7 @@ void l3_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss))
+	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r))
 		lifetime_fix(lifetime_lost(&rule_L3, flow, loss), flow, loss);
 }
 
@@ -655,7 +668,8 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 	const struct item *literal = l7_holds_literal(flow->fn, r);
 	struct finding *finding;
 
-	if (!l7_is_tied(flow, r))
+	/* A listener of an event loop lives as long as that. */
+	if (!l7_is_tied(flow, r) || api_is(r->api, ROLE(LISTEN)))
 		return;
 	finding = lifetime_lost(&rule_L7, flow, loss);
 	if (!literal) {

@@ -9,61 +9,40 @@
 
 #include <string.h>
 
-enum { SLIGHT_BLOCKS = 600, SLIGHT_DEPTH = 2 };
+enum { SLIGHT_DEPTH = 2 };
 
-/* The edge of the branch on which the call that gave the value has failed, or -1. */
-static int slight_failed_edge(const struct contract *contract, const struct item *test)
+static bool slight_is_standard(const struct operand *o, int64_t *number)
 {
-	bool first = contract_edge_works(contract, test, 0);
-	bool second = contract_edge_works(contract, test, 1);
-
-	return first == second ? -1 : first;
+	return operand_is_number(o, number) && *number >= 0 && *number <= 2;
 }
 
-/* It can fail for another reason than want of memory, or nobody knows what it does. */
-static bool slight_may_fail(const struct item *item)
+/* A thread that nobody joins is one for the life of the process, unless the call comes again and again. */
+static bool slight_is_lone_thread(const struct flow *flow, const struct resource *r)
 {
-	const struct api *api = item->kind == ITEM_CALL && item->call ? item->call->api : NULL;
-
-	if (item->kind != ITEM_CALL || !item->call || call_is_talk(item->call) ||
-	    call_ends(item->call))
-		return false;
-	return !api || (api->fails != FAILS_UNKNOWN && api->fails != FAILS_NEVER &&
-			!contract_is_memory(item->call));
+	return !strcmp(r->kind, "thread") && item_loop(flow->fn, r->site) < 0 &&
+	       function_calls_are_lone(flow->fn);
 }
 
-/* malloc(), or a helper around it alone: another one may also fail for not finding what it copies. */
-static bool slight_allocates(const struct call *call)
+/* open(), dup2(fd, 1): what the process writes to from then on; where a child does so, that says nothing of the parent. */
+static bool slight_is_redirected(const struct flow *flow, const struct resource *r)
 {
-	if (!contract_is_memory(call))
+	const struct function *fn = flow->fn;
+	int64_t number;
+
+	if (function_find_role(flow->fn, ROLE(FORK)))
 		return false;
-	for (int i = 0; call->target && i < call->target->n_items; i++)
-		if (slight_may_fail(&call->target->items[i]))
-			return false;
-	return true;
-}
+	for (int i = 0; r->site && r->place >= 0 && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+		const struct item *source;
 
-/* if (!(thread = calloc(…))) return NULL; every way to the item has come by a failure like this. */
-static bool slight_is_out_of_memory(const struct function *fn, const struct item *leaves)
-{
-	int wanted = item_block(fn, leaves);
-
-	if (wanted < 0 || fn->n_blocks > SLIGHT_BLOCKS)
-		return false;
-	for (int b = 0; b < fn->n_blocks; b++) {
-		const struct item *test =
-			fn->blocks[b].last >= 0 ? &fn->items[fn->blocks[b].last] : NULL;
-		const struct item *source = test && test->kind == ITEM_BRANCH
-						    ? operand_source(fn, &test->a, test)
-						    : NULL;
-		struct contract contract;
-		int edge;
-
-		if (!source || !slight_allocates(source->call))
+		if (!call || strcmp(call->name, "dup2") || call->n_args != 2 ||
+		    !strncmp(r->site->call->name, "dup", 3))
 			continue;
-		contract = contract_of(source->call);
-		edge = slight_failed_edge(&contract, test);
-		if (edge >= 0 && block_is_behind(fn, b, edge, wanted))
+		source = operand_source(fn, &call->args[0], &fn->items[i]);
+		if (slight_is_standard(&call->args[1], &number) &&
+		    (operand_is_place(&call->args[0], r->place) ||
+		     (source && source->call && !strcmp(source->call->name, "fileno") &&
+		      source->call->n_args && operand_is_place(&source->call->args[0], r->place))))
 			return true;
 	}
 	return false;
@@ -91,7 +70,9 @@ bool slight_loss(const struct flow *flow, const struct loss *loss)
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
 	    process_ends_with(flow->fn, loss->item))
 		return true;
-	if (loss->kind == LOSS_RETURN && slight_is_out_of_memory(flow->fn, loss->item))
+	if (loss->rare || slight_is_lone_thread(flow, r) || slight_is_redirected(flow, r))
+		return true;
+	if ((flow->fn->flags & FUNCTION_MAIN) && item_loop(flow->fn, r->site) < 0)
 		return true;
 	if (slight_is_memory(r) && item_loop(flow->fn, r->site) < 0 && function_runs_once(flow->fn))
 		return true;
@@ -164,8 +145,6 @@ bool slight_second_close(const struct flow *flow, const struct item *closed,
 {
 	const struct function *fn = flow->fn;
 	const struct resource *r = &flow->resources[resource];
-	unsigned reach = function_reach(fn);
-
-	return slight_is_descriptor(fn, r) && item_block(fn, closed) >= 0 && reach &&
-	       !(reach & REACH_THREADS) && !slight_opens_between(fn, closed, item, r->place);
+	return slight_is_descriptor(fn, r) && item_block(fn, closed) >= 0 &&
+	       function_is_alone(fn) && !slight_opens_between(fn, closed, item, r->place);
 }

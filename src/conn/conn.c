@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conn.c - making and ending connections; the overview is in conn.h */
+#include "base/probe.h"
 #include "conn/conn.h"
 
 #include <errno.h>
@@ -165,6 +166,7 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 
 	if (!conn_is_open(c))
 		return;
+	PROBE(end, c, why->code, why->error);
 	conn_release(c);
 	/* Whatever happens between an abort and its event, the reason is the abort. */
 	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
@@ -214,8 +216,10 @@ struct postern_conn *postern_conn_free(struct postern_conn *c)
 	if (!c || c->flags & CONN_FREED)
 		return NULL;
 	c->flags |= CONN_FREED;
-	if (conn_is_open(c))
+	if (conn_is_open(c)) {
+		PROBE(end, c, 0, 0);
 		conn_release(c);
+	}
 	object_end(&c->object);
 	return NULL;
 }

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "base/probe.h"
 #include "service/service.h"
 
 /* ---- what may be answered ---- */
@@ -227,6 +228,10 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 	if (n < 0)
 		return (int)n;
 	r = answer_queue(p, a, (size_t)n);
+	if (r >= 0) {
+		PROBE(answer, p->conn, n, a->how != SERVING_CONTINUES);
+		trace_answer(p, s->scratch, (size_t)n - 1);
+	}
 	answer_shrink(s);
 	if (r == -ENOMEM)
 		return answer_no_memory(s, what);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
@@ -170,6 +171,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 		return;
 	}
 	r->handling = true;
+	PROBE(call, p->conn, r->name, n);
 	serve_run(r);
 	request_returned(r);
 }
@@ -233,6 +235,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 		list_remove(&p->busy);
 	s->counters.calls++;
 	c->account->calls++;
+	trace_call(p, payload, n);
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
 	else if (r == SERVING_REFUSE)
@@ -320,7 +323,6 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	struct postern_service *s = data;
 	struct serve *p = sys_alloc(sizeof(*p));
 
-	(void)server;
 	if (!p) {
 		postern_conn_free(c);
 		service_tell(s, &no_memory);
@@ -328,6 +330,7 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	}
 	p->service = s;
 	p->conn = c;
+	p->number = server->counters.accepted;
 	list_init(&p->busy);
 	list_init(&p->quiet);
 	list_append(&s->serves, &p->node);

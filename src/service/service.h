@@ -11,6 +11,7 @@
  *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
  *   statistics.c  io.postern.Statistics
+ *   trace.c     io.postern.Trace
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
  *
@@ -92,7 +93,7 @@ struct postern_service {
 	void                    *data;
 	char                    *texts[4];     /* vendor, product, version, url */
 	struct list              provided;     /* the library's own are the first */
-	struct provided          own[3];       /* the third with POSTERN_SERVICE_STATISTICS */
+	struct provided          own[4];       /* the last two with POSTERN_SERVICE_... */
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
@@ -114,6 +115,7 @@ struct postern_service {
 	bool                     takes_fds;    /* a method of it does: descriptors may come */
 	struct postern_service_counters counters;
 	struct statistics       *statistics;   /* or NULL */
+	struct trace            *trace;        /* or NULL */
 	struct why               why;          /* of a violation */
 };
 
@@ -127,6 +129,7 @@ struct serve {
 	struct postern_conn    *conn;
 	struct postern_request *request;  /* that is open */
 	struct serving          machine;
+	uint64_t                number;   /* of the connection, from 1 on */
 	uint32_t                turn;     /* the last one in which it had calls, and how many */
 	uint32_t                calls;
 	bool                    awaited;  /* accepted while the service drains, and has not called yet */
@@ -313,6 +316,18 @@ int  statistics_new(struct statistics **ret); /* freed with sys_free() */
 void statistics_answered(struct statistics *k, const struct postern_request *r);
 /* It has ended, or is no longer the service's. */
 void statistics_conn_ended(struct statistics *k, const struct postern_conn *c);
+
+/* ---- trace.c ---- */
+struct trace; struct trace_methods;
+extern const struct trace_methods trace_methods;
+extern const struct postern_interface trace_interface;
+int  trace_new(struct trace **ret);
+void trace_free(struct trace *t);
+/* The service drains: those who watch hear that. */
+void trace_drain(struct trace *t);
+/* A whole message, without its NUL, that was received, or that is queued or sent. */
+void trace_call(struct serve *p, const char *text, size_t n);
+void trace_answer(struct serve *p, const char *text, size_t n);
 
 /* ---- activation.c ---- */
 enum { ACTIVATION_NAME = 16 };

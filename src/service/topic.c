@@ -232,6 +232,7 @@ static bool topic_send_some(struct postern_request *r, const struct topic_item *
 		return false;
 	}
 	t->counters.sent++;
+	trace_answer(r->serve, p->bytes, n - 1);
 	topic_uncharge(r);
 	if (!topic_took(&t->core, &r->reader, left))
 		return true;
