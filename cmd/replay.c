@@ -273,7 +273,7 @@ static int replay_call(struct replay *r, const struct entry *call, const char *m
 	struct postern_json in = replay_member(call->message.message, "parameters", "{}");
 	struct postern_json now = { "{}", 2 };
 	bool oneway = replay_has(call->message.message, "oneway");
-	int error = postern_caller_wait_json(r->ask->caller, method, in.text, in.n, &now,
+	int error = postern_caller_wait_json(r->ask->caller, method, in.text, in.n, NULL, &now,
 					     oneway ? POSTERN_CALL_ONEWAY : 0,
 					     r->ask->values->deadline);
 

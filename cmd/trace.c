@@ -155,7 +155,7 @@ static int trace_watch(struct ask *a, const struct trace_values *v)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	trace.offset_ns = POSTERN_SECONDS(now.tv_sec) + now.tv_nsec - postern_now();
-	status = ask_call(a, TRACE_METHOD, in, POSTERN_CALL_MORE, &answer);
+	status = ask_call(a, TRACE_METHOD, in, NULL, POSTERN_CALL_MORE, &answer);
 	while (status == EXIT_DONE) {
 		if (!trace_read(&message, answer)) {
 			output_error(a->verb, a->address, "the answer is not one of " TRACE_METHOD);

@@ -58,6 +58,30 @@ int fds_add(struct fds *f, int fd)
 	return (int)f->n++;
 }
 
+/* One that is there already must not be closed, and closing what is not open would hit whatever gets its number. */
+static bool fds_are(const struct fds *f, int fd)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (f->fd[i] == fd)
+			return true;
+	return false;
+}
+
+int fds_push(struct fds **f, int fd)
+{
+	int r = -ENOMEM;
+
+	if (sys_get_flags(fd) == -EBADF || (*f && fds_are(*f, fd)))
+		return -EBADF;
+	if (!*f)
+		*f = fds_new();
+	if (*f)
+		r = fds_add(*f, fd);
+	if (r < 0)
+		sys_close(fd);
+	return r;
+}
+
 int fds_take(struct fds *f, int64_t index)
 {
 	int fd;

@@ -27,6 +27,9 @@ struct fds {
 
 /* NULL: out of memory. */
 struct fds *fds_new(void);
+/* A program's descriptor, which the block has from now on, and which is closed on failure: its index in *f, which is made at
+   the first one. -EBADF: it is not open, or is there already; -E2BIG; -ENOMEM. */
+int  fds_push(struct fds **f, int fd);
 struct fds *fds_ref(struct fds *f);
 /* f, or NULL. */
 void fds_unref(struct fds *f);

@@ -267,19 +267,6 @@ static bool caller_takes(struct postern_conn *conn, const char *message, size_t 
 
 static const struct conn_consumer caller_consumer = { .takes = caller_takes };
 
-/* Descriptors of the answer that has just come. Behind one that is not returned yet, which keeps its own, there are none. */
-static void caller_keep_fds(struct postern_caller *c, struct postern_conn *conn)
-{
-	struct fds *fds = conn_take_fds(conn);
-
-	if (c->own_loop && c->wait.told) {
-		fds_unref(fds);
-		return;
-	}
-	caller_drop_fds(c);
-	c->fds = fds;
-}
-
 static void caller_conn_frame(struct postern_conn *conn, const void *payload, size_t n, void *data)
 {
 	static const struct postern_reason no_memory = {
@@ -293,7 +280,8 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	struct message_fault fault;
 	struct calling_call *call;
 	struct message_answer m;
-	bool waits;
+	struct postern_call *told;
+	struct fds *fds;
 
 	if (!text) {
 		caller_lose(k, &no_memory);
@@ -309,17 +297,20 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		return;
 	}
 	/* The machine may be done with the connection, which takes them along. */
-	caller_keep_fds(c, conn);
-	waits = c->own_loop;
+	fds = conn_take_fds(conn);
 	caller_pump(c);
-	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
-		sys_free(k);
-		caller_tell_upgraded(container_of(call, struct postern_call, state), &m, conn);
-	} else if (call) {
-		caller_tell_answer(container_of(call, struct postern_call, state), &m);
+	if (!call) {
+		fds_unref(fds);
+		return;
 	}
-	if (!waits)
-		caller_drop_fds(c);
+	told = container_of(call, struct postern_call, state);
+	told->received = fds;
+	if (call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
+		sys_free(k);
+		caller_tell_upgraded(told, &m, conn);
+	} else {
+		caller_tell_answer(told, &m);
+	}
 }
 
 static const struct postern_conn_events caller_events = {
@@ -377,8 +368,7 @@ static void caller_bury(struct object *o)
 	struct postern_caller *c = container_of(o, struct postern_caller, object);
 
 	caller_forget_calls(c);
-	caller_failed(c, 0);
-	caller_drop_fds(c);
+	caller_keep_fds(c, NULL);
 	conn_limits_unref(c->fds_limits);
 	sys_free(c->room.bytes);
 	sys_free(c->detail.bytes);

@@ -8,7 +8,7 @@
  *
  *   a call     conn/passing.c finds out which message owns those of a read, by serve_takes() in serve.c
  *   a request  gets the block in request_new(), and closes with its memory what nobody took
- *   an answer  what was pushed goes beside the next one that is no error; the block has another reference in the
+ *   an answer  what was pushed is for the next one, whatever becomes of that; the block has another reference in the
  *              connection's queue then, and the request lets go of its own
  *
  * The last block of a request that is freed on another thread, after its service, is its own: nothing here is shared by then.
@@ -79,7 +79,7 @@ void passed_drop(struct postern_request *r)
 	r->pushed = NULL;
 }
 
-static int passed_push(struct postern_request *r, int fd)
+static int passed_may_push(const struct postern_request *r)
 {
 	bool alone = r->answered || !(r->flags & POSTERN_CALL_ONEWAY);
 
@@ -87,9 +87,7 @@ static int passed_push(struct postern_request *r, int fd)
 		return -ENOTSUP;
 	if (!r->serve && alone)
 		return -ESTALE;
-	if (!r->pushed)
-		r->pushed = fds_new();
-	return r->pushed ? fds_add(r->pushed, fd) : -ENOMEM;
+	return 0;
 }
 
 static const char *passed_wrong(int error)
@@ -101,6 +99,8 @@ static const char *passed_wrong(int error)
 		return "the call was answered, or its peer has left";
 	case -E2BIG:
 		return "an answer has as many descriptors as it can (POSTERN_FDS_MAX)";
+	case -EBADF:
+		return "the descriptor is not open, or was pushed before";
 	default:
 		return why_errno(error);
 	}
@@ -108,12 +108,11 @@ static const char *passed_wrong(int error)
 
 int postern_request_push_fd(struct postern_request *r, int fd)
 {
-	int index;
+	int index = r ? passed_may_push(r) : -EINVAL;
 
-	if (fd < 0)
-		return -EBADF;
-	index = r ? passed_push(r, fd) : -EINVAL;
-	if (index < 0)
+	if (index == 0)
+		index = fds_push(&r->pushed, fd);
+	else if (fd >= 0)
 		sys_close(fd);
 	if (!r)
 		return why_argument("postern_request_push_fd", "r is NULL");

@@ -186,6 +186,7 @@ static void service_let_go(struct postern_service *s)
 {
 	struct list *next;
 
+	request_tell_left(s);
 	for (struct list *l = s->requests.next; l != &s->requests; l = next) {
 		struct postern_request *r = container_of(l, struct postern_request, node);
 
@@ -348,6 +349,7 @@ static void service_run(struct object *o)
 	int64_t now = loop_now(o->loop);
 
 	service_free_ended(s);
+	request_tell_left(s);
 	if (service_check(s) < 0)
 		return;
 	service_turn_out(s, now);
@@ -504,6 +506,7 @@ static void service_init_lists(struct postern_service *s)
 	list_init(&s->busy);
 	list_init(&s->requests);
 	list_init(&s->topics);
+	list_init(&s->left);
 	list_init(&s->retired);
 	list_init(&s->quiet);
 	list_init(&s->ended);
@@ -561,6 +564,7 @@ static void service_let_topics_go(struct postern_service *s)
 /* What a handler that never returned has left, or a child process has copied, is here too. */
 static void service_bury_requests(struct postern_service *s)
 {
+	list_splice(&s->requests, &s->left);
 	while (!list_is_empty(&s->requests)) {
 		struct postern_request *r =
 			container_of(s->requests.next, struct postern_request, node);

@@ -98,6 +98,7 @@ struct postern_service {
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
 	struct list              topics;
+	struct list              left;         /* requests that a topic had, and has done with: to be told */
 	struct list              retired;      /* connections that a drain has closed */
 	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
@@ -107,7 +108,7 @@ struct postern_service {
 	const struct conn_limits *busy_limits;
 	const struct conn_limits *upgraded_limits; /* or NULL */
 	char                    *scratch;
-	size_t                   scratch_size;
+	size_t                   scratch_size, scratch_at, scratch_n; /* the parameters in it */
 	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
@@ -136,7 +137,7 @@ struct serve {
 };
 
 struct postern_request {
-	struct list             node;     /* in service->requests, or the pool */
+	struct list             node;     /* in service->requests, service->left, or the pool */
 	struct postern_service *service;  /* NULL: it was freed */
 	struct serve           *serve;    /* NULL: not open any more */
 	int64_t                 since_ns; /* with statistics: when its handler began */
@@ -161,7 +162,8 @@ struct postern_request {
 	uint32_t                used;     /* of bytes */
 	uint8_t                 flags;    /* POSTERN_CALL_... */
 	bool                    handling; /* its handler is running */
-	bool                    kept, freed; /* freed: in its handler */
+	bool                    kept, freed; /* freed: in its handler, or before .left is told */
+	bool                    taken;    /* a topic's, or was */
 	bool                    refused;  /* drained is owed */
 	bool                    answered; /* oneway, without a connection: it was answered nevertheless */
 	_Alignas(16) char       bytes[];
@@ -171,6 +173,7 @@ struct postern_request {
 struct publication {
 	struct topic_item       item;
 	uint32_t                size;     /* of bytes */
+	uint32_t                at, n;    /* the parameters there; n 0: it has none */
 	char                    bytes[];
 };
 
@@ -253,6 +256,13 @@ void answer_one(struct answer *a, const char *key, const char *text);
 int  answer_typed(struct answer *a, const struct postern_type *type, const void *value);
 /* -EINVAL: it is no object. */
 int  answer_json(struct answer *a, const char *parameters, size_t n);
+/* Of a text that was checked. */
+void answer_raw(struct answer *a, struct postern_json object);
+/* What a program answers with. -EINVAL, with a text: type is not the method's output; it is no object; error is none. */
+int  answer_output(struct answer *a, const struct postern_method *method, const struct postern_type *type,
+	const void *value);
+int  answer_object(struct answer *a, const char *method, const char *parameters, size_t n);
+int  answer_failure(struct answer *a, const struct postern_error *error, const void *value, const char *what);
 
 /* ---- request.c ---- */
 /* A request for a call that is open at p. -ENOMEM; -EAGAIN: its peer's uid may hold no more. */
@@ -262,6 +272,8 @@ int  request_new(struct postern_request **ret, struct serve *p, const char *text
 int  request_decode(struct postern_request *r, const void **ret_in, struct shape_fault *ret_fault);
 /* As postern_request_reply() and the others. */
 int  request_answer(struct postern_request *r, const struct answer *a);
+/* The same with what was pushed, unless error says that a could not be made. Pushed are none after that. */
+int  request_answer_pushed(struct postern_request *r, struct answer *a, int error);
 /* It is answered, cancelled, or nobody is left to answer; the connection goes on, if there is one. */
 void request_close(struct postern_request *r);
 /* The same, because the peer has left or the service ends: tells the program. */
@@ -275,6 +287,8 @@ void request_refuse(struct postern_request *r, const char *error, const char *ke
 void request_refuse_busy(struct postern_request *r);
 /* A topic's: its final answer is queued, or it needs none. */
 void request_done(struct postern_request *r);
+/* Tells what a topic has done with, and frees it. */
+void request_tell_left(struct postern_service *s);
 /* Frees the memory. */
 void request_bury(struct postern_request *r);
 /* The service ends, or its loop: a kept one goes on alone, any other is freed. Not in its handler. */

@@ -122,15 +122,14 @@ static vault_fn *const handlers[VAULT_METHODS] = { serve, serve, serve, serve, s
 static void on_answer(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
 	int64_t number = (intptr_t)data;
-	size_t n = postern_answer_fds(answer);
+	size_t n = answer->n_fds;
 
-	(void)call;
 	if (answer->end == POSTERN_END_ANSWERED)
 		COUNT(answers);
 	else
 		COUNT(fails);
 	for (size_t i = 0; i < n; i++) {
-		int fd = below(8) ? postern_answer_take_fd(answer, (int64_t)i) : -1;
+		int fd = below(8) ? postern_call_take_fd(call, (int64_t)i) : -1;
 
 		if (fd < 0)
 			continue;
@@ -149,16 +148,16 @@ static void call_something(struct postern_caller *c, int64_t number)
 	size_t method = below(6), n = method < 4 ? below(6) : 0;
 	char name[64], text[64];
 	struct postern_call *call = NULL;
-	int fd = passed_new(number);
+	int fd = passed_new(number), fds[6];
+	const struct postern_fds passed = { fds, n };
 
 	snprintf(name, sizeof name, "org.example.vault.%s", methods[method]);
 	for (size_t i = 0; i < n; i++)
-		if (postern_caller_push_fd(c, fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0)
-			COUNT(leaked);
+		fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	close(fd);
 	if (postern_caller_call_json(&call, c, name, text,
 				     (size_t)sprintf(text, "{\"number\":%lld}", (long long)number),
-				     (below(20) ? POSTERN_CALL_FDS : 0) | kinds[below(5)],
+				     n > 0 || below(20) ? &passed : NULL, kinds[below(5)],
 				     below(4) ? 0 : POSTERN_MS(1 + (int64_t)below(5)), on_answer,
 				     (void *)(intptr_t)number) < 0)
 		return;
