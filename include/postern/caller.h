@@ -115,6 +115,8 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade_json(struct postern_clie
 POSTERN_API POSTERN_MUST_USE int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_next_json(struct postern_caller *c, struct postern_json *ret,
 	int64_t deadline_ns);
+/* As postern_loop_set_busy_poll(): a call polls before it sleeps. -EINVAL, also for a caller with a loop: set it there. */
+POSTERN_API int postern_caller_set_busy_poll(struct postern_caller *c, int64_t max_ns);
 /* The last answer that a waiting call got: an error's name and parameters, or why there is none. Valid as *ret above. */
 POSTERN_API const struct postern_answer *postern_caller_answer(const struct postern_caller *c);
 

@@ -97,7 +97,7 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	c->deadline_ns = deadline_ns;
 	/* Do not wait for events that have no handler. */
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE |
-				CONN_WANTED);
+				CONN_WANTED | CONN_CROWDED);
 	inbox_clear(c);
 	if (c->account)
 		account_leave(c->account, &c->line);
@@ -120,6 +120,8 @@ static void conn_release_socket(struct postern_conn *c)
 			conn_send(c);
 		object_watch(o, WATCH_OFF);
 		link_end(o->fd, clean, c->flags & CONN_RIGHTS);
+		if (passing_remains(c))
+			return;
 	}
 	object_close(o);
 }
@@ -205,6 +207,8 @@ static void conn_bury(struct object *o)
 
 static const struct object_ops conn_ops = {
 	.ready = conn_ready,
+	.probe = conn_probe,
+	.peer = conn_peer_pid,
 	.fire = conn_fire,
 	.run = conn_run,
 	.orphan = conn_orphan,

@@ -252,3 +252,12 @@ const struct postern_answer *postern_caller_answer(const struct postern_caller *
 {
 	return c ? &c->wait.answer : NULL;
 }
+
+int postern_caller_set_busy_poll(struct postern_caller *c, int64_t max_ns)
+{
+	int r = caller_check(c);
+
+	if (r < 0)
+		return r;
+	return c->own_loop ? postern_loop_set_busy_poll(c->object.loop, max_ns) : -EINVAL;
+}

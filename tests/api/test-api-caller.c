@@ -213,6 +213,10 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_errno(postern_caller_next(c, NULL, 0), -EINVAL);
 	assert_errno(postern_caller_next_json(c, NULL, 0), -EINVAL);
 	assert_errno(postern_caller_next_json(NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(NULL, 0), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(looped, 50000), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(c, -1), -EINVAL);
+	assert_ok(postern_caller_set_busy_poll(c, 50000));
 	assert_null(postern_caller_answer(NULL));
 	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));

@@ -360,7 +360,7 @@ static void V12_descriptors_for_a_call_that_has_left_are_closed(void **state)
 }
 
 /* More than any message has are none. */
-static void V12_too_many_descriptors_are_closed(void **state)
+static void V12_more_descriptors_than_an_answer_may_have_are_no_answer(void **state)
 {
 	struct got g = { 0 };
 	struct called t;
@@ -372,7 +372,7 @@ static void V12_too_many_descriptors_are_closed(void **state)
 	called_accept(&t);
 	gets(&t, CALL, 0);
 	pass_text(t.fd, "{}", one, PASS_MAX);
-	ends(&t, &g, POSTERN_END_ANSWERED);
+	ends(&t, &g, POSTERN_END_NO_ANSWER);
 	assert_int_equal(g.came, 0);
 	close(one);
 	called_close(&t);
@@ -595,7 +595,7 @@ int main(void)
 		TEST(V12_each_answer_of_a_stream_may_bring_some),
 		TEST(V12_descriptors_that_no_awaited_answer_takes_end_the_connection),
 		TEST(V12_descriptors_for_a_call_that_has_left_are_closed),
-		TEST(V12_too_many_descriptors_are_closed),
+		TEST(V12_more_descriptors_than_an_answer_may_have_are_no_answer),
 		TEST(V12_a_call_that_fails_consumes_its_descriptors),
 		TEST(V12_a_call_that_was_not_sent_closes_its_descriptors),
 		TEST(V12_a_call_that_was_half_sent_is_sent_again_with_its_descriptors),
