@@ -458,6 +458,13 @@ static void commands_start(struct commands *c, struct postern_request *r)
 	};
 	x->request = postern_request_keep(r);
 	error = x->request ? run_start(x, &peer) : -ENOMEM;
+	if (error == -E2BIG && c->methods[method].upgrades) {
+		/* Any client can do that: it is no error of ours. */
+		run_fail(x, 126,
+			 "the parameters do not fit into an environment variable (128 KiB)");
+		run_free(x);
+		return;
+	}
 	if (error < 0) {
 		output_error("serve", c->options.name, "%s: cannot start %s: %s", run_method(x),
 			     c->methods[method].path, strerror(-error));
