@@ -392,12 +392,16 @@ static int run_start(struct run *x, const struct postern_peer *peer)
 {
 	const struct commands *c = x->commands;
 	struct commands_method *m = &c->methods[x->method];
+	struct spawn_fds fds = { .n = 0 };
 	int in = -1, out = -1, r = run_prepare(x, &in, &out);
 
 	if (r == 0)
+		r = spawn_take(&fds, x->request);
+	if (r == 0)
 		r = spawn_start(&x->commands->spawn, m->path, m->argv, in, out, peer,
 				postern_request_method(x->request), m->upgrades ? x->input : NULL,
-				&x->pid);
+				&fds, &x->pid);
+	spawn_close(&fds);
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
