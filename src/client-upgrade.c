@@ -34,6 +34,8 @@ static int client_move(struct postern_client *k, struct postern_conn *conn,
 	if (fd >= 0)
 		r = postern_conn_adopt(&k->conn, k->loop, fd, options, &client_events, k);
 	if (r == 0) {
+		/* It is nobody's any more who takes descriptors. */
+		conn_admit_rights(k->conn, false);
 		client_keep(k, kept);
 		return 0;
 	}

@@ -58,12 +58,12 @@ WHOLE(server_events, F(size) + F(conn) + F(allow) + F(accepted) + F(error) + F(c
 WHOLE(server_options, F(size) + F(access) + F(backlog) + F(connections) + F(connections_per_uid) +
 			      F(bytes_per_uid) + F(group) + F(allow_uids) + F(allow_gids) +
 			      F(n_allow_uids) + F(n_allow_gids) + F(conn) + F(keep_flags) +
-			      F(reserved));
+			      F(descriptors_per_uid));
 #undef F
 
 #define F(field) AT(server_counters, field)
 WHOLE(server_counters, F(accepted) + F(refused) + F(paused) + F(republished) + F(connections) +
-			       F(listening) + F(bytes));
+			       F(listening) + F(bytes) + F(descriptors) + F(descriptors_refused));
 #undef F
 
 #define F(field) AT(frame, field)

@@ -142,8 +142,10 @@ POSTERN_API size_t postern_request_fds(const struct postern_request *r);
 POSTERN_API POSTERN_MUST_USE int postern_request_take_fd(struct postern_request *r, int64_t index);
 /* Puts one beside the next answer, and returns its index there. It is consumed, also on failure: closed when it was sent,
    when that answer fails for any reason, also with -EAGAIN, is an error or is wanted by nobody, or with the request. So a
-   handler that answers again pushes again. -ENOTSUP: the method returns none; -E2BIG: there are POSTERN_FDS_MAX;
-   -ESTALE; -EBADF: it is not open, or was pushed before; -ENOMEM. */
+   handler that answers again pushes again. -EAGAIN: the peer's user has too many unread, .descriptors_per_uid; all that were
+   pushed are closed then, drained comes when there is room, and left unanswered the call is answered with Busy.
+   -ENOTSUP: the method returns none; -E2BIG: there are POSTERN_FDS_MAX; -ESTALE; -EBADF: it is not open, or was pushed
+   before; -ENOMEM. */
 POSTERN_API POSTERN_MUST_USE int postern_request_push_fd(struct postern_request *r, int fd);
 
 POSTERN_API struct postern_request *postern_request_keep(struct postern_request *r);

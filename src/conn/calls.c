@@ -133,18 +133,6 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 
 /* ---- changes of state ---- */
 
-int conn_check(const struct postern_conn *c)
-{
-	int r;
-
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
-	if (r < 0)
-		return r;
-	return conn_is_open(c) ? 0 : -ESTALE;
-}
-
 int postern_conn_pause(struct postern_conn *c)
 {
 	int r = conn_check(c);
@@ -180,9 +168,11 @@ void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	c->events = events;
 	c->data = data;
 	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES |
-				CONN_WANTED);
+				CONN_WANTED | CONN_CROWDED);
 	c->flags |= CONN_USERS;
 	passing_hand_over(c);
+	if (c->flags & CONN_RIGHTS)
+		conn_admit_rights(c, false);
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_OFFER);
 }

@@ -70,7 +70,7 @@ int conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer)
 	return object_watch(&c->object, EPOLLIN);
 }
 
-void conn_due(struct postern_conn *c, unsigned due)
+void conn_due_first(struct postern_conn *c, unsigned due)
 {
 	c->due |= (uint8_t)due;
 	object_task(&c->object);
@@ -97,7 +97,7 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	c->deadline_ns = deadline_ns;
 	/* Do not wait for events that have no handler. */
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE |
-				CONN_WANTED);
+				CONN_WANTED | CONN_CROWDED);
 	inbox_clear(c);
 	if (c->account)
 		account_leave(c->account, &c->line);
@@ -120,6 +120,8 @@ static void conn_release_socket(struct postern_conn *c)
 			conn_send(c);
 		object_watch(o, WATCH_OFF);
 		link_end(o->fd, clean, c->flags & CONN_RIGHTS);
+		if (passing_remains(c))
+			return;
 	}
 	object_close(o);
 }

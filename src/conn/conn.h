@@ -39,6 +39,7 @@
 #include <postern/conn.h>
 
 #include <assert.h>
+#include <errno.h>
 
 #include "account.h"
 #include "base/base.h"
@@ -54,9 +55,9 @@ struct conn_consumer {
 	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
 	   connection. */
 	void (*gone)(struct postern_conn *c);
-	/* Does this message, which has not been delivered yet, take descriptors? index: of the messages that have come, as
-	   of glue_takes. NULL: all that come are closed. */
-	bool (*takes)(struct postern_conn *c, const char *message, size_t n, unsigned index);
+	/* Does this message, which has not been delivered yet, take descriptors? As glue_takes. NULL: all that come are
+	   closed. */
+	unsigned (*takes)(struct postern_conn *c, const char *message, size_t n, unsigned index, bool whole);
 	/* After conn_send_now() took less than all: the queue is empty, and the kernel may take more. */
 	void (*writable)(struct postern_conn *c);
 	/* It leaves its server: it has ended, or its socket is somebody else's. */
@@ -127,6 +128,7 @@ enum {
 	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
 	CONN_WANTED     = 1u << 28, /* the consumer has more to send: writable is to come */
 	CONN_PASSES     = 1u << 29, /* it has .passing, in the place of .dial */
+	CONN_CROWDED    = 1u << 30, /* CONN_REFUSED for lack of room for descriptors: the timer looks whether they were read */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -134,13 +136,13 @@ static_assert((0ull +
 		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
 		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
 		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
-		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED + CONN_PASSES) ==
+		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED + CONN_PASSES + CONN_CROWDED) ==
 	      (0ull |
 		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
 		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
 		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
 		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
-		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED | CONN_PASSES),
+		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED | CONN_PASSES | CONN_CROWDED),
 	      "no two flags share a bit");
 
 /* The longest wait between sends while the kernel has no memory; the first wait is a tenth of it. */
@@ -170,7 +172,8 @@ struct postern_conn {
 	uint32_t              mark;         /* .received at the last idle check that saw progress */
 	int                   outq;         /* SIOCOUTQ, if the peer has read nothing since */
 	uint32_t              lent;         /* charged for bytes that are being offered to a callback */
-	uint32_t              asked;        /* requested from the account, for a message that waits in line to be queued */
+	uint32_t              asked;        /* CONN_LINE_WRITE: what a message that waits in line requests from the account;
+	                                       CONN_REFUSED: the size of the smallest message that was refused, or 0 */
 	uint32_t              untold;       /* of sent, since sent() was called */
 	uint32_t              attempts;
 	int16_t               failed;       /* errno of a refused send */
@@ -198,7 +201,13 @@ void conn_finish(struct postern_conn *c, int code, int error);
 void conn_finish_because(struct postern_conn *c, const struct postern_reason *why);
 /* Releases the socket and all memory, without an event. The queue gets one more send, unless it was aborted. */
 void conn_release(struct postern_conn *c);
-void conn_due(struct postern_conn *c, unsigned due);
+void conn_due_first(struct postern_conn *c, unsigned due);
+/* While a bit is set, the task is in the loop's list. */
+static inline void conn_due(struct postern_conn *c, unsigned due)
+{
+	if ((c->due & due) != due)
+		conn_due_first(c, due);
+}
 /* Callback of the account: the first in line may request again. */
 void conn_wake(struct list *place);
 /* Ends CONN_LINE_READ or CONN_LINE_WRITE, because it was served or is no longer needed. The one place in line
@@ -256,9 +265,15 @@ void conn_limits_unref(const struct conn_limits *limits);
 /* Others that begin as these do; NULL: out of memory. */
 struct conn_limits *conn_limits_copy(const struct conn_limits *limits);
 
-/* calls.c */
 /* 0 if c can be used: the public calls begin with this. */
-int  conn_check(const struct postern_conn *c);
+static inline int conn_check(const struct postern_conn *c)
+{
+	int r = c ? loop_check(c->object.loop) : -EINVAL;
+
+	return r < 0 || conn_is_open(c) ? r : -ESTALE;
+}
+
+/* calls.c */
 /* From here on the connection is the program's, with other limits, which it takes, and with their framing: what was received
    behind the last message goes to the new events. Between two messages, also in the frame event of one. */
 void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
@@ -280,6 +295,8 @@ void conn_arm(struct postern_conn *c);
 void conn_fire(struct object *o);
 /* Out of memory: the timer sends again, or sends drained. */
 void conn_try_later(struct postern_conn *c);
+/* CONN_CROWDED: the timer looks again. */
+void conn_look_later(struct postern_conn *c);
 
 /* inbox.c */
 bool conn_probe(struct object *o, unsigned tries);
@@ -290,6 +307,8 @@ void inbox_offer(struct postern_conn *c);
 bool inbox_is_full(const struct postern_conn *c);
 /* Receiving failed for this reason: ends the connection. Not for 0 and -EAGAIN. */
 void inbox_failed(struct postern_conn *c, int error);
+/* A message is longer than .frame_max: the end. */
+void inbox_too_long(struct postern_conn *c);
 /* Releases the charge and the memory. */
 void inbox_clear(struct postern_conn *c);
 
@@ -307,6 +326,8 @@ void inbox_shrink(struct postern_conn *c);
 /* One system call. It may leave the connection blocked or broken, but never ends it. */
 void conn_send(struct postern_conn *c);
 void outbox_clear(struct postern_conn *c);
+/* A chunk in which nothing was committed goes back. */
+void outbox_tidy(struct postern_conn *c);
 /* The same for a consumer that goes on: what is queued is not sent, even if that leaves half a message with the peer. */
 void outbox_drop(struct postern_conn *c);
 /* From now on writes fail. */
@@ -321,16 +342,26 @@ void conn_want(struct postern_conn *c);
 /* Sends at once, after what is queued, and queues nothing: how many bytes the kernel took. If those are not all, the consumer
    hears writable. -EPIPE: nothing is sent any more. */
 ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n);
-/* Is the queue below its high-water mark? If it is not, drained comes. */
+/* Is the queue below its high-water mark, and are not too many descriptors unread? If not, drained comes. */
 bool conn_has_room(struct postern_conn *c);
+/* There is no room for descriptors: drained comes when there is. */
+void conn_crowd(struct postern_conn *c);
 
 /* passing.c: descriptors, both ways */
 struct passing_out;
 /* In a frame event: the descriptors that came with this message, or NULL. The caller owns the block; what is not taken is
    closed when the event has returned. */
 struct fds *conn_take_fds(struct postern_conn *c);
+/* Some of them were lost on the way. */
+bool conn_lost_fds(const struct postern_conn *c);
 /* There is no memory to queue a message: drained comes when it is tried again. */
 void conn_write_later(struct postern_conn *c);
+/* Queued, and sent and not read as far as is known. */
+uint32_t passing_unread(const struct postern_conn *c);
+/* May the peer be sent more of them? */
+bool passing_has_room(const struct postern_conn *c);
+/* After it might not, or its uid had no room: now it may. */
+bool passing_is_low(const struct postern_conn *c);
 /* Before a message is queued, with descriptors: what passing_attach() needs. -ENOMEM. */
 int  passing_prepare(struct postern_conn *c, struct passing_out **ret);
 /* Behind it: the last n bytes of the queue are that message. Takes a reference. */
@@ -344,6 +375,8 @@ ssize_t passing_receive(struct postern_conn *c, void *buffer, size_t n);
 /* Before the first of the messages in these bytes is delivered, all that were received: false if it may not be, because it
    has to wait, or because the connection has ended. */
 bool passing_next(struct postern_conn *c, const char *bytes, size_t n);
+/* CONN_PASSES: a whole message waits for the end of the one behind it. */
+bool passing_holds(const struct postern_conn *c);
 /* CONN_PASSES: no further read may bring descriptors before messages were delivered. */
 bool passing_is_full(const struct postern_conn *c);
 /* Behind it. */
@@ -355,6 +388,8 @@ void passing_out_sent(struct postern_conn *c);
 void passing_hand_over(struct postern_conn *c);
 /* The queue was dropped. */
 void passing_out_clear(struct postern_conn *c);
+/* The connection ends: true: its socket stays open for what the peer has not read, and is not the connection's any more. */
+bool passing_remains(struct postern_conn *c);
 void passing_free(struct postern_conn *c);
 
 /* idle.c */

@@ -36,16 +36,22 @@ static bool inbox_wants(const struct postern_conn *c)
 	return !(c->flags & (CONN_PAUSED | CONN_ABORTED)) && c->state == POSTERN_STATE_CONNECTED;
 }
 
-/* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
-   message is unknown. The event of one may hand the connection over to a consumer without a framing. */
-static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
-				   uint32_t *seen)
+void inbox_too_long(struct postern_conn *c)
 {
 	static const struct postern_reason too_long = {
 		.code = POSTERN_REASON_VIOLATION,
 		.error = -EMSGSIZE,
 		.text = "the peer sent a message that is longer than .frame_max allows",
 	};
+
+	conn_finish_because(c, &too_long);
+}
+
+/* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
+   message is unknown. The event of one may hand the connection over to a consumer without a framing. */
+static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
+				   uint32_t *seen)
+{
 	struct postern_frame frame;
 	size_t taken = 0;
 
@@ -58,7 +64,7 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 				       c->limits->keep_max - FRAME_HEAD, &frame);
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
-			conn_finish_because(c, &too_long);
+			inbox_too_long(c);
 		if (r == 0)
 			c->flags |= CONN_HALF;
 		if (r <= 0)

@@ -19,6 +19,9 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_QUEUED;
 	if (c->flags & CONN_OWES)
 		facts |= FACT_OWES;
+	/* It has none that its peer could read: the room is to come from others of its uid. */
+	if (c->flags & CONN_CROWDED && !(c->flags & CONN_PASSES && passing_unread(c) > 0))
+		facts |= FACT_AWAITS;
 	/* A system call, but only if the peer has gone and its end was not read yet. */
 	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
 	    link_arrived(c->object.fd) > 0)
@@ -63,8 +66,23 @@ static int turn_end_error(const struct postern_conn *c, uint8_t code)
 
 static void turn_end(struct postern_conn *c, uint8_t code)
 {
+	static const struct postern_reason in_flight = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -ETOOMANYREFS,
+		.text = "too many descriptors of this user were sent and are not read by anybody (RLIMIT_NOFILE)",
+	};
+	/* The only one that is found at the end, FACT_HALF. */
+	static const struct postern_reason half = {
+		.code = POSTERN_REASON_VIOLATION,
+		.error = -EBADMSG,
+		.text = "the peer ended the connection in the middle of a message",
+	};
 	int error = turn_end_error(c, code);
 
+	if (error == -ETOOMANYREFS)
+		conn_finish_because(c, &in_flight);
+	if (code == POSTERN_REASON_VIOLATION)
+		conn_finish_because(c, &half);
 	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
@@ -183,7 +201,7 @@ static bool conn_tell_drained(struct postern_conn *c)
 
 	if (!conn_owes_drained(c))
 		return true;
-	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE | CONN_CROWDED);
 	loop_calls(c->object.loop, "drained");
 	if (conn_event(c, drained))
 		conn_event(c, drained)(c, c->data);
@@ -257,6 +275,7 @@ static void conn_flush_queue(struct postern_conn *c)
 		c->due = 0;
 		list_remove(&c->object.task);
 	}
+	outbox_tidy(c);
 	if (c->out.bytes == 0)
 		conn_all_sent(c);
 	if (conn_is_open(c) && conn_has_work(c))
@@ -264,6 +283,8 @@ static void conn_flush_queue(struct postern_conn *c)
 	/* Nothing is queued whose sending would show that memory is available again. */
 	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)
 		conn_try_later(c);
+	if (conn_is_open(c) && c->flags & CONN_CROWDED)
+		conn_look_later(c);
 }
 
 /* The account has room for the first in line. */

@@ -37,8 +37,37 @@ void fds_close_received(int fd)
 	sys_close(fd);
 }
 
+bool fds_charge(struct fds *f, struct account *a, uint32_t n)
+{
+	if (!a || n == 0)
+		return true;
+	if (!account_charge(a, ACCOUNT_FDS, n))
+		return false;
+	f->account = a;
+	f->charged += n;
+	return true;
+}
+
+uint32_t fds_charge_take(struct fds *f)
+{
+	uint32_t n = f->charged;
+
+	f->charged = 0;
+	f->account = NULL;
+	return n;
+}
+
+void fds_uncharge(struct fds *f)
+{
+	struct account *a = f ? f->account : NULL;
+
+	if (f && f->charged > 0)
+		account_release(a, ACCOUNT_FDS, fds_charge_take(f));
+}
+
 void fds_close(struct fds *f)
 {
+	fds_uncharge(f);
 	for (uint32_t i = 0; i < f->n; i++) {
 		if (f->fd[i] < 0)
 			continue;
@@ -67,7 +96,7 @@ static bool fds_are(const struct fds *f, int fd)
 	return false;
 }
 
-int fds_push(struct fds **f, int fd)
+int fds_push(struct fds **f, struct account *a, int fd)
 {
 	int r = -ENOMEM;
 
@@ -76,7 +105,7 @@ int fds_push(struct fds **f, int fd)
 	if (!*f)
 		*f = fds_new();
 	if (*f)
-		r = fds_add(*f, fd);
+		r = (*f)->n >= FDS_MAX || fds_charge(*f, a, 1) ? fds_add(*f, fd) : -EAGAIN;
 	if (r < 0)
 		sys_close(fd);
 	return r;
@@ -90,5 +119,9 @@ int fds_take(struct fds *f, int64_t index)
 		return -EBADF;
 	fd = f->fd[index];
 	f->fd[index] = -1;
+	if (f->charged > 0) {
+		f->charged--;
+		account_release(f->account, ACCOUNT_FDS, 1);
+	}
 	return fd;
 }

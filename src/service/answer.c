@@ -233,8 +233,12 @@ static ssize_t answer_queue(struct serve *p, const struct answer *a, size_t n)
 {
 	const char *text = p->service->scratch;
 	struct passing_out *passing = NULL;
-	ssize_t r = a->fds ? passing_prepare(p->conn, &passing) : 0;
+	ssize_t r;
 
+	/* A call is only let in below the limit, so that its final answer is at most that of one message above it. */
+	if (a->fds && a->how == SERVING_CONTINUES && !conn_has_room(p->conn))
+		return -EAGAIN;
+	r = a->fds ? passing_prepare(p->conn, &passing) : 0;
 	if (r < 0)
 		return r;
 	if (a->how == SERVING_CONTINUES)

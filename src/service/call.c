@@ -211,7 +211,7 @@ int caller_ask_fds(struct caller_ask *a, const struct postern_fds *fds)
 		return why_argument(a->what, "fds has no .fds");
 	/* All are consumed, also those behind one that is wrong. */
 	for (size_t i = 0; i < fds->n; i++) {
-		int r = fds_push(&a->fds, fds->fds[i]);
+		int r = fds_push(&a->fds, NULL, fds->fds[i]);
 
 		if (r < 0 && error == 0)
 			error = r;

@@ -253,16 +253,21 @@ static const char *caller_keep_text(struct postern_caller *c, const void *payloa
 }
 
 /* Before it is delivered, and only if descriptors have come: does the call that it answers take any? */
-static bool caller_takes(struct postern_conn *conn, const char *message, size_t n, unsigned index)
+static unsigned caller_takes(struct postern_conn *conn, const char *message, size_t n,
+			     unsigned index, bool whole)
 {
 	struct caller_conn *k = conn->data;
+	struct postern_json method;
 	struct message_fault fault;
 	struct message_answer m;
 
+	if (!whole)
+		return message_peek(message, n, &method) < 0 ? 0 : GLUE_TAKES;
 	if (index == 0)
 		k->look = (struct calling_look){ 0 };
-	return message_read_answer(message, n, &m, &fault) == 0 &&
-	       calling_takes(&k->state, &k->look, &m);
+	if (message_read_answer(message, n, &m, &fault) < 0)
+		return 0;
+	return calling_takes(&k->state, &k->look, &m);
 }
 
 static const struct conn_consumer caller_consumer = { .takes = caller_takes };
@@ -274,6 +279,11 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		.error = -ENOMEM,
 		.text = "there is no memory for the answer",
 	};
+	static const struct postern_reason no_numbers = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -EMFILE,
+		.text = "descriptors of the answer were lost: too many are open in this process",
+	};
 	struct caller_conn *k = data;
 	struct postern_caller *c = k->caller;
 	const char *text = caller_keep_text(c, payload, n), *wrong;
@@ -283,8 +293,8 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 	struct postern_call *told;
 	struct fds *fds;
 
-	if (!text) {
-		caller_lose(k, &no_memory);
+	if (!text || conn_lost_fds(conn)) {
+		caller_lose(k, text ? &no_numbers : &no_memory);
 		return;
 	}
 	if (message_read_answer(text, n, &m, &fault) < 0) {

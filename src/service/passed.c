@@ -23,19 +23,24 @@ static_assert((int)FDS_MAX == (int)POSTERN_FDS_MAX, "a message has as many as th
 
 /* ---- in ---- */
 
-static bool passed_takes(const struct postern_interface *i)
+static uint32_t passed_flags(const struct postern_interface *i)
 {
+	uint32_t flags = 0;
+
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (i->methods[k]->flags & POSTERN_METHOD_TAKES_FDS)
-			return true;
-	return false;
+		flags |= i->methods[k]->flags;
+	return flags & (POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS);
 }
 
 void passed_admit(struct postern_service *s, const struct postern_interface *i)
 {
 	struct postern_server *server = s->server;
+	uint32_t flags = passed_flags(i);
 
-	if (s->takes_fds || !passed_takes(i))
+	if (flags && !s->passes_fds)
+		s->connections_max -= server_leave_fds(server);
+	s->passes_fds |= flags > 0;
+	if (s->takes_fds || !(flags & POSTERN_METHOD_TAKES_FDS))
 		return;
 	s->takes_fds = true;
 	/* Also for a name that is published again. */
@@ -47,9 +52,38 @@ void passed_admit(struct postern_service *s, const struct postern_interface *i)
 		conn_admit_rights(container_of(l, struct serve, node)->conn, true);
 }
 
-bool passed_too_many(const struct postern_request *r)
+int passed_take(struct postern_request *r, struct postern_conn *c)
 {
-	return r->fds && r->fds->many;
+	struct postern_service *s = r->service;
+	struct fds *fds = conn_take_fds(c);
+	int error = fds ? fds->error : 0;
+
+	if (error == 0) {
+		if (fds)
+			s->lost_fds = PASSED_NOT_LOST;
+		r->fds = fds;
+		return 0;
+	}
+	fds_unref(fds);
+	if (error == -EMFILE && s->lost_fds == PASSED_NOT_LOST) {
+		s->lost_fds = PASSED_LOST;
+		service_look_again(s);
+	}
+	return -EAGAIN;
+}
+
+void passed_tell(struct postern_service *s)
+{
+	static const struct postern_reason lost = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -EMFILE,
+		.text = "descriptors of a call were lost, which was answered with Busy: too many are open in this process",
+	};
+
+	if (s->lost_fds != PASSED_LOST)
+		return;
+	s->lost_fds = PASSED_TOLD;
+	service_tell(s, &lost);
 }
 
 size_t postern_request_fds(const struct postern_request *r)
@@ -99,6 +133,8 @@ static const char *passed_wrong(int error)
 		return "the call was answered, or its peer has left";
 	case -E2BIG:
 		return "an answer has as many descriptors as it can (POSTERN_FDS_MAX)";
+	case -EAGAIN:
+		return "the user of its peer has as many descriptors as it may (descriptors_per_uid), and has not read them";
 	case -EBADF:
 		return "the descriptor is not open, or was pushed before";
 	default:
@@ -106,16 +142,27 @@ static const char *passed_wrong(int error)
 	}
 }
 
+/* Whoever makes the answer again, once there is room, pushes all of them again. */
+static void passed_wait(struct postern_request *r)
+{
+	passed_drop(r);
+	r->refused = true;
+	conn_crowd(r->serve->conn);
+}
+
 int postern_request_push_fd(struct postern_request *r, int fd)
 {
 	int index = r ? passed_may_push(r) : -EINVAL;
 
 	if (index == 0)
-		index = fds_push(&r->pushed, fd);
+		index = fds_push(&r->pushed, r->serve ? r->account : NULL, fd);
 	else if (fd >= 0)
 		sys_close(fd);
 	if (!r)
 		return why_argument("postern_request_push_fd", "r is NULL");
+	r->crowded = index == -EAGAIN;
+	if (r->crowded && r->serve)
+		passed_wait(r);
 	if (index < 0)
 		why_set(why_last(), POSTERN_REASON_FAILED, index, "%s: %s", r->name,
 			passed_wrong(index));

@@ -68,7 +68,8 @@ void request_bury(struct postern_request *r)
    budget is all reserve. */
 static bool request_fits(const struct account *a, size_t n)
 {
-	return !a || (a->bytes <= account_most(a) && n <= account_most(a) - a->bytes);
+	return !a || (a->charged[ACCOUNT_BYTES] <= account_most(a) &&
+		      n <= account_most(a) - a->charged[ACCOUNT_BYTES]);
 }
 
 /* A block beside its own. */
@@ -121,7 +122,7 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 {
 	struct postern_service *s = p->service;
 	struct postern_request *r;
-	int error = 0;
+	int error;
 
 	if (!request_fits(p->conn->account, REQUEST_BLOCK))
 		return -EAGAIN;
@@ -137,14 +138,14 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 	r->charged = REQUEST_BLOCK;
 	if (r->account)
 		account_take(r->account, REQUEST_BLOCK);
-	if (n > REQUEST_TEXT)
+	error = passed_take(r, p->conn);
+	if (error == 0 && n > REQUEST_TEXT)
 		error = request_extra(r, n, &r->text);
 	if (error < 0) {
 		request_bury(r);
 		return error;
 	}
 	request_read(r, text, n, call);
-	r->fds = conn_take_fds(p->conn);
 	if (s->statistics)
 		r->since_ns = sys_now();
 	r->serve = p;
@@ -295,11 +296,15 @@ void request_done(struct postern_request *r)
 	request_end(r);
 }
 
-/* Freed, or left by its handler, without an answer. */
+/* Freed, or left by its handler, without an answer. If there was no room for one, the peer may try again. */
 static void request_abandon(struct postern_request *r)
 {
 	if (!r->serve)
 		return;
+	if (r->crowded) {
+		request_refuse_busy(r);
+		return;
+	}
 	if (!(r->flags & POSTERN_CALL_ONEWAY))
 		r->service->counters.abandoned++;
 	request_refuse(r, ERROR_ABANDONED, NULL, NULL);
@@ -335,6 +340,8 @@ void request_orphan(struct postern_request *r)
 	}
 	/* From here on it may be freed on any thread: it has nothing that others have too. */
 	list_remove(&r->node);
+	fds_uncharge(r->fds);
+	fds_uncharge(r->pushed);
 	if (r->account)
 		account_give(r->account, NULL, r->charged);
 	r->account = NULL;

@@ -352,6 +352,9 @@ static void service_run(struct object *o)
 	request_tell_left(s);
 	if (service_check(s) < 0)
 		return;
+	passed_tell(s);
+	if (service_check(s) < 0)
+		return;
 	service_turn_out(s, now);
 	if (!service_retire(s))
 		return;

@@ -114,6 +114,8 @@ struct postern_service {
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
 	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	bool                     takes_fds;    /* a method of it does: descriptors may come */
+	bool                     passes_fds;   /* a method of it takes or returns some */
+	uint8_t                  lost_fds;     /* PASSED_... */
 	struct postern_service_counters counters;
 	struct statistics       *statistics;   /* or NULL */
 	struct trace            *trace;        /* or NULL */
@@ -165,6 +167,7 @@ struct postern_request {
 	bool                    kept, freed; /* freed: in its handler, or before .left is told */
 	bool                    taken;    /* a topic's, or was */
 	bool                    refused;  /* drained is owed */
+	bool                    crowded;  /* there was no room for the last descriptor that was pushed */
 	bool                    answered; /* oneway, without a connection: it was answered nevertheless */
 	_Alignas(16) char       bytes[];
 };
@@ -218,8 +221,11 @@ void serve_continue(struct serve *p);
 /* ---- passed.c ---- */
 /* A method of this interface takes descriptors: from now on they may come. */
 void passed_admit(struct postern_service *s, const struct postern_interface *i);
-/* There were too many for a message. */
-bool passed_too_many(const struct postern_request *r);
+/* Those that came with its call. -EAGAIN: there was no room for them, or they were lost; they are closed. */
+int  passed_take(struct postern_request *r, struct postern_conn *c);
+/* That some were lost, because too many are open here, is told once per shortage. It may do anything. */
+enum { PASSED_NOT_LOST, PASSED_LOST, PASSED_TOLD };
+void passed_tell(struct postern_service *s);
 /* Its final answer is given, or will never be: closes what was to go with it. */
 void passed_drop(struct postern_request *r);
 
