@@ -185,8 +185,8 @@ static int spin_look(struct postern_loop *loop, struct epoll_event *events, int6
 	return loop_sleep(loop, events, 0, cancel);
 }
 
-static int spin_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
-		     int cancel)
+static int spin_then_sleep(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
+			   int cancel)
 {
 	struct loop_spin *s = &loop->spin;
 	int64_t begun = sys_now(), now = begun;
@@ -210,15 +210,22 @@ static int spin_wait(struct postern_loop *loop, struct epoll_event *events, int 
 	return n;
 }
 
-int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms, int cancel)
+static __attribute__((noinline)) int spin_wait(struct postern_loop *loop,
+					       struct epoll_event *events, int timeout_ms,
+					       int cancel)
 {
-	int n;
+	int n = spin_then_sleep(loop, events, timeout_ms, cancel);
 
-	if (loop->spin.max_ns == 0 || timeout_ms == 0)
-		return loop_sleep(loop, events, timeout_ms, cancel);
-	n = spin_wait(loop, events, timeout_ms, cancel);
 	loop->spin.hot = n == 1 ? events[0].data.ptr : NULL;
 	return n;
+}
+
+/* A loop without the option pays for one comparison, and not for the registers of the rest. */
+int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms, int cancel)
+{
+	if (loop->spin.max_ns > 0 && timeout_ms != 0)
+		return spin_wait(loop, events, timeout_ms, cancel);
+	return loop_sleep(loop, events, timeout_ms, cancel);
 }
 
 int postern_loop_set_busy_poll(struct postern_loop *loop, int64_t max_ns)
