@@ -576,11 +576,27 @@ static bool call_is_raw_exit(const struct flow *flow, const struct call *call)
 	       strstr(operand_text(flow->fn, &call->args[0]), "_exit");
 }
 
-static bool call_returns(const struct flow *flow, const struct call *call)
+/* errif(fd < 0, "…"): with what is known on this way it ends the program, or the argument is none that does. */
+static bool call_passes_check(struct flow *flow, const struct call *call)
+{
+	if (call->receiver.kind || call->api || !call->target)
+		return true;
+	for (int i = 0; i < call->n_args; i++) {
+		unsigned ends = function_ends_if(call->target, i);
+
+		if ((ends & ENDS_IF_TRUE) && !state_refine(flow, &call->args[i], OP_EQ, 0))
+			return false;
+		if ((ends & ENDS_IF_FALSE) && !state_refine(flow, &call->args[i], OP_NE, 0))
+			return false;
+	}
+	return true;
+}
+
+static bool call_returns(struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	return !call_ends(call);
+	return !call_ends(call) && call_passes_check(flow, call);
 }
 
 /* Where an event loop runs, callbacks do, and what was being closed may be closed. */
