@@ -609,11 +609,25 @@ static void call_run_loop(struct flow *flow, const struct call *call)
 		flow->state->bits[i] &= (uint8_t)~RES_CLOSING;
 }
 
+/* dup2(fd, number): whatever the number was, it is a descriptor now; by whichever pointer dup2() is called. */
+static void call_opens_number(struct flow *flow, const struct call *call)
+{
+	int r;
+
+	if ((strcmp(call->name, "dup2") != 0 && strcmp(call->name, "dup3") != 0) ||
+	    call->n_args < 2 || call->args[1].kind != OPERAND_PLACE)
+		return;
+	r = state_resource(flow, &call->args[1]);
+	if (r >= 0 && (flow->state->bits[r] & RES_CLOSED))
+		state_unbind(flow->state, call->args[1].place);
+}
+
 bool flow_call(struct flow *flow, const struct item *item)
 {
 	const struct call *call = item->call;
 	struct value v = value_unknown;
 
+	call_opens_number(flow, call);
 	call_note_uses(flow, item);
 	flow->tell->call(flow, item);
 	if (!call_returns(flow, call))
