@@ -34,6 +34,7 @@ struct account_owner {
 	struct list  accounts;
 	size_t       bytes_max;                           /* of each account */
 	size_t       reserve;                             /* of them: the largest message, at most bytes_max */
+	uint64_t     deferred;                            /* how often a connection was held back for others */
 	void       (*gone)(struct account_owner *owner);  /* an admitted connection has gone */
 	void       (*wake)(struct list *place);           /* the first in line may request again, soon */
 };
@@ -44,6 +45,7 @@ struct account {
 	uid_t                 uid;
 	uint32_t              connections;
 	uint64_t              calls;       /* by these; no charge */
+	uint32_t              visited;     /* when a restless one was, of all of its uid: loop/loop.h */
 	size_t                bytes;       /* charged in all */
 	size_t                lent;        /* of them, to the one that has the reserve */
 	struct list          *holder;      /* of the reserve: its place, linked or not; or NULL */

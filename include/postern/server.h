@@ -30,6 +30,7 @@ struct postern_server_counters {
 	uint32_t connections;   /* now */
 	uint32_t listening;     /* 1 or 0 */
 	uint64_t bytes;         /* now held for all peers: see .bytes_per_uid */
+	uint64_t deferred;      /* how often a peer that had more, or accepting, was held back for others */
 };
 POSTERN_API int postern_server_get_counters(const struct postern_server *s,
 	struct postern_server_counters *ret, size_t size); /* sizeof *ret */

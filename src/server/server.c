@@ -277,6 +277,11 @@ void server_update_timer(struct postern_server *s)
 	object_timer(&s->object, at);
 }
 
+static void server_deferred(struct object *o)
+{
+	container_of(o, struct postern_server, object)->counters.deferred++;
+}
+
 static void server_ready(struct object *o, uint32_t events)
 {
 	(void)events;
@@ -514,6 +519,7 @@ static const struct object_ops server_ops = {
 	.ready = server_ready,
 	.fire = server_run,
 	.run = server_run,
+	.deferred = server_deferred,
 	.orphan = server_orphan,
 	.bury = server_bury,
 };
@@ -653,6 +659,7 @@ int postern_server_get_counters(const struct postern_server *s, struct postern_s
 		return -EINVAL;
 	k = s->counters;
 	k.bytes = account_owner_bytes(&s->accounts);
+	k.deferred += s->accounts.deferred;
 	struct_export(ret, size, &k, sizeof(k));
 	return 0;
 }
