@@ -56,7 +56,7 @@ static _Noreturn void bench_usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: %s server|client echo|stream SOCKET [--messages N] [--warmup N]\n"
-		"          [--batch N] [--cpu N]\n"
+		"          [--batch N] [--cpu N] [--spin US] [--delay US]\n"
 		"One end of one measurement; bench/core.py starts both and compares.\n",
 		program_invocation_short_name);
 	exit(status);
@@ -98,6 +98,8 @@ void bench_init(struct bench *b, const char *peer, const char *version, int argc
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "cpu", required_argument, NULL, 'c' },
+		{ "spin", required_argument, NULL, 's' },
+		{ "delay", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -114,6 +116,10 @@ void bench_init(struct bench *b, const char *peer, const char *version, int argc
 			b->batch = bench_number(optarg, 1, BENCH_BATCH_MAX);
 		else if (option == 'c')
 			bench_pin(bench_number(optarg, 0, CPU_SETSIZE - 1));
+		else if (option == 's')
+			b->spin_ns = (int64_t)bench_number(optarg, 1, 1000) * 1000;
+		else if (option == 'd')
+			b->delay_ns = (long)bench_number(optarg, 1, 999999) * 1000;
 		else
 			bench_usage(option == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
 	}

@@ -51,6 +51,8 @@ struct bench {
 	uint64_t warmup;
 	uint64_t total; /* with the warm-up */
 	size_t batch;   /* messages that are sent at once; 1: each has its own write */
+	int64_t spin_ns; /* before it sleeps, it polls so long, if it can; raw: it never sleeps. 0: none of it */
+	long delay_ns;  /* the raw server answers an echo so late */
 
 	uint64_t sent;  /* messages, by the client */
 	uint64_t bytes; /* received by the server */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <postern.h>
+#include <postern/loop.h>
 
 struct peer {
 	struct bench bench;
@@ -162,6 +163,9 @@ int main(int argc, char **argv)
 	r = postern_loop_new(&loop);
 	if (r < 0)
 		bench_die("postern_loop_new", -r);
+	r = postern_loop_set_busy_poll(loop, p.bench.spin_ns);
+	if (r < 0)
+		bench_die("postern_loop_set_busy_poll", -r);
 	p.loop = loop;
 	r = p.bench.server ? peer_serve(&p, &server) : peer_connect(&p, &conn);
 	if (r < 0)

@@ -9,6 +9,8 @@
  * A send that returns EAGAIN waits here, inside raw_send, and not in the event loop: the same system calls,
  * and no state to keep. That is not how to write a server with a second client; it makes the floor
  * lower, if anything.
+ *
+ * With --spin there is no epoll at all: recv and send are repeated until they succeed.
  */
 #include "bench.h"
 
@@ -16,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 struct raw {
@@ -32,6 +35,8 @@ static void raw_wait(struct raw *r, uint32_t events)
 	struct epoll_event event = { .events = events };
 	int op = r->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
+	if (r->bench.spin_ns)
+		return;
 	if (r->events != events && epoll_ctl(r->epoll, op, r->fd, &event) < 0)
 		bench_die("epoll_ctl", errno);
 	r->events = events;
@@ -72,6 +77,14 @@ static size_t raw_receive(struct raw *r)
 	}
 }
 
+static void raw_delay(const struct bench *b)
+{
+	const struct timespec delay = { .tv_nsec = b->delay_ns };
+
+	if (b->delay_ns)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &delay, NULL);
+}
+
 static void raw_serve(struct raw *r)
 {
 	struct bench *b = &r->bench;
@@ -86,6 +99,7 @@ static void raw_serve(struct raw *r)
 				return;
 			answer = bench_receive(b, r->in, n);
 			if (!b->stream) {
+				raw_delay(b);
 				raw_send(r, r->in, n);
 			} else if (answer) {
 				bench_fill_sum(b);

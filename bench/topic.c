@@ -27,7 +27,7 @@ static uint32_t topic_subscribers;
 static void topic_watch(struct postern_request *r, void *data)
 {
 	(void)data;
-	if (postern_topic_add(topic, r) < 0)
+	if (postern_topic_take(topic, r) < 0)
 		bench_die(postern_why()->text, 0);
 }
 

@@ -115,18 +115,18 @@ static int ask_ended(const struct ask *a, int error)
 
 /* ---- calls ---- */
 
-static int ask_wait(struct ask *a, const char *method, struct postern_json in, unsigned flags,
-		    struct postern_json *ret)
+static int ask_wait(struct ask *a, const char *method, struct postern_json in,
+		    const struct postern_fds *fds, unsigned flags, struct postern_json *ret)
 {
 	*ret = (struct postern_json){ "{}", 2 };
-	return postern_caller_wait_json(a->caller, method, in.text, in.n, ret, flags,
+	return postern_caller_wait_json(a->caller, method, in.text, in.n, fds, ret, flags,
 					a->values->deadline);
 }
 
-int ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags,
-	     struct postern_json *ret)
+int ask_call(struct ask *a, const char *method, struct postern_json in,
+	     const struct postern_fds *fds, unsigned flags, struct postern_json *ret)
 {
-	int r = ask_wait(a, method, in, flags, ret);
+	int r = ask_wait(a, method, in, fds, flags, ret);
 
 	return r < 0 ? ask_ended(a, r) : EXIT_DONE;
 }
@@ -146,7 +146,7 @@ static bool ask_is_silent(const struct postern_answer *answer)
 
 int ask_itself(struct ask *a, const char *method, struct postern_json in, struct postern_json *ret)
 {
-	int r = ask_wait(a, method, in, 0, ret);
+	int r = ask_wait(a, method, in, NULL, 0, ret);
 
 	if (r < 0)
 		r = ask_ended(a, r);

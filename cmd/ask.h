@@ -34,7 +34,8 @@ int  ask_open(struct ask *a, const char *verb, const struct ask_values *values);
 int  ask_open_on(struct ask *a, struct postern_loop *loop, const char *verb, const struct ask_values *values);
 void ask_close(struct ask *a);
 /* ret: the answer's parameters, until the next call; with MORE those of the first one. */
-int  ask_call(struct ask *a, const char *method, struct postern_json in, unsigned flags, struct postern_json *ret);
+int  ask_call(struct ask *a, const char *method, struct postern_json in, const struct postern_fds *fds, unsigned flags,
+	struct postern_json *ret);
 /* The same for a method of org.varlink.service, which a service may not have: then this is told. */
 int  ask_itself(struct ask *a, const char *method, struct postern_json in, struct postern_json *ret);
 /* After a call with MORE: the next answer. -1: there is none. */

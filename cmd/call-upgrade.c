@@ -52,7 +52,7 @@ static void call_upgrade_told(struct postern_call *call, const struct postern_an
 
 static int call_upgrade_start(struct call_upgrade *u, const char *method, struct postern_json in)
 {
-	int r = postern_caller_call_json(NULL, u->ask.caller, method, in.text, in.n,
+	int r = postern_caller_call_json(NULL, u->ask.caller, method, in.text, in.n, NULL,
 					 POSTERN_CALL_UPGRADE, u->ask.values->deadline,
 					 call_upgrade_told, u);
 

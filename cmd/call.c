@@ -125,7 +125,7 @@ static int call_answers(struct ask *a, const char *method, struct postern_json i
 {
 	struct postern_json answer;
 	/* Descriptors may come with an answer, which says so; nobody takes them, so they are closed. */
-	int status = ask_call(a, method, in, flags | POSTERN_CALL_FDS, &answer);
+	int status = ask_call(a, method, in, &(struct postern_fds){ 0 }, flags, &answer);
 
 	if (status || flags & POSTERN_CALL_ONEWAY)
 		return status;

@@ -90,7 +90,7 @@ struct verb {
 };
 
 extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_call, verb_info, verb_introspect,
-	verb_check, verb_generate, verb_relay, verb_stats, verb_top;
+	verb_check, verb_generate, verb_relay, verb_stats, verb_top, verb_trace;
 
 /* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
    printed the help, the defaults or the error. */

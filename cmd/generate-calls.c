@@ -8,28 +8,6 @@
  */
 #include "generate.h"
 
-static const struct {
-	const char *mark;
-	unsigned flag;
-} calls_marks[] = {
-	{ "[Supports 'more' flag]", GENERATE_MORE },
-	{ "[Requires 'more' flag]", GENERATE_NEEDS_MORE },
-	{ "[Requires 'upgrade' flag]", GENERATE_UPGRADE },
-	{ "[Supports 'upgrade' flag]", GENERATE_MAY_UPGRADE },
-	{ "[Takes file descriptors]", GENERATE_TAKES_FDS },
-	{ "[Returns file descriptors]", GENERATE_RETURNS_FDS },
-};
-
-unsigned generate_flags(const struct idl_member *method)
-{
-	unsigned flags = 0;
-
-	for (size_t i = 0; i < sizeof(calls_marks) / sizeof(*calls_marks); i++)
-		if (idl_says(method->comments, calls_marks[i].mark))
-			flags |= calls_marks[i].flag;
-	return flags;
-}
-
 /* What all functions of one method or error have in their texts. */
 struct calls {
 	const char *prefix, *name;
@@ -37,11 +15,13 @@ struct calls {
 	const char *in_value, *out_value; /* "in" or "NULL" */
 	const char *ret;                  /* "struct clock_Now_out *ret, " or "" */
 	const char *ret_value;
+	const char *fds, *fds_value; /* "const int *fds, size_t n_fds, " or "" */
 };
 
 static struct calls calls_of(struct generate *g, const struct idl_member *m)
 {
 	bool in = !generate_is_empty(m->type), out = m->out && !generate_is_empty(m->out);
+	bool takes = idl_method_flags(m) & POSTERN_METHOD_TAKES_FDS;
 	struct calls c = {
 		.prefix = g->prefix,
 		.name = generate_text(g, "%.*s", (int)m->node.name.n, m->node.name.text),
@@ -51,6 +31,8 @@ static struct calls calls_of(struct generate *g, const struct idl_member *m)
 		.out_value = out ? "out" : "NULL",
 		.ret = "",
 		.ret_value = out ? "ret" : "NULL",
+		.fds = takes ? "const int *fds, size_t n_fds, " : "",
+		.fds_value = takes ? "&passed" : "NULL",
 	};
 
 	if (in)
@@ -65,6 +47,16 @@ static struct calls calls_of(struct generate *g, const struct idl_member *m)
 static void calls_body(struct generate *g, const char *body)
 {
 	generate_line(g, 0, "{");
+	generate_line(g, 1, "%s", body);
+	generate_line(g, 0, "}\n");
+}
+
+/* That of a call, which may have descriptors. */
+static void calls_body_of(struct generate *g, const struct calls *c, const char *body)
+{
+	generate_line(g, 0, "{");
+	if (*c->fds)
+		generate_line(g, 1, "const struct postern_fds passed = { fds, n_fds };\n");
 	generate_line(g, 1, "%s", body);
 	generate_line(g, 0, "}\n");
 }
@@ -126,18 +118,18 @@ static void calls_upgrade(struct generate *g, const struct calls *c)
 static void calls_reply(struct generate *g, const struct idl_member *m)
 {
 	struct calls c = calls_of(g, m);
-	unsigned flags = generate_flags(m);
+	uint32_t flags = idl_method_flags(m);
 
-	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE))
+	if (flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE))
 		calls_upgrade(g, &c);
 	/* Any other answer would confirm what is not done. */
-	if (flags & GENERATE_UPGRADE)
+	if (flags & POSTERN_METHOD_UPGRADE)
 		return;
 	generate_line(g, 0, "static inline int %s_reply_%s(struct postern_request *r%s)", c.prefix,
 		      c.name, c.out);
 	calls_body(g, generate_text(g, "return postern_request_reply(r, %s_%s_method.out, %s);",
 				    c.prefix, c.name, c.out_value));
-	if (!(flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+	if (!(flags & (POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE)))
 		return;
 	generate_line(
 		g, 0,
@@ -153,7 +145,7 @@ static void calls_topic(struct generate *g, const struct idl_member *m)
 	struct calls c = calls_of(g, m);
 	static const char *const verbs[] = { "publish", "end" };
 
-	if (!(generate_flags(m) & (GENERATE_MORE | GENERATE_NEEDS_MORE)))
+	if (!(idl_method_flags(m) & (POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE)))
 		return;
 	generate_line(
 		g, 0,
@@ -168,8 +160,10 @@ static void calls_topic(struct generate *g, const struct idl_member *m)
 			"return postern_topic_new(ret, s, &%s_%s_method, options, events, data);",
 			c.prefix, c.name));
 	for (int i = 0; i < 2; i++) {
-		generate_line(g, 0, "static inline int %s_%s_%s(struct postern_topic *t%s)",
-			      c.prefix, verbs[i], c.name, c.out);
+		generate_line(
+			g, 0,
+			"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_topic *t%s)",
+			c.prefix, verbs[i], c.name, c.out);
 		calls_body(g, generate_text(g, "return postern_topic_%s(t, %s_%s_method.out, %s);",
 					    verbs[i], c.prefix, c.name, c.out_value));
 	}
@@ -208,14 +202,15 @@ static void calls_call(struct generate *g, const struct calls *c, const char *ve
 	generate_line(
 		g, 0,
 		"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_call **ret, struct "
-		"postern_caller *c, %sint64_t deadline_ns, %s_%s_fn *fn, void *data)",
-		c->prefix, c->name, verb, c->in, c->prefix, c->name);
-	calls_body(g,
-		   generate_text(
-			   g,
-			   "return postern_caller_call(ret, c, &%s_%s_method, %s, %s, deadline_ns, "
-			   "POSTERN_FN(fn), data);",
-			   c->prefix, c->name, c->in_value, flags));
+		"postern_caller *c, %s%sint64_t deadline_ns, %s_%s_fn *fn, void *data)",
+		c->prefix, c->name, verb, c->in, c->fds, c->prefix, c->name);
+	calls_body_of(
+		g, c,
+		generate_text(
+			g,
+			"return postern_caller_call(ret, c, &%s_%s_method, %s, %s, %s, deadline_ns, "
+			"POSTERN_FN(fn), data);",
+			c->prefix, c->name, c->in_value, c->fds_value, flags));
 }
 
 static void calls_wait(struct generate *g, const struct calls *c, const char *verb,
@@ -223,14 +218,15 @@ static void calls_wait(struct generate *g, const struct calls *c, const char *ve
 {
 	generate_line(
 		g, 0,
-		"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_caller *c, %s%sint64_t "
+		"static inline POSTERN_MUST_USE int %s_%s_%s(struct postern_caller *c, %s%s%sint64_t "
 		"deadline_ns)",
-		c->prefix, c->name, verb, c->in, c->ret);
-	calls_body(g,
-		   generate_text(
-			   g,
-			   "return postern_caller_wait(c, &%s_%s_method, %s, %s, %s, deadline_ns);",
-			   c->prefix, c->name, c->in_value, c->ret_value, flags));
+		c->prefix, c->name, verb, c->in, c->fds, c->ret);
+	calls_body_of(
+		g, c,
+		generate_text(
+			g,
+			"return postern_caller_wait(c, &%s_%s_method, %s, %s, %s, %s, deadline_ns);",
+			c->prefix, c->name, c->in_value, c->fds_value, c->ret_value, flags));
 }
 
 /* What follows the answer is read from a client, without a loop. */
@@ -239,14 +235,14 @@ static void calls_wait_upgrade(struct generate *g, const struct calls *c)
 	generate_line(
 		g, 0,
 		"static inline POSTERN_MUST_USE int %s_%s_wait_upgrade(struct postern_client **client, "
-		"struct postern_caller *c, %s%sint64_t deadline_ns)",
-		c->prefix, c->name, c->in, c->ret);
-	calls_body(
-		g,
+		"struct postern_caller *c, %s%s%sint64_t deadline_ns)",
+		c->prefix, c->name, c->in, c->fds, c->ret);
+	calls_body_of(
+		g, c,
 		generate_text(
 			g,
-			"return postern_caller_upgrade(client, c, &%s_%s_method, %s, %s, deadline_ns);",
-			c->prefix, c->name, c->in_value, c->ret_value));
+			"return postern_caller_upgrade(client, c, &%s_%s_method, %s, %s, %s, deadline_ns);",
+			c->prefix, c->name, c->in_value, c->fds_value, c->ret_value));
 }
 
 static void calls_next(struct generate *g, const struct calls *c)
@@ -263,24 +259,24 @@ static void calls_next(struct generate *g, const struct calls *c)
 static void calls_method(struct generate *g, const struct idl_member *m)
 {
 	struct calls c = calls_of(g, m);
-	unsigned flags = generate_flags(m);
+	uint32_t flags = idl_method_flags(m);
 
 	calls_type(g, m, &c);
-	if (flags & (GENERATE_UPGRADE | GENERATE_MAY_UPGRADE)) {
+	if (flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)) {
 		generate_line(
 			g, 0,
 			"/* In fn, once it is answered, postern_call_upgrade() takes the connection. */");
 		calls_call(g, &c, "upgrade", "POSTERN_CALL_UPGRADE");
 		calls_wait_upgrade(g, &c);
 	}
-	if (flags & GENERATE_UPGRADE)
+	if (flags & POSTERN_METHOD_UPGRADE)
 		return;
-	if (!(flags & GENERATE_NEEDS_MORE)) {
+	if (!(flags & POSTERN_METHOD_NEEDS_MORE)) {
 		calls_call(g, &c, "call", "0");
 		calls_call(g, &c, "oneway", "POSTERN_CALL_ONEWAY");
 		calls_wait(g, &c, "wait", "0");
 	}
-	if (flags & (GENERATE_MORE | GENERATE_NEEDS_MORE)) {
+	if (flags & (POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE)) {
 		calls_call(g, &c, "more", "POSTERN_CALL_MORE");
 		calls_wait(g, &c, "wait_more", "POSTERN_CALL_MORE");
 		calls_next(g, &c);

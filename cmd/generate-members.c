@@ -56,7 +56,7 @@ static const char *members_flags(struct generate *g, const struct idl_member *m)
 		"POSTERN_METHOD_UPGRADE",   "POSTERN_METHOD_MAY_UPGRADE",
 		"POSTERN_METHOD_TAKES_FDS", "POSTERN_METHOD_RETURNS_FDS",
 	};
-	unsigned flags = generate_flags(m);
+	uint32_t flags = idl_method_flags(m);
 	const char *text = NULL;
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -75,7 +75,7 @@ static void members_method(struct generate *g, const struct idl_member *m)
 	generate_line(g, 1, ".name = \"%.*s.%s\",", (int)g->idl->name.n, g->idl->name.text, name);
 	generate_line(g, 1, ".in = &%s,", generate_table_of(g, m->type, false));
 	generate_line(g, 1, ".out = &%s,", generate_table_of(g, m->out, false));
-	if (generate_flags(m))
+	if (idl_method_flags(m))
 		generate_line(g, 1, ".flags = %s,", members_flags(g, m));
 	generate_line(g, 1, ".handler = offsetof(struct %s_methods, %s),", g->prefix, name);
 	generate_line(g, 1, ".handle = handle_%s,", name);
@@ -87,9 +87,10 @@ static void members_error(struct generate *g, const struct idl_member *m)
 {
 	const char *name = members_name(g, m);
 
-	generate_line(g, 0, "const struct postern_error %s_%s_error = { \"%.*s.%s\", &%s };\n",
-		      g->prefix, name, (int)g->idl->name.n, g->idl->name.text, name,
-		      generate_table_of(g, m->type, false));
+	generate_line(g, 0, "const struct postern_error %s_%s_error = {", g->prefix, name);
+	generate_line(g, 1, ".name = \"%.*s.%s\",", (int)g->idl->name.n, g->idl->name.text, name);
+	generate_line(g, 1, ".type = &%s,", generate_table_of(g, m->type, false));
+	generate_line(g, 0, "};\n");
 }
 
 /* All of this kind: each by itself, then a list of them, whose length is returned. */

@@ -105,15 +105,5 @@ void generate_tables(struct generate *g);
 /* The name of the table of a type, which is needed from now on. */
 const char *generate_table_of(struct generate *g, const struct idl_type *type, bool is_unsigned);
 void generate_members(struct generate *g);
-/* POSTERN_METHOD_..., of a method. */
-enum {
-	GENERATE_MORE        = 1,
-	GENERATE_NEEDS_MORE  = 2,
-	GENERATE_UPGRADE     = 4,
-	GENERATE_MAY_UPGRADE = 8,
-	GENERATE_TAKES_FDS   = 16,
-	GENERATE_RETURNS_FDS = 32,
-};
-unsigned generate_flags(const struct idl_member *method);
 
 #endif

@@ -157,7 +157,7 @@ static int introspect_one(struct introspect *x, const char *name)
 static bool introspect_is_common(const char *name)
 {
 	return !strcmp(name, "org.varlink.service") || !strcmp(name, "io.postern") ||
-	       !strcmp(name, "io.postern.Statistics");
+	       !strcmp(name, "io.postern.Statistics") || !strcmp(name, "io.postern.Trace");
 }
 
 /* The names in the answer, which the next call takes away: one a line. */

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const main_verbs[] = { &verb_serve, &verb_connect,    &verb_wait,
-						 &verb_ls,    &verb_doctor,     &verb_call,
-						 &verb_info,  &verb_introspect, &verb_stats,
-						 &verb_top,   &verb_check,      &verb_generate,
-						 &verb_relay };
+static const struct verb *const main_verbs[] = { &verb_serve,    &verb_connect,    &verb_wait,
+						 &verb_ls,       &verb_doctor,     &verb_call,
+						 &verb_info,     &verb_introspect, &verb_stats,
+						 &verb_top,      &verb_trace,      &verb_check,
+						 &verb_generate, &verb_relay };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 

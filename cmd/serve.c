@@ -559,7 +559,7 @@ static int serve_new_service(struct serve *s, const char *name,
 		.server = server,
 		.product = "postern serve",
 		.version = postern_version(),
-		.flags = POSTERN_SERVICE_STATISTICS,
+		.flags = POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE,
 	};
 	int r = postern_service_new(&s->service, s->loop, name, &options, &serve_service_events, s);
 

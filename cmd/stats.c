@@ -128,7 +128,7 @@ static int stats_run(void *data)
 		status = EXIT_USAGE;
 	}
 	if (!status) {
-		status = ask_call(&a, SAMPLE_METHOD, in, 0, &answer);
+		status = ask_call(&a, SAMPLE_METHOD, in, NULL, 0, &answer);
 		if (status)
 			status = stats_explain(&a, status);
 		else if (v->json)

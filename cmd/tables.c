@@ -294,7 +294,7 @@ static void tables_struct(struct tables *t, struct table *table)
 			.name = tables_name(t, tables_nothing, f->node.name),
 			.type = tables_of(t, f->type, idl_says(f->comments, "[unsigned]")),
 			.offset = at,
-			.nullable = f->type->kind == IDL_MAYBE,
+			.flags = f->type->kind == IDL_MAYBE ? POSTERN_FIELD_NULLABLE : 0,
 		};
 		at += tables_place(t, f->type);
 	}
@@ -334,15 +334,6 @@ static void tables_fill(struct tables *t)
 
 /* ---- the interface ---- */
 
-static uint32_t tables_flags(const struct idl_member *m)
-{
-	return (idl_says(m->comments, "[Supports 'more' flag]") ? POSTERN_METHOD_MORE : 0) |
-	       (idl_says(m->comments, "[Requires 'more' flag]") ? POSTERN_METHOD_NEEDS_MORE : 0) |
-	       (idl_says(m->comments, "[Requires 'upgrade' flag]") ? POSTERN_METHOD_UPGRADE : 0) |
-	       (idl_says(m->comments, "[Supports 'upgrade' flag]") ? POSTERN_METHOD_MAY_UPGRADE
-								   : 0);
-}
-
 static uint32_t tables_number(const struct idl *idl, int kind)
 {
 	uint32_t n = 0;
@@ -376,7 +367,7 @@ static const struct postern_method *tables_method(struct tables *t, const struct
 			.name = tables_name(t, idl->name, m->node.name),
 			.in = tables_of(t, m->type, false),
 			.out = tables_of(t, m->out, false),
-			.flags = tables_flags(m),
+			.flags = idl_method_flags(m) & ~(uint32_t)POSTERN_METHOD_TAKES_FDS,
 			.handler = number * (uint32_t)sizeof(void (*)(void)),
 			.handle = handle,
 		};

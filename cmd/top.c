@@ -142,7 +142,7 @@ static void top_ask(struct top_row *row)
 		row->state = "no answer";
 		return;
 	}
-	r = postern_caller_call_json(NULL, row->caller, SAMPLE_METHOD, NULL, 0, 0,
+	r = postern_caller_call_json(NULL, row->caller, SAMPLE_METHOD, NULL, 0, NULL, 0,
 				     POSTERN_SECONDS(30), top_answered, row);
 	row->asked = r == 0;
 	if (r < 0)

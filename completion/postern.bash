@@ -101,7 +101,7 @@ _postern()
 		*,-*) reply=$(_postern_lines "$verb") ;;
 		connect,* | wait,* | doctor,* | relay,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
 		top,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null) ;;
-		call,* | info,* | introspect,* | stats,*) reply=$(_postern_service "$verb" "$line") ;;
+		call,* | info,* | introspect,* | stats,* | trace,*) reply=$(_postern_service "$verb" "$line") ;;
 		*) reply= ;;
 		esac
 		_postern_reply "$word" "$reply"

@@ -209,7 +209,10 @@ struct postern_server_options {
 	const gid_t *allow_gids;
 	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
-	uint32_t     keep_flags, reserved;       /* 1: fd:N must be non-blocking already, else it is made so; 0 */
+	uint32_t     keep_flags;          /* 1: fd:N must be non-blocking already, else it is made so; 0 */
+	/* Passed by all of a uid's connections, or to them, and not taken or read yet: an eighth of RLIMIT_NOFILE, 16 to
+	   4,096. All uids together have twice that. Beyond: io.postern.Busy, or -EAGAIN for what is to be sent. */
+	uint32_t     descriptors_per_uid;
 };
 
 /* Returns when the server owns the name and listens on it, or fails (postern_why() says why). It

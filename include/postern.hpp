@@ -113,6 +113,7 @@ public:
 	void stop() noexcept { postern_loop_stop(get()); }
 	[[nodiscard]] int post(callback<void()> fn);
 	int fd() const { return postern_loop_fd(get()); }
+	int busy_poll(nanoseconds max) { return postern_loop_set_busy_poll(get(), max.count()); }
 	postern_loop *get() const noexcept { return state ? state->c : nullptr; }
 
 	using state_ptr = std::shared_ptr<detail::loop_state>; /* internal */

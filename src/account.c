@@ -11,6 +11,22 @@ void account_owner_init(struct account_owner *owner)
 	list_init(&owner->accounts);
 }
 
+/* Each may leave the list, and the account may go with the last one. */
+static void account_ask_all(struct account_owner *owner, struct account *a, bool owner_gone)
+{
+	struct list asked;
+
+	list_init(&asked);
+	list_splice(&asked, &a->unread);
+	while (!list_is_empty(&asked)) {
+		struct list *place = asked.next;
+
+		list_remove(place);
+		list_append(&a->unread, place);
+		owner->look(place, owner_gone);
+	}
+}
+
 void account_owner_deinit(struct account_owner *owner)
 {
 	while (!list_is_empty(&owner->accounts)) {
@@ -18,16 +34,17 @@ void account_owner_deinit(struct account_owner *owner)
 
 		list_remove(&a->node);
 		a->owner = NULL;
+		account_ask_all(owner, a, true);
 	}
 }
 
-uint64_t account_owner_bytes(const struct account_owner *owner)
+uint64_t account_owner_sum(const struct account_owner *owner, int kind)
 {
-	uint64_t bytes = 0;
+	uint64_t sum = 0;
 
 	for (const struct list *l = owner->accounts.next; l != &owner->accounts; l = l->next)
-		bytes += container_of(l, struct account, node)->bytes;
-	return bytes;
+		sum += container_of(l, struct account, node)->charged[kind];
+	return sum;
 }
 
 /* One per user that is connected to this server: a handful. */
@@ -64,14 +81,18 @@ struct account *account_get(struct account_owner *owner, uid_t uid)
 	a->uid = uid;
 	a->connections = 1;
 	list_init(&a->line);
+	list_init(&a->unread);
 	list_append(&owner->accounts, &a->node);
 	return a;
 }
 
 static void account_settle(struct account *a)
 {
-	if (a->connections > 0 || a->bytes > 0)
+	if (a->connections > 0)
 		return;
+	for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
+		if (a->charged[kind] > 0)
+			return;
 	assert(list_is_empty(&a->line)); /* only connections wait there */
 	list_remove(&a->node);
 	sys_free(a);
@@ -83,21 +104,75 @@ void account_put(struct account *a)
 	account_settle(a);
 }
 
-/* ---- room ---- */
+/* ---- any kind ---- */
+
+static bool account_fits(const struct account *a, int kind, size_t n)
+{
+	const struct account_limit *limit = &a->owner->limits[kind];
+
+	if (n > limit->each || a->charged[kind] > limit->each - n)
+		return false;
+	return limit->all == 0 ||
+	       (n <= limit->all && account_owner_sum(a->owner, kind) <= limit->all - n);
+}
+
+/* Once in each turn: a peer that is refused again and again must not cost the others more than that. */
+static void account_look(struct account_owner *owner)
+{
+	uint32_t now = owner->now ? owner->now(owner) : owner->looked + 1;
+
+	if (now == owner->looked)
+		return;
+	owner->looked = now;
+	for (struct list *l = owner->accounts.next, *next; l != &owner->accounts; l = next) {
+		next = l->next;
+		account_ask_all(owner, container_of(l, struct account, node), false);
+	}
+}
+
+bool account_has_room(struct account *a, int kind, size_t n)
+{
+	if (!a->owner)
+		return false;
+	if (account_fits(a, kind, n))
+		return true;
+	account_look(a->owner);
+	return account_fits(a, kind, n);
+}
+
+bool account_charge(struct account *a, int kind, size_t n)
+{
+	if (account_has_room(a, kind, n)) {
+		a->charged[kind] += n;
+		return true;
+	}
+	if (a->owner)
+		a->owner->limits[kind].refused += n;
+	return false;
+}
+
+void account_release(struct account *a, int kind, size_t n)
+{
+	assert(n <= a->charged[kind]);
+	a->charged[kind] -= n;
+	account_settle(a);
+}
+
+/* ---- bytes ---- */
 
 size_t account_free(const struct account *a)
 {
-	size_t shared, taken = a->bytes - a->lent;
+	size_t shared, taken = a->charged[ACCOUNT_BYTES] - a->lent;
 
 	if (!a->owner)
 		return 0;
-	shared = a->owner->bytes_max - a->owner->reserve;
+	shared = a->owner->limits[ACCOUNT_BYTES].each - a->owner->reserve;
 	return taken < shared ? shared - taken : 0;
 }
 
 size_t account_most(const struct account *a)
 {
-	return a->owner ? a->owner->bytes_max : 0;
+	return a->owner ? a->owner->limits[ACCOUNT_BYTES].each : 0;
 }
 
 static void account_wake(struct account *a)
@@ -108,8 +183,8 @@ static void account_wake(struct account *a)
 
 void account_give(struct account *a, const struct list *place, size_t n)
 {
-	assert(n <= a->bytes);
-	a->bytes -= n;
+	assert(n <= a->charged[ACCOUNT_BYTES]);
+	a->charged[ACCOUNT_BYTES] -= n;
 	/* What it had before it got the reserve is released last. */
 	if (a->holder == place)
 		a->lent -= n < a->lent ? n : a->lent;

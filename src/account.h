@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * account.h - what all connections of one uid hold at one server, and the line of those that wait for room
+ * account.h - what all connections of one uid hold at one server, in kinds, and the line of those that wait for room
  *
- * Capacity is charged: memory that was allocated or reserved, whether or not it is filled. Everything that is charged
+ * Each kind has a limit for each account, and may have one for all accounts together, for what a process has only so much
+ * of. What nothing waits for is charged by account_charge(), or refused at once. Of descriptors that is all that there is:
+ * no connection needs a minimum of them, because a message that gets none is answered too, and charges nothing then.
+ *
+ * Bytes are waited for. Capacity is charged: memory that was allocated or reserved, whether or not it is filled. All of it
  * was requested first, except for minimums that every connection may always have (a page to read, a chunk to write):
  * without them a crowded account could never be emptied.
  *
@@ -15,6 +19,9 @@
  *     then the next one can;
  *   - a connection that is refused joins the line, first come first served, and no request passes the line. Each
  *     release wakes the first in line. No timer is involved.
+ *
+ * Some charges may be over without anybody knowing: descriptors are charged until the peer has read them, and the kernel
+ * does not tell when that is. Whoever has such charges is in the list `unread`, and is asked to look before a refusal.
  *
  * The account knows its owner by the pointer that it was given, and nothing about servers or connections; a place in
  * line is a list node of the waiting connection. The account outlives its owner until all charges are released.
@@ -29,14 +36,26 @@
 
 #include "base/list.h"
 
+enum { ACCOUNT_BYTES, ACCOUNT_FDS, ACCOUNT_KINDS };
+
+struct account_limit {
+	size_t   each;                                    /* of each account */
+	size_t   all;                                     /* of all of an owner; 0: no limit */
+	uint64_t refused;                                 /* that account_charge() did not charge */
+};
+
 /* Part of the object that has accounts, one per uid. */
 struct account_owner {
 	struct list  accounts;
-	size_t       bytes_max;                           /* of each account */
-	size_t       reserve;                             /* of them: the largest message, at most bytes_max */
+	struct account_limit limits[ACCOUNT_KINDS];
+	size_t       reserve;                             /* of bytes: the largest message, at most the limit of each */
+	uint32_t     looked;                              /* .now when all of .unread were asked last */
+	uint32_t   (*now)(struct account_owner *owner);   /* a number that changes in each turn; or NULL */
 	uint64_t     deferred;                            /* how often a connection was held back for others */
 	void       (*gone)(struct account_owner *owner);  /* an admitted connection has gone */
 	void       (*wake)(struct list *place);           /* the first in line may request again, soon */
+	/* Gives back what is over by now, and may leave `unread`. owner_gone: all of it. */
+	void       (*look)(struct list *place, bool owner_gone);
 };
 
 struct account {
@@ -45,17 +64,19 @@ struct account {
 	uid_t                 uid;
 	uint32_t              connections;
 	uint64_t              calls;       /* by these; no charge */
+	size_t                charged[ACCOUNT_KINDS];
+	size_t                lent;        /* of the bytes, to the one that has the reserve */
 	uint32_t              visited;     /* when a restless one was, of all of its uid: loop/loop.h */
-	size_t                bytes;       /* charged in all */
-	size_t                lent;        /* of them, to the one that has the reserve */
 	struct list          *holder;      /* of the reserve: its place, linked or not; or NULL */
 	struct list           line;
+	struct list           unread;
 };
 
 void            account_owner_init(struct account_owner *owner);
 /* Accounts with charges are freed with their last charge. */
 void            account_owner_deinit(struct account_owner *owner);
-uint64_t        account_owner_bytes(const struct account_owner *owner);
+/* What all of them are charged. */
+uint64_t        account_owner_sum(const struct account_owner *owner, int kind);
 
 /* The account of uid, with one more connection; NULL: out of memory. */
 struct account *account_get(struct account_owner *owner, uid_t uid);
@@ -63,6 +84,15 @@ struct account *account_get(struct account_owner *owner, uid_t uid);
 uint32_t        account_connections(const struct account_owner *owner, uid_t uid);
 /* One connection less. */
 void            account_put(struct account *a);
+
+/* Charges n of this kind, or nothing: false, and they are counted as refused. */
+bool            account_charge(struct account *a, int kind, size_t n);
+/* Would it? Counts nothing. */
+bool            account_has_room(struct account *a, int kind, size_t n);
+/* Releases n, which nobody in line waits for. May free the account. */
+void            account_release(struct account *a, int kind, size_t n);
+
+/* ---- bytes ---- */
 
 /* How much can be charged now without the reserve. */
 size_t          account_free(const struct account *a);
@@ -75,7 +105,7 @@ static inline bool account_is_short(const struct account *a)
 /* Charges n without a check: for minimums, and for the amount that account_free() has just returned. */
 static inline void account_take(struct account *a, size_t n)
 {
-	a->bytes += n;
+	a->charged[ACCOUNT_BYTES] += n;
 }
 
 /* Releases n charged for this place, and wakes the first in line. May free the account. */

@@ -34,6 +34,8 @@ static int client_move(struct postern_client *k, struct postern_conn *conn,
 	if (fd >= 0)
 		r = postern_conn_adopt(&k->conn, k->loop, fd, options, &client_events, k);
 	if (r == 0) {
+		/* It is nobody's any more who takes descriptors. */
+		conn_admit_rights(k->conn, false);
 		client_keep(k, kept);
 		return 0;
 	}
@@ -52,14 +54,14 @@ static int client_upgrade(struct postern_client **ret, struct postern_caller *c,
 	int r;
 
 	if (!ret || !c)
-		return caller_failed(c, why_argument(a->what, "client or c is NULL"));
+		return why_argument(a->what, "client or c is NULL");
 	options = c->conn;
 	options.framing = 0;
 	options.unread = c->unread;
 	options.idle_ns = c->idle_ns;
 	r = client_make(&k, &options);
 	if (r < 0)
-		return caller_failed(c, r);
+		return r;
 	taker.data = k;
 	r = caller_wait_upgrade(c, a, out, out_json, &taker);
 	if (r == 0)
@@ -72,25 +74,24 @@ static int client_upgrade(struct postern_client **ret, struct postern_caller *c,
 }
 
 int postern_caller_upgrade(struct postern_client **client, struct postern_caller *c,
-			   const struct postern_method *method, const void *in, void *ret,
-			   int64_t deadline_ns)
+			   const struct postern_method *method, const void *in,
+			   const struct postern_fds *fds, void *ret, int64_t deadline_ns)
 {
-	struct caller_ask a = { .what = "postern_caller_upgrade", .deadline_ns = deadline_ns };
-	int r = caller_ask_method(&a, method, in);
+	CALLER_ASK a = { .what = "postern_caller_upgrade", .deadline_ns = deadline_ns };
+	int r = caller_ask_fds(&a, fds);
 
-	return r < 0 ? caller_failed(c, r) : client_upgrade(client, c, &a, ret, NULL);
+	if (r == 0)
+		r = caller_ask_method(&a, method, in);
+	return r < 0 ? r : client_upgrade(client, c, &a, ret, NULL);
 }
 
 int postern_caller_upgrade_json(struct postern_client **client, struct postern_caller *c,
 				const char *method, const char *parameters, size_t n,
-				struct postern_json *ret, int64_t deadline_ns)
+				const struct postern_fds *fds, struct postern_json *ret,
+				int64_t deadline_ns)
 {
-	struct caller_ask a = { .what = "postern_caller_upgrade_json",
-				.name = method,
-				.json = { parameters, n },
-				.deadline_ns = deadline_ns };
+	CALLER_ASK a = { .what = "postern_caller_upgrade_json", .deadline_ns = deadline_ns };
+	int r = caller_ask_json(&a, method, parameters, n, fds);
 
-	if (!method)
-		return caller_failed(c, why_argument(a.what, "method is NULL"));
-	return client_upgrade(client, c, &a, NULL, ret);
+	return r < 0 ? r : client_upgrade(client, c, &a, NULL, ret);
 }

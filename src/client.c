@@ -420,7 +420,12 @@ int postern_client_close(struct postern_client *c, int64_t deadline_ns)
 	return r;
 }
 
-/* ---- looking ---- */
+/* ---- options and looking ---- */
+
+int postern_client_set_busy_poll(struct postern_client *c, int64_t max_ns)
+{
+	return c ? postern_loop_set_busy_poll(c->loop, max_ns) : -EINVAL;
+}
 
 size_t postern_client_available(const struct postern_client *c)
 {

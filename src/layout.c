@@ -58,12 +58,13 @@ WHOLE(server_events, F(size) + F(conn) + F(allow) + F(accepted) + F(error) + F(c
 WHOLE(server_options, F(size) + F(access) + F(backlog) + F(connections) + F(connections_per_uid) +
 			      F(bytes_per_uid) + F(group) + F(allow_uids) + F(allow_gids) +
 			      F(n_allow_uids) + F(n_allow_gids) + F(conn) + F(keep_flags) +
-			      F(reserved));
+			      F(descriptors_per_uid));
 #undef F
 
 #define F(field) AT(server_counters, field)
 WHOLE(server_counters, F(accepted) + F(refused) + F(paused) + F(republished) + F(connections) +
-			       F(listening) + F(bytes) + F(deferred));
+			       F(listening) + F(bytes) + F(descriptors) + F(descriptors_refused) +
+			       F(deferred));
 #undef F
 
 #define F(field) AT(frame, field)
@@ -111,11 +112,11 @@ WHOLE(service_counters, F(calls) + F(answers) + F(abandoned) + F(cancelled) + F(
 #undef F
 
 #define F(field) AT(request_events, field)
-WHOLE(request_events, F(size) + F(cancelled) + F(drained));
+WHOLE(request_events, F(size) + F(cancelled) + F(drained) + F(left));
 #undef F
 
 #define F(field) AT(topic_options, field)
-WHOLE(topic_options, F(size) + F(policy) + F(stateless) + F(messages) + F(bytes));
+WHOLE(topic_options, F(size) + F(bytes) + F(messages) + F(policy) + F(flags));
 #undef F
 
 #define F(field) AT(topic_events, field)
@@ -132,18 +133,22 @@ WHOLE(caller_options, F(size) + F(connect) + F(message_max) + F(calls) + F(idle_
 #undef F
 
 #define F(field) AT(answer, field)
-static_assert(sizeof(struct postern_answer) == F(end) + F(reserved) + F(caller) + F(error) +
+static_assert(sizeof(struct postern_answer) == F(end) + F(n_fds) + F(caller) + F(error) +
 						       sizeof(struct postern_json) + F(why),
 	      "postern_answer");
 #undef F
 
 #define F(field) AT(type, field)
 WHOLE(type, F(kind) + F(nullable) + F(value) + F(size) + F(n) + F(reserved) + F(fields) + F(names) +
-		    F(element) + F(sorted));
+		    F(element) + F(sorted) + F(more));
+#undef F
+
+#define F(field) AT(fds, field)
+WHOLE(fds, F(fds) + F(n));
 #undef F
 
 #define F(f) AT(field, f)
-WHOLE(field, F(name) + F(type) + F(offset) + F(nullable));
+WHOLE(field, F(name) + F(type) + F(offset) + F(flags));
 #undef F
 
 #define F(field) AT(method, field)
@@ -152,12 +157,12 @@ WHOLE(method, F(name) + F(in) + F(out) + F(flags) + F(handler) + F(handle) + F(d
 #undef F
 
 #define F(field) AT(error, field)
-WHOLE(error, F(name) + F(type));
+WHOLE(error, F(name) + F(type) + F(reserved[0]) + F(reserved[1]));
 #undef F
 
 #define F(field) AT(interface, field)
 WHOLE(interface, F(version) + F(n_methods) + F(n_errors) + F(reserved) + F(name) + F(description) +
-			 F(methods) + F(errors));
+			 F(methods) + F(errors) + F(more[0]) + F(more[1]));
 #undef F
 #undef WHOLE
 #undef AT

@@ -53,7 +53,8 @@ static const struct postern_type wrong_type = { .kind = POSTERN_TYPE_STRUCT,
 						.size = sizeof(struct desk_Wrong),
 						.n = 1,
 						.fields = wrong_fields };
-const struct postern_error desk_Wrong_error = { "org.example.desk.Wrong", &wrong_type };
+const struct postern_error desk_Wrong_error = { .name = "org.example.desk.Wrong",
+						.type = &wrong_type };
 
 static void note(struct desk *d, struct postern_request *r, char event)
 {
@@ -185,8 +186,9 @@ METHOD(NEEDS_MORE, NeedsMore, .flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEED
 METHOD(UPGRADE, Upgrade, .flags = POSTERN_METHOD_UPGRADE);
 METHOD(BECOME, Become, .flags = POSTERN_METHOD_MAY_UPGRADE);
 METHOD(MISSING, Missing, );
-METHOD(TYPED, Typed, .in = &desk_Typed_in_type, .out = &desk_Typed_out_type);
-METHOD(HOOK, Hook, );
+METHOD(TYPED, Typed, .in = &desk_Typed_in_type, .out = &desk_Typed_out_type,
+       .flags = POSTERN_METHOD_MORE);
+METHOD(HOOK, Hook, .flags = POSTERN_METHOD_MORE);
 
 static const struct postern_method *const methods[METHODS] = {
 	&method_Echo,  &method_Keep,      &method_Forget,  &method_Twice,

@@ -104,7 +104,7 @@ static inline ssize_t pass_receive(int from, void *ret, size_t size, int *ret_fd
 
 /* ---- a vault ---- */
 
-enum { VAULT_PUT, VAULT_GET, VAULT_SWAP, VAULT_KEEP, VAULT_MANY, VAULT_PLAIN, VAULT_METHODS };
+enum { VAULT_PUT, VAULT_GET, VAULT_SWAP, VAULT_KEEP, VAULT_MANY, VAULT_PLAIN, VAULT_UP, VAULT_METHODS };
 enum { VAULT_KEPT = 16 };
 
 /*
@@ -114,6 +114,7 @@ enum { VAULT_KEPT = 16 };
  *   Keep   takes: is kept, and so are its descriptors
  *   Many   returns one beside each of three answers that continue, and none at the end
  *   Plain  neither
+ *   Up     takes: the connection is upgraded, and echoes
  */
 struct vault {
 	struct postern_loop *loop;
@@ -123,7 +124,9 @@ struct vault {
 	unsigned brought;     /* by the last call, of whatever method */
 	struct postern_request *kept[VAULT_KEPT];
 	unsigned n_kept;
+	struct postern_conn *up;
 	char text[512];       /* of the last error */
+	int code;             /* of the same */
 };
 
 static inline int64_t vault_number(const struct postern_request *r)
@@ -188,6 +191,23 @@ static inline void vault_many(struct postern_request *r)
 	assert_ok(postern_request_reply_json(r, NULL, 0));
 }
 
+static inline size_t vault_echo(struct postern_conn *c, const void *bytes, size_t n, void *data)
+{
+	(void)data;
+	assert_int_equal(postern_conn_write(c, bytes, n), n);
+	return n;
+}
+
+static inline void vault_up(struct vault *v, struct postern_request *r)
+{
+	static const struct postern_conn_events events = { .size = sizeof events,
+							   .received = vault_echo };
+	char text[32];
+	int n = sprintf(text, "{\"n\":%zu}", postern_request_fds(r));
+
+	assert_ok(postern_request_upgrade_json(&v->up, r, text, (size_t)n, &events, v));
+}
+
 typedef void vault_fn(struct vault *v, int method, struct postern_request *r);
 
 static inline void vault_handle(struct vault *v, int method, struct postern_request *r)
@@ -211,13 +231,17 @@ static inline void vault_handle(struct vault *v, int method, struct postern_requ
 	case VAULT_MANY:
 		vault_many(r);
 		break;
+	case VAULT_UP:
+		vault_up(v, r);
+		break;
 	default:
 		assert_ok(postern_request_reply_json(r, NULL, 0));
 	}
 }
 
 static vault_fn *const vault_handlers[VAULT_METHODS] = {
-	vault_handle, vault_handle, vault_handle, vault_handle, vault_handle, vault_handle,
+	vault_handle, vault_handle, vault_handle, vault_handle,
+	vault_handle, vault_handle, vault_handle,
 };
 
 #define VAULT_METHOD(number, method, bits)                                                               \
@@ -240,10 +264,11 @@ VAULT_METHOD(VAULT_SWAP, Swap, POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS
 VAULT_METHOD(VAULT_KEEP, Keep, POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS);
 VAULT_METHOD(VAULT_MANY, Many, POSTERN_METHOD_MORE | POSTERN_METHOD_RETURNS_FDS);
 VAULT_METHOD(VAULT_PLAIN, Plain, 0);
+VAULT_METHOD(VAULT_UP, Up, POSTERN_METHOD_UPGRADE | POSTERN_METHOD_TAKES_FDS);
 
 static const struct postern_method *const vault_methods[VAULT_METHODS] = {
 	&vault_method_Put,  &vault_method_Get,  &vault_method_Swap,
-	&vault_method_Keep, &vault_method_Many, &vault_method_Plain,
+	&vault_method_Keep, &vault_method_Many, &vault_method_Plain, &vault_method_Up,
 };
 
 static const struct postern_interface vault_interface = {
@@ -260,6 +285,7 @@ static inline void vault_error(struct postern_service *s, const struct postern_r
 
 	(void)s;
 	v->errors++;
+	v->code = why->code;
 	snprintf(v->text, sizeof v->text, "%s", why->text);
 }
 
@@ -268,12 +294,22 @@ static const struct postern_service_events vault_events = {
 	.error = vault_error,
 };
 
-static inline void vault_offer(struct vault *v, vault_fn *const *handlers)
+/* fds: descriptors_per_uid; 0: the default. */
+static inline void vault_offer_limited(struct vault *v, vault_fn *const *handlers, uint32_t fds)
 {
+	const struct postern_server_options server = { .size = sizeof server,
+						       .descriptors_per_uid = fds };
+	const struct postern_service_options options = { .size = sizeof options, .server = &server };
+
 	memset(v, 0, sizeof *v);
 	assert_ok(postern_loop_new(&v->loop));
-	assert_ok(postern_service_new(&v->service, v->loop, "vault", NULL, &vault_events, v));
+	assert_ok(postern_service_new(&v->service, v->loop, "vault", &options, &vault_events, v));
 	assert_ok(postern_service_provide(v->service, &vault_interface, handlers, v));
+}
+
+static inline void vault_offer(struct vault *v, vault_fn *const *handlers)
+{
+	vault_offer_limited(v, handlers, 0);
 }
 
 static inline void vault_open(struct vault *v)
@@ -290,6 +326,7 @@ static inline void vault_close(struct vault *v)
 {
 	for (unsigned i = 0; i < v->n_kept; i++)
 		postern_request_free(v->kept[i]);
+	v->up = postern_conn_free(v->up);
 	v->service = postern_service_free(v->service);
 	v->loop = postern_loop_free(v->loop);
 }

@@ -302,14 +302,13 @@ static void put_struct(struct shape_make *m, const struct postern_type *t, unsig
 		const struct postern_field *f = &t->fields[k];
 		unsigned times = 1;
 
-		if ((f->nullable && (rnd(m, 2) || depth > DEPTH)) ||
-		    (flaws && rnd(m, 2 * flaws) == 0))
+		if ((f->flags && (rnd(m, 2) || depth > DEPTH)) || (flaws && rnd(m, 2 * flaws) == 0))
 			continue;
 		if (flaws && rnd(m, 4 * flaws) == 0)
 			times = 2;
 		for (; times > 0; times--) {
 			put_member(m, f->name);
-			put_value(m, f->type, f->nullable, flaws, depth + 1);
+			put_value(m, f->type, f->flags, flaws, depth + 1);
 		}
 		if (flaws && rnd(m, 4 * flaws) == 0)
 			put_unknown(m);

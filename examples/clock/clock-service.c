@@ -41,7 +41,7 @@ static void now(struct postern_request *r, const struct clock_Now_in *in, void *
 		clock_fail_NoSuchZone(r, &error);
 	else if (!(postern_request_flags(r) & POSTERN_CALL_MORE))
 		clock_reply_Now(r, &out);
-	else if (postern_topic_add(local ? c->local : c->utc, r) < 0)
+	else if (postern_topic_take(local ? c->local : c->utc, r) < 0)
 		return; /* unanswered: the peer gets the error io.postern.Abandoned */
 }
 
@@ -53,9 +53,11 @@ static void tick(struct postern_timer *timer, void *data)
 	struct clock_Now_out out = { .time = print_time(text, false) };
 
 	(void)timer;
-	clock_publish_Now(c->utc, &out);
+	if (clock_publish_Now(c->utc, &out) < 0)
+		fprintf(stderr, "clock-service: %s\n", postern_why()->text);
 	out.time = print_time(text, true);
-	clock_publish_Now(c->local, &out);
+	if (clock_publish_Now(c->local, &out) < 0)
+		fprintf(stderr, "clock-service: %s\n", postern_why()->text);
 }
 
 /* ---- Alarm: an answer from another thread ---- */
@@ -181,7 +183,7 @@ int main(int argc, char **argv)
 		.server = &server,
 		.product = "clock",
 		.message_max = 65536,
-		.flags = POSTERN_SERVICE_STATISTICS
+		.flags = POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE
 	};
 	static const struct postern_service_events events = { .size = sizeof events,
 							      .allow = allow,

@@ -111,7 +111,8 @@ static void publish(void)
 
 	out.settings.items = state.items;
 	out.settings.n = state.n;
-	settings_publish_Watch(topic, &out);
+	if (settings_publish_Watch(topic, &out) < 0)
+		fprintf(stderr, "settings-service: %s\n", postern_why()->text);
 }
 
 /* ---- The methods ---- */
@@ -185,7 +186,7 @@ static void set(struct postern_request *r, const struct settings_Set_in *in, voi
 static void watch(struct postern_request *r, void *data)
 {
 	(void)data;
-	if (postern_topic_add(topic, r) < 0)
+	if (postern_topic_take(topic, r) < 0)
 		return; /* unanswered: the peer gets the error io.postern.Abandoned */
 }
 

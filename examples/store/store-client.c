@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(verb, "delete"))
 		n = store_Delete_wait(c, &del, limit);
 	else if (!strcmp(verb, "open") && (n = store_Open_wait(c, &open, &opened, limit)) == 0) {
-		int fd = postern_answer_take_fd(postern_caller_answer(c), opened.fileDescriptor);
+		int fd = postern_caller_take_fd(c, opened.fileDescriptor);
 
 		while ((n = fd < 0 ? fd : read(fd, bytes, sizeof bytes)) > 0)
 			fwrite(bytes, 1, (size_t)n, stdout);
@@ -45,9 +45,10 @@ int main(int argc, char **argv)
 		int fd = memfd_create("value", MFD_CLOEXEC);
 
 		n = write(fd, value, strlen(value)) < (ssize_t)strlen(value) ? -1 : 0;
-		file.fileDescriptor = postern_caller_push_fd(c, fd); /* 0, the first */
-		if (n == 0 && file.fileDescriptor == 0)
-			n = store_Import_wait(c, &file, limit);
+		if (n == 0)
+			n = store_Import_wait(c, &file, &fd, 1, limit);
+		else
+			close(fd);
 	} else if (!strcmp(verb, "watch")) {
 		setvbuf(stdout, NULL, _IOLBF, 0);
 		n = store_Watch_wait_more(c, &change, limit) < 0 ? -1 : 1;

@@ -93,7 +93,7 @@ static void delete_key(struct postern_request *r, const struct store_Delete_in *
 
 static void watch(struct postern_request *r, void *store)
 {
-	if (postern_topic_add(((struct store *)store)->changes, r) < 0)
+	if (postern_topic_take(((struct store *)store)->changes, r) < 0)
 		return; /* unanswered: the peer gets the error io.postern.Abandoned */
 }
 

@@ -33,7 +33,7 @@ enum { /* how a call ends */
 
 struct postern_answer {
 	int                 end;         /* POSTERN_END_... */
-	uint32_t            reserved;
+	uint32_t            n_fds;       /* descriptors that came with it: postern_call_take_fd(), postern_caller_take_fd() */
 	struct postern_caller *caller;   /* whose call it was; NULL in an answer that you make yourself */
 	const char         *error;       /* the error's name with its interface's; else NULL */
 	struct postern_json parameters;  /* of an answer or error: an object, {} if there was none */
@@ -61,28 +61,23 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_new(struct postern_caller **ret,
 POSTERN_API struct postern_caller *postern_caller_free(struct postern_caller *c);
 
 /* Calls; fn is called exactly once with a final answer, never from inside this. method: generated. in: a struct as of its .in,
-   copied. fn: of the type that its .deliver calls, passed by POSTERN_FN(): the generated clock_Now_call() takes a clock_Now_fn.
-   flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is 30 s. ret, or NULL: the call, to
-   cancel it; valid until its final answer has returned. -EINVAL: in cannot be encoded (postern_why() names the field);
-   -EMSGSIZE; -EAGAIN: there are .calls already; -ENOTSUP: a descriptor was pushed, and the method takes none. */
+   copied. fds: what goes with it, or NULL. fn: of the type that its .deliver calls, passed by POSTERN_FN(): the generated
+   clock_Now_call() takes a clock_Now_fn. flags: POSTERN_CALL_... deadline_ns: from now to the final answer, 0 is 30 s. ret,
+   or NULL: the call, to cancel it; valid until its final answer has returned. -EINVAL: in cannot be encoded (postern_why()
+   names the field); -EMSGSIZE; -EAGAIN: there are .calls already. For fds: -ENOTSUP: the method takes none; -E2BIG: they are
+   more than POSTERN_FDS_MAX; -EBADF: one is not open, or is there twice. A call with some is sent when all before it
+   on its connection were answered, and if the service refuses it with Busy or Draining it is not tried again. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
-	const struct postern_method *method, const void *in, uint64_t flags, int64_t deadline_ns,
-	void (*fn)(void), void *data);
+	const struct postern_method *method, const void *in, const struct postern_fds *fds, uint64_t flags,
+	int64_t deadline_ns, void (*fn)(void), void *data);
 /* The same without generated code. method: with its interface's name. parameters: an object in JSON, {} as NULL. Those of the
-   answer are not decoded. */
+   answer are not decoded. fds: also .n = 0: its answers may bring descriptors; NULL: none are passed, either way. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c,
-	const char *method, const char *parameters, size_t n, uint64_t flags, int64_t deadline_ns,
-	postern_answer_fn *fn, void *data);
-/* Puts a descriptor beside the next call of this caller, and returns its index there, by which the parameters name it. It is
-   consumed, also on failure, and so it is when that call fails: closed when the kernel has the call, or the call has ended. Such a
-   call is sent when all before it on its connection were answered, and if the service refuses it with Busy or Draining it is not
-   tried again. -E2BIG: there are POSTERN_FDS_MAX; -EBADF; -ENOMEM. */
-POSTERN_API POSTERN_MUST_USE int postern_caller_push_fd(struct postern_caller *c, int fd);
-/* How many came with an answer, which closes those that are left when it ends to be valid. */
-POSTERN_API size_t postern_answer_fds(const struct postern_answer *answer);
-/* One of them, which is yours from here on; it is close-on-exec, and may be of any kind: check it. -EBADF: there is none of
-   this index, or it was taken. */
-POSTERN_API POSTERN_MUST_USE int postern_answer_take_fd(const struct postern_answer *answer, int64_t index);
+	const char *method, const char *parameters, size_t n, const struct postern_fds *fds, uint64_t flags,
+	int64_t deadline_ns, postern_answer_fn *fn, void *data);
+/* In fn: a descriptor that came with the answer, which is yours from here on; it is close-on-exec, and may be of any kind:
+   check it. Those that are left are closed when fn returns. -EBADF: there is none of this index, or it was taken. */
+POSTERN_API POSTERN_MUST_USE int postern_call_take_fd(struct postern_call *call, int64_t index);
 
 /* Ends it at once: fn is not called any more. The service learns it, if it had the call, by the end of the connection. */
 POSTERN_API void postern_call_cancel(struct postern_call *call);
@@ -99,15 +94,20 @@ POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret,
    -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
    words. With MORE: the first answer, and deadline_ns is its. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
-	const void *in, void *ret, uint64_t flags, int64_t deadline_ns);
+	const void *in, const struct postern_fds *fds, void *ret, uint64_t flags, int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait_json(struct postern_caller *c, const char *method,
-	const char *parameters, size_t n, struct postern_json *ret, uint64_t flags, int64_t deadline_ns);
+	const char *parameters, size_t n, const struct postern_fds *fds, struct postern_json *ret, uint64_t flags,
+	int64_t deadline_ns);
+/* As postern_call_take_fd(), of what the last waiting call returned; its next one closes those that are left. */
+POSTERN_API POSTERN_MUST_USE int postern_caller_take_fd(struct postern_caller *c, int64_t index);
 /* Calls with UPGRADE: *client is the connection, yours, with a loop of its own; what it reads first is what the service sent
    behind its answer. ret and errors as above. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade(struct postern_client **client, struct postern_caller *c,
-	const struct postern_method *method, const void *in, void *ret, int64_t deadline_ns);
+	const struct postern_method *method, const void *in, const struct postern_fds *fds, void *ret,
+	int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade_json(struct postern_client **client, struct postern_caller *c,
-	const char *method, const char *parameters, size_t n, struct postern_json *ret, int64_t deadline_ns);
+	const char *method, const char *parameters, size_t n, const struct postern_fds *fds, struct postern_json *ret,
+	int64_t deadline_ns);
 /* The next answer of the last call, which was with MORE: 1, and what it is in ret; 0: the last one came before this. Errors as
    above: after -ETIMEDOUT it can be asked again, any other ends the call, and is returned again by each further call. The call
    has no deadline of its own any more: while nobody asks, its connection stays, paused, and the service waits, until the next
@@ -115,6 +115,8 @@ POSTERN_API POSTERN_MUST_USE int postern_caller_upgrade_json(struct postern_clie
 POSTERN_API POSTERN_MUST_USE int postern_caller_next(struct postern_caller *c, void *ret, int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_next_json(struct postern_caller *c, struct postern_json *ret,
 	int64_t deadline_ns);
+/* As postern_loop_set_busy_poll(): a call polls before it sleeps. -EINVAL, also for a caller with a loop: set it there. */
+POSTERN_API int postern_caller_set_busy_poll(struct postern_caller *c, int64_t max_ns);
 /* The last answer that a waiting call got: an error's name and parameters, or why there is none. Valid as *ret above. */
 POSTERN_API const struct postern_answer *postern_caller_answer(const struct postern_caller *c);
 

@@ -59,6 +59,8 @@ POSTERN_API int postern_client_close(struct postern_client *c, int64_t deadline_
    .unread is full, so the end cannot be seen: read first. */
 POSTERN_API int postern_client_wait_end(struct postern_client *c, int64_t deadline_ns);
 
+/* As postern_loop_set_busy_poll(): a wait of this client polls before it sleeps. -EINVAL. */
+POSTERN_API int postern_client_set_busy_poll(struct postern_client *c, int64_t max_ns);
 POSTERN_API size_t postern_client_available(const struct postern_client *c); /* bytes that can be read without waiting */
 POSTERN_API const struct postern_reason *postern_client_why(const struct postern_client *c);
 /* The client's connection, borrowed: for credentials, counters, the descriptor. Do not end or change it. */

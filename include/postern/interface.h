@@ -31,8 +31,8 @@ extern "C" {
 
 struct postern_request; struct postern_call; struct postern_answer;
 
-/* A function of another type, which is called with its own again. Old casts warn in C++. */
-#ifdef __cplusplus
+/* A function of another type, which is called with its own again. */
+#ifdef __cplusplus /* where an old cast warns */
 #define POSTERN_FN(fn) reinterpret_cast<void (*)(void)>(fn)
 #else
 #define POSTERN_FN(fn) ((void (*)(void))(fn))
@@ -62,6 +62,13 @@ enum {
 };
 
 #define POSTERN_FDS_MAX 16 /* descriptors of one message */
+
+/* Descriptors that go with a call, whose parameters name them by their index: 0, 1, ... They are consumed by it, also on
+   failure: closed when the kernel has the call, or the call has ended. */
+struct postern_fds {
+	const int *fds;
+	size_t     n;
+};
 #define POSTERN_FIELDS_MAX 1024 /* of a struct */
 #define POSTERN_STRUCT_MAX (1024u * 1024u) /* bytes of a struct, with those in it */
 
@@ -76,13 +83,16 @@ struct postern_type {
 	const struct postern_type  *element; /* of an array or a map */
 	const uint16_t             *sorted;  /* the numbers of the fields, or names, in the order of their bytes; NULL
 	                                        is right for a few, which are searched one after the other */
+	const void                 *more;    /* NULL */
 };
+
+enum { POSTERN_FIELD_NULLABLE = 1u << 0 };
 
 struct postern_field {
 	const char                *name;     /* as the interface spells it */
 	const struct postern_type *type;
 	uint32_t                   offset;   /* in the struct */
-	uint32_t                   nullable; /* 1 */
+	uint32_t                   flags;    /* POSTERN_FIELD_... */
 };
 
 enum { /* of a method */
@@ -94,11 +104,10 @@ enum { /* of a method */
 	POSTERN_METHOD_RETURNS_FDS = 1u << 5, /* [Returns file descriptors] */
 };
 
-enum { /* of a call; at most one of the first three */
+enum { /* of a call; at most one */
 	POSTERN_CALL_MORE    = 1u << 0,
 	POSTERN_CALL_ONEWAY  = 1u << 1,
 	POSTERN_CALL_UPGRADE = 1u << 2,
-	POSTERN_CALL_FDS     = 1u << 3, /* without generated code: descriptors may go with it, and come with its answers */
 };
 
 struct postern_method {
@@ -117,6 +126,7 @@ struct postern_method {
 struct postern_error {
 	const char                *name;     /* with the interface's */
 	const struct postern_type *type;     /* a struct, or NULL as above */
+	const void                *reserved[2]; /* NULL */
 };
 
 struct postern_interface {
@@ -126,6 +136,7 @@ struct postern_interface {
 	const char                         *description; /* the interface file */
 	const struct postern_method *const *methods;
 	const struct postern_error *const  *errors;
+	const void                         *more[2]; /* NULL */
 };
 
 #ifdef __cplusplus

@@ -83,6 +83,13 @@ POSTERN_API POSTERN_MUST_USE int postern_child_new(struct postern_child **ret, s
 POSTERN_API int postern_child_kill(struct postern_child *child, int sig);
 POSTERN_API struct postern_child *postern_child_free(struct postern_child *child);
 
+/* ---- Busy polling ---- */
+
+/* Before postern_loop_run(), or a dispatch with a timeout, sleeps, it polls for at most max_ns, up to 1 ms: an answer that
+   comes so soon does not wait until the kernel has woken this process (5 to 50 us). It adapts: where answers come later it
+   stops, where they come in time it may use a whole CPU. Never on a thread that has only one CPU. 0: off, as at first. */
+POSTERN_API int postern_loop_set_busy_poll(struct postern_loop *loop, int64_t max_ns);
+
 /* ---- Log ---- */
 
 /* level: LOG_WARNING to LOG_DEBUG of syslog.h. Called on the loop's thread, also during calls; do not call

@@ -38,6 +38,8 @@ enum { /* of a service */
 	/* It offers io.postern.Statistics to root and its own uid, for `postern stats` and `postern top`, and reads the clock
 	   twice a call to know how long calls take. */
 	POSTERN_SERVICE_STATISTICS = 1u << 0,
+	/* It offers io.postern.Trace to the same, for `postern trace`: its messages, as they pass. */
+	POSTERN_SERVICE_TRACE = 1u << 1,
 };
 
 struct postern_service_options {
@@ -97,6 +99,9 @@ struct postern_request_events {
 	void (*cancelled)(struct postern_request *r, void *data);
 	/* A continuing answer was refused with -EAGAIN; now there is room. */
 	void (*drained)(struct postern_request *r, void *data);
+	/* Of one that a topic has taken, in place of both: it is no subscriber any more, whatever ended it, and r goes when
+	   this returns. Exactly once. */
+	void (*left)(struct postern_request *r, void *data);
 };
 
 /* The final answer; value is a struct of the method's output, NULL if that has no fields. It is copied into the
@@ -135,9 +140,12 @@ POSTERN_API size_t postern_request_fds(const struct postern_request *r);
 /* One of them, which is yours from here on; it is close-on-exec, and may be of any kind: check it. -EBADF: there is none of
    this index, or it was taken. A call that has not those that it should is for postern_request_invalid(). */
 POSTERN_API POSTERN_MUST_USE int postern_request_take_fd(struct postern_request *r, int64_t index);
-/* Puts one beside the next answer, and returns its index there. It is consumed, also on failure: closed when it was sent, when
-   the answer is an error or the call wants none, or with the request. -ENOTSUP: the method returns none; -E2BIG: there
-   are POSTERN_FDS_MAX; -ESTALE; -EBADF; -ENOMEM. */
+/* Puts one beside the next answer, and returns its index there. It is consumed, also on failure: closed when it was sent,
+   when that answer fails for any reason, also with -EAGAIN, is an error or is wanted by nobody, or with the request. So a
+   handler that answers again pushes again. -EAGAIN: the peer's user has too many unread, .descriptors_per_uid; all that were
+   pushed are closed then, drained comes when there is room, and left unanswered the call is answered with Busy.
+   -ENOTSUP: the method returns none; -E2BIG: there are POSTERN_FDS_MAX; -ESTALE; -EBADF: it is not open, or was pushed
+   before; -ENOMEM. */
 POSTERN_API POSTERN_MUST_USE int postern_request_push_fd(struct postern_request *r, int fd);
 
 POSTERN_API struct postern_request *postern_request_keep(struct postern_request *r);

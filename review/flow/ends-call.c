@@ -89,7 +89,8 @@ bool ends_is_read(const struct function *fn, const struct item *item)
 	if (!o || (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS))
 		return false;
 	kinds = descriptor_kinds(fn, o);
-	if ((kinds & DESCRIPTOR_PACKET) || item_mentions(fn, item, "ERRQUEUE") ||
+	if ((kinds & DESCRIPTOR_PACKET) || descriptor_is_strange(fn, o, item) ||
+	    item_mentions(fn, item, "ERRQUEUE") ||
 	    ends_is_named_packet(fn->places[o->place].text) || ends_is_named_packet(fn->name) ||
 	    ends_is_named_packet(fn->class_name) ||
 	    (!(kinds & DESCRIPTOR_STREAM) && ends_is_packet_case(fn, item)))

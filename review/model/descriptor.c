@@ -155,6 +155,37 @@ static bool descriptor_is_file(const struct call *call)
 	       strncmp(call->args[path].text, "/dev/", 5) != 0;
 }
 
+/* Of a family, or by a type, that keeps the limits of messages. */
+static bool descriptor_is_packet(const struct function *fn, const struct item *item)
+{
+	static const char *const words[] = { "DGRAM",    "DATAGRAM", "SEQPACKET", "_RAW",
+					     "SOCK_RDM", "NETLINK",  "_PACKET",   "F_CAN",
+					     "F_ALG",    "AF_XDP" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (item_mentions(fn, item, words[i]))
+			return true;
+	return false;
+}
+
+/* socket(ai->ai_family, ai->ai_socktype, …), where the function asked for SOCK_DGRAM alone. */
+static bool descriptor_asked_for_packets(const struct function *fn, const struct item *item)
+{
+	bool packets = false;
+
+	if (!item_mentions(fn, item, "socktype"))
+		return false;
+	for (uint32_t row = fn->at.row; row <= item->at.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, "SOCK_STREAM", 11))
+			return false;
+		packets |= memmem(line, n, "SOCK_DGRAM", 10) != NULL;
+	}
+	return packets;
+}
+
 static unsigned descriptor_opened(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -170,10 +201,10 @@ static unsigned descriptor_opened(const struct function *fn, const struct item *
 		return 0;
 	if (api_is(call->api, ROLE(SOCKET)))
 		return kinds |
-		       (item_mentions(fn, item, "DGRAM") || item_mentions(fn, item, "DATAGRAM") ||
-					item_mentions(fn, item, "SEQPACKET") ||
-					item_mentions(fn, item, "_RAW")
-				? DESCRIPTOR_PACKET
+		       (descriptor_is_packet(fn, item) || descriptor_asked_for_packets(fn, item)
+				? DESCRIPTOR_PACKET | (item_mentions(fn, item, "SEQPACKET")
+							       ? 0
+							       : DESCRIPTOR_DATAGRAM)
 				: DESCRIPTOR_STREAM);
 	if (!api_is(call->api, ROLE(ACCEPT)))
 		return kinds | (!strncmp(call->api->name, "dup", 3) && call->n_args
@@ -323,6 +354,20 @@ static unsigned descriptor_given(const struct function *fn, const struct item *i
 	return kinds;
 }
 
+/* pthread_create(&id, NULL, serve, &fd), std::thread(serve, fd): what the thread begins with. */
+static void descriptor_thread(const struct function *fn, const struct call *call)
+{
+	for (int i = 0; api_is(call->api, ROLE(THREAD)) && i < call->n_args; i++) {
+		const struct function *start = operand_function(fn, &call->args[i]);
+
+		for (int k = 0; start && k < start->n_params && i + 1 + k < call->n_args; k++)
+			descriptor_add_place(start, start->params[k],
+					     descriptor_of(fn, &call->args[i + 1 + k]));
+		if (start)
+			return;
+	}
+}
+
 static void descriptor_call(const struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -330,6 +375,7 @@ static void descriptor_call(const struct function *fn, const struct item *item)
 	const struct fact *opens = api_fact(call->api, FACT_OPENS);
 
 	descriptor_watched(fn, call);
+	descriptor_thread(fn, call);
 	if (call->api) {
 		unsigned kinds = descriptor_opened(fn, item);
 		const struct operand *to = opens ? call_argument(call, opens->arg) : NULL;
@@ -397,10 +443,19 @@ static void descriptor_function(const struct function *fn, bool first)
 static void descriptor_registered(const struct registration *registration)
 {
 	const struct function *callback = registration->callback;
+	unsigned given =
+		registration->data ? descriptor_of(registration->fn, registration->data) : 0;
 	unsigned kinds = registration->descriptor
 				 ? descriptor_of(registration->fn, registration->descriptor)
 				 : 0;
 
+	for (int i = 0; given && i < callback->n_params; i++) {
+		uint8_t stars = 0;
+		const char *type = place_type(callback, callback->params[i], &stars);
+
+		if (stars == 1 && type && (!strcmp(type, "void") || !strcmp(type, "gpointer")))
+			descriptor_add_place(callback, callback->params[i], given);
+	}
 	for (int i = 0; kinds && i < callback->n_params && i < 2; i++) {
 		uint8_t stars = 0;
 		const char *type = place_type(callback, callback->params[i], &stars);
@@ -433,4 +488,48 @@ void descriptors_find(void)
 unsigned descriptor_kinds(const struct function *fn, const struct operand *operand)
 {
 	return operand ? descriptor_of(fn, operand) : 0;
+}
+
+/* The kinds of all sockets that the functions of the source open. */
+static unsigned descriptor_source_opens(const struct source *source)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < program.n_functions; i++) {
+		const struct function *fn = program.functions[i];
+
+		for (int k = 0; fn->source == source && fn->interesting && k < fn->n_items; k++) {
+			const struct item *item = &fn->items[k];
+			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+			if (call && api_is(call->api, ROLE(SOCKET) | ROLE(ACCEPT) | ROLE(LISTEN)))
+				kinds |= api_is(call->api, ROLE(LISTEN))
+						 ? DESCRIPTOR_STREAM
+						 : descriptor_opened(fn, item);
+		}
+	}
+	return kinds & (DESCRIPTOR_STREAM | DESCRIPTOR_PACKET);
+}
+
+/* The value of a call of which nothing is known, as of another library. */
+static bool descriptor_is_foreign(const struct function *fn, const struct operand *o,
+				  const struct item *before)
+{
+	const struct item *source = operand_source(fn, o, before);
+
+	return source && source->kind == ITEM_CALL && source->call && !source->call->api &&
+	       !source->call->target && !(source->call->flags & (CALL_NEW | CALL_CONSTRUCT));
+}
+
+bool descriptor_is_strange(const struct function *fn, const struct operand *o,
+			   const struct item *before)
+{
+	if (!o || descriptor_kinds(fn, o))
+		return false;
+	if (descriptor_is_foreign(fn, o, before))
+		return true;
+	/* Whoever passes a number may have it from another file. */
+	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+	       fn->places[o->place].kind != PLACE_PARAM &&
+	       descriptor_source_opens(fn->source) == DESCRIPTOR_PACKET;
 }

@@ -17,6 +17,7 @@ enum {
 	DESCRIPTOR_OTHER = 1 << 2,  /* file, pipe, terminal, eventfd … */
 	DESCRIPTOR_NONBLOCK = 1 << 3,
 	DESCRIPTOR_LISTENER = 1 << 4,
+	DESCRIPTOR_DATAGRAM = 1 << 5, /* … and has no connection: SOCK_DGRAM and the like */
 };
 
 /* Once per run, when all names are linked. */
@@ -24,6 +25,13 @@ void descriptors_find(void);
 
 /* DESCRIPTOR_…; 0 when nothing is known. */
 unsigned descriptor_kinds(const struct function *fn, const struct operand *operand);
+
+/*
+ * Nothing is known of the descriptor, and there is reason to believe that it is no stream: another
+ * library gave it, such as nfq_fd(), or the file opens no sockets but such of messages.
+ */
+bool descriptor_is_strange(const struct function *fn, const struct operand *o,
+			   const struct item *before);
 
 /* The call makes its descriptor non-blocking, whatever it was. */
 bool item_unblocks(const struct function *fn, const struct item *item);

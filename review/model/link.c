@@ -335,7 +335,7 @@ static const struct api *link_method_by_name(const struct function *fn, const ch
 
 	return api && api->class_name[0] == 'Q' &&
 			       (!link_has_qt(fn->source) ||
-				(api_is(api, ROLE(DIALS) | ROLE(LISTEN)) &&
+				(api_is(api, ROLE(DIALS) | ROLE(LISTEN) | ROLE(STATE)) &&
 				 link_is_of_project(name)))
 		       ? NULL
 		       : api;

@@ -136,6 +136,30 @@ void peer_written(struct peer_walk *walk, const struct operand *to)
 	}
 }
 
+/* evbuffer_pullup(text, -1) of a buffer that the function has made, and that nothing reads into. */
+static bool peer_is_own_buffer(const struct peer_walk *walk, const struct call *call)
+{
+	static const char *const fillers[] = { "read", "add_buffer", "remove_buffer" };
+	const struct function *fn = walk->fn;
+	const struct item *made;
+
+	if (!starts_with(call->name, "evbuffer_") || !call->n_args)
+		return false;
+	made = operand_source(fn, &call->args[0], walk->item);
+	if (!made || strcmp(made->call->name, "evbuffer_new") != 0)
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *other =
+			fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		for (int k = 0; other && k < other->n_args; k++)
+			if (operand_is_place(&other->args[k], call->args[0].place) &&
+			    (!other->api || call_has_word(other, fillers, 3)))
+				return false;
+	}
+	return true;
+}
+
 /* The descriptor or object that is read from may have a peer. */
 bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 {
@@ -149,6 +173,8 @@ bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 	    (strstr(call->name, "ev") && peer_reads_own_pair(walk)))
 		return false;
 	if (!call->api->class_name && peer_is_kernel(walk->fn))
+		return false;
+	if (peer_is_own_buffer(walk, call))
 		return false;
 	if (api_is(call->api, ROLE(PEER)))
 		return true;

@@ -135,6 +135,17 @@ static bool fill_only_reads(const struct call *call)
 	return api_is(call->api, ROLE(READ) | ROLE(LOG) | ROLE(PURE) | ROLE(COMPARE) | ROLE(WRITE));
 }
 
+/* if (total < size - 1) { total++; *p++ = c; }: a count that goes up beside it is compared. */
+static bool fill_is_counted(const struct function *fn, int loop, const struct item *test)
+{
+	const struct operand *low = test->op == OP_LT || test->op == OP_LE ? &test->a : &test->b;
+	int count = fill_variable(fn, low);
+
+	if (test->kind != ITEM_BRANCH || test->op < OP_LT || count < 0)
+		return false;
+	return fill_goes_up(fn, loop, count);
+}
+
 /* Somebody looks how far it has come, or may: a test, or a function that is given it. */
 static bool fill_is_asked(const struct function *fn, int loop, const struct fill_at *at,
 			  const struct item *store)
@@ -146,7 +157,8 @@ static bool fill_is_asked(const struct function *fn, int loop, const struct fill
 			const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
 
 			if (item->kind == ITEM_BRANCH && (fill_is_of(fn, &item->a, at->step, 0) ||
-							  fill_is_of(fn, &item->b, at->step, 0)))
+							  fill_is_of(fn, &item->b, at->step, 0) ||
+							  fill_is_counted(fn, loop, item)))
 				return true;
 			/* Another place: realloc(), or what the loop is given piece by piece. */
 			if (item->dst == at->base && at->base != at->step &&

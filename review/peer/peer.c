@@ -182,9 +182,16 @@ static struct peer_value peer_inherited(const struct peer_walk *walk, int place)
 struct peer_value peer_place(const struct peer_walk *walk, int place)
 {
 	struct peer_value v = walk->state[place];
+	uint8_t stars;
 
 	if (walk->fn->places[place].parent >= 0 && !(v.kinds & PEER_SET) && peer_is_empty(&v))
 		v = peer_inherited(walk, place);
+	/* A member that a function fills and another one takes: what is a string ends itself. */
+	if (((v.kinds & PEER_UNENDED) || v.from[4]) && walk->fn->places[place].kind != PLACE_TEMP &&
+	    place_type(walk->fn, place, &stars) && peer_is_string(walk->fn, place)) {
+		v.kinds &= (uint16_t)~PEER_UNENDED;
+		v.from[4] = 0;
+	}
 	return v;
 }
 

@@ -191,6 +191,47 @@ static void peer_failed(struct peer_walk *walk, const struct item *test, int op)
 			walk->state[i].kinds &= (uint16_t)~PEER_UNENDED;
 }
 
+static bool peer_is_asked_flag(const struct function *fn, int place)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_BRANCH && operand_is_place(&fn->items[i].a, place))
+			return true;
+	return false;
+}
+
+/*
+ * if (first + count > size) error = ILLEGAL; … if (error == 0): what is too large goes on to where the
+ * flag is asked, and no further.
+ */
+static bool peer_only_flags(const struct peer_walk *walk, int block)
+{
+	const struct function *fn = walk->fn;
+	bool flags = false;
+
+	for (int i = block >= 0 ? fn->blocks[block].first : -1; i >= 0; i = fn->items[i].next) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind == ITEM_STATEMENT ||
+		    (item->kind == ITEM_CALL && item->call && api_is(item->call->api, ROLE(LOG))))
+			continue;
+		if (item->kind != ITEM_ASSIGN || item->a.kind != OPERAND_NUMBER || item->dst < 0 ||
+		    fn->places[item->dst].kind != PLACE_LOCAL || !peer_is_asked_flag(fn, item->dst))
+			return false;
+		flags = true;
+	}
+	return flags;
+}
+
+static void peer_too_large(struct peer_walk *walk, const struct item *item, int op, bool taken)
+{
+	if (op < OP_LT || !peer_only_flags(walk, walk->fn->blocks[walk->block].next[!taken]))
+		return;
+	if (op == OP_GT || op == OP_GE)
+		peer_limit(walk, &item->a, &item->b);
+	else
+		peer_limit(walk, &item->b, &item->a);
+}
+
 void peer_side(struct peer_walk *walk, const struct item *item, bool taken)
 {
 	int op = taken ? item->op : op_negate(item->op);
@@ -201,6 +242,7 @@ void peer_side(struct peer_walk *walk, const struct item *item, bool taken)
 
 	peer_failed(walk, item, op);
 	peer_sees_zero(walk, item, op);
+	peer_too_large(walk, item, op, taken);
 	if (looks)
 		peer_note_check(walk, at, looks);
 	switch (op) {

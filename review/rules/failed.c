@@ -5,6 +5,8 @@
 #include "flow/outcome.h"
 #include "model/descriptor.h"
 #include "model/registrations.h"
+#include "read/source.h"
+#include "rules/later.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -87,13 +89,16 @@ static void e2_shows_late(struct flow *flow, const struct item *item, int resour
  * The call that uses it is tested itself: then the failure shows there, if late. An option that is
  * set before does no harm when bind() or connect() is tested behind it.
  */
-static bool e2_shows(const struct function *fn, const struct item *item)
+static bool e2_shows(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
 
 	if (!contract_of(call).fails)
 		return false;
 	if (!(call->flags & CALL_DROPPED))
+		return true;
+	if (api_is(call->api, ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT) | ROLE(SETOPT)) &&
+	    later_is_told(fn, item))
 		return true;
 	if (!api_is(call->api, ROLE(SETOPT) | ROLE(NONBLOCK)) || !call->n_args ||
 	    call->args[0].kind != OPERAND_PLACE)
@@ -225,7 +230,12 @@ static void e2_use(struct flow *flow, const struct item *item, int resource, enu
 	    /* To print it does no harm. */
 	    api_is(item->call->api, ROLE(CHECK) | ROLE(LOG)))
 		return;
-	if (!r->accepted && (kind == USE_UNCHECKED || r->fails != FAILS_NULL) &&
+	/* Nor does an option that -1 does not take; what comes behind it may ask. */
+	if (kind == USE_FAILED && (item->call->flags & CALL_DROPPED) &&
+	    api_is(item->call->api, ROLE(SETOPT) | ROLE(NONBLOCK)))
+		return;
+	if ((r->accepted ? kind == USE_UNCHECKED && item_loop(flow->fn, item) < 0
+			 : kind == USE_UNCHECKED || r->fails != FAILS_NULL) &&
 	    e2_shows(flow->fn, item)) {
 		e2_shows_late(flow, item, resource);
 		return;
@@ -280,6 +290,15 @@ static bool e2_keeps(const struct call *call, int arg)
 	return call->target && arg <= 16 && (call->target->summary.param[arg - 1] & SUMMARY_KEEPS);
 }
 
+static bool e2_is_returned(const struct function *fn, const struct item *made)
+{
+	for (int i = 0; made->dst >= 0 && i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_RETURN &&
+		    operand_is_place(&fn->items[i].a, made->dst))
+			return true;
+	return false;
+}
+
 /* The place itself, or the memory that it lies in, goes to a call. */
 static const struct item *e2_hands_over(struct function *fn, const struct item *from, int place)
 {
@@ -302,6 +321,9 @@ static const struct item *e2_hands_over(struct function *fn, const struct item *
 				continue;
 			if (o->place != place && (o->place != root || !e2_keeps(call, k + 1)))
 				continue;
+			/* return Handle(fd): whoever gets the object may ask it. */
+			if (!call->api && !call->target && e2_is_returned(fn, item))
+				return NULL;
 			return e2_callee_asks(call, place) ? NULL : item;
 		}
 	}
@@ -328,6 +350,15 @@ static bool e2_is_asked_whole(const struct function *fn, int place)
 	return false;
 }
 
+/* emit clientNow(fd) */
+static bool e2_is_emitted(const struct function *fn, const struct item *item)
+{
+	size_t n;
+	const char *line = source_line(fn->source, item->at.row, &n);
+
+	return !item->call->target && memmem(line, n, "emit ", 5);
+}
+
 /* accept() whose result no condition looks at, handed on as a connection. */
 static void e2_accepted(struct function *fn, const struct item *item)
 {
@@ -346,6 +377,9 @@ static void e2_accepted(struct function *fn, const struct item *item)
 	if (e2_is_asked_whole(fn, place) || function_find_call(fn, e2_asserts, NULL))
 		return;
 	user = e2_hands_over(fn, item, place);
+	/* The slot of a signal may ask. */
+	if (user && e2_is_emitted(fn, user))
+		return;
 	if (user)
 		e2_report(fn, user, fn->places[place].text, item, FAILS_MINUS_ONE, false);
 }
@@ -471,6 +505,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 	const struct item *user, *made;
 	const char *name;
 	struct finding *finding;
+	bool kernel;
 
 	if (amount < 0 || fn->places[amount].kind != PLACE_LOCAL ||
 	    contract.gives != CONTRACT_AMOUNT || !api_is(contract.api, ROLE(READ)) ||
@@ -483,12 +518,18 @@ static void e2_amount(struct function *fn, const struct item *item)
 	user = e2_amount_user(fn, made, amount, e2_is_from_peer(fn, item));
 	if (!user || e2_is_asked_otherwise(fn, made, amount))
 		return;
+	kernel = user->kind == ITEM_CALL && api_is(user->call->api, ROLE(WRITE)) &&
+		 api_fact(user->call->api, FACT_USES);
 	finding = finding_add_of(
 		&rule_E2, fn, user->at, &item->at,
 		"`%s` is used as %s without checking whether %s succeeded; if it failed, %s.", name,
 		user->kind == ITEM_CALL ? "a length" : "an index", call_text(fn, item),
-		user->kind == ITEM_CALL ? "the length is -1, the largest of all"
-					: "the index is -1, before the buffer");
+		kernel                    ? "the kernel refuses a length of -1"
+		: user->kind == ITEM_CALL ? "the length is -1, the largest of all"
+					  : "the index is -1, before the buffer");
+	/* write(fd, text, -1): EINVAL. */
+	if (finding && kernel)
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), test `%s` right after %s: below 0 it failed, and at 0 the peer has hung up.",

@@ -64,7 +64,76 @@ static bool farewell_blocks(const struct function *fn, const struct item *item)
 	       !(signals_interrupt(fn, item, &signal) & SIGNALS_INTERRUPTS);
 }
 
-/* "BYE", 4, sizeof(reply): a few bytes, as the code shows. */
+/* An array of the function or of the file, of so few bytes. */
+static bool farewell_is_small_array(const struct function *fn, const struct operand *o)
+{
+	const struct place *p;
+
+	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
+		return false;
+	p = &fn->places[o->place];
+	return p->size > 0 && p->size <= FAREWELL_SMALL && !p->is_number;
+}
+
+/* WELCOME: the name of a text that stands in another file. */
+static bool farewell_is_macro(const struct place *p)
+{
+	const char *c = p->kind == PLACE_FREE && p->name ? p->name : "";
+
+	while ((*c >= 'A' && *c <= 'Z') || *c == '_')
+		c++;
+	return p->kind == PLACE_FREE && p->name && c > p->name + 1 && !*c;
+}
+
+/* char *header = "HTTP/1.1 200 OK\r\n"; nothing else is ever in it. */
+static bool farewell_is_constant(const struct function *fn, const struct operand *o)
+{
+	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+
+	return set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_STRING;
+}
+
+/* sprintf(line, "Content-Length: %d\r\n", n): the text with some numbers in it. */
+static bool farewell_is_numbers(const struct function *fn, const struct operand *o,
+				const struct item *before)
+{
+	for (const struct item *i = before; i-- > fn->items && i + 12 > before;) {
+		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
+
+		if (!call || !call->n_args || call->args[0].kind != OPERAND_PLACE ||
+		    o->kind != OPERAND_PLACE || call->args[0].place != o->place ||
+		    !strstr(call->name, "printf"))
+			continue;
+		for (int k = 1; k < call->n_args && k < 3; k++)
+			if (call->args[k].kind == OPERAND_STRING)
+				return !strstr(call->args[k].text, "%s") &&
+				       strlen(call->args[k].text) < FAREWELL_SMALL;
+		return false;
+	}
+	return false;
+}
+
+/* strlen(request), snprintf(request, …): as long as what was put into a small array. */
+static bool farewell_is_small_text(const struct function *fn, const struct operand *length,
+				   const struct item *item)
+{
+	const struct item *source = operand_source(fn, length, item);
+
+	for (int i = 0; source && source->kind == ITEM_CALL && i < source->call->n_args; i++) {
+		if (!strstr(source->call->name, "strlen") && !strstr(source->call->name, "printf"))
+			return false;
+		if (source->call->args[i].kind == OPERAND_STRING ||
+		    farewell_is_small_array(fn, &source->call->args[i]))
+			return true;
+		if (source->call->args[i].kind == OPERAND_PLACE &&
+		    farewell_is_macro(&fn->places[source->call->args[i].place]) &&
+		    strstr(source->call->name, "strlen"))
+			return true;
+	}
+	return false;
+}
+
+/* "BYE", 4, sizeof(reply), or what a small array holds: a few bytes, as the code shows. */
 static bool farewell_is_short(const struct function *fn, const struct item *item)
 {
 	const struct operand *length = contract_argument(item->call, FACT_LENGTH);
@@ -73,9 +142,13 @@ static bool farewell_is_short(const struct function *fn, const struct item *item
 	if (length && operand_is_number(length, &number))
 		return number <= FAREWELL_SMALL;
 	for (int i = 0; i < item->call->n_args; i++)
-		if (item->call->args[i].kind == OPERAND_STRING)
+		if (item->call->args[i].kind == OPERAND_STRING ||
+		    farewell_is_small_array(fn, &item->call->args[i]) ||
+		    farewell_is_constant(fn, &item->call->args[i]) ||
+		    farewell_is_numbers(fn, &item->call->args[i], item))
 			return true;
-	return length && starts_with(operand_text(fn, length), "sizeof");
+	return length && (starts_with(operand_text(fn, length), "sizeof") ||
+			  farewell_is_small_text(fn, length, item));
 }
 
 struct farewell_way {
@@ -239,17 +312,31 @@ static bool farewell_is_first(struct function *fn, const struct item *item)
 	return fresh;
 }
 
+/* SIGPIPE, unless something in the program keeps it away, ends whoever writes to nobody. */
+static bool farewell_kills(const struct function *fn, const struct item *item)
+{
+	if (item_mentions(fn, item, "NOSIGNAL"))
+		return false;
+	for (size_t i = 0; i < program.n_sources; i++) {
+		const struct source *source = program.sources[i];
+
+		if (program_shares(source, fn->source) &&
+		    memmem(source->text, source->size, "SIGPIPE", 7))
+			return false;
+	}
+	return true;
+}
+
 bool farewell_is_minor(struct function *fn, const struct item *item)
 {
-	bool blocks = farewell_blocks(fn, item);
+	bool dropped = item->call->flags & CALL_DROPPED;
+	bool goes_on = farewell_goes_on(fn, item);
 
-	if (!(item->call->flags & CALL_DROPPED) && farewell_is_first(fn, item))
+	if (!dropped && farewell_is_first(fn, item))
 		return true;
-	if (!blocks && !farewell_is_short(fn, item))
-		return false;
-	if (blocks && !farewell_goes_on(fn, item))
-		return true;
-	return !(item->call->flags & CALL_DROPPED) ||
-	       farewell_is_last(fn, item, contract_argument(item->call, FACT_USES), -1,
-				FAREWELL_DEPTH);
+	if (farewell_blocks(fn, item))
+		return !goes_on || !dropped || farewell_kills(fn, item) ||
+		       farewell_is_last(fn, item, contract_argument(item->call, FACT_USES), -1,
+					FAREWELL_DEPTH);
+	return farewell_is_short(fn, item);
 }

@@ -6,6 +6,7 @@
 #include "flow/outcome.h"
 #include "rules/blind.h"
 #include "rules/deferred.h"
+#include "rules/later.h"
 #include "rules/retry.h"
 #include "rules/end.h"
 
@@ -73,9 +74,9 @@ static const char *e1_condition(const struct function *fn, const struct item *it
 	return contract_condition(&contract, item_text(fn, item));
 }
 
-static const char *e1_or_void(const struct finding *finding)
+static const char *e1_or_void(const struct finding *finding, const struct item *item)
 {
-	return finding && finding->severity == SEVERITY_ADVICE
+	return finding && e1_is_minor(item)
 		       ? "; or write `(void)` before the call if the program works as well without it"
 		       : "";
 }
@@ -95,19 +96,19 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 			&rule_E1, fn, item->at,
 			"The result of %s() is ignored. If the call fails, the code below works on an object that was not set up.",
 			call->name);
-	if (finding && e1_is_minor(item))
+	if (finding && (e1_is_minor(item) || later_is_minor(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	if (stored || strstr(item_text(fn, item), "…")) {
 		finding_fix(
 			finding,
 			"In %s(), test the result of %s() right after line %u; if it failed, report why, and leave by the path that releases what is open by then%s.",
-			fn->label, call->name, pos_line(item->end), e1_or_void(finding));
+			fn->label, call->name, pos_line(item->end), e1_or_void(finding, item));
 		return;
 	}
 	finding_fix(
 		finding,
 		"In %s(), make it `%s`, report why it failed, and leave by the path that releases what is open by then%s.",
-		fn->label, e1_condition(fn, item), e1_or_void(finding));
+		fn->label, e1_condition(fn, item), e1_or_void(finding, item));
 }
 
 /*
@@ -128,7 +129,7 @@ static void e1_function(struct function *fn)
 			continue;
 		}
 		place = item_result(fn, item);
-		if (e1_tells_elsewhere(fn, item))
+		if (e1_tells_elsewhere(fn, item) || later_asks_errno(fn, item))
 			continue;
 		if (item->call->flags & CALL_DROPPED)
 			e1_report(fn, item, NULL);

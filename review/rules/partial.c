@@ -47,8 +47,8 @@ static bool partial_is_stream(const struct function *fn, const struct item *item
 	if (item->call->receiver.kind && !inner)
 		return device_is_connection(fn, item->call);
 	/* MSG_EOR: a record goes whole or not at all. The queue of errors holds what was sent. */
-	if (!fd || (kinds & DESCRIPTOR_PACKET) || partial_mentions(fn, item, "MSG_EOR") ||
-	    partial_mentions(fn, item, "MSG_ERRQUEUE"))
+	if (!fd || (kinds & DESCRIPTOR_PACKET) || descriptor_is_strange(fn, fd, item) ||
+	    partial_mentions(fn, item, "MSG_EOR") || partial_mentions(fn, item, "MSG_ERRQUEUE"))
 		return false;
 	if (api_is(contract_of(item->call).api, ROLE(PEER)))
 		return true;
@@ -210,6 +210,31 @@ static bool partial_is_text(const struct function *fn, const struct item *item)
 		(!strcmp(root->type, "char") && ((root->flags & PLACE_ARRAY) || root->stars == 1)));
 }
 
+/* static char reply[256]; or = { 0 }, or memset(): where nothing came, an empty text lies there. */
+static bool partial_is_blank(const struct function *fn, const struct item *item)
+{
+	const struct place *root = partial_target(fn, item);
+
+	if (!root)
+		return false;
+	if (root->flags & (PLACE_STATIC | PLACE_INIT))
+		return true;
+	for (const struct item *i = fn->items; i < item; i++)
+		for (const struct fact *f = i->kind == ITEM_CALL && i->call
+						    ? api_fact(i->call->api, FACT_CLEANS)
+						    : NULL;
+		     f; f = api_fact_next(i->call->api, f)) {
+			const struct operand *o =
+				f->arg > 0 ? call_argument(i->call, f->arg) : NULL;
+
+			if (o && !strcmp(f->word, "zero") &&
+			    (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
+			    place_root(fn, o->place) == root)
+				return true;
+		}
+	return false;
+}
+
 /* A number or less: the kernel does not split it, whatever the peer does. */
 static bool partial_is_small(const struct function *fn, const struct item *item)
 {
@@ -348,6 +373,8 @@ static void e3_read(struct function *fn, const struct item *item)
 		&rule_E3, fn, item->at,
 		"%s() may return only a part of %s, and nothing checks how many bytes came: the code below may use bytes that were never received.",
 		item->call->name, partial_what(fn, item));
+	if (finding && partial_is_text(fn, item) && partial_is_blank(fn, item))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), continue to read into %s until all bytes have arrived, and treat an earlier end of the stream as a failure (%s).",
@@ -395,6 +422,9 @@ static void e3_partial(struct function *fn, const struct item *item)
 	bool reads = api_is(contract.api, ROLE(READ));
 
 	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
+		return;
+	/* A macro of that name, send(line): there is no length among its arguments. */
+	if (api_fact(item->call->api, FACT_LENGTH) && !partial_length(item))
 		return;
 	/* The helper tells whether all went through, and not how much. */
 	if (contract.helper && contract.gives != CONTRACT_AMOUNT)

@@ -23,12 +23,14 @@ static bool slight_is_lone_thread(const struct flow *flow, const struct resource
 	       function_calls_are_lone(flow->fn);
 }
 
-/* open(), dup2(fd, 1): what the process writes to from then on. */
+/* open(), dup2(fd, 1): what the process writes to from then on; where a child does so, that says nothing of the parent. */
 static bool slight_is_redirected(const struct flow *flow, const struct resource *r)
 {
 	const struct function *fn = flow->fn;
 	int64_t number;
 
+	if (function_find_role(flow->fn, ROLE(FORK)))
+		return false;
 	for (int i = 0; r->site && r->place >= 0 && i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
 		const struct item *source;

@@ -153,15 +153,55 @@ static bool wait_tells(struct function *fn, const struct item *item, void *data)
 	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
 }
 
+/* sleep(2), as the code shows. */
+static bool wait_sleeps_long(struct function *fn, const struct item *item, void *data)
+{
+	int64_t seconds;
+
+	(void)fn;
+	(void)data;
+	return !strcmp(item->call->name, "sleep") && item->call->n_args == 1 &&
+	       operand_is_number(&item->call->args[0], &seconds) && seconds > 0;
+}
+
+/* access(path, F_OK) */
+static bool wait_looks_for_file(const struct call *call)
+{
+	const struct fact *sink = api_fact(call->api, FACT_SINK);
+
+	return sink && !strcmp(sink->word, "path");
+}
+
+/* The function is what a thread begins with, and connecting is all that the thread is for. */
+static bool wait_is_thread(const struct function *fn)
+{
+	for (size_t f = 0; f < program.n_functions; f++) {
+		struct function *by = program.functions[f];
+		const struct item *starts =
+			by->interesting ? function_find_role(by, ROLE(THREAD)) : NULL;
+
+		for (const struct item *i = starts; i && i < by->items + by->n_items; i++)
+			for (int k = 0; i->kind == ITEM_CALL && i->call &&
+					api_is(i->call->api, ROLE(THREAD)) && k < i->call->n_args;
+			     k++)
+				if (operand_function(by, &i->call->args[k]) == fn)
+					return true;
+	}
+	return false;
+}
+
 /*
- * while (access(path, F_OK) < 0) { puts("waiting"); sleep(1); }: it says so each time, and whoever
- * sees it can end it.
+ * while (access(path, F_OK) < 0) sleep(1): what it waits for is a file, and it costs nothing meanwhile;
+ * for (;;) { if (dial() == 0) break; sleep(2); } in a thread of its own keeps nobody else waiting. Where
+ * it also says so each time, whoever sees it can end it.
  */
 static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
 {
+	if (loop_find_call(fn, number, wait_sleeps_long, NULL) && wait_is_thread(fn))
+		return true;
 	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
 	       loop_find_role(fn, number, ROLE(SLEEP)) &&
-	       loop_find_call(fn, number, wait_tells, NULL);
+	       (wait_looks_for_file(awaited->call) || loop_find_call(fn, number, wait_tells, NULL));
 }
 
 /*
@@ -359,8 +399,28 @@ static bool w2_is_value_of(const struct function *fn, const struct operand *o, i
 {
 	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
-	return operand_is_place(o, place) ||
-	       (set && set->kind == ITEM_ASSIGN && operand_is_place(&set->a, place));
+	if (operand_is_place(o, place))
+		return true;
+	if (!set || fn->places[o->place].kind != PLACE_TEMP)
+		return set && set->kind == ITEM_ASSIGN && operand_is_place(&set->a, place);
+	/* (i - 1) != 0 */
+	return (set->kind == ITEM_ASSIGN || set->kind == ITEM_OPERATE) &&
+	       (operand_is_place(&set->a, place) || operand_is_place(&set->b, place));
+}
+
+/* for (i = 0; i < n > 0; i++): the comparison is not the last that decides. */
+static bool w2_counts_inside(const struct function *fn, int number, int place)
+{
+	for (int b = 0; fn->loops[number].kind == LOOP_FOR && b < fn->n_blocks; b++) {
+		const struct item *test = fn->loops[number].member[b] && fn->blocks[b].last >= 0
+						  ? &fn->items[fn->blocks[b].last]
+						  : NULL;
+
+		if (test && test->kind == ITEM_BRANCH && test->op >= OP_LT &&
+		    (operand_is_place(&test->a, place) || operand_is_place(&test->b, place)))
+			return true;
+	}
+	return false;
 }
 
 /* A number on which the loop can end goes up or down: another descriptor, another attempt. */
@@ -378,7 +438,7 @@ static bool w2_counts(struct function *fn, int number, const struct item *item)
 			     w2_is_value_of(fn, &test->b, item->dst)))
 			return true;
 	}
-	return false;
+	return w2_counts_inside(fn, number, item->dst);
 }
 
 static bool w2_item_rests(struct function *fn, int number, const struct item *item)

@@ -72,6 +72,7 @@ static const struct {
 	{ -ENOTCONN, "not connected" },
 	{ -ENOTDIR, "not a directory" },
 	{ -ENOTSOCK, "not a socket" },
+	{ -ETOOMANYREFS, "too many descriptors of this user are on their way" },
 	{ -EPERM, "operation not permitted" },
 	{ -EPIPE, "the peer has closed" },
 	{ -EPROTOTYPE, "a socket of another type (datagram or seqpacket)" },
@@ -109,6 +110,7 @@ int why_code(int error)
 	case -ENFILE:
 	case -ENOMEM:
 	case -ENOBUFS:
+	case -ETOOMANYREFS:
 		return POSTERN_REASON_NO_RESOURCES;
 	case -ECONNRESET:
 	case -EPIPE:

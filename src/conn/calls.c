@@ -181,9 +181,11 @@ void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	c->events = events;
 	c->data = data;
 	c->flags &= ~(uint32_t)(CONN_PAUSED | CONN_HALF | CONN_REFUSED | CONN_SHORT | CONN_OWES |
-				CONN_WANTED);
+				CONN_WANTED | CONN_CROWDED);
 	c->flags |= CONN_USERS;
 	passing_hand_over(c);
+	if (c->flags & CONN_RIGHTS)
+		conn_admit_rights(c, false);
 	if (conn_has_socket(c))
 		conn_due(c, CONN_DUE_OFFER);
 }

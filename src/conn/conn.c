@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conn.c - making and ending connections; the overview is in conn.h */
+#include "base/probe.h"
 #include "conn/conn.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ void conn_begin_close(struct postern_conn *c, int end_code, int64_t deadline_ns)
 	c->deadline_ns = deadline_ns;
 	/* Do not wait for events that have no handler. */
 	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_SHORT | CONN_LINE_READ | CONN_LINE_WRITE |
-				CONN_WANTED);
+				CONN_WANTED | CONN_CROWDED);
 	inbox_clear(c);
 	if (c->account)
 		account_leave(c->account, &c->line);
@@ -119,6 +120,8 @@ static void conn_release_socket(struct postern_conn *c)
 			conn_send(c);
 		object_watch(o, WATCH_OFF);
 		link_end(o->fd, clean, c->flags & CONN_RIGHTS);
+		if (passing_remains(c))
+			return;
 	}
 	object_close(o);
 }
@@ -165,6 +168,7 @@ void conn_finish_because(struct postern_conn *c, const struct postern_reason *wh
 
 	if (!conn_is_open(c))
 		return;
+	PROBE(end, c, why->code, why->error);
 	conn_release(c);
 	/* Whatever happens between an abort and its event, the reason is the abort. */
 	c->why = aborted ? (struct postern_reason){ POSTERN_REASON_ABORTED, 0,
@@ -203,6 +207,8 @@ static void conn_bury(struct object *o)
 
 static const struct object_ops conn_ops = {
 	.ready = conn_ready,
+	.probe = conn_probe,
+	.peer = conn_peer_pid,
 	.fire = conn_fire,
 	.run = conn_run,
 	.user = conn_user,
@@ -216,8 +222,10 @@ struct postern_conn *postern_conn_free(struct postern_conn *c)
 	if (!c || c->flags & CONN_FREED)
 		return NULL;
 	c->flags |= CONN_FREED;
-	if (conn_is_open(c))
+	if (conn_is_open(c)) {
+		PROBE(end, c, 0, 0);
 		conn_release(c);
+	}
 	object_end(&c->object);
 	return NULL;
 }

@@ -54,9 +54,9 @@ struct conn_consumer {
 	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
 	   connection. */
 	void (*gone)(struct postern_conn *c);
-	/* Does this message, which has not been delivered yet, take descriptors? index: of the messages that have come, as
-	   of glue_takes. NULL: all that come are closed. */
-	bool (*takes)(struct postern_conn *c, const char *message, size_t n, unsigned index);
+	/* Does this message, which has not been delivered yet, take descriptors? As glue_takes. NULL: all that come are
+	   closed. */
+	unsigned (*takes)(struct postern_conn *c, const char *message, size_t n, unsigned index, bool whole);
 	/* After conn_send_now() took less than all: the queue is empty, and the kernel may take more. */
 	void (*writable)(struct postern_conn *c);
 	/* It leaves its server: it has ended, or its socket is somebody else's. */
@@ -127,6 +127,7 @@ enum {
 	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
 	CONN_WANTED     = 1u << 28, /* the consumer has more to send: writable is to come */
 	CONN_PASSES     = 1u << 29, /* it has .passing, in the place of .dial */
+	CONN_CROWDED    = 1u << 30, /* CONN_REFUSED for lack of room for descriptors: the timer looks whether they were read */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -134,13 +135,13 @@ static_assert((0ull +
 		 CONN_LINE_WRITE + CONN_LINE_READ + CONN_LENT_READ + CONN_LENT_WRITE + CONN_BLOCKED +
 		 CONN_RETRY + CONN_SHUT + CONN_SHUT_DONE + CONN_END + CONN_TOLD + CONN_GONE + CONN_BROKEN +
 		 CONN_FAILED + CONN_SENT + CONN_WATCHED + CONN_SLOW + CONN_HALF + CONN_TAKEN + CONN_FOLLOWED +
-		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED + CONN_PASSES) ==
+		 CONN_DECLINED + CONN_RIGHTS + CONN_OWES + CONN_WANTED + CONN_PASSES + CONN_CROWDED) ==
 	      (0ull |
 		 CONN_USERS | CONN_FREED | CONN_ABORTED | CONN_PAUSED | CONN_REFUSED | CONN_SHORT |
 		 CONN_LINE_WRITE | CONN_LINE_READ | CONN_LENT_READ | CONN_LENT_WRITE | CONN_BLOCKED |
 		 CONN_RETRY | CONN_SHUT | CONN_SHUT_DONE | CONN_END | CONN_TOLD | CONN_GONE | CONN_BROKEN |
 		 CONN_FAILED | CONN_SENT | CONN_WATCHED | CONN_SLOW | CONN_HALF | CONN_TAKEN | CONN_FOLLOWED |
-		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED | CONN_PASSES),
+		 CONN_DECLINED | CONN_RIGHTS | CONN_OWES | CONN_WANTED | CONN_PASSES | CONN_CROWDED),
 	      "no two flags share a bit");
 
 /* The longest wait between sends while the kernel has no memory; the first wait is a tenth of it. */
@@ -283,14 +284,20 @@ void conn_arm(struct postern_conn *c);
 void conn_fire(struct object *o);
 /* Out of memory: the timer sends again, or sends drained. */
 void conn_try_later(struct postern_conn *c);
+/* CONN_CROWDED: the timer looks again. */
+void conn_look_later(struct postern_conn *c);
 
 /* inbox.c */
+bool conn_probe(struct object *o, unsigned tries);
+pid_t conn_peer_pid(const struct object *o);
 void inbox_read(struct postern_conn *c);
 /* Offers the kept bytes. */
 void inbox_offer(struct postern_conn *c);
 bool inbox_is_full(const struct postern_conn *c);
 /* Receiving failed for this reason: ends the connection. Not for 0 and -EAGAIN. */
 void inbox_failed(struct postern_conn *c, int error);
+/* A message is longer than .frame_max: the end. */
+void inbox_too_long(struct postern_conn *c);
 /* Releases the charge and the memory. */
 void inbox_clear(struct postern_conn *c);
 
@@ -322,16 +329,26 @@ void conn_want(struct postern_conn *c);
 /* Sends at once, after what is queued, and queues nothing: how many bytes the kernel took. If those are not all, the consumer
    hears writable. -EPIPE: nothing is sent any more. */
 ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n);
-/* Is the queue below its high-water mark? If it is not, drained comes. */
+/* Is the queue below its high-water mark, and are not too many descriptors unread? If not, drained comes. */
 bool conn_has_room(struct postern_conn *c);
+/* There is no room for descriptors: drained comes when there is. */
+void conn_crowd(struct postern_conn *c);
 
 /* passing.c: descriptors, both ways */
 struct passing_out;
 /* In a frame event: the descriptors that came with this message, or NULL. The caller owns the block; what is not taken is
    closed when the event has returned. */
 struct fds *conn_take_fds(struct postern_conn *c);
+/* Some of them were lost on the way. */
+bool conn_lost_fds(const struct postern_conn *c);
 /* There is no memory to queue a message: drained comes when it is tried again. */
 void conn_write_later(struct postern_conn *c);
+/* Queued, and sent and not read as far as is known. */
+uint32_t passing_unread(const struct postern_conn *c);
+/* May the peer be sent more of them? */
+bool passing_has_room(const struct postern_conn *c);
+/* After it might not, or its uid had no room: now it may. */
+bool passing_is_low(const struct postern_conn *c);
 /* Before a message is queued, with descriptors: what passing_attach() needs. -ENOMEM. */
 int  passing_prepare(struct postern_conn *c, struct passing_out **ret);
 /* Behind it: the last n bytes of the queue are that message. Takes a reference. */
@@ -345,6 +362,8 @@ ssize_t passing_receive(struct postern_conn *c, void *buffer, size_t n);
 /* Before the first of the messages in these bytes is delivered, all that were received: false if it may not be, because it
    has to wait, or because the connection has ended. */
 bool passing_next(struct postern_conn *c, const char *bytes, size_t n);
+/* CONN_PASSES: a whole message waits for the end of the one behind it. */
+bool passing_holds(const struct postern_conn *c);
 /* CONN_PASSES: no further read may bring descriptors before messages were delivered. */
 bool passing_is_full(const struct postern_conn *c);
 /* Behind it. */
@@ -356,6 +375,8 @@ void passing_out_sent(struct postern_conn *c);
 void passing_hand_over(struct postern_conn *c);
 /* The queue was dropped. */
 void passing_out_clear(struct postern_conn *c);
+/* The connection ends: true: its socket stays open for what the peer has not read, and is not the connection's any more. */
+bool passing_remains(struct postern_conn *c);
 void passing_free(struct postern_conn *c);
 
 /* idle.c */

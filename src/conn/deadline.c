@@ -5,6 +5,7 @@
  *   deadline_ns    connected: the next idle check; closing: the end of the drain
  *   a message      message_ns after its first byte, while its next bytes are up to the peer
  *   a retry        the kernel, or the process, was out of memory: soon
+ *   a look         the peer may have read descriptors meanwhile: soon, and then more seldom
  *
  * Nothing is set per message: a deadline that is no longer needed still fires and finds nothing to do.
  */
@@ -43,6 +44,16 @@ void conn_try_later(struct postern_conn *c)
 	c->flags |= CONN_RETRY;
 	if (c->retries < UINT8_MAX)
 		c->retries++;
+	if (c->object.slot == TIMER_OFF || at < c->object.at_ns)
+		object_timer(&c->object, at);
+}
+
+/* A millisecond at first, in which a peer that reads has read; 64 at most. What is sent meanwhile begins it again. */
+void conn_look_later(struct postern_conn *c)
+{
+	unsigned doubled = c->retries < 6 ? c->retries++ : 6;
+	int64_t at = time_after(loop_now(c->object.loop), POSTERN_MS(1) << doubled);
+
 	if (c->object.slot == TIMER_OFF || at < c->object.at_ns)
 		object_timer(&c->object, at);
 }
@@ -91,6 +102,8 @@ void conn_fire(struct object *o)
 		else
 			conn_due(c, CONN_DUE_FLUSH);
 	}
+	if (c->flags & CONN_CROWDED)
+		conn_due(c, CONN_DUE_FLUSH);
 	if (c->state == POSTERN_STATE_CONNECTED)
 		deadline_connected(c, now);
 	else if (c->state == POSTERN_STATE_CLOSING && c->deadline_ns <= now)

@@ -60,16 +60,22 @@ static void inbox_yield(struct postern_conn *c)
 		conn_yield(c);
 }
 
-/* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
-   message is unknown. The event of one may hand the connection over to a consumer without a framing. */
-static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
-				   uint32_t *seen)
+void inbox_too_long(struct postern_conn *c)
 {
 	static const struct postern_reason too_long = {
 		.code = POSTERN_REASON_VIOLATION,
 		.error = -EMSGSIZE,
 		.text = "the peer sent a message that is longer than .frame_max allows",
 	};
+
+	conn_finish_because(c, &too_long);
+}
+
+/* Delivers whole messages, one call each. A broken framing ends the connection: the beginning of the next
+   message is unknown. The event of one may hand the connection over to a consumer without a framing. */
+static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, size_t n,
+				   uint32_t *seen)
+{
 	struct postern_frame frame;
 	size_t taken = 0;
 
@@ -82,7 +88,7 @@ static size_t inbox_deliver_frames(struct postern_conn *c, const char *bytes, si
 				       c->limits->keep_max - FRAME_HEAD, &frame);
 		*seen = r == 0 ? (uint32_t)frame.used : 0;
 		if (r < 0)
-			conn_finish_because(c, &too_long);
+			inbox_too_long(c);
 		if (r == 0)
 			c->flags |= CONN_HALF;
 		if (r <= 0)
@@ -230,12 +236,18 @@ void inbox_offer(struct postern_conn *c)
 /* Descriptors are received only where somebody may want them. */
 static ssize_t inbox_get(struct postern_conn *c, void *buffer, size_t n)
 {
+	struct loop_spin *spin = &c->object.loop->spin;
 	bool rights = c->flags & CONN_RIGHTS;
 	ssize_t r;
 
 	if (rights && c->limits->consumer && c->limits->consumer->takes)
 		return passing_receive(c, buffer, n);
-	r = link_receive(c->object.fd, buffer, n, rights);
+	if (spin->early == &c->object) {
+		spin->early = NULL;
+		r = spin->early_n;
+	} else {
+		r = link_receive(c->object.fd, buffer, n, rights);
+	}
 	if (r > 0)
 		c->received += (size_t)r;
 	return r;
@@ -273,17 +285,23 @@ static ssize_t inbox_append(struct postern_conn *c, size_t most, bool *ret_full)
 	return r;
 }
 
-/* Into the shared buffer, at most as many bytes as could be kept. */
+/* Bytes that go into the shared buffer: as many as could be kept. */
+static size_t inbox_fresh_most(const struct postern_conn *c)
+{
+	size_t n = inbox_most(c);
+
+	return n < INBOX_BUFFER ? n : INBOX_BUFFER;
+}
+
+/* Into the shared buffer, at most so many. */
 static ssize_t inbox_receive(struct postern_conn *c, size_t most, bool *ret_full)
 {
 	char *buffer = inbox_buffer(c->object.loop);
-	size_t n = inbox_most(c);
+	size_t n = inbox_fresh_most(c);
 	ssize_t r;
 
 	if (!buffer)
 		return -ENOMEM;
-	if (n > INBOX_BUFFER)
-		n = INBOX_BUFFER;
 	if (n > most)
 		n = most;
 	r = inbox_get(c, buffer, n);
@@ -371,4 +389,33 @@ void inbox_read(struct postern_conn *c)
 		}
 	}
 	inbox_visited(c, full && i > 0);
+}
+
+/* Nothing happens between this and the turn that it begins, in which conn_ready() comes to inbox_get(): what leads there is asked
+   here, and has not changed by then. */
+bool conn_probe(struct object *o, unsigned tries)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+	struct loop_spin *spin = &o->loop->spin;
+	bool rights = c->flags & CONN_RIGHTS;
+	char *buffer = inbox_buffer(o->loop);
+	ssize_t r = -EAGAIN;
+	size_t n;
+
+	if (!buffer || !(o->mask & EPOLLIN) || c->state != POSTERN_STATE_CONNECTED || c->kept ||
+	    !inbox_reads(c) || (rights && c->limits->consumer && c->limits->consumer->takes))
+		return false;
+	n = inbox_fresh_most(c);
+	while (tries-- > 0 && (r == -EAGAIN || r == -EINTR))
+		r = link_receive(o->fd, buffer, n, rights);
+	if (r == -EAGAIN || r == -EINTR)
+		return false;
+	spin->early = o;
+	spin->early_n = r;
+	return true;
+}
+
+pid_t conn_peer_pid(const struct object *o)
+{
+	return container_of(o, const struct postern_conn, object)->peer.pid;
 }

@@ -25,8 +25,10 @@
 #include "link/socket.h"
 
 enum {
-	OUTBOX_SLOW = 4096
-}; /* a send to a peer that does not appear to read: small, so that progress shows sooner */
+	OUTBOX_SLOW =
+		4096, /* a send to a peer that does not appear to read: small, so that progress shows sooner */
+	OUTBOX_IN_FLIGHT = 12, /* tries, 750 ms in all, while the kernel takes no descriptors */
+};
 
 #define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
 
@@ -74,12 +76,25 @@ void outbox_drop(struct postern_conn *c)
 
 void conn_break(struct postern_conn *c)
 {
-	c->flags = (c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_BLOCKED | CONN_WANTED);
+	c->flags =
+		(c->flags | CONN_BROKEN) & ~(uint32_t)(CONN_BLOCKED | CONN_WANTED | CONN_CROWDED);
 	conn_leave_line(c, CONN_LINE_WRITE);
 	outbox_clear(c);
 	/* A program that takes no bytes until drained will get no drained. */
 	if (c->kept && c->state == POSTERN_STATE_CONNECTED)
 		conn_due(c, CONN_DUE_OFFER);
+}
+
+/* Soon again, since others may be read, and then it is the end: a peer that waits for an answer is to know. */
+static void outbox_in_flight(struct postern_conn *c)
+{
+	if (c->retries < OUTBOX_IN_FLIGHT) {
+		conn_try_later(c);
+		return;
+	}
+	c->failed = -ETOOMANYREFS;
+	c->flags |= CONN_FAILED;
+	conn_due(c, CONN_DUE_FLUSH);
 }
 
 /* Handles a failed send; conn_run() and the reader end the connection. */
@@ -93,9 +108,12 @@ static void conn_send_failed(struct postern_conn *c, int error)
 		break;
 	case -ENOMEM:
 	case -ENOBUFS:
-	case -ETOOMANYREFS:
 		/* The socket stays writable meanwhile, so epoll would spin. */
 		conn_try_later(c);
+		break;
+	/* Descriptors in flight, of all that this user has sent: core/flight.h. */
+	case -ETOOMANYREFS:
+		outbox_in_flight(c);
 		break;
 	case -EPIPE:
 	case -ECONNRESET:
@@ -187,6 +205,8 @@ bool outbox_is_low(const struct postern_conn *c)
 
 	if (c->flags & CONN_LINE_WRITE)
 		return account_would(c->account, &c->line, c->asked);
+	if (c->flags & CONN_CROWDED && !passing_is_low(c))
+		return false;
 	return queued <= c->limits->low_water && (queued == 0 || outbox_room(c) / 3 >= queued);
 }
 
@@ -398,8 +418,18 @@ ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n)
 	return (ssize_t)went;
 }
 
+void conn_crowd(struct postern_conn *c)
+{
+	c->flags |= CONN_REFUSED | CONN_CROWDED;
+	conn_due(c, CONN_DUE_FLUSH);
+}
+
 bool conn_has_room(struct postern_conn *c)
 {
+	if (c->flags & CONN_PASSES && !passing_has_room(c)) {
+		conn_crowd(c);
+		return false;
+	}
 	if (outbox_room(c) > 0)
 		return true;
 	c->flags |= CONN_REFUSED;

@@ -22,11 +22,13 @@ static size_t room_page(const struct postern_conn *c)
 }
 
 /* The most that may ever be kept. Bytes without a framing are limited by a smaller budget; a message that
-   does not fit into it cannot be received. */
+   does not fit into it cannot be received. A message that waits for the one behind it leaves that one its room. */
 static size_t room_limit(const struct postern_conn *c)
 {
 	size_t most = c->limits->keep_max;
 
+	if (c->flags & CONN_PASSES && passing_holds(c))
+		most *= 2;
 	if (c->account && !c->limits->framing && account_most(c->account) < most)
 		most = account_most(c->account);
 	return most > room_page(c) ? most : room_page(c);

@@ -77,8 +77,15 @@ static bool state_receives(uint32_t facts)
 	       (state_has(facts, FACT_GONE) && !state_is_deliverable(facts));
 }
 
+/* What is true most of the time comes first: a connection of which nothing is known but that it was used. */
 void conn_outlook(uint32_t facts, struct outlook *ret)
 {
+	if (!(facts & ~(uint32_t)FACT_SENT)) {
+		*ret = (struct outlook){ .receive = true,
+					 .waits = facts ? WAITS_FOR_PEER : WAITS_FOR_NOBODY,
+					 .guarded = facts };
+		return;
+	}
 	*ret = (struct outlook){ 0 };
 	ret->end = state_end(facts, &ret->tell_end);
 	if (ret->end || ret->tell_end)

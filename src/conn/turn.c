@@ -13,12 +13,15 @@ uint32_t conn_facts(const struct postern_conn *c)
 		facts |= FACT_AWAITS;
 	if (c->kept)
 		facts |= FACT_KEPT;
-	if (inbox_is_full(c))
+	if ((c->kept || c->flags & CONN_PASSES) && inbox_is_full(c))
 		facts |= FACT_FULL;
 	if (c->out.bytes > 0 || c->flags & CONN_WANTED)
 		facts |= FACT_QUEUED;
 	if (c->flags & CONN_OWES)
 		facts |= FACT_OWES;
+	/* It has none that its peer could read: the room is to come from others of its uid. */
+	if (c->flags & CONN_CROWDED && !(c->flags & CONN_PASSES && passing_unread(c) > 0))
+		facts |= FACT_AWAITS;
 	/* A system call, but only if the peer has gone and its end was not read yet. */
 	if (c->flags & (CONN_GONE | CONN_BROKEN) && !(c->flags & CONN_END) &&
 	    link_arrived(c->object.fd) > 0)
@@ -63,8 +66,23 @@ static int turn_end_error(const struct postern_conn *c, uint8_t code)
 
 static void turn_end(struct postern_conn *c, uint8_t code)
 {
+	static const struct postern_reason in_flight = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -ETOOMANYREFS,
+		.text = "too many descriptors of this user were sent and are not read by anybody (RLIMIT_NOFILE)",
+	};
+	/* The only one that is found at the end, FACT_HALF. */
+	static const struct postern_reason half = {
+		.code = POSTERN_REASON_VIOLATION,
+		.error = -EBADMSG,
+		.text = "the peer ended the connection in the middle of a message",
+	};
 	int error = turn_end_error(c, code);
 
+	if (error == -ETOOMANYREFS)
+		conn_finish_because(c, &in_flight);
+	if (code == POSTERN_REASON_VIOLATION)
+		conn_finish_because(c, &half);
 	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
@@ -125,6 +143,14 @@ static bool turn_tell_gone(struct postern_conn *c)
 	return conn_goes_on(c);
 }
 
+/* Connected, and nothing that has happened to it needs a decision before its queue is sent. */
+static bool turn_is_plain(const struct postern_conn *c)
+{
+	const uint32_t facts = ((1u << FACT_FLAGS) - 1) & ~(uint32_t)FACT_SENT;
+
+	return c->state == POSTERN_STATE_CONNECTED && !(c->flags & facts) && !c->kept;
+}
+
 void conn_ready(struct object *o, uint32_t events)
 {
 	struct postern_conn *c = container_of(o, struct postern_conn, object);
@@ -140,6 +166,9 @@ void conn_ready(struct object *o, uint32_t events)
 	}
 	if (events & ~(uint32_t)EPOLLOUT)
 		inbox_read(c);
+	/* The answer to a request: conn_run() comes in this turn, and settles when it has sent it. */
+	if (c->due == CONN_DUE_FLUSH && turn_is_plain(c))
+		return;
 	conn_settle(c);
 }
 
@@ -187,7 +216,7 @@ static bool conn_tell_drained(struct postern_conn *c)
 
 	if (!conn_owes_drained(c))
 		return true;
-	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE);
+	c->flags &= ~(uint32_t)(CONN_REFUSED | CONN_LINE_WRITE | CONN_CROWDED);
 	loop_calls(c->object.loop, "drained");
 	if (conn_event(c, drained))
 		conn_event(c, drained)(c, c->data);
@@ -269,6 +298,8 @@ static void conn_flush_queue(struct postern_conn *c)
 	/* Nothing is queued whose sending would show that memory is available again. */
 	if (conn_is_open(c) && c->flags & CONN_SHORT && c->out.bytes == 0)
 		conn_try_later(c);
+	if (conn_is_open(c) && c->flags & CONN_CROWDED)
+		conn_look_later(c);
 }
 
 /* The account has room for the first in line. */

@@ -427,8 +427,8 @@ int calling_answer(struct calling *c, struct calling_conn *conn,
 	return 0;
 }
 
-bool calling_takes(const struct calling_conn *conn, struct calling_look *look,
-		   const struct message_answer *answer)
+unsigned calling_takes(const struct calling_conn *conn, struct calling_look *look,
+		       const struct message_answer *answer)
 {
 	const struct calling_call *call;
 
@@ -436,18 +436,19 @@ bool calling_takes(const struct calling_conn *conn, struct calling_look *look,
 		*look = (struct calling_look){ .at = conn->awaiting.next };
 	/* Those of calls that have left come behind the last one, too: then it is retired. */
 	if (look->at == &conn->awaiting)
-		return conn->left_takes;
+		return conn->left_takes ? GLUE_TAKES : 0;
 	call = container_of(look->at, const struct calling_call, place);
 	/* Those of calls that have left come first. */
 	if (look->skip < call->skip) {
 		look->skip++;
-		return call->skip_takes;
+		return call->skip_takes ? GLUE_TAKES : 0;
 	}
 	if (!answer->continues) {
 		look->at = look->at->next;
 		look->skip = 0;
 	}
-	return call->flags & CALLING_TAKES;
+	return (call->flags & CALLING_TAKES ? GLUE_TAKES : 0) |
+	       (call->flags & POSTERN_CALL_UPGRADE && !answer->error.text ? GLUE_ENDS : 0);
 }
 
 /* The connect has failed of which these calls were in need when it began. */

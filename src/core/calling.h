@@ -53,6 +53,7 @@
 #include <postern/caller.h>
 
 #include "base/list.h"
+#include "core/glue.h"
 #include "core/message.h"
 
 enum { CALLING_BUSY = 1, CALLING_DRAINING };
@@ -133,12 +134,12 @@ void calling_drained(struct calling *c, struct calling_conn *conn);
 int  calling_answer(struct calling *c, struct calling_conn *conn, const struct message_answer *answer, int64_t now,
 	struct calling_call **ret, const char **ret_wrong);
 /* Walks over answers that have come and were not given to calling_answer() yet, from the first one on. Does the call that
-   this one answers take descriptors? */
+   this one answers take descriptors, and does it end what is Varlink's on its connection? GLUE_... */
 struct calling_look {
 	const struct list *at;            /* the call; NULL: begin */
 	uint32_t           skip;
 };
-bool calling_takes(const struct calling_conn *conn, struct calling_look *look, const struct message_answer *answer);
+unsigned calling_takes(const struct calling_conn *conn, struct calling_look *look, const struct message_answer *answer);
 /* It could not connect, or has ended. The machine has forgotten it. */
 void calling_lost(struct calling *c, struct calling_conn *conn, const struct postern_reason *why, int64_t now);
 

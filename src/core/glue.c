@@ -24,23 +24,48 @@ static bool glue_is_new(struct glue *g, const char *bytes, size_t n, uint64_t at
 	return new;
 }
 
-int glue_look(struct glue *g, const char *bytes, size_t n, uint64_t at, glue_takes *takes,
-	      void *data)
+/* Asks each message that is whole. Each, also those outside of the read: to which call an answer belongs depends on the ones
+   before it. true: what follows the last one is no message. */
+static bool glue_ask(struct glue *g, const char *bytes, size_t n, uint64_t at, glue_takes *takes,
+		     void *data)
 {
 	const char *begin = bytes, *end = bytes + n, *nul;
+	unsigned is = 0;
 
-	if (g->state != GLUE_OPEN || !glue_is_new(g, bytes, n, at))
-		return g->state;
-	for (unsigned i = 0; (nul = memchr(begin, '\0', (size_t)(end - begin))); i++) {
+	for (unsigned i = 0;
+	     !(is & GLUE_ENDS) && (nul = memchr(begin, '\0', (size_t)(end - begin))); i++) {
 		uint64_t where = at + (uint64_t)(begin - bytes);
 
-		/* Each is asked, also those outside: to which call an answer belongs depends on the ones before it. */
-		if (takes(data, begin, (size_t)(nul - begin), i) && glue_begins_there(g, where))
+		is = takes(data, begin, (size_t)(nul - begin), i, true);
+		if (is & GLUE_TAKES && glue_begins_there(g, where))
 			g->owner = where;
 		begin = nul + 1;
 	}
-	if (glue_begins_there(g, at + (uint64_t)(begin - bytes)))
+	g->last = at + (uint64_t)(begin - bytes);
+	return is & GLUE_ENDS;
+}
+
+/* May the message that is not whole take some? */
+static bool glue_may(const struct glue *g, const char *bytes, size_t n, uint64_t at,
+		     glue_takes *takes, void *data)
+{
+	size_t skip = g->last > at ? (size_t)(g->last - at) : 0;
+
+	if (!glue_begins_there(g, g->last))
+		return false;
+	return n - skip >= GLUE_PREFIX || takes(data, bytes + skip, n - skip, 0, false);
+}
+
+int glue_look(struct glue *g, const char *bytes, size_t n, uint64_t at, glue_takes *takes,
+	      void *data)
+{
+	bool ended = false;
+
+	if (g->state != GLUE_OPEN)
 		return g->state;
-	g->state = g->owner == GLUE_NONE ? GLUE_NOBODYS : GLUE_OWNED;
+	if (glue_is_new(g, bytes, n, at))
+		ended = glue_ask(g, bytes, n, at, takes, data);
+	if (ended || !glue_may(g, bytes, n, at, takes, data))
+		g->state = g->owner == GLUE_NONE ? GLUE_NOBODYS : GLUE_OWNED;
 	return g->state;
 }

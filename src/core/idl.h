@@ -106,6 +106,8 @@ const struct idl_comment *idl_documentation(const struct idl_comment *comments);
 struct idl_slice idl_line(const struct idl_comment *comment);
 /* Is this in the documentation? What the grammar cannot say is said there: "[unsigned]", "[Supports 'more' flag]". */
 int idl_says(const struct idl_comment *comments, const char *mark);
+/* POSTERN_METHOD_..., of which the documentation says so. */
+uint32_t idl_method_flags(const struct idl_member *method);
 
 /* ---- between the files ---- */
 

@@ -227,6 +227,42 @@ static struct postern_json message_parameters(const struct message *m, unsigned 
 
 /* ---- reading ---- */
 
+/* Past the blanks from at. */
+static size_t message_blank(const char *text, size_t n, size_t at)
+{
+	while (at < n &&
+	       (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r'))
+		at++;
+	return at;
+}
+
+int message_peek(const char *text, size_t n, struct postern_json *ret_method)
+{
+	static const char name[] = "\"method\"";
+	size_t at = message_blank(text, n, 0), end;
+
+	if (at == n)
+		return 0;
+	if (text[at] != '{')
+		return -EBADMSG;
+	at = message_blank(text, n, at + 1);
+	if (n - at < strlen(name) || memcmp(text + at, name, strlen(name)))
+		return 0;
+	at = message_blank(text, n, at + strlen(name));
+	if (at == n || text[at] != ':')
+		return 0;
+	at = message_blank(text, n, at + 1);
+	if (at == n || text[at] != '"')
+		return 0;
+	for (end = at + 1; end < n && text[end] != '"' && text[end] != '\\'; end++)
+		;
+	/* One with escapes is left to those who read the whole. */
+	if (end == n || text[end] != '"')
+		return 0;
+	*ret_method = (struct postern_json){ text + at, end + 1 - at };
+	return 1;
+}
+
 int message_read_call(const char *text, size_t n, struct message_call *ret,
 		      struct message_fault *ret_fault)
 {

@@ -44,6 +44,10 @@ struct message_answer {
 int message_read_call(const char *text, size_t n, struct message_call *ret, struct message_fault *ret_fault);
 int message_read_answer(const char *text, size_t n, struct message_answer *ret, struct message_fault *ret_fault);
 
+/* Of a call that is not whole: 1 and its method, as above, if that is the first member, as it is with most senders; 0: unknown;
+   -EBADMSG: no message begins so, neither a call nor an answer. */
+int message_peek(const char *text, size_t n, struct postern_json *ret_method);
+
 /* Is it the name of an error with its interface's, as the grammar of interfaces has it? */
 bool message_is_error(const char *name);
 

@@ -165,7 +165,8 @@ static int shape_member(struct shape_reader *s, const struct postern_type *type,
 	seen[i / 64] |= bit;
 	*likely = i + 1;
 	field = &type->fields[i];
-	return shape_value(s, field->type, field->nullable, shape_behind(ret, field->offset));
+	return shape_value(s, field->type, field->flags & POSTERN_FIELD_NULLABLE,
+			   shape_behind(ret, field->offset));
 }
 
 static int shape_complete(struct shape_reader *s, const struct postern_type *type,
@@ -174,7 +175,7 @@ static int shape_complete(struct shape_reader *s, const struct postern_type *typ
 	struct shape_place *place = shape_here(s);
 
 	for (uint32_t i = 0; i < type->n; i++) {
-		if (type->fields[i].nullable || seen[i / 64] >> i % 64 & 1)
+		if (type->fields[i].flags & POSTERN_FIELD_NULLABLE || seen[i / 64] >> i % 64 & 1)
 			continue;
 		place->text = type->fields[i].name;
 		place->n = strlen(place->text);

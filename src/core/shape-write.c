@@ -173,11 +173,13 @@ static int shape_put_struct(struct shape_writer *s, const struct postern_type *t
 	int r = shape_open(s, type);
 
 	for (uint32_t i = 0; r == 0 && i < type->n; i++, field++) {
-		if (field->nullable && shape_is_null(field->type, value + field->offset))
+		if (field->flags & POSTERN_FIELD_NULLABLE &&
+		    shape_is_null(field->type, value + field->offset))
 			continue;
 		r = shape_put_name(s, field->name);
 		if (r == 0)
-			r = shape_put(s, field->type, field->nullable, value + field->offset);
+			r = shape_put(s, field->type, field->flags & POSTERN_FIELD_NULLABLE,
+				      value + field->offset);
 	}
 	return r < 0 ? r : shape_close(s);
 }

@@ -44,7 +44,8 @@ struct topic_item {
 
 struct topic_limits {
 	uint32_t policy;
-	uint32_t messages, bytes;      /* QUEUE: that wait for one reader */
+	uint32_t messages;             /* QUEUE: that wait for one reader */
+	uint64_t bytes;                /* the same */
 	bool     stateless;            /* a reader begins with the next publication, and not with the last one */
 };
 

@@ -115,12 +115,6 @@ static void link_close_passed(int fd, bool right, void *data)
 	fds_close_received(fd);
 }
 
-static void link_count_passed(int fd, bool right, void *data)
-{
-	(void)fd;
-	*(size_t *)data += right;
-}
-
 /* Is 0, 1 or 2 free here, the kernel has put a descriptor there; sys.c says why it may not stay. */
 static int link_above_standard(int fd)
 {
@@ -133,14 +127,45 @@ static int link_above_standard(int fd)
 	return above;
 }
 
+/* What has come in one read. */
+struct link_passed {
+	struct fds *fds;
+	bool no_memory;
+};
+
+/* All that were kept are closed, and so is what comes after them. */
+static void link_refuse_passed(struct fds *f, int error)
+{
+	if (!f->error)
+		f->error = error;
+	fds_close(f);
+}
+
 static void link_keep_passed(int fd, bool right, void *data)
 {
-	struct fds *f = data;
+	struct link_passed *p = data;
+	int above;
 
-	if (right && f->n < FDS_MAX)
-		fds_add(f, link_above_standard(fd));
-	else
+	if (right && !p->fds && !p->no_memory) {
+		p->fds = fds_new();
+		p->no_memory = !p->fds;
+		if (p->fds)
+			p->fds->received = true;
+	}
+	if (!right || !p->fds || p->fds->error) {
 		fds_close_received(fd);
+		return;
+	}
+	if (p->fds->n == FDS_MAX) {
+		fds_close_received(fd);
+		link_refuse_passed(p->fds, -E2BIG);
+		return;
+	}
+	above = link_above_standard(fd);
+	if (above >= 0)
+		fds_add(p->fds, above);
+	else
+		link_refuse_passed(p->fds, -EMFILE);
 }
 
 struct link_control {
@@ -170,45 +195,36 @@ static ssize_t link_receive_passed(int fd, void *buffer, size_t n)
 	return r;
 }
 
-/* Were descriptors lost on the way to the block? The control buffer holds as many as the kernel passes, so that it is cut short
-   says that there were no more numbers for them. */
-static bool link_is_cut(const struct msghdr *msg, const struct fds *f)
+/* The control buffer holds as many as the kernel passes, so that it is cut short says that some were lost: there were no more
+   numbers for them (receive_fd() in scm_detach_fds(), net/core/scm.c), in this process or in the system. */
+static void link_judge_lost(struct link_passed *p)
 {
-	for (uint32_t i = 0; f && i < f->n; i++)
-		if (f->fd[i] < 0)
-			return true;
-	return msg->msg_flags & MSG_CTRUNC;
+	if (!p->fds && !p->no_memory)
+		p->fds = fds_new();
+	if (!p->fds) {
+		p->no_memory = true;
+		return;
+	}
+	p->fds->received = true;
+	link_refuse_passed(p->fds, -EMFILE);
 }
 
 ssize_t link_receive_fds(int fd, void *buffer, size_t n, struct fds **ret)
 {
+	struct link_passed passed = { 0 };
 	struct link_control control;
-	struct fds *f = NULL;
 	struct msghdr msg;
 	struct iovec iov;
-	size_t passed = 0;
 	ssize_t r = link_receive_control(fd, buffer, n, &iov, &control, &msg);
 
 	*ret = NULL;
 	if (r < 0)
 		return r;
-	link_each_passed(&msg, link_count_passed, &passed);
-	if (passed > 0 && passed <= LINK_PASSED)
-		f = fds_new();
-	if (f) {
-		f->received = true;
-		f->many = passed > FDS_MAX;
-	}
-	link_each_passed(&msg, f && !f->many ? link_keep_passed : link_close_passed, f);
-	if (link_is_cut(&msg, f))
-		r = -EMFILE;
-	else if (passed > 0 && !f)
-		r = -ENOMEM;
-	if (r < 0)
-		fds_unref(f);
-	else
-		*ret = f;
-	return r;
+	link_each_passed(&msg, link_keep_passed, &passed);
+	if (msg.msg_flags & MSG_CTRUNC)
+		link_judge_lost(&passed);
+	*ret = passed.fds;
+	return passed.no_memory ? -ENOMEM : r;
 }
 
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights)

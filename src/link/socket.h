@@ -26,13 +26,14 @@ ssize_t link_send_these(int fd, const void *bytes, size_t n);
 /* rights: the kernel does not refuse descriptors for this socket (SO_PASSRIGHTS, since 6.16). Then descriptors that
    arrive are received and closed here, without waiting for a lingering socket to send its data. */
 ssize_t link_receive(int fd, void *buffer, size_t n, bool rights);
-/* The same, with the descriptors that came: *ret, or NULL. -EMFILE: some were lost, because too many are open here;
-   -ENOMEM. Then all are closed. */
+/* The same, with the descriptors that came: *ret, or NULL; if some were too many or lost, all are closed, and its .error says
+   so. -ENOMEM: all are closed, and there is no block. */
 ssize_t link_receive_fds(int fd, void *buffer, size_t n, struct fds **ret);
 /* Refuses passed descriptors, or admits them: a peer that sends one that is refused gets EPERM. A connection inherits it
    from its listener. false: this kernel cannot do that. */
 bool    link_set_rights(int fd, bool admitted);
-/* Bytes that were sent and that the peer has not read, as the kernel counts: whole buffers, with their overhead. */
+/* Bytes that were sent and that the peer has not read, as the kernel counts: whole buffers, with their overhead. SIOCOUTQ, which
+   works for local stream sockets too: unix_ioctl() and unix_outq_len(), net/unix/af_unix.c. */
 int     link_unread_by_peer(int fd);
 /* Bytes that have arrived and were not received yet. */
 int     link_arrived(int fd);

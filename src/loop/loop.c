@@ -318,61 +318,14 @@ static int loop_turn_result(struct postern_loop *loop, int n)
 	return r < 0 ? r : n;
 }
 
-/* The one place where a thread can be cancelled: no frame of ours holds anything here. */
-static int loop_wait_once(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
-			  int cancel)
-{
-	int n;
-
-	pthread_setcancelstate(cancel, &cancel);
-	n = sys_epoll_wait(loop->epoll, events, LOOP_EVENTS, timeout_ms);
-	pthread_setcancelstate(cancel, &cancel);
-	return n;
-}
-
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-/* ThreadSanitizer believes that a cancelled call still blocks, and then misses all locks. Only for it,
-   the wait is split into pieces, with the cancellation point between them. */
-static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
-		     int cancel)
-{
-	enum { PIECE = 5 };
-	int n, piece;
-
-	if (!loop->cancellable)
-		return loop_wait_once(loop, events, timeout_ms, cancel);
-	do {
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
-		pthread_testcancel();
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-		piece = timeout_ms < 0 || timeout_ms > PIECE ? PIECE : timeout_ms;
-		n = loop_wait_once(loop, events, piece, PTHREAD_CANCEL_DISABLE);
-		if (timeout_ms > 0)
-			timeout_ms -= piece;
-	} while (n == 0 && timeout_ms != 0);
-	return n;
-}
-#else
-/* cancel: the thread's own cancellation state; threads of thread.c leave it to the loop. */
-static int loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms,
-		     int cancel)
-{
-	return loop_wait_once(loop, events, timeout_ms,
-			      loop->cancellable ? PTHREAD_CANCEL_ENABLE : cancel);
-}
-#endif
-
 /* Events fetched at the beginning of the turn may be outdated by the callbacks before this one: an event that is no
    longer wanted is not reported, nor one for an earlier descriptor or mask. If the mask has changed in this
-   turn, poll the descriptor itself. */
+   turn, poll the descriptor itself, unless the event is one that probe() has received for: no longer there, and certain. */
 static void loop_tell(struct object *o, uint32_t events)
 {
 	if (o->mask == WATCH_OFF)
 		return;
-	if (o->asked == o->loop->turn) {
+	if (o->asked == o->loop->turn && o != o->loop->spin.early) {
 		int r = sys_poll(o->fd, o->mask);
 
 		/* If that fails, the event comes again, since it is level-triggered. */

@@ -67,6 +67,11 @@ struct object_ops {
 	void (*ready)(struct object *o, uint32_t events);
 	void (*fire)(struct object *o);
 	void (*run)(struct object *o);
+	/* Busy polling: receives once, at most after so many tries, without epoll. true: ready(EPOLLIN) will find it in
+	   spin.early. NULL: there is no such way. */
+	bool (*probe)(struct object *o, unsigned tries);
+	/* With probe: the process of the peer. */
+	pid_t (*peer)(const struct object *o);
 	/* When the user to whom it belongs had a restless one visited last: loop->visits of then. NULL: it has none. */
 	uint32_t *(*user)(struct object *o);
 	/* It is held back in this turn. */
@@ -129,6 +134,22 @@ struct timer_heap {
 	uint32_t        n, capacity;         /* capacity >= objects of the loop: arming cannot fail */
 };
 
+/* Busy polling before a wait: spin.c. */
+struct loop_spin {
+	int64_t           max_ns;            /* the option; 0: none */
+	int64_t           ns;                /* before the next wait: 0, or at most max_ns */
+	int64_t           looked_ns;         /* when the CPUs were counted */
+	int64_t           asked_ns;          /* when all descriptors were, while polling */
+	uint32_t          rest;              /* short waits until it is tried again */
+	uint32_t          fails;             /* so many attempts in a row have not paid */
+	uint32_t          bursts;            /* of probes, since asked_ns */
+	bool              paid;              /* since it was 0 */
+	bool              allowed;           /* there is more than one CPU */
+	struct object    *hot;               /* had the last turn to itself, or NULL */
+	struct object    *early;             /* what probe() has received for, or NULL: then */
+	ssize_t           early_n;           /* the result of that receive */
+};
+
 /* Data that upper layers keep on a loop; it is freed with the loop. */
 enum loop_slot_of {
 	LOOP_SLOT_LIMITS,     /* of connections: conn/options.c */
@@ -175,6 +196,7 @@ struct postern_loop {
 	struct list       orphaned;          /* being freed: objects whose final event is still to come */
 	struct post_queue posts;
 	struct chunk_pool pool;
+	struct loop_spin  spin;
 	struct loop_slot  slots[LOOP_SLOTS];
 	uint64_t          random;
 	postern_log_fn   *log;
@@ -236,6 +258,13 @@ static inline void loop_calls(struct postern_loop *loop, const char *callback)
 {
 	atomic_store_explicit(&loop->calling, callback, memory_order_relaxed);
 }
+
+/* spin.c */
+/* epoll_wait(), after polling if the program wants that. With cancellation disabled; cancel: the thread's own cancellation state. */
+int  loop_wait(struct postern_loop *loop, struct epoll_event *events, int timeout_ms, int cancel);
+/* What it learns from: a poll that took so long, and what a wait took altogether that ended in sleep. */
+void spin_polled(struct loop_spin *s, int64_t took_ns, bool found);
+void spin_slept(struct loop_spin *s, int64_t waited_ns);
 
 /* object.c */
 int  object_init(struct object *o, const struct object_ops *ops, struct postern_loop *loop);

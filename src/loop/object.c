@@ -132,6 +132,8 @@ void object_end(struct object *o)
 		timer_remove(&loop->heap, o);
 	list_remove(&o->siblings);
 	list_remove(&o->task);
+	if (loop->spin.hot == o)
+		loop->spin.hot = NULL;
 	loop->n_objects--;
 	if (loop->held > 0)
 		list_append(&loop->graves, &o->task);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/base.h"
+#include "base/probe.h"
 #include "server/server.h"
 
 #ifndef SO_PEERGROUPS
@@ -149,6 +150,7 @@ static int accept_one(struct postern_server *s, int fd)
 	if (r < 0)
 		return r;
 	s->counters.accepted++;
+	PROBE(accept, c, peer.uid, peer.pid);
 	loop_calls(s->object.loop, "accepted");
 	if (server_event(s, accepted))
 		server_event(s, accepted)(s, c, s->data);

@@ -8,12 +8,14 @@
 #include <syslog.h>
 
 #include "base/base.h"
+#include "conn/flight.h"
 
 enum {
 	SERVER_BACKLOG = 128,
 	SERVER_CONNECTIONS = 4096,
 	SERVER_PER_UID = 1024,
-	SERVER_DESCRIPTORS = 32, /* left of RLIMIT_NOFILE for the rest of the program */
+	SERVER_DESCRIPTORS = 32,   /* left of RLIMIT_NOFILE for the rest of the program */
+	SERVER_FDS_PER_UID = 4096, /* at most, if RLIMIT_NOFILE would allow more */
 };
 #define SERVER_BYTES_PER_UID ((size_t)64 * 1024 * 1024)
 #define SERVER_DRAIN         POSTERN_SECONDS(5)
@@ -30,6 +32,39 @@ static uint32_t server_connections_default(void)
 		return SERVER_CONNECTIONS;
 	return files > 2 * SERVER_DESCRIPTORS ? (uint32_t)(files - SERVER_DESCRIPTORS)
 					      : (uint32_t)(files / 2 + 1);
+}
+
+/* A quarter of what the process may have open is for descriptors that peers pass and are passed, and half of that for one uid:
+   128 of 1,024, which is what dbus-broker gives a user (--max-fds); dbus-daemon has 64 a connection, and 16 in a message as
+   we do. So with the default it takes two users to use up the quarter, and none is ever near the kernel's own limit of
+   RLIMIT_NOFILE in flight. One message always fits. */
+static void server_set_fds(struct postern_server *s, uint32_t per_uid)
+{
+	struct account_limit *limit = &s->accounts.limits[ACCOUNT_FDS];
+	int files = sys_nofile();
+	size_t all = (files < 0 ? 8 * (size_t)SERVER_FDS_PER_UID : (size_t)files) / 4,
+	       each = all / 2;
+
+	if (each > SERVER_FDS_PER_UID)
+		each = SERVER_FDS_PER_UID;
+	if (each < FDS_MAX)
+		each = FDS_MAX;
+	if (per_uid > 0)
+		each = per_uid;
+	limit->each = each;
+	limit->all = all > each ? all : each;
+}
+
+uint32_t server_leave_fds(struct postern_server *s)
+{
+	size_t kept = s->accounts.limits[ACCOUNT_FDS].all + SERVER_DESCRIPTORS;
+	uint32_t had = s->connections_max;
+	int files = sys_nofile();
+
+	if (s->connections_set || files < 0 || s->connections_max + kept <= (size_t)files)
+		return 0;
+	s->connections_max = (size_t)files > kept ? (uint32_t)((size_t)files - kept) : 1;
+	return had - s->connections_max;
 }
 
 static int server_copy_ids(void *ret, const void *ids, uint32_t n, size_t size)
@@ -55,6 +90,7 @@ static int server_set_options(struct postern_server *s, const char *mode,
 	struct postern_server_options o;
 	struct postern_conn_options conn;
 	struct owner_options owner;
+	size_t bytes;
 	int r;
 
 	r = struct_import(what, &o, sizeof(o), options);
@@ -67,8 +103,6 @@ static int server_set_options(struct postern_server *s, const char *mode,
 		return why_field(what, "backlog", "is above 65,535");
 	if (o.keep_flags > 1)
 		return why_field(what, "keep_flags", "is neither 0 nor 1");
-	if (o.reserved)
-		return why_field(what, "reserved", "is not 0");
 	if (o.n_allow_uids > 0 && !o.allow_uids)
 		return why_field(what, "allow_uids", "is NULL, although n_allow_uids is not 0");
 	if (o.n_allow_gids > 0 && !o.allow_gids)
@@ -90,14 +124,16 @@ static int server_set_options(struct postern_server *s, const char *mode,
 		return why_call("postern_server_new", r);
 	s->n_allow_uids = o.n_allow_uids;
 	s->n_allow_gids = o.n_allow_gids;
+	s->connections_set = o.connections > 0;
 	s->connections_max = o.connections ? o.connections : server_connections_default();
 	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
-	s->accounts.bytes_max = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
+	bytes = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
 	/* Each connection's page is added, and the sum must not overflow. */
-	if (s->accounts.bytes_max > SIZE_MAX / 2)
-		s->accounts.bytes_max = SIZE_MAX / 2;
-	s->accounts.reserve =
-		conn.unread < s->accounts.bytes_max ? conn.unread : s->accounts.bytes_max;
+	if (bytes > SIZE_MAX / 2)
+		bytes = SIZE_MAX / 2;
+	s->accounts.limits[ACCOUNT_BYTES].each = bytes;
+	s->accounts.reserve = conn.unread < bytes ? conn.unread : bytes;
+	server_set_fds(s, o.descriptors_per_uid);
 	if (o.group)
 		s->group = *o.group;
 	owner = (struct owner_options){
@@ -147,6 +183,11 @@ static void server_in_child(struct fork_guard *g)
 	object_give_up(&s->object);
 	accept_close_old_held(s);
 	owner_deinit(&s->owner, true);
+}
+
+static uint32_t server_turn(struct account_owner *owner)
+{
+	return container_of(owner, struct postern_server, accounts)->object.loop->turn;
 }
 
 /* Accepting may resume, and a drain may be over. */
@@ -219,6 +260,8 @@ int server_new(struct postern_server **ret, struct postern_loop *loop, const cha
 	account_owner_init(&s->accounts);
 	s->accounts.gone = server_conn_gone;
 	s->accounts.wake = conn_wake;
+	s->accounts.now = server_turn;
+	s->accounts.look = flights_asked;
 	list_init(&s->connections);
 	list_init(&s->visiting);
 	list_init(&s->watch_node);
@@ -658,7 +701,9 @@ int postern_server_get_counters(const struct postern_server *s, struct postern_s
 	if (!s || !ret)
 		return -EINVAL;
 	k = s->counters;
-	k.bytes = account_owner_bytes(&s->accounts);
+	k.bytes = account_owner_sum(&s->accounts, ACCOUNT_BYTES);
+	k.descriptors = account_owner_sum(&s->accounts, ACCOUNT_FDS);
+	k.descriptors_refused = s->accounts.limits[ACCOUNT_FDS].refused;
 	k.deferred += s->accounts.deferred;
 	struct_export(ret, size, &k, sizeof(k));
 	return 0;

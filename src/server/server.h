@@ -58,6 +58,7 @@ struct postern_server {
 	struct list             visiting;    /* of postern_server_each(): connections not yet visited */
 	struct postern_server_counters counters;
 	int                     state;
+	bool                    connections_set; /* connections_max is the user's, and no default */
 	bool                    paused;      /* by the user */
 	bool                    retiring;    /* stopped: the backlog is still to be accepted */
 	bool                    renewing;    /* the name was taken away: owner_acquire() is in progress */
@@ -88,6 +89,9 @@ int  server_new(struct postern_server **ret, struct postern_loop *loop, const ch
 
 /* Connections that it accepts from now on have this consumer. */
 int  server_consume(struct postern_server *s, const struct conn_consumer *consumer);
+
+/* Descriptors will come and go: the default of connections leaves them room. By how many it is less now. */
+uint32_t server_leave_fds(struct postern_server *s);
 
 /* accept.c */
 void accept_burst(struct postern_server *s);

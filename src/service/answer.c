@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "base/probe.h"
 #include "service/service.h"
 
 /* ---- what may be answered ---- */
@@ -76,6 +77,43 @@ int answer_json(struct answer *a, const char *parameters, size_t n)
 	return 0;
 }
 
+void answer_raw(struct answer *a, struct postern_json object)
+{
+	a->write = answer_write_json;
+	a->bare = false;
+	a->json = object;
+}
+
+int answer_output(struct answer *a, const struct postern_method *method,
+		  const struct postern_type *type, const void *value)
+{
+	if (type != method->out || (!type && value))
+		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+			       "%s: the type of the answer is not the method's output",
+			       method->name);
+	return answer_typed(a, type, value);
+}
+
+int answer_object(struct answer *a, const char *method, const char *parameters, size_t n)
+{
+	if (answer_json(a, parameters, n) == 0)
+		return 0;
+	return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+		       "%s: the parameters of the answer are not a JSON object", method);
+}
+
+int answer_failure(struct answer *a, const struct postern_error *error, const void *value,
+		   const char *what)
+{
+	if (!error || !error->name || !message_is_error(error->name))
+		return why_argument(what, "error is NULL, or has no name with its interface's");
+	a->error = error->name;
+	if (answer_typed(a, error->type, value) == 0)
+		return 0;
+	return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+		       "%s: it has no fields, and value is not NULL", error->name);
+}
+
 /* ---- encoding ---- */
 
 static int answer_grow(struct postern_service *s, size_t n)
@@ -110,14 +148,18 @@ static ssize_t answer_encode_once(struct postern_service *s, const struct answer
 {
 	struct postern_json_writer w;
 	ssize_t n;
+	size_t at;
 	int r = 0;
 
 	postern_json_write_begin(&w, s->scratch, s->scratch_size);
 	message_write_answer(&w, a->error, a->how == SERVING_CONTINUES);
-	if (!a->bare) {
+	if (!a->bare)
 		postern_json_write_name(&w, "parameters");
+	at = w.n;
+	if (!a->bare)
 		r = a->write(&w, a, fault);
-	}
+	s->scratch_at = at;
+	s->scratch_n = w.n - at;
 	postern_json_write_end(&w);
 	n = postern_json_write_finish(&w);
 	*ret_needed = w.n;
@@ -191,8 +233,12 @@ static ssize_t answer_queue(struct serve *p, const struct answer *a, size_t n)
 {
 	const char *text = p->service->scratch;
 	struct passing_out *passing = NULL;
-	ssize_t r = a->fds ? passing_prepare(p->conn, &passing) : 0;
+	ssize_t r;
 
+	/* A call is only let in below the limit, so that its final answer is at most that of one message above it. */
+	if (a->fds && a->how == SERVING_CONTINUES && !conn_has_room(p->conn))
+		return -EAGAIN;
+	r = a->fds ? passing_prepare(p->conn, &passing) : 0;
 	if (r < 0)
 		return r;
 	if (a->how == SERVING_CONTINUES)
@@ -227,6 +273,10 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 	if (n < 0)
 		return (int)n;
 	r = answer_queue(p, a, (size_t)n);
+	if (r >= 0) {
+		PROBE(answer, p->conn, n, a->how != SERVING_CONTINUES);
+		trace_answer(p, s->scratch, (size_t)n - 1);
+	}
 	answer_shrink(s);
 	if (r == -ENOMEM)
 		return answer_no_memory(s, what);

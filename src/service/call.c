@@ -49,7 +49,8 @@ static void call_free_extra(struct postern_call *call)
 		sys_free(call->text);
 	call->text = call->block;
 	fds_unref(call->fds);
-	call->fds = NULL;
+	fds_unref(call->received);
+	call->fds = call->received = NULL;
 }
 
 static void call_release(struct postern_call *call)
@@ -178,12 +179,10 @@ static int call_fill(struct postern_call *call, const struct caller_ask *a)
 
 static int call_refuse(const struct postern_caller *c, const struct caller_ask *a)
 {
-	uint64_t flags = a->flags & ~(uint64_t)POSTERN_CALL_FDS;
-
-	if (flags != 0 && flags != POSTERN_CALL_MORE && flags != POSTERN_CALL_ONEWAY &&
-	    flags != POSTERN_CALL_UPGRADE)
+	if (a->flags != 0 && a->flags != POSTERN_CALL_MORE && a->flags != POSTERN_CALL_ONEWAY &&
+	    a->flags != POSTERN_CALL_UPGRADE)
 		return why_argument(a->what, "flags is none of 0, MORE, ONEWAY and UPGRADE");
-	if (c->pushed && !a->takes_fds)
+	if (a->fds && !a->takes_fds)
 		return why_set(why_last(), POSTERN_REASON_FAILED, -ENOTSUP,
 			       "%s: the method does not say that it takes file descriptors",
 			       words_name(a->name).text);
@@ -194,6 +193,44 @@ static int call_refuse(const struct postern_caller *c, const struct caller_ask *
 			why_last(), POSTERN_REASON_NO_RESOURCES, -EAGAIN,
 			"%s: %u calls have not ended yet, and that is how many may be made (calls)",
 			words_name(a->name).text, c->calling.n);
+	return 0;
+}
+
+void caller_ask_end(struct caller_ask *a)
+{
+	fds_unref(a->fds);
+}
+
+int caller_ask_fds(struct caller_ask *a, const struct postern_fds *fds)
+{
+	int error = 0;
+
+	if (!fds || fds->n == 0)
+		return 0;
+	if (!fds->fds)
+		return why_argument(a->what, "fds has no .fds");
+	/* All are consumed, also those behind one that is wrong. */
+	for (size_t i = 0; i < fds->n; i++) {
+		int r = fds_push(&a->fds, NULL, fds->fds[i]);
+
+		if (r < 0 && error == 0)
+			error = r;
+	}
+	return error < 0 ? why_call(a->what, error) : 0;
+}
+
+int caller_ask_json(struct caller_ask *a, const char *method, const char *parameters, size_t n,
+		    const struct postern_fds *fds)
+{
+	int r = caller_ask_fds(a, fds);
+
+	if (r < 0)
+		return r;
+	if (!method)
+		return why_argument(a->what, "method is NULL");
+	a->name = method;
+	a->json = (struct postern_json){ parameters, n };
+	a->takes_fds = a->returns_fds = fds;
 	return 0;
 }
 
@@ -214,7 +251,7 @@ int caller_ask_method(struct caller_ask *a, const struct postern_method *method,
 /* As the machine has them. */
 static unsigned call_flags(const struct postern_call *call, const struct caller_ask *a)
 {
-	unsigned flags = (unsigned)a->flags & ~(unsigned)POSTERN_CALL_FDS;
+	unsigned flags = (unsigned)a->flags;
 
 	if (call->fds)
 		flags |= CALLING_PASSES;
@@ -223,28 +260,19 @@ static unsigned call_flags(const struct postern_call *call, const struct caller_
 	return flags;
 }
 
-int caller_failed(struct postern_caller *c, int error)
-{
-	if (c) {
-		fds_unref(c->pushed);
-		c->pushed = NULL;
-	}
-	return error;
-}
-
-int caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a)
+int caller_start(struct postern_caller *c, struct postern_call **ret, struct caller_ask *a)
 {
 	struct postern_loop *loop = c->object.loop;
 	struct postern_call *call;
 	int r = call_refuse(c, a);
 
 	if (r < 0)
-		return caller_failed(c, r);
+		return r;
 	call = call_new(c);
 	if (!call)
-		return caller_failed(c, why_call(a->what, -ENOMEM));
-	call->fds = c->pushed;
-	c->pushed = NULL;
+		return why_call(a->what, -ENOMEM);
+	call->fds = a->fds;
+	a->fds = NULL;
 	r = call_fill(call, a);
 	if (r == 0)
 		r = calling_add(&c->calling, &call->state, call_flags(call, a),
@@ -264,8 +292,8 @@ int caller_start(struct postern_caller *c, struct postern_call **ret, const stru
 	return 0;
 }
 
-/* May this caller call? */
-static int call_check(const struct postern_caller *c, const struct caller_ask *a)
+/* A call with an event at its end, if this caller may have such. */
+static int call_make(struct postern_call **ret, struct postern_caller *c, struct caller_ask *a)
 {
 	int r = caller_check(c);
 
@@ -275,23 +303,24 @@ static int call_check(const struct postern_caller *c, const struct caller_ask *a
 		return why_argument(a->what, "fn is NULL");
 	if (c->own_loop)
 		return why_argument(a->what, "the caller has no loop: it can only wait");
-	return 0;
+	return caller_start(c, ret, a);
 }
 
 int postern_caller_call(struct postern_call **ret, struct postern_caller *c,
-			const struct postern_method *method, const void *in, uint64_t flags,
-			int64_t deadline_ns, void (*fn)(void), void *data)
+			const struct postern_method *method, const void *in,
+			const struct postern_fds *fds, uint64_t flags, int64_t deadline_ns,
+			void (*fn)(void), void *data)
 {
-	struct caller_ask a = { .what = "postern_caller_call",
-				.flags = flags,
-				.deadline_ns = deadline_ns,
-				.fn = fn,
-				.data = data };
-	int r = call_check(c, &a);
+	CALLER_ASK a = { .what = "postern_caller_call",
+			 .flags = flags,
+			 .deadline_ns = deadline_ns,
+			 .fn = fn,
+			 .data = data };
+	int r = caller_ask_fds(&a, fds);
 
 	if (r == 0)
 		r = caller_ask_method(&a, method, in);
-	return r < 0 ? caller_failed(c, r) : caller_start(c, ret, &a);
+	return r < 0 ? r : call_make(ret, c, &a);
 }
 
 static void call_deliver(void (*fn)(void), struct postern_call *call,
@@ -302,24 +331,19 @@ static void call_deliver(void (*fn)(void), struct postern_call *call,
 }
 
 int postern_caller_call_json(struct postern_call **ret, struct postern_caller *c,
-			     const char *method, const char *parameters, size_t n, uint64_t flags,
-			     int64_t deadline_ns, postern_answer_fn *fn, void *data)
+			     const char *method, const char *parameters, size_t n,
+			     const struct postern_fds *fds, uint64_t flags, int64_t deadline_ns,
+			     postern_answer_fn *fn, void *data)
 {
-	struct caller_ask a = { .what = "postern_caller_call_json",
-				.name = method,
-				.json = { parameters, n },
-				.flags = flags,
-				.takes_fds = flags & POSTERN_CALL_FDS,
-				.returns_fds = flags & POSTERN_CALL_FDS,
-				.deadline_ns = deadline_ns,
-				.deliver = call_deliver,
-				.fn = (void (*)(void))fn,
-				.data = data };
-	int r = call_check(c, &a);
+	CALLER_ASK a = { .what = "postern_caller_call_json",
+			 .flags = flags,
+			 .deadline_ns = deadline_ns,
+			 .deliver = call_deliver,
+			 .fn = (void (*)(void))fn,
+			 .data = data };
+	int r = caller_ask_json(&a, method, parameters, n, fds);
 
-	if (r == 0 && !method)
-		r = why_argument(a.what, "method is NULL");
-	return r < 0 ? caller_failed(c, r) : caller_start(c, ret, &a);
+	return r < 0 ? r : call_make(ret, c, &a);
 }
 
 void postern_call_cancel(struct postern_call *call)
@@ -340,10 +364,12 @@ void postern_call_cancel(struct postern_call *call)
 /* ---- telling ---- */
 
 /* The last thing that is done: it may free everything. */
-static void call_tell(struct postern_call *call, const struct postern_answer *a, const void *value)
+static void call_tell(struct postern_call *call, struct postern_answer *a, const void *value)
 {
 	struct postern_caller *c = call->caller;
+	bool answered = a->end == POSTERN_END_ANSWERED || a->end == POSTERN_END_CONTINUES;
 
+	a->n_fds = call->received && answered ? call->received->n : 0;
 	call->depth++;
 	if (a->end != POSTERN_END_CONTINUES)
 		call_gone(call);
@@ -352,7 +378,11 @@ static void call_tell(struct postern_call *call, const struct postern_answer *a,
 		loop_calls(c->object.loop, "answer");
 		call->deliver(call->fn, call, a, value, call->data);
 	}
-	if (--call->depth == 0 && call->gone)
+	if (--call->depth > 0)
+		return;
+	fds_unref(call->received);
+	call->received = NULL;
+	if (call->gone)
 		call_release(call);
 }
 
@@ -540,55 +570,31 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 
 /* ---- descriptors ---- */
 
-int postern_caller_push_fd(struct postern_caller *c, int fd)
-{
-	static const char what[] = "postern_caller_push_fd";
-	int r = caller_check(c);
-
-	if (fd < 0)
-		return why_call(what, -EBADF);
-	if (r == 0 && !c->pushed)
-		c->pushed = fds_new();
-	if (r == 0)
-		r = c->pushed ? fds_add(c->pushed, fd) : -ENOMEM;
-	if (r < 0) {
-		sys_close(fd);
-		why_call(what, r);
-	}
-	return r;
-}
-
-void caller_drop_fds(struct postern_caller *c)
+void caller_keep_fds(struct postern_caller *c, struct fds *fds)
 {
 	fds_unref(c->fds);
-	c->fds = NULL;
+	c->fds = fds;
 }
 
-/* Those of an answer; NULL. Callbacks may be inside of each other, and only one of the ends has some. */
-static struct fds *answer_fds(const struct postern_answer *answer)
+static int call_take(struct fds *fds, int64_t index)
 {
-	bool answered = answer && (answer->end == POSTERN_END_ANSWERED ||
-				   answer->end == POSTERN_END_CONTINUES);
-
-	return answered && answer->caller ? answer->caller->fds : NULL;
-}
-
-size_t postern_answer_fds(const struct postern_answer *answer)
-{
-	const struct fds *fds = answer_fds(answer);
-
-	return fds ? fds->n : 0;
-}
-
-int postern_answer_take_fd(const struct postern_answer *answer, int64_t index)
-{
-	int fd = fds_take(answer_fds(answer), index);
+	int fd = fds_take(fds, index);
 
 	if (fd < 0)
 		why_set(why_last(), POSTERN_REASON_FAILED, fd,
-			"the answer brought %zu descriptors, and number %lld is none of them, or was taken",
-			postern_answer_fds(answer), (long long)index);
+			"the answer brought %u descriptors, and number %lld is none of them, or was taken",
+			fds ? fds->n : 0u, (long long)index);
 	return fd;
+}
+
+int postern_call_take_fd(struct postern_call *call, int64_t index)
+{
+	return call_take(call ? call->received : NULL, index);
+}
+
+int postern_caller_take_fd(struct postern_caller *c, int64_t index)
+{
+	return call_take(c ? c->fds : NULL, index);
 }
 
 /* ---- upgrading ---- */

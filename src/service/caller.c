@@ -253,32 +253,24 @@ static const char *caller_keep_text(struct postern_caller *c, const void *payloa
 }
 
 /* Before it is delivered, and only if descriptors have come: does the call that it answers take any? */
-static bool caller_takes(struct postern_conn *conn, const char *message, size_t n, unsigned index)
+static unsigned caller_takes(struct postern_conn *conn, const char *message, size_t n,
+			     unsigned index, bool whole)
 {
 	struct caller_conn *k = conn->data;
+	struct postern_json method;
 	struct message_fault fault;
 	struct message_answer m;
 
+	if (!whole)
+		return message_peek(message, n, &method) < 0 ? 0 : GLUE_TAKES;
 	if (index == 0)
 		k->look = (struct calling_look){ 0 };
-	return message_read_answer(message, n, &m, &fault) == 0 &&
-	       calling_takes(&k->state, &k->look, &m);
+	if (message_read_answer(message, n, &m, &fault) < 0)
+		return 0;
+	return calling_takes(&k->state, &k->look, &m);
 }
 
 static const struct conn_consumer caller_consumer = { .takes = caller_takes };
-
-/* Descriptors of the answer that has just come. Behind one that is not returned yet, which keeps its own, there are none. */
-static void caller_keep_fds(struct postern_caller *c, struct postern_conn *conn)
-{
-	struct fds *fds = conn_take_fds(conn);
-
-	if (c->own_loop && c->wait.told) {
-		fds_unref(fds);
-		return;
-	}
-	caller_drop_fds(c);
-	c->fds = fds;
-}
 
 static void caller_conn_frame(struct postern_conn *conn, const void *payload, size_t n, void *data)
 {
@@ -287,16 +279,22 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		.error = -ENOMEM,
 		.text = "there is no memory for the answer",
 	};
+	static const struct postern_reason no_numbers = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -EMFILE,
+		.text = "descriptors of the answer were lost: too many are open in this process",
+	};
 	struct caller_conn *k = data;
 	struct postern_caller *c = k->caller;
 	const char *text = caller_keep_text(c, payload, n), *wrong;
 	struct message_fault fault;
 	struct calling_call *call;
 	struct message_answer m;
-	bool waits;
+	struct postern_call *told;
+	struct fds *fds;
 
-	if (!text) {
-		caller_lose(k, &no_memory);
+	if (!text || conn_lost_fds(conn)) {
+		caller_lose(k, text ? &no_numbers : &no_memory);
 		return;
 	}
 	if (message_read_answer(text, n, &m, &fault) < 0) {
@@ -309,17 +307,20 @@ static void caller_conn_frame(struct postern_conn *conn, const void *payload, si
 		return;
 	}
 	/* The machine may be done with the connection, which takes them along. */
-	caller_keep_fds(c, conn);
-	waits = c->own_loop;
+	fds = conn_take_fds(conn);
 	caller_pump(c);
-	if (call && call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
-		sys_free(k);
-		caller_tell_upgraded(container_of(call, struct postern_call, state), &m, conn);
-	} else if (call) {
-		caller_tell_answer(container_of(call, struct postern_call, state), &m);
+	if (!call) {
+		fds_unref(fds);
+		return;
 	}
-	if (!waits)
-		caller_drop_fds(c);
+	told = container_of(call, struct postern_call, state);
+	told->received = fds;
+	if (call->flags & POSTERN_CALL_UPGRADE && call->end == POSTERN_END_ANSWERED) {
+		sys_free(k);
+		caller_tell_upgraded(told, &m, conn);
+	} else {
+		caller_tell_answer(told, &m);
+	}
 }
 
 static const struct postern_conn_events caller_events = {
@@ -377,8 +378,7 @@ static void caller_bury(struct object *o)
 	struct postern_caller *c = container_of(o, struct postern_caller, object);
 
 	caller_forget_calls(c);
-	caller_failed(c, 0);
-	caller_drop_fds(c);
+	caller_keep_fds(c, NULL);
 	conn_limits_unref(c->fds_limits);
 	sys_free(c->room.bytes);
 	sys_free(c->detail.bytes);

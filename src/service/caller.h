@@ -50,6 +50,7 @@ struct postern_call {
 	void                   (*fn)(void);
 	void                    *data;
 	struct fds              *fds;        /* that go with it, or NULL; closed once it is sent */
+	struct fds              *received;   /* in a callback: what came with the answer, or NULL */
 	char                    *text;       /* the message without its NUL: `block`, or memory of its own */
 	uint32_t                 n;
 	uint16_t                 depth;      /* of its callbacks that run */
@@ -105,8 +106,7 @@ struct postern_caller {
 	struct caller_room   detail;      /* the decoded parameters of an error */
 	struct caller_room   text;        /* the message of the last answer, for a caller that waits */
 	struct caller_wait   wait;
-	struct fds          *pushed;      /* for the next call, or NULL */
-	struct fds          *fds;         /* of the answer that is told, or that a waiting call has returned */
+	struct fds          *fds;         /* of the answer that a waiting call has returned */
 	const struct conn_limits *fds_limits; /* of connections with calls whose answers may have descriptors; once needed */
 	struct why           why;         /* what a service did wrong; or why the last waiting call has no answer */
 	struct why           dial_why;    /* of the last failure to connect; .code is 0 while connected */
@@ -136,6 +136,7 @@ struct caller_ask {
 	const struct postern_type *in, *out; /* or NULL: in JSON */
 	const void                *value;    /* of in */
 	struct postern_json        json;     /* without in; .text NULL: {} */
+	struct fds                *fds;      /* or NULL; until the call has them */
 	uint64_t                   flags;
 	bool                       takes_fds, returns_fds; /* the method */
 	int64_t                    deadline_ns;
@@ -143,14 +144,18 @@ struct caller_ask {
 	void                     (*fn)(void);
 	void                      *data;
 };
+/* What became no call closes its descriptors, whatever the reason. */
+#define CALLER_ASK __attribute__((cleanup(caller_ask_end))) struct caller_ask
+void caller_ask_end(struct caller_ask *a);
+/* They are a's. First of all: each way out closes them. */
+int  caller_ask_fds(struct caller_ask *a, const struct postern_fds *fds);
 /* -EINVAL: method is not what postern generate writes. */
 int  caller_ask_method(struct caller_ask *a, const struct postern_method *method, const void *in);
-/* What was pushed for this call is consumed. */
-int  caller_start(struct postern_caller *c, struct postern_call **ret, const struct caller_ask *a);
-/* There is no call: the same. Returns error. */
-int  caller_failed(struct postern_caller *c, int error);
-/* The last answer is not valid any more. */
-void caller_drop_fds(struct postern_caller *c);
+int  caller_ask_json(struct caller_ask *a, const char *method, const char *parameters, size_t n,
+	const struct postern_fds *fds);
+int  caller_start(struct postern_caller *c, struct postern_call **ret, struct caller_ask *a);
+/* Of the answer that a waiting call returns, or NULL: those of the last one are closed. */
+void caller_keep_fds(struct postern_caller *c, struct fds *fds);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
 /* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */

@@ -8,7 +8,7 @@
  *
  *   a call     conn/passing.c finds out which message owns those of a read, by serve_takes() in serve.c
  *   a request  gets the block in request_new(), and closes with its memory what nobody took
- *   an answer  what was pushed goes beside the next one that is no error; the block has another reference in the
+ *   an answer  what was pushed is for the next one, whatever becomes of that; the block has another reference in the
  *              connection's queue then, and the request lets go of its own
  *
  * The last block of a request that is freed on another thread, after its service, is its own: nothing here is shared by then.
@@ -23,19 +23,24 @@ static_assert((int)FDS_MAX == (int)POSTERN_FDS_MAX, "a message has as many as th
 
 /* ---- in ---- */
 
-static bool passed_takes(const struct postern_interface *i)
+static uint32_t passed_flags(const struct postern_interface *i)
 {
+	uint32_t flags = 0;
+
 	for (uint32_t k = 0; k < i->n_methods; k++)
-		if (i->methods[k]->flags & POSTERN_METHOD_TAKES_FDS)
-			return true;
-	return false;
+		flags |= i->methods[k]->flags;
+	return flags & (POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS);
 }
 
 void passed_admit(struct postern_service *s, const struct postern_interface *i)
 {
 	struct postern_server *server = s->server;
+	uint32_t flags = passed_flags(i);
 
-	if (s->takes_fds || !passed_takes(i))
+	if (flags && !s->passes_fds)
+		s->connections_max -= server_leave_fds(server);
+	s->passes_fds |= flags > 0;
+	if (s->takes_fds || !(flags & POSTERN_METHOD_TAKES_FDS))
 		return;
 	s->takes_fds = true;
 	/* Also for a name that is published again. */
@@ -47,9 +52,38 @@ void passed_admit(struct postern_service *s, const struct postern_interface *i)
 		conn_admit_rights(container_of(l, struct serve, node)->conn, true);
 }
 
-bool passed_too_many(const struct postern_request *r)
+int passed_take(struct postern_request *r, struct postern_conn *c)
 {
-	return r->fds && r->fds->many;
+	struct postern_service *s = r->service;
+	struct fds *fds = conn_take_fds(c);
+	int error = fds ? fds->error : 0;
+
+	if (error == 0) {
+		if (fds)
+			s->lost_fds = PASSED_NOT_LOST;
+		r->fds = fds;
+		return 0;
+	}
+	fds_unref(fds);
+	if (error == -EMFILE && s->lost_fds == PASSED_NOT_LOST) {
+		s->lost_fds = PASSED_LOST;
+		service_look_again(s);
+	}
+	return -EAGAIN;
+}
+
+void passed_tell(struct postern_service *s)
+{
+	static const struct postern_reason lost = {
+		.code = POSTERN_REASON_NO_RESOURCES,
+		.error = -EMFILE,
+		.text = "descriptors of a call were lost, which was answered with Busy: too many are open in this process",
+	};
+
+	if (s->lost_fds != PASSED_LOST)
+		return;
+	s->lost_fds = PASSED_TOLD;
+	service_tell(s, &lost);
 }
 
 size_t postern_request_fds(const struct postern_request *r)
@@ -79,7 +113,7 @@ void passed_drop(struct postern_request *r)
 	r->pushed = NULL;
 }
 
-static int passed_push(struct postern_request *r, int fd)
+static int passed_may_push(const struct postern_request *r)
 {
 	bool alone = r->answered || !(r->flags & POSTERN_CALL_ONEWAY);
 
@@ -87,9 +121,7 @@ static int passed_push(struct postern_request *r, int fd)
 		return -ENOTSUP;
 	if (!r->serve && alone)
 		return -ESTALE;
-	if (!r->pushed)
-		r->pushed = fds_new();
-	return r->pushed ? fds_add(r->pushed, fd) : -ENOMEM;
+	return 0;
 }
 
 static const char *passed_wrong(int error)
@@ -101,22 +133,36 @@ static const char *passed_wrong(int error)
 		return "the call was answered, or its peer has left";
 	case -E2BIG:
 		return "an answer has as many descriptors as it can (POSTERN_FDS_MAX)";
+	case -EAGAIN:
+		return "the user of its peer has as many descriptors as it may (descriptors_per_uid), and has not read them";
+	case -EBADF:
+		return "the descriptor is not open, or was pushed before";
 	default:
 		return why_errno(error);
 	}
 }
 
+/* Whoever makes the answer again, once there is room, pushes all of them again. */
+static void passed_wait(struct postern_request *r)
+{
+	passed_drop(r);
+	r->refused = true;
+	conn_crowd(r->serve->conn);
+}
+
 int postern_request_push_fd(struct postern_request *r, int fd)
 {
-	int index;
+	int index = r ? passed_may_push(r) : -EINVAL;
 
-	if (fd < 0)
-		return -EBADF;
-	index = r ? passed_push(r, fd) : -EINVAL;
-	if (index < 0)
+	if (index == 0)
+		index = fds_push(&r->pushed, r->serve ? r->account : NULL, fd);
+	else if (fd >= 0)
 		sys_close(fd);
 	if (!r)
 		return why_argument("postern_request_push_fd", "r is NULL");
+	r->crowded = index == -EAGAIN;
+	if (r->crowded && r->serve)
+		passed_wait(r);
 	if (index < 0)
 		why_set(why_last(), POSTERN_REASON_FAILED, index, "%s: %s", r->name,
 			passed_wrong(index));

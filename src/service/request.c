@@ -68,7 +68,8 @@ void request_bury(struct postern_request *r)
    budget is all reserve. */
 static bool request_fits(const struct account *a, size_t n)
 {
-	return !a || (a->bytes <= account_most(a) && n <= account_most(a) - a->bytes);
+	return !a || (a->charged[ACCOUNT_BYTES] <= account_most(a) &&
+		      n <= account_most(a) - a->charged[ACCOUNT_BYTES]);
 }
 
 /* A block beside its own. */
@@ -121,7 +122,7 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 {
 	struct postern_service *s = p->service;
 	struct postern_request *r;
-	int error = 0;
+	int error;
 
 	if (!request_fits(p->conn->account, REQUEST_BLOCK))
 		return -EAGAIN;
@@ -137,14 +138,14 @@ int request_new(struct postern_request **ret, struct serve *p, const char *text,
 	r->charged = REQUEST_BLOCK;
 	if (r->account)
 		account_take(r->account, REQUEST_BLOCK);
-	if (n > REQUEST_TEXT)
+	error = passed_take(r, p->conn);
+	if (error == 0 && n > REQUEST_TEXT)
 		error = request_extra(r, n, &r->text);
 	if (error < 0) {
 		request_bury(r);
 		return error;
 	}
 	request_read(r, text, n, call);
-	r->fds = conn_take_fds(p->conn);
 	if (s->statistics)
 		r->since_ns = sys_now();
 	r->serve = p;
@@ -219,8 +220,36 @@ static void request_end(struct postern_request *r)
 		post_box_remove(r->box, &r->post);
 	r->freed = true;
 	/* Else its handler is further up the stack. */
-	if (!r->handling)
+	if (r->handling)
+		return;
+	/* A topic calls nobody back: what ends one of its subscribers is inside of all kinds of calls. */
+	if (r->taken && r->service && request_event(r, left)) {
+		list_remove(&r->node);
+		list_append(&r->service->left, &r->node);
+		service_look_again(r->service);
+	} else {
 		request_bury(r);
+	}
+}
+
+void request_tell_left(struct postern_service *s)
+{
+	/* In a child process nobody is called back. */
+	while (!list_is_empty(&s->left) && loop_is_ours(s->object.loop)) {
+		struct postern_request *r =
+			container_of(s->left.next, struct postern_request, node);
+		const struct postern_request_events *events = r->events;
+
+		/* At most once, also if this never returns. */
+		r->events = NULL;
+		list_remove(&r->node);
+		list_append(&s->requests, &r->node);
+		r->handling = true;
+		loop_calls(s->object.loop, "left");
+		events->left(r, r->data);
+		r->handling = false;
+		request_bury(r);
+	}
 }
 
 void request_cancel(struct postern_request *r)
@@ -267,11 +296,15 @@ void request_done(struct postern_request *r)
 	request_end(r);
 }
 
-/* Freed, or left by its handler, without an answer. */
+/* Freed, or left by its handler, without an answer. If there was no room for one, the peer may try again. */
 static void request_abandon(struct postern_request *r)
 {
 	if (!r->serve)
 		return;
+	if (r->crowded) {
+		request_refuse_busy(r);
+		return;
+	}
 	if (!(r->flags & POSTERN_CALL_ONEWAY))
 		r->service->counters.abandoned++;
 	request_refuse(r, ERROR_ABANDONED, NULL, NULL);
@@ -307,6 +340,8 @@ void request_orphan(struct postern_request *r)
 	}
 	/* From here on it may be freed on any thread: it has nothing that others have too. */
 	list_remove(&r->node);
+	fds_uncharge(r->fds);
+	fds_uncharge(r->pushed);
 	if (r->account)
 		account_give(r->account, NULL, r->charged);
 	r->account = NULL;
@@ -333,7 +368,6 @@ static int request_answer_alone(struct postern_request *r, int how)
 {
 	if (!(r->flags & POSTERN_CALL_ONEWAY) || r->answered || how == SERVING_UPGRADES)
 		return request_say_no(r, how, -ESTALE);
-	passed_drop(r);
 	r->answered = how != SERVING_CONTINUES;
 	return 0;
 }
@@ -351,9 +385,6 @@ int request_answer(struct postern_request *r, const struct answer *a)
 		return why_call(r->name, error);
 	may = serving_may_answer(&r->serve->machine, a->how);
 	error = may > 0 ? answer_send(r->serve, a, r->name) : may;
-	/* The connection has its own reference. */
-	if (error == 0)
-		passed_drop(r);
 	if (error == -EAGAIN)
 		r->refused = true;
 	/* Its queue takes nothing any more: the peer reads no answers, or the connection is closing. */
@@ -367,89 +398,86 @@ int request_answer(struct postern_request *r, const struct answer *a)
 	return error == -ESTALE || error == -ENOTSUP ? request_say_no(r, a->how, error) : error;
 }
 
-static int request_no_object(const struct postern_request *r)
+int request_answer_pushed(struct postern_request *r, struct answer *a, int error)
 {
-	return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-		       "%s: the parameters of the answer are not a JSON object", r->name);
+	if (!a->error)
+		a->fds = r->pushed;
+	if (error == 0)
+		error = request_answer(r, a);
+	/* The connection has its own reference. */
+	passed_drop(r);
+	return error;
 }
 
-static int request_answer_typed(struct postern_request *r, const char *error, int how,
-				const struct postern_type *type, const void *value)
-{
-	struct answer a = { .error = error, .how = how, .fds = error ? NULL : r->pushed };
-
-	if (answer_typed(&a, type, value) < 0)
-		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: it has no fields, and value is not NULL",
-			       error ? error : r->name);
-	return request_answer(r, &a);
-}
-
-static int request_answer_json(struct postern_request *r, const char *error, int how,
-			       const char *parameters, size_t n)
-{
-	struct answer a = { .error = error, .how = how, .fds = error ? NULL : r->pushed };
-
-	if (answer_json(&a, parameters, n) < 0)
-		return request_no_object(r);
-	return request_answer(r, &a);
-}
-
-/* An output of the method that was called? */
 static int request_output(struct postern_request *r, int how, const struct postern_type *type,
-			  const void *value)
+			  const void *value, const char *what)
 {
-	if (!r || !type)
-		return why_argument("postern_request_reply", "r or type is NULL");
-	if (type != r->method->out)
-		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: the type of the answer is not the method's output", r->name);
-	return request_answer_typed(r, NULL, how, type, value);
+	struct answer a = { .how = how };
+
+	if (!r)
+		return why_argument(what, "r is NULL");
+	return request_answer_pushed(r, &a, answer_output(&a, r->method, type, value));
+}
+
+static int request_object(struct postern_request *r, int how, const char *parameters, size_t n,
+			  const char *what)
+{
+	struct answer a = { .how = how };
+
+	if (!r)
+		return why_argument(what, "r is NULL");
+	return request_answer_pushed(r, &a, answer_object(&a, r->name, parameters, n));
 }
 
 int postern_request_reply(struct postern_request *r, const struct postern_type *type,
 			  const void *value)
 {
-	return request_output(r, SERVING_REPLIES, type, value);
+	return request_output(r, SERVING_REPLIES, type, value, "postern_request_reply");
 }
 
 int postern_request_continue(struct postern_request *r, const struct postern_type *type,
 			     const void *value)
 {
-	return request_output(r, SERVING_CONTINUES, type, value);
+	return request_output(r, SERVING_CONTINUES, type, value, "postern_request_continue");
+}
+
+int postern_request_reply_json(struct postern_request *r, const char *parameters, size_t n)
+{
+	return request_object(r, SERVING_REPLIES, parameters, n, "postern_request_reply_json");
+}
+
+int postern_request_continue_json(struct postern_request *r, const char *parameters, size_t n)
+{
+	return request_object(r, SERVING_CONTINUES, parameters, n, "postern_request_continue_json");
 }
 
 int postern_request_fail(struct postern_request *r, const struct postern_error *error,
 			 const void *value)
 {
-	if (!r || !error || !error->name || !message_is_error(error->name))
-		return why_argument("postern_request_fail",
-				    "r or error is NULL, or has no name with its interface's");
-	return request_answer_typed(r, error->name, SERVING_FAILS, error->type, value);
-}
+	static const char what[] = "postern_request_fail";
+	struct answer a = { .how = SERVING_FAILS };
 
-int postern_request_reply_json(struct postern_request *r, const char *parameters, size_t n)
-{
 	if (!r)
-		return why_argument("postern_request_reply_json", "r is NULL");
-	return request_answer_json(r, NULL, SERVING_REPLIES, parameters, n);
-}
-
-int postern_request_continue_json(struct postern_request *r, const char *parameters, size_t n)
-{
-	if (!r)
-		return why_argument("postern_request_continue_json", "r is NULL");
-	return request_answer_json(r, NULL, SERVING_CONTINUES, parameters, n);
+		return why_argument(what, "r is NULL");
+	return request_answer_pushed(r, &a, answer_failure(&a, error, value, what));
 }
 
 int postern_request_fail_json(struct postern_request *r, const char *error, const char *parameters,
 			      size_t n)
 {
-	if (!r || !error || !message_is_error(error))
-		return why_argument(
-			"postern_request_fail_json",
-			"r is NULL, or error is not the name of one, with its interface's: org.example.clock.NoSuchZone");
-	return request_answer_json(r, error, SERVING_FAILS, parameters, n);
+	static const char what[] = "postern_request_fail_json";
+	struct answer a = { .error = error, .how = SERVING_FAILS };
+	int wrong = 0;
+
+	if (!r)
+		return why_argument(what, "r is NULL");
+	if (!error || !message_is_error(error))
+		wrong = why_argument(
+			what,
+			"error is not the name of one, with its interface's: org.example.clock.NoSuchZone");
+	else
+		wrong = answer_object(&a, r->name, parameters, n);
+	return request_answer_pushed(r, &a, wrong);
 }
 
 int postern_request_invalid(struct postern_request *r, const char *field)
@@ -459,7 +487,7 @@ int postern_request_invalid(struct postern_request *r, const char *field)
 	if (!r || !field)
 		return why_argument("postern_request_invalid", "r or field is NULL");
 	answer_one(&a, "parameter", field);
-	return request_answer(r, &a);
+	return request_answer_pushed(r, &a, 0);
 }
 
 /* ---- owning ---- */

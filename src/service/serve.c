@@ -13,12 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "core/frame.h"
 #include "link/socket.h"
 #include "service/service.h"
-
-/* A name whose method takes descriptors is shorter: a message that begins with more has none. */
-enum { SERVE_NAME = 512 };
 
 /* ---- which method ---- */
 
@@ -57,26 +55,46 @@ static const struct provided *serve_find(struct postern_request *r)
 	return NULL;
 }
 
-/* Before it is dispatched, and only if descriptors have come: does its method take any? */
-static bool serve_takes(struct postern_conn *c, const char *message, size_t n, unsigned index)
+static bool serve_method_takes(const struct postern_service *s, struct postern_json method)
+{
+	for (const struct list *l = s->provided.next; l != &s->provided; l = l->next) {
+		const struct postern_interface *i =
+			container_of(l, const struct provided, node)->interface;
+
+		for (uint32_t k = 0; k < i->n_methods; k++)
+			if (i->methods[k]->flags & POSTERN_METHOD_TAKES_FDS &&
+			    postern_json_equals(method, i->methods[k]->name))
+				return true;
+	}
+	return false;
+}
+
+/* The same of one that begins so. */
+static bool serve_may_take(const struct postern_service *s, const char *message, size_t n)
+{
+	struct postern_json method;
+	int r = message_peek(message, n, &method);
+
+	return r == 0 || (r > 0 && serve_method_takes(s, method));
+}
+
+/* Before it is dispatched, and only if descriptors have come: does its method take any? An upgrade that is refused leaves the
+   connection as it is, but no peer can know that when it sends what follows. */
+static unsigned serve_takes(struct postern_conn *c, const char *message, size_t n, unsigned index,
+			    bool whole)
 {
 	const struct serve *p = c->data;
-	const struct postern_method *method = NULL;
-	const struct provided *provided;
 	struct message_fault fault;
 	struct message_call call;
-	char name[SERVE_NAME];
-	const char *dot;
+	unsigned is;
 
 	(void)index;
-	if (message_read_call(message, n, &call, &fault) < 0 ||
-	    postern_json_string(call.method, name, sizeof(name)) < 0)
-		return false;
-	dot = strrchr(name, '.');
-	provided = dot ? service_find(p->service, name, (size_t)(dot - name)) : NULL;
-	if (provided)
-		method = serve_method(provided->interface, name);
-	return method && method->flags & POSTERN_METHOD_TAKES_FDS;
+	if (!whole)
+		return serve_may_take(p->service, message, n) ? GLUE_TAKES : 0;
+	if (message_read_call(message, n, &call, &fault) < 0)
+		return 0;
+	is = serve_method_takes(p->service, call.method) ? GLUE_TAKES : 0;
+	return is | (call.flags & POSTERN_CALL_UPGRADE ? GLUE_ENDS : 0);
 }
 
 /* The program's rule. It may end the connection, which ends the request. */
@@ -107,14 +125,6 @@ static bool serve_flags_fit(struct postern_request *r)
 	else if (r->flags & POSTERN_CALL_UPGRADE &&
 		 !(flags & (POSTERN_METHOD_UPGRADE | POSTERN_METHOD_MAY_UPGRADE)))
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
-	return r->serve;
-}
-
-/* Of descriptors, more than any message has. How many a method needs, its handler knows. */
-static bool serve_passed_fit(struct postern_request *r)
-{
-	if (passed_too_many(r))
-		request_refuse(r, ERROR_INVALID_PARAMETER, "parameter", "fileDescriptor");
 	return r->serve;
 }
 
@@ -151,7 +161,7 @@ static void serve_run(struct postern_request *r)
 		request_refuse(r, ERROR_METHOD_NOT_IMPLEMENTED, "method", r->name);
 		return;
 	}
-	if (!serve_flags_fit(r) || !serve_passed_fit(r) || !serve_decodes(r, &in))
+	if (!serve_flags_fit(r) || !serve_decodes(r, &in))
 		return;
 	loop_calls(r->service->object.loop, r->method->name);
 	r->method->handle(p->handlers, r, in, p->data);
@@ -170,6 +180,7 @@ static void serve_call(struct serve *p, const char *text, size_t n, const struct
 		return;
 	}
 	r->handling = true;
+	PROBE(call, p->conn, r->name, n);
 	serve_run(r);
 	request_returned(r);
 }
@@ -234,6 +245,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	s->counters.calls++;
 	loop_spend(s->object.loop, SERVE_COST);
 	c->account->calls++;
+	trace_call(p, payload, n);
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
 	else if (r == SERVING_REFUSE)
@@ -321,7 +333,6 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	struct postern_service *s = data;
 	struct serve *p = sys_alloc(sizeof(*p));
 
-	(void)server;
 	if (!p) {
 		postern_conn_free(c);
 		service_tell(s, &no_memory);
@@ -329,6 +340,7 @@ void serve_accepted(struct postern_server *server, struct postern_conn *c, void 
 	}
 	p->service = s;
 	p->conn = c;
+	p->number = server->counters.accepted;
 	list_init(&p->busy);
 	list_init(&p->quiet);
 	list_append(&s->serves, &p->node);
@@ -383,6 +395,17 @@ void serve_retire(struct serve *p)
 	postern_conn_close(c);
 }
 
+/* It was not the peer's fault. Those that are told whenever a process is short of something, accept.c has. */
+static void serve_lost(struct postern_service *s, const struct postern_conn *c,
+		       const struct postern_reason *reason)
+{
+	struct why why;
+
+	why_set(&why, reason->code, reason->error, "%s: a connection (uid %u, pid %d) was lost: %s",
+		s->server->name.text, (unsigned)c->peer.uid, (int)c->peer.pid, reason->text);
+	service_tell(s, &why.reason);
+}
+
 static void serve_blame(struct postern_service *s, const struct postern_conn *c,
 			const struct postern_reason *why)
 {
@@ -416,6 +439,8 @@ static void serve_closed(struct postern_conn *c, const struct postern_reason *wh
 		request_close(r); /* oneway: it goes on without a connection */
 	if (!s->freed && why->code == POSTERN_REASON_VIOLATION)
 		serve_blame(s, c, why);
+	else if (!s->freed && why->code == POSTERN_REASON_NO_RESOURCES)
+		serve_lost(s, c, why);
 	if (!s->freed)
 		service_look_again(s);
 }

@@ -40,7 +40,7 @@ const struct provided *service_find(const struct postern_service *s, const char 
 static bool service_is_own(const struct provided *p)
 {
 	return p->interface == &builtin_service || p->interface == &builtin_postern ||
-	       p->interface == &statistics_interface;
+	       p->interface == &statistics_interface || p->interface == &trace_interface;
 }
 
 static void service_offer(struct postern_service *s, struct provided *p,
@@ -186,6 +186,7 @@ static void service_let_go(struct postern_service *s)
 {
 	struct list *next;
 
+	request_tell_left(s);
 	for (struct list *l = s->requests.next; l != &s->requests; l = next) {
 		struct postern_request *r = container_of(l, struct postern_request, node);
 
@@ -348,6 +349,10 @@ static void service_run(struct object *o)
 	int64_t now = loop_now(o->loop);
 
 	service_free_ended(s);
+	request_tell_left(s);
+	if (service_check(s) < 0)
+		return;
+	passed_tell(s);
 	if (service_check(s) < 0)
 		return;
 	service_turn_out(s, now);
@@ -393,12 +398,18 @@ static int service_server_options(const struct postern_service *s,
 	return 0;
 }
 
-static int service_watch(struct postern_service *s)
+static int service_watch(struct postern_service *s, uint64_t flags)
 {
-	int r = statistics_new(&s->statistics);
+	int r = 0;
 
-	if (r == 0)
+	if (flags & POSTERN_SERVICE_STATISTICS)
+		r = statistics_new(&s->statistics);
+	if (r == 0 && flags & POSTERN_SERVICE_TRACE)
+		r = trace_new(&s->trace);
+	if (s->statistics)
 		service_offer(s, &s->own[2], &statistics_interface, &statistics_methods, s);
+	if (s->trace)
+		service_offer(s, &s->own[3], &trace_interface, &trace_methods, s);
 	return r;
 }
 
@@ -412,7 +423,7 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 		return why_field(what, "message_max", "is above 256 MiB");
 	if (o->reserved)
 		return why_field(what, "reserved", "is not 0");
-	if (o->flags & ~(uint64_t)POSTERN_SERVICE_STATISTICS)
+	if (o->flags & ~(uint64_t)(POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE))
 		return why_field(what, "flags", "has bits that are no POSTERN_SERVICE_...");
 	if (o->exit_idle_ns < 0)
 		return why_field(what, "exit_idle_ns", "is negative");
@@ -422,8 +433,8 @@ static int service_set_options(struct postern_service *s, const struct postern_s
 		s->texts[i] = text_copy(texts[i] ? texts[i] : "");
 		r = s->texts[i] ? 0 : -ENOMEM;
 	}
-	if (r == 0 && o->flags & POSTERN_SERVICE_STATISTICS)
-		r = service_watch(s);
+	if (r == 0)
+		r = service_watch(s, o->flags);
 	return r < 0 ? why_call("postern_service_new", r) : 0;
 }
 
@@ -498,6 +509,7 @@ static void service_init_lists(struct postern_service *s)
 	list_init(&s->busy);
 	list_init(&s->requests);
 	list_init(&s->topics);
+	list_init(&s->left);
 	list_init(&s->retired);
 	list_init(&s->quiet);
 	list_init(&s->ended);
@@ -555,6 +567,7 @@ static void service_let_topics_go(struct postern_service *s)
 /* What a handler that never returned has left, or a child process has copied, is here too. */
 static void service_bury_requests(struct postern_service *s)
 {
+	list_splice(&s->requests, &s->left);
 	while (!list_is_empty(&s->requests)) {
 		struct postern_request *r =
 			container_of(s->requests.next, struct postern_request, node);
@@ -576,6 +589,7 @@ static void service_bury(struct object *o)
 	struct postern_service *s = container_of(o, struct postern_service, object);
 
 	s->freed = true;
+	trace_free(s->trace);
 	service_let_topics_go(s);
 	service_bury_requests(s);
 	list_splice(&s->ended, &s->serves);
@@ -655,6 +669,8 @@ int postern_service_drain(struct postern_service *s, int64_t deadline_ns)
 			p->machine.refuses = SERVING_DRAINS;
 	}
 	service_drain_topics(s);
+	if (s->trace)
+		trace_drain(s->trace);
 	service_look_at_all(s);
 	service_look_again(s);
 	return 0;

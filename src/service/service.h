@@ -11,6 +11,7 @@
  *   passed.c    descriptors beside calls and answers
  *   builtin.c   org.varlink.service and io.postern
  *   statistics.c  io.postern.Statistics
+ *   trace.c     io.postern.Trace
  *   activation.c  the listener of a service manager
  *   tag.c       user.varlink on the sockets
  *
@@ -93,11 +94,12 @@ struct postern_service {
 	void                    *data;
 	char                    *texts[4];     /* vendor, product, version, url */
 	struct list              provided;     /* the library's own are the first */
-	struct provided          own[3];       /* the third with POSTERN_SERVICE_STATISTICS */
+	struct provided          own[4];       /* the last two with POSTERN_SERVICE_... */
 	struct list              serves;       /* connections */
 	struct list              busy;         /* of them, those of the reserve that were not answered yet, oldest first */
 	struct list              requests;     /* that exist */
 	struct list              topics;
+	struct list              left;         /* requests that a topic had, and has done with: to be told */
 	struct list              retired;      /* connections that a drain has closed */
 	struct list              quiet;        /* of the first, those that may have to be closed */
 	struct list              ended;        /* connections that are to be freed */
@@ -107,14 +109,17 @@ struct postern_service {
 	const struct conn_limits *busy_limits;
 	const struct conn_limits *upgraded_limits; /* or NULL */
 	char                    *scratch;
-	size_t                   scratch_size;
+	size_t                   scratch_size, scratch_at, scratch_n; /* the parameters in it */
 	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
 	bool                     draining, late, idled, freed; /* late: the deadline of the drain has passed */
 	bool                     takes_fds;    /* a method of it does: descriptors may come */
+	bool                     passes_fds;   /* a method of it takes or returns some */
+	uint8_t                  lost_fds;     /* PASSED_... */
 	struct postern_service_counters counters;
 	struct statistics       *statistics;   /* or NULL */
+	struct trace            *trace;        /* or NULL */
 	struct why               why;          /* of a violation */
 };
 
@@ -128,13 +133,14 @@ struct serve {
 	struct postern_conn    *conn;
 	struct postern_request *request;  /* that is open */
 	struct serving          machine;
+	uint64_t                number;   /* of the connection, from 1 on */
 	uint32_t                turn;     /* the last one in which it had calls, and how many */
 	uint32_t                calls;
 	bool                    awaited;  /* accepted while the service drains, and has not called yet */
 };
 
 struct postern_request {
-	struct list             node;     /* in service->requests, or the pool */
+	struct list             node;     /* in service->requests, service->left, or the pool */
 	struct postern_service *service;  /* NULL: it was freed */
 	struct serve           *serve;    /* NULL: not open any more */
 	int64_t                 since_ns; /* with statistics: when its handler began */
@@ -159,8 +165,10 @@ struct postern_request {
 	uint32_t                used;     /* of bytes */
 	uint8_t                 flags;    /* POSTERN_CALL_... */
 	bool                    handling; /* its handler is running */
-	bool                    kept, freed; /* freed: in its handler */
+	bool                    kept, freed; /* freed: in its handler, or before .left is told */
+	bool                    taken;    /* a topic's, or was */
 	bool                    refused;  /* drained is owed */
+	bool                    crowded;  /* there was no room for the last descriptor that was pushed */
 	bool                    answered; /* oneway, without a connection: it was answered nevertheless */
 	_Alignas(16) char       bytes[];
 };
@@ -169,6 +177,7 @@ struct postern_request {
 struct publication {
 	struct topic_item       item;
 	uint32_t                size;     /* of bytes */
+	uint32_t                at, n;    /* the parameters there; n 0: it has none */
 	char                    bytes[];
 };
 
@@ -213,8 +222,11 @@ void serve_continue(struct serve *p);
 /* ---- passed.c ---- */
 /* A method of this interface takes descriptors: from now on they may come. */
 void passed_admit(struct postern_service *s, const struct postern_interface *i);
-/* There were too many for a message. */
-bool passed_too_many(const struct postern_request *r);
+/* Those that came with its call. -EAGAIN: there was no room for them, or they were lost; they are closed. */
+int  passed_take(struct postern_request *r, struct postern_conn *c);
+/* That some were lost, because too many are open here, is told once per shortage. It may do anything. */
+enum { PASSED_NOT_LOST, PASSED_LOST, PASSED_TOLD };
+void passed_tell(struct postern_service *s);
 /* Its final answer is given, or will never be: closes what was to go with it. */
 void passed_drop(struct postern_request *r);
 
@@ -251,6 +263,13 @@ void answer_one(struct answer *a, const char *key, const char *text);
 int  answer_typed(struct answer *a, const struct postern_type *type, const void *value);
 /* -EINVAL: it is no object. */
 int  answer_json(struct answer *a, const char *parameters, size_t n);
+/* Of a text that was checked. */
+void answer_raw(struct answer *a, struct postern_json object);
+/* What a program answers with. -EINVAL, with a text: type is not the method's output; it is no object; error is none. */
+int  answer_output(struct answer *a, const struct postern_method *method, const struct postern_type *type,
+	const void *value);
+int  answer_object(struct answer *a, const char *method, const char *parameters, size_t n);
+int  answer_failure(struct answer *a, const struct postern_error *error, const void *value, const char *what);
 
 /* ---- request.c ---- */
 /* A request for a call that is open at p. -ENOMEM; -EAGAIN: its peer's uid may hold no more. */
@@ -260,6 +279,8 @@ int  request_new(struct postern_request **ret, struct serve *p, const char *text
 int  request_decode(struct postern_request *r, const void **ret_in, struct shape_fault *ret_fault);
 /* As postern_request_reply() and the others. */
 int  request_answer(struct postern_request *r, const struct answer *a);
+/* The same with what was pushed, unless error says that a could not be made. Pushed are none after that. */
+int  request_answer_pushed(struct postern_request *r, struct answer *a, int error);
 /* It is answered, cancelled, or nobody is left to answer; the connection goes on, if there is one. */
 void request_close(struct postern_request *r);
 /* The same, because the peer has left or the service ends: tells the program. */
@@ -273,6 +294,8 @@ void request_refuse(struct postern_request *r, const char *error, const char *ke
 void request_refuse_busy(struct postern_request *r);
 /* A topic's: its final answer is queued, or it needs none. */
 void request_done(struct postern_request *r);
+/* Tells what a topic has done with, and frees it. */
+void request_tell_left(struct postern_service *s);
 /* Frees the memory. */
 void request_bury(struct postern_request *r);
 /* The service ends, or its loop: a kept one goes on alone, any other is freed. Not in its handler. */
@@ -314,6 +337,18 @@ int  statistics_new(struct statistics **ret); /* freed with sys_free() */
 void statistics_answered(struct statistics *k, const struct postern_request *r);
 /* It has ended, or is no longer the service's. */
 void statistics_conn_ended(struct statistics *k, const struct postern_conn *c);
+
+/* ---- trace.c ---- */
+struct trace; struct trace_methods;
+extern const struct trace_methods trace_methods;
+extern const struct postern_interface trace_interface;
+int  trace_new(struct trace **ret);
+void trace_free(struct trace *t);
+/* The service drains: those who watch hear that. */
+void trace_drain(struct trace *t);
+/* A whole message, without its NUL, that was received, or that is queued or sent. */
+void trace_call(struct serve *p, const char *text, size_t n);
+void trace_answer(struct serve *p, const char *text, size_t n);
 
 /* ---- activation.c ---- */
 enum { ACTIVATION_NAME = 16 };

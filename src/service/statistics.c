@@ -24,11 +24,12 @@ static const char statistics_text[] =
 	"type Bucket (belowNs: ?int, calls: int)\n"
 	"\n"
 	"# What connections of one user hold and have done, while it has any.\n"
-	"type User (uid: int, connectionsNow: int, bytesNow: int, calls: int)\n"
+	"type User (uid: int, connectionsNow: int, bytesNow: int, descriptorsNow: int, calls: int)\n"
 	"\n"
 	"# atNs: CLOCK_MONOTONIC, when these numbers were read; sinceNs: when the service began. bytesNow: memory that is held\n"
-	"# for peers. refused: connections that a rule or a limit did not admit. pauses: how often accepting stopped. latency: from\n"
-	"# the beginning of a handler to its answer, for calls that asked for one answer.\n"
+	"# for peers. descriptorsNow: passed by peers, or to them, and not taken or read yet, as far as is known.\n"
+	"# descriptorsRefused: for which there was no room. refused: connections that a rule or a limit did not admit. pauses: how\n"
+	"# often accepting stopped. latency: from the beginning of a handler to its answer, for calls that asked for one answer.\n"
 	"method Get() -> (\n"
 	"  atNs: int,\n"
 	"  sinceNs: int,\n"
@@ -36,6 +37,8 @@ static const char statistics_text[] =
 	"  openNow: int,\n"
 	"  upgradedNow: int,\n"
 	"  bytesNow: int,\n"
+	"  descriptorsNow: int,\n"
+	"  descriptorsRefused: int,\n"
 	"  accepted: int,\n"
 	"  refused: int,\n"
 	"  pauses: int,\n"
@@ -117,7 +120,8 @@ static void statistics_users(struct postern_json_writer *w, const struct list *a
 		postern_json_write_object(w);
 		statistics_number(w, "uid", a->uid);
 		statistics_number(w, "connectionsNow", a->connections);
-		statistics_number(w, "bytesNow", a->bytes);
+		statistics_number(w, "bytesNow", a->charged[ACCOUNT_BYTES]);
+		statistics_number(w, "descriptorsNow", a->charged[ACCOUNT_FDS]);
 		statistics_number(w, "calls", a->calls);
 		postern_json_write_end(w);
 	}
@@ -146,6 +150,7 @@ static int statistics_write(struct postern_json_writer *w, const struct answer *
 	const struct postern_service *s = a->value;
 	const struct postern_service_counters *k = &s->counters;
 	const struct postern_server_counters *server = &s->server->counters;
+	const struct account_owner *accounts = &s->server->accounts;
 
 	(void)ret_fault;
 	postern_json_write_object(w);
@@ -154,7 +159,9 @@ static int statistics_write(struct postern_json_writer *w, const struct answer *
 	statistics_number(w, "connectionsNow", server->connections);
 	statistics_number(w, "openNow", k->open);
 	statistics_number(w, "upgradedNow", k->upgraded);
-	statistics_number(w, "bytesNow", account_owner_bytes(&s->server->accounts));
+	statistics_number(w, "bytesNow", account_owner_sum(accounts, ACCOUNT_BYTES));
+	statistics_number(w, "descriptorsNow", account_owner_sum(accounts, ACCOUNT_FDS));
+	statistics_number(w, "descriptorsRefused", accounts->limits[ACCOUNT_FDS].refused);
 	statistics_number(w, "accepted", server->accepted);
 	statistics_number(w, "refused", server->refused);
 	statistics_number(w, "pauses", server->paused);
@@ -166,7 +173,7 @@ static int statistics_write(struct postern_json_writer *w, const struct answer *
 	statistics_number(w, "violations", k->violations);
 	statistics_bytes(w, s);
 	statistics_latency(w, &s->statistics->latency);
-	statistics_users(w, &s->server->accounts.accounts);
+	statistics_users(w, &accounts->accounts);
 	postern_json_write_end(w);
 	return 0;
 }

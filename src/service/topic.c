@@ -21,7 +21,8 @@
  * Not queued in the connection, as other answers are: its queue would need a copy for each subscriber, in a chunk of 16
  * KiB, until the end of the turn; and what stands in a queue can neither be skipped nor shared.
  *
- * Nothing here calls the program, but for the task. So a publication runs through all subscribers, and whatever it
+ * Nothing here calls the program, but for the task: also that a subscriber has left is told by the service's
+ * (request_tell_left()). So a publication runs through all subscribers, and whatever it
  * does to one cannot end another. A subscriber is ended by its peer (request_cancel()), by the topic, or by the service,
  * and each of these goes through topic_forget().
  *
@@ -232,6 +233,7 @@ static bool topic_send_some(struct postern_request *r, const struct topic_item *
 		return false;
 	}
 	t->counters.sent++;
+	trace_answer(r->serve, p->bytes, n - 1);
 	topic_uncharge(r);
 	if (!topic_took(&t->core, &r->reader, left))
 		return true;
@@ -301,6 +303,8 @@ static int topic_say(struct postern_topic *t, const struct answer *a)
 	if (!p)
 		return why_call(t->method->name, -ENOMEM);
 	memcpy(p->bytes, s->scratch, (size_t)n);
+	p->at = (uint32_t)s->scratch_at;
+	p->n = (uint32_t)s->scratch_n;
 	answer_shrink(s);
 	topic_publish(&t->core, &p->item, (uint32_t)n, a->how != SERVING_CONTINUES);
 	t->counters.published++;
@@ -318,13 +322,8 @@ static int topic_say_typed(struct postern_topic *t, const struct postern_type *t
 
 	if (r < 0)
 		return why_call(what, r);
-	if (!type || type != t->method->out)
-		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: the type of the answer is not the method's output",
-			       t->method->name);
-	if (answer_typed(&a, type, value) < 0)
-		return why_argument(what, "value is not NULL, and there is none");
-	return topic_say(t, &a);
+	r = answer_output(&a, t->method, type, value);
+	return r < 0 ? r : topic_say(t, &a);
 }
 
 static int topic_say_json(struct postern_topic *t, const char *parameters, size_t n, int how,
@@ -335,9 +334,8 @@ static int topic_say_json(struct postern_topic *t, const char *parameters, size_
 
 	if (r < 0)
 		return why_call(what, r);
-	if (answer_json(&a, parameters, n) < 0)
-		return why_argument(what, "parameters are not a JSON object");
-	return topic_say(t, &a);
+	r = answer_object(&a, t->method->name, parameters, n);
+	return r < 0 ? r : topic_say(t, &a);
 }
 
 int postern_topic_publish(struct postern_topic *t, const struct postern_type *type,
@@ -364,32 +362,26 @@ int postern_topic_end_json(struct postern_topic *t, const char *parameters, size
 int postern_topic_fail(struct postern_topic *t, const struct postern_error *error,
 		       const void *value)
 {
-	struct answer a = { .error = error ? error->name : NULL, .how = SERVING_FAILS };
+	static const char what[] = "postern_topic_fail";
+	struct answer a = { .how = SERVING_FAILS };
 	int r = topic_check(t);
 
 	if (r < 0)
-		return why_call("postern_topic_fail", r);
-	if (!a.error || answer_typed(&a, error->type, value) < 0)
-		return why_argument("postern_topic_fail",
-				    "error is NULL, or it has no fields, and value is not NULL");
-	return topic_say(t, &a);
+		return why_call(what, r);
+	r = answer_failure(&a, error, value, what);
+	return r < 0 ? r : topic_say(t, &a);
 }
 
 /* ---- subscribing ---- */
 
-/* The parameters of what was published, as an answer that does not continue. The text is ours: answer_make(). */
+/* What was published, as an answer that does not continue. */
 static void topic_state(const struct postern_topic *t, struct answer *ret)
 {
-	static const char begin[] = "{\"continues\":true", then[] = ",\"parameters\":";
 	const struct publication *p = container_of(t->core.last, struct publication, item);
-	const char *text = p->bytes + sizeof(begin) - 1;
-	size_t n = p->item.n - (sizeof(begin) - 1) - sizeof("}");
 
-	*ret = (struct answer){ .how = SERVING_REPLIES };
-	if (n == 0)
-		answer_json(ret, NULL, 0);
-	else
-		answer_json(ret, text + sizeof(then) - 1, n - (sizeof(then) - 1));
+	*ret = (struct answer){ .how = SERVING_REPLIES, .bare = true };
+	if (p->n > 0)
+		answer_raw(ret, (struct postern_json){ p->bytes + p->at, p->n });
 }
 
 /* One that wants no stream: the present state, and that is all. A peer that cannot have it now asks again with more: to
@@ -410,15 +402,15 @@ static void topic_subscribe(struct postern_topic *t, struct postern_request *r)
 {
 	if (r->box)
 		post_box_remove(r->box, &r->post);
-	r->events = NULL;
-	r->kept = true;
+	passed_drop(r);
+	r->refused = false;
+	r->kept = r->taken = true;
 	r->topic = t;
 	list_append(&t->subscribers, &r->subscriber);
 	t->counters.subscribers++;
 	topic_join(&t->core, &r->reader);
 	topic_changes(t);
-	topic_send(r);
-	topic_sweep(t);
+	topic_go_on(r);
 }
 
 static int topic_refuse(const struct postern_request *r, int error, const char *what)
@@ -431,8 +423,6 @@ static int topic_admits(const struct postern_topic *t, const struct postern_requ
 {
 	if (r->method != t->method || r->service != t->service)
 		return topic_refuse(r, -EINVAL, "the topic is of another method or service");
-	if (r->topic)
-		return topic_refuse(r, -EINVAL, "the call is a topic's already");
 	if (r->flags & POSTERN_CALL_UPGRADE)
 		return topic_refuse(r, -ENOTSUP, "the call asks to upgrade its connection");
 	if (!r->serve && !(r->flags & POSTERN_CALL_ONEWAY))
@@ -440,30 +430,38 @@ static int topic_admits(const struct postern_topic *t, const struct postern_requ
 	return 0;
 }
 
-int postern_topic_add(struct postern_topic *t, struct postern_request *r)
+/* 1: it is a subscriber. 0: it was answered, or needs no answer. */
+static int topic_take(struct postern_topic *t, struct postern_request *r)
 {
-	bool ended;
-	int error = topic_check(t);
+	bool ended = t->core.last && t->core.last->ends;
+	int error = topic_admits(t, r);
 
-	if (error == 0 && !r)
-		error = -EINVAL;
-	if (error < 0)
-		return why_call("postern_topic_add", error);
-	error = topic_admits(t, r);
 	if (error < 0)
 		return error;
-	ended = t->core.last && t->core.last->ends;
-	if (r->flags & POSTERN_CALL_ONEWAY || (!(r->flags & POSTERN_CALL_MORE) && !ended)) {
-		error = topic_answer_once(t, r);
-	} else if (r->serve->machine.refuses != SERVING_RUNS) {
+	if (r->flags & POSTERN_CALL_ONEWAY || (!(r->flags & POSTERN_CALL_MORE) && !ended))
+		return topic_answer_once(t, r);
+	if (r->serve->machine.refuses != SERVING_RUNS) {
 		request_refuse(r, ERROR_DRAINING, NULL, NULL);
-	} else {
-		topic_subscribe(t, r);
 		return 0;
 	}
-	/* Else its handler's return ends it. */
-	if (error == 0 && r->kept)
-		request_done(r);
+	topic_subscribe(t, r);
+	return 1;
+}
+
+int postern_topic_take(struct postern_topic *t, struct postern_request *r)
+{
+	static const char what[] = "postern_topic_take";
+	int error;
+
+	if (!r)
+		return why_argument(what, "r is NULL");
+	/* It is one's already, and stays that. */
+	if (r->topic)
+		return topic_refuse(r, -EINVAL, "the call is a topic's already");
+	error = topic_check(t);
+	error = error < 0 ? why_call(what, error) : topic_take(t, r);
+	if (error <= 0)
+		postern_request_free(r);
 	return error;
 }
 
@@ -495,15 +493,15 @@ static int topic_set_options(struct postern_topic *t, const struct postern_topic
 		return r;
 	if (o.policy > POSTERN_TOPIC_QUEUE)
 		return why_field(what, "policy", "is none of LATEST and QUEUE");
-	if (o.stateless > 1)
-		return why_field(what, "stateless", "is neither 0 nor 1");
+	if (o.flags & ~POSTERN_TOPIC_STATELESS)
+		return why_field(what, "flags", "is neither 0 nor POSTERN_TOPIC_STATELESS");
 	if (o.policy == POSTERN_TOPIC_LATEST && (o.messages || o.bytes))
 		return why_field(what, o.messages ? "messages" : "bytes", "is for QUEUE");
 	t->core.limits = (struct topic_limits){
 		.policy = o.policy,
 		.messages = o.messages ? o.messages : TOPIC_MESSAGES,
 		.bytes = o.bytes ? o.bytes : TOPIC_BYTES,
-		.stateless = o.stateless,
+		.stateless = o.flags & POSTERN_TOPIC_STATELESS,
 	};
 	return 0;
 }
@@ -533,6 +531,9 @@ int postern_topic_new(struct postern_topic **ret, struct postern_service *s,
 	r = topic_check_new(s, events);
 	if (r < 0)
 		return r;
+	if (!(method->flags & (POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE)))
+		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
+			       "%s: the method does not say [Supports 'more' flag]", method->name);
 	t = sys_alloc(sizeof(*t));
 	if (!t)
 		return why_call("postern_topic_new", -ENOMEM);

@@ -69,16 +69,15 @@ static int upgrade_check(struct postern_conn **ret, const struct postern_request
 }
 
 static int upgrade(struct postern_conn **ret, struct postern_request *r, struct answer *a,
-		   const struct postern_conn_events *events, void *data)
+		   int error, const struct postern_conn_events *events, void *data)
 {
 	struct serve *p = r->serve;
-	int error = p ? upgrade_limits(p->service) : 0;
 
-	if (error < 0)
-		return why_call("postern_request_upgrade", error);
-	a->how = SERVING_UPGRADES;
-	a->fds = r->pushed;
-	error = request_answer(r, a);
+	if (error == 0 && p)
+		error = upgrade_limits(p->service);
+	if (error == -ENOMEM)
+		why_call("postern_request_upgrade", error);
+	error = request_answer_pushed(r, a, error);
 	/* Without a connection it is -ESTALE. */
 	if (error < 0 || !p)
 		return error;
@@ -91,30 +90,26 @@ int postern_request_upgrade(struct postern_conn **ret, struct postern_request *r
 			    const struct postern_type *type, const void *value,
 			    const struct postern_conn_events *events, void *data)
 {
-	struct answer a = { .error = NULL };
+	struct answer a = { .how = SERVING_UPGRADES };
 	int error = upgrade_check(ret, r, events);
 
-	if (error == 0 && type != r->method->out)
-		error = why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-				"%s: the type of the answer is not the method's output", r->name);
-	if (error < 0)
+	if (!r)
 		return error;
-	if (answer_typed(&a, type, value) < 0)
-		return why_argument("postern_request_upgrade", "value is not NULL, and type is");
-	return upgrade(ret, r, &a, events, data);
+	if (error == 0)
+		error = answer_output(&a, r->method, type, value);
+	return upgrade(ret, r, &a, error, events, data);
 }
 
 int postern_request_upgrade_json(struct postern_conn **ret, struct postern_request *r,
 				 const char *parameters, size_t n,
 				 const struct postern_conn_events *events, void *data)
 {
-	struct answer a = { .error = NULL };
+	struct answer a = { .how = SERVING_UPGRADES };
 	int error = upgrade_check(ret, r, events);
 
-	if (error < 0)
+	if (!r)
 		return error;
-	if (answer_json(&a, parameters, n) < 0)
-		return why_set(why_last(), POSTERN_REASON_FAILED, -EINVAL,
-			       "%s: the parameters of the answer are not a JSON object", r->name);
-	return upgrade(ret, r, &a, events, data);
+	if (error == 0)
+		error = answer_object(&a, r->name, parameters, n);
+	return upgrade(ret, r, &a, error, events, data);
 }

@@ -72,6 +72,8 @@ static void wait_told(void (*fn)(void), struct postern_call *call,
 	w->told = true;
 	w->value = value;
 	w->answer = *answer;
+	caller_keep_fds(c, call->received);
+	call->received = NULL;
 	if (answer->why)
 		w->answer.why = &c->why.reason;
 	if (w->taker && answer->end == POSTERN_END_ANSWERED)
@@ -134,12 +136,14 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 	struct caller_wait *w = &c->wait;
 	int r;
 
+	r = wait_check(c, a->what, a->deadline_ns);
+	if (r < 0)
+		return r;
 	if (a->flags & POSTERN_CALL_UPGRADE && !taker)
-		return caller_failed(
-			c, why_argument(a->what,
-					"flags has UPGRADE: postern_caller_upgrade() is for that"));
+		return why_argument(a->what,
+				    "flags has UPGRADE: postern_caller_upgrade() is for that");
 	postern_call_cancel(w->call);
-	caller_drop_fds(c);
+	caller_keep_fds(c, NULL);
 	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
 	w->answer.parameters = (struct postern_json){ "{}", 2 };
 	a->deliver = wait_told;
@@ -161,43 +165,36 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 }
 
 int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
-			const void *in, void *ret, uint64_t flags, int64_t deadline_ns)
+			const void *in, const struct postern_fds *fds, void *ret, uint64_t flags,
+			int64_t deadline_ns)
 {
-	struct caller_ask a = { .what = "postern_caller_wait",
-				.flags = flags,
-				.deadline_ns = deadline_ns };
-	int r = wait_check(c, a.what, deadline_ns);
+	CALLER_ASK a = { .what = "postern_caller_wait",
+			 .flags = flags,
+			 .deadline_ns = deadline_ns };
+	int r = caller_ask_fds(&a, fds);
 
 	if (r == 0)
 		r = caller_ask_method(&a, method, in);
-	return r < 0 ? caller_failed(c, r) : wait_call(c, &a, ret, NULL, NULL);
+	return r < 0 ? r : wait_call(c, &a, ret, NULL, NULL);
 }
 
 int postern_caller_wait_json(struct postern_caller *c, const char *method, const char *parameters,
-			     size_t n, struct postern_json *ret, uint64_t flags,
-			     int64_t deadline_ns)
+			     size_t n, const struct postern_fds *fds, struct postern_json *ret,
+			     uint64_t flags, int64_t deadline_ns)
 {
-	struct caller_ask a = { .what = "postern_caller_wait_json",
-				.name = method,
-				.json = { parameters, n },
-				.flags = flags,
-				.takes_fds = flags & POSTERN_CALL_FDS,
-				.returns_fds = flags & POSTERN_CALL_FDS,
-				.deadline_ns = deadline_ns };
-	int r = wait_check(c, a.what, deadline_ns);
+	CALLER_ASK a = { .what = "postern_caller_wait_json",
+			 .flags = flags,
+			 .deadline_ns = deadline_ns };
+	int r = caller_ask_json(&a, method, parameters, n, fds);
 
-	if (r == 0 && !method)
-		r = why_argument(a.what, "method is NULL");
-	return r < 0 ? caller_failed(c, r) : wait_call(c, &a, NULL, ret, NULL);
+	return r < 0 ? r : wait_call(c, &a, NULL, ret, NULL);
 }
 
 int caller_wait_upgrade(struct postern_caller *c, struct caller_ask *a, void *ret,
 			struct postern_json *ret_json, struct caller_taker *taker)
 {
-	int r = wait_check(c, a->what, a->deadline_ns);
+	int r;
 
-	if (r < 0)
-		return caller_failed(c, r);
 	a->flags = POSTERN_CALL_UPGRADE;
 	r = wait_call(c, a, ret, ret_json, taker);
 	c->wait.taker = NULL;
@@ -215,7 +212,7 @@ static int wait_next(struct postern_caller *c, const char *what, void *ret,
 	if (ret && !w->out)
 		return why_argument(what, "the last call was in JSON");
 	if (!w->told)
-		caller_drop_fds(c);
+		caller_keep_fds(c, NULL);
 	if (w->after) {
 		w->answer = (struct postern_answer){
 			.end = w->after,
@@ -254,4 +251,13 @@ int postern_caller_next_json(struct postern_caller *c, struct postern_json *ret,
 const struct postern_answer *postern_caller_answer(const struct postern_caller *c)
 {
 	return c ? &c->wait.answer : NULL;
+}
+
+int postern_caller_set_busy_poll(struct postern_caller *c, int64_t max_ns)
+{
+	int r = caller_check(c);
+
+	if (r < 0)
+		return r;
+	return c->own_loop ? postern_loop_set_busy_poll(c->object.loop, max_ns) : -EINVAL;
 }

@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -350,6 +351,22 @@ int sys_waitid_probe(int pidfd)
 
 	return SYS_UNCANCELLED(
 		int, waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT));
+}
+
+/* The kernel says EINVAL if it has more CPUs than fit. */
+int sys_cpus(pid_t pid)
+{
+	cpu_set_t ours, others;
+	int r = SYS_CALL(int, sched_getaffinity(0, sizeof(ours), &ours));
+
+	if (r >= 0 && pid > 0) {
+		r = SYS_CALL(int, sched_getaffinity(pid, sizeof(others), &others));
+		if (r >= 0)
+			CPU_OR(&ours, &ours, &others);
+	}
+	if (r == -EINVAL)
+		return CPU_SETSIZE;
+	return r < 0 ? r : CPU_COUNT(&ours);
 }
 
 pid_t sys_getpid(void)

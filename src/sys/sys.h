@@ -82,6 +82,7 @@ int     sys_pidfd_open(pid_t pid);
 int     sys_pidfd_signal(int pidfd, int sig);
 int     sys_waitid_pidfd(int pidfd, int *ret_how, int *ret_status);     /* reaps; -EAGAIN: still runs */
 int     sys_waitid_probe(int pidfd);                         /* reaps nothing; -ECHILD: no child of ours */
+int     sys_cpus(pid_t pid);                                 /* how many this thread and pid, or 0, may run on together */
 pid_t   sys_getpid(void);
 uid_t   sys_geteuid(void);
 gid_t   sys_getegid(void);

@@ -146,7 +146,7 @@ static inline int called_try(struct called *t, int i, const struct postern_metho
 {
 	struct told *told = called_begin(t, i);
 
-	return postern_caller_call(&told->call, t->c, method, in, flags, deadline_ns,
+	return postern_caller_call(&told->call, t->c, method, in, NULL, flags, deadline_ns,
 				   POSTERN_FN(called_value), told);
 }
 
@@ -158,7 +158,7 @@ static inline int called_try_json(struct called *t, int i, const char *method,
 	struct told *told = called_begin(t, i);
 
 	return postern_caller_call_json(&told->call, t->c, method, in ? in->text : NULL,
-					in ? in->n : 0, flags, deadline_ns, called_answer, told);
+					in ? in->n : 0, NULL, flags, deadline_ns, called_answer, told);
 }
 
 static inline void called_cancel(struct called *t, int i)

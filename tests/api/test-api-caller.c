@@ -103,7 +103,7 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 		assert_errno(called_try(&t, 0, &wrong[i], NULL, 0, 0), -EINVAL);
 		assert_non_null(strstr(postern_why()->text, "not what postern generate writes"));
 	}
-	assert_errno(postern_caller_call(NULL, t.c, &right, NULL, 0, 0, NULL, NULL), -EINVAL);
+	assert_errno(postern_caller_call(NULL, t.c, &right, NULL, NULL, 0, 0, NULL, NULL), -EINVAL);
 	assert_errno(called_try(&t, 0, &right, NULL, (uint64_t)POSTERN_CALL_MORE << 32, 0),
 		     -EINVAL);
 	assert_errno(called_try_json(&t, 0, NULL, NULL, 0, 0), -EINVAL);
@@ -112,19 +112,20 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 				     POSTERN_CALL_MORE | POSTERN_CALL_UPGRADE, 0),
 		     -EINVAL);
 	assert_errno(postern_call_upgrade(NULL, NULL, NULL, NULL), -EINVAL);
-	assert_errno(postern_caller_upgrade(NULL, t.c, NULL, NULL, NULL, 0), -EINVAL);
-	assert_errno(postern_caller_upgrade_json(NULL, t.c, NULL, NULL, 0, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade(NULL, t.c, NULL, NULL, NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, t.c, NULL, NULL, 0, NULL, NULL, 0), -EINVAL);
 	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL,
 				     POSTERN_CALL_MORE | POSTERN_CALL_ONEWAY, 0),
 		     -EINVAL);
 	assert_errno(called_try_json(&t, 0, CALLED_METHOD, NULL, 0, -1), -EINVAL);
-	assert_errno(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, NULL, NULL),
-		     -EINVAL);
-	assert_errno(postern_caller_call_json(NULL, NULL, CALLED_METHOD, NULL, 0, 0, 0,
+	assert_errno(
+		postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, NULL, 0, 0, NULL, NULL),
+		-EINVAL);
+	assert_errno(postern_caller_call_json(NULL, NULL, CALLED_METHOD, NULL, 0, NULL, 0, 0,
 					      called_answer, NULL),
 		     -EINVAL);
 	assert_ok(postern_caller_new(&waiting, NULL, "clock", NULL));
-	assert_errno(postern_caller_call_json(NULL, waiting, CALLED_METHOD, NULL, 0, 0, 0,
+	assert_errno(postern_caller_call_json(NULL, waiting, CALLED_METHOD, NULL, 0, NULL, 0, 0,
 					      called_answer, NULL),
 		     -EINVAL);
 	postern_caller_free(waiting);
@@ -163,7 +164,7 @@ static void options_of_a_caller_are_checked(void **state)
 
 static void an_answer_that_is_made_by_hand_is_known_by_its_name_and_not_decoded(void **state)
 {
-	const struct postern_error error = { "a.b.E", &nothing };
+	const struct postern_error error = { .name = "a.b.E", .type = &nothing };
 	struct postern_answer a = { .end = POSTERN_END_FAILED,
 				    .error = "a.b.E",
 				    .parameters = { "{}", 2 } };
@@ -181,8 +182,9 @@ static void in_a_callback(struct postern_loop *loop, void *data)
 {
 	struct postern_caller **c = data, *other;
 
-	assert_errno(postern_caller_wait_json(*c, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EDEADLK);
-	assert_errno(postern_caller_wait(*c, NULL, NULL, NULL, 0, 0), -EDEADLK);
+	assert_errno(postern_caller_wait_json(*c, CALLED_METHOD, NULL, 0, NULL, NULL, 0, 0),
+		     -EDEADLK);
+	assert_errno(postern_caller_wait(*c, NULL, NULL, NULL, NULL, 0, 0), -EINVAL);
 	assert_errno(postern_caller_next(*c, NULL, 0), -EDEADLK);
 	assert_errno(postern_caller_next_json(*c, NULL, 0), -EDEADLK);
 	assert_errno(postern_caller_new(&other, NULL, "clock", NULL), -EDEADLK);
@@ -199,21 +201,27 @@ static void calls_do_not_wait_in_a_callback_or_on_the_loop_of_others(void **stat
 	assert_ok(postern_loop_new(&loop));
 	assert_ok(postern_caller_new(&c, NULL, "clock", NULL));
 	assert_ok(postern_caller_new(&looped, loop, "clock", NULL));
-	assert_errno(postern_caller_wait_json(looped, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait_json(c, CALLED_METHOD, NULL, 0, NULL, 0, -1), -EINVAL);
-	assert_errno(postern_caller_wait(c, NULL, NULL, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait_json(NULL, CALLED_METHOD, NULL, 0, NULL, 0, 0), -EINVAL);
-	assert_errno(postern_caller_wait_json(c, NULL, NULL, 0, NULL, 0, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(looped, CALLED_METHOD, NULL, 0, NULL, NULL, 0, 0),
+		     -EINVAL);
+	assert_errno(postern_caller_wait_json(c, CALLED_METHOD, NULL, 0, NULL, NULL, 0, -1),
+		     -EINVAL);
+	assert_errno(postern_caller_wait(c, NULL, NULL, NULL, NULL, 0, 0), -EINVAL);
+	assert_errno(postern_caller_wait_json(NULL, CALLED_METHOD, NULL, 0, NULL, NULL, 0, 0),
+		     -EINVAL);
+	assert_errno(postern_caller_wait_json(c, NULL, NULL, 0, NULL, NULL, 0, 0), -EINVAL);
 	assert_errno(postern_caller_next(c, NULL, -1), -EINVAL);
 	assert_errno(postern_caller_next(c, NULL, 0), -EINVAL);
 	assert_errno(postern_caller_next_json(c, NULL, 0), -EINVAL);
 	assert_errno(postern_caller_next_json(NULL, NULL, 0), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(NULL, 0), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(looped, 50000), -EINVAL);
+	assert_errno(postern_caller_set_busy_poll(c, -1), -EINVAL);
+	assert_ok(postern_caller_set_busy_poll(c, 50000));
 	assert_null(postern_caller_answer(NULL));
 	assert_errno(postern_answer_is(NULL, &error, NULL), -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_answer_is"));
-	assert_int_equal(postern_answer_fds(NULL), 0);
-	assert_errno(postern_answer_take_fd(NULL, 0), -EBADF);
-	assert_errno(postern_caller_push_fd(NULL, -1), -EBADF);
+	assert_errno(postern_call_take_fd(NULL, 0), -EBADF);
+	assert_errno(postern_caller_take_fd(NULL, 0), -EBADF);
 	assert_errno(postern_answer_is(postern_caller_answer(c), NULL, NULL), -EINVAL);
 	assert_int_equal(postern_answer_is(postern_caller_answer(c), &error, NULL), 0);
 	assert_null(postern_caller_answer(c)->error);

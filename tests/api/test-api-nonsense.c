@@ -35,6 +35,7 @@ static void calls_with_null_say_invalid(void **state)
 	assert_non_null(postern_why());
 	assert_non_null(postern_why()->text);
 	assert_errno(postern_loop_set_log(NULL, world_log, NULL), -EINVAL);
+	assert_errno(postern_loop_set_busy_poll(NULL, 0), -EINVAL);
 
 	assert_null(postern_timer_free(NULL));
 	assert_errno(postern_timer_set(NULL, 1), -EINVAL);
@@ -119,6 +120,7 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	assert_errno(postern_client_close(NULL, 0), -EINVAL);
 	assert_errno(postern_client_wait_end(NULL, 0), -EINVAL);
 	assert_int_equal(postern_client_available(NULL), 0);
+	assert_errno(postern_client_set_busy_poll(NULL, 0), -EINVAL);
 	assert_non_null(postern_client_why(NULL));
 	assert_null(postern_client_conn(NULL));
 

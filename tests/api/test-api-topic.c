@@ -24,16 +24,20 @@ static void calls_with_nonsense_say_so(void **state)
 		     -EINVAL);
 	assert_non_null(strstr(postern_why()->text, "policy"));
 	o.policy = POSTERN_TOPIC_LATEST;
-	o.stateless = 2;
+	o.flags = POSTERN_TOPIC_STATELESS << 1;
 	assert_errno(postern_topic_new(&t, s.d.service, desk_method("Hook"), &o, NULL, NULL),
 		     -EINVAL);
-	o.stateless = 0;
+	o.flags = 0;
 	o.bytes = 1;
 	assert_errno(postern_topic_new(&t, s.d.service, desk_method("Hook"), &o, NULL, NULL),
 		     -EINVAL);
+	o.bytes = 0;
+	assert_errno(postern_topic_new(&t, s.d.service, desk_method("Echo"), &o, NULL, NULL),
+		     -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "more"));
 	assert_null(t);
-	assert_errno(postern_topic_add(NULL, NULL), -EINVAL);
-	assert_errno(postern_topic_add(s.t, NULL), -EINVAL);
+	assert_errno(postern_topic_take(NULL, NULL), -EINVAL);
+	assert_errno(postern_topic_take(s.t, NULL), -EINVAL);
 	assert_errno(postern_topic_publish(NULL, NULL, NULL), -EINVAL);
 	assert_errno(postern_topic_publish_json(NULL, NULL, 0), -EINVAL);
 	assert_errno(postern_topic_end(NULL, NULL, NULL), -EINVAL);

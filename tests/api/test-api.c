@@ -57,6 +57,7 @@ static void a_loop_runs_posts_and_stops(void **state)
 	(void)state;
 	world_begin(&w);
 	assert_ok(postern_loop_set_log(w.loop, world_log, &w));
+	assert_ok(postern_loop_set_busy_poll(w.loop, 50000));
 	assert_in_range(postern_loop_fd(w.loop), 0, 65536);
 	assert_ok(postern_loop_post(w.loop, world_post, &w));
 	assert_ok(postern_loop_post(w.loop, world_stop, NULL));
@@ -529,6 +530,7 @@ static void a_client_talks_to_a_server_on_a_thread(void **state)
 	assert_false(pthread_equal(postern_thread_id(t), pthread_self()));
 	assert_ok(postern_thread_post(t, thread_posted, &posted));
 	assert_ok(postern_client_new(&c, "thread", NULL));
+	assert_ok(postern_client_set_busy_poll(c, 50000));
 	assert_ok(postern_client_write(c, "abcline\n", 8, patience));
 	assert_ok(postern_client_read_exactly(c, text, 2, patience));
 	assert_int_equal(postern_client_read(c, text, 1, patience), 1);

@@ -178,7 +178,8 @@ static void V4_a_thousand_calls_are_answered_in_their_order(void **state)
 		int n = snprintf(json, sizeof json, "{\"n\":%d}", i);
 
 		assert_ok(postern_caller_call_json(&told[i].call, b.t.c, "org.example.desk.Echo",
-						   json, (size_t)n, 0, 0, called_answer, &told[i]));
+						   json, (size_t)n, NULL, 0, 0, called_answer,
+						   &told[i]));
 	}
 	turn_until(b.d.loop, told[MANY - 1].final);
 	for (int i = 0; i < MANY; i++) {

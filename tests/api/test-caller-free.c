@@ -301,7 +301,7 @@ static int in_a_child(void *arg)
 	struct called *t = arg;
 	unsigned before = t->told[0].n;
 
-	if (postern_caller_call_json(NULL, t->c, CALLED_METHOD, NULL, 0, 0, 0, called_answer,
+	if (postern_caller_call_json(NULL, t->c, CALLED_METHOD, NULL, 0, NULL, 0, 0, called_answer,
 				     &t->told[1]) != -ECHILD)
 		return 1;
 	called_cancel(t, 2);
@@ -361,8 +361,8 @@ static int leave_setup(struct postern_thread *thread, struct postern_loop *loop,
 
 	(void)thread;
 	for (int i = 0; r == 0 && i < 3; i++)
-		r = postern_caller_call_json(NULL, left.c, CALLED_METHOD, NULL, 0, flags, 0, leaves,
-					     NULL);
+		r = postern_caller_call_json(NULL, left.c, CALLED_METHOD, NULL, 0, NULL, flags, 0,
+					     leaves, NULL);
 	return r;
 }
 

@@ -410,9 +410,9 @@ static void V15_4096_calls_in_flight_are_all_answered(void **state)
 	assert_true(told && got && answers);
 	called_open(&t, NULL);
 	for (int i = 0; i < MANY; i++)
-		assert_ok(postern_caller_call_json(&told[i].call, t.c, CALLED_METHOD, NULL, 0, 0, 0,
-						   called_answer, &told[i]));
-	assert_errno(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0,
+		assert_ok(postern_caller_call_json(&told[i].call, t.c, CALLED_METHOD, NULL, 0, NULL,
+						   0, 0, called_answer, &told[i]));
+	assert_errno(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, NULL, 0, 0,
 					      called_answer, told),
 		     -EAGAIN);
 	called_accept(&t);

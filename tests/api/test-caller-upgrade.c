@@ -289,7 +289,9 @@ static void V7_an_answer_that_does_not_fit_its_type_gives_no_connection(void **s
 {
 	static const struct postern_type string = { .kind = POSTERN_TYPE_STRING,
 						    .size = sizeof(char *) };
-	static const struct postern_field field = { .name = "a", .type = &string, .nullable = 1 };
+	static const struct postern_field field = { .name = "a",
+						    .type = &string,
+						    .flags = POSTERN_FIELD_NULLABLE };
 	static const struct postern_type nullable = {
 		.kind = POSTERN_TYPE_STRUCT, .size = sizeof(char *), .n = 1, .fields = &field
 	};

@@ -111,7 +111,7 @@ static void remote_close(struct remote *r)
 
 static int waits(struct remote *r, struct postern_json *ret, unsigned flags, int64_t deadline_ns)
 {
-	return postern_caller_wait_json(r->c, PLAIN, NULL, 0, ret, flags, deadline_ns);
+	return postern_caller_wait_json(r->c, PLAIN, NULL, 0, NULL, ret, flags, deadline_ns);
 }
 
 static void assert_json(struct postern_json v, const char *text)
@@ -192,7 +192,7 @@ static void V15_nobody_there_is_ENOTCONN_and_says_where(void **state)
 
 	(void)state;
 	assert_ok(postern_caller_new(&c, NULL, test_path("nobody"), NULL));
-	assert_errno(postern_caller_wait_json(c, PLAIN, NULL, 0, NULL, 0, POSTERN_MS(60)),
+	assert_errno(postern_caller_wait_json(c, PLAIN, NULL, 0, NULL, NULL, 0, POSTERN_MS(60)),
 		     -ENOTCONN);
 	assert_int_equal(postern_caller_answer(c)->end, POSTERN_END_NOT_SENT);
 	assert_errno(postern_caller_answer(c)->why->error, -ENOENT);
@@ -295,7 +295,7 @@ static void V9_why_an_answer_was_unusable_stays_when_a_message_follows_it(void *
 
 	(void)state;
 	OPEN(&r, lines);
-	assert_errno(postern_caller_wait(r.c, &method, NULL, &got, 0, 0), -ECONNRESET);
+	assert_errno(postern_caller_wait(r.c, &method, NULL, NULL, &got, 0, 0), -ECONNRESET);
 	assert_non_null(strstr(postern_why()->text, "the answer's n is missing"));
 	assert_non_null(strstr(postern_caller_answer(r.c)->why->text, "n is missing"));
 	remote_close(&r);
@@ -314,11 +314,11 @@ static void a_waiting_call_of_a_method_without_an_output_returns_too(void **stat
 
 	(void)state;
 	OPEN(&r, lines);
-	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, 0, 0));
+	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, NULL, 0, 0));
 	assert_int_equal(postern_caller_answer(r.c)->end, POSTERN_END_ANSWERED);
-	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, POSTERN_CALL_ONEWAY, 0));
+	assert_ok(postern_caller_wait(r.c, &method, NULL, NULL, NULL, POSTERN_CALL_ONEWAY, 0));
 	assert_int_equal(postern_caller_answer(r.c)->end, POSTERN_END_SENT);
-	assert_errno(postern_caller_wait(r.c, &method, NULL, NULL, 0, 0), -EREMOTE);
+	assert_errno(postern_caller_wait(r.c, &method, NULL, NULL, NULL, 0, 0), -EREMOTE);
 	assert_string_equal(postern_caller_answer(r.c)->error, "a.b.E");
 	remote_close(&r);
 }
@@ -366,9 +366,9 @@ static void V6_a_stream_that_was_never_asked_for_has_not_ended_well(void **state
 
 	(void)state;
 	assert_ok(postern_caller_new(&c, NULL, test_path("service"), &o));
-	assert_errno(
-		postern_caller_wait_json(c, PLAIN, json, (size_t)n, NULL, POSTERN_CALL_MORE, 0),
-		-EMSGSIZE);
+	assert_errno(postern_caller_wait_json(c, PLAIN, json, (size_t)n, NULL, NULL,
+					      POSTERN_CALL_MORE, 0),
+		     -EMSGSIZE);
 	assert_errno(postern_caller_next_json(c, NULL, 0), -EINVAL);
 	postern_caller_free(c);
 }
@@ -432,7 +432,8 @@ static void V6_the_end_of_a_stream_does_not_hide_the_answer_before_it(void **sta
 	assert_ok(postern_caller_new(&c, NULL, test_path("service"), NULL));
 	for (int i = 0; i < 20; i++) {
 		got = (struct postern_json){ 0 };
-		assert_ok(postern_caller_wait_json(c, PLAIN, NULL, 0, &got, POSTERN_CALL_MORE, 0));
+		assert_ok(postern_caller_wait_json(c, PLAIN, NULL, 0, NULL, &got, POSTERN_CALL_MORE,
+						   0));
 		assert_json(got, "{\"n\":1}");
 		if (i % 2)
 			test_sleep_ms(2);
@@ -453,7 +454,7 @@ static void V6_the_end_of_a_stream_does_not_hide_the_answer_before_it(void **sta
 static int attach(struct remote *r, struct postern_client **client, struct postern_json *out,
 		  int64_t deadline_ns)
 {
-	return postern_caller_upgrade_json(client, r->c, ATTACH, NULL, 0, out, deadline_ns);
+	return postern_caller_upgrade_json(client, r->c, ATTACH, NULL, 0, NULL, out, deadline_ns);
 }
 
 static void V7_a_caller_that_waits_gets_a_client(void **state)
@@ -532,14 +533,17 @@ static void V7_an_upgrade_that_fails_gives_no_client(void **state)
 	assert_errno(attach(&r, &client, NULL, SOON), -ETIMEDOUT);
 	assert_errno(attach(&r, &client, NULL, 0), -ECONNRESET);
 	assert_errno(attach(&r, &client, NULL, 0), -ECONNRESET);
-	assert_errno(postern_caller_upgrade_json(&client, r.c, NULL, NULL, 0, NULL, 0), -EINVAL);
-	assert_errno(postern_caller_upgrade_json(NULL, r.c, ATTACH, NULL, 0, NULL, 0), -EINVAL);
-	assert_errno(postern_caller_wait_json(r.c, ATTACH, NULL, 0, &out, POSTERN_CALL_UPGRADE, 0),
+	assert_errno(postern_caller_upgrade_json(&client, r.c, NULL, NULL, 0, NULL, NULL, 0),
 		     -EINVAL);
+	assert_errno(postern_caller_upgrade_json(NULL, r.c, ATTACH, NULL, 0, NULL, NULL, 0),
+		     -EINVAL);
+	assert_errno(
+		postern_caller_wait_json(r.c, ATTACH, NULL, 0, NULL, &out, POSTERN_CALL_UPGRADE, 0),
+		-EINVAL);
 	assert_non_null(strstr(postern_why()->text, "postern_caller_upgrade()"));
 	assert_null(client);
 	/* The caller goes on. */
-	assert_ok(postern_caller_wait_json(r.c, PLAIN, NULL, 0, &out, 0, 0));
+	assert_ok(postern_caller_wait_json(r.c, PLAIN, NULL, 0, NULL, &out, 0, 0));
 	remote_close(&r);
 }
 

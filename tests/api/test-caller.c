@@ -61,7 +61,8 @@ static const struct postern_type out_type = STRUCT(struct out, out_fields);
 static const struct postern_type empty_type = { .kind = POSTERN_TYPE_STRUCT };
 static const struct postern_field no_zone_fields[] = { FIELD(struct no_zone, zone, &a_string, 0) };
 static const struct postern_type no_zone_type = STRUCT(struct no_zone, no_zone_fields);
-static const struct postern_error no_zone_error = { "org.example.clock.NoSuchZone", &no_zone_type };
+static const struct postern_error no_zone_error = { .name = "org.example.clock.NoSuchZone",
+						    .type = &no_zone_type };
 
 static const struct postern_method typed = {
 	.name = CALLED_METHOD, .in = &in_type, .out = &out_type, .deliver = called_deliver
@@ -249,7 +250,7 @@ static char found_zone[64];
 
 static void on_error(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
-	const struct postern_error other = { "org.example.clock.Other", NULL };
+	const struct postern_error other = { .name = "org.example.clock.Other" };
 	struct no_zone z = { NULL };
 
 	(void)call;
@@ -274,8 +275,8 @@ static void V8_an_error_is_known_by_its_name_and_decoded(void **state)
 
 	(void)state;
 	called_open(&t, NULL);
-	assert_ok(
-		postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, on_error, NULL));
+	assert_ok(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, NULL, 0, 0, on_error,
+					   NULL));
 	called_accept(&t);
 	called_gets(&t, CALLED_NOW);
 	called_says(
@@ -285,8 +286,8 @@ static void V8_an_error_is_known_by_its_name_and_decoded(void **state)
 	assert_int_equal(found, 1);
 	assert_string_equal(found_zone, "Mars");
 	/* Parameters of another type are told as that. */
-	assert_ok(
-		postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, 0, 0, on_error, NULL));
+	assert_ok(postern_caller_call_json(NULL, t.c, CALLED_METHOD, NULL, 0, NULL, 0, 0, on_error,
+					   NULL));
 	called_gets(&t, CALLED_NOW);
 	called_says(&t, "{\"error\":\"org.example.clock.NoSuchZone\",\"parameters\":{\"zone\":4}}");
 	turn_until(t.loop, found < 0);

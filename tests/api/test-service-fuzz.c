@@ -295,7 +295,7 @@ static void on_event(struct desk *d, struct postern_request *r, char event)
 		upgrade(r);
 	} else if (event == 'h') {
 		if (f->topic && below(f, 3))
-			(void)!postern_topic_add(f->topic, r);
+			(void)!postern_topic_take(f->topic, r);
 		else if (below(f, 2))
 			postern_request_free(r);
 		else
@@ -324,7 +324,7 @@ static void topic_acts(struct fuzz *f)
 
 	if (o.policy == POSTERN_TOPIC_QUEUE)
 		o.messages = 1 + below(f, 3);
-	o.stateless = below(f, 4) == 0;
+	o.flags = below(f, 4) ? 0 : POSTERN_TOPIC_STATELESS;
 	if (!f->topic)
 		(void)!postern_topic_new(&f->topic, f->d.service, desk_method("Hook"), &o, NULL, f);
 	else if (below(f, 30) == 0)

@@ -326,7 +326,7 @@ static void V10_what_cannot_be_published_changes_nothing(void **state)
 	fd = desk_peer(&s.d);
 	desk_say(&s.d, fd, STAGE_MORE);
 	desk_hears(&s.d, fd, "{\"error\":\"io.postern.Abandoned\"}");
-	assert_int_equal(s.added, -EINVAL);
+	assert_int_equal(s.taken, -EINVAL);
 	close(fd);
 	stage_close(&s);
 }

@@ -9,7 +9,7 @@ static const struct postern_topic_options queue = { .size = sizeof queue,
 						    .bytes = 4 * 1000 * 1000 };
 static const struct postern_topic_options events = { .size = sizeof events,
 						     .policy = POSTERN_TOPIC_QUEUE,
-						     .stateless = 1 };
+						     .flags = POSTERN_TOPIC_STATELESS };
 static const struct postern_topic_options *const policies[] = { NULL, &queue };
 
 enum { LARGE = 100 * 1000 };
@@ -155,7 +155,7 @@ static void V18_a_call_without_more_gets_the_state_once_and_without_one_an_error
 	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Hook\",\"oneway\":true}");
 	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Echo\"}");
 	desk_hears(&s.d, fd, "{}");
-	assert_int_equal(s.added, 0);
+	assert_int_equal(s.taken, 0);
 	close(fd);
 	stage_close(&s);
 }
@@ -479,7 +479,7 @@ static void V18_draining_ends_subscribers_with_Draining(void **state)
 	stage_close(&s);
 }
 
-static void V18_a_request_that_was_kept_can_be_added_and_is_the_topics(void **state)
+static void V18_a_request_that_was_kept_can_be_taken_and_is_the_topics(void **state)
 {
 	struct stage s;
 	int fds[3];
@@ -498,19 +498,169 @@ static void V18_a_request_that_was_kept_can_be_added_and_is_the_topics(void **st
 	s.t = postern_topic_free(s.t);
 	assert_ok(postern_topic_new(&s.t, s.d.service, desk_method("Keep"), NULL, NULL, NULL));
 	stage_publish(&s, 2, 0);
-	assert_ok(postern_topic_add(s.t, s.d.kept[0]));
+	assert_int_equal(postern_topic_take(s.t, s.d.kept[0]), 1);
 	stage_hears(&s, fds[0], 2);
-	assert_errno(postern_topic_add(s.t, s.d.kept[0]), -EINVAL);
+	assert_errno(postern_topic_take(s.t, s.d.kept[0]), -EINVAL);
 	assert_errno(postern_request_reply_json(s.d.kept[0], NULL, 0), -ESTALE);
-	assert_ok(postern_topic_add(s.t, s.d.kept[1]));
+	assert_ok(postern_topic_take(s.t, s.d.kept[1]));
 	stage_hears_last(&s, fds[1], 2);
 	assert_ok(postern_service_drain(s.d.service, POSTERN_SECONDS(60)));
 	desk_hears(&s.d, fds[0], "{\"error\":\"io.postern.Draining\"}");
-	assert_ok(postern_topic_add(s.t, s.d.kept[2]));
+	assert_ok(postern_topic_take(s.t, s.d.kept[2]));
 	desk_hears(&s.d, fds[2], "{\"error\":\"io.postern.Draining\"}");
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	turn_until(s.d.loop, s.d.closed == 1);
+	stage_close(&s);
+}
+
+struct leaver {
+	unsigned lefts;
+	uid_t uid;
+	const char *method;
+	struct postern_service *frees; /* in .left */
+};
+
+static void on_left(struct postern_request *r, void *data)
+{
+	struct leaver *l = data;
+	struct postern_peer peer = { 0 };
+
+	l->lefts++;
+	assert_ok(postern_request_peer(r, &peer, sizeof peer));
+	l->uid = peer.uid;
+	l->method = strrchr(postern_request_method(r), '.');
+	assert_errno(postern_request_reply_json(r, NULL, 0), -ESTALE);
+	assert_null(postern_request_free(r));
+	postern_service_free(l->frees);
+}
+
+static void never(struct postern_request *r, void *data)
+{
+	(void)r, (void)data;
+	fail_msg("a subscriber was told something else than that it has left");
+}
+
+static const struct postern_request_events leaver_events = {
+	.size = sizeof leaver_events, .cancelled = never, .drained = never, .left = on_left
+};
+static struct leaver leavers[4];
+static unsigned n_leavers;
+
+static void leaver_listens(struct stage *s, struct postern_request *r)
+{
+	(void)s;
+	leavers[n_leavers] = (struct leaver){ 0 };
+	assert_ok(postern_request_set_events(r, &leaver_events, &leavers[n_leavers++]));
+}
+
+enum {
+	ENDS_BY_PEER,
+	ENDS_BY_LAST,
+	ENDS_BY_TOPIC,
+	ENDS_BY_SERVICE,
+	ENDS_BY_DRAIN,
+	ENDS_BY_LOOP,
+	ENDS
+};
+
+static void V18_the_end_of_each_subscriber_is_told_once_whatever_ends_it(void **state)
+{
+	(void)state;
+	for (int how = 0; how < ENDS; how++) {
+		struct stage s;
+		int fds[2];
+
+		stage_open(&s, NULL);
+		s.before = leaver_listens;
+		n_leavers = 0;
+		for (int i = 0; i < 2; i++) {
+			fds[i] = stage_subscribe(&s);
+			assert_int_equal(s.taken, 1);
+		}
+		turn_quiet(s.d.loop);
+		assert_int_equal(leavers[0].lefts, 0);
+		if (how == ENDS_BY_PEER) {
+			stage_leaves(&s, fds[0]);
+			turn_until(s.d.loop, leavers[0].lefts == 1);
+			assert_int_equal(leavers[1].lefts, 0);
+			fds[0] = -1;
+			leavers[1].frees = s.d.service; /* as a program that has only this one */
+			stage_leaves(&s, fds[1]);
+			turn_until(s.d.loop, leavers[1].lefts == 1);
+			fds[1] = -1;
+			s.d.service = NULL;
+		} else if (how == ENDS_BY_LAST) {
+			stage_end(&s, 1, 0);
+		} else if (how == ENDS_BY_TOPIC) {
+			s.t = postern_topic_free(s.t);
+			/* Not from inside of the call. */
+			assert_int_equal(leavers[0].lefts, 0);
+		} else if (how == ENDS_BY_SERVICE) {
+			s.d.service = postern_service_free(s.d.service);
+			assert_int_equal(leavers[0].lefts, 1);
+		} else if (how == ENDS_BY_DRAIN) {
+			assert_ok(postern_service_drain(s.d.service, 0));
+		} else {
+			s.d.loop = postern_loop_free(s.d.loop);
+		}
+		if (s.d.loop)
+			turn_until(s.d.loop, leavers[0].lefts + leavers[1].lefts == 2);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(leavers[i].lefts, 1);
+			assert_int_equal(leavers[i].uid, getuid());
+			if (fds[i] >= 0)
+				close(fds[i]);
+		}
+		stage_close(&s);
+		assert_int_equal(leavers[0].lefts + leavers[1].lefts, 2);
+	}
+}
+
+/* It was ended by what was published before, and so it has left. */
+static void V18_a_request_that_an_ended_topic_takes_has_left_too(void **state)
+{
+	struct stage s;
+	int fd;
+
+	(void)state;
+	stage_open(&s, NULL);
+	s.before = leaver_listens;
+	n_leavers = 0;
+	stage_end(&s, 1, 0);
+	fd = stage_subscribe(&s);
+	assert_int_equal(s.taken, 1);
+	turn_until(s.d.loop, leavers[0].lefts == 1);
+	stage_hears_last(&s, fd, 1);
+	close(fd);
+	stage_close(&s);
+}
+
+/* Without more it is no subscriber, and nothing is told. */
+static void V18_taking_a_request_consumes_it_also_on_failure(void **state)
+{
+	struct stage s;
+	int fd;
+
+	(void)state;
+	stage_open(&s, NULL);
+	s.before = leaver_listens;
+	n_leavers = 0;
+	stage_publish(&s, 1, 0);
+	fd = stage_call(&s, STAGE_ONCE);
+	assert_int_equal(s.taken, 0);
+	stage_hears_last(&s, fd, 1);
+	close(fd);
+	fd = desk_peer(&s.d);
+	desk_say(&s.d, fd, "{\"method\":\"org.example.desk.Keep\",\"more\":true}");
+	turn_until(s.d.loop, s.d.n_kept == 1);
+	s.d.n_kept = 0;
+	assert_errno(postern_topic_take(s.t, s.d.kept[0]), -EINVAL); /* of another method */
+	desk_hears(&s.d, fd, "{\"error\":\"io.postern.Abandoned\"}");
+	close(fd);
+	turn_quiet(s.d.loop);
+	assert_int_equal(leavers[0].lefts, 0);
+	assert_int_equal(desk_counters(&s.d).open, 0);
 	stage_close(&s);
 }
 
@@ -573,7 +723,10 @@ int main(void)
 		TEST(V18_a_topic_fails_with_an_error_of_the_interface),
 		TEST(V18_freeing_a_topic_ends_its_subscribers_with_an_error_of_its_own),
 		TEST(V18_draining_ends_subscribers_with_Draining),
-		TEST(V18_a_request_that_was_kept_can_be_added_and_is_the_topics),
+		TEST(V18_a_request_that_was_kept_can_be_taken_and_is_the_topics),
+		TEST(V18_the_end_of_each_subscriber_is_told_once_whatever_ends_it),
+		TEST(V18_a_request_that_an_ended_topic_takes_has_left_too),
+		TEST(V18_taking_a_request_consumes_it_also_on_failure),
 		TEST(V13_a_subscriber_that_leaves_is_forgotten),
 		TEST(V13_half_close_is_not_leaving_a_topic),
 	};

@@ -421,6 +421,7 @@ static void a_server_drains_pauses_and_tells_its_end(void **)
 	assert_ok(s.pause());
 	ce.closed = [&](postern::conn_ref, const postern::cause &) { ended = true; };
 	postern::conn c(l, "drains", std::move(ce));
+	assert_int_equal(l.busy_poll(50us), 0);
 	assert_true(l.dispatch(20ms) >= 0);
 	assert_false(connected);
 	assert_ok(s.resume());

@@ -67,7 +67,7 @@ static const struct postern_type name_type = { .kind = POSTERN_TYPE_STRUCT,
 					       .size = sizeof(struct name_value),
 					       .n = 1,
 					       .fields = name_fields };
-static const struct postern_error error_type = { "a.b.Error", &name_type };
+static const struct postern_error error_type = { .name = "a.b.Error", .type = &name_type };
 
 static void expect(int error)
 {
@@ -253,10 +253,10 @@ static void one_call(struct callers *w, int i)
 	}
 	w->ones[i] = (struct one){ .callers = w, .i = i };
 	if (i == TYPED)
-		r = postern_caller_call(NULL, w->c, &typed, &in, flags, POSTERN_SECONDS(2),
+		r = postern_caller_call(NULL, w->c, &typed, &in, NULL, flags, POSTERN_SECONDS(2),
 					POSTERN_FN(on_answer), &w->ones[i]);
 	else
-		r = postern_caller_call_json(NULL, w->c, names[i], json.text, json.n, flags,
+		r = postern_caller_call_json(NULL, w->c, names[i], json.text, json.n, NULL, flags,
 					     POSTERN_SECONDS(2), on_answer, &w->ones[i]);
 	expect(r);
 	if (r < 0)
@@ -341,7 +341,7 @@ static bool calls_and_waits_for_its_connection(struct callers *w)
 
 	served = w;
 	fault_before(FAULT_epoll_wait, 1, serve_meanwhile);
-	r = postern_caller_upgrade_json(&client, w->c, names[UPGRADE], NULL, 0, NULL,
+	r = postern_caller_upgrade_json(&client, w->c, names[UPGRADE], NULL, 0, NULL, NULL,
 					POSTERN_MS(50));
 	if (r != -ENOTCONN && r != -ECONNRESET)
 		expect(r);
@@ -369,7 +369,7 @@ static bool calls_that_wait(struct callers *w)
 	expect(r);
 	if (r < 0)
 		return false;
-	r = postern_caller_wait_json(w->c, names[NEVER], NULL, 0, NULL, 0, POSTERN_MS(50));
+	r = postern_caller_wait_json(w->c, names[NEVER], NULL, 0, NULL, NULL, 0, POSTERN_MS(50));
 	if (r != -ENOTCONN && r != -ECONNRESET)
 		expect(r);
 	upgraded = calls_and_waits_for_its_connection(w);

@@ -96,15 +96,14 @@ static void passing_turn(struct passing *p)
 static void on_answer(struct postern_call *call, const struct postern_answer *answer, void *data)
 {
 	struct passing *p = data;
-	size_t n = postern_answer_fds(answer);
+	size_t n = answer->n_fds;
 
-	(void)call;
 	if (answer->why)
 		expect(answer->why->error);
 	p->ended += answer->end != POSTERN_END_CONTINUES;
 	p->answered += answer->end == POSTERN_END_ANSWERED;
 	for (size_t i = 0; i < n; i++) {
-		passed_is(postern_answer_take_fd(answer, (int64_t)i), 1);
+		passed_is(postern_call_take_fd(call, (int64_t)i), 1);
 		p->back++;
 	}
 }
@@ -112,16 +111,17 @@ static void on_answer(struct postern_call *call, const struct postern_answer *an
 static bool passing_calls(struct passing *p, const char *method, unsigned pushes, uint64_t flags,
 			  unsigned back)
 {
-	int r;
+	int fds[POSTERN_FDS_MAX], r;
 
 	p->ended = p->answered = p->back = 0;
 	for (unsigned i = 0; i < pushes; i++) {
 		int fd = passed_new(1);
 
-		expect(postern_caller_push_fd(p->caller, fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+		fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		close(fd);
 	}
-	r = postern_caller_call_json(NULL, p->caller, method, NULL, 0, POSTERN_CALL_FDS | flags,
+	r = postern_caller_call_json(NULL, p->caller, method, NULL, 0,
+				     &(struct postern_fds){ fds, pushes }, flags,
 				     POSTERN_SECONDS(5), on_answer, p);
 	expect(r);
 	for (int i = 0; r == 0 && i < ROUNDS && !p->ended; i++)

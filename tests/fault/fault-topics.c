@@ -55,7 +55,7 @@ static void handle(const void *handlers, struct postern_request *r, const void *
 	(void)handlers, (void)in;
 	/* Late: it gets Abandoned. */
 	if (topic)
-		expect(postern_topic_add(topic, r));
+		expect(postern_topic_take(topic, r));
 }
 
 static const struct postern_method methods[TOPICS] = {

@@ -258,6 +258,8 @@ static int world_begin(struct world *w)
 		bytes[i] = (unsigned char)(i * 31 + (i >> 8));
 	r = postern_loop_new(&w->loop);
 	world_check_error(r);
+	if (r == 0)
+		assert_ok(postern_loop_set_busy_poll(w->loop, POSTERN_MS(1)));
 	return r;
 }
 

@@ -21,7 +21,7 @@
 	X(listen) X(accept) X(connect) X(shutdown) X(recv) X(recvmsg) X(send) X(sendmsg) X(getsockopt) \
 	X(setsockopt) X(peer_pidfd) X(epoll_create) X(epoll_ctl) X(poll) X(epoll_wait) X(eventfd) X(eventfd_add) X(timerfd) \
 	X(timerfd_set) X(inotify) X(inotify_add) X(inotify_remove) X(sigaction) X(raise) X(pidfd_open) \
-	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
+	X(pidfd_signal) X(waitid_pidfd) X(waitid_probe) X(cpus) X(getpid) X(geteuid) X(getegid) X(openat) X(mkdirat) \
 	X(fstat) X(fstatat) X(fchmod) X(fchmodat) X(fchownat) X(unlinkat) X(renameat) \
 	X(renameat_noreplace) X(flock) X(fsetxattr) X(lsetxattr) X(getcwd) X(getdents) X(now) X(realtime) X(sleep) \
 	X(random) X(alloc) X(realloc) X(free)
@@ -67,6 +67,7 @@
 #define sys_pidfd_signal real_pidfd_signal
 #define sys_waitid_pidfd real_waitid_pidfd
 #define sys_waitid_probe real_waitid_probe
+#define sys_cpus real_cpus
 #define sys_getpid real_getpid
 #define sys_geteuid real_geteuid
 #define sys_getegid real_getegid
@@ -170,6 +171,7 @@ int fault_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void 
 #define sys_pidfd_signal(...) (FAULT_AT(pidfd_signal), sys_pidfd_signal(__VA_ARGS__))
 #define sys_waitid_pidfd(...) (FAULT_AT(waitid_pidfd), sys_waitid_pidfd(__VA_ARGS__))
 #define sys_waitid_probe(...) (FAULT_AT(waitid_probe), sys_waitid_probe(__VA_ARGS__))
+#define sys_cpus(...) (FAULT_AT(cpus), sys_cpus(__VA_ARGS__))
 #define sys_getpid(...) (FAULT_AT(getpid), sys_getpid(__VA_ARGS__))
 #define sys_geteuid(...) (FAULT_AT(geteuid), sys_geteuid(__VA_ARGS__))
 #define sys_getegid(...) (FAULT_AT(getegid), sys_getegid(__VA_ARGS__))
@@ -273,6 +275,10 @@ void     fault_clock_advance(int64_t ns);
 /* A loop that waits for ever, with no timer set, ends the test: what it waits for is to come within this time
    of the real clock; 0 at first. */
 void     fault_clock_patience(int64_t ns);
+/* With the fake clock: an epoll_wait() without a timeout that finds nothing takes so long; 0 at first. Who polls in a loop needs that. */
+void     fault_clock_poll(int64_t ns);
+/* From now on so many CPUs are there, until fault_reset(). 0: as many as really are. */
+void     fault_set_cpus(int n);
 
 #endif
 #endif

@@ -38,7 +38,8 @@ static struct {
 	uint64_t counts[FAULT_N];
 	int64_t memory;
 	bool fake;
-	int64_t now_ns, patience_ns;
+	int64_t now_ns, patience_ns, poll_ns;
+	int cpus;
 	uint64_t random;
 	uid_t euid;
 	int refused[FAULT_N];
@@ -207,7 +208,8 @@ void fault_reset(void)
 	fault_thread_id_late(0);
 	fault.armed = fault.fake = false;
 	fault.now_ns = FAULT_EPOCH;
-	fault.patience_ns = 0;
+	fault.patience_ns = fault.poll_ns = 0;
+	fault.cpus = 0;
 	fault.random = 88172645463325252;
 	fault.euid = (uid_t)-1;
 	memset(fault.refused, 0, sizeof fault.refused);
@@ -377,6 +379,16 @@ void fault_clock_patience(int64_t ns)
 	fault.patience_ns = ns;
 }
 
+void fault_clock_poll(int64_t ns)
+{
+	fault.poll_ns = ns;
+}
+
+void fault_set_cpus(int n)
+{
+	fault.cpus = n;
+}
+
 static void fault_timer_update(struct fault_timer *t)
 {
 	bool expired = t->at_ns <= fault.now_ns;
@@ -435,6 +447,8 @@ static int fault_wait(int epoll, struct epoll_event *events, int n, int timeout_
 		int64_t next;
 		int r = real_epoll_wait(epoll, events, n, 0);
 
+		if (r == 0 && timeout_ms == 0)
+			fault_clock_advance(fault.poll_ns);
 		if (r != 0 || fault.now_ns >= limit)
 			return r;
 		next = fault_timer_next();
@@ -484,6 +498,15 @@ FAULT_PASS(int, pidfd_open, (pid_t pid), (pid))
 FAULT_PASS(int, pidfd_signal, (int pidfd, int sig), (pidfd, sig))
 FAULT_PASS(int, waitid_pidfd, (int pidfd, int *how, int *status), (pidfd, how, status))
 FAULT_PASS(int, waitid_probe, (int pidfd), (pidfd))
+int sys_cpus(pid_t pid)
+{
+	int error = fault_enter(FAULT_cpus);
+
+	if (error)
+		return -error;
+	return fault.cpus ? fault.cpus : real_cpus(pid);
+}
+
 FAULT_PASS(pid_t, getpid, (void), ())
 FAULT_PASS(int, openat, (int dir, const char *path, int flags, mode_t mode),
 	   (dir, path, flags, mode))

@@ -63,7 +63,8 @@ static void ask(struct asked *a)
 {
 	static const struct value in = { "hello" };
 
-	assert_ok(postern_caller_call(NULL, a->c, &echo, &in, 0, 0, POSTERN_FN(on_answer), a));
+	assert_ok(
+		postern_caller_call(NULL, a->c, &echo, &in, NULL, 0, 0, POSTERN_FN(on_answer), a));
 }
 
 static void open_asked(struct asked *a, unsigned depth)

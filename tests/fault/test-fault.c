@@ -56,6 +56,8 @@ static void begin_run(const struct fault *f)
 	nftw(test_dir(), remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	fault_reset();
 	fault_clock_fake();
+	fault_clock_poll(1000);
+	fault_set_cpus(2);
 	fault_arm(f);
 }
 

@@ -271,11 +271,13 @@ static void leave(const void *handlers, struct postern_request *r, const void *i
 	const struct leaver *l = data;
 
 	(void)handlers, (void)in;
-	assert_ok(postern_topic_add(l->topic, r));
+	assert_int_equal(postern_topic_take(l->topic, r), 1);
 	pthread_exit(NULL);
 }
 
-static const struct postern_method leaving = { .name = "a.b.Leave", .handle = leave };
+static const struct postern_method leaving = { .name = "a.b.Leave",
+					       .flags = POSTERN_METHOD_MORE,
+					       .handle = leave };
 
 static int leaver_begins(struct postern_thread *t, struct postern_loop *loop, void *data)
 {

@@ -72,12 +72,29 @@ static void run(int loop)
 		law_broken("run", "says %jd", r);
 }
 
-static void dispatch(int loop)
+void act_dispatch(int loop)
 {
 	struct loop_model *m = &L.loops[loop];
 	int64_t before = law_now(), wait = law_chance(50) ? 0 : POSTERN_MS(law_below(50));
-	intmax_t r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, wait));
+	intmax_t r;
 
+	if (!m->used || m->freed)
+		return;
+	/* Whether it polls depends on how short its last waits were. */
+	if (L.polls && law_chance(70))
+		wait = POSTERN_MS(1);
+
+	/* Time passes while it polls, as it does while it sleeps. */
+	fault_clock_poll(L.polls ? LAW_POLL : 0);
+	if (L.depth == 0) {
+		L.waits_ns = before;
+		L.waits = loop;
+		L.jumped = false;
+	}
+	r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, wait));
+	if (L.depth == 0)
+		L.waits_ns = -1;
+	fault_clock_poll(0);
 	law_say("loop %d.dispatch, waits %d ms: %jd", loop, (int)(wait / 1000000), r);
 	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("dispatch", "says %jd", r);
@@ -85,6 +102,16 @@ static void dispatch(int loop)
 		law_broken("dispatch", "says -EDEADLK outside of callbacks");
 	if (r == 0 && law_now() < before + wait && !L.faulted)
 		law_broken("dispatch", "returns early and says that nothing happened");
+}
+
+static void busy_poll(int loop, int64_t max_ns)
+{
+	intmax_t r =
+		CALL(loop_set_busy_poll, postern_loop_set_busy_poll(L.loops[loop].loop, max_ns));
+
+	law_say("loop %d.set_busy_poll %lld: %jd", loop, (long long)max_ns, r);
+	if (r < 0)
+		law_broken("busy polling", "says %jd", r);
 }
 
 void act_loop(int loop)
@@ -95,6 +122,8 @@ void act_loop(int loop)
 	if (!m->used) {
 		if (CALL(loop_new, postern_loop_new(&m->loop)) == 0)
 			m->used = true;
+		if (m->used && L.polls)
+			busy_poll(loop, law_chance(70) ? POSTERN_MS(1) : law_below(50000));
 	} else if (m->freed) {
 		return;
 	} else if (what < 18) {
@@ -102,7 +131,7 @@ void act_loop(int loop)
 	} else if (what < 24) {
 		run(loop);
 	} else if (what < 32) {
-		dispatch(loop);
+		act_dispatch(loop);
 	} else if (what < 34) {
 		(void)CALL(loop_set_log,
 			   postern_loop_set_log(m->loop, what & 1 ? on_log : NULL, m));
@@ -111,6 +140,8 @@ void act_loop(int loop)
 		CALL_PTR(loop_why, postern_why());
 	} else if (what < 37) {
 		act_loop_free(loop);
+	} else if (what < 38 && L.polls) {
+		busy_poll(loop, law_below(1000001));
 	}
 }
 
@@ -131,6 +162,9 @@ static void timer_set(struct timer_model *m, bool periodic)
 	int64_t ns = law_chance(20) ? 0 : POSTERN_MS(1 + law_below(3000));
 	intmax_t r;
 
+	/* As answers that come soon. */
+	if (L.polls && law_chance(60))
+		ns = law_below(periodic ? 100000 : 1000000);
 	if (periodic)
 		r = CALL(timer_set_periodic, postern_timer_set_periodic(m->t, ns + 1));
 	else
@@ -374,6 +408,7 @@ void act_time(void)
 
 	law_say("%lld ms pass", (long long)(ns / 1000000));
 	fault_clock_advance(ns);
+	L.jumped = true;
 }
 
 void act_fault(void)

@@ -413,6 +413,11 @@ void law_timer_fired(struct postern_timer *t, void *data)
 	if (law_now() < m->earliest_ns || due < m->earliest_ns)
 		law_broken("timer", "timer %d fires %lld ns early", m->id,
 			   (long long)(m->earliest_ns - (due < law_now() ? due : law_now())));
+	/* It became due while the loop polled or slept. */
+	if (L.waits == m->loop && L.waits_ns >= 0 && L.waits_ns <= due && !L.jumped && !L.faulted &&
+	    law_now() > due + LAW_POLL)
+		law_broken("timer", "timer %d fires %lld ns late", m->id,
+			   (long long)(law_now() - due));
 	m->armed = m->period_ns > 0;
 	if (m->armed)
 		m->earliest_ns += m->period_ns;

@@ -34,7 +34,7 @@
 
 #define LAW_CALLS(X)                                                                               \
 	X(loop_new) X(loop_free) X(loop_run) X(loop_stop) X(loop_fd) X(loop_dispatch) X(loop_post) \
-	X(loop_why) X(loop_set_log)                                                                \
+	X(loop_why) X(loop_set_log) X(loop_set_busy_poll)                                                             \
 	X(connect) X(conn_free) X(conn_keep) X(conn_write) X(conn_pause) X(conn_resume)            \
 	X(conn_shutdown) X(conn_close) X(conn_abort) X(conn_state) X(conn_data) X(conn_set_data)   \
 	X(conn_why) X(conn_set_events) X(conn_writev) X(conn_room) X(conn_queued) X(conn_flush)    \
@@ -82,6 +82,7 @@ enum {
 	LAW_CHILDREN = 2,
 	LAW_MOVES = 64,
 	LAW_SCRATCH = 1 << 19,
+	LAW_POLL = 1000,   /* ns that a look of a loop takes that polls */
 };
 
 /* The bytes of one direction. */
@@ -214,6 +215,10 @@ struct law {
 	unsigned steps, step;
 	uint64_t random;        /* of the step or the callback that runs */
 	bool with_faults, faulted, settling, calm;
+	bool polls;             /* loops poll before they sleep */
+	bool jumped;            /* the clock was set forward since the last dispatch began */
+	int waits;              /* the loop that is dispatched outside of callbacks, and may wait */
+	int64_t waits_ns;       /* since when; -1: there is none */
 	int call;               /* that is being made, or CALL_none */
 	int place;              /* where from */
 	unsigned depth;         /* of actions inside callbacks */
@@ -340,6 +345,7 @@ void act_server(struct server_model *m);
 void act_server_free(struct server_model *m);
 void act_plain_connect(struct server_model *m);
 void act_loop(int loop);
+void act_dispatch(int loop);
 /* One that is there, or -1. */
 int some_loop(void);
 void act_loop_free(int loop);

@@ -175,8 +175,13 @@ static void law_step(void)
 	} else if (L.step < 6 && law_chance(50)) {
 		act_server(&L.servers[law_below(L.n_servers)]);
 	} else if (law_chance(33)) {
+		int loop = (int)law_below(L.n_loops);
+
 		law_say("turn");
-		law_turn((int)law_below(L.n_loops));
+		if (L.polls && law_chance(60))
+			act_dispatch(loop);
+		else
+			law_turn(loop);
 	} else {
 		law_act();
 	}
@@ -349,6 +354,9 @@ static void life_begin(uint64_t seed)
 	L.n_loops = 1 + law_below(LAW_LOOPS);
 	L.n_ends = LAW_SLOTS;
 	L.with_faults = law_options.faults;
+	L.polls = law_mix(seed, 999998) % 2;
+	L.waits_ns = -1;
+	fault_set_cpus(2);
 	for (int i = 0; i < LAW_SERVERS; i++)
 		L.servers[i] = (struct server_model){ .id = i, .listener = -1 };
 	for (int i = 0; i < LAW_ENDS; i++)

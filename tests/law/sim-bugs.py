@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "process"))
 import tap  # noqa: E402
 
 LIVES = 1000
-CORE = ["calling", "serving", "message", "frame", "topic", "glue"]
+CORE = ["calling", "serving", "message", "frame", "topic", "glue", "flight"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-w", f"-I{tap.SOURCE}/include", f"-I{tap.SOURCE}/src"]
 
 # name, file, (text, what stands there instead)...
@@ -135,14 +135,22 @@ BUGS = [
       ".used = !end ? n : length + 1 + (length + 1 < n && end[1] == 'r')")),
     # ---- descriptors ----
     ("a descriptor is given to the wrong one of glued messages", "glue",
-     ("(size_t)(nul - begin), i) && glue_begins_there(g, where))",
-      "(size_t)(nul - begin), i) && glue_begins_there(g, where) && g->owner == GLUE_NONE)")),
+     ("is & GLUE_TAKES && glue_begins_there(g, where))", "is & GLUE_TAKES && glue_begins_there(g, where) && g->owner == GLUE_NONE)")),
     ("a descriptor is given to the last of glued messages, which takes none", "glue",
-     ("takes(data, begin, (size_t)(nul - begin), i) &&", "(takes(data, begin, (size_t)(nul - begin), i), 1) &&")),
+     ("is & GLUE_TAKES && glue_begins_there(g, where))", "glue_begins_there(g, where))")),
     ("a descriptor is given to a message that began before it came", "glue",
      ("return begin >= g->from && begin < g->to;", "return begin < g->to;")),
     ("a descriptor is given away before the last message is whole", "glue",
-     ("\tif (glue_begins_there(g, at + (uint64_t)(begin - bytes)))\n\t\treturn g->state;\n", "")),
+     ("return n - skip >= GLUE_PREFIX || takes(data, bytes + skip, n - skip, 0, false);", "return false;")),
+    ("a call that upgrades waits with its descriptor for a message that never ends", "glue",
+     ("return is & GLUE_ENDS;", "return false;")),
+    ("a descriptor of a call that upgrades is given to the bytes behind it", "glue",
+     ("for (unsigned i = 0; !(is & GLUE_ENDS) &&", "for (unsigned i = 0;"), ("return is & GLUE_ENDS;", "return false;")),
+    ("a descriptor in flight is given back", "flight", ("+ buffers > unread)", "+ buffers >= unread)")),
+    ("each send counts as more than the kernel says", "flight", ("buffers += FLIGHT_BUFFER;", "buffers += FLIGHT_BUFFER + 1;")),
+    ("the bytes behind a message are counted twice", "flight", ("if (sent - f->at + buffers", "if (2 * (sent - f->at) + buffers")),
+    ("what was read is charged for ever", "flight", ("+ buffers > unread)", "+ buffers > unread && unread > 0)")),
+    ("of what was read one is charged for ever", "flight", ("\t\tif (first == last)\n", "\t\tif (first == last || flights->next == last)\n")),
     ("an end of a message is missed, and a descriptor never given", "glue",
      ("n > before && memchr(bytes + before, '\\0', n - before)", "n > before + 1 && memchr(bytes + before + 1, '\\0', n - before - 1)")),
     ("a call with a descriptor is glued to calls before it", "calling",
@@ -154,7 +162,7 @@ BUGS = [
     ("a call with a descriptor waits for ever behind a oneway call", "calling",
      ("\tcalling_retire(c, shared);\n\tcalling_settle(c, shared, now);\n\treturn true;", "\treturn true;")),
     ("a descriptor for a call that has left ends the connection", "calling",
-     ("return call->skip_takes;", "return false;"), ("return conn->left_takes;", "return false;")),
+     ("return call->skip_takes ? GLUE_TAKES : 0;", "return 0;"), ("return conn->left_takes ? GLUE_TAKES : 0;", "return 0;")),
     ("a call with a descriptor that was refused is tried again without it", "calling",
      ("if (!refusal || call->flags & CALLING_PASSES)", "if (!refusal)")),
     # ---- topic ----

@@ -283,16 +283,20 @@ bool caller_drains(struct sim_wire *w)
 	return true;
 }
 
-static bool answer_takes(void *data, const char *text, size_t n, unsigned index)
+static unsigned answer_takes(void *data, const char *text, size_t n, unsigned index, bool whole)
 {
 	struct sim_wire *w = data;
+	struct postern_json method;
 	struct message_fault fault;
 	struct message_answer m;
 
+	if (!whole)
+		return message_peek(text, n, &method) < 0 ? 0 : GLUE_TAKES;
 	if (index == 0)
 		w->look = (struct calling_look){ 0 };
-	return message_read_answer(text, n, &m, &fault) == 0 &&
-	       calling_takes(&w->conn, &w->look, &m);
+	if (message_read_answer(text, n, &m, &fault) < 0)
+		return 0;
+	return calling_takes(&w->conn, &w->look, &m);
 }
 
 static void caller_message(struct sim_wire *w, const char *text, size_t n, int id)

@@ -17,7 +17,8 @@ void passed_write(struct sim_stream *s, size_t n, int id)
 	/* One that has its own is not in the send of another. */
 	if (s->n_passed > 0 && s->passed[s->n_passed - 1].end > s->written - n)
 		s->passed[s->n_passed - 1].end = s->written - n;
-	s->passed[s->n_passed++] = (struct sim_passed){ s->written - n, s->written, 0, id };
+	s->passed[s->n_passed++] =
+		(struct sim_passed){ .at = s->written - n, .end = s->written, .id = id };
 	SIM_COUNT(passed);
 }
 
@@ -27,6 +28,63 @@ void passed_join(struct sim_stream *s, size_t n)
 
 	if (last && last->end == s->written - n)
 		last->end = s->written;
+}
+
+/* ---- what the sender is charged for ---- */
+
+static void passed_flies(struct sim_stream *s, struct sim_passed *p, size_t sent)
+{
+	p->sent = sent;
+	p->flying = true;
+	p->flight = (struct flight){ .at = p->at, .n = 1 };
+	list_append(&s->flights, &p->flight.node);
+	SIM_COUNT(flights);
+}
+
+/* What SIOCOUTQ says at least: each send with a descriptor, and its bytes, until the last of them is taken; and of the others the
+   bytes. Or more, as far as the seed likes. */
+static uint64_t passed_unread(const struct sim_stream *s, size_t given)
+{
+	uint64_t unread = given - s->taken;
+
+	if (unread == 0)
+		return 0;
+	for (unsigned i = 0; i < s->n_passed; i++) {
+		const struct sim_passed *p = &s->passed[i];
+
+		if (!p->sent || p->sent <= s->taken)
+			continue;
+		unread += FLIGHT_BUFFER;
+		if (p->at < s->taken)
+			unread += s->taken - p->at;
+	}
+	return sim_chance(3) ? unread + sim_size(2000) : unread;
+}
+
+/* Of what the peer has not taken nothing is given back; and all of it when there is nothing left. */
+static void passed_look(struct sim_stream *s, size_t given)
+{
+	uint64_t unread = passed_unread(s, given);
+	struct list over;
+
+	list_init(&over);
+	flight_look(&s->flights, given, unread, &over);
+	while (!list_is_empty(&over)) {
+		struct sim_passed *p = container_of(over.next, struct sim_passed, flight.node);
+
+		list_remove(over.next);
+		p->flying = false;
+	}
+	for (unsigned i = 0; i < s->n_passed; i++) {
+		const struct sim_passed *p = &s->passed[i];
+
+		if (p->sent && p->at >= s->taken && !p->flying)
+			sim_broken("descriptor %d was given back, and is in flight", p->id);
+		if (p->flying && unread == 0)
+			sim_broken("descriptor %d was read, and is charged for ever", p->id);
+		if (p->flying && p->at < s->taken)
+			SIM_COUNT(read_late);
+	}
 }
 
 size_t passed_give(struct sim_stream *s, size_t n)
@@ -39,14 +97,17 @@ size_t passed_give(struct sim_stream *s, size_t n)
 			continue;
 		n = n < most ? n : most;
 		if (p->at == s->given)
-			p->sent = s->given + n;
+			passed_flies(s, p, s->given + n);
 		break;
 	}
+	passed_look(s, s->given + n);
 	return n;
 }
 
 size_t passed_take(struct sim_stream *s, size_t n)
 {
+	if (sim_chance(4))
+		passed_look(s, s->given);
 	for (unsigned i = 0; i < s->n_passed; i++) {
 		const struct sim_passed *p = &s->passed[i];
 		unsigned k = s->glue_id[0] >= 0;

@@ -150,8 +150,13 @@ void peer_begins(void)
 		peer_calls(w, true);
 		/* At once, though nobody has confirmed it. */
 		if (!S.calm && sim_chance(2)) {
+			size_t before = w->up.written;
+
 			w->wrong = true;
 			raw_write(&w->up);
+			/* In one send with the call. */
+			if (sim_chance(2))
+				passed_join(&w->up, w->up.written - before);
 		}
 		return;
 	}

@@ -325,17 +325,22 @@ static void service_runs(struct sim_wire *w, int call)
 
 /* ---- messages ---- */
 
-static bool call_takes(void *data, const char *text, size_t n, unsigned index)
+static unsigned call_takes(void *data, const char *text, size_t n, unsigned index, bool whole)
 {
+	struct postern_json method;
 	struct message_fault fault;
 	struct message_call m;
 	int call;
 
 	(void)data, (void)index;
+	/* All have one method: which call it is, its parameters say. */
+	if (!whole)
+		return message_peek(text, n, &method) < 0 ? 0 : GLUE_TAKES;
 	if (message_read_call(text, n, &m, &fault) < 0)
-		return false;
+		return 0;
 	call = message_call_of(&m);
-	return call >= 0 && S.calls[call].takes;
+	return (call >= 0 && S.calls[call].takes ? GLUE_TAKES : 0) |
+	       (m.flags & POSTERN_CALL_UPGRADE ? GLUE_ENDS : 0);
 }
 
 static void service_message(struct sim_wire *w, const char *text, size_t n, int id)
@@ -374,12 +379,25 @@ static void service_message(struct sim_wire *w, const char *text, size_t n, int 
 		w->closing = true;
 }
 
+/* The first message that was not parsed, if it is whole. */
+static bool service_upgrade_is_next(const struct sim_wire *w)
+{
+	const char *text = w->up.bytes + w->up.parsed;
+	size_t n = w->up.taken - w->up.parsed;
+	const char *end = n > 0 ? memchr(text, '\0', n) : NULL;
+	struct message_fault fault;
+	struct message_call m;
+
+	return end && message_read_call(text, (size_t)(end - text), &m, &fault) == 0 &&
+	       m.flags & POSTERN_CALL_UPGRADE;
+}
+
 void service_next(struct sim_wire *w)
 {
 	bool over =
 		(!w->open || w->half) && w->up.written == w->up.given && w->up.given == w->up.taken;
 	const char *text;
-	int id, r = 0;
+	int id, r = 1;
 	size_t n;
 
 	while (!w->ended && !w->closing && !w->machine.open && !w->machine.upgraded &&
@@ -387,6 +405,8 @@ void service_next(struct sim_wire *w)
 	       (r = passed_next(&w->up, over, call_takes, w, &id)) > 0 &&
 	       (text = stream_message(&w->up, &n)))
 		service_message(w, text, n, id);
+	if (!w->ended && r == 0 && service_upgrade_is_next(w))
+		sim_broken("wire %d: a call that upgrades waits for what follows it", wire_of(w));
 	if (!w->ended && r < 0) {
 		oracle_unwanted(w);
 		SIM_COUNT(closed_unwanted);

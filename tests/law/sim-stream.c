@@ -116,6 +116,7 @@ void stream_reset(struct sim_stream *s, size_t room)
 	s->written = s->given = s->taken = s->parsed = 0;
 	s->room = room;
 	s->n_passed = 0;
+	list_init(&s->flights);
 	s->glue_id[0] = s->glue_id[1] = -1;
 }
 

@@ -190,8 +190,9 @@ void topic_begins(void)
 						   (uint32_t)sim_below(sim_chance(2) ? 500 : 5000),
 					  .stateless = sim_chance(4),
 				  } };
-	sim_say("topic %d: %s, %u messages, %u bytes%s", S.topic_round,
-		is_queue() ? "queue" : "latest", S.topic.limits.messages, S.topic.limits.bytes,
+	sim_say("topic %d: %s, %u messages, %llu bytes%s", S.topic_round,
+		is_queue() ? "queue" : "latest", S.topic.limits.messages,
+		(unsigned long long)S.topic.limits.bytes,
 		S.topic.limits.stateless ? ", stateless" : "");
 }
 

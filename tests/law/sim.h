@@ -29,6 +29,7 @@
 
 #include "base/base.h"
 #include "core/calling.h"
+#include "core/flight.h"
 #include "core/glue.h"
 #include "core/serving.h"
 #include "core/topic.h"
@@ -40,6 +41,8 @@ struct sim_passed {
 	size_t at, end; /* its message */
 	size_t sent;    /* where the send ended that had it; 0: none yet */
 	int id;
+	struct flight flight; /* in .flights, while it is taken for unread */
+	bool flying;
 };
 
 /* One direction of a connection: all bytes that were ever written, and how far each of those on the way is.
@@ -51,6 +54,7 @@ struct sim_stream {
 	size_t room; /* of the kernel */
 	struct sim_passed passed[SIM_PASSED];
 	unsigned n_passed;
+	struct list flights; /* those that the sender takes for unread: what is charged */
 	struct glue glue[2]; /* reads that brought one; glue_id: which one, or -1 */
 	int glue_id[2];
 	size_t unwanted_from; /* where the read began that brought SIM_UNWANTED */
@@ -166,7 +170,7 @@ struct sim_publication {
 	X(topic_ends) X(topic_frees) X(topic_gave_up) X(topic_ending)                                                     \
 	X(abandoned) X(peers) X(half_closes) X(violations) X(wrong_answers) X(unasked) X(calm)            \
 	X(upgrade_calls) X(upgraded) X(taken_over) X(raw_up) X(raw_down) X(glued_up) X(glued_down)        \
-	X(raw_ends) X(not_confirmed) X(passed) X(glued) X(held) X(closed_unwanted)
+	X(raw_ends) X(not_confirmed) X(passed) X(glued) X(held) X(closed_unwanted) X(flights) X(read_late)
 
 #define SIM_FIELD(name) uint64_t name;
 struct sim_counts {

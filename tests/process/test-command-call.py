@@ -385,7 +385,7 @@ def test_itself(p):
     tap.result("the_errors_of_the_library_can_be_looked_up",
                expected(done, DONE) + ([] if "error CommandFailed (status: int, message: string)" in done.stdout else [done.stdout]))
     tap.result("introspect_lists_interfaces", expected(
-        p.run("introspect", "--list", "clock"), DONE, "org.varlink.service\nio.postern\nio.postern.Statistics\norg.example.clock\n"))
+        p.run("introspect", "--list", "clock"), DONE, "org.varlink.service\nio.postern\nio.postern.Statistics\nio.postern.Trace\norg.example.clock\n"))
     done = p.run("introspect", "--methods", "clock")
     tap.result("introspect_lists_methods", expected(done, DONE) + ([] if NOW in done.stdout.splitlines() else [done.stdout]))
     tap.result("an_interface_that_is_not_there_is_told",

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""postern stats and top: what services tell about themselves, and what is shown of services that do not."""
+"""postern stats, top and trace: what services tell about themselves, and what is shown of services that do not."""
 
 import json
 import os
 import pathlib
 import pty
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -157,6 +158,100 @@ def test_pipe(p):
     tap.result("when_its_reader_has_gone_it_ends", wrong)
 
 
+def begun(p):
+    """The tracer is there when the service has one more open call than the one that asks."""
+    until = time.monotonic() + 10 * SCALE
+    while json.loads(p.run("stats", "--json", "clock").stdout)["openNow"] < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def traced(p, lines, *arguments):
+    process = subprocess.Popen([POSTERN, "trace", "--count", str(lines), *arguments, "clock"], cwd=p.path, env=p.environment,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    begun(p)
+    return process
+
+
+def rest(process):
+    try:
+        return process.communicate(timeout=20 * SCALE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()
+
+
+def test_trace(p):
+    process = traced(p, 6, "--json")
+    p.run("call", "clock", NOW, '{"zone":"UTC"}')
+    p.run("call", "clock", "org.example.clock.No")
+    p.run("call", "--oneway", "clock", NOW)
+    out, err = rest(process)
+    messages = [json.loads(line) for line in out.splitlines()]
+    # The first two are of the last look at the statistics, of which one or both may have been before.
+    kinds = [(m["kind"], m["message"].get("method") or m["message"].get("error") or "") for m in messages
+             if "Statistics" not in str(m) and "atNs" not in m["message"].get("parameters", {})]
+    want = [("call", NOW), ("answer", ""), ("call", "org.example.clock.No"), ("answer", "org.varlink.service.MethodNotFound"),
+            ("call", NOW)]
+    tap.result("trace_prints_the_messages_as_they_pass", "" if kinds[:5] == want[:len(kinds)] and len(kinds) >= 4 else f"{kinds} {err}")
+    tap.result("each_says_who", "" if all(m["uid"] == os.getuid() and m["pid"] > 0 and m["size"] > 10 for m in messages) else out)
+    tap.result("a_call_and_its_answer_have_one_number", "" if len({m["connection"] for m in messages if NOW in str(m)}) >= 1
+               and all(a["connection"] == b["connection"] for a, b in zip(messages, messages[1:])
+                       if a["kind"] == "call" and b["kind"] == "answer") else out)
+    (p.path / "calls").write_text(out)
+    done = p.run("trace", "--replay", "calls", "stopped")
+    tap.result("a_recording_can_be_made_again", ended(done, DONE) + ([] if "0 differently" in done.stdout else [done.stdout]))
+    (p.path / "calls").write_text(out.replace("12:00", "13:00"))
+    done = p.run("trace", "--replay", "calls", "clock")
+    tap.result("what_differs_is_printed", ended(done, ANSWERED) + (
+        [] if "1 differently" in done.stdout and "now:      " in done.stdout else [done.stdout]))
+    for what, text, error in (("junk", "x", "calls:1: "), ("another_object", "{}", "calls:1: this is no message of postern trace --json"),
+                              ("half_of_a_line", out[:40], "calls:1: ")):
+        (p.path / "calls").write_text(text)
+        tap.result(f"{what}_is_told_with_its_line", ended(p.run("trace", "--replay", "calls", "clock"), USAGE, error))
+    tap.result("a_missing_file_is_told", ended(p.run("trace", "--replay", "none", "clock"), 66, "none: No such file"))
+    process = traced(p, 2)
+    p.run("call", "clock", NOW)
+    p.run("call", "clock", NOW)
+    out, err = rest(process)
+    tap.result("trace_prints_lines_for_people", "" if "uid" in out and (" > " in out or " < " in out) else out + err)
+
+
+def test_slow(p):
+    """A tracer that does not read gets what fits, then how many are missing; the service serves as before."""
+    log = p.path / "trace"
+    with log.open("w") as out:
+        process = subprocess.Popen([POSTERN, "trace", "--json", "clock"], cwd=p.path, env=p.environment,
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
+    begun(p)
+    process.send_signal(signal.SIGSTOP)
+    call = json.dumps({"method": "org.example.clock.No", "parameters": {"zone": "x" * 60000}}).encode() + b"\0"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20 * SCALE)
+        s.connect(str(p.path / "clock" / "sock"))
+        answers = 0
+        for _ in range(300):
+            s.sendall(call)
+            while not s.recv(65536).endswith(b"\0"):
+                pass
+            answers += 1
+    held = json.loads(p.run("stats", "--json", "clock").stdout)["bytesNow"]
+    tap.result("a_tracer_that_hangs_slows_nobody_down", "" if answers == 300 else f"{answers} answers")
+    tap.result("and_the_service_holds_a_bounded_amount_for_it", "" if held < 9 << 20 else f"{held} bytes")
+    process.send_signal(signal.SIGCONT)
+    until = time.monotonic() + 20 * SCALE
+    messages, dropped = [], 0
+    while (not dropped or len(messages) + dropped < 600) and time.monotonic() < until:
+        time.sleep(0.1)
+        p.run("call", "clock", "org.example.clock.No")
+        messages = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+        dropped = sum(m["dropped"] for m in messages)
+    process.terminate()
+    process.wait()
+    # 600 messages, and those of the looks before and after.
+    told = len(messages)
+    tap.result("it_is_told_how_many_are_missing", "" if dropped > 0 and 600 <= told + dropped <= 700 else f"{dropped} dropped, {told} told")
+
+
 def main():
     p = Place()
     test_stats(p)
@@ -164,6 +259,8 @@ def main():
     test_top(p)
     test_screen(p)
     test_pipe(p)
+    test_trace(p)
+    test_slow(p)
     tap.result("the_servers_end", p.end())
     tap.done()
 

@@ -139,7 +139,7 @@ tap_is 'the default of connect --idle is that of the header' \
 	"$("$postern" connect --defaults | awk -F'\t' '$1 == "idle" { print $2 }')" "$(default idle_ns)"
 sed 's/\\//g' "$source/man/postern.1" >"$dir/man"
 missing=
-for verb in serve connect wait ls doctor call info introspect stats top check generate relay; do
+for verb in serve connect wait ls doctor call info introspect stats top trace check generate relay; do
 	run "$postern" "$verb" --help
 	[ "$status" -eq 0 ] || missing="$missing $verb:status"
 	while IFS=$'\t' read -r option _; do

@@ -270,6 +270,7 @@ static int child_calls(void *arg)
 	assert_errno(postern_loop_fd(e->s.loop), -ECHILD);
 	assert_errno(postern_loop_post(e->s.loop, nothing, NULL), -ECHILD);
 	assert_errno(postern_loop_set_log(e->s.loop, NULL, NULL), -ECHILD);
+	assert_errno(postern_loop_set_busy_poll(e->s.loop, 0), -ECHILD);
 	postern_loop_stop(e->s.loop);
 	assert_errno(postern_server_new(&server, e->s.loop, "x", NULL, &site_events, NULL),
 		     -ECHILD);

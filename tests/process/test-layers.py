@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 import tap
 
 # From the bottom to the top. What lies in src/ itself are public objects, but for a file that is a layer by itself.
-LAYERS = ["sys", "base", "loop", "name", "link", "core", "account", "conn", "server", "service", "top"]
+LAYERS = ["sys", "base", "account", "loop", "name", "link", "core", "conn", "server", "service", "top"]
 # The same of the reviewer; what lies in review/ itself is the command.
 REVIEW_LAYERS = ["base", "knowledge", "read", "model", "flow", "peer", "rules", "report", "lsp", "top"]
 

@@ -19,6 +19,189 @@ HEAD = '''#include <fcntl.h>
 #include <unistd.h>
 '''
 SLIGHT = [
+    ('a text that another file names is sent without blocking', 'E3', 'advice', '''
+void greet(int s)
+{
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	send(s, WELCOME, strlen(WELCOME), MSG_NOSIGNAL);
+}
+'''),
+    ('what listens was bound by a call that is tested', 'E1', 'advice', '''
+int serve(int s, const struct sockaddr *at, socklen_t n)
+{
+	if (bind(s, at, n) < 0)
+		return -1;
+	listen(s, 8);
+	return s;
+}
+'''),
+    ('… and by one that is not', 'E1', 'warning', '''
+int serve(int s, const struct sockaddr *at, socklen_t n)
+{
+	bind(s, at, n);
+	if (listen(s, 8) < 0)
+		return -1;
+	return s;
+}
+'''),
+    ('a read that is tested fails when connecting has failed', 'E1', 'advice', '''
+int ask(int s, const struct sockaddr *to, socklen_t n, char *answer)
+{
+	connect(s, to, n);
+	if (read(s, answer, 1) != 1)
+		return -1;
+	return 0;
+}
+'''),
+    ('… and a socket that is handed on tells nobody', 'E1', 'warning', '''
+int dial(int s, const struct sockaddr *to, socklen_t n)
+{
+	connect(s, to, n);
+	return s;
+}
+'''),
+    ('connecting datagrams only names whom they go to', 'E1', 'advice', '''
+int dial(const struct sockaddr *to, socklen_t n)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (s >= 0)
+		connect(s, to, n);
+	return s;
+}
+'''),
+    ('… and connecting records makes a connection', 'E1', 'warning', '''
+int dial(const struct sockaddr *to, socklen_t n)
+{
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (s >= 0)
+		connect(s, to, n);
+	return s;
+}
+'''),
+    ('any port that is free is bound to', 'E1', 'advice', '''
+#include <arpa/inet.h>
+int place(int s, struct sockaddr_in *at)
+{
+	at->sin_port = htons(0);
+	bind(s, (struct sockaddr *)at, sizeof(*at));
+	return s;
+}
+'''),
+    ('… and one that others may have', 'E1', 'warning', '''
+#include <arpa/inet.h>
+int place(int s, struct sockaddr_in *at)
+{
+	at->sin_port = htons(7000);
+	bind(s, (struct sockaddr *)at, sizeof(*at));
+	return s;
+}
+'''),
+    ('the kernel refuses a length of -1', 'E2', 'advice', '''
+void copy(int s, char *text)
+{
+	ssize_t n = recv(s, text, 100, 0);
+
+	write(1, text, n);
+}
+'''),
+    ('… and memcpy() does not', 'E2', 'error', '''
+void copy(int s, char *text, char *to)
+{
+	ssize_t n = recv(s, text, 100, 0);
+
+	memcpy(to, text, n);
+}
+'''),
+    ('a few bytes on a socket that does not block', 'E3', 'advice', '''
+#include <stdio.h>
+static char line[200];
+void greet(int s, int port)
+{
+	size_t n = snprintf(line, sizeof(line), "CONNECT %d\\n", port);
+
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	send(s, line, n, MSG_NOSIGNAL);
+}
+'''),
+    ('… and more than its buffer may have room for', 'E3', 'warning', '''
+#include <stdio.h>
+static char page[400000];
+void show(int s, size_t n)
+{
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	send(s, page, n, MSG_NOSIGNAL);
+}
+'''),
+    ('a text goes into what was empty before', 'E3', 'advice', '''
+#include <stdio.h>
+void ask(int s)
+{
+	static char answer[64];
+
+	recv(s, answer, sizeof(answer) - 1, 0);
+	puts(answer);
+}
+'''),
+    ('… and into what nobody has set', 'E3', 'warning', '''
+#include <stdio.h>
+void ask(int s)
+{
+	char answer[64];
+
+	recv(s, answer, sizeof(answer) - 1, 0);
+	answer[63] = 0;
+	puts(answer);
+}
+'''),
+    ('a thread of its own waits and sleeps', 'W1', 'advice', '''
+#include <pthread.h>
+static struct sockaddr to;
+static int s;
+static int dial(void)
+{
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s >= 0 && connect(s, &to, sizeof(to)) == 0)
+		return 0;
+	close(s);
+	return -1;
+}
+static void *keep(void *unused)
+{
+	while (dial() < 0)
+		sleep(2);
+	return unused;
+}
+int begin(pthread_t *id)
+{
+	return pthread_create(id, NULL, keep, NULL);
+}
+'''),
+    ('… and a function that others wait for does', 'W1', 'error', '''
+static struct sockaddr to;
+static int s;
+static int dial(void)
+{
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s >= 0 && connect(s, &to, sizeof(to)) == 0)
+		return 0;
+	close(s);
+	return -1;
+}
+void begin(void)
+{
+	while (dial() < 0)
+		sleep(2);
+}
+'''),
+    ('it waits for a file and sleeps', 'W1', 'advice', '''
+void wait_file(const char *path)
+{
+	while (access(path, F_OK) < 0)
+		usleep(100000);
+}
+'''),
     ('only fcntl() fails there, and then for a wrong argument', 'L1', 'advice', '''
 int dial(void)
 {
@@ -116,6 +299,25 @@ int main(int argc, char **argv)
 	for (;;) {
 		serve((struct sockaddr *)argv);
 		sleep(argc);
+	}
+}
+'''),
+    ('it waits for a file, with a pause', 'W1', 'advice', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		usleep(2000);
+	}
+}
+'''),
+    ('… and without one', 'W1', 'error', '''
+int await_file(const char *path)
+{
+	for (;;) {
+		if (access(path, F_OK) == 0)
+			return 0;
 	}
 }
 '''),
@@ -285,11 +487,11 @@ void await(const char *path)
 	}
 }
 '''),
-    ('… and does not', 'W1', 'error', '''
+    ('… and never sleeps', 'W1', 'error', '''
 void await(const char *path)
 {
 	while (access(path, F_OK) < 0)
-		sleep(1);
+		;
 }
 '''),
     ('the first message of a new connection is tested for failure', 'E3', 'advice', '''

@@ -27,7 +27,7 @@ static void world_open(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	account_owner_init(&w->owner);
-	w->owner.bytes_max = MAX;
+	w->owner.limits[ACCOUNT_BYTES].each = MAX;
 	w->owner.reserve = RESERVE;
 	w->owner.wake = on_wake;
 	for (int i = 0; i < 4; i++)
@@ -40,7 +40,7 @@ static void world_open(struct world *w)
 
 static void world_close(struct world *w)
 {
-	assert_int_equal(w->a->bytes, 0);
+	assert_int_equal(w->a->charged[ACCOUNT_BYTES], 0);
 	account_put(w->a);
 	assert_true(list_is_empty(&w->owner.accounts));
 	account_owner_deinit(&w->owner);
@@ -91,7 +91,7 @@ static void the_reserve_is_lent_to_one_and_does_not_lessen_what_is_shared(void *
 	assert_false(account_ask(w.a, &w.places[2], 1));
 	/* The holder may go on. */
 	assert_true(account_ask(w.a, &w.places[0], 100));
-	assert_int_equal(w.a->bytes, MAX);
+	assert_int_equal(w.a->charged[ACCOUNT_BYTES], MAX);
 	account_return(w.a, &w.places[1]); /* not its own */
 	assert_ptr_equal(w.a->holder, &w.places[0]);
 	assert_int_equal(wakes, 0);
@@ -158,7 +158,7 @@ static void who_is_served_stands_in_line_until_it_leaves(void **state)
 	assert_ptr_equal(woken, &w.places[2]);
 	account_leave(w.a, &w.places[2]);
 	account_return(w.a, &w.places[0]);
-	account_give(w.a, NULL, w.a->bytes);
+	account_give(w.a, NULL, w.a->charged[ACCOUNT_BYTES]);
 	world_close(&w);
 }
 
@@ -205,13 +205,97 @@ static void charges_outlive_the_connection_and_the_owner(void **state)
 	world_open(&w);
 	account_take(w.a, 10);
 	account_put(w.a);
-	assert_int_equal(account_owner_bytes(&w.owner), 10);
+	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_BYTES), 10);
 	account_owner_deinit(&w.owner);
 	assert_true(list_is_empty(&w.owner.accounts));
 	/* Nothing more is to be had, and the last charge is the end; ASan and valgrind see to that. */
 	assert_int_equal(account_free(w.a), 0);
 	assert_int_equal(account_most(w.a), 0);
 	account_give(w.a, NULL, 10);
+}
+
+/* Of a kind that nothing waits for. */
+static unsigned looks;
+static struct account *unread_of;
+
+/* As of one that finds that its peer has read 3. */
+static void on_look(struct list *place, bool owner_gone)
+{
+	looks++;
+	list_remove(place);
+	account_release(unread_of, ACCOUNT_FDS, owner_gone ? unread_of->charged[ACCOUNT_FDS] : 3);
+}
+
+static uint32_t turn_number = 7;
+
+static uint32_t on_now(struct account_owner *owner)
+{
+	(void)owner;
+	return turn_number;
+}
+
+static void a_kind_is_charged_within_the_limits_of_each_and_of_all(void **state)
+{
+	struct account *b;
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	w.owner.limits[ACCOUNT_FDS] = (struct account_limit){ .each = 10, .all = 15 };
+	b = account_get(&w.owner, 2);
+	assert_non_null(b);
+	assert_true(account_charge(w.a, ACCOUNT_FDS, 10));
+	assert_false(account_charge(w.a, ACCOUNT_FDS, 1));
+	assert_true(account_charge(w.a, ACCOUNT_FDS, 0));
+	assert_false(account_charge(b, ACCOUNT_FDS, 6));
+	assert_false(account_charge(b, ACCOUNT_FDS, SIZE_MAX));
+	assert_true(account_charge(b, ACCOUNT_FDS, 5));
+	assert_false(account_has_room(b, ACCOUNT_FDS, 1));
+	assert_int_equal(w.owner.limits[ACCOUNT_FDS].refused, 1 + 6 + SIZE_MAX);
+	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_FDS), 15);
+	/* Bytes are another kind. */
+	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_BYTES), 0);
+	assert_int_equal(account_free(w.a), SHARED);
+	account_release(w.a, ACCOUNT_FDS, 10);
+	assert_true(account_charge(b, ACCOUNT_FDS, 5));
+	/* The charge outlives the connection. */
+	account_put(b);
+	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_FDS), 10);
+	account_release(b, ACCOUNT_FDS, 10);
+	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_FDS), 0);
+	world_close(&w);
+}
+
+static void what_may_be_over_is_looked_at_before_a_refusal_and_once_a_turn(void **state)
+{
+	struct list place;
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	looks = 0;
+	unread_of = w.a;
+	w.owner.limits[ACCOUNT_FDS].each = 10;
+	w.owner.look = on_look;
+	w.owner.now = on_now;
+	list_init(&place);
+	list_append(&w.a->unread, &place);
+	assert_true(account_charge(w.a, ACCOUNT_FDS, 10));
+	assert_int_equal(looks, 0);
+	assert_true(account_charge(w.a, ACCOUNT_FDS, 2));
+	assert_int_equal(looks, 1);
+	assert_int_equal(w.a->charged[ACCOUNT_FDS], 9);
+	list_append(&w.a->unread, &place);
+	assert_false(account_charge(w.a, ACCOUNT_FDS, 2));
+	assert_int_equal(looks, 1);
+	turn_number++;
+	assert_true(account_charge(w.a, ACCOUNT_FDS, 2));
+	assert_int_equal(looks, 2);
+	/* Without an owner there is no limit to keep. */
+	list_append(&w.a->unread, &place);
+	account_put(w.a);
+	account_owner_deinit(&w.owner);
+	assert_int_equal(looks, 3);
 }
 
 /* Random crowds: whoever holds something finishes sooner or later, so everybody does. */
@@ -249,13 +333,13 @@ static void a_random_crowd_is_served_whole(void **state)
 			} else if (account_ask(w.a, &w.places[i], want[i])) {
 				account_leave(w.a, &w.places[i]);
 				held[i] = want[i];
-				assert_true(w.a->bytes <= MAX);
+				assert_true(w.a->charged[ACCOUNT_BYTES] <= MAX);
 			} else {
 				refused++;
 			}
 		}
 		assert_false(account_is_short(w.a));
-		account_give(w.a, NULL, w.a->bytes);
+		account_give(w.a, NULL, w.a->charged[ACCOUNT_BYTES]);
 		world_close(&w);
 	}
 	test_note("%u served, %u times refused", done, refused);
@@ -273,6 +357,8 @@ int main(void)
 		TEST(a_holder_that_gives_back_does_not_make_room_out_of_nothing),
 		TEST(what_a_returned_reserve_still_holds_is_everybodys),
 		TEST(charges_outlive_the_connection_and_the_owner),
+		TEST(a_kind_is_charged_within_the_limits_of_each_and_of_all),
+		TEST(what_may_be_over_is_looked_at_before_a_refusal_and_once_a_turn),
 		TEST(a_random_crowd_is_served_whole),
 	};
 	return test_run(tests);

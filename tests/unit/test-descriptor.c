@@ -175,7 +175,7 @@ static void options_that_mean_nothing_are_refused(void **state)
 {
 	const struct postern_server_options options[] = {
 		{ .size = sizeof(*options), .keep_flags = 2 },
-		{ .size = sizeof(*options), .reserved = 1 },
+		{ .size = sizeof(*options), .access = 01000 },
 	};
 	struct postern_server *server = NULL;
 	struct postern_loop *loop;

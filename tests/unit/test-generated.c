@@ -272,7 +272,7 @@ static json_t *random_struct(const struct postern_type *type, int depth)
 	for (uint32_t i = 0; i < type->n; i++) {
 		const struct postern_field *f = &type->fields[i];
 
-		if (!f->nullable || (depth < DEEP && json_make_random(&make, 3) > 0))
+		if (!f->flags || (depth < DEEP && json_make_random(&make, 3) > 0))
 			json_object_set_new(object, f->name, random_of(f->type, depth + 1));
 		else if (json_make_random(&make, 2))
 			json_object_set_new(object, f->name, json_null());

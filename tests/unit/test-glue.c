@@ -6,13 +6,18 @@
 #include "core/glue.h"
 #include "test.h"
 
-/* A message that begins with T takes descriptors. */
-static bool takes(void *data, const char *message, size_t n, unsigned index)
+/* A message that begins with T takes descriptors; with U, too, and ends what has messages; with u, that alone. One that is not
+   whole may take some, but for one that begins with n. */
+static unsigned takes(void *data, const char *message, size_t n, unsigned index, bool whole)
 {
 	unsigned *asked = data;
 
+	if (!whole)
+		return n > 0 && message[0] == 'n' ? 0 : GLUE_TAKES;
 	assert_int_equal(index, (*asked)++);
-	return n > 0 && message[0] == 'T';
+	if (n > 0 && (message[0] == 'U' || message[0] == 'u'))
+		return GLUE_ENDS | (message[0] == 'U' ? GLUE_TAKES : 0);
+	return n > 0 && message[0] == 'T' ? GLUE_TAKES : 0;
 }
 
 static int look(struct glue *g, const char *bytes, size_t n, uint64_t at)
@@ -64,6 +69,18 @@ static void V12_the_owner_is_the_last_message_that_begins_in_the_read_and_takes_
 		{ "T.Txx.T.", 0, 3, GLUE_OWNED, 2 },
 		{ "p.pxx.T.", 0, 3, GLUE_NOBODYS, 99 },
 		{ "p.T", 0, 2, GLUE_NOBODYS, 99 },
+		/* What follows is no message. */
+		{ "u.tail", 0, 6, GLUE_NOBODYS, 99 },
+		{ "U.tail", 0, 6, GLUE_OWNED, 0 },
+		{ "p.U.tail", 0, 8, GLUE_OWNED, 2 },
+		{ "U.T.T", 0, 5, GLUE_OWNED, 0 },
+		{ "u.T.T", 0, 5, GLUE_NOBODYS, 99 },
+		{ "Uxx.tail", 4, 8, GLUE_NOBODYS, 99 },
+		/* It takes none, as its beginning says. */
+		{ "T.n", 0, 3, GLUE_OWNED, 0 },
+		{ "T.nxxx", 0, 6, GLUE_OWNED, 0 },
+		{ "p.n", 0, 3, GLUE_NOBODYS, 99 },
+		{ "n", 0, 1, GLUE_NOBODYS, 99 },
 		/* Empty messages are messages. */
 		{ ".", 0, 1, GLUE_NOBODYS, 99 },
 		{ "..T.", 0, 4, GLUE_OWNED, 2 },
@@ -97,6 +114,27 @@ static void V12_what_is_not_decided_is_decided_by_the_end_of_the_last_message(vo
 	/* It stays decided. */
 	assert_int_equal(look_text(&g, "Txx.T.", 6), GLUE_OWNED);
 	assert_int_equal(g.owner, 6);
+}
+
+/* Its beginning comes in pieces, too. */
+static void V12_what_takes_none_is_known_before_it_is_whole(void **state)
+{
+	struct glue g;
+
+	(void)state;
+	glue_begin(&g, 0, 4);
+	assert_int_equal(look_text(&g, "T.T.", 0), GLUE_OWNED);
+	assert_int_equal(g.owner, 2);
+	glue_begin(&g, 0, 3);
+	assert_int_equal(look_text(&g, "T. ", 0), GLUE_OPEN);
+	assert_int_equal(look_text(&g, "T. {", 0), GLUE_OPEN);
+	assert_int_equal(g.owner, 0);
+	/* The one before it was delivered. */
+	glue_begin(&g, 2, 5);
+	assert_int_equal(look_text(&g, "p.T.x", 0), GLUE_OPEN);
+	assert_int_equal(g.owner, 2);
+	assert_int_equal(look_text(&g, "T.n", 2), GLUE_OWNED);
+	assert_int_equal(g.owner, 2);
 }
 
 /* Of one that comes byte by byte. */
@@ -277,6 +315,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(V12_the_owner_is_the_last_message_that_begins_in_the_read_and_takes_descriptors),
 		TEST(V12_what_is_not_decided_is_decided_by_the_end_of_the_last_message),
+		TEST(V12_what_takes_none_is_known_before_it_is_whole),
 		TEST(V12_a_message_is_searched_for_its_end_once_however_slowly_it_comes),
 		TEST(V12_however_the_kernel_glues_each_message_gets_its_own),
 	};

@@ -257,6 +257,81 @@ TEST(epoll_inside_epoll_makes_the_outer_one_readable)
 	assert_int_equal(epoll_now(outer), 0);
 }
 
+/* Descriptors that are on their way. */
+
+static void pass_one(int to, int fd, const void *bytes, size_t n)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (void *)(uintptr_t)bytes, n };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(to, &msg, 0), n);
+}
+
+static int outq(int fd)
+{
+	int n = -1;
+
+	ok(ioctl(fd, SIOCOUTQ, &n));
+	return n;
+}
+
+/* src/core/flight.h counts with 256 for each. */
+TEST(each_send_with_a_descriptor_costs_a_buffer_of_its_own_until_it_is_read)
+{
+	char bytes[100] = "";
+	int s[2], had = 0, fd = ok(eventfd(0, EFD_CLOEXEC));
+
+	pair(s);
+	for (int i = 0; i < 20; i++) {
+		ok(send(s[0], bytes, 1, 0));
+		had = outq(s[0]);
+		pass_one(s[0], fd, bytes, sizeof(bytes));
+		assert_true(outq(s[0]) >= had + 256 + (int)sizeof(bytes));
+	}
+	/* A part of it leaves all of it. */
+	had = outq(s[0]);
+	assert_int_equal(recv(s[1], bytes, 1, 0), 1);
+	assert_true(outq(s[0]) < had);
+	had = outq(s[0]);
+	assert_int_equal(recv(s[1], bytes, 50, 0), 50);
+	assert_int_equal(outq(s[0]), had);
+	while (outq(s[0]) > 0)
+		assert_true(recv(s[1], bytes, sizeof(bytes), 0) > 0);
+}
+
+TEST(what_is_unread_stays_with_the_peer_when_we_shut_down_and_reading_it_is_an_edge)
+{
+	char byte = 0;
+	int s[2], epoll, fd = ok(eventfd(0, EFD_CLOEXEC));
+
+	pair(s);
+	pass_one(s[0], fd, "a", 1);
+	pass_one(s[0], fd, "b", 1);
+	ok(shutdown(s[0], SHUT_RDWR));
+	assert_true(outq(s[0]) > 0);
+	epoll = epoll_with(s[0], EPOLLOUT | EPOLLET);
+	assert_int_equal(epoll_now(epoll), EPOLLOUT | EPOLLHUP);
+	assert_int_equal(epoll_now(epoll), 0);
+	assert_int_equal(recv(s[1], &byte, 1, 0), 1);
+	assert_int_equal(epoll_now(epoll), EPOLLOUT | EPOLLHUP);
+	assert_int_equal(epoll_now(epoll), 0);
+	assert_true(outq(s[0]) > 0);
+	/* Closing drops the rest, which is an error for us. */
+	close(s[1]);
+	assert_int_equal(epoll_now(epoll), EPOLLOUT | EPOLLHUP | EPOLLERR);
+	assert_int_equal(outq(s[0]), 0);
+}
+
 TEST(a_timerfd_stays_readable_until_armed_again_or_read)
 {
 	struct itimerspec soon = { .it_value.tv_nsec = 1 }, later = { .it_value.tv_sec = 3600 };

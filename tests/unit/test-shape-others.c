@@ -46,8 +46,8 @@ static int fits_struct(const struct postern_type *type, json_t *v)
 		name = type->fields[i].name;
 		member = json_object_get(v, name);
 		known += member != NULL;
-		if (member ? !fits(type->fields[i].type, type->fields[i].nullable, member)
-			   : !type->fields[i].nullable)
+		if (member ? !fits(type->fields[i].type, type->fields[i].flags, member)
+			   : !type->fields[i].flags)
 			return 0;
 	}
 	return lenient || known == json_object_size(v);
@@ -115,7 +115,7 @@ static void assert_same(const struct postern_type *type, unsigned nullable, cons
 static void assert_same_struct(const struct postern_type *type, const char *value, json_t *v)
 {
 	for (uint32_t i = 0; i < type->n; i++)
-		assert_same(type->fields[i].type, type->fields[i].nullable,
+		assert_same(type->fields[i].type, type->fields[i].flags,
 			    value + type->fields[i].offset,
 			    json_object_get(v, type->fields[i].name));
 }

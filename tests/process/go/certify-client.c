@@ -177,7 +177,7 @@ static int test10(struct desk *d)
 	char expected[32];
 	unsigned n = 0;
 	bool right = true;
-	int r = postern_caller_wait(d->caller, &certification_Test10_method, &in, &out,
+	int r = postern_caller_wait(d->caller, &certification_Test10_method, &in, NULL, &out,
 				    POSTERN_CALL_MORE, DEADLINE);
 	int more = r < 0 ? r : 1;
 
@@ -202,7 +202,7 @@ static int test11(struct desk *d)
 
 	for (i = 0; i < N_REPLIES; i++)
 		texts[i] = d->replies[i];
-	r = postern_caller_wait(d->caller, &certification_Test11_method, &in, NULL,
+	r = postern_caller_wait(d->caller, &certification_Test11_method, &in, NULL, NULL,
 				POSTERN_CALL_ONEWAY, DEADLINE);
 	return told("Test11", r, postern_caller_answer(d->caller)->end == POSTERN_END_SENT);
 }

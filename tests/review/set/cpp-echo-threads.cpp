@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // defects:
 // L1 the constructor throws after socket(): the destructor does not run, the descriptor stays open
-// E1 listen() may fail unnoticed
+// E1 listen() may fail unnoticed, and accept() tells it then
 // E7 when descriptors run out, the accept loop turns without a pause
 // E3 a short send() is taken for a whole one
 // L1 a connection over the limit is turned away, but not closed
@@ -58,7 +58,7 @@ EchoServer::EchoServer(const std::string &path)
 
     if (bind(fd_, (struct sockaddr *)&addr, sizeof(addr)) < 0) // @L5?
         throw std::runtime_error(std::string("bind: ") + strerror(errno)); // @L1?
-    listen(fd_, 16); // @E1
+    listen(fd_, 16); // @E1?
 }
 
 EchoServer::~EchoServer()

@@ -161,7 +161,7 @@ notify_daemon_listen (NotifyDaemon *self)
         close (fd);
         return FALSE;
     }
-    listen (fd, 10); /* @E1 */
+    listen (fd, 10); /* @E1? */
 
     self->listener = g_io_channel_unix_new (fd);
     g_io_channel_set_close_on_unref (self->listener, TRUE);

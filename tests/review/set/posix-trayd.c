@@ -107,7 +107,7 @@ static int open_tray(void)
     close(sock);
     return -1;
   }
-  listen(sock, 5); /* @E1 */
+  listen(sock, 5); /* @E1? */
   return sock;
 }
 
