@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a server over two loops would pay for what they share, on two CPUs: figures for docs/CORES.md.
+ * What a server over two loops would pay for what they share, on two CPUs: figures for docs/ARCHITECTURE.md.
  *
  *   count    one atomic counter for both threads; one for each on a line of its own; a plain one for each
  *   accept   connects a second, with a listener in one epoll, and in two with EPOLLEXCLUSIVE
@@ -101,6 +101,8 @@ static void count(void)
 
 /* ---- accepting ---- */
 
+static atomic_bool cores_over;
+
 static const struct sockaddr_un cores_address = { .sun_family = AF_UNIX,
 						  .sun_path = "\0postern-bench-cores" };
 
@@ -111,8 +113,10 @@ static void *accept_run(void *data)
 	int fd;
 
 	cores_pin(s->cpu);
-	/* The end is a shutdown of the listener. */
-	while (epoll_wait(s->epoll, &event, 1, -1) >= 0) {
+	/* The end is a shutdown of the listener, of which an exclusive waiter is not always told. */
+	while (!atomic_load(&cores_over)) {
+		if (epoll_wait(s->epoll, &event, 1, 50) < 1)
+			continue;
 		fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && errno == EAGAIN)
 			continue;
@@ -132,6 +136,7 @@ static void accept_with(int loops, unsigned flags, const char *name)
 	struct side sides[2] = { { .cpu = 0 }, { .cpu = 1 } };
 	int64_t begin;
 
+	atomic_store(&cores_over, false);
 	if (listener < 0 ||
 	    bind(listener, (const struct sockaddr *)&cores_address, sizeof(cores_address)) < 0 ||
 	    listen(listener, 128) < 0)
@@ -154,6 +159,7 @@ static void accept_with(int loops, unsigned flags, const char *name)
 	}
 	printf("accept  %-32s %8.2f us a connect; accepted by each: %u %u\n", name,
 	       (double)(cores_now() - begin) / 1e3 / CONNECTS, sides[0].got, sides[1].got);
+	atomic_store(&cores_over, true);
 	shutdown(listener, SHUT_RDWR);
 	for (int i = 0; i < loops; i++) {
 		pthread_join(sides[i].thread, NULL);
@@ -293,6 +299,7 @@ static void hand_with(int kind, bool one, const char *name)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	count();
 	accept_with(1, 0, "one loop");
 	accept_with(2, EPOLLEXCLUSIVE, "two loops, EPOLLEXCLUSIVE");

@@ -55,7 +55,7 @@ static unsigned inbox_messages(const struct postern_loop *loop)
 /* So many messages without a break. */
 static void inbox_yield(struct postern_conn *c)
 {
-	loop_spend(c->object.loop, INBOX_MESSAGES * INBOX_MESSAGE);
+	loop_spend(c->object.loop, (size_t)INBOX_MESSAGES * INBOX_MESSAGE);
 	if (inbox_wants(c))
 		conn_yield(c);
 }

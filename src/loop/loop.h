@@ -53,7 +53,7 @@ enum {
 	LOOP_POSTS_TURN = 1024,
 
 	LOOP_VISIT       = 64 * 1024,  /* bytes of one descriptor in a turn, while others are there too */
-	LOOP_VISIT_ALONE = 256 * 1024, /* while none is */
+	LOOP_VISIT_ALONE = 1024 * 1024,/* while none is */
 	LOOP_TURN        = 256 * 1024, /* of all in a turn, before those that never rest are held back */
 	LOOP_SHARED      = 1024,       /* turns after which another descriptor that was heard of last is forgotten */
 };
