@@ -6,6 +6,7 @@
 #   V=1          shows the commands
 #   PREFIX=DIR   where `make install` puts things (default /usr/local), DESTDIR=DIR before it
 #   WERROR=1     makes warnings errors
+#   BENCH='--help'  options of make bench, such as --only one-way, or --publish
 #   LONG_SECONDS=N  how long `make check-long` runs (default 14400)
 
 .DEFAULT_GOAL := all
@@ -56,19 +57,19 @@ check-long:
 	@tools/setup check
 	@tools/check long
 
-## bench-core: round trip and one-way of 64 B, against raw epoll and libuv
-.PHONY: bench-core
-bench-core:
+## bench: all that is measured, against raw epoll and seven libraries; 20 minutes, on a machine that does nothing else
+.PHONY: bench
+bench:
 	@tools/setup bench
 	@tools/build bench
-	@bench/core.py --build build
+	@bench/run.py $(BENCH)
 
-## bench-call: calls of a service against plain bytes, ZeroMQ, nng, sd-bus and GDBus; the check of JSON; 1,000 subscribers
-.PHONY: bench-call
-bench-call:
+## bench-quick: the same in three minutes, with rough figures
+.PHONY: bench-quick
+bench-quick:
 	@tools/setup bench
 	@tools/build bench
-	@bench/call.py --build build
+	@bench/run.py --quick $(BENCH)
 
 ## docs: the guides and the manual as a small plain site, build/docs/index.html
 .PHONY: docs

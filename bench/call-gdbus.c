@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The same with GDBus, peer to peer: a method of a string that answers with a string, without a bus between. */
-#include "call.h"
+/* Calls with GDBus, peer to peer: a method of a string that answers with a string, without a bus between. */
+#include "bench.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
 
 struct peer {
-	struct call call;
+	struct bench *bench;
 	GMainLoop *loop;
 	GDBusConnection *connection;
+	char *address;
+	char *text;
 };
+
+const char *const peer_name = "gdbus";
+
+const char *peer_version(void)
+{
+	static char version[32];
+
+	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version,
+		 glib_micro_version);
+	return version;
+}
 
 static const char introspection[] =
 	"<node><interface name='org.example.bench'><method name='Echo'>"
@@ -34,7 +47,8 @@ static void peer_echo(GDBusConnection *connection, const gchar *sender, const gc
 	(void)sender, (void)path, (void)interface, (void)method;
 	g_variant_get(parameters, "(&s)", &text);
 	g_dbus_method_invocation_return_value(invocation, g_variant_new("(s)", text));
-	if (call_count(&p->call))
+	bench_receive(p->bench, text, strlen(text));
+	if (!p->bench->end.wall_ns)
 		return;
 	g_dbus_connection_flush_sync(connection, NULL, NULL);
 	g_main_loop_quit(p->loop);
@@ -49,14 +63,14 @@ static gboolean peer_accept(GDBusServer *server, GDBusConnection *connection, gp
 
 	(void)server;
 	peer_check("g_dbus_node_info_new_for_xml", error);
-	p->connection = g_object_ref(connection);
+	g_object_ref(connection);
 	g_dbus_connection_register_object(connection, "/", node->interfaces[0], &methods, p, NULL,
 					  &error);
 	peer_check("g_dbus_connection_register_object", error);
 	return TRUE;
 }
 
-static void peer_call(struct peer *p);
+static void peer_pump(struct bench *b, size_t i);
 
 static void peer_answered(GObject *connection, GAsyncResult *result, gpointer data)
 {
@@ -68,62 +82,77 @@ static void peer_answered(GObject *connection, GAsyncResult *result, gpointer da
 
 	peer_check("g_dbus_connection_call", error);
 	g_variant_get(value, "(&s)", &text);
-	if (call_answer(&p->call, text, strlen(text)))
-		peer_call(p);
-	else
-		g_main_loop_quit(p->loop);
+	if (bench_in(p->bench, 0, text, strlen(text)))
+		peer_pump(p->bench, 0);
 	g_variant_unref(value);
 }
 
-static void peer_call(struct peer *p)
+static void peer_pump(struct bench *b, size_t i)
 {
-	while (call_more(&p->call)) {
-		call_fill(&p->call);
+	struct peer *p = b->peer;
+
+	while (bench_out(b, i, p->text, b->size))
 		g_dbus_connection_call(p->connection, NULL, "/", "org.example.bench", "Echo",
-				       g_variant_new("(s)", p->call.message), G_VARIANT_TYPE("(s)"),
+				       g_variant_new("(s)", p->text), G_VARIANT_TYPE("(s)"),
 				       G_DBUS_CALL_FLAGS_NONE, -1, NULL, peer_answered, p);
-	}
 }
 
-static void peer_serve(struct peer *p, const char *address)
+static void peer_open(struct bench *b, size_t i)
+{
+	struct peer *p = b->peer;
+	GError *error = NULL;
+
+	p->connection = g_dbus_connection_new_for_address_sync(
+		p->address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, &error);
+	peer_check("g_dbus_connection_new_for_address_sync", error);
+	peer_pump(b, i);
+}
+
+static void peer_close(struct bench *b, size_t i)
+{
+	struct peer *p = b->peer;
+
+	(void)i;
+	g_dbus_connection_close_sync(p->connection, NULL, NULL);
+	g_object_unref(p->connection);
+}
+
+static void peer_stop(struct bench *b)
+{
+	g_main_loop_quit(((struct peer *)b->peer)->loop);
+}
+
+static void peer_serve(struct peer *p)
 {
 	GError *error = NULL;
 	gchar *guid = g_dbus_generate_guid();
-	GDBusServer *server =
-		g_dbus_server_new_sync(address, G_DBUS_SERVER_FLAGS_AUTHENTICATION_ALLOW_ANONYMOUS,
-				       guid, NULL, NULL, &error);
+	GDBusServer *server = g_dbus_server_new_sync(
+		p->address, G_DBUS_SERVER_FLAGS_AUTHENTICATION_ALLOW_ANONYMOUS, guid, NULL, NULL,
+		&error);
 
 	peer_check("g_dbus_server_new_sync", error);
 	g_signal_connect(server, "new-connection", G_CALLBACK(peer_accept), p);
 	g_dbus_server_start(server);
-	bench_ready();
+	bench_ready(p->bench);
 }
 
-static void peer_connect(struct peer *p, const char *address)
+void peer_run(struct bench *b)
 {
-	GError *error = NULL;
+	static const struct bench_ops ops = {
+		.open = peer_open, .pump = peer_pump, .close = peer_close, .stop = peer_stop
+	};
+	struct peer p = { .bench = b, .text = g_malloc0(b->size + 1) };
 
-	p->connection = g_dbus_connection_new_for_address_sync(
-		address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, NULL, &error);
-	peer_check("g_dbus_connection_new_for_address_sync", error);
-	peer_call(p);
-}
-
-int main(int argc, char **argv)
-{
-	static struct peer p;
-	char address[200], version[32];
-
-	snprintf(version, sizeof(version), "%u.%u.%u", glib_major_version, glib_minor_version,
-		 glib_micro_version);
-	call_init(&p.call, "gdbus", version, argc, argv);
-	snprintf(address, sizeof(address), "unix:path=%s", p.call.bench.path);
+	b->text = true;
+	b->peer = &p;
+	b->ops = &ops;
+	p.address = g_strdup_printf("unix:path=%s", b->path);
 	p.loop = g_main_loop_new(NULL, FALSE);
-	if (p.call.bench.server)
-		peer_serve(&p, address);
+	if (b->server)
+		peer_serve(&p);
 	else
-		peer_connect(&p, address);
+		bench_open(b);
 	g_main_loop_run(p.loop);
-	bench_print(&p.call.bench);
-	return 0;
+	g_free(p.address);
+	g_free(p.text);
 }

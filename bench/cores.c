@@ -22,8 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
-
 enum { COUNTS = 20 * 1000 * 1000, CONNECTS = 40000, HANDED = 20000, LINE = 128 };
 
 static struct {
@@ -38,6 +36,13 @@ struct side {
 	unsigned got;
 	pthread_t thread;
 };
+
+static __attribute__((noreturn)) void cores_die(const char *what, int error)
+{
+	fprintf(stderr, "bench-cores: %s%s%s\n", what, error ? ": " : "",
+		error ? strerror(error) : "");
+	exit(EXIT_FAILURE);
+}
 
 static int64_t cores_now(void)
 {
@@ -54,13 +59,13 @@ static void cores_pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) < 0)
-		bench_die("two CPUs are needed", errno);
+		cores_die("two CPUs are needed", errno);
 }
 
 static void cores_start(struct side *s, void *(*run)(void *))
 {
 	if (pthread_create(&s->thread, NULL, run, s) != 0)
-		bench_die("pthread_create", 0);
+		cores_die("pthread_create", 0);
 }
 
 /* ---- counters ---- */
@@ -140,12 +145,12 @@ static void accept_with(int loops, unsigned flags, const char *name)
 	if (listener < 0 ||
 	    bind(listener, (const struct sockaddr *)&cores_address, sizeof(cores_address)) < 0 ||
 	    listen(listener, 128) < 0)
-		bench_die("listen", errno);
+		cores_die("listen", errno);
 	for (int i = 0; i < loops; i++) {
 		sides[i].fd = listener;
 		sides[i].epoll = epoll_create1(EPOLL_CLOEXEC);
 		if (epoll_ctl(sides[i].epoll, EPOLL_CTL_ADD, listener, &event) < 0)
-			bench_die("epoll_ctl", errno);
+			cores_die("epoll_ctl", errno);
 		cores_start(&sides[i], accept_run);
 	}
 	cores_pin(1);
@@ -154,7 +159,7 @@ static void accept_with(int loops, unsigned flags, const char *name)
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		if (connect(fd, (const struct sockaddr *)&cores_address, sizeof(cores_address)) < 0)
-			bench_die("connect", errno);
+			cores_die("connect", errno);
 		close(fd);
 	}
 	printf("accept  %-32s %8.2f us a connect; accepted by each: %u %u\n", name,
@@ -215,7 +220,7 @@ static void hand_send(int fd)
 
 	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
 	if (sendmsg(hand.sv[0], &msg, 0) != 1)
-		bench_die("sendmsg", errno);
+		cores_die("sendmsg", errno);
 	close(fd);
 }
 
@@ -229,7 +234,7 @@ static void hand_push(int fd)
 	hand.fds[hand.end++] = fd;
 	pthread_mutex_unlock(&hand.mutex);
 	if (empty && write(hand.event, &one, sizeof(one)) < 0)
-		bench_die("write", errno);
+		cores_die("write", errno);
 }
 
 static int hand_pop(void)
@@ -278,7 +283,7 @@ static void hand_with(int kind, bool one, const char *name)
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hand.sv) < 0 ||
 	    epoll_ctl(s.epoll, EPOLL_CTL_ADD, kind ? hand.sv[1] : hand.event, &event) < 0)
-		bench_die("epoll_ctl", errno);
+		cores_die("epoll_ctl", errno);
 	cores_pin(0);
 	cores_start(&s, hand_run);
 	begin = cores_now();

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "fair.h"
 
 static char flood_block[FAIR_BLOCK], flood_in[FAIR_BLOCK];
@@ -17,7 +16,7 @@ static int flood_connect(const struct fair *f, enum fair_port port, bool waits)
 	int fd = fair_connect(f, port);
 
 	if (fd < 0 || (!waits && fcntl(fd, F_SETFL, O_NONBLOCK) < 0))
-		bench_die("a flooder cannot connect", errno);
+		fair_die("a flooder cannot connect", errno);
 	return fd;
 }
 
@@ -26,7 +25,7 @@ static void flood_send(const struct fair *f, int fd, const char *bytes, size_t n
 	ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
 
 	if (sent < 0)
-		bench_die("a flooder was cut off", errno);
+		fair_die("a flooder was cut off", errno);
 	atomic_fetch_add(f->flooded, sent);
 }
 
@@ -59,7 +58,7 @@ static void flood_pipeline(const struct fair *f, enum fair_port port, size_t n, 
 		if (r > 0)
 			at = (at + (size_t)r) % n;
 		else if (r < 0 && errno != EAGAIN)
-			bench_die("a flooder was cut off", errno);
+			fair_die("a flooder was cut off", errno);
 	}
 }
 
@@ -119,7 +118,7 @@ static void flood_crowd(const struct fair *f)
 	struct pollfd crowd[FAIR_CROWD];
 
 	if (geteuid() == 0 && setuid(65534) < 0)
-		bench_die("setuid", errno);
+		fair_die("setuid", errno);
 	memset(flood_block, FAIR_DISCARD, sizeof(flood_block));
 	for (int i = 0; i < FAIR_CROWD; i++)
 		crowd[i] = (struct pollfd){ .fd = flood_connect(f, FAIR_BYTES, false),

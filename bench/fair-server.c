@@ -10,7 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "fair.h"
 #include "org.example.bench.h"
 
@@ -57,7 +56,7 @@ static void fair_echo(struct postern_request *r, const struct bench_Echo_in *in,
 static void fair_path(char *ret, size_t size, const struct fair *f, enum fair_port port)
 {
 	if (snprintf(ret, size, "%s/%s", f->directory, fair_port_names[port]) >= (int)size)
-		bench_die(f->directory, ENAMETOOLONG);
+		fair_die(f->directory, ENAMETOOLONG);
 }
 
 static void fair_serve_bytes(struct postern_loop *loop, const struct fair *f, enum fair_port port,
@@ -75,7 +74,7 @@ static void fair_serve_bytes(struct postern_loop *loop, const struct fair *f, en
 	fair_path(path, sizeof(path), f, port);
 	kept[port] = server;
 	if (postern_server_new(&s, loop, path, &options, &kept[port], NULL) < 0)
-		bench_die(postern_why()->text, 0);
+		fair_die(postern_why()->text, 0);
 }
 
 void fair_serve_postern(const struct fair *f)
@@ -90,14 +89,15 @@ void fair_serve_postern(const struct fair *f)
 	char path[FAIR_PATH];
 
 	if (postern_loop_new(&loop) < 0)
-		bench_die(postern_why()->text, 0);
+		fair_die(postern_why()->text, 0);
 	fair_serve_bytes(loop, f, FAIR_BYTES, &bytes, 0);
 	fair_serve_bytes(loop, f, FAIR_FRAMES, &frames, POSTERN_FRAMING_U32LE);
 	fair_path(path, sizeof(path), f, FAIR_CALLS);
 	if (postern_service_new(&service, loop, path, NULL, NULL, NULL) < 0 ||
 	    bench_provide(service, &methods, NULL) < 0)
-		bench_die(postern_why()->text, 0);
-	bench_ready();
+		fair_die(postern_why()->text, 0);
+	puts("ready");
+	fflush(stdout);
 	postern_loop_run(loop);
 }
 
@@ -115,7 +115,7 @@ static int raw_listen(const struct fair *f)
 	fair_path(to.sun_path, sizeof(to.sun_path), f, FAIR_BYTES);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || listen(fd, 128) < 0 ||
 	    chmod(to.sun_path, 0666) < 0)
-		bench_die(to.sun_path, errno);
+		fair_die(to.sun_path, errno);
 	return fd;
 }
 
@@ -127,7 +127,7 @@ static void raw_accept(int epoll, int listener)
 	if (fd < 0)
 		return;
 	if (fd >= RAW_FDS || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		bench_die("epoll_ctl", errno);
+		fair_die("epoll_ctl", errno);
 	raw_discards[fd] = 0;
 }
 
@@ -156,8 +156,9 @@ void fair_serve_raw(const struct fair *f)
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = listener };
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
-		bench_die("epoll", errno);
-	bench_ready();
+		fair_die("epoll", errno);
+	puts("ready");
+	fflush(stdout);
 	for (;;) {
 		int n = epoll_wait(epoll, events, RAW_EVENTS, -1);
 

@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "fair.h"
 
 enum {
@@ -66,6 +65,13 @@ static struct {
 	.rounds = 5, .server_cpu = 0, .client_cpu = 1, .phase_ns = 500 * 1000 * 1000, .random = 1
 };
 
+void fair_die(const char *what, int error)
+{
+	fprintf(stderr, "bench-fair: %s%s%s\n", what, error ? ": " : "",
+		error ? strerror(error) : "");
+	exit(EXIT_FAILURE);
+}
+
 static int64_t fair_now(clockid_t clock)
 {
 	struct timespec t;
@@ -96,7 +102,7 @@ static void fair_pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
 	if (cpu >= 0 && sched_setaffinity(0, sizeof(set), &set) < 0)
-		bench_die("cannot pin to that CPU", errno);
+		fair_die("cannot pin to that CPU", errno);
 }
 
 /* A child that ends with us. In the child it returns 0. */
@@ -105,7 +111,7 @@ static pid_t fair_fork(int cpu)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		bench_die("fork", errno);
+		fair_die("fork", errno);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		fair_pin(cpu);
@@ -127,7 +133,7 @@ static void fair_go_first(int policy)
 	static const struct sched_param least = { .sched_priority = 1 };
 
 	if (run.first && sched_setscheduler(0, policy, &least) < 0)
-		bench_die("sched_setscheduler", errno);
+		fair_die("sched_setscheduler", errno);
 }
 
 static void fair_start_server(void)
@@ -136,7 +142,7 @@ static void fair_start_server(void)
 	int ready[2];
 
 	if (pipe(ready) < 0)
-		bench_die("pipe", errno);
+		fair_die("pipe", errno);
 	run.server = fair_fork(run.server_cpu);
 	if (run.server == 0) {
 		fair_go_first(SCHED_FIFO);
@@ -148,10 +154,10 @@ static void fair_start_server(void)
 	}
 	close(ready[1]);
 	if (read(ready[0], line, sizeof(line)) <= 0)
-		bench_die("the server did not start", 0);
+		fair_die("the server did not start", 0);
 	close(ready[0]);
 	if (clock_getcpuclockid(run.server, &run.server_clock) != 0)
-		bench_die("clock_getcpuclockid", errno);
+		fair_die("clock_getcpuclockid", errno);
 }
 
 /* ---- neighbours ---- */
@@ -176,27 +182,27 @@ static void fair_meet_neighbours(enum fair_port port)
 
 		n->fd = fair_connect(&run.fair, port);
 		if (n->fd < 0 || epoll_ctl(run.epoll, EPOLL_CTL_ADD, n->fd, &event) < 0)
-			bench_die("a neighbour cannot connect", errno);
+			fair_die("a neighbour cannot connect", errno);
 	}
 }
 
 static void fair_request(struct neighbour *n, enum fair_port port, int64_t due)
 {
 	if (n->end - n->begin == WAITING)
-		bench_die("a neighbour gets no answer", 0);
+		fair_die("a neighbour gets no answer", 0);
 	n->due[n->end++ % WAITING] = due;
 	run.waiting++;
 	if (send(n->fd, run.request[port], run.request_size[port], MSG_DONTWAIT | MSG_NOSIGNAL) !=
 	    (ssize_t)run.request_size[port])
-		bench_die("a neighbour cannot send", errno);
+		fair_die("a neighbour cannot send", errno);
 }
 
 static void fair_answered(struct neighbour *n, int64_t now)
 {
 	if (n->begin == n->end)
-		bench_die("a neighbour got an answer too much", 0);
+		fair_die("a neighbour got an answer too much", 0);
 	if (run.n == SAMPLES)
-		bench_die("too many samples for one phase", 0);
+		fair_die("too many samples for one phase", 0);
 	run.samples[run.n++] = now - n->due[n->begin++ % WAITING];
 	run.waiting--;
 }
@@ -209,7 +215,7 @@ static void fair_read(struct neighbour *n)
 	int64_t now = fair_now(CLOCK_MONOTONIC);
 
 	if (r <= 0)
-		bench_die("a neighbour was cut off", errno);
+		fair_die("a neighbour was cut off", errno);
 	for (ssize_t i = 0; calls && i < r; i++)
 		if (in[i] == '\0')
 			fair_answered(n, now);
@@ -232,9 +238,9 @@ static void fair_wait(int64_t until)
 					  .tv_nsec = left % 1000000000 };
 	k = epoll_pwait2(run.epoll, events, NEIGHBOURS, &wait, NULL);
 	if (run.stopped)
-		bench_die("interrupted", 0);
+		fair_die("interrupted", 0);
 	if (k < 0 && errno != EINTR)
-		bench_die("epoll_pwait2", errno);
+		fair_die("epoll_pwait2", errno);
 	for (int i = 0; i < k; i++)
 		fair_read(events[i].data.ptr);
 }
@@ -304,7 +310,7 @@ static void fair_flooded(struct phase *ret, const struct fair_flood *flood)
 		fair_wait(fair_now(CLOCK_MONOTONIC) + SETTLE_NS);
 	fair_measure(ret, flood->port);
 	if (waitpid(run.flooder, NULL, WNOHANG) != 0)
-		bench_die("the flooder has ended", 0);
+		fair_die("the flooder has ended", 0);
 	fair_kill(&run.flooder);
 	run.n = 0;
 	fair_ask(flood->port, SETTLE_NS);
@@ -462,10 +468,10 @@ int main(int argc, char **argv)
 	run.fair.flooded = mmap(NULL, sizeof(*run.fair.flooded), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (run.fair.flooded == MAP_FAILED)
-		bench_die("mmap", errno);
+		fair_die("mmap", errno);
 	strcpy(run.fair.directory, "/tmp/postern-fair-XXXXXX");
 	if (!mkdtemp(run.fair.directory) || chmod(run.fair.directory, 0755) < 0)
-		bench_die(run.fair.directory, errno);
+		fair_die(run.fair.directory, errno);
 	run.owner = getpid();
 	atexit(fair_end);
 	signal(SIGINT, fair_stop);

@@ -46,6 +46,7 @@ struct fair {
 #define FAIR_CALL \
 	"{\"method\":\"org.example.bench.Echo\",\"parameters\":{\"id\":1,\"text\":\"good morning\"}}"
 
+__attribute__((noreturn)) void fair_die(const char *what, int error);
 int fair_connect(const struct fair *f, enum fair_port port);
 
 /* Each runs until it is killed. */

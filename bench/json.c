@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How fast JSON is checked: megabytes a second of CPU time, of messages as services send them, and of a text that is almost
- * only one string. Each line that is printed is a round; bench/call.py takes the quartiles.
+ * only one string. Each line that is printed is a round; bench/run.py takes the quartiles.
  */
 #include <errno.h>
 #include <postern.h>

@@ -2,7 +2,7 @@
 /*
  * What a publication to 1,000 subscribers costs, compared with 1,000 plain writes of the same bytes: CPU time of the
  * service's end alone, in turns. Subscribers are plain sockets of this process, and read everything between two
- * publications, which is not counted. Each line that is printed is a round; bench/call.py takes the quartiles.
+ * publications, which is not counted. Each line that is printed is a round; bench/run.py takes the quartiles.
  */
 #include <errno.h>
 #include <postern.h>
@@ -16,10 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "org.example.bench.h"
 
 enum { TOPIC_CROWD = 1000, TOPIC_PUBLICATIONS = 40, TOPIC_TEXT = 150, TOPIC_READ = 4096 };
+
+static _Noreturn void topic_die(const char *what, int error)
+{
+	fprintf(stderr, "bench-topic: %s%s%s\n", what, error ? ": " : "",
+		error ? strerror(error) : "");
+	exit(EXIT_FAILURE);
+}
 
 static struct postern_topic *topic;
 static uint32_t topic_subscribers;
@@ -28,7 +34,7 @@ static void topic_watch(struct postern_request *r, void *data)
 {
 	(void)data;
 	if (postern_topic_take(topic, r) < 0)
-		bench_die(postern_why()->text, 0);
+		topic_die(postern_why()->text, 0);
 }
 
 static void topic_changed(struct postern_topic *t, uint32_t subscribers, void *data)
@@ -50,10 +56,10 @@ static void topic_need_descriptors(void)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max < 4 * TOPIC_CROWD + 100)
-		bench_die("too few descriptors: ulimit -n", errno);
+		topic_die("too few descriptors: ulimit -n", errno);
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		bench_die("setrlimit", errno);
+		topic_die("setrlimit", errno);
 }
 
 static int topic_subscribe(const char *path)
@@ -65,7 +71,7 @@ static int topic_subscribe(const char *path)
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
 	    send(fd, call, sizeof(call), MSG_NOSIGNAL) != sizeof(call))
-		bench_die("a subscriber", errno);
+		topic_die("a subscriber", errno);
 	return fd;
 }
 
@@ -76,7 +82,7 @@ static void topic_read(const int *fds, size_t n)
 
 	for (int i = 0; i < TOPIC_CROWD; i++)
 		if (recv(fds[i], got, sizeof(got), MSG_DONTWAIT) != (ssize_t)n)
-			bench_die("a subscriber has not got what was sent", errno);
+			topic_die("a subscriber has not got what was sent", errno);
 }
 
 static double topic_publish(int64_t id, const char *text)
@@ -84,7 +90,7 @@ static double topic_publish(int64_t id, const char *text)
 	double begin = topic_now();
 
 	if (bench_publish_Watch(topic, &(struct bench_Watch_out){ .id = id, .text = text }) < 0)
-		bench_die(postern_why()->text, 0);
+		topic_die(postern_why()->text, 0);
 	return topic_now() - begin;
 }
 
@@ -94,7 +100,7 @@ static double topic_write(const int *fds, const char *message, size_t n)
 
 	for (int i = 0; i < TOPIC_CROWD; i++)
 		if (send(fds[i], message, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n)
-			bench_die("send", errno);
+			topic_die("send", errno);
 	return topic_now() - begin;
 }
 
@@ -119,7 +125,7 @@ static void topic_round(struct postern_loop *loop, const int *subscribers, const
 		written += topic_write(writers, message, n);
 		topic_read(readers, n);
 		if (postern_loop_dispatch(loop, 0) < 0)
-			bench_die("postern_loop_dispatch", 0);
+			topic_die("postern_loop_dispatch", 0);
 	}
 	printf("{\"published_us\": %.1f, \"written_us\": %.1f, \"ratio\": %.4f}\n",
 	       published / TOPIC_PUBLICATIONS, written / TOPIC_PUBLICATIONS, written / published);
@@ -142,7 +148,7 @@ static void topic_serve(struct postern_service **ret, struct postern_loop *loop)
 	if (postern_service_new(ret, loop, path, &options, NULL, NULL) < 0 ||
 	    bench_provide(*ret, &methods, NULL) < 0 ||
 	    bench_topic_Watch(&topic, *ret, NULL, &events, NULL) < 0)
-		bench_die(postern_why()->text, 0);
+		topic_die(postern_why()->text, 0);
 }
 
 int main(int argc, char **argv)
@@ -154,7 +160,7 @@ int main(int argc, char **argv)
 
 	topic_need_descriptors();
 	if (postern_loop_new(&loop) < 0)
-		bench_die(postern_why()->text, 0);
+		topic_die(postern_why()->text, 0);
 	topic_serve(&service, loop);
 	for (int i = 0; i < TOPIC_CROWD; i++) {
 		int pair[2];
@@ -163,13 +169,13 @@ int main(int argc, char **argv)
 			topic_subscribe(postern_server_path(postern_service_server(service)));
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0 ||
 		    postern_loop_dispatch(loop, 0) < 0)
-			bench_die("socketpair", errno);
+			topic_die("socketpair", errno);
 		writers[i] = pair[0];
 		readers[i] = pair[1];
 	}
 	while (topic_subscribers < TOPIC_CROWD)
 		if (postern_loop_dispatch(loop, POSTERN_SECONDS(1)) < 0)
-			bench_die("postern_loop_dispatch", 0);
+			topic_die("postern_loop_dispatch", 0);
 	for (int i = 0; i < rounds; i++)
 		topic_round(loop, subscribers, writers, readers);
 	topic = postern_topic_free(topic);

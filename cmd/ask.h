@@ -47,7 +47,8 @@ int  ask_told(const struct ask *a, const struct postern_answer *answer);
 /* ---- call-upgrade.c ---- */
 
 /* Calls for the connection, and then copies stdin to it, and it to stdout. */
-int  call_upgrade(const struct ask_values *values, const char *method, struct postern_json in, int64_t idle_ns);
+int  call_upgrade(const struct ask_values *values, const char *method, struct postern_json in,
+	const struct fd_list *fds, int64_t idle_ns);
 
 /* ---- json-print.c ---- */
 

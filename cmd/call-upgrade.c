@@ -50,9 +50,11 @@ static void call_upgrade_told(struct postern_call *call, const struct postern_an
 	copy_begin(&u->copy);
 }
 
-static int call_upgrade_start(struct call_upgrade *u, const char *method, struct postern_json in)
+static int call_upgrade_start(struct call_upgrade *u, const char *method, struct postern_json in,
+			      const struct fd_list *list)
 {
-	int r = postern_caller_call_json(NULL, u->ask.caller, method, in.text, in.n, NULL,
+	const struct postern_fds fds = { list->fds, list->n };
+	int r = postern_caller_call_json(NULL, u->ask.caller, method, in.text, in.n, &fds,
 					 POSTERN_CALL_UPGRADE, u->ask.values->deadline,
 					 call_upgrade_told, u);
 
@@ -61,7 +63,7 @@ static int call_upgrade_start(struct call_upgrade *u, const char *method, struct
 }
 
 int call_upgrade(const struct ask_values *values, const char *method, struct postern_json in,
-		 int64_t idle_ns)
+		 const struct fd_list *fds, int64_t idle_ns)
 {
 	static struct call_upgrade u;
 	int status;
@@ -73,7 +75,7 @@ int call_upgrade(const struct ask_values *values, const char *method, struct pos
 	if (!status)
 		status = ask_open_on(&u.ask, u.copy.loop, "call", values);
 	if (!status)
-		status = call_upgrade_start(&u, method, in);
+		status = call_upgrade_start(&u, method, in, fds);
 	ask_close(&u.ask);
 	copy_deinit(&u.copy);
 	return status;

@@ -8,6 +8,7 @@
 #include "ask.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 struct call_values {
 	struct ask_values ask;
+	struct fd_list fds;
 	bool more;
 	bool oneway;
 	bool upgrade;
@@ -34,6 +36,11 @@ static const struct option call_options[] = {
 	{ .name = "upgrade",
 	  .help = "ask for the connection: then it is stdin and stdout",
 	  .offset = offsetof(struct call_values, upgrade) },
+	{ .name = "fd",
+	  .type = OPTION_FDS,
+	  .argument = "N",
+	  .help = "pass descriptor N, open here, with the call; may be repeated; the first is 0 in JSON",
+	  .offset = offsetof(struct call_values, fds) },
 	{ .name = "idle",
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
@@ -121,16 +128,39 @@ static const char *call_wrong(const struct call_values *v)
 	return NULL;
 }
 
-static int call_answers(struct ask *a, const char *method, struct postern_json in, unsigned flags)
+/* Nobody else could take them: so it is said what they are, and they are closed. */
+static void call_say_fds(const struct ask *a)
 {
+	uint32_t n = postern_caller_answer(a->caller)->n_fds;
+
+	for (uint32_t i = 0; i < n; i++) {
+		char kind[PATH_MAX] = "?", path[32];
+		int fd = postern_caller_take_fd(a->caller, i);
+		ssize_t length;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		length = readlink(path, kind, sizeof(kind) - 1);
+		if (length > 0)
+			kind[length] = '\0';
+		output_error(a->verb, a->address, "descriptor %u came with the answer: %s", i,
+			     kind);
+		close(fd);
+	}
+}
+
+static int call_answers(struct ask *a, const char *method, struct postern_json in,
+			const struct fd_list *list, unsigned flags)
+{
+	/* Also without any: then descriptors may come with an answer. */
+	const struct postern_fds fds = { list->fds, list->n };
 	struct postern_json answer;
-	/* Descriptors may come with an answer, which says so; nobody takes them, so they are closed. */
-	int status = ask_call(a, method, in, &(struct postern_fds){ 0 }, flags, &answer);
+	int status = ask_call(a, method, in, &fds, flags, &answer);
 
 	if (status || flags & POSTERN_CALL_ONEWAY)
 		return status;
 	do {
 		json_print_answer(answer);
+		call_say_fds(a);
 		/* Whoever reads the answers of a stream waits for each. */
 		if (!(flags & POSTERN_CALL_MORE) || fflush(stdout) != 0)
 			return EXIT_DONE;
@@ -157,9 +187,9 @@ static int call_run(void *data)
 	if (!status)
 		status = call_parameters(&a, &text, &in);
 	if (!status && v->upgrade)
-		status = call_upgrade(&v->ask, v->ask.common.files[1], in, v->idle);
+		status = call_upgrade(&v->ask, v->ask.common.files[1], in, &v->fds, v->idle);
 	else if (!status)
-		status = call_answers(&a, v->ask.common.files[1], in, flags);
+		status = call_answers(&a, v->ask.common.files[1], in, &v->fds, flags);
 	ask_close(&a);
 	free(text);
 	return status;

@@ -45,6 +45,7 @@ enum option_type {
 	OPTION_ACCESS,   /* uint32_t, the bits of a mode */
 	OPTION_UIDS,     /* struct id_list */
 	OPTION_GIDS,     /* struct id_list */
+	OPTION_FDS,      /* struct fd_list */
 	OPTION_TEXT,     /* const char * */
 	OPTION_REST,     /* char **: this argument and all that follow */
 };
@@ -67,6 +68,12 @@ struct option {
 struct id_list {
 	uint32_t n;
 	uint32_t ids[IDS_MAX];
+};
+
+/* Copies, close-on-exec, of what the shell has opened. */
+struct fd_list {
+	uint32_t n;
+	int fds[16]; /* POSTERN_FDS_MAX */
 };
 
 /* The values of every verb begin with this. */

@@ -392,12 +392,16 @@ static int run_start(struct run *x, const struct postern_peer *peer)
 {
 	const struct commands *c = x->commands;
 	struct commands_method *m = &c->methods[x->method];
+	struct spawn_fds fds = { .n = 0 };
 	int in = -1, out = -1, r = run_prepare(x, &in, &out);
 
 	if (r == 0)
+		r = spawn_take(&fds, x->request);
+	if (r == 0)
 		r = spawn_start(&x->commands->spawn, m->path, m->argv, in, out, peer,
 				postern_request_method(x->request), m->upgrades ? x->input : NULL,
-				&x->pid);
+				&fds, &x->pid);
+	spawn_close(&fds);
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
@@ -458,6 +462,13 @@ static void commands_start(struct commands *c, struct postern_request *r)
 	};
 	x->request = postern_request_keep(r);
 	error = x->request ? run_start(x, &peer) : -ENOMEM;
+	if (error == -E2BIG && c->methods[method].upgrades) {
+		/* Any client can do that: it is no error of ours. */
+		run_fail(x, 126,
+			 "the parameters do not fit into an environment variable (128 KiB)");
+		run_free(x);
+		return;
+	}
 	if (error < 0) {
 		output_error("serve", c->options.name, "%s: cannot start %s: %s", run_method(x),
 			     c->methods[method].path, strerror(-error));

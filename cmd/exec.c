@@ -157,7 +157,7 @@ static int exec_try(struct exec *e, int fd, const struct postern_peer *peer)
 
 	if (r == 0)
 		r = spawn_start(&e->spawn, e->options.path, e->options.argv, fd, fd, peer, NULL,
-				NULL, &child->pid);
+				NULL, NULL, &child->pid);
 	if (spare >= 0)
 		close(spare);
 	if (r == 0) {

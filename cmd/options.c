@@ -7,9 +7,12 @@
  */
 #include "command.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTIONS_WORD    32u /* longer words are compared up to here */
 #define OPTIONS_INDENT  28  /* of the help text */
@@ -139,9 +142,29 @@ static const char *options_set_ids(const struct option *o, const char *text, str
 	return !wrong && o->one && list->n > 1 ? "is more than one" : wrong;
 }
 
+/* Copies: what goes with a call is closed, and the first three have to stay open. */
+static const char *options_set_fd(const char *text, struct fd_list *list)
+{
+	uint32_t number = 0;
+	const char *wrong = strcmp(text, "0") != 0 ? count_parse(text, &number) : NULL;
+	int fd;
+
+	if (wrong)
+		return wrong;
+	if (list->n == sizeof(list->fds) / sizeof(*list->fds))
+		return "is one too many; a message has 16 at most";
+	fd = number > INT_MAX ? -1 : fcntl((int)number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (fd < 0)
+		return "is not open; open it in the shell: 3<FILE";
+	list->fds[list->n++] = fd;
+	return NULL;
+}
+
 static const char *options_set(const struct option *o, const char *text, void *value)
 {
 	switch (o->type) {
+	case OPTION_FDS:
+		return options_set_fd(text, value);
 	case OPTION_DURATION:
 		return duration_parse(text, value);
 	case OPTION_SIZE:

@@ -56,14 +56,15 @@ static size_t relay_message(struct relay_plan *p, const char *bytes, size_t n)
 
 	if (!n)
 		return 0;
-	line = memchr(bytes, '\n', n);
-	nul = memchr(bytes, '\0', n);
 	if (!p->framing)
 		p->framing = p->faults.framing;
-	if (!p->framing && (line || nul))
-		p->framing =
-			nul && (!line || nul < line) ? POSTERN_FRAMING_NUL : POSTERN_FRAMING_LINES;
-	end = p->framing == POSTERN_FRAMING_NUL ? nul : line;
+	if (!p->framing) {
+		line = memchr(bytes, '\n', n);
+		nul = memchr(bytes, '\0', line ? (size_t)(line - bytes) : n);
+		p->framing = nul ? POSTERN_FRAMING_NUL : line ? POSTERN_FRAMING_LINES : 0;
+	}
+	/* Only what ends a message: searching all that is there for the other one, too, would be quadratic. */
+	end = p->framing ? memchr(bytes, p->framing == POSTERN_FRAMING_NUL ? '\0' : '\n', n) : NULL;
 	return end ? (size_t)(end - bytes) + 1 : 0;
 }
 
@@ -323,12 +324,7 @@ struct relay_faults relay_random(uint32_t seed, uint64_t connection)
 
 /* ---- as text ---- */
 
-const char *relay_then_text(enum relay_then then)
-{
-	static const char *const words[] = { "close", "reset", "half-close", "stall" };
-
-	return words[then];
-}
+const char *const relay_then_words[] = { "close", "reset", "half-close", "stall", NULL };
 
 void relay_faults_text(const struct relay_faults *f, char *text, size_t size)
 {
@@ -355,5 +351,5 @@ void relay_faults_text(const struct relay_faults *f, char *text, size_t size)
 			at += snprintf(text + at, size - (size_t)at, " --%s %" PRIu64 "%s",
 				       options[i].name, options[i].n, options[i].unit);
 	if ((f->half || f->after || f->at_byte) && (size_t)at < size)
-		snprintf(text + at, size - (size_t)at, " --then %s", relay_then_text(f->then));
+		snprintf(text + at, size - (size_t)at, " --then %s", relay_then_words[f->then]);
 }

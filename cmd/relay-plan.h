@@ -78,6 +78,6 @@ struct relay_faults relay_random(uint32_t seed, uint64_t connection);
 /* As options of the command. */
 void relay_faults_text(const struct relay_faults *f, char *text, size_t size);
 /* The word of --then. */
-const char *relay_then_text(enum relay_then then);
+extern const char *const relay_then_words[];
 
 #endif

@@ -28,8 +28,8 @@
 struct relay_values {
 	struct common common;
 	const char *as, *to, *then, *framing;
-	int64_t delay;
-	uint32_t rate, split, glue, drop, duplicate, corrupt, half, after, at_byte, random, count;
+	struct relay_faults faults; /* but for the words */
+	uint32_t random, count;
 };
 
 struct pair;
@@ -87,52 +87,52 @@ static const struct option relay_options[] = {
 	  .type = OPTION_DURATION,
 	  .argument = "TIME",
 	  .help = "hold each message for so long",
-	  RELAY_OPTION(delay) },
+	  RELAY_OPTION(faults.delay_ns) },
 	{ .name = "rate",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .help = "bytes a second",
-	  RELAY_OPTION(rate) },
+	  RELAY_OPTION(faults.rate) },
 	{ .name = "split",
 	  .type = OPTION_SIZE32,
 	  .argument = "SIZE",
 	  .help = "bytes a write",
-	  RELAY_OPTION(split) },
+	  RELAY_OPTION(faults.split) },
 	{ .name = "glue",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .help = "hold messages until there are N, send them at once",
-	  RELAY_OPTION(glue) },
+	  RELAY_OPTION(faults.glue) },
 	{ .name = "drop",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .help = "leave out message N, from 1",
-	  RELAY_OPTION(drop) },
+	  RELAY_OPTION(faults.drop) },
 	{ .name = "duplicate",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .help = "send message N twice",
-	  RELAY_OPTION(duplicate) },
+	  RELAY_OPTION(faults.duplicate) },
 	{ .name = "corrupt",
 	  .type = OPTION_SIZE32,
 	  .argument = "N",
 	  .help = "garble byte N, from 1",
-	  RELAY_OPTION(corrupt) },
+	  RELAY_OPTION(faults.corrupt) },
 	{ .name = "half",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .help = "send a half of message N, then --then",
-	  RELAY_OPTION(half) },
+	  RELAY_OPTION(faults.half) },
 	{ .name = "after",
 	  .type = OPTION_COUNT,
 	  .argument = "N",
 	  .help = "send message N, then --then",
-	  RELAY_OPTION(after) },
+	  RELAY_OPTION(faults.after) },
 	{ .name = "at-byte",
 	  .type = OPTION_SIZE32,
 	  .argument = "N",
 	  .help = "in place of byte N, --then",
-	  RELAY_OPTION(at_byte) },
+	  RELAY_OPTION(faults.at_byte) },
 	{ .name = "then",
 	  .type = OPTION_TEXT,
 	  .argument = "END",
@@ -241,7 +241,7 @@ static void lane_end(struct lane *lane)
 	struct pair *pair = lane->pair;
 	enum relay_then then = lane->plan.faults.then;
 
-	lane_say(lane, relay_then_text(then));
+	lane_say(lane, relay_then_words[then]);
 	lane->over = true;
 	postern_conn_pause(lane->from);
 	switch (then) {
@@ -530,9 +530,9 @@ static int relay_word(const char *option, const char *word, const char *const *w
 static bool relay_read_words(const struct relay_values *v, struct relay_faults *f)
 {
 	static const char *const to[] = { "client", "server", "both", NULL };
-	static const char *const then[] = { "close", "reset", "half-close", "stall", NULL };
 	static const char *const framing[] = { "lines", "nul", NULL };
-	int t = relay_word("to", v->to, to, 0), e = relay_word("then", v->then, then, 0);
+	int t = relay_word("to", v->to, to, 0),
+	    e = relay_word("then", v->then, relay_then_words, 0);
 	int b = relay_word("framing", v->framing, framing, -2);
 
 	if (t < 0 || e < 0 || b == -1)
@@ -545,9 +545,9 @@ static bool relay_read_words(const struct relay_values *v, struct relay_faults *
 
 static int relay_check(const struct relay_values *v, struct relay_faults *f)
 {
-	int ends = !!v->half + !!v->after + !!v->at_byte;
-	bool has_fault = ends || v->delay || v->rate || v->split || v->glue || v->drop ||
-			 v->duplicate || v->corrupt;
+	static const struct relay_faults none = { 0 };
+	int ends = !!v->faults.half + !!v->faults.after + !!v->faults.at_byte;
+	bool has_fault = memcmp(&v->faults, &none, sizeof(none)) != 0;
 
 	if (!v->common.name)
 		output_error("relay", NULL, "missing NAME, the server; see: postern relay --help");
@@ -563,7 +563,7 @@ static int relay_check(const struct relay_values *v, struct relay_faults *f)
 	else if (v->then && !ends)
 		output_error("relay", v->as,
 			     "--then needs --half, --after or --at-byte to say when");
-	else if (v->delay == POSTERN_FOREVER)
+	else if (v->faults.delay_ns == POSTERN_FOREVER)
 		output_error("relay", v->as,
 			     "--delay has an end; to hold one for ever: --half 1 --then stall");
 	else if (relay_read_words(v, f))
@@ -599,21 +599,11 @@ static int relay_go(struct relay *r)
 static int relay_run(void *data)
 {
 	const struct relay_values *v = data;
-	struct relay r = { .values = v };
+	struct relay r = { .values = v, .faults = v->faults };
 	int status = relay_check(v, &r.faults);
 
 	if (status)
 		return status;
-	r.faults.delay_ns = v->delay;
-	r.faults.rate = v->rate;
-	r.faults.split = v->split;
-	r.faults.glue = v->glue;
-	r.faults.drop = v->drop;
-	r.faults.duplicate = v->duplicate;
-	r.faults.corrupt = v->corrupt;
-	r.faults.half = v->half;
-	r.faults.after = v->after;
-	r.faults.at_byte = v->at_byte;
 	signal(SIGTTOU, SIG_IGN);
 	status = relay_go(&r);
 	for (struct pair *pair = r.pairs, *next; pair; pair = next) {

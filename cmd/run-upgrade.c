@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 enum { RUN_PIECE = 64 * 1024, RUN_ROUNDS = 4 };
+/* MAX_ARG_STRLEN, with its NUL: execve() takes no longer string. */
+enum { RUN_VARIABLE_MAX = 128 * 1024 };
 
 int run_upgrade_input(struct run *x)
 {
@@ -31,7 +33,9 @@ int run_upgrade_input(struct run *x)
 		return -ENOMEM;
 	fputs("POSTERN_PARAMETERS=", out);
 	json_print(out, postern_request_parameters(x->request), false);
-	return fclose(out) == 0 && x->output ? 0 : -ENOMEM;
+	if (fclose(out) != 0 || !x->output)
+		return -ENOMEM;
+	return x->left < RUN_VARIABLE_MAX ? 0 : -E2BIG;
 }
 
 /* ---- the peer's bytes ---- */

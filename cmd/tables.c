@@ -367,7 +367,7 @@ static const struct postern_method *tables_method(struct tables *t, const struct
 			.name = tables_name(t, idl->name, m->node.name),
 			.in = tables_of(t, m->type, false),
 			.out = tables_of(t, m->out, false),
-			.flags = idl_method_flags(m) & ~(uint32_t)POSTERN_METHOD_TAKES_FDS,
+			.flags = idl_method_flags(m),
 			.handler = number * (uint32_t)sizeof(void (*)(void)),
 			.handle = handle,
 		};

@@ -43,7 +43,7 @@ _postern_values()
 	--framing) echo lines nul ;;
 	--idle | --drain | --deadline | --delay | --interval) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
-	--after | --at-byte | --corrupt | --count | --drop | --duplicate | --glue | --half | --random | --rate | --split) ;;
+	--after | --at-byte | --corrupt | --count | --drop | --duplicate | --glue | --half | --random | --rate | --split | --fd) ;;
 	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
 	*) return 1 ;;
 	esac
@@ -58,7 +58,7 @@ _postern_service()
 	for word in "${word[@]}"; do
 		case $option,$word in
 		*,-*) ;;
-		--deadline,* | --idle,* | --server-uid,*) ;; # its value
+		--deadline,* | --idle,* | --server-uid,* | --fd,*) ;; # its value
 		*) words+=("$word") ;;
 		esac
 		option=$word

@@ -166,7 +166,9 @@ POSTERN_API int postern_conn_pause(struct postern_conn *c);    /* stop reading; 
 POSTERN_API int postern_conn_resume(struct postern_conn *c);
 POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, when the queue is sent */
 POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send the whole queue, then closed */
-POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop the queue, then only closed */
+/* Drops the queue, then only closed. The peer reads an end like any other, or ECONNRESET if bytes of it were not received:
+   how much it lacks, only a framing or an end mark of yours can tell it. */
+POSTERN_API int postern_conn_abort(struct postern_conn *c);
 
 POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_STATE_... */
 POSTERN_API void *postern_conn_data(const struct postern_conn *c);
@@ -209,10 +211,7 @@ struct postern_server_options {
 	const gid_t *allow_gids;
 	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
-	uint32_t     keep_flags;          /* 1: fd:N must be non-blocking already, else it is made so; 0 */
-	/* Passed by all of a uid's connections, or to them, and not taken or read yet: an eighth of RLIMIT_NOFILE, 16 to
-	   4,096. All uids together have twice that. Beyond: io.postern.Busy, or -EAGAIN for what is to be sent. */
-	uint32_t     descriptors_per_uid;
+	uint32_t     keep_flags, descriptors_per_uid; /* 1: fd:N must be non-blocking already; RLIMIT_NOFILE / 8, postern_fds(3) */
 };
 
 /* Returns when the server owns the name and listens on it, or fails (postern_why() says why). It

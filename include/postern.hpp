@@ -140,6 +140,10 @@ public:
 	[[nodiscard]] ssize_t write(std::string_view b) const { return postern_conn_write(c_, b.data(), b.size()); }
 	/* All or nothing. framing: POSTERN_FRAMING_... */
 	[[nodiscard]] ssize_t write_frame(int framing, std::string_view payload) const;
+	/* Room in the queue for n bytes or more, which are built at `at` and then committed: postern_conn_reserve(). framing: 0, or
+	   POSTERN_FRAMING_... */
+	[[nodiscard]] ssize_t reserve(void *&at, size_t n, int framing = 0) const;
+	[[nodiscard]] int commit(size_t n) const;
 	ssize_t flush() const { return postern_conn_flush(c_); }
 	size_t queued() const { return postern_conn_queued(c_); }
 	int pause() const { return postern_conn_pause(c_); }

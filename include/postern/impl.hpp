@@ -140,6 +140,16 @@ inline ssize_t conn_ref::write_frame(int framing, std::string_view payload) cons
 	return postern_conn_write_frame(c_, framing, payload.data(), payload.size());
 }
 
+inline ssize_t conn_ref::reserve(void *&at, size_t n, int framing) const
+{
+	return postern_conn_reserve(c_, framing, n, &at);
+}
+
+inline int conn_ref::commit(size_t n) const
+{
+	return postern_conn_commit(c_, n);
+}
+
 inline postern_peer conn_ref::peer() const
 {
 	postern_peer p{uid_t(-1), gid_t(-1), 0};

@@ -7,8 +7,6 @@
 
 #include "sys/sys.h"
 
-static_assert(sizeof(struct chunk) == CHUNK_SIZE, "a chunk is what the pool counts");
-
 static struct chunk *chunk_get(struct chunk_pool *pool)
 {
 	struct chunk *c = pool->free;
@@ -23,6 +21,7 @@ static struct chunk *chunk_get(struct chunk_pool *pool)
 	}
 	c->next = NULL;
 	c->begin = c->end = 0;
+	c->room = 0;
 	return c;
 }
 
@@ -37,6 +36,38 @@ static void chunk_put(struct chunk_pool *pool, struct chunk *c)
 	pool->n++;
 }
 
+/* A new last one. */
+static struct chunk *chunk_queue_grow(struct chunk_queue *q, struct chunk_pool *pool)
+{
+	struct chunk *c = chunk_get(pool);
+
+	if (!c)
+		return NULL;
+	q->chunks++;
+	if (q->tail)
+		q->tail->next = c;
+	else
+		q->head = c;
+	q->tail = c;
+	return c;
+}
+
+static void chunk_queue_drop_head(struct chunk_queue *q, struct chunk_pool *pool)
+{
+	struct chunk *c = q->head;
+
+	q->head = c->next;
+	if (!q->head)
+		q->tail = NULL;
+	q->chunks--;
+	chunk_put(pool, c);
+}
+
+bool chunk_queue_extend(struct chunk_queue *q, struct chunk_pool *pool, size_t n)
+{
+	return chunk_queue_spare(q) >= n || chunk_queue_grow(q, pool);
+}
+
 size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool, const void *bytes,
 				 size_t n)
 {
@@ -46,17 +77,10 @@ size_t chunk_queue_append_slowly(struct chunk_queue *q, struct chunk_pool *pool,
 		struct chunk *c = q->tail;
 		size_t take;
 
-		if (!c || c->end == sizeof(c->bytes)) {
-			c = chunk_get(pool);
-			if (!c)
-				break;
-			q->chunks++;
-			if (q->tail)
-				q->tail->next = c;
-			else
-				q->head = c;
-			q->tail = c;
-		}
+		if (!c || c->end == sizeof(c->bytes))
+			c = chunk_queue_grow(q, pool);
+		if (!c)
+			break;
 		take = sizeof(c->bytes) - c->end;
 		if (take > n - done)
 			take = n - done;
@@ -92,11 +116,7 @@ void chunk_queue_consume(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 			return;
 		}
 		n -= have;
-		q->head = c->next;
-		if (!q->head)
-			q->tail = NULL;
-		q->chunks--;
-		chunk_put(pool, c);
+		chunk_queue_drop_head(q, pool);
 	}
 }
 
@@ -113,6 +133,7 @@ void chunk_queue_shorten(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 	for (; left > last->end - last->begin; last = last->next)
 		left -= last->end - last->begin;
 	last->end = last->begin + (uint32_t)left;
+	last->room = 0;
 	while (last->next) {
 		struct chunk *c = last->next;
 
@@ -126,7 +147,9 @@ void chunk_queue_shorten(struct chunk_queue *q, struct chunk_pool *pool, size_t 
 
 void chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool)
 {
-	chunk_queue_consume(q, pool, q->bytes);
+	q->bytes = 0;
+	while (q->head)
+		chunk_queue_drop_head(q, pool);
 }
 
 void chunk_pool_deinit(struct chunk_pool *pool)

@@ -6,24 +6,30 @@
  * the kernel has it, and in steady state a turn's writes take the same warm chunk from the pool and return
  * it, so that no message allocates.
  *
- * 16 KiB: one sendmsg of a few chunks fills the kernel's default send buffer (208 KiB), and a connection
- * with a single queued byte does not hold much. The pool keeps at most 64 (1 MiB a loop).
+ * 16 KiB: one sendmsg of a few chunks fills the kernel's default send buffer (208 KiB), and a connection with a single
+ * queued byte does not hold much. It is the bytes that are a power of two, so that writes of one fill their last chunk. The
+ * pool keeps at most 64 (1 MiB a loop).
  */
 #ifndef POSTERN_CHUNK_H
 #define POSTERN_CHUNK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
 
-enum { CHUNK_SIZE = 16 * 1024, CHUNK_POOL = 64 };
+enum { CHUNK_BYTES = 16 * 1024, CHUNK_POOL = 64 };
 
+/* room: reserved for bytes that are built in place, behind `at`; only while nothing has been appended, at == end. */
 struct chunk {
 	struct chunk *next;
 	uint32_t      begin, end;
-	char          bytes[CHUNK_SIZE - sizeof(struct chunk *) - 2 * sizeof(uint32_t)];
+	uint32_t      at;
+	uint16_t      room, framing; /* of those bytes: 0, or POSTERN_FRAMING_... */
+	char          bytes[CHUNK_BYTES];
 };
+enum { CHUNK_SIZE = sizeof(struct chunk) };
 
 struct chunk_pool {
 	struct chunk *free;
@@ -35,7 +41,7 @@ struct chunk_queue {
 	uint32_t      bytes, chunks;
 };
 
-/* How many bytes can be appended without another chunk. */
+/* How many bytes can be appended without another chunk, and in one piece. */
 static inline size_t chunk_queue_spare(const struct chunk_queue *q)
 {
 	return q->tail ? sizeof(q->tail->bytes) - q->tail->end : 0;
@@ -56,6 +62,17 @@ static inline size_t chunk_queue_append(struct chunk_queue *q, struct chunk_pool
 	c->end += (uint32_t)n;
 	q->bytes += (uint32_t)n;
 	return n;
+}
+
+/* Appends a chunk if there is no room for n bytes in one piece, n at most CHUNK_PIECE: then the last chunk is at least half
+   full, so that what is left free in it, and sent past, is never more than what is queued. false: out of memory. */
+enum { CHUNK_PIECE = CHUNK_BYTES / 2 };
+bool   chunk_queue_extend(struct chunk_queue *q, struct chunk_pool *pool, size_t n);
+/* n bytes that have been written behind the last one, into the spare room. */
+static inline void chunk_queue_commit(struct chunk_queue *q, size_t n)
+{
+	q->tail->end += (uint32_t)n;
+	q->bytes += (uint32_t)n;
 }
 
 /* Describes the first bytes of the queue; returns how many elements of iov it used. */

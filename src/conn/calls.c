@@ -133,18 +133,6 @@ int postern_conn_get_counters(const struct postern_conn *c, struct postern_conn_
 
 /* ---- changes of state ---- */
 
-int conn_check(const struct postern_conn *c)
-{
-	int r;
-
-	if (!c)
-		return -EINVAL;
-	r = loop_check(c->object.loop);
-	if (r < 0)
-		return r;
-	return conn_is_open(c) ? 0 : -ESTALE;
-}
-
 int postern_conn_pause(struct postern_conn *c)
 {
 	int r = conn_check(c);

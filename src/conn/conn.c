@@ -70,7 +70,7 @@ int conn_open(struct postern_conn *c, int fd, const struct postern_peer *peer)
 	return object_watch(&c->object, EPOLLIN);
 }
 
-void conn_due(struct postern_conn *c, unsigned due)
+void conn_due_first(struct postern_conn *c, unsigned due)
 {
 	c->due |= (uint8_t)due;
 	object_task(&c->object);

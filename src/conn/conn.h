@@ -39,6 +39,7 @@
 #include <postern/conn.h>
 
 #include <assert.h>
+#include <errno.h>
 
 #include "account.h"
 #include "base/base.h"
@@ -171,7 +172,8 @@ struct postern_conn {
 	uint32_t              mark;         /* .received at the last idle check that saw progress */
 	int                   outq;         /* SIOCOUTQ, if the peer has read nothing since */
 	uint32_t              lent;         /* charged for bytes that are being offered to a callback */
-	uint32_t              asked;        /* requested from the account, for a message that waits in line to be queued */
+	uint32_t              asked;        /* CONN_LINE_WRITE: what a message that waits in line requests from the account;
+	                                       CONN_REFUSED: the size of the smallest message that was refused, or 0 */
 	uint32_t              untold;       /* of sent, since sent() was called */
 	uint32_t              attempts;
 	int16_t               failed;       /* errno of a refused send */
@@ -199,7 +201,13 @@ void conn_finish(struct postern_conn *c, int code, int error);
 void conn_finish_because(struct postern_conn *c, const struct postern_reason *why);
 /* Releases the socket and all memory, without an event. The queue gets one more send, unless it was aborted. */
 void conn_release(struct postern_conn *c);
-void conn_due(struct postern_conn *c, unsigned due);
+void conn_due_first(struct postern_conn *c, unsigned due);
+/* While a bit is set, the task is in the loop's list. */
+static inline void conn_due(struct postern_conn *c, unsigned due)
+{
+	if ((c->due & due) != due)
+		conn_due_first(c, due);
+}
 /* Callback of the account: the first in line may request again. */
 void conn_wake(struct list *place);
 /* Ends CONN_LINE_READ or CONN_LINE_WRITE, because it was served or is no longer needed. The one place in line
@@ -257,9 +265,15 @@ void conn_limits_unref(const struct conn_limits *limits);
 /* Others that begin as these do; NULL: out of memory. */
 struct conn_limits *conn_limits_copy(const struct conn_limits *limits);
 
-/* calls.c */
 /* 0 if c can be used: the public calls begin with this. */
-int  conn_check(const struct postern_conn *c);
+static inline int conn_check(const struct postern_conn *c)
+{
+	int r = c ? loop_check(c->object.loop) : -EINVAL;
+
+	return r < 0 || conn_is_open(c) ? r : -ESTALE;
+}
+
+/* calls.c */
 /* From here on the connection is the program's, with other limits, which it takes, and with their framing: what was received
    behind the last message goes to the new events. Between two messages, also in the frame event of one. */
 void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
@@ -315,6 +329,8 @@ void inbox_shrink(struct postern_conn *c);
 /* One system call. It may leave the connection blocked or broken, but never ends it. */
 void conn_send(struct postern_conn *c);
 void outbox_clear(struct postern_conn *c);
+/* A chunk in which nothing was committed goes back. */
+void outbox_tidy(struct postern_conn *c);
 /* The same for a consumer that goes on: what is queued is not sent, even if that leaves half a message with the peer. */
 void outbox_drop(struct postern_conn *c);
 /* From now on writes fail. */

@@ -10,6 +10,10 @@
  * per message, at every threshold, it was no faster, because the kernel copies too and our copy leaves the
  * bytes in the cache for it (docs/RATIONALE.md has the figures).
  *
+ * A reservation is the spare room of the last chunk, and is noted there: in the connection it would cost memory for as long
+ * as that lives. Whatever appends to the chunk or takes it away thereby ends the reservation, and no writer has to know of
+ * it. A chunk that was taken for one and in which nothing was committed goes back at the end of the turn.
+ *
  * EPOLLOUT is requested only after the kernel took less than it was given, and removed at the next send.
  *
  * The account is charged for chunks and not for bytes: bytes that fit into the last chunk are free, and most writes fit.
@@ -19,9 +23,8 @@
 #include <errno.h>
 #include <limits.h>
 
-#include <postern/frame.h>
-
 #include "conn/conn.h"
+#include "core/frame.h"
 #include "link/socket.h"
 
 enum {
@@ -202,24 +205,36 @@ static inline size_t outbox_room(const struct postern_conn *c)
 bool outbox_is_low(const struct postern_conn *c)
 {
 	uint32_t queued = c->out.bytes;
+	size_t room;
 
 	if (c->flags & CONN_LINE_WRITE)
 		return account_would(c->account, &c->line, c->asked);
 	if (c->flags & CONN_CROWDED && !passing_is_low(c))
 		return false;
-	return queued <= c->limits->low_water && (queued == 0 || outbox_room(c) / 3 >= queued);
+	if (queued == 0 || queued > c->limits->low_water)
+		return queued == 0;
+	room = outbox_room(c);
+	return room / 3 >= queued && room >= c->asked;
 }
+
+/* A message of n bytes was refused, or a part of what may be written in parts: then n is 0. drained before it fits would be
+   answered with the next refusal. */
+static void outbox_refuse(struct postern_conn *c, size_t n)
+{
+	if (!(c->flags & CONN_LINE_WRITE) && (!(c->flags & CONN_REFUSED) || n < c->asked))
+		c->asked = (uint32_t)n;
+	c->flags |= CONN_REFUSED;
+}
+
+#define OUTBOX_CLOSED (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED)
 
 static inline int outbox_check(const struct postern_conn *c)
 {
 	int r = conn_check(c);
 
-	if (r < 0)
-		return r;
-	if (c->state == POSTERN_STATE_CLOSING ||
-	    c->flags & (CONN_SHUT | CONN_BROKEN | CONN_FAILED | CONN_ABORTED))
+	if (r == 0 && (c->state == POSTERN_STATE_CLOSING || c->flags & OUTBOX_CLOSED))
 		return -EPIPE;
-	return 0;
+	return r;
 }
 
 /* The same, for the functions that write: from here on the program knows that writes fail. */
@@ -227,7 +242,7 @@ static inline int outbox_begin(struct postern_conn *c)
 {
 	int r = outbox_check(c);
 
-	if (r == -EPIPE && c->flags & CONN_BROKEN)
+	if (__builtin_expect(r == -EPIPE, 0) && c->flags & CONN_BROKEN)
 		c->flags |= CONN_DECLINED;
 	return r;
 }
@@ -237,10 +252,43 @@ static inline size_t outbox_add(struct postern_conn *c, const void *bytes, size_
 	return chunk_queue_append(&c->out, &c->object.loop->pool, bytes, n);
 }
 
+/* Do n bytes fit into the last chunk, below the high-water mark? Then nothing has to be asked for. */
+static inline bool outbox_fits(const struct postern_conn *c, size_t n)
+{
+	return n <= chunk_queue_spare(&c->out) && c->out.bytes + n <= c->limits->high_water;
+}
+
+/* Where the next byte goes. */
+static inline char *outbox_end(const struct postern_conn *c)
+{
+	return c->out.tail->bytes + c->out.tail->end;
+}
+
+static inline void outbox_due(struct postern_conn *c)
+{
+	if (!(c->due & CONN_DUE_FLUSH) && conn_has_socket(c))
+		conn_due_first(c, CONN_DUE_FLUSH);
+}
+
+/* As many as fit. */
+static ssize_t outbox_write_slowly(struct postern_conn *c, const void *bytes, size_t n)
+{
+	uint32_t had = c->out.chunks;
+	size_t room = outbox_room(c), taken = n < room ? n : room, done = 0;
+
+	if (taken > 0)
+		done = outbox_add(c, bytes, taken);
+	outbox_charge(c, had, 0);
+	if (done < n)
+		outbox_refuse(c, 0);
+	if (done < taken)
+		c->flags |= CONN_SHORT;
+	outbox_due(c);
+	return done > 0 ? (ssize_t)done : -EAGAIN;
+}
+
 ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 {
-	size_t room, taken, done = 0;
-	uint32_t had;
 	int r = outbox_begin(c);
 
 	if (r < 0)
@@ -249,19 +297,12 @@ ssize_t postern_conn_write(struct postern_conn *c, const void *bytes, size_t n)
 		return 0;
 	if (!bytes || n > SSIZE_MAX)
 		return -EINVAL;
-	had = c->out.chunks;
-	room = outbox_room(c);
-	taken = n < room ? n : room;
-	if (taken > 0)
-		done = outbox_add(c, bytes, taken);
-	outbox_charge(c, had, 0);
-	if (done < n)
-		c->flags |= CONN_REFUSED;
-	if (done < taken)
-		c->flags |= CONN_SHORT;
-	if (conn_has_socket(c))
-		conn_due(c, CONN_DUE_FLUSH);
-	return done > 0 ? (ssize_t)done : -EAGAIN;
+	if (!outbox_fits(c, n))
+		return outbox_write_slowly(c, bytes, n);
+	memcpy(outbox_end(c), bytes, n);
+	chunk_queue_commit(&c->out, n);
+	outbox_due(c);
+	return (ssize_t)n;
 }
 
 ssize_t postern_conn_writev(struct postern_conn *c, const struct iovec *iov, size_t n_iov)
@@ -295,7 +336,7 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 
 	if (n <= outbox_room(c))
 		return true;
-	c->flags |= CONN_REFUSED;
+	outbox_refuse(c, n);
 	if (!c->account || c->out.bytes > 0)
 		return false;
 	charge = (n + OUTBOX_CHUNK - 1) / OUTBOX_CHUNK * CHUNK_SIZE;
@@ -307,6 +348,7 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	if (c->account->holder == &c->line)
 		c->flags |= CONN_LENT_WRITE;
 	/* An earlier refusal, perhaps of a larger message, still gets its drained. */
+	c->asked = 0;
 	if (!owed)
 		c->flags &= ~(uint32_t)CONN_REFUSED;
 	conn_leave_line(c, CONN_LINE_WRITE);
@@ -314,36 +356,42 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	return true;
 }
 
-ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
+/* A whole frame, where it fits. */
+static void outbox_put_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
 {
-	char head[4], tail[1];
-	int n_head = postern_frame_make(framing, payload, n, head, tail), r;
-	size_t whole, n_tail = n_head == 0, charged = 0, done;
-	uint32_t had, queued;
+	bool head = frame_has_head(framing);
+	char *at = outbox_end(c);
 
-	if (n_head < 0)
-		return n_head;
-	r = outbox_begin(c);
-	if (r < 0)
-		return r;
-	if (__builtin_add_overflow(n, (size_t)n_head + n_tail, &whole) ||
-	    whole > c->limits->high_water)
-		return -EMSGSIZE;
-	if (conn_has_socket(c))
-		conn_due(c, CONN_DUE_FLUSH);
+	if (head)
+		frame_put_length(framing, at, (uint32_t)n);
+	if (n > 0)
+		memcpy(at + (head ? FRAME_HEAD : 0), payload, n);
+	if (!head)
+		at[n] = frame_tail(framing);
+	chunk_queue_commit(&c->out, n + (head ? FRAME_HEAD : 1));
+}
+
+/* The same, where it has to be admitted, or goes into several chunks: all or nothing. */
+static ssize_t outbox_put_frame_slowly(struct postern_conn *c, int framing, const void *payload,
+				       size_t n)
+{
+	char head[FRAME_HEAD], tail[1];
+	size_t n_head = (size_t)postern_frame_make(framing, payload, n, head, tail);
+	size_t whole = n + (n_head ? n_head : 1), charged = 0, done;
+	uint32_t had = c->out.chunks, queued = c->out.bytes;
+
 	if (!outbox_admit(c, whole, &charged))
 		return -EAGAIN;
-	had = c->out.chunks;
-	queued = c->out.bytes;
-	done = outbox_add(c, head, (size_t)n_head);
-	if (done == (size_t)n_head && n > 0)
+	done = outbox_add(c, head, n_head);
+	if (done == n_head && n > 0)
 		done += outbox_add(c, payload, n);
-	if (done == (size_t)n_head + n)
-		done += outbox_add(c, tail, n_tail);
+	if (done == n_head + n)
+		done += outbox_add(c, tail, whole - n_head - n);
 	/* Out of memory. Bytes after half a message would be read as its rest. */
 	if (done < whole) {
 		chunk_queue_shorten(&c->out, &c->object.loop->pool, queued);
-		c->flags |= CONN_REFUSED | CONN_SHORT;
+		outbox_refuse(c, 0);
+		c->flags |= CONN_SHORT;
 	}
 	outbox_charge(c, had, charged);
 	if (c->out.bytes == 0)
@@ -351,9 +399,146 @@ ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void
 	return done == whole ? (ssize_t)n : -EAGAIN;
 }
 
+ssize_t postern_conn_write_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
+{
+	int r = frame_check(framing, payload, n);
+	size_t whole;
+
+	if (r == 0)
+		r = outbox_begin(c);
+	if (r < 0)
+		return r;
+	if (__builtin_add_overflow(n, frame_has_head(framing) ? FRAME_HEAD : 1, &whole) ||
+	    whole > c->limits->high_water)
+		return -EMSGSIZE;
+	outbox_due(c);
+	if (!outbox_fits(c, whole))
+		return outbox_put_frame_slowly(c, framing, payload, n);
+	outbox_put_frame(c, framing, payload, n);
+	return (ssize_t)n;
+}
+
+/* ---- in place ---- */
+
+static_assert((int)POSTERN_RESERVE_MAX + (int)FRAME_HEAD <= (int)CHUNK_PIECE, "in one piece");
+
+/* What a framing puts around a payload. */
+static inline size_t outbox_around(int framing)
+{
+	return !framing ? 0 : frame_has_head(framing) ? FRAME_HEAD : 1;
+}
+
+/* Room for n bytes in one piece, below every limit. */
+static int outbox_extend(struct postern_conn *c, size_t n)
+{
+	uint32_t had = c->out.chunks;
+	size_t charged = 0;
+	bool extended;
+
+	if (!outbox_admit(c, n, &charged))
+		return -EAGAIN;
+	extended = chunk_queue_extend(&c->out, &c->object.loop->pool, n);
+	outbox_charge(c, had, charged);
+	if (extended)
+		return 0;
+	outbox_refuse(c, 0);
+	c->flags |= CONN_SHORT;
+	return -EAGAIN;
+}
+
+/* The spare room of the last chunk is what is reserved. */
+static inline ssize_t outbox_reserved(struct postern_conn *c, int framing, size_t around,
+				      void **ret)
+{
+	struct chunk *tail = c->out.tail;
+	uint32_t most = c->limits->high_water - c->out.bytes;
+	uint32_t spare = (uint32_t)sizeof(tail->bytes) - tail->end;
+
+	tail->at = tail->end;
+	tail->room = (uint16_t)((most < spare ? most : spare) - around);
+	tail->framing = (uint16_t)framing;
+	*ret = tail->bytes + tail->end + (around == FRAME_HEAD ? FRAME_HEAD : 0);
+	return tail->room;
+}
+
+static __attribute__((noinline)) ssize_t outbox_reserve_slowly(struct postern_conn *c, int framing,
+							       size_t n, void **ret)
+{
+	size_t around = outbox_around(framing);
+	int r = 0;
+
+	if (!ret || n == 0 || framing < 0 || framing > POSTERN_FRAMING_U32LE)
+		return -EINVAL;
+	if (n > POSTERN_RESERVE_MAX || n + around > c->limits->high_water)
+		return -EMSGSIZE;
+	outbox_due(c);
+	if (!outbox_fits(c, n + around))
+		r = outbox_extend(c, n + around);
+	if (r < 0)
+		return r;
+	return outbox_reserved(c, framing, around, ret);
+}
+
+ssize_t postern_conn_reserve(struct postern_conn *c, int framing, size_t n, void **ret)
+{
+	int r = outbox_begin(c);
+
+	if (r < 0)
+		return r;
+	/* The next ones of a turn need no call from here on. */
+	if (framing || !ret || n == 0 || n > POSTERN_RESERVE_MAX || !outbox_fits(c, n) ||
+	    !(c->due & CONN_DUE_FLUSH))
+		return outbox_reserve_slowly(c, framing, n, ret);
+	return outbox_reserved(c, 0, 0, ret);
+}
+
+/* The payload stands where its head leaves it. */
+static __attribute__((noinline)) int outbox_commit_frame(struct postern_conn *c, size_t n)
+{
+	struct chunk *tail = c->out.tail;
+	int framing = tail->framing, r = 0;
+	char *at = outbox_end(c);
+
+	if (frame_has_head(framing)) {
+		frame_put_length(framing, at, (uint32_t)n);
+	} else {
+		r = frame_check(framing, at, n);
+		if (r < 0)
+			return r;
+		at[n] = frame_tail(framing);
+	}
+	tail->room = 0;
+	chunk_queue_commit(&c->out, n + outbox_around(framing));
+	return 0;
+}
+
+int postern_conn_commit(struct postern_conn *c, size_t n)
+{
+	int r = outbox_begin(c);
+	struct chunk *tail;
+
+	if (r < 0)
+		return r;
+	tail = c->out.tail;
+	if (!tail || tail->at != tail->end || tail->room == 0 || n > tail->room)
+		return -EINVAL;
+	if (tail->framing)
+		return outbox_commit_frame(c, n);
+	tail->room = 0;
+	chunk_queue_commit(&c->out, n);
+	return 0;
+}
+
+void outbox_tidy(struct postern_conn *c)
+{
+	if (c->out.bytes == 0 && c->out.chunks > 0)
+		outbox_clear(c);
+}
+
 void conn_write_later(struct postern_conn *c)
 {
-	c->flags |= CONN_REFUSED | CONN_SHORT;
+	outbox_refuse(c, 0);
+	c->flags |= CONN_SHORT;
 	conn_due(c, CONN_DUE_FLUSH);
 }
 
@@ -420,7 +605,8 @@ ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n)
 
 void conn_crowd(struct postern_conn *c)
 {
-	c->flags |= CONN_REFUSED | CONN_CROWDED;
+	outbox_refuse(c, 0);
+	c->flags |= CONN_CROWDED;
 	conn_due(c, CONN_DUE_FLUSH);
 }
 
@@ -432,7 +618,7 @@ bool conn_has_room(struct postern_conn *c)
 	}
 	if (outbox_room(c) > 0)
 		return true;
-	c->flags |= CONN_REFUSED;
+	outbox_refuse(c, 0);
 	return false;
 }
 

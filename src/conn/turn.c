@@ -291,6 +291,7 @@ static void conn_flush_queue(struct postern_conn *c)
 		c->due = 0;
 		list_remove(&c->object.task);
 	}
+	outbox_tidy(c);
 	if (c->out.bytes == 0)
 		conn_all_sent(c);
 	if (conn_is_open(c) && conn_has_work(c))

@@ -72,28 +72,32 @@ int postern_frame_find(int framing, const void *bytes, size_t n, size_t seen, si
 	return 1;
 }
 
-int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1])
+int frame_check(int framing, const void *payload, size_t n)
 {
-	char delimiter = framing == POSTERN_FRAMING_LINES ? '\n' : '\0';
-
-	if ((!payload && n > 0) || !head || !tail)
+	if (!payload && n > 0)
 		return -EINVAL;
 	switch (framing) {
 	case POSTERN_FRAMING_LINES:
 	case POSTERN_FRAMING_NUL:
-		if (n > 0 && memchr(payload, delimiter, n))
-			return -EBADMSG;
-		*tail = delimiter;
-		return 0;
+		return n > 0 && memchr(payload, frame_tail(framing), n) ? -EBADMSG : 0;
 	case POSTERN_FRAMING_U32BE:
 	case POSTERN_FRAMING_U32LE:
-		if (n > UINT32_MAX)
-			return -EMSGSIZE;
-		for (int i = 0; i < FRAME_HEAD; i++)
-			head[i] = (char)(n >>
-					 (framing == POSTERN_FRAMING_U32BE ? 24 - 8 * i : 8 * i));
-		return FRAME_HEAD;
+		return n > UINT32_MAX ? -EMSGSIZE : 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+int postern_frame_make(int framing, const void *payload, size_t n, char head[4], char tail[1])
+{
+	int r = head && tail ? frame_check(framing, payload, n) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	if (frame_has_head(framing)) {
+		frame_put_length(framing, head, (uint32_t)n);
+		return FRAME_HEAD;
+	}
+	*tail = frame_tail(framing);
+	return 0;
 }

@@ -254,7 +254,9 @@ int link_end_sending(int fd)
 	return sys_shutdown(fd, SHUT_WR);
 }
 
-/* After SHUT_RD nothing is added to the receive buffer, so this ends. */
+/* Also without clean: a copy of the descriptor in a forked child would keep the connection open after close() alone. That
+   the peer may then read an end before close() makes ECONNRESET of unread bytes is the lesser evil: of a dropped queue the
+   kernel says nothing in any case. After SHUT_RD nothing is added to the receive buffer, so the loop ends. */
 void link_end(int fd, bool clean, bool rights)
 {
 	char rest[4096];

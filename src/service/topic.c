@@ -170,6 +170,7 @@ static void topic_dismiss(struct postern_request *r, const struct answer *a)
 				      item->n - at) < 0)
 		postern_conn_abort(r->serve->conn);
 	if (topic_is_ending(&r->reader)) {
+		r->topic->counters.sent++;
 		topic_answered(r);
 		return;
 	}

@@ -102,6 +102,7 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	struct postern_client *client = NULL;
 	struct postern_frame frame;
 	char text[8];
+	void *at;
 
 	(void)state;
 	assert_errno(postern_client_new(NULL, "x", NULL), -EINVAL);
@@ -129,6 +130,8 @@ static void waiting_and_framing_calls_with_null_say_invalid(void **state)
 	assert_errno(postern_frame_find(POSTERN_FRAMING_LINES, "x", 1, 0, 1, NULL), -EINVAL);
 	assert_errno(postern_frame_make(0, "x", 1, text, text), -EINVAL);
 	assert_errno(postern_frame_make(POSTERN_FRAMING_LINES, NULL, 1, text, text), -EINVAL);
+	assert_errno(postern_conn_reserve(NULL, 0, 1, &at), -EINVAL);
+	assert_errno(postern_conn_commit(NULL, 1), -EINVAL);
 	assert_errno(postern_conn_write_frame(NULL, POSTERN_FRAMING_LINES, "x", 1), -EINVAL);
 	assert_errno(postern_buffer_new(NULL, 0), -EINVAL);
 	assert_null(postern_buffer_free(NULL));

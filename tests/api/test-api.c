@@ -238,6 +238,7 @@ static void bytes_go_both_ways_and_are_counted(void **state)
 	struct iovec iov[2] = { { (char *)"gather", 6 }, { (char *)"ed", 2 } };
 	struct postern_conn_counters counters;
 	struct world w;
+	void *at;
 
 	(void)state;
 	world_begin(&w);
@@ -251,10 +252,15 @@ static void bytes_go_both_ways_and_are_counted(void **state)
 	UNTIL(&w, w.client.received == 8);
 	assert_string_equal(w.client.last, "gathered");
 	assert_true(postern_conn_room(w.client.conn) > 1024);
+	assert_true(postern_conn_reserve(w.accepted.conn, 0, 8, &at) >= 8);
+	memcpy(at, "in place", 8);
+	assert_ok(postern_conn_commit(w.accepted.conn, 8));
+	UNTIL(&w, w.client.received == 16);
+	assert_string_equal(w.client.last, "in place");
 
 	assert_ok(postern_conn_get_counters(w.client.conn, &counters, sizeof(counters)));
 	assert_int_equal(counters.sent, 5);
-	assert_int_equal(counters.received, 8);
+	assert_int_equal(counters.received, 16);
 	assert_int_equal(counters.attempts, 1);
 	assert_int_equal(counters.unread, 0);
 	assert_true(counters.connected_ns > 0 && counters.connected_ns <= postern_now());

@@ -7,6 +7,8 @@
 #include "called.h"
 #include "passed.h"
 
+#include <sys/resource.h>
+
 #define CALL "{\"method\":\"org.example.vault.Swap\",\"parameters\":{}}"
 
 /* What an answer brought; those that are wanted are taken. */
@@ -374,6 +376,64 @@ static void V12_more_descriptors_than_an_answer_may_have_are_no_answer(void **st
 	pass_text(t.fd, "{}", one, PASS_MAX);
 	ends(&t, &g, POSTERN_END_NO_ANSWER);
 	assert_int_equal(g.came, 0);
+	assert_int_equal(g.code, POSTERN_REASON_VIOLATION);
+	assert_non_null(
+		strstr(g.why, "more descriptors came with one message than any may have, 16"));
+	close(one);
+	called_close(&t);
+}
+
+/* In one send with what is no answer, and never whole. */
+static void V12_an_answer_is_told_when_what_follows_cannot_own_its_descriptors(void **state)
+{
+	static const char text[] = "{}\0junk";
+	struct got g = { .want = 2 };
+	struct called t;
+	int one = passed_new(1), fds[2] = { one, one };
+
+	(void)state;
+	called_open(&t, NULL);
+	swap(&t, &g, 0, 0);
+	called_accept(&t);
+	gets(&t, CALL, 0);
+	assert_int_equal(pass_some(t.fd, text, sizeof text - 1, fds, 2), sizeof text - 1);
+	ends(&t, &g, POSTERN_END_ANSWERED);
+	passed_is(g.fds[0], 1);
+	passed_is(g.fds[1], 1);
+	close(one);
+	called_close(&t);
+}
+
+/* It is not the service's fault, and the answer without them would be another one. */
+static void V12_descriptors_of_an_answer_that_have_no_numbers_here_are_want_of_resources(
+	void **state)
+{
+	struct rlimit limit, before;
+	struct got g = { 0 };
+	struct called t;
+	int one = passed_new(1), full[4096], n = 0;
+
+	(void)state;
+	called_open(&t, NULL);
+	swap(&t, &g, 0, 0);
+	called_accept(&t);
+	gets(&t, CALL, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 256;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (n < 4096 && (full[n] = dup(one)) >= 0)
+		n++;
+	close(full[--n]);
+	pass_text(t.fd, "{}", one, 2);
+	turn_until(t.loop, g.final > 0);
+	while (n > 0)
+		close(full[--n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ends(&t, &g, POSTERN_END_NO_ANSWER);
+	assert_int_equal(g.code, POSTERN_REASON_NO_RESOURCES);
+	assert_int_equal(g.error, -EMFILE);
+	assert_non_null(strstr(g.why, "too many are open in this process"));
 	close(one);
 	called_close(&t);
 }
@@ -596,6 +656,8 @@ int main(void)
 		TEST(V12_descriptors_that_no_awaited_answer_takes_end_the_connection),
 		TEST(V12_descriptors_for_a_call_that_has_left_are_closed),
 		TEST(V12_more_descriptors_than_an_answer_may_have_are_no_answer),
+		TEST(V12_an_answer_is_told_when_what_follows_cannot_own_its_descriptors),
+		TEST(V12_descriptors_of_an_answer_that_have_no_numbers_here_are_want_of_resources),
 		TEST(V12_a_call_that_fails_consumes_its_descriptors),
 		TEST(V12_a_call_that_was_not_sent_closes_its_descriptors),
 		TEST(V12_a_call_that_was_half_sent_is_sent_again_with_its_descriptors),

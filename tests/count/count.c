@@ -2,134 +2,92 @@
 /* count.c - see count.h */
 #include "count.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
+#include <x86gprintrin.h>
 
-/* Where the program's code begins and ends, as the linker says: the child, a fork, has it at the same place. */
+enum { COUNT_TRAP = 0x100, COUNT_SYSCALL = 0x050f };
+
+/* Where the program's code begins and ends, as the linker says. */
 extern const char __executable_start[], etext[];
 
-enum { COUNT_STEP, COUNT_SYSCALL };
-
+/* Shared by parent and child. */
 struct counting {
-	pid_t pid;
-	bool counts;
+	unsigned marks;
 	bool inside; /* the last instruction was the program's */
-	unsigned round;
 	struct count rounds[COUNT_ROUNDS];
 };
 
+static struct counting *counting;
 static uint64_t *places; /* one for each byte of the code, or NULL */
 static struct count_place sorted[1 << 16];
 
-static uintptr_t count_begin(void)
-{
-	return (uintptr_t)__executable_start;
-}
-
 static size_t count_size(void)
 {
-	return (uintptr_t)etext - count_begin();
+	return (size_t)(etext - __executable_start);
+}
+
+static void *count_shared(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("count: mmap");
+		exit(EXIT_FAILURE);
+	}
+	return p;
+}
+
+/* Before each instruction, of which this is the place. */
+static void count_trap(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *u = context;
+	const char *at = (const char *)(uintptr_t)u->uc_mcontext.gregs[REG_RIP];
+	struct count *k = &counting->rounds[counting->marks / 2];
+	size_t offset = (size_t)(at - __executable_start);
+	bool was_inside = counting->inside;
+	uint16_t code;
+
+	(void)sig, (void)info;
+	memcpy(&code, at, sizeof code);
+	k->system_calls += code == COUNT_SYSCALL;
+	counting->inside = offset < count_size();
+	if (!counting->inside)
+		return;
+	/* What comes back was called. */
+	k->calls += !was_inside;
+	k->instructions++;
+	if (places)
+		places[offset]++;
 }
 
 void count_mark(void)
 {
-	raise(SIGUSR1);
+	if (counting->marks % 2 || counting->marks >= 2 * COUNT_ROUNDS) {
+		__writeeflags(__readeflags() & ~(unsigned long long)COUNT_TRAP);
+		counting->marks++;
+		return;
+	}
+	counting->marks++;
+	counting->inside = true;
+	__writeeflags(__readeflags() | COUNT_TRAP);
 }
 
 static void count_child(void (*work)(void *data), void *data)
 {
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-		_exit(2);
-	raise(SIGSTOP);
+	struct sigaction trap = { .sa_sigaction = count_trap, .sa_flags = SA_SIGINFO };
+
+	if (sigaction(SIGTRAP, &trap, NULL) < 0)
+		_exit(EXIT_FAILURE);
 	work(data);
-	_exit(0);
-}
-
-/* One instruction has run; where is the child now? */
-static void count_step(struct counting *c)
-{
-	size_t offset = offsetof(struct user_regs_struct, rip), at;
-	bool was_inside = c->inside;
-
-	errno = 0;
-	at = (uintptr_t)ptrace(PTRACE_PEEKUSER, c->pid, (void *)offset, NULL) - count_begin();
-	c->inside = at < count_size();
-	if (!c->inside || c->round >= COUNT_ROUNDS)
-		return;
-	/* What comes back was called. */
-	c->rounds[c->round].calls += !was_inside;
-	c->rounds[c->round].instructions++;
-	if (places)
-		places[at]++;
-}
-
-static void count_stopped(struct counting *c, int mode, int sig)
-{
-	if (sig == SIGUSR1) {
-		c->round += c->counts;
-		c->counts = !c->counts;
-		c->inside = false;
-	} else if (c->counts && sig == SIGTRAP && mode == COUNT_STEP) {
-		count_step(c);
-	} else if (c->counts && sig == (SIGTRAP | 0x80) && c->round < COUNT_ROUNDS) {
-		c->rounds[c->round].system_calls++;
-	}
-}
-
-/* 0 when it has exited; else -1, or -2. */
-static int count_run(struct counting *c, int mode)
-{
-	int status, sig = 0;
-
-	for (;;) {
-		int request = !c->counts ? PTRACE_CONT : mode ? PTRACE_SYSCALL : PTRACE_SINGLESTEP;
-
-		if (ptrace(request, c->pid, NULL, (void *)(intptr_t)sig) < 0)
-			return -1;
-		if (waitpid(c->pid, &status, 0) < 0)
-			return -1;
-		if (!WIFSTOPPED(status))
-			return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
-		sig = WSTOPSIG(status);
-		count_stopped(c, mode, sig);
-		/* What is ours is not delivered; what ends a program is. */
-		if (sig == SIGUSR1 || sig == SIGTRAP || sig == (SIGTRAP | 0x80))
-			sig = 0;
-	}
-}
-
-static int count_once(void (*work)(void *data), void *data, int mode, struct counting *c)
-{
-	int status, r;
-
-	*c = (struct counting){ 0 };
-	fflush(NULL);
-	c->pid = fork();
-	if (c->pid == 0)
-		count_child(work, data);
-	if (c->pid < 0 || waitpid(c->pid, &status, 0) < 0)
-		return -1;
-	if (!WIFSTOPPED(status))
-		return WIFEXITED(status) && WEXITSTATUS(status) == 2 ? -2 : -1;
-	if (ptrace(PTRACE_SETOPTIONS, c->pid, NULL,
-		   (void *)(intptr_t)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)) < 0) {
-		kill(c->pid, SIGKILL);
-		waitpid(c->pid, &status, 0);
-		return -2;
-	}
-	r = count_run(c, mode);
-	if (r == 0 && c->round == COUNT_ROUNDS)
-		return 0;
-	fprintf(stderr, "count: the work ended after %u of %d rounds\n", c->round, COUNT_ROUNDS);
-	return -1;
+	_exit(EXIT_SUCCESS);
 }
 
 static int count_compare(const void *a, const void *b)
@@ -155,24 +113,33 @@ static uint64_t count_median(const uint64_t *first)
 
 int count_work(void (*work)(void *data), void *data, struct count *ret)
 {
-	static struct counting c;
-	int r = count_once(work, data, COUNT_SYSCALL, &c);
+	int status = 0;
+	pid_t pid;
 
-	if (r < 0)
-		return r;
-	/* A stop before, and one after. */
-	ret->system_calls = COUNT_MEDIAN(&c, system_calls) / 2;
+	if (!counting)
+		counting = count_shared(sizeof *counting);
+	memset(counting, 0, sizeof *counting);
 	if (places)
 		memset(places, 0, count_size() * sizeof *places);
-	r = count_once(work, data, COUNT_STEP, &c);
-	ret->instructions = COUNT_MEDIAN(&c, instructions);
-	ret->calls = COUNT_MEDIAN(&c, calls);
-	return r;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		count_child(work, data);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0 ||
+	    counting->marks != 2 * COUNT_ROUNDS) {
+		fprintf(stderr, "count: ended with status %#x, after %u of %d marks\n", status,
+			counting->marks, 2 * COUNT_ROUNDS);
+		return -1;
+	}
+	ret->instructions = COUNT_MEDIAN(counting, instructions);
+	ret->calls = COUNT_MEDIAN(counting, calls);
+	ret->system_calls = COUNT_MEDIAN(counting, system_calls);
+	return 0;
 }
 
 void count_profile(void)
 {
-	places = calloc(count_size(), sizeof *places);
+	places = count_shared(count_size() * sizeof *places);
 }
 
 static int count_rarer(const void *a, const void *b)

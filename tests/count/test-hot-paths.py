@@ -32,25 +32,23 @@ HEAD = """\
 """
 
 Path = collections.namedtuple("Path", "messages numbers")
-Counted = collections.namedtuple("Counted", "compiler paths places skip")
+Counted = collections.namedtuple("Counted", "compiler paths places")
 
 
 def read(lines):
     """What the program prints, and what the file is."""
-    compiler, paths, places, skip = "", {}, [], ""
+    compiler, paths, places = "", {}, []
     for line in lines:
         words = line.split()
         if not words or line.startswith("#"):
             continue
         if words[0] == "compiler":
             compiler = " ".join(words[1:])
-        elif words[0] == "SKIP":
-            skip = " ".join(words[1:])
         elif words[0] == "at":
             places.append((words[1], int(words[2])))
         else:
             paths[words[0]] = Path(int(words[1]), tuple(map(int, words[2:])))
-    return Counted(compiler, paths, places, skip)
+    return Counted(compiler, paths, places)
 
 
 def count(program, *arguments):
@@ -98,11 +96,8 @@ def teeth(recorded):
 
 def test():
     recorded, counted = read(FILE.read_text().splitlines()), count(PROGRAM)
-    skip = counted.skip
     if counted.compiler != recorded.compiler:
-        skip = f"the numbers are those of {recorded.compiler}, and this is {counted.compiler}"
-    if skip:
-        print(f"1..0 # SKIP {skip}")
+        print(f"1..0 # SKIP the numbers are those of {recorded.compiler}, and this is {counted.compiler}")
         return
     compare(recorded, counted)
     teeth(recorded)
@@ -111,9 +106,7 @@ def test():
 
 def accept():
     counted = count(PROGRAM)
-    if counted.skip:
-        sys.exit(counted.skip)
-    rows = [f"{name:<18} {path.messages:>4} " + " ".join(f"{n:>6}" for n in path.numbers)
+    rows = [f"{name:<22} {path.messages:>4} " + " ".join(f"{n:>6}" for n in path.numbers)
             for name, path in counted.paths.items()]
     FILE.write_text(HEAD + f"compiler {counted.compiler}\n" + "\n".join(rows) + "\n")
 

@@ -55,8 +55,13 @@ static void nothing_is_allocated_for_a_message(void **)
 	s.conn.frame = [](postern::conn_ref c, std::string_view line) { assert_ok(c.write_frame(POSTERN_FRAMING_LINES, line)); };
 	postern::server server(l, "lines", std::move(s), &so);
 	e.frame = [&](postern::conn_ref c, std::string_view line) {
+		void *at = nullptr;
+
+		/* Built where it is sent from. */
 		answers++;
-		assert_ok(c.write_frame(POSTERN_FRAMING_LINES, line));
+		assert_ok(c.reserve(at, line.size(), POSTERN_FRAMING_LINES));
+		memcpy(at, line.data(), line.size());
+		assert_ok(c.commit(line.size()));
 	};
 	postern::conn c(l, "lines", std::move(e), &co);
 	assert_ok(c.write_frame(POSTERN_FRAMING_LINES, "ping"));

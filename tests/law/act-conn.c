@@ -279,6 +279,88 @@ static void act_write_frame(struct end *e)
 		stream_took_frame(out, law_scratch, n);
 }
 
+/* What a reservation is after something else was done to its connection. */
+enum between { INTACT, PERHAPS, OVER, REPLACED };
+
+static enum between act_between(struct end *e)
+{
+	size_t before = L.progress;
+	void *at;
+
+	switch (law_below(8)) {
+	case 0:
+		act_write(e);
+		return L.progress > before ? OVER : PERHAPS;
+	case 1:
+		CALL(conn_flush, postern_conn_flush(e->c));
+		return PERHAPS;
+	case 2:
+		if (CALL(conn_reserve, postern_conn_reserve(e->c, 0, 1 + law_below(9000), &at)) ==
+		    -EAGAIN)
+			refused(e);
+		return REPLACED;
+	case 3:
+		CALL(conn_room, postern_conn_room(e->c));
+		CALL(conn_queued, postern_conn_queued(e->c));
+		return INTACT;
+	default:
+		return INTACT;
+	}
+}
+
+static void act_commit(struct end *e, const char *bytes, size_t n)
+{
+	struct stream *out = &e->link->stream[e->at];
+	enum between between = act_between(e);
+	intmax_t r;
+
+	if (between == REPLACED)
+		return;
+	r = CALL(conn_commit, postern_conn_commit(e->c, n));
+	law_say("c%d.commit %zu: %jd", e->id, n, r);
+	if ((between == INTACT && r != 0) || (between == OVER && r == 0))
+		law_broken("commit", "%s.commit %zu says %jd", end_name(e), n, r);
+	if (r != 0)
+		return;
+	L.progress += n;
+	if (out->framing)
+		stream_took_frame(out, bytes, n);
+	else if (n > 0)
+		stream_took(out, bytes, n);
+}
+
+/* Builds bytes, or a frame, in the queue. Some are never committed, and some are no longer reserved by then. */
+static void act_reserve(struct end *e)
+{
+	static char bytes[9000];
+	struct stream *out = &e->link->stream[e->at];
+	size_t n = 1 + law_below(sizeof bytes), have = n;
+	int broken = write_inert(e);
+	void *at = NULL;
+	intmax_t r;
+
+	if (out->framing && !stream_payload(out, bytes, n))
+		return;
+	if (!out->framing)
+		memcpy(bytes, stream_offer(out, n, &have), n);
+	r = CALL(conn_reserve, postern_conn_reserve(e->c, out->framing, n, &at));
+	law_say("c%d.reserve %zu: %jd", e->id, n, r);
+	e->acted_ns = law_now();
+	if (broken ? r != broken : r < (intmax_t)n && r != -EAGAIN && r != -EPIPE && r != -EMSGSIZE)
+		law_broken("reserve", "%s.reserve %zu says %jd", end_name(e), n, r);
+	if (n > POSTERN_RESERVE_MAX && (r >= 0 || r == -EAGAIN))
+		law_broken("reserve", "%s.reserve of too much says %jd", end_name(e), r);
+	if (r == -EAGAIN)
+		refused(e);
+	if (r < 0)
+		return;
+	e->reserved = true;
+	if (law_chance(15))
+		return;
+	memcpy(at, bytes, n);
+	act_commit(e, bytes, law_chance(20) ? law_below((uint32_t)n + 1) : n);
+}
+
 /* ---- ending ---- */
 
 void act_conn_free(struct end *e)
@@ -452,7 +534,7 @@ static void act_some(struct end *e, unsigned what)
 
 void act_conn(struct end *e)
 {
-	unsigned what = law_below(75);
+	unsigned what = law_below(84);
 
 	if (!e->c)
 		return;
@@ -462,6 +544,8 @@ void act_conn(struct end *e)
 		act_writev(e);
 	else if (what < 35)
 		act_write_frame(e);
+	else if (what < 44)
+		act_reserve(e);
 	else
-		act_some(e, what - 35);
+		act_some(e, what - 44);
 }

@@ -67,6 +67,8 @@ static void run(int loop)
 
 	CALL(loop_stop, (postern_loop_stop(m->loop), 0));
 	r = CALL(loop_run, postern_loop_run(m->loop));
+	if (L.depth == 0)
+		oracle_turned(loop);
 	law_say("loop %d.run: %jd", loop, r);
 	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)
 		law_broken("run", "says %jd", r);
@@ -92,8 +94,10 @@ void act_dispatch(int loop)
 		L.jumped = false;
 	}
 	r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, wait));
-	if (L.depth == 0)
+	if (L.depth == 0) {
 		L.waits_ns = -1;
+		oracle_turned(loop);
+	}
 	fault_clock_poll(0);
 	law_say("loop %d.dispatch, waits %d ms: %jd", loop, (int)(wait / 1000000), r);
 	if (r < 0 && r != -EDEADLK && !(r == -ESTALE && m->freed) && !L.faulted)

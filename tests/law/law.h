@@ -39,7 +39,7 @@
 	X(conn_shutdown) X(conn_close) X(conn_abort) X(conn_state) X(conn_data) X(conn_set_data)   \
 	X(conn_why) X(conn_set_events) X(conn_writev) X(conn_room) X(conn_queued) X(conn_flush)    \
 	X(conn_adopt) X(conn_detach) X(conn_fd) X(conn_server) X(conn_peer) X(conn_peer_pidfd)     \
-	X(conn_peer_label) X(conn_get_counters) X(conn_write_frame)                                \
+	X(conn_peer_label) X(conn_get_counters) X(conn_write_frame) X(conn_reserve) X(conn_commit)  \
 	X(server_new) X(server_free) X(server_stop) X(server_drain) X(server_path) X(server_data)  \
 	X(server_set_data) X(server_name) X(server_pause) X(server_resume) X(server_fd)            \
 	X(server_get_counters) X(server_each)                                                      \
@@ -157,6 +157,7 @@ struct end {
 	bool not_trusted;
 	int64_t calm_ns;        /* when nothing was pending last */
 	int64_t acted_ns;       /* when the program did something to it last */
+	bool reserved;          /* since the last turn, and perhaps not committed */
 	int64_t received_ns;
 	int64_t open_ns;        /* when it was seen not to be closing */
 	int64_t looked_ns;
@@ -388,6 +389,8 @@ int oracle_inert(struct end *e);
 void oracle_loop_freed(int loop);
 void oracle_server_freed(struct server_model *m);
 void oracle_counters(struct server_model *m);
+/* A turn of this loop has ended. */
+void oracle_turned(int loop);
 /* All peers have gone and time has passed. */
 void oracle_all_ended(void);
 void oracle_all_drained(void);

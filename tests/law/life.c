@@ -159,6 +159,7 @@ void law_turn(int loop)
 	if (!m->used || m->freed)
 		return;
 	r = CALL(loop_dispatch, postern_loop_dispatch(m->loop, 0));
+	oracle_turned((int)(m - L.loops));
 	if (r < 0 && !(m->freed && r == -ESTALE) && !L.faulted)
 		law_broken("dispatch", "a turn says %jd", r);
 	oracle_look();
@@ -215,7 +216,8 @@ static void settle_calmly(void)
 			(void)CALL(conn_resume, postern_conn_resume(e->c));
 		e->paused = false;
 	}
-	for (int idle = 0, turns = 0; idle < 4 && turns < 4000; turns++, idle++) {
+	/* A small limit on what is kept makes small reads, and many turns. */
+	for (int idle = 0, turns = 0; idle < 4 && turns < 20000; turns++, idle++) {
 		for (int i = 0; i < LAW_LINKS; i++)
 			for (int at = 0; at < 2 && L.links[i].used; at++)
 				peer_read(&L.links[i], at, SIZE_MAX);
@@ -251,7 +253,6 @@ static void settle_slowly(void)
 	for (int i = 0; i < 40; i++) {
 		size_t before = L.progress - 1;
 
-		/* A small limit on what is kept makes small reads, and many turns. */
 		for (int turns = 0; turns < 20000 && (turns < 3 || L.progress != before); turns++) {
 			before = L.progress;
 			for (unsigned k = 0; k < L.n_loops; k++)

@@ -547,6 +547,13 @@ void oracle_server_freed(struct server_model *m)
 	}
 }
 
+void oracle_turned(int loop)
+{
+	for (unsigned i = 0; i < L.n_ends; i++)
+		if (L.ends[i].loop == loop)
+			L.ends[i].reserved = false;
+}
+
 void oracle_counters(struct server_model *m)
 {
 	struct postern_server_counters k;
@@ -565,7 +572,8 @@ void oracle_counters(struct server_model *m)
 			continue;
 		n++;
 		if (CALL(conn_get_counters, postern_conn_get_counters(e->c, &of, sizeof(of))) == 0)
-			held += of.unread + (size_t)CALL(conn_queued, postern_conn_queued(e->c));
+			held += of.unread + (size_t)CALL(conn_queued, postern_conn_queued(e->c)) +
+				e->reserved;
 	}
 	if (k.connections != n && !L.loops[m->loop].freed)
 		law_broken("counters", "server %d counts %u connections, there are %u", m->id,

@@ -41,8 +41,8 @@ def test_lines():
     tap.result("the_store_has_150_lines_and_its_client_60_at_most", wrong)
 
 
-def run(*words, stdin=subprocess.DEVNULL):
-    done = subprocess.run(words, stdin=stdin, capture_output=True, text=True, timeout=30 * SCALE, check=False)
+def run(*words, stdin=subprocess.DEVNULL, fds=()):
+    done = subprocess.run(words, stdin=stdin, capture_output=True, text=True, timeout=30 * SCALE, check=False, pass_fds=fds)
     return f"{done.returncode} {done.stdout}{done.stderr}"
 
 
@@ -50,8 +50,8 @@ def client(*words):
     return run(str(BUILT / "store-client"), "store", *words)
 
 
-def call(method, parameters="{}", *options):
-    return run(POSTERN, "call", *options, "store", "org.example.store." + method, parameters)
+def call(method, parameters="{}", *options, fds=()):
+    return run(POSTERN, "call", *options, "store", "org.example.store." + method, parameters, fds=fds)
 
 
 def is_wrong(*pairs):
@@ -147,7 +147,23 @@ def test_files(path):
     by_client = client("import", "file", value), client("open", "file"), client("get", "file")
     tap.result("a_value_comes_and_goes_as_a_file", is_wrong((by_client, ("0 ", "0 " + value, f"0 {value}\n"))))
     tap.result("the_command_prints_the_answer_beside_which_a_file_came", is_wrong(
-        (call("Open", '{"key":"file"}'), '0 {"fileDescriptor":0}\n'), (client("get", "file"), f"0 {value}\n")))
+        (call("Open", '{"key":"file"}'), '0 {"fileDescriptor":0}\n'
+         "postern call: store: descriptor 0 came with the answer: /memfd:value (deleted)\n"),
+        (client("get", "file"), f"0 {value}\n")))
+    with open(os.memfd_create("typed"), "w+", encoding="utf-8") as memory:
+        memory.write("by hand")
+        memory.flush()
+        fd = memory.fileno()
+        # The second one is the one that is named.
+        done = call("Import", '{"key":"hand","fileDescriptor":1}', "--fd", "0", "--fd", str(fd), fds=[fd])
+    tap.result("the_command_passes_descriptors_with_a_call", is_wrong(
+        (done, "0 {}\n"), (client("get", "hand"), "0 by hand\n")))
+    client("delete", "hand")
+    refused = [call("Import", "{}", "--fd", wrong) for wrong in ("99", "x", "-1")]
+    many = call("Import", "{}", *["--fd", "0"] * 17)
+    tap.result("what_is_no_descriptor_is_refused_before_anything_is_sent", is_wrong(
+        *((text[:3], "64 ") for text in (*refused, many)), ("is not open" in refused[0], True), ("is not a number" in refused[1], True),
+        ("one too many" in many, True)))
     ends = os.pipe()
     peer = Peer(path)
     invalid = {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": "fileDescriptor"}}

@@ -52,9 +52,10 @@ def check_states():
     tap.result("the_states_drawn_are_those_of_the_header", wrong)
 
 
-def check_data():
-    text = (pictures["PICTURES"] / "bench-core.dat").read_text()
-    tap.result("the_figures_name_their_machine", [] if re.match(r"# Linux \S+, .+, \d+ CPUs", text) else text[:200])
+def check_figures():
+    plots = list(pictures["PICTURES"].glob("bench-*.gp"))
+    wrong = [p.name for p in plots if not re.search(r"^# Made by make bench, on: Linux \S+, .+, \d+ CPUs$", p.read_text(), re.M)]
+    tap.result("the_figures_name_their_machine", wrong if plots else "there are no plots of the benchmark")
 
 
 def main():
@@ -62,7 +63,7 @@ def main():
         for source in pictures["sources"]():
             check_rendered(source, directory)
     check_states()
-    check_data()
+    check_figures()
     tap.done()
 
 

@@ -251,7 +251,7 @@ static void a_kind_is_charged_within_the_limits_of_each_and_of_all(void **state)
 	assert_false(account_charge(b, ACCOUNT_FDS, SIZE_MAX));
 	assert_true(account_charge(b, ACCOUNT_FDS, 5));
 	assert_false(account_has_room(b, ACCOUNT_FDS, 1));
-	assert_int_equal(w.owner.limits[ACCOUNT_FDS].refused, 1 + 6 + SIZE_MAX);
+	assert_int_equal(w.owner.limits[ACCOUNT_FDS].refused, (uint64_t)7 + SIZE_MAX);
 	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_FDS), 15);
 	/* Bytes are another kind. */
 	assert_int_equal(account_owner_sum(&w.owner, ACCOUNT_BYTES), 0);

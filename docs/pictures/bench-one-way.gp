@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by make bench, on: Linux 6.18.44-fc-v657, AMD EPYC, 2 CPUs
+set terminal svg size 860,460 font "Helvetica,13" background "white"
+set title "One-way stream, ends on two CPUs: medians and quartiles; less is better"
+set grid lc rgb "#dddddd"
+set border 3
+set xtics nomirror
+set ytics nomirror
+set key outside right top reverse Left samplen 2
+set logscale xy
+set xlabel "bytes of a message"
+set ylabel "times as long as raw epoll"
+set format y '%g'
+$raw << EOD
+64 1 1 1
+1024 1 1 1
+65536 1 1 1
+1048576 1 1 1
+EOD
+$raw_one << EOD
+64 32.95 27.02 61.97
+1024 5.357 3.256 5.76
+65536 1.131 1.065 1.915
+1048576 0.5825 0.5243 1.307
+EOD
+$raw_best << EOD
+64 2.417 1.909 2.801
+1024 1.12 0.7553 4.004
+65536 1.608 1.233 1.612
+1048576 0.5408 0.4079 0.6029
+EOD
+$postern << EOD
+64 1.497 1.141 1.501
+1024 1.076 0.7238 1.203
+65536 1.172 1.144 1.562
+1048576 0.4476 0.387 0.79
+EOD
+$postern_frames << EOD
+64 3.423 2.647 4.557
+1024 1.58 1.464 1.611
+65536 0.9802 0.9417 1.64
+1048576 0.5361 0.3757 0.7183
+EOD
+$uv << EOD
+64 0.8184 0.6774 0.9425
+1024 1.192 0.7665 4.075
+65536 1.924 1.404 2.012
+1048576 0.9815 0.6167 1.026
+EOD
+$glib << EOD
+64 1.703 1.635 51.18
+1024 0.8581 0.7933 0.9276
+65536 0.9715 0.8949 1.325
+1048576 1.858 1.39 2.016
+EOD
+$qt << EOD
+64 3.669 2.802 25.47
+1024 1.238 1.072 1.398
+65536 1.367 1.309 2.161
+1048576 0.9299 0.7542 0.9427
+EOD
+$zmq << EOD
+64 8.028 6.548 8.081
+1024 9.093 5.855 16.04
+65536 2.976 2.601 3.079
+1048576 0.7855 0.729 2.112
+EOD
+$nng << EOD
+64 273.1 269.3 342.4
+1024 36.37 23.81 42.13
+65536 2.477 1.808 3.012
+1048576 6.397 5.137 7.028
+EOD
+set xtics ("64" 64, "1Ki" 1024, "64Ki" 65536, "1Mi" 1048576)
+set xrange [49.2308:1.36315e+06]
+plot $raw using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#666666" title "raw epoll", \
+     $raw_one using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#aaaaaa" title "raw epoll, a write each", \
+     $raw_best using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#000000" title "raw epoll, 1 MiB buffer", \
+     $postern using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern", \
+     $postern_frames using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#7fbf7b" title "Postern, messages", \
+     $uv using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#2166ac" title "libuv", \
+     $glib using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#8073ac" title "GLib (GSocket)", \
+     $qt using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#e08214" title "Qt (QLocalSocket)", \
+     $zmq using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#b2182b" title "ZeroMQ", \
+     $nng using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#f4a582" title "nng"
