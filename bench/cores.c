@@ -158,6 +158,8 @@ static void accept_with(int loops, unsigned flags, const char *name)
 	for (int i = 0; i < CONNECTS; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+		if (fd < 0)
+			cores_die("socket", errno);
 		if (connect(fd, (const struct sockaddr *)&cores_address, sizeof(cores_address)) < 0)
 			cores_die("connect", errno);
 		close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fair-server.c - the servers that are flooded; see fair.h */
 #include <errno.h>
+#include <fcntl.h>
 #include <postern.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,7 @@ void fair_serve_postern(const struct fair *f)
 
 enum { RAW_EVENTS = 64, RAW_FDS = 8192 };
 
+static int raw_spare = -1;
 static char raw_discards[RAW_FDS]; /* by descriptor: 0, or what its bytes are for */
 
 static int raw_listen(const struct fair *f)
@@ -124,6 +126,14 @@ static void raw_accept(int epoll, int listener)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		/* The spare one makes room to turn a client away. */
+		close(raw_spare);
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		close(fd);
+		raw_spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return;
+	}
 	if (fd < 0)
 		return;
 	if (fd >= RAW_FDS || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
@@ -157,6 +167,7 @@ void fair_serve_raw(const struct fair *f)
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
 		fair_die("epoll", errno);
+	raw_spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	puts("ready");
 	fflush(stdout);
 	for (;;) {

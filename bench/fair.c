@@ -214,6 +214,8 @@ static void fair_read(struct neighbour *n)
 	ssize_t r = recv(n->fd, in, sizeof(in), MSG_DONTWAIT);
 	int64_t now = fair_now(CLOCK_MONOTONIC);
 
+	if (r < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
 	if (r <= 0)
 		fair_die("a neighbour was cut off", errno);
 	for (ssize_t i = 0; calls && i < r; i++)
