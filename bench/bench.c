@@ -8,7 +8,6 @@
 #include "bench.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -444,7 +443,7 @@ static void bench_print(const struct bench *b, const char *role)
 	puts("}}");
 }
 
-/* From here on: what one thread does. */
+/* What one end has in memory. */
 static void bench_prepare(struct bench *b)
 {
 	b->links = calloc(b->connections, sizeof(*b->links));
@@ -502,87 +501,102 @@ static void bench_raise_limit(void)
 		bench_die("setrlimit", errno);
 }
 
+enum {
+	BENCH_SIZE,
+	BENCH_DEPTH,
+	BENCH_CONNECTIONS,
+	BENCH_MESSAGES,
+	BENCH_WARMUP,
+	BENCH_BATCH,
+	BENCH_RATE,
+	BENCH_SPIN,
+	BENCH_DELAY,
+	BENCH_SNDBUF,
+	BENCH_CPU,
+	BENCH_SERVER_CPU,
+};
+
+/* What may be said with a number. */
+static struct {
+	const char *name;
+	uint64_t min, max, value;
+} bench_options[] = {
+	[BENCH_SIZE] = { "--size", 1, 64 << 20, 64 },
+	[BENCH_DEPTH] = { "--depth", 1, 4096, 1 },
+	[BENCH_CONNECTIONS] = { "--connections", 1, 100000, 1 },
+	[BENCH_MESSAGES] = { "--messages", 1, UINT32_MAX, 1000 },
+	[BENCH_WARMUP] = { "--warmup", 1, UINT32_MAX, 100 },
+	[BENCH_BATCH] = { "--batch", 1, 4096, 1 },
+	[BENCH_RATE] = { "--rate", 1, 100000000, 1000 },
+	[BENCH_SPIN] = { "--spin", 1, INT64_MAX, 0 },
+	[BENCH_DELAY] = { "--delay", 1, 999999999, 0 },
+	[BENCH_SNDBUF] = { "--sndbuf", 1, INT32_MAX, 0 },
+	[BENCH_CPU] = { "--cpu", 0, CPU_SETSIZE - 1, UINT64_MAX },
+	[BENCH_SERVER_CPU] = { "--server-cpu", 0, CPU_SETSIZE - 1, UINT64_MAX },
+};
+
+/* The option that is argv[i]; returns how many further arguments it has taken. */
+static int bench_option(struct bench *b, char **argv, int i)
+{
+	if (!strcmp(argv[i], "--help"))
+		bench_usage(EXIT_SUCCESS);
+	if (!strcmp(argv[i], "--frames")) {
+		b->frames = true;
+		return 0;
+	}
+	for (size_t k = 0; k < sizeof(bench_options) / sizeof(bench_options[0]); k++)
+		if (!strcmp(argv[i], bench_options[k].name) && argv[i + 1]) {
+			bench_options[k].value = bench_number(argv[i + 1], bench_options[k].min,
+							      bench_options[k].max);
+			return 1;
+		}
+	bench_usage(EXIT_FAILURE);
+}
+
+static void bench_settle(struct bench *b)
+{
+	uint64_t batch = bench_options[BENCH_BATCH].value;
+
+	b->size = bench_options[BENCH_SIZE].value;
+	b->depth = bench_options[BENCH_DEPTH].value;
+	b->connections = bench_options[BENCH_CONNECTIONS].value;
+	b->sndbuf = bench_options[BENCH_SNDBUF].value;
+	b->spin_ns = (int64_t)bench_options[BENCH_SPIN].value;
+	b->delay_ns = (int64_t)bench_options[BENCH_DELAY].value;
+	b->period_ns = (int64_t)(1000000000 / bench_options[BENCH_RATE].value);
+	if (b->work != BENCH_WORK_IDLE) {
+		b->warmup = bench_options[BENCH_WARMUP].value;
+		b->total = b->warmup + bench_options[BENCH_MESSAGES].value;
+	}
+	b->room = b->size * batch;
+	if (b->work != BENCH_WORK_STREAM || b->room > BENCH_OUT)
+		b->room = BENCH_OUT;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "size", required_argument, NULL, 's' },
-		{ "depth", required_argument, NULL, 'd' },
-		{ "connections", required_argument, NULL, 'n' },
-		{ "messages", required_argument, NULL, 'm' },
-		{ "warmup", required_argument, NULL, 'w' },
-		{ "batch", required_argument, NULL, 'b' },
-		{ "rate", required_argument, NULL, 'r' },
-		{ "frames", no_argument, NULL, 'f' },
-		{ "spin", required_argument, NULL, 'p' },
-		{ "sndbuf", required_argument, NULL, 'k' },
-		{ "delay", required_argument, NULL, 'D' },
-		{ "cpu", required_argument, NULL, 'c' },
-		{ "server-cpu", required_argument, NULL, 'S' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static const char *const roles[] = { "client", "server", "both", NULL };
-	struct bench b = { .size = 64, .depth = 1, .connections = 1, .warmup = 100 };
-	uint64_t messages = 1000, batch = 1, rate = 1000;
-	int option, role, cpu = -1, server_cpu = -1;
+	const char *words[3];
+	struct bench b = { 0 };
+	int role, n = 0, cpu, server_cpu;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			b.size = bench_number(optarg, 1, 64 << 20);
-			break;
-		case 'd':
-			b.depth = bench_number(optarg, 1, 4096);
-			break;
-		case 'n':
-			b.connections = bench_number(optarg, 1, 100000);
-			break;
-		case 'm':
-			messages = bench_number(optarg, 1, UINT32_MAX);
-			break;
-		case 'w':
-			b.warmup = bench_number(optarg, 1, UINT32_MAX);
-			break;
-		case 'b':
-			batch = bench_number(optarg, 1, 4096);
-			break;
-		case 'r':
-			rate = bench_number(optarg, 1, 100000000);
-			break;
-		case 'f':
-			b.frames = true;
-			break;
-		case 'p':
-			b.spin_ns = (int64_t)bench_number(optarg, 1, INT64_MAX);
-			break;
-		case 'D':
-			b.delay_ns = (int64_t)bench_number(optarg, 1, 999999999);
-			break;
-		case 'k':
-			b.sndbuf = bench_number(optarg, 1, INT32_MAX);
-			break;
-		case 'c':
-			cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1);
-			break;
-		case 'S':
-			server_cpu = (int)bench_number(optarg, 0, CPU_SETSIZE - 1);
-			break;
-		default:
-			bench_usage(option == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
-		}
+	for (int i = 1; i < argc; i++) {
+		if (!strncmp(argv[i], "--", 2))
+			i += bench_option(&b, argv, i);
+		else if (n < 3)
+			words[n++] = argv[i];
+		else
+			bench_usage(EXIT_FAILURE);
 	}
-	if (argc - optind != 3)
+	if (n < 3)
 		bench_usage(EXIT_FAILURE);
-	role = bench_which(roles, argv[optind]);
+	role = bench_which(roles, words[0]);
 	b.server = role == 1;
-	b.work = bench_which(bench_works, argv[optind + 1]);
-	b.path = argv[optind + 2];
-	if (b.work == BENCH_WORK_IDLE)
-		messages = 0, b.warmup = 0;
-	b.total = b.warmup + messages;
-	b.period_ns = (int64_t)(1000000000 / rate);
-	b.room = b.work != BENCH_WORK_STREAM || b.size * batch > BENCH_OUT ? BENCH_OUT
-									   : b.size * batch;
+	b.work = bench_which(bench_works, words[1]);
+	b.path = words[2];
+	bench_settle(&b);
+	cpu = (int)bench_options[BENCH_CPU].value;
+	server_cpu = (int)bench_options[BENCH_SERVER_CPU].value;
 	/* A runner that was killed leaves nobody behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);

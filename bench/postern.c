@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The same work over Postern, as its manual shows it: bytes, or with --frames whole messages of a length in front.
- * Postern sends a turn's writes at the end of that turn, so the client of the stream writes message by message, until
- * the queue is at its high-water mark, and continues when it has drained. The mark is set to the batch size of the
+ * Postern sends a turn's writes at the end of that turn, so the client of the stream makes message after message, small
+ * ones in place, until the queue is at its high-water mark, and continues when it has drained. The mark is set to the batch size of the
  * other programs, so that each send is as large as theirs.
  */
 #include "bench.h"
@@ -44,6 +44,29 @@ static void peer_write(struct peer *p, struct postern_conn *c, const void *bytes
 		bench_die("the queue is full", r < 0 ? (int)-r : 0);
 }
 
+/* A stream is built where it is sent from: as many messages as there is room for in one piece, the next piece of a large
+ * one, or a frame. */
+static void peer_pump_in_place(struct bench *b, struct peer_link *l)
+{
+	int framing = b->frames ? POSTERN_FRAMING_U32LE : 0, error;
+	size_t least = b->size < POSTERN_RESERVE_MAX ? b->size : POSTERN_RESERVE_MAX;
+	ssize_t room;
+	size_t n;
+	void *to;
+
+	while ((room = postern_conn_reserve(l->conn, framing, least, &to)) > 0) {
+		n = (size_t)room >= b->size ? (size_t)room / b->size * b->size : (size_t)room;
+		n = bench_out(b, l->i, to, b->frames ? b->size : n);
+		if (!n)
+			return;
+		error = postern_conn_commit(l->conn, n);
+		if (error < 0)
+			bench_die("postern_conn_commit", -error);
+	}
+	if (room != -EAGAIN)
+		bench_die("postern_conn_reserve", (int)-room);
+}
+
 /* Only the one link of a stream has its queue filled, so the buffer is its alone while it waits for drained. */
 static void peer_pump(struct bench *b, size_t i)
 {
@@ -51,6 +74,10 @@ static void peer_pump(struct bench *b, size_t i)
 	struct peer_link *l = &p->links[i];
 	ssize_t r;
 
+	if (b->work == BENCH_WORK_STREAM && (!b->frames || b->size <= POSTERN_RESERVE_MAX)) {
+		peer_pump_in_place(b, l);
+		return;
+	}
 	for (;;) {
 		if (l->at == l->n) {
 			l->n = bench_out(b, i, p->out, p->piece);

@@ -410,6 +410,8 @@ def parse_arguments():
     known = {w.name for w in table.WORKLOADS} | set(table.OWN)
     if unknown := set(arguments.only or ()) - known:
         parser.error(f"there is no workload {', '.join(sorted(unknown))}")
+    if arguments.publish and (arguments.only or arguments.check):
+        parser.error("--publish is for a run of everything")
     if arguments.rounds < 1 or not 0.001 <= arguments.seconds <= 10:
         parser.error("--rounds is at least 1, --seconds between 0.001 and 10")
     return arguments
