@@ -377,7 +377,6 @@ static _Noreturn void bench_usage(int status)
 		"  --batch N        messages of a stream in one write, where the contender makes batches (1)\n"
 		"  --rate N         of load, messages a second (1000)\n"
 		"  --frames         whole messages in place of bytes, where the contender has both\n"
-		"  --in-place       a stream is built where it is sent from, where the contender can\n"
 		"  --spin NS        wait without sleeping, at most so long\n"
 		"  --delay NS       the raw server answers so late\n"
 		"  --sndbuf N       of the socket, in bytes\n"
@@ -543,10 +542,6 @@ static int bench_option(struct bench *b, char **argv, int i)
 		bench_usage(EXIT_SUCCESS);
 	if (!strcmp(argv[i], "--frames")) {
 		b->frames = true;
-		return 0;
-	}
-	if (!strcmp(argv[i], "--in-place")) {
-		b->in_place = true;
 		return 0;
 	}
 	for (size_t k = 0; k < sizeof(bench_options) / sizeof(bench_options[0]); k++)

@@ -83,7 +83,6 @@ struct bench {
 	int work;
 	bool server, stopped;
 	bool frames; /* whole messages in place of bytes, where a contender has both */
-	bool in_place; /* a stream is built where it is sent from, where a contender can */
 	bool text;   /* messages are letters; set by the contender */
 	size_t size, depth, connections;
 	size_t room;   /* at most this much is made for one write */

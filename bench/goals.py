@@ -69,10 +69,10 @@ def one_way(results):
     for placed in ("one", "two"):
         rows += [times_faster(results, f"one-way 64 B, {PLACES[placed]}", 8, "one-way", "64 B", placed, "postern", "zmq"),
                  at_most(results, f"one-way 64 B, {PLACES[placed]}, to raw batches built in place", 1.1, "one-way", "64 B", placed,
-                         "postern-place", "raw")]
+                         "postern", "raw")]
         floor = best(results, "one-way", "64 KiB", placed, ["raw", "raw-one", "raw-best"])
         rows.append(at_most(results, f"one-way 64 KiB, {PLACES[placed]}, to the best raw, 0.9 of its speed", 1 / 0.9, "one-way",
-                            "64 KiB", placed, "postern-place", floor or "raw"))
+                            "64 KiB", placed, "postern", floor or "raw"))
     return rows
 
 

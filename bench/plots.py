@@ -3,8 +3,7 @@
 
 import table
 
-COLOURS = {"raw": "#666666", "raw-best": "#000000", "raw-one": "#aaaaaa", "postern": "#1b7837", "postern-place": "#00441b",
-           "postern-frames": "#7fbf7b",
+COLOURS = {"raw": "#666666", "raw-best": "#000000", "raw-one": "#aaaaaa", "postern": "#1b7837", "postern-frames": "#7fbf7b",
            "call-postern": "#1b7837", "uv": "#2166ac", "glib": "#8073ac", "qt": "#e08214", "zmq": "#b2182b", "nng": "#f4a582",
            "call-sdbus": "#4393c3", "call-gdbus": "#c2a5cf"}
 # workload, placement, what is along x, what along y, title. Where the figures span many decades, for each size another, all

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The same work over Postern, as its manual shows it: bytes, or with --frames whole messages of a length in front.
- * Postern sends a turn's writes at the end of that turn, so the client of the stream writes message by message, until
- * the queue is at its high-water mark, and continues when it has drained. The mark is set to the batch size of the
+ * Postern sends a turn's writes at the end of that turn, so the client of the stream makes message after message, small
+ * ones in place, until the queue is at its high-water mark, and continues when it has drained. The mark is set to the batch size of the
  * other programs, so that each send is as large as theirs.
  */
 #include "bench.h"
@@ -11,7 +11,7 @@
 #include <postern.h>
 #include <stdlib.h>
 
-enum { LARGE = 128 * 1024 };
+enum { PEER_LARGE = 128 * 1024 };
 
 struct peer_link {
 	struct peer *peer;
@@ -46,6 +46,29 @@ static void peer_write(struct peer *p, struct postern_conn *c, const void *bytes
 		bench_die("the queue is full", r < 0 ? (int)-r : 0);
 }
 
+/* A stream is built where it is sent from: as many messages as there is room for in one piece, the next piece of a large
+ * one, or a frame. */
+static void peer_pump_in_place(struct bench *b, struct peer_link *l)
+{
+	int framing = b->frames ? POSTERN_FRAMING_U32LE : 0, error;
+	size_t least = b->size < POSTERN_RESERVE_MAX ? b->size : POSTERN_RESERVE_MAX;
+	ssize_t room;
+	size_t n;
+	void *to;
+
+	while ((room = postern_conn_reserve(l->conn, framing, least, &to)) > 0) {
+		n = (size_t)room >= b->size ? (size_t)room / b->size * b->size : (size_t)room;
+		n = bench_out(b, l->i, to, b->frames ? b->size : n);
+		if (!n)
+			return;
+		error = postern_conn_commit(l->conn, n);
+		if (error < 0)
+			bench_die("postern_conn_commit", -error);
+	}
+	if (room != -EAGAIN)
+		bench_die("postern_conn_reserve", (int)-room);
+}
+
 /* Only the one link of a stream has its queue filled, so the buffer is its alone while it waits for drained. */
 static void peer_pump(struct bench *b, size_t i)
 {
@@ -53,6 +76,10 @@ static void peer_pump(struct bench *b, size_t i)
 	struct peer_link *l = &p->links[i];
 	ssize_t r;
 
+	if (b->work == BENCH_WORK_STREAM && (!b->frames || b->size <= POSTERN_RESERVE_MAX)) {
+		peer_pump_in_place(b, l);
+		return;
+	}
 	for (;;) {
 		if (l->at == l->n) {
 			l->n = bench_out(b, i, p->out, p->piece);
@@ -71,32 +98,12 @@ static void peer_pump(struct bench *b, size_t i)
 	}
 }
 
-/* The same, built in the queue: as much at a time as its last chunk has room for. */
-static void peer_pump_in_place(struct bench *b, size_t i)
-{
-	struct postern_conn *c = ((struct peer *)b->peer)->links[i].conn;
-	ssize_t room;
-	size_t n;
-	void *at;
-
-	while ((room = postern_conn_reserve(c, 0, 1, &at)) > 0) {
-		n = bench_out(b, i, at, (size_t)room);
-		if (!n)
-			return;
-		if (postern_conn_commit(c, n) < 0)
-			bench_die("postern_conn_commit", 0);
-	}
-	if (room != -EAGAIN)
-		bench_die("postern_conn_reserve", (int)-room);
-}
-
 static void peer_drained(struct postern_conn *c, void *data)
 {
 	struct peer_link *l = data;
-	struct bench *b = l->peer->bench;
 
 	(void)c;
-	b->ops->pump(b, l->i);
+	peer_pump(l->peer->bench, l->i);
 }
 
 static void peer_state(struct postern_conn *c, int state, void *data)
@@ -109,8 +116,9 @@ static size_t peer_replied(struct postern_conn *c, const void *bytes, size_t n, 
 {
 	struct peer_link *l = data;
 
+	(void)c;
 	if (bench_in(l->peer->bench, l->i, bytes, n))
-		peer_drained(c, data);
+		peer_pump(l->peer->bench, l->i);
 	return n;
 }
 
@@ -179,9 +187,9 @@ static struct postern_conn_options peer_options(const struct bench *b)
 {
 	struct postern_conn_options conn = { .size = sizeof(conn) };
 
-	/* Large messages: two sends' worth of what the kernel takes at once, while the first is still in the cache. */
+	/* Of large messages, what the kernel takes at once and the next of it, which is then still in the cache. */
 	if (b->work == BENCH_WORK_STREAM && !b->server && b->size > b->room)
-		conn.high_water = b->size + 4 > LARGE ? b->size + 4 : LARGE;
+		conn.high_water = b->size + 4 > PEER_LARGE ? b->size + 4 : PEER_LARGE;
 	else if (b->work == BENCH_WORK_STREAM && !b->server)
 		conn.high_water = b->room + (b->frames ? b->room / b->size * 4 : 0);
 	else if (b->size >= 1 << 20)
@@ -261,10 +269,6 @@ void peer_run(struct bench *b)
 	static const struct bench_ops ops = {
 		.open = peer_open, .pump = peer_pump, .close = peer_close, .stop = peer_stop
 	};
-	static const struct bench_ops in_place = { .open = peer_open,
-						   .pump = peer_pump_in_place,
-						   .close = peer_close,
-						   .stop = peer_stop };
 	struct peer *p = calloc(1, sizeof(*p));
 	int r;
 
@@ -277,7 +281,7 @@ void peer_run(struct bench *b)
 	if (!p->out)
 		bench_die("malloc", ENOMEM);
 	b->peer = p;
-	b->ops = b->in_place && b->work == BENCH_WORK_STREAM ? &in_place : &ops;
+	b->ops = &ops;
 	r = postern_loop_new(&p->loop);
 	if (r < 0)
 		bench_die("postern_loop_new", -r);

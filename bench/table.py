@@ -18,8 +18,6 @@ CONTENDERS = {
                           says="recv alone, again and again, without epoll"),
     "postern": Contender("Postern", "postern", "bytes",
                          says="names, peers' uids checked, queues and unread bytes bounded per connection and uid, deadlines"),
-    "postern-place": Contender("Postern, in place", "postern", "bytes", ("--in-place",),
-                               says="as Postern; the stream is built in its queue, by reserve and commit"),
     "postern-spin": Contender("Postern, spinning", "postern", "bytes", ("--spin", str(SPIN_NS)), True,
                               says="the same with a loop that polls for up to 50 µs before it sleeps"),
     "postern-frames": Contender("Postern, messages", "postern", "messages", ("--frames",),
@@ -72,7 +70,7 @@ WORKLOADS = [
              crowd("depth", [1, 64, 1024], size=200), CALLS, "64", quick=["1", "64"]),
     Workload("one-way", "One-way stream, written, received and summed up", "message", "stream", "size",
              sized([64, 1024, 65536, 1 << 20]),
-             ["raw", "raw-one", "raw-best", "postern", "postern-place", "postern-frames", "uv", "glib", "qt", "zmq", "nng"], "64 B",
+             ["raw", "raw-one", "raw-best", "postern", "postern-frames", "uv", "glib", "qt", "zmq", "nng"], "64 B",
              quick=["64 B", "64 KiB"]),
     Workload("fan-in", "Many connections to one server, 64 B echoed on each, one in flight", "answer", "echo", "connections",
              crowd("connections", [1, 10, 100, 1000, 5000]), BYTES + ["zmq"], "1,000", limits={"zmq": 100},
@@ -90,7 +88,8 @@ WORKLOADS = [
     Workload("load", "Open loop: messages sent at their times, whatever comes back", "message", "load", "of the peak",
              [(f"{p} %", {"load": p / 100, "connections": 16}) for p in (50, 80, 95)], BYTES, None, pinned=("two",), seconds=4, quick=["80 %"]),
     Workload("idle", "Idle connections: memory of the program at each end", "connection", "idle", "connections",
-             crowd("connections", [8000]), BYTES + ["call-postern"], None, pinned=("one",), rounds=1),
+             crowd("connections", [1000, 10000]), BYTES + ["call-postern"], None,
+             pinned=("one",), rounds=1, limits={"glib": 1000}, quick=["10,000"]),
 ]
 
 # Programs that measure within themselves: each line that they print is a round.
