@@ -278,12 +278,15 @@ static inline int conn_check(const struct postern_conn *c)
    behind the last message goes to the new events. Between two messages, also in the frame event of one. */
 void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	const struct postern_conn_events *events, void *data);
-/* In a frame event: other connections have their turn before the next message. */
+/* While messages are delivered: other connections have their turn before the next one. */
 void conn_yield(struct postern_conn *c);
 
 /* turn.c: how events arrive, and their consequences */
 void conn_ready(struct object *o, uint32_t events);
 void conn_run(struct object *o);
+/* Fairness, of loop.h: who its user is, and that it was held back. */
+uint32_t *conn_user(struct object *o);
+void conn_deferred(struct object *o);
 void conn_tell_state(struct postern_conn *c);
 uint32_t conn_facts(const struct postern_conn *c);
 /* Acts on the facts; this may end the connection. Not inside a public call. */
