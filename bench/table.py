@@ -88,7 +88,8 @@ WORKLOADS = [
     Workload("load", "Open loop: messages sent at their times, whatever comes back", "message", "load", "of the peak",
              [(f"{p} %", {"load": p / 100, "connections": 16}) for p in (50, 80, 95)], BYTES, None, pinned=("two",), seconds=4, quick=["80 %"]),
     Workload("idle", "Idle connections: memory of the program at each end", "connection", "idle", "connections",
-             crowd("connections", [8000]), BYTES + ["call-postern"], None, pinned=("one",), rounds=1),
+             crowd("connections", [1000, 10000]), BYTES + ["call-postern"], None,
+             pinned=("one",), rounds=1, limits={"glib": 1000}, quick=["10,000"]),
 ]
 
 # Programs that measure within themselves: each line that they print is a round.

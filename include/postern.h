@@ -166,9 +166,7 @@ POSTERN_API int postern_conn_pause(struct postern_conn *c);    /* stop reading; 
 POSTERN_API int postern_conn_resume(struct postern_conn *c);
 POSTERN_API int postern_conn_shutdown(struct postern_conn *c); /* half-close, when the queue is sent */
 POSTERN_API int postern_conn_close(struct postern_conn *c);    /* send the whole queue, then closed */
-/* Drops the queue, then only closed. The peer reads an end like any other, or ECONNRESET if bytes of it were not received:
-   how much it lacks, only a framing or an end mark of yours can tell it. */
-POSTERN_API int postern_conn_abort(struct postern_conn *c);
+POSTERN_API int postern_conn_abort(struct postern_conn *c);    /* drop the queue, then only closed; the peer reads an end */
 
 POSTERN_API int   postern_conn_state(const struct postern_conn *c); /* POSTERN_STATE_... */
 POSTERN_API void *postern_conn_data(const struct postern_conn *c);

@@ -51,6 +51,7 @@ struct account_owner {
 	size_t       reserve;                             /* of bytes: the largest message, at most the limit of each */
 	uint32_t     looked;                              /* .now when all of .unread were asked last */
 	uint32_t   (*now)(struct account_owner *owner);   /* a number that changes in each turn; or NULL */
+	uint64_t     deferred;                            /* how often a connection was held back for others */
 	void       (*gone)(struct account_owner *owner);  /* an admitted connection has gone */
 	void       (*wake)(struct list *place);           /* the first in line may request again, soon */
 	/* Gives back what is over by now, and may leave `unread`. owner_gone: all of it. */
@@ -65,6 +66,7 @@ struct account {
 	uint64_t              calls;       /* by these; no charge */
 	size_t                charged[ACCOUNT_KINDS];
 	size_t                lent;        /* of the bytes, to the one that has the reserve */
+	uint32_t              visited;     /* when a restless one was, of all of its uid: loop/loop.h */
 	struct list          *holder;      /* of the reserve: its place, linked or not; or NULL */
 	struct list           line;
 	struct list           unread;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.h - a client's parts, for who makes one of a connection that is there already */
+/* client.h - a client's parts, for code that makes a client from an existing connection */
 #ifndef POSTERN_CLIENT_INTERNAL_H
 #define POSTERN_CLIENT_INTERNAL_H
 

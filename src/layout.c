@@ -63,7 +63,8 @@ WHOLE(server_options, F(size) + F(access) + F(backlog) + F(connections) + F(conn
 
 #define F(field) AT(server_counters, field)
 WHOLE(server_counters, F(accepted) + F(refused) + F(paused) + F(republished) + F(connections) +
-			       F(listening) + F(bytes) + F(descriptors) + F(descriptors_refused));
+			       F(listening) + F(bytes) + F(descriptors) + F(descriptors_refused) +
+			       F(deferred));
 #undef F
 
 #define F(field) AT(frame, field)

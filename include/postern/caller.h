@@ -90,9 +90,9 @@ POSTERN_API POSTERN_MUST_USE int postern_call_upgrade(struct postern_conn **ret,
 
 /* ---- Calls that wait, of a caller without a loop. -EDEADLK in a callback. ---- */
 
-/* flags: not UPGRADE, see below. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this caller.
-   -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer; postern_why() says it in
-   words. With MORE: the first answer, and deadline_ns is its. */
+/* flags: not UPGRADE, see below. 0: answered; ret, or NULL, is a struct as of method->out, valid until the next call of this
+   caller. -EREMOTE: answered with an error; -ETIMEDOUT; -ENOTCONN: not sent, also within deadline_ns; -ECONNRESET: no answer;
+   postern_why() says it in words. With MORE: the first answer, and deadline_ns is for that one. */
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait(struct postern_caller *c, const struct postern_method *method,
 	const void *in, const struct postern_fds *fds, void *ret, uint64_t flags, int64_t deadline_ns);
 POSTERN_API POSTERN_MUST_USE int postern_caller_wait_json(struct postern_caller *c, const char *method,

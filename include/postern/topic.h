@@ -41,8 +41,8 @@ struct postern_topic_events {
 	void (*changed)(struct postern_topic *t, uint32_t subscribers, void *data);
 };
 
-/* method: one that may be called with MORE (else -EINVAL). options, events: or NULL. It is yours until you free it; when its service has been freed its
-   calls return -ESTALE. */
+/* method: one that may be called with MORE, else -EINVAL. options, events: or NULL. It is yours until you free it; when its
+   service has been freed its calls return -ESTALE. */
 POSTERN_API POSTERN_MUST_USE int postern_topic_new(struct postern_topic **ret, struct postern_service *s,
 	const struct postern_method *method, const struct postern_topic_options *options,
 	const struct postern_topic_events *events, void *data);
@@ -52,10 +52,11 @@ POSTERN_API struct postern_topic *postern_topic_free(struct postern_topic *t);
 POSTERN_API void *postern_topic_data(const struct postern_topic *t);
 
 /* Takes a request, also on failure: r is not to be used after this, but in its event .left. 1: it is a subscriber; .left
-   tells its end. 0: it was not made one: without MORE it is answered with the present state, or, if there is none or the topic
-   is stateless, with ExpectedMore; while the service drains with io.postern.Draining; a oneway call gets nothing. On failure it is freed, and so
-   answered with io.postern.Abandoned. -EINVAL: it is one of another method or service; -ENOTSUP: it asks for UPGRADE; -ESTALE:
-   it was answered, its peer has left, or the topic's service has gone; -ENOMEM. */
+   tells its end. 0: it is none. Without MORE it is answered with the present state, or, if there is none or the topic is
+   stateless, with ExpectedMore; while the service drains, with io.postern.Draining; a oneway call gets nothing. After the
+   end of the topic each gets the last value, and is a subscriber until it has it. On failure it is freed, and so answered
+   with io.postern.Abandoned. -EINVAL: it is one of another method or service; -ENOTSUP: it asks for UPGRADE; -ESTALE: it was
+   answered, its peer has left, or the topic's service has gone; -ENOMEM. */
 POSTERN_API POSTERN_MUST_USE int postern_topic_take(struct postern_topic *t, struct postern_request *r);
 
 /* To all subscribers, and it is the present state. value and errors: as of postern_request_continue(); but never -EAGAIN. Nothing

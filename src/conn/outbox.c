@@ -145,7 +145,7 @@ static void outbox_went(struct postern_conn *c, size_t n, bool all)
 
 void conn_send(struct postern_conn *c)
 {
-	size_t most = c->flags & CONN_SLOW ? OUTBOX_SLOW : SIZE_MAX;
+	size_t most = c->flags & CONN_SLOW ? OUTBOX_SLOW : loop_visit(c->object.loop);
 	const struct fds *fds = NULL;
 	uint32_t had = c->out.chunks;
 	bool all;
@@ -166,6 +166,7 @@ void conn_send(struct postern_conn *c)
 	if (c->out.bytes == 0)
 		outbox_return(c);
 	c->untold += (uint32_t)r;
+	loop_spend(c->object.loop, (size_t)r);
 	outbox_went(c, (size_t)r, all);
 	if (c->flags & CONN_PASSES)
 		passing_out_sent(c);

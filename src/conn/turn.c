@@ -172,6 +172,21 @@ void conn_ready(struct object *o, uint32_t events)
 	conn_settle(c);
 }
 
+uint32_t *conn_user(struct object *o)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+
+	return c->account ? &c->account->visited : NULL;
+}
+
+void conn_deferred(struct object *o)
+{
+	struct postern_conn *c = container_of(o, struct postern_conn, object);
+
+	if (c->account && c->account->owner)
+		c->account->owner->deferred++;
+}
+
 /* At most once per round, for all bytes sent since. */
 static bool conn_tell_sent(struct postern_conn *c)
 {
@@ -258,6 +273,7 @@ static bool conn_has_work(const struct postern_conn *c)
 /* Sends the queue. If the program writes more in drained, that is sent at once too, for a few rounds. */
 static void conn_flush_queue(struct postern_conn *c)
 {
+	uint64_t until = c->sent + loop_visit(c->object.loop);
 	int i = 0;
 
 	do {
@@ -265,7 +281,7 @@ static void conn_flush_queue(struct postern_conn *c)
 			conn_send(c);
 		if (!conn_tell_sent(c) || !conn_tell_drained(c) || !conn_tell_writable(c))
 			return;
-	} while (conn_has_work(c) && ++i < CONN_ROUNDS);
+	} while (conn_has_work(c) && ++i < CONN_ROUNDS && c->sent < until);
 	if (c->flags & CONN_FAILED) {
 		turn_end(c, POSTERN_REASON_FAILED);
 		return;

@@ -24,7 +24,7 @@
  *
  * Connections. One is shared by the calls that want one answer; answers come in the order of the calls. A call with MORE
  * or UPGRADE has one of its own. When an upgrade is confirmed, that one leaves the machine with its call: what comes on
- * it is no answer any more.  A connection retires when a call leaves it unanswered (its deadline, or its owner freed it),
+ * it is no answer any more. A connection retires when a call leaves it unanswered (its deadline, or its owner freed it),
  * or was refused: it takes no call any more, what it has queued is dropped and ready again, and it is closed when
  * its last call has left, which is how the service learns of it. An answer that comes for a call that has left is
  * skipped: the next one that is awaiting counts how many come before its own, so that nothing has to be kept of

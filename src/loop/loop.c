@@ -336,6 +336,103 @@ static void loop_tell(struct object *o, uint32_t events)
 		o->ops->ready(o, events);
 }
 
+/* Is somebody else there than the one that is heard of all the time? The loop's own two descriptors are nobody. */
+static void loop_hear(struct postern_loop *loop, const struct epoll_event *events, int n)
+{
+	if (loop->shared > 0)
+		loop->shared--;
+	for (int i = 0; i < n; i++) {
+		const void *o = events[i].data.ptr;
+
+		if (o == loop->heard || o == &loop->event || o == &loop->timer)
+			continue;
+		if (loop->heard)
+			loop->shared = LOOP_SHARED;
+		loop->heard = o;
+	}
+}
+
+/* How long it waits for a visit, and before that how long its user does. */
+static uint64_t loop_age(struct object *o)
+{
+	uint32_t now = o->loop->visits;
+	const uint32_t *user = o->mask != WATCH_OFF && o->ops->user ? o->ops->user(o) : NULL;
+
+	return (uint64_t)(now - (user ? *user : o->restless)) << 32 | (now - o->restless);
+}
+
+static int loop_oldest(const struct epoll_event *events, int n)
+{
+	int oldest = 0;
+
+	for (int i = 1; i < n; i++)
+		if (loop_age(events[i].data.ptr) > loop_age(events[oldest].data.ptr))
+			oldest = i;
+	return oldest;
+}
+
+static void loop_visit_restless(struct object *o, uint32_t events)
+{
+	uint32_t *user = o->mask != WATCH_OFF && o->ops->user ? o->ops->user(o) : NULL;
+
+	o->loop->visits++;
+	if (user)
+		*user = o->loop->visits;
+	loop_tell(o, events);
+}
+
+/* At least one in each turn. epoll reports the others again. */
+static void loop_tell_restless(struct postern_loop *loop, struct epoll_event *events, int n)
+{
+	do {
+		int i = loop_oldest(events, n);
+		struct epoll_event next = events[i];
+
+		events[i] = events[--n];
+		loop_visit_restless(next.data.ptr, next.events);
+		if (loop_check(loop) < 0)
+			return;
+	} while (n > 0 && loop->spent < LOOP_TURN);
+	while (n > 0) {
+		struct object *o = events[--n].data.ptr;
+
+		if (o->mask != WATCH_OFF && o->ops->deferred)
+			o->ops->deferred(o);
+	}
+}
+
+/* The restless ones last. */
+static void loop_tell_all(struct postern_loop *loop, struct epoll_event *events, int n)
+{
+	int restless = 0;
+
+	loop->spent = 0;
+	/* The fast path of one that is alone. */
+	if (n == 1 && events->data.ptr == loop->heard) {
+		loop->shared -= loop->shared > 0;
+		loop_tell(events->data.ptr, events->events);
+		return;
+	}
+	loop_hear(loop, events, n);
+	for (int i = 0; i < n; i++) {
+		struct object *o = events[i].data.ptr;
+
+		if (o->restless && n > 1 && o->mask != WATCH_OFF)
+			events[restless++] = events[i];
+		else
+			loop_tell(o, events[i].events);
+		if (loop_check(loop) < 0)
+			return;
+	}
+	if (restless == 0)
+		return;
+	/* The answers to the others do not wait for them. */
+	if (restless < n)
+		loop_run_tasks(loop);
+	if (loop_check(loop) == 0)
+		loop_tell_restless(loop, events, restless);
+}
+
 /* Called with cancellation disabled. */
 static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int cancel)
 {
@@ -354,8 +451,7 @@ static int loop_turn_uncancelled(struct postern_loop *loop, int timeout_ms, int 
 	loop->dispatching = true;
 	loop->now_ns = 0;
 	loop->turn++;
-	for (int i = 0; i < n && loop_check(loop) == 0; i++)
-		loop_tell(events[i].data.ptr, events[i].events);
+	loop_tell_all(loop, events, n);
 	if (loop_check(loop) == 0 && !list_is_empty(&loop->tasks)) {
 		n++;
 		loop_run_tasks(loop);

@@ -21,6 +21,13 @@
  * A callback may never return: pthread_exit() unwinds through a turn. So no resource that the loop must
  * release, and no list that objects are linked to, is in a frame that calls back.
  *
+ * Fairness: what a descriptor can cost a turn is counted in bytes (loop_spend()), and a visit is cut short at LOOP_VISIT.
+ * One that had more than that is restless: it comes after those that were not, which have had their turn to the end, their
+ * tasks too; of several the one that waited longest, of the user that waited longest; and once LOOP_TURN is spent the
+ * others wait for the next turn. That is round robin without the deficits of DRR, which make up for packets that do not fit
+ * into the rest of a round: a read can end at any byte. No clock is read for it. A descriptor that is alone, which is
+ * known from the last LOOP_SHARED turns, has longer visits, since a turn has a price (a system call).
+ *
  * Timers: a timerfd in the epoll set, and no timeout for epoll_wait: then an embedding loop needs one
  * descriptor and nothing else. It is set only when the earliest time becomes earlier, or has passed, so
  * that arming a deadline per message that never fires costs no system call.
@@ -44,6 +51,11 @@ enum {
 	LOOP_EVENTS     = 64,    /* descriptors per turn */
 	LOOP_POSTS      = 65536, /* waiting at most */
 	LOOP_POSTS_TURN = 1024,
+
+	LOOP_VISIT       = 64 * 1024,  /* bytes of one descriptor in a turn, while others are there too */
+	LOOP_VISIT_ALONE = 1024 * 1024,/* while none is */
+	LOOP_TURN        = 256 * 1024, /* of all in a turn, before those that never rest are held back */
+	LOOP_SHARED      = 1024,       /* turns after which another descriptor that was heard of last is forgotten */
 };
 
 #define WATCH_OFF  UINT32_MAX      /* not in epoll; a mask of 0 still reports hang-ups */
@@ -60,6 +72,10 @@ struct object_ops {
 	bool (*probe)(struct object *o, unsigned tries);
 	/* With probe: the process of the peer. */
 	pid_t (*peer)(const struct object *o);
+	/* When the user to whom it belongs had a restless one visited last: loop->visits of then. NULL: it has none. */
+	uint32_t *(*user)(struct object *o);
+	/* It is held back in this turn. */
+	void (*deferred)(struct object *o);
 	/* The loop is being freed: send the final event, and give up the descriptor. NULL: there is neither. */
 	void (*orphan)(struct object *o);
 	/* Give back the memory. */
@@ -75,6 +91,7 @@ struct object {
 	uint32_t                 slot;      /* in the heap, or TIMER_OFF */
 	uint32_t                 mask;      /* in epoll, or WATCH_OFF */
 	uint32_t                 asked;     /* the turn in which epoll was last asked for more */
+	uint32_t                 restless;  /* loop->visits at its last visit, which was cut short; or 0 */
 	int                      fd;
 };
 
@@ -164,6 +181,11 @@ struct postern_loop {
 	struct object     timer;             /* timerfd */
 	int64_t           timer_at_ns;       /* what it is set to */
 	int64_t           now_ns;            /* of this turn, 0: not yet read */
+	const void       *heard;             /* the descriptor that was heard of last; to be compared only */
+	size_t            spent;             /* in this turn, in bytes */
+	uint32_t          shared;            /* turns for which there still is more than one */
+	uint32_t          messages;          /* that the connection of this visit may still deliver */
+	uint32_t          visits;            /* of restless ones; it may wrap */
 	uint32_t          turn;              /* the number of this turn, or of the last one; it may wrap */
 	struct timer_heap heap;
 	uint32_t          n_objects;
@@ -185,6 +207,24 @@ struct postern_loop {
 static inline bool loop_is_ours(const struct postern_loop *loop)
 {
 	return loop->generation == fork_generation();
+}
+
+/* How many bytes of one descriptor may be moved at once, in this turn. */
+static inline size_t loop_visit(const struct postern_loop *loop)
+{
+	return loop->shared ? LOOP_VISIT : LOOP_VISIT_ALONE;
+}
+
+/* What took about as long as moving so many bytes. */
+static inline void loop_spend(struct postern_loop *loop, size_t n)
+{
+	loop->spent += n;
+}
+
+/* Others wait, and this turn has been long enough. */
+static inline bool loop_is_spent(const struct postern_loop *loop)
+{
+	return loop->shared && loop->spent >= LOOP_TURN;
 }
 
 /* 0, -ESTALE (gone) or -ECHILD (another process): every public call begins with this. */
@@ -230,6 +270,8 @@ void spin_slept(struct loop_spin *s, int64_t waited_ns);
 int  object_init(struct object *o, const struct object_ops *ops, struct postern_loop *loop);
 /* mask: EPOLLIN and so on, 0 for hang-ups only, or WATCH_OFF. No system call when nothing changes. */
 int  object_watch(struct object *o, uint32_t mask);
+/* Its visit is over. more: it was cut short. */
+void object_visited(struct object *o, bool more);
 /* Absolute; POSTERN_FOREVER disarms. */
 void object_timer(struct object *o, int64_t at_ns);
 void object_task(struct object *o);

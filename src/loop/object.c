@@ -37,6 +37,17 @@ int object_init(struct object *o, const struct object_ops *ops, struct postern_l
 	return 0;
 }
 
+void object_visited(struct object *o, bool more)
+{
+	if (!more) {
+		o->restless = 0;
+		return;
+	}
+	if (++o->loop->visits == 0)
+		o->loop->visits = 1;
+	o->restless = o->loop->visits;
+}
+
 int object_watch(struct object *o, uint32_t mask)
 {
 	int op, r;

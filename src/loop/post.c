@@ -136,7 +136,7 @@ static void post_box_run(struct postern_loop *loop)
 		loop_wake(loop);
 }
 
-/* Whoever posts from now on is called at once; who is waiting is called here. */
+/* What is posted from now on is called at once; what waits is called here. */
 static void post_box_close(struct post_box *box)
 {
 	struct post_node *node, taken;

@@ -16,12 +16,12 @@
  * longer. And what begins and comes back to 0 without having paid once must not begin again at the next short sleep: it rests
  * for 2, 4, ... SPIN_REST of them. That bounds the cost where a peer answers just too late.
  *
- * What polling finds. The connection that had the last turn to itself is asked for bytes by recv(), which is half the price of
- * epoll_wait() and recv(), SPIN_PROBES times between two looks at the clock; all descriptors are, by epoll, when SPIN_ASK
+ * What polling finds. The connection that had the last turn to itself is asked for bytes by recv(), without the 0.4 us
+ * of an epoll_wait() before it, SPIN_PROBES times between two looks at the clock; all descriptors are, by epoll, when SPIN_ASK
  * has passed since that was done, or after SPIN_BURSTS of those. A timer, a post, another connection or a cancellation waits for
  * at most that; and a turn that finds two descriptors ready leaves none to be preferred, so that a connection that
- * floods gains one turn on the others at most. Tried and rejected: epoll alone (a round trip of 1.4 x a raw program that
- * polls by recv()); recv() alone (deaf to all else); epoll first in each wait (another 3 %: it takes a lock
+ * floods gains one turn on the others at most. Tried and rejected: epoll alone (a round trip of 1.6 x a raw program that
+ * polls by recv(), in place of 1.3); recv() alone (deaf to all else); epoll first in each wait (it takes a lock
  * that the peer needs to send to us).
  *
  * One CPU. Whoever polls on the only CPU keeps the peer from answering. So it is off unless this thread and the process of the

@@ -10,7 +10,12 @@
 #define SO_PEERGROUPS 59
 #endif
 
-enum { ACCEPT_BURST = 32, ACCEPT_GROUPS = 256 };
+enum {
+	ACCEPT_BURST = 32,       /* in a turn */
+	ACCEPT_SHARED = 4,       /* while others are there */
+	ACCEPT_COST = 32 * 1024, /* in bytes that could be moved meanwhile */
+	ACCEPT_GROUPS = 256,
+};
 #define ACCEPT_PAUSE_MIN POSTERN_MS(10)
 #define ACCEPT_PAUSE_MAX POSTERN_MS(80)
 
@@ -183,7 +188,9 @@ bool accept_has_room(const struct postern_server *s)
    the server may be freed, as after any callback. */
 static int accept_some(struct postern_server *s, int listener)
 {
-	for (int i = 0; i < ACCEPT_BURST && accept_has_room(s); i++) {
+	int most = s->object.loop->shared ? ACCEPT_SHARED : ACCEPT_BURST;
+
+	for (int i = 0; i < most && accept_has_room(s); i++) {
 		int fd = sys_accept(listener), r;
 
 		/* A peer that gave up while it waited is not an error. */
@@ -191,6 +198,7 @@ static int accept_some(struct postern_server *s, int listener)
 			continue;
 		if (fd < 0)
 			return fd == -EAGAIN ? 0 : fd;
+		loop_spend(s->object.loop, ACCEPT_COST);
 		r = accept_one(s, fd);
 		if (r < 0 || s->freed || loop_check(s->object.loop) < 0)
 			return r;
@@ -205,6 +213,9 @@ void accept_burst(struct postern_server *s)
 
 	if (s->freed || loop_check(s->object.loop) < 0 || s->state != SERVER_LISTENING || s->paused)
 		return;
+	object_visited(&s->object, r == 1);
+	if (r == 1 && s->object.loop->shared)
+		s->counters.deferred++;
 	if (r < 0) {
 		accept_pause(s, r);
 	} else if (!accept_has_room(s)) {

@@ -320,6 +320,11 @@ void server_update_timer(struct postern_server *s)
 	object_timer(&s->object, at);
 }
 
+static void server_deferred(struct object *o)
+{
+	container_of(o, struct postern_server, object)->counters.deferred++;
+}
+
 static void server_ready(struct object *o, uint32_t events)
 {
 	(void)events;
@@ -557,6 +562,7 @@ static const struct object_ops server_ops = {
 	.ready = server_ready,
 	.fire = server_run,
 	.run = server_run,
+	.deferred = server_deferred,
 	.orphan = server_orphan,
 	.bury = server_bury,
 };
@@ -698,6 +704,7 @@ int postern_server_get_counters(const struct postern_server *s, struct postern_s
 	k.bytes = account_owner_sum(&s->accounts, ACCOUNT_BYTES);
 	k.descriptors = account_owner_sum(&s->accounts, ACCOUNT_FDS);
 	k.descriptors_refused = s->accounts.limits[ACCOUNT_FDS].refused;
+	k.deferred += s->accounts.deferred;
 	struct_export(ret, size, &k, sizeof(k));
 	return 0;
 }

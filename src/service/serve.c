@@ -221,7 +221,7 @@ static void serve_next(struct serve *p)
 		postern_conn_pause(p->conn);
 	} else if (!conn_has_room(p->conn)) {
 		postern_conn_pause(p->conn);
-	} else if (serve_count(p) >= SERVE_ROUND) {
+	} else if (serve_count(p) >= (loop_is_spent(p->service->object.loop) ? 1 : SERVE_ROUND)) {
 		conn_yield(p->conn);
 	}
 }
@@ -243,6 +243,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	if (!p->machine.over)
 		list_remove(&p->busy);
 	s->counters.calls++;
+	loop_spend(s->object.loop, SERVE_COST);
 	c->account->calls++;
 	trace_call(p, payload, n);
 	if (r == SERVING_RUN)

@@ -61,6 +61,7 @@ enum {
 	REQUEST_BLOCK       = 8 * 1024,
 	REQUEST_TEXT        = 4 * 1024,  /* longer messages get a block of their own */
 	SERVE_ROUND         = 16,        /* calls of one connection in a turn */
+	SERVE_COST          = 4096,      /* of a call, in bytes that could be moved meanwhile */
 	/* Connections beyond a limit that are told so: what has come by then, each call of this size at most. */
 	SERVICE_RESERVE     = 16,
 	SERVICE_BUSY_TEXT   = 64 * 1024,

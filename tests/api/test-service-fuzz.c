@@ -22,6 +22,7 @@ enum { PEERS = 6, STEPS = 400, SEEDS = 150, UPGRADED = 256 };
 static struct {
 	unsigned answers, calls, cancelled, violations, parts, posts, upgrades, raw;
 	uint64_t sent, dropped; /* of topics */
+	uint64_t left;
 } all;
 
 struct peer {
@@ -45,6 +46,7 @@ struct fuzz {
 	unsigned answers, cut, parts, posts, upgrades;
 	struct postern_conn *conns[UPGRADED];
 	struct postern_topic *topic; /* of Hook, or NULL */
+	unsigned subscribed, left;   /* that a topic took, and of which the end was told */
 	bool drains;
 };
 
@@ -280,6 +282,25 @@ static void answer_and_free(struct postern_request *r, void *data)
 	postern_request_free(r);
 }
 
+static void on_left(struct postern_request *r, void *data)
+{
+	struct fuzz *f = data;
+
+	assert_null(postern_request_free(r));
+	f->left++;
+}
+
+/* Those that are not subscribers, because it failed or they were answered at once, do not leave. */
+static void subscribe(struct fuzz *f, struct postern_request *r)
+{
+	static const struct postern_request_events events = { .size = sizeof events,
+							      .left = on_left };
+
+	assert_ok(postern_request_set_events(r, &events, f));
+	if (postern_topic_take(f->topic, r) == 1)
+		f->subscribed++;
+}
+
 static void on_event(struct desk *d, struct postern_request *r, char event)
 {
 	struct fuzz *f = running;
@@ -295,7 +316,7 @@ static void on_event(struct desk *d, struct postern_request *r, char event)
 		upgrade(r);
 	} else if (event == 'h') {
 		if (f->topic && below(f, 3))
-			(void)!postern_topic_take(f->topic, r);
+			subscribe(f, r);
 		else if (below(f, 2))
 			postern_request_free(r);
 		else
@@ -425,6 +446,9 @@ static void run(uint64_t seed)
 	if (end == 3)
 		free_topic(f);
 	desk_close(&f->d);
+	/* Whatever has ended it. */
+	assert_int_equal(f->left, f->subscribed);
+	all.left += f->left;
 	all.answers += f->answers;
 	running = NULL;
 	free(f);
@@ -442,12 +466,13 @@ static void whatever_comes_answers_are_in_order_and_everything_ends(void **state
 		run(strtoull(one, NULL, 10));
 	test_note("%u calls, %u answers (%u continuing), %u cancelled, %u violations, %u posts",
 		  all.calls, all.answers, all.parts, all.cancelled, all.violations, all.posts);
-	test_note("%llu publications were sent, and %llu dropped", (unsigned long long)all.sent,
-		  (unsigned long long)all.dropped);
+	test_note("%llu publications were sent, and %llu dropped; %llu subscribers left",
+		  (unsigned long long)all.sent, (unsigned long long)all.dropped,
+		  (unsigned long long)all.left);
 	test_note("%u upgrades, and %u bytes came back", all.upgrades, all.raw);
 	assert_true(one || n < 100 ||
 		    (all.answers > 100 && all.cancelled > 0 && all.violations > 10 &&
-		     all.upgrades > 100 && all.raw > 1000 && all.sent > 1000));
+		     all.upgrades > 100 && all.raw > 1000 && all.sent > 1000 && all.left > 100));
 }
 
 int main(void)

@@ -337,6 +337,37 @@ static bool calls_beyond_the_limit(struct calls *c)
 	return whole;
 }
 
+/* One asks for the statistics, one traces while another calls. */
+static bool calls_that_are_watched(struct calls *c)
+{
+	static const char get[] = "{\"method\":\"io.postern.Statistics.Get\"}";
+	static const char messages[] = "{\"method\":\"io.postern.Trace.Messages\",\"more\":true}";
+	static const char text[] = "{\"method\":\"a.b.Echo\"}";
+	bool whole = peer_calls(c, get, sizeof get, 1);
+	int fd = peer_of(c);
+	char got[4096];
+	unsigned heard = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	assert_int_equal(send(fd, messages, sizeof messages, MSG_NOSIGNAL), sizeof messages);
+	for (int i = 0; i < 20 && open_requests(c) == 0; i++)
+		calls_turn(c);
+	whole = peer_calls(c, text, sizeof text, 1) && whole;
+	/* What cannot be told is left out, so nobody may wait for it. */
+	for (int i = 0; i < 3; i++)
+		calls_turn(c);
+	n = recv(fd, got, sizeof got, 0);
+	for (ssize_t k = 0; k < n; k++)
+		heard += got[k] == '\0';
+	whole = whole && heard == 2;
+	close(fd);
+	for (int i = 0; i < ROUNDS && open_requests(c) > 0; i++)
+		calls_turn(c);
+	return whole;
+}
+
 static bool calls_that_drain(struct calls *c)
 {
 	static const char text[] = "{\"method\":\"a.b.Keep\"}\0{\"method\":\"a.b.Echo\"}";
@@ -368,7 +399,9 @@ static int calls_begin(struct calls *c)
 	const struct postern_server_options server = { .size = sizeof server, .connections = 2 };
 	const struct postern_service_options options = { .size = sizeof options,
 							 .server = &server,
-							 .vendor = "v" };
+							 .vendor = "v",
+							 .flags = POSTERN_SERVICE_STATISTICS |
+								  POSTERN_SERVICE_TRACE };
 	int r = postern_loop_new(&c->loop);
 
 	if (r == 0)
@@ -419,6 +452,7 @@ bool world_calls(void)
 		whole = calls_of_one_that_leaves(&c) && whole;
 		whole = calls_for_its_connection(&c) && whole;
 		whole = calls_beyond_the_limit(&c) && whole;
+		whole = calls_that_are_watched(&c) && whole;
 		whole = calls_that_drain(&c) && whole;
 	}
 	for (unsigned i = 0; i < c.n_kept; i++)

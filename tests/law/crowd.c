@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -232,9 +234,21 @@ static unsigned rounds_allowed(void)
 	return (unsigned)(100 + 2 * C.is.n * (C.is.messages * turns + C.is.pushes * pushing));
 }
 
+/* What the server has not read. */
+static size_t crowd_unread(unsigned first)
+{
+	size_t unread = 0;
+	int n;
+
+	for (unsigned i = first; i < first + C.is.n; i++)
+		if (ioctl(C.clients[i].fd, SIOCOUTQ, &n) == 0)
+			unread += (size_t)n;
+	return unread;
+}
+
 static void crowd_round(unsigned first)
 {
-	size_t before = C.moved;
+	size_t before = C.moved, unread;
 
 	for (unsigned i = first; i < first + C.is.n; i++) {
 		client_write(&C.clients[i]);
@@ -243,9 +257,10 @@ static void crowd_round(unsigned first)
 	for (unsigned i = 0; i < C.n_work && i < CLIENTS; i++)
 		if ((C.rounds + i) % 3 == 2)
 			push(&C.work[i]);
+	unread = crowd_unread(first);
 	(void)postern_loop_dispatch(C.loop, 0);
 	C.rounds++;
-	C.still = C.moved == before ? C.still + 1 : 0;
+	C.still = C.moved == before && crowd_unread(first) == unread ? C.still + 1 : 0;
 	C.worst_still = C.still > C.worst_still ? C.still : C.worst_still;
 	fault_clock_advance(POSTERN_MS(1));
 }
