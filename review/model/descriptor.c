@@ -491,7 +491,7 @@ unsigned descriptor_kinds(const struct function *fn, const struct operand *opera
 }
 
 /* The kinds of all sockets that the functions of the source open. */
-static unsigned descriptor_source_opens(const struct source *source)
+static unsigned descriptor_looks_for_kinds(const struct source *source)
 {
 	unsigned kinds = 0;
 
@@ -509,6 +509,14 @@ static unsigned descriptor_source_opens(const struct source *source)
 		}
 	}
 	return kinds & (DESCRIPTOR_STREAM | DESCRIPTOR_PACKET);
+}
+
+/* Are all sockets that the functions of the source open for packets? */
+static bool descriptor_only_packets(struct source *source)
+{
+	if (!source->packets)
+		source->packets = descriptor_looks_for_kinds(source) == DESCRIPTOR_PACKET ? 1 : -1;
+	return source->packets > 0;
 }
 
 /* The value of a call of which nothing is known, as of another library. */
@@ -530,6 +538,5 @@ bool descriptor_is_strange(const struct function *fn, const struct operand *o,
 		return true;
 	/* Whoever passes a number may have it from another file. */
 	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
-	       fn->places[o->place].kind != PLACE_PARAM &&
-	       descriptor_source_opens(fn->source) == DESCRIPTOR_PACKET;
+	       fn->places[o->place].kind != PLACE_PARAM && descriptor_only_packets(fn->source);
 }

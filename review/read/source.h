@@ -44,6 +44,7 @@ struct source {
 	uint32_t seen;         /* private to include.c */
 	signed char spawns;    /* private to rules/path.c: 1 yes, -1 no, 0 not asked yet */
 	signed char qt;        /* private to model/link.c, likewise */
+	signed char packets;   /* private to model/descriptor.c, likewise */
 	bool elsewhere;        /* includes what only other systems have, or its name says so */
 	struct row_range *dead; /* rows in branches of #if that are for other systems, ascending */
 	size_t n_dead, cap_dead;
