@@ -9,8 +9,8 @@
  *
  *	base/       arenas, interned names, text
  *	knowledge/  what functions outside the project do: kb.c reads it, *.kb are built in
- *	read/       a file's text, lines and suppressions; folders; tree-sitter; shape.c hides macros
- *	            that no grammar knows
+ *	read/       a file's text, lines and suppressions; folders; tree-sitter; off.c hides what
+ *	            `#if 0` turns off, shape.c macros that no grammar knows
  *	model/      ir.h is the form of a function: places, items, blocks, loops. lower-*.c make it from
  *	            syntax trees, index.c knows what all files declare, link.c joins names to types,
  *	            constants, knowledge and functions once all files are read. query.h: questions on

@@ -576,11 +576,27 @@ static bool call_is_raw_exit(const struct flow *flow, const struct call *call)
 	       strstr(operand_text(flow->fn, &call->args[0]), "_exit");
 }
 
-static bool call_returns(const struct flow *flow, const struct call *call)
+/* errif(fd < 0, "…"): with what is known on this way it ends the program, or the argument is none that does. */
+static bool call_passes_check(struct flow *flow, const struct call *call)
+{
+	if (call->receiver.kind || call->api || !call->target)
+		return true;
+	for (int i = 0; i < call->n_args; i++) {
+		unsigned ends = function_ends_if(call->target, i);
+
+		if ((ends & ENDS_IF_TRUE) && !state_refine(flow, &call->args[i], OP_EQ, 0))
+			return false;
+		if ((ends & ENDS_IF_FALSE) && !state_refine(flow, &call->args[i], OP_NE, 0))
+			return false;
+	}
+	return true;
+}
+
+static bool call_returns(struct flow *flow, const struct call *call)
 {
 	if (call_is_raw_exit(flow, call))
 		return false;
-	return !call_ends(call);
+	return !call_ends(call) && call_passes_check(flow, call);
 }
 
 /* Where an event loop runs, callbacks do, and what was being closed may be closed. */
@@ -593,11 +609,25 @@ static void call_run_loop(struct flow *flow, const struct call *call)
 		flow->state->bits[i] &= (uint8_t)~RES_CLOSING;
 }
 
+/* dup2(fd, number): whatever the number was, it is a descriptor now; by whichever pointer dup2() is called. */
+static void call_opens_number(struct flow *flow, const struct call *call)
+{
+	int r;
+
+	if ((strcmp(call->name, "dup2") != 0 && strcmp(call->name, "dup3") != 0) ||
+	    call->n_args < 2 || call->args[1].kind != OPERAND_PLACE)
+		return;
+	r = state_resource(flow, &call->args[1]);
+	if (r >= 0 && (flow->state->bits[r] & RES_CLOSED))
+		state_unbind(flow->state, call->args[1].place);
+}
+
 bool flow_call(struct flow *flow, const struct item *item)
 {
 	const struct call *call = item->call;
 	struct value v = value_unknown;
 
+	call_opens_number(flow, call);
 	call_note_uses(flow, item);
 	flow->tell->call(flow, item);
 	if (!call_returns(flow, call))

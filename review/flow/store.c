@@ -158,6 +158,30 @@ static void flow_copy_parts(struct flow *flow, int from, int to)
 }
 
 /*
+ * x->before->next = x->next: the list has lost x, and whoever's `next` named it names another. Only the
+ * names of what is closed matter.
+ */
+static void flow_unlink(struct flow *flow, int dst)
+{
+	const struct place *p = &flow->fn->places[dst];
+	const struct place *parent = p->parent >= 0 ? &flow->fn->places[p->parent] : NULL;
+	struct state *state = flow->state;
+
+	if (p->kind != PLACE_FIELD || !(p->flags & PLACE_ARROW) || !parent ||
+	    parent->kind != PLACE_FIELD || !(parent->flags & PLACE_ARROW))
+		return;
+	for (int i = state->n; i-- > 0;) {
+		int place = state->bindings[i].place;
+		const struct place *other = &flow->fn->places[place];
+
+		if (place != dst && other->kind == PLACE_FIELD && other->name == p->name &&
+		    other->type == p->type && state->bindings[i].value.resource >= 0 &&
+		    place_root(flow->fn, place)->kind == PLACE_LOCAL)
+			state_unbind(state, place);
+	}
+}
+
+/*
  * int port = -1; … port = base + 2 * i; … if (port < 0): what was computed is none of the numbers
  * below 0 that say that nothing was found.
  */
@@ -194,6 +218,7 @@ void flow_assign(struct flow *flow, const struct item *item)
 	else if (item->a.kind == OPERAND_PLACE)
 		flow_copy_parts(flow, item->a.place, item->dst);
 	decide_assigned(flow, item, &v);
+	flow_unlink(flow, item->dst);
 	if (v.resource < 0 && v.status < 0 && v.low == INT64_MIN && flow_replaces_none(flow, item))
 		v.low = 0;
 	flow_store(flow, item, item->dst, v);

@@ -75,6 +75,7 @@ static const char *const kb_keys[FACT_KEYS] = {
 	[FACT_LENDS] = "lends",
 	[FACT_RELEASES] = "releases",
 	[FACT_EMPTIES] = "empties",
+	[FACT_ARGS] = "args",
 };
 
 static const struct {

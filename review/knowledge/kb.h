@@ -21,6 +21,7 @@
  *	fails=HOW         how the result tells of failure: -1 negative null false nonzero zero
  *	                  not-positive none; flow/contract.h says what follows
  *	error=N           a failure is also told behind argument N, if that is not NULL (GError **)
+ *	args=N[:M]        it takes N arguments, up to M: a call with another number is not its
  *	uses=N            the argument must be open
  *	closes=N          the argument's resource is gone after it, also on failure
  *	closing=N         it is being closed when the call returns, and is in use until a callback runs
@@ -116,6 +117,7 @@ enum fact_key {
 	FACT_LENDS,
 	FACT_RELEASES,
 	FACT_EMPTIES,
+	FACT_ARGS,
 	FACT_KEYS,
 };
 

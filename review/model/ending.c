@@ -136,6 +136,15 @@ static bool call_is_error_of_r(const struct function *fn, const struct call *cal
 	       (strstr(fn->source->text, "<Rinternals.h>") || strstr(fn->source->text, "<R.h>"));
 }
 
+/* error(1, errno, "…") of <error.h>: a status that is not 0 is that of the program. */
+static bool call_is_error_with_status(const struct call *call)
+{
+	int64_t status;
+
+	return (!strcmp(call->name, "error") || !strcmp(call->name, "error_at_line")) &&
+	       call->n_args >= 3 && operand_is_number(&call->args[0], &status) && status;
+}
+
 bool call_ends_by_name(const struct function *fn, const struct call *call)
 {
 	unsigned ending;
@@ -145,7 +154,7 @@ bool call_ends_by_name(const struct function *fn, const struct call *call)
 	if (call->receiver.kind && !(call->receiver.kind == OPERAND_PLACE &&
 				     fn->places[call->receiver.place].kind == PLACE_THIS))
 		return false;
-	if (call_is_error_of_r(fn, call))
+	if (call_is_error_of_r(fn, call) || call_is_error_with_status(call))
 		return true;
 	ending = name_ending(call->name);
 	if (ending & ENDING_MAYBE)

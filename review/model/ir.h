@@ -296,6 +296,7 @@ struct function {
 	uint8_t order;          /* private to flow/order.c */
 	uint8_t reads_stream;   /* private to rules/end.c */
 	uint8_t ends_asked;     /* private to flow/ends-loop.c */
+	uint16_t ends_if;       /* private to model/ends-if.c */
 	uint8_t ends_contents; /* private to rules/containers-end.c */
 	uint8_t overridden;     /* private to flow/contract.c: 1 no, 2 by a method of a derived class */
 	bool skipped;           /* ran into the interpreter's limit */

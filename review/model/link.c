@@ -224,17 +224,77 @@ static bool link_is_object(const struct function *fn, const struct operand *o)
 		(fn->places[o->place].type && fn->places[o->place].stars));
 }
 
+/* connect(object, SIGNAL(…), …), &Class::signal: Qt's, whoever else has a connect(). */
+static bool link_names_signal(const struct function *fn, const struct call *call)
+{
+	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
+		return false;
+	for (int i = 1; i < call->n_args; i++)
+		if (link_makes_signal(fn, &call->args[i]) ||
+		    (call->args[i].kind == OPERAND_ADDRESS &&
+		     strstr(fn->places[call->args[i].place].text, "::")))
+			return true;
+	return false;
+}
+
 /* connect(object, &Class::signal, …): Qt's, whatever is around it; connect(2) takes three. */
 static bool link_is_signal(const struct function *fn, const struct call *call)
 {
 	if (strcmp(call->name, "connect") != 0 || fn->source->language == SOURCE_C)
 		return false;
 	for (int i = 0; i < call->n_args; i++)
-		if (call->args[i].kind == OPERAND_LAMBDA || link_makes_signal(fn, &call->args[i]) ||
-		    (call->args[i].kind == OPERAND_ADDRESS &&
-		     strstr(fn->places[call->args[i].place].text, "::")))
+		if (call->args[i].kind == OPERAND_LAMBDA)
 			return true;
-	return call->n_args != 3 || link_is_object(fn, &call->args[0]);
+	return link_names_signal(fn, call) || call->n_args != 3 ||
+	       link_is_object(fn, &call->args[0]);
+}
+
+/* bind(f, _1, 2), bind(&Class::method, object, _1): what it is given is no descriptor and no address. */
+static bool link_binds_call(const struct function *fn, const struct call *call)
+{
+	const struct operand *first = &call->args[0];
+
+	if (first->kind == OPERAND_LAMBDA || first->kind == OPERAND_STRING ||
+	    first->kind == OPERAND_ADDRESS)
+		return true;
+	if (first->kind == OPERAND_PLACE && fn->places[first->place].kind == PLACE_FREE &&
+	    !fn->places[first->place].type &&
+	    index_find_function(link_last_name(fn->places[first->place].name), fn->source))
+		return true;
+	for (int i = 1; i < call->n_args; i++) {
+		const char *name = call->args[i].kind == OPERAND_PLACE
+					   ? link_last_name(fn->places[call->args[i].place].text)
+					   : NULL;
+
+		if (name && name[0] == '_' && name[1] >= '1' && name[1] <= '9' && !name[2])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A name is not yet the function that is known by it: the call has as many arguments as that takes,
+ * and in C++, where names have overloads and namespaces, a descriptor may be where that wants one.
+ */
+static bool link_fits(const struct function *fn, const struct call *call, const struct api *api)
+{
+	const struct fact *args = api_fact(api, FACT_ARGS), *uses = api_fact(api, FACT_USES);
+
+	if (!args)
+		return true;
+	if (call->n_args < args->arg ||
+	    call->n_args > (args->arg2 == ARG_NONE ? args->arg : args->arg2))
+		return false;
+	if (fn->source->language == SOURCE_C || !uses || uses->arg != 1)
+		return true;
+	return !(call->scope && !strcmp(call->scope, "std")) && !link_binds_call(fn, call);
+}
+
+/* Another function of that name, when it takes fewer: an overload that is not seen, or a namespace's. */
+static bool link_is_for_fewer(const struct function *fn, const struct call *call)
+{
+	return fn->source->language != SOURCE_C && call->target &&
+	       call->n_args > call->target->n_params && !(call->target->flags & FUNCTION_VARIADIC);
 }
 
 /*
@@ -270,12 +330,17 @@ static void link_method_of(const struct function *fn, struct call *call, const c
 static void link_plain_call(struct function *fn, struct call *call)
 {
 	const char *alias = index_find_alias(call->name);
+	const struct api *known = kb_function(call->name);
 
 	if (call->scope && *call->scope && strcmp(call->scope, "std") != 0) {
 		call->receiver_type = call->scope;
 		link_method_of(fn, call, call->scope);
 		if (!call->target && !call->api)
 			call->target = index_find_function(call->name, fn->source);
+		return;
+	}
+	if (!call->scope && link_names_signal(fn, call)) {
+		call->api = kb_method(intern_z("QObject"), call->name);
 		return;
 	}
 	if (!call->scope && fn->class_name) {
@@ -289,12 +354,13 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 	if (!call->scope)
 		call->target = index_find_function(call->name, fn->source);
-	if (call->target && standin_is(call, call->target, kb_function(call->name)))
+	if (link_is_for_fewer(fn, call) || (call->target && known && link_fits(fn, call, known) &&
+					    standin_is(call, call->target, known)))
 		call->target = NULL;
 	if (!call->target)
-		call->api = kb_function(call->name);
-	if (call->api && !link_is_system(fn, call, call->api))
-		call->api = strcmp(call->name, "connect")
+		call->api = known;
+	if (call->api && (!link_fits(fn, call, call->api) || !link_is_system(fn, call, call->api)))
+		call->api = fn->source->language == SOURCE_C || strcmp(call->name, "connect")
 				    ? NULL
 				    : kb_method(intern_z("QObject"), call->name);
 	else if (!call->target && !call->api && alias) {

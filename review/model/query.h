@@ -31,6 +31,11 @@ enum limit {
 enum limit call_limit(const struct function *fn, const struct call *call);
 /* The call, of whatever kind, does not come back. */
 bool call_ends(const struct call *call);
+/* ends-if.c: function of the project ends the program if the parameter is not 0, or is 0: ENDS_IF_… */
+enum { ENDS_IF_TRUE = 1 << 0, ENDS_IF_FALSE = 1 << 1 };
+unsigned function_ends_if(struct function *fn, int param);
+/* … and it is called with such a number. */
+bool call_ends_for_numbers(const struct call *call);
 /* ending.c: … if nobody defines it, because its name says so; link.c keeps the answer. */
 bool call_ends_by_name(const struct function *fn, const struct call *call);
 /*
@@ -54,6 +59,11 @@ int item_result(const struct function *fn, const struct item *item);
  * `use` gives true; also when the result goes where nobody can follow it.
  */
 bool item_result_has_use(const struct function *fn, const struct item *item,
+			 bool (*use)(const struct function *fn, const struct item *user,
+				     int place, void *data),
+			 void *data);
+/* … after the item some item uses the place so, before it is overwritten. */
+bool place_has_use_after(const struct function *fn, const struct item *item, int place,
 			 bool (*use)(const struct function *fn, const struct item *user,
 				     int place, void *data),
 			 void *data);

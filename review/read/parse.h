@@ -108,6 +108,8 @@ void parse_end(void);
 void shape_learn(const struct source *source);
 /* Makes the copy that the parser sees. */
 void shape_text(struct tree *tree);
+/* off.c. Overwrites what `#if 0` and `#if 1 … #else` turn off. */
+void off_blank(char *s, size_t size);
 /* Keeps the first branch of each #if that may be for this system, and blanks the other lines. */
 void shape_first_branches(char *text, size_t size, const struct source *source);
 /* The declaration at `offset` stands after a word such as _cleanup_close_. */

@@ -518,6 +518,7 @@ void shape_text(struct tree *tree)
 
 	tree->text = shape.s;
 	tree->size = size;
+	off_blank(shape.s, size);
 	for (size_t i = 0; i < shape.size;) {
 		size_t next = lex_skip_literal(shape.s, shape.size, i);
 

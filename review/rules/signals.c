@@ -190,9 +190,51 @@ static bool signal_ends_program(const struct signal_handler *h)
 	return false;
 }
 
+/* sigaddset(&set, SIGCHLD), sigprocmask(SIG_BLOCK, &set, NULL), signalfd(-1, &set, …) in one function. */
+static bool signal_is_read_by(const struct function *fn, const char *signal)
+{
+	bool in_set = false, blocks = false, reads = false;
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		if (!call || !call->name)
+			continue;
+		in_set |= !strcmp(call->name, "sigfillset") ||
+			  (!strcmp(call->name, "sigaddset") && call->n_args == 2 &&
+			   !strcmp(operand_text(fn, &call->args[1]), signal));
+		blocks |= (!strcmp(call->name, "sigprocmask") ||
+			   !strcmp(call->name, "pthread_sigmask")) &&
+			  call->n_args == 3 &&
+			  strcmp(operand_text(fn, &call->args[0]), "SIG_UNBLOCK") != 0;
+		reads |= !strcmp(call->name, "signalfd");
+	}
+	return in_set && blocks && reads;
+}
+
+enum { SIGNAL_MASK_DEPTH = 3 };
+
+/* The function, or one that calls it, has the signal blocked and reads it from a descriptor. */
+static bool signal_is_blocked(const struct function *fn, const char *signal, int depth)
+{
+	if (signal_is_read_by(fn, signal))
+		return true;
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    fn->items[i].call->target &&
+		    signal_is_read_by(fn->items[i].call->target, signal))
+			return true;
+	for (size_t f = 0; depth > 0 && f < program.n_functions; f++)
+		if (program.functions[f] != fn && function_calls(program.functions[f], fn) &&
+		    signal_is_blocked(program.functions[f], signal, depth - 1))
+			return true;
+	return false;
+}
+
 unsigned signals_interrupt(const struct function *fn, const struct item *item, const char **signal)
 {
 	bool always = api_is(contract_of(item->call).api, ROLE(POLL));
+	bool reads = signals_program_has(fn->source, "signalfd");
 	unsigned found = 0;
 
 	if (!signal_handlers.n || !signals_are_let_in(fn->source, item->call) ||
@@ -203,7 +245,8 @@ unsigned signals_interrupt(const struct function *fn, const struct item *item, c
 		bool ends;
 
 		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
-		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE"))
+		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE") ||
+		    (reads && signal_is_blocked(fn, h->signal, SIGNAL_MASK_DEPTH)))
 			continue;
 		ends = signal_ends_program(h);
 		if (!*signal || (!ends && !(found & SIGNALS_INTERRUPTS)))

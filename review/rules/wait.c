@@ -379,6 +379,25 @@ static bool w2_is_another(struct function *fn, int number, const struct operand 
 	return loop_changes(fn, number, root);
 }
 
+/* write(fd, &one, sizeof(one)) of an eventfd: EAGAIN means 2^64 - 1 wakings that nobody has heard. */
+static bool w2_wakes(const struct function *fn, const struct call *call)
+{
+	const struct operand *o = call->n_args == 3 ? &call->args[1] : NULL;
+	const char *type;
+	uint8_t stars;
+
+	if (!o || strcmp(call->name, "write") != 0 || o->kind != OPERAND_ADDRESS ||
+	    !strstr(fn->source->text, "eventfd"))
+		return false;
+	type = fn->places[o->place].type;
+	if (!type || fn->places[o->place].stars)
+		return false;
+	if (!strcmp(type, "eventfd_t") || strstr(type, "uint64"))
+		return true;
+	type = place_type(fn, o->place, &stars);
+	return type && !stars && strstr(type, "uint64");
+}
+
 /* send() or recv() on a descriptor that never blocks, so that each turn comes back at once. */
 static bool w2_never_blocks(struct function *fn, int number, const struct item *item)
 {
@@ -387,7 +406,8 @@ static bool w2_never_blocks(struct function *fn, int number, const struct item *
 					    : NULL;
 	const struct operand *o = blocks ? call_argument(item->call, blocks->arg) : NULL;
 
-	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)) || w2_is_another(fn, number, o))
+	if (!o || !w2_is_inmost(fn, number, item_block(fn, item)) || w2_is_another(fn, number, o) ||
+	    w2_wakes(fn, item->call))
 		return false;
 	return item_mentions(fn, item, "DONTWAIT") ||
 	       ((descriptor_kinds(fn, o) & DESCRIPTOR_NONBLOCK) &&
@@ -470,6 +490,27 @@ static bool w2_returns_from(struct function *fn, int number, int block, const st
 	       w2_returns_from(fn, number, fn->blocks[block].next[1], attempt, seen);
 }
 
+/* errno there may be that of the attempt: no call that waits stands between the two. */
+static bool w2_is_told_at(struct function *fn, int number, int block, int from, int wanted,
+			  uint8_t *seen)
+{
+	for (int i = from; i >= 0; i = fn->items[i].next)
+		if (w2_item_rests(fn, number, &fn->items[i]))
+			return false;
+	if (block == wanted)
+		return true;
+	for (int e = 0; e < 2; e++) {
+		int next = fn->blocks[block].next[e];
+
+		if (next < 0 || !fn->loops[number].member[next] || seen[next])
+			continue;
+		seen[next] = 1;
+		if (w2_is_told_at(fn, number, next, fn->blocks[next].first, wanted, seen))
+			return true;
+	}
+	return false;
+}
+
 /* do { n = recv(…); } while (n != -1): what has failed with EAGAIN ends the loop, whoever asks for it. */
 static bool w2_goes_on(struct function *fn, const struct item *attempt)
 {
@@ -482,8 +523,9 @@ static bool w2_goes_on(struct function *fn, const struct item *attempt)
 static bool w2_retries_at(struct function *fn, int number, const struct item *attempt)
 {
 	const struct loop *loop = &fn->loops[number];
+	int begin = item_block(fn, attempt);
 
-	if (!w2_goes_on(fn, attempt))
+	if (begin < 0 || !w2_goes_on(fn, attempt))
 		return false;
 	for (int b = 0; b < fn->n_blocks; b++) {
 		const struct block *block = &fn->blocks[b];
@@ -492,7 +534,9 @@ static bool w2_retries_at(struct function *fn, int number, const struct item *at
 		if (!loop->member[b] || !test || test->kind != ITEM_BRANCH ||
 		    (test->op != OP_EQ && test->op != OP_NE) || !operand_is_errno(fn, &test->a))
 			continue;
-		if (test_error(test) != error_number("EAGAIN"))
+		if (test_error(test) != error_number("EAGAIN") ||
+		    !w2_is_told_at(fn, number, begin, attempt->next, b,
+				   arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))
 			continue;
 		if (w2_returns_from(fn, number, block->next[test->op == OP_NE], attempt,
 				    arena_alloc(&run_arena, (size_t)fn->n_blocks + 1)))

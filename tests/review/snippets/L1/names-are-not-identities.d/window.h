@@ -1,0 +1,1 @@
+enum Protocol { TCP, UDP };
