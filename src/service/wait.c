@@ -133,12 +133,12 @@ static int wait_check(const struct postern_caller *c, const char *what, int64_t 
 static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 		     struct postern_json *ret_json, struct caller_taker *taker)
 {
-	struct caller_wait *w = &c->wait;
-	int r;
+	int r = wait_check(c, a->what, a->deadline_ns);
+	struct caller_wait *w;
 
-	r = wait_check(c, a->what, a->deadline_ns);
 	if (r < 0)
 		return r;
+	w = &c->wait;
 	if (a->flags & POSTERN_CALL_UPGRADE && !taker)
 		return why_argument(a->what,
 				    "flags has UPGRADE: postern_caller_upgrade() is for that");
