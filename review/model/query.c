@@ -329,30 +329,6 @@ static bool result_walk_block(const struct result_walk *walk, int block, int fro
 	return false;
 }
 
-static bool result_walk_from(struct result_walk *walk, int block, int from)
-{
-	bool found;
-
-	walk->seen = calloc((size_t)walk->fn->n_blocks, 1);
-	if (!walk->seen)
-		abort();
-	found = result_walk_block(walk, block, from);
-	free(walk->seen);
-	return found;
-}
-
-bool place_has_use_after(const struct function *fn, const struct item *item, int place,
-			 bool (*use)(const struct function *fn, const struct item *user, int place,
-				     void *data),
-			 void *data)
-{
-	struct result_walk walk = { .fn = fn, .place = place, .use = use, .data = data };
-	int block = item_block(fn, item);
-
-	return block < 0 || fn->n_blocks > QUERY_BLOCKS ||
-	       result_walk_from(&walk, block, item->next);
-}
-
 bool item_result_has_use(const struct function *fn, const struct item *item,
 			 bool (*use)(const struct function *fn, const struct item *user, int place,
 				     void *data),
@@ -362,11 +338,17 @@ bool item_result_has_use(const struct function *fn, const struct item *item,
 		.fn = fn, .place = item_result(fn, item), .use = use, .data = data
 	};
 	int block = item_block(fn, item), from = item->next;
+	bool found;
 
 	if (walk.place < 0 || block < 0 || !place_is_local(fn, walk.place) ||
 	    fn->n_blocks > QUERY_BLOCKS)
 		return true;
 	if (walk.place != item->dst && from >= 0)
 		from = fn->items[from].next;
-	return result_walk_from(&walk, block, from);
+	walk.seen = calloc((size_t)fn->n_blocks, 1);
+	if (!walk.seen)
+		abort();
+	found = result_walk_block(&walk, block, from);
+	free(walk.seen);
+	return found;
 }

@@ -62,11 +62,6 @@ bool item_result_has_use(const struct function *fn, const struct item *item,
 			 bool (*use)(const struct function *fn, const struct item *user,
 				     int place, void *data),
 			 void *data);
-/* … after the item some item uses the place so, before it is overwritten. */
-bool place_has_use_after(const struct function *fn, const struct item *item, int place,
-			 bool (*use)(const struct function *fn, const struct item *user,
-				     int place, void *data),
-			 void *data);
 /* The call whose result, through assignments in the function, the operand holds; or NULL. */
 const struct item *operand_source(const struct function *fn, const struct operand *operand,
 				  const struct item *before);

@@ -489,7 +489,7 @@ static void l4_held(struct flow *flow, const struct item *item, int resource)
 
 	if (!by)
 		return;
-	if (by == item || lifetime_is_only_end(flow->fn, item, by))
+	if (by == item)
 		return;
 	if (api_fact(by->call->api, FACT_CLOSES))
 		finding = finding_add(

@@ -18,7 +18,5 @@ const char *lifetime_released(const struct flow *flow, int resource);
 const char *lifetime_closed(const struct flow *flow, const struct item *item, int resource);
 /* … of a use that is a close of what its holder closes too. */
 void lifetime_fix_held(struct finding *finding, const struct flow *flow, const struct item *use, int resource);
-/* lifetime-held.c: FILE *f = fdopen(fd, "r"), which is `by`; … close(fd); and nobody closes f from there on. */
-bool lifetime_is_only_end(const struct function *fn, const struct item *item, const struct item *by);
 
 #endif

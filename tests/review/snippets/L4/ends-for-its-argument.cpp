@@ -26,20 +26,3 @@ void good_ends(int fd)
 	}
 	close(fd);
 }
-
-void goes_on(int fd)
-{
-	char buf[16];
-
-	while (true) {
-		ssize_t n = read(fd, buf, sizeof(buf)); // L4
-
-		if (n == 0)
-			break;
-		if (n == -1) {
-			close(fd);
-			errif(false, "read");
-		}
-	}
-	close(fd); // L4
-}

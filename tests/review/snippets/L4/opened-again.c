@@ -80,19 +80,6 @@ void goes_on_from_it(void)
 	}
 }
 
-/* Of the stream nothing is left but memory. */
-int good_only_end(int fd, int pid)
-{
-	FILE *f = fdopen(fd, "r+"); // L1
-
-	if (!f)
-		return -1;
-	fprintf(f, "%d\n", pid);
-	fflush(f);
-	close(fd);
-	return 0;
-}
-
 int both_end_it(int fd, int pid)
 {
 	FILE *f = fdopen(fd, "r+");
