@@ -278,7 +278,31 @@ bool function_runs_once(const struct function *fn)
 	return fn->reach && calls[fn->reach - 1].found && reach_once(calls, fn, REACH_DEPTH);
 }
 
-static bool reach_often(struct reach_calls *calls, const struct function *fn, int depth)
+/*
+ * while (argc) { check(*argv); argc--; argv++; } in main(): the loop goes over the words that the program
+ * was called with, and ends with them.
+ */
+static bool reach_goes_over_words(struct function *fn, const struct item *call)
+{
+	static const char *const words[] = { "argc", "argv", "optind" };
+	int loop = item_loop(fn, call);
+	bool has = false;
+
+	if (!(fn->flags & FUNCTION_MAIN) && !reach_is_subcommand(fn))
+		return false;
+	for (; loop >= 0; loop = fn->loops[loop].parent) {
+		const char *condition = fn->loops[loop].condition;
+
+		has = false;
+		for (size_t i = 0; condition && i < sizeof(words) / sizeof(*words); i++)
+			has |= strstr(condition, words[i]) != NULL;
+		if (!has)
+			return false;
+	}
+	return has;
+}
+
+static bool reach_often(struct reach_calls *calls, const struct function *fn, bool words, int depth)
 {
 	struct reach_calls *at = &calls[fn->reach - 1];
 	bool often = false;
@@ -288,8 +312,10 @@ static bool reach_often(struct reach_calls *calls, const struct function *fn, in
 	at->seen = 1;
 	for (size_t i = 0; !often && i < at->from.n; i++)
 		often = !at->from.list[i].call ||
-			item_loop(at->from.list[i].to, at->from.list[i].call) >= 0 ||
-			reach_often(calls, at->from.list[i].to, depth - 1);
+			(item_loop(at->from.list[i].to, at->from.list[i].call) >= 0 &&
+			 !(words &&
+			   reach_goes_over_words(at->from.list[i].to, at->from.list[i].call))) ||
+			reach_often(calls, at->from.list[i].to, words, depth - 1);
 	at->seen = 0;
 	return often;
 }
@@ -298,7 +324,14 @@ bool function_runs_often(const struct function *fn)
 {
 	struct reach_calls *calls = reach_calls();
 
-	return !fn->reach || reach_often(calls, fn, REACH_DEPTH);
+	return !fn->reach || reach_often(calls, fn, false, REACH_DEPTH);
+}
+
+bool function_runs_per_word(const struct function *fn)
+{
+	struct reach_calls *calls = reach_calls();
+
+	return fn->reach && !reach_often(calls, fn, true, REACH_DEPTH);
 }
 
 bool function_is_alone(const struct function *fn)

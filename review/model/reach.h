@@ -25,5 +25,7 @@ bool function_is_alone(const struct function *fn);
 bool function_calls_are_lone(const struct function *fn);
 /* Some call on the way from main() to it stands in a loop, or it is a callback. */
 bool function_runs_often(const struct function *fn);
+/* … at most once for each word that main() was called with. */
+bool function_runs_per_word(const struct function *fn);
 
 #endif

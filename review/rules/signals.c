@@ -234,7 +234,6 @@ static bool signal_is_blocked(const struct function *fn, const char *signal, int
 unsigned signals_interrupt(const struct function *fn, const struct item *item, const char **signal)
 {
 	bool always = api_is(contract_of(item->call).api, ROLE(POLL));
-	bool reads = signals_program_has(fn->source, "signalfd");
 	unsigned found = 0;
 
 	if (!signal_handlers.n || !signals_are_let_in(fn->source, item->call) ||
@@ -246,7 +245,8 @@ unsigned signals_interrupt(const struct function *fn, const struct item *item, c
 
 		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
 		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE") ||
-		    (reads && signal_is_blocked(fn, h->signal, SIGNAL_MASK_DEPTH)))
+		    (signals_program_has(fn->source, "signalfd") &&
+		     signal_is_blocked(fn, h->signal, SIGNAL_MASK_DEPTH)))
 			continue;
 		ends = signal_ends_program(h);
 		if (!*signal || (!ends && !(found & SIGNALS_INTERRUPTS)))

@@ -54,13 +54,29 @@ static bool slight_is_memory(const struct resource *r)
 	       !strcmp(r->kind, "addrinfo");
 }
 
-/* A command ends soon; what it loses for each of many things that it looks at adds up all the same. */
-static bool slight_in_command(const struct flow *flow, const struct resource *r)
+/* return -1; or return NULL. */
+static bool slight_is_failure(const struct loss *loss)
+{
+	int64_t number = 0;
+
+	return loss->kind == LOSS_RETURN && loss->item->kind == ITEM_RETURN &&
+	       (loss->item->a.kind == OPERAND_NULL ||
+		(operand_is_number(&loss->item->a, &number) && number < 0));
+}
+
+/*
+ * A command ends soon; what it loses for each of many things that it looks at adds up all the same. What
+ * it loses for a word of its command line that it cannot use does not: those are few.
+ */
+static bool slight_in_command(const struct flow *flow, const struct resource *r,
+			      const struct loss *loss)
 {
 	if (function_reach(flow->fn) & REACH_SERVER || !function_reach(flow->fn))
 		return false;
 	return slight_is_memory(r) ||
-	       (item_loop(flow->fn, r->site) < 0 && !function_runs_often(flow->fn));
+	       (item_loop(flow->fn, r->site) < 0 &&
+		(!function_runs_often(flow->fn) ||
+		 (slight_is_failure(loss) && function_runs_per_word(flow->fn))));
 }
 
 bool slight_loss(const struct flow *flow, const struct loss *loss)
@@ -76,7 +92,7 @@ bool slight_loss(const struct flow *flow, const struct loss *loss)
 		return true;
 	if (slight_is_memory(r) && item_loop(flow->fn, r->site) < 0 && function_runs_once(flow->fn))
 		return true;
-	return slight_in_command(flow, r);
+	return slight_in_command(flow, r, loss);
 }
 
 /* It may open something, or let somebody else do it. */

@@ -596,11 +596,34 @@ int main(int argc, char **argv)
 	return 0;
 }
 '''),
-    ('a command does it for each of many files', 'L1', 'error', READ_SIZE + '''
+    ('a command does it for each of its words that is no such file', 'L1', 'advice', READ_SIZE + '''
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
 		printf("%d\\n", size_of(argv[i]));
+	return 0;
+}
+'''),
+    ('a command does it for each of its words', 'L1', 'error', '''static int first_of(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	return f ? fgetc(f) : -1;
+}
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		printf("%d\\n", first_of(argv[i]));
+	return 0;
+}
+'''),
+    ('a command does it for each of many files', 'L1', 'error', READ_SIZE + '''
+int main(void)
+{
+	char name[64];
+
+	while (scanf("%63s", name) == 1)
+		printf("%d\\n", size_of(name));
 	return 0;
 }
 '''),
