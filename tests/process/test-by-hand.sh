@@ -81,7 +81,7 @@ check 'oneway has no answer, not even an error' "$answer" "$({
 # The shell's side ends at once, and the answers go on until socat is ended.
 check 'more' '(\{"continues":true,'"${answer#??}"$'\n){2,}' "$(call $now '{}' more | ask 3)"$'\n'
 tap_is 'the interfaces' "$(call org.varlink.service.GetInfo | ask | jq -c .parameters.interfaces)" \
-	'["org.varlink.service","io.postern","org.example.clock"]'
+	'["org.varlink.service","io.postern","io.postern.Statistics","io.postern.Trace","org.example.clock"]'
 tap_is 'the description, as it is in the file' \
 	"$(call org.varlink.service.GetInterfaceDescription '{"interface":"org.example.clock"}' | ask |
 		jq -r .parameters.description)" \
