@@ -271,7 +271,7 @@ static void top_print_row(const struct top_row *row, int width)
 		printf("%s\n", row->state);
 		return;
 	}
-	printf("%6" PRId64 " %5" PRId64 " %7s %7s %7s %7s %7s %7s %8" PRId64 " %7" PRId64 "\n",
+	printf("%6" PRId64 " %5" PRId64 " %7s %7s %7s %7s %7s %7s %8" PRId64 " %7s\n",
 	       s->values[SAMPLE_CONNECTIONS], s->values[SAMPLE_OPEN],
 	       sample_count(sample_rate(s, before, SAMPLE_CALLS)).text,
 	       sample_time(sample_latency(s, before, 0.5)).text,
@@ -279,8 +279,10 @@ static void top_print_row(const struct top_row *row, int width)
 	       sample_bytes(sample_rate(s, before, SAMPLE_RECEIVED)).text,
 	       sample_bytes(sample_rate(s, before, SAMPLE_SENT)).text,
 	       sample_bytes((double)s->values[SAMPLE_HELD]).text, s->values[SAMPLE_REFUSED],
-	       s->values[SAMPLE_ABANDONED] + s->values[SAMPLE_DROPPED] +
-		       s->values[SAMPLE_VIOLATIONS]);
+	       sample_count((double)s->values[SAMPLE_ABANDONED] +
+			    (double)s->values[SAMPLE_DROPPED] +
+			    (double)s->values[SAMPLE_VIOLATIONS])
+		       .text);
 }
 
 /* How many rows fit on the terminal; all where it is none. */

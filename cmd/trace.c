@@ -80,7 +80,8 @@ struct trace {
 
 static void trace_print_time(const struct trace *t, int64_t at_ns)
 {
-	int64_t ns = at_ns + t->offset_ns;
+	/* Another program has said it: it may be anything. */
+	int64_t ns = at_ns < INT64_MAX / 2 ? at_ns + t->offset_ns : 0;
 	time_t seconds = (time_t)(ns / POSTERN_SECONDS(1));
 	char text[16];
 	struct tm local;
@@ -132,7 +133,7 @@ static void trace_print_message(struct trace *t, const struct trace_message *m)
 	}
 	if (m->is_call)
 		*place = (struct trace_place){ m->connection, m->at_ns };
-	else if (place->connection == m->connection && m->at_ns > place->at_ns)
+	else if (place->connection == m->connection && place->at_ns >= 0 && m->at_ns > place->at_ns)
 		printf("  %s", sample_time(m->at_ns - place->at_ns).text);
 	putchar('\n');
 }

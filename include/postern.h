@@ -202,7 +202,7 @@ struct postern_server_options {
 	uint32_t     access;        /* mode of the socket: POSTERN_ACCESS_USER; or exact bits */
 	uint32_t     backlog;       /* connections that may wait to be accepted: 128 */
 	uint32_t     connections;         /* at once: 4,096, or what RLIMIT_NOFILE allows; then none is accepted */
-	uint32_t     connections_per_uid; /* 1,024; then a new one is closed */
+	uint32_t     connections_per_uid; /* 1,024, at most 7/8 of the default above; then a new one is closed */
 	size_t       bytes_per_uid;       /* held for all of a uid's connections: 64 MiB; best 2 * .frame_max or more */
 	const gid_t *group;         /* group of the socket: unchanged */
 	const uid_t *allow_uids;    /* uids that may connect: those .access admits; @abstract: yours, root's */

@@ -366,6 +366,8 @@ uint32_t passing_unread(const struct postern_conn *c);
 bool passing_has_room(const struct postern_conn *c);
 /* After it might not, or its uid had no room: now it may. */
 bool passing_is_low(const struct postern_conn *c);
+/* What waits for that needs n at once. */
+void passing_want(struct postern_conn *c, uint32_t n);
 /* Before a message is queued, with descriptors: what passing_attach() needs. -ENOMEM. */
 int  passing_prepare(struct postern_conn *c, struct passing_out **ret);
 /* Behind it: the last n bytes of the queue are that message. Takes a reference. */

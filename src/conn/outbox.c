@@ -64,10 +64,10 @@ void outbox_clear(struct postern_conn *c)
 	uint32_t had = c->out.chunks;
 
 	passing_out_clear(c);
-	if (had == 0)
-		return;
-	chunk_queue_clear(&c->out, &c->object.loop->pool);
-	outbox_charge(c, had, 0);
+	if (had > 0) {
+		chunk_queue_clear(&c->out, &c->object.loop->pool);
+		outbox_charge(c, had, 0);
+	}
 	outbox_return(c);
 }
 
@@ -443,6 +443,8 @@ static int outbox_extend(struct postern_conn *c, size_t n)
 		return 0;
 	outbox_refuse(c, 0);
 	c->flags |= CONN_SHORT;
+	if (c->out.bytes == 0)
+		outbox_return(c);
 	return -EAGAIN;
 }
 
@@ -573,6 +575,7 @@ static size_t outbox_send_these(struct postern_conn *c, const void *bytes, size_
 		conn_send_failed(c, (int)r);
 		return 0;
 	}
+	loop_spend(c->object.loop, (size_t)r);
 	outbox_went(c, (size_t)r, (size_t)r == most);
 	return (size_t)r;
 }

@@ -46,6 +46,7 @@ struct passing {
 	bool held; /* the first message that is kept may own some, and waits for what follows it */
 	struct list out;
 	uint32_t queued; /* descriptors in it */
+	uint32_t wanted; /* room for so many is waited for; 0: for one */
 	struct flights flights;
 };
 
@@ -266,9 +267,25 @@ bool passing_has_room(const struct postern_conn *c)
 
 bool passing_is_low(const struct postern_conn *c)
 {
-	if (c->flags & CONN_PASSES && !passing_is_below(c, passing_most(c) / 2 + 1))
+	struct passing *p = c->flags & CONN_PASSES ? c->passing : NULL;
+	uint32_t n = p && p->wanted ? p->wanted : 1;
+
+	if (p && !passing_is_below(c, passing_most(c) / 2 + 1))
 		return false;
-	return !c->account || account_has_room(c->account, ACCOUNT_FDS, 1);
+	if (c->account && !account_has_room(c->account, ACCOUNT_FDS, n))
+		return false;
+	if (p)
+		p->wanted = 0;
+	return true;
+}
+
+void passing_want(struct postern_conn *c, uint32_t n)
+{
+	struct passing *p = passing_get(c);
+
+	/* Without memory it is told too early, and tries again. */
+	if (p)
+		p->wanted = n;
 }
 
 int passing_prepare(struct postern_conn *c, struct passing_out **ret)

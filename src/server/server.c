@@ -55,6 +55,15 @@ static void server_set_fds(struct postern_server *s, uint32_t per_uid)
 	limit->all = all > each ? all : each;
 }
 
+/* Where neither limit is the user's, and RLIMIT_NOFILE allows no more than one uid might have, an eighth stays for others. */
+static void server_leave_others(struct postern_server *s)
+{
+	uint32_t most = s->connections_max - s->connections_max / 8;
+
+	if (!s->connections_set && !s->per_uid_set && s->per_uid_max > most)
+		s->per_uid_max = most;
+}
+
 uint32_t server_leave_fds(struct postern_server *s)
 {
 	size_t kept = s->accounts.limits[ACCOUNT_FDS].all + SERVER_DESCRIPTORS;
@@ -64,6 +73,7 @@ uint32_t server_leave_fds(struct postern_server *s)
 	if (s->connections_set || files < 0 || s->connections_max + kept <= (size_t)files)
 		return 0;
 	s->connections_max = (size_t)files > kept ? (uint32_t)((size_t)files - kept) : 1;
+	server_leave_others(s);
 	return had - s->connections_max;
 }
 
@@ -127,6 +137,8 @@ static int server_set_options(struct postern_server *s, const char *mode,
 	s->connections_set = o.connections > 0;
 	s->connections_max = o.connections ? o.connections : server_connections_default();
 	s->per_uid_max = o.connections_per_uid ? o.connections_per_uid : SERVER_PER_UID;
+	s->per_uid_set = o.connections_per_uid > 0;
+	server_leave_others(s);
 	bytes = o.bytes_per_uid ? o.bytes_per_uid : SERVER_BYTES_PER_UID;
 	/* Each connection's page is added, and the sum must not overflow. */
 	if (bytes > SIZE_MAX / 2)

@@ -58,7 +58,7 @@ struct postern_server {
 	struct list             visiting;    /* of postern_server_each(): connections not yet visited */
 	struct postern_server_counters counters;
 	int                     state;
-	bool                    connections_set; /* connections_max is the user's, and no default */
+	bool                    connections_set, per_uid_set; /* these limits are the user's, and no defaults */
 	bool                    paused;      /* by the user */
 	bool                    retiring;    /* stopped: the backlog is still to be accepted */
 	bool                    renewing;    /* the name was taken away: owner_acquire() is in progress */

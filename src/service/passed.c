@@ -32,13 +32,29 @@ static uint32_t passed_flags(const struct postern_interface *i)
 	return flags & (POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS);
 }
 
+/* Of few, half are for those that are told Busy. */
+static uint32_t passed_without_reserve(uint32_t limit)
+{
+	return limit > 2 * SERVICE_RESERVE ? limit - SERVICE_RESERVE : (limit + 1) / 2;
+}
+
+/* The server admits fewer than it did. */
+static void passed_leave(struct postern_service *s)
+{
+	uint32_t each = passed_without_reserve(s->server->per_uid_max);
+
+	s->connections_max = passed_without_reserve(s->server->connections_max);
+	if (s->per_uid_max > each)
+		s->per_uid_max = each;
+}
+
 void passed_admit(struct postern_service *s, const struct postern_interface *i)
 {
 	struct postern_server *server = s->server;
 	uint32_t flags = passed_flags(i);
 
-	if (flags && !s->passes_fds)
-		s->connections_max -= server_leave_fds(server);
+	if (flags && !s->passes_fds && server_leave_fds(server) > 0)
+		passed_leave(s);
 	s->passes_fds |= flags > 0;
 	if (s->takes_fds || !(flags & POSTERN_METHOD_TAKES_FDS))
 		return;
@@ -145,6 +161,7 @@ static const char *passed_wrong(int error)
 /* Whoever makes the answer again, once there is room, pushes all of them again. */
 static void passed_wait(struct postern_request *r)
 {
+	passing_want(r->serve->conn, r->pushed ? r->pushed->n + 1u : 1);
 	passed_drop(r);
 	r->refused = true;
 	conn_crowd(r->serve->conn);

@@ -226,7 +226,8 @@ static void request_end(struct postern_request *r)
 	if (r->taken && r->service && request_event(r, left)) {
 		list_remove(&r->node);
 		list_append(&r->service->left, &r->node);
-		service_look_again(r->service);
+		if (!r->service->freed && r->service->object.loop)
+			service_look_again(r->service);
 	} else {
 		request_bury(r);
 	}
@@ -235,7 +236,9 @@ static void request_end(struct postern_request *r)
 void request_tell_left(struct postern_service *s)
 {
 	/* In a child process nobody is called back. */
-	while (!list_is_empty(&s->left) && loop_is_ours(s->object.loop)) {
+	struct postern_loop *loop = s->object.loop;
+
+	while (!list_is_empty(&s->left) && (!loop || loop_is_ours(loop))) {
 		struct postern_request *r =
 			container_of(s->left.next, struct postern_request, node);
 		const struct postern_request_events *events = r->events;
@@ -245,7 +248,8 @@ void request_tell_left(struct postern_service *s)
 		list_remove(&r->node);
 		list_append(&s->requests, &r->node);
 		r->handling = true;
-		loop_calls(s->object.loop, "left");
+		if (loop)
+			loop_calls(loop, "left");
 		events->left(r, r->data);
 		r->handling = false;
 		request_bury(r);
@@ -312,13 +316,20 @@ static void request_abandon(struct postern_request *r)
 
 void request_returned(struct postern_request *r)
 {
+	struct postern_service *s = r->service;
+	bool ended;
+
 	if (!r->kept)
 		request_abandon(r);
+	ended = s->freed || loop_check(s->object.loop) < 0; /* by its handler */
 	r->handling = false;
 	if (!r->kept || r->freed)
 		request_end(r);
-	else if (r->service->freed || loop_check(r->service->object.loop) < 0)
-		request_orphan(r); /* ended by its handler */
+	else if (ended)
+		request_orphan(r);
+	/* Its task will not run again. */
+	if (ended)
+		request_tell_left(s);
 }
 
 void request_drained(struct postern_request *r)
@@ -404,6 +415,8 @@ int request_answer_pushed(struct postern_request *r, struct answer *a, int error
 		a->fds = r->pushed;
 	if (error == 0)
 		error = request_answer(r, a);
+	if (error == 0)
+		r->crowded = false;
 	/* The connection has its own reference. */
 	passed_drop(r);
 	return error;

@@ -554,6 +554,46 @@ static void leaver_listens(struct stage *s, struct postern_request *r)
 	assert_ok(postern_request_set_events(r, &leaver_events, &leavers[n_leavers++]));
 }
 
+static bool frees_the_loop;
+
+static void free_what_it_is_on(struct stage *s, struct postern_request *r)
+{
+	(void)r;
+	assert_int_equal(s->taken, 1);
+	if (frees_the_loop)
+		s->d.loop = postern_loop_free(s->d.loop);
+	else
+		s->d.service = postern_service_free(s->d.service);
+}
+
+static void V18_left_is_told_once_also_if_the_handler_that_took_it_ends_everything(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct stage s;
+		int fd;
+
+		stage_open(&s, NULL);
+		n_leavers = 0;
+		leavers[0] = (struct leaver){ 0 };
+		frees_the_loop = k;
+		s.before = leaver_listens;
+		s.after = free_what_it_is_on;
+		fd = desk_peer(&s.d);
+		desk_say(&s.d, fd, STAGE_MORE);
+		for (int i = 0; i < 500 && s.d.loop && s.d.service; i++)
+			assert_true(postern_loop_dispatch(s.d.loop, POSTERN_MS(10)) >= 0 ||
+				    !s.d.loop);
+		assert_int_equal(n_leavers, 1);
+		assert_int_equal(leavers[0].lefts, 1);
+		s.t = postern_topic_free(s.t);
+		s.d.service = postern_service_free(s.d.service);
+		assert_int_equal(leavers[0].lefts, 1);
+		close(fd);
+		s.d.loop = postern_loop_free(s.d.loop);
+	}
+}
+
 enum {
 	ENDS_BY_PEER,
 	ENDS_BY_LAST,
@@ -708,6 +748,7 @@ static void V13_half_close_is_not_leaving_a_topic(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(V18_left_is_told_once_also_if_the_handler_that_took_it_ends_everything),
 		TEST(V18_the_present_state_comes_first_and_then_each_change),
 		TEST(V18_without_a_state_the_first_publication_comes_first),
 		TEST(V18_a_stream_of_events_begins_with_the_next_one),
