@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "base/probe.h"
+#include "link/socket.h"
 #include "server/server.h"
 
 #ifndef SO_PEERGROUPS
@@ -66,10 +67,19 @@ static bool accept_by_rules(const struct postern_server *s, int fd, const struct
 
 static const struct postern_conn_events accept_silent = { .size = sizeof(accept_silent) };
 
+/* It has no connection. The peer may have sent descriptors before it was accepted, and the close of one may wait for as long as
+   the peer likes (SO_LINGER): they are received, and closed where that does not wait. */
+static void accept_close(const struct postern_server *s, int fd)
+{
+	if (!s->owner.refuses_rights)
+		link_end(fd, false, true);
+	sys_close(fd);
+}
+
 static int accept_refuse(struct postern_server *s, int fd)
 {
 	s->counters.refused++;
-	sys_close(fd);
+	accept_close(s, fd);
 	return 0;
 }
 
@@ -80,7 +90,7 @@ static int accept_make(struct postern_server *s, int fd, struct postern_conn **r
 	int r = conn_new(ret, s->object.loop, conn_limits_ref(s->limits), &accept_silent, s->data);
 
 	if (r < 0) {
-		sys_close(fd);
+		accept_close(s, fd);
 		return r;
 	}
 	(*ret)->object.fd = fd;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-rights.c - descriptors that a peer passes unasked: closed, at once, and counted */
+#include "link/socket.h"
 #include "pair.h"
+#include "server/server.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -102,6 +104,39 @@ static void a_lingering_socket_that_is_passed_does_not_stop_the_loop(void **stat
 	}
 }
 
+/* One that is refused had time to pass descriptors before it was accepted. */
+static void a_lingering_socket_of_a_peer_that_is_refused_does_not_stop_the_loop(void **state)
+{
+	const struct postern_server_options o = { .size = sizeof o, .connections_per_uid = 1 };
+	struct site s = { 0 };
+	int first, second, fd, other;
+	int64_t begun, took;
+	size_t sent;
+
+	(void)state;
+	site_open(&s, test_path("rights"), &o);
+	/* As a service does whose methods take descriptors. */
+	s.server->owner.refuses_rights = false;
+	link_set_rights(s.server->owner.listener, true);
+	first = plain_connect(test_path("rights"));
+	turn_until(s.loop, s.accepted == 1);
+	second = plain_connect(test_path("rights"));
+	assert_true(first >= 0 && second >= 0);
+	fd = lingering(&other, &sent);
+	pass(second, fd, 1);
+	close(fd);
+	begun = test_now_ns();
+	turn_until(s.loop, site_counters(&s).refused == 1);
+	took = test_now_ns() - begun;
+	test_note("%.1f ms of %d s", (double)took / 1e6, LINGER);
+	assert_true(took < POSTERN_SECONDS(LINGER) / 5);
+	assert_int_equal(read_all(other), sent);
+	close(other);
+	close(first);
+	close(second);
+	site_close(&s);
+}
+
 /* test_run() counts descriptors. */
 static void as_many_as_the_kernel_passes_at_once_are_closed(void **state)
 {
@@ -179,6 +214,7 @@ static void a_socket_that_leaves_admits_descriptors(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(a_lingering_socket_of_a_peer_that_is_refused_does_not_stop_the_loop),
 		TEST(a_lingering_socket_that_is_passed_does_not_stop_the_loop),
 		TEST(as_many_as_the_kernel_passes_at_once_are_closed),
 		TEST(a_pidfd_that_comes_with_each_message_is_closed),
