@@ -12,7 +12,8 @@
  *
  * The task and the timer do what none of the events may do where it is called: they free connections that have
  * ended, close those of the reserve that say nothing, go on draining, and end a service that has been idle.
- * Nothing in them calls back, but for what a drain cancels at its deadline.
+ * They call back for what a drain cancels at its deadline, for requests that topics have done with (left), and for an
+ * error of descriptors that were lost.
  */
 #include <errno.h>
 #include <string.h>

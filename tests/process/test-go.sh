@@ -108,7 +108,7 @@ is 'Go as client: no such method' 1 '' '&varlink.MethodNotFound{Method:"org.exam
 run "$go" call "$at" org.example.sundial.Now
 is 'Go as client: no such interface' 1 '' '&varlink.InterfaceNotFound{Interface:"org.example.sundial"}'
 run "$go" introspect "$at"
-tap_is 'Go as client: the interfaces' "$status ${out%%$'\n'*}" '0 org.varlink.service io.postern org.example.clock'
+tap_is 'Go as client: the interfaces' "$status ${out%%$'\n'*}" '0 org.varlink.service io.postern io.postern.Statistics io.postern.Trace org.example.clock'
 holds 'Go as client: the description, as it is in the file' \
 	test "${out: -$(($(wc -m <"$clock_file") - 1))}" = "$(cat "$clock_file")"
 end TERM "$service"
