@@ -224,11 +224,12 @@ static void crowd_open(const struct crowd *is, unsigned silent)
 		abort();
 }
 
-/* At worst one message comes after the other: so many steps as its sender makes of it, and so many turns as its reply
-   takes at 64 KiB each, twice. */
+/* At worst one message comes after the other: so many steps as its sender makes of it, and so many turns as it and its reply
+   take at 64 KiB each, which is what a visit moves beside others, twice. */
 static unsigned rounds_allowed(void)
 {
-	size_t turns = C.is.size / C.is.step + C.is.reply / 65536 + 2;
+	size_t step = C.is.step < 65536 ? C.is.step : 65536;
+	size_t turns = C.is.size / step + C.is.reply / 65536 + 2;
 	size_t pushing = C.is.push / 65536 + 2;
 
 	return (unsigned)(100 + 2 * C.is.n * (C.is.messages * turns + C.is.pushes * pushing));

@@ -218,12 +218,26 @@ void link_bind(struct end *e)
 	l->side[1].kind = SIDE_WAITS;
 }
 
+/* A connection may be accepted in the turn in which it was made, before its own end is told of it. */
+static void link_bind_all(void)
+{
+	for (unsigned i = 0; i < L.n_ends; i++) {
+		struct end *e = &L.ends[i];
+
+		if (e->used && e->c && !e->freed && e->dialled && e->link->n_address == 0 &&
+		    CALL(conn_state, postern_conn_state(e->c)) == POSTERN_STATE_CONNECTED)
+			link_bind(e);
+	}
+}
+
 void link_find(struct end *e)
 {
 	int fd = (int)CALL(conn_fd, postern_conn_fd(e->c));
 	struct sockaddr_un a;
 	socklen_t n = sizeof(a);
 	int length = 0;
+
+	link_bind_all();
 
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)&a, &n) == 0)
 		length = (int)n - (int)offsetof(struct sockaddr_un, sun_path);
