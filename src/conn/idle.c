@@ -102,16 +102,17 @@ static bool idle_is_in_the_way(const struct postern_conn *c)
 	       c->kept->charged > c->kept->capacity / 2;
 }
 
-/* All bytes that the peer has sent, including those that wait in our socket because of a pause or a late turn. */
-static uint32_t idle_arrived(const struct postern_conn *c)
+/* Bytes of the peer that wait in our socket, because of a pause or a late turn. */
+static uint32_t idle_waiting(const struct postern_conn *c)
 {
 	int waiting = link_arrived(c->object.fd);
 
-	return (uint32_t)c->received + (waiting > 0 ? (uint32_t)waiting : 0);
+	return waiting > 0 ? (uint32_t)waiting : 0;
 }
 
-static bool idle_moved(struct postern_conn *c, const struct outlook *o, uint32_t arrived)
+static bool idle_moved(struct postern_conn *c, const struct outlook *o, uint32_t waiting)
 {
+	uint32_t arrived = (uint32_t)c->received + waiting;
 	bool read = idle_peer_read(c), taken = c->flags & CONN_TAKEN, late = idle_is_in_the_way(c);
 	bool drains = c->flags & CONN_REFUSED && !(c->flags & (CONN_GONE | CONN_BROKEN));
 
@@ -120,19 +121,22 @@ static bool idle_moved(struct postern_conn *c, const struct outlook *o, uint32_t
 		return true;
 	if (o->waits == WAITS_FOR_PROGRAM)
 		return taken;
-	return arrived - c->mark >= (late || drains ? IDLE_PACE : 1);
+	if (late || drains)
+		return arrived - c->mark >= IDLE_PACE;
+	/* That others had their turn before these were read is not the peer's idleness. */
+	return arrived != c->mark || (o->receive && waiting > 0);
 }
 
 void idle_look(struct postern_conn *c, const struct outlook *o)
 {
-	uint32_t arrived = idle_arrived(c);
+	uint32_t waiting = idle_waiting(c);
 
 	c->deadline_ns = POSTERN_FOREVER;
 	/* A side that we wait for only since the last check starts with no strikes. */
-	if (idle_moved(c, o, arrived) || c->waits != o->waits) {
+	if (idle_moved(c, o, waiting) || c->waits != o->waits) {
 		c->strikes = 0;
 		c->waits = o->waits;
-		c->mark = arrived;
+		c->mark = (uint32_t)c->received + waiting;
 	} else if (o->guarded && ++c->strikes >= IDLE_LOOKS) {
 		conn_finish(c, o->lost ? POSTERN_REASON_RESET : POSTERN_REASON_IDLE,
 			    o->lost ? -EPIPE : -ETIMEDOUT);

@@ -195,10 +195,6 @@ static const char *not_complete(const struct end *e, bool may_have_half)
 	const struct stream *in = in_of(e);
 	size_t least = in->cut ? in->cut_at : in->n, kept = e->kept, n, used;
 
-	/* Nobody takes it, and nobody hears that it ends: it may end before. And what is dropped, the idle limit does not see
-	   where FIONREAD fails. */
-	if (e->events == EVENTS_NONE || (e->drops && L.faulted))
-		return NULL;
 	if (other->kind == SIDE_END)
 		least = (size_t)other->end->sent;
 	if (other->kind == SIDE_WAITS)
