@@ -157,6 +157,21 @@ int ask_itself(struct ask *a, const char *method, struct postern_json in, struct
 	return r;
 }
 
+int ask_explain(const struct ask *a, int status, const char *what, const char *flag)
+{
+	const struct postern_answer *answer = postern_caller_answer(a->caller);
+
+	if (status != EXIT_ANSWERED_ERROR)
+		return status;
+	if (!strcmp(answer->error, "org.varlink.service.InterfaceNotFound"))
+		output_error(a->verb, a->address, "it offers no %s: its options need %s", what,
+			     flag);
+	else if (!strcmp(answer->error, "org.varlink.service.PermissionDenied"))
+		output_error(a->verb, a->address,
+			     "%s are for root and the user that the service runs as", what);
+	return status;
+}
+
 int ask_next(struct ask *a, struct postern_json *ret)
 {
 	int64_t deadline = a->values->deadline ? a->values->deadline : POSTERN_FOREVER;

@@ -41,6 +41,9 @@ int  ask_itself(struct ask *a, const char *method, struct postern_json in, struc
 /* After a call with MORE: the next answer. -1: there is none. */
 int  ask_next(struct ask *a, struct postern_json *ret);
 
+/* After a call of an interface that services offer by a flag of their options, to root and their own user: what to do about the two
+   errors that this has. Returns the status. */
+int  ask_explain(const struct ask *a, int status, const char *what, const char *flag);
 /* What has become of a call, unless there is an answer. */
 int  ask_told(const struct ask *a, const struct postern_answer *answer);
 

@@ -26,9 +26,7 @@ static const char *const sample_names[SAMPLE_VALUES] = {
 	[SAMPLE_SENT] = "bytesSent",
 };
 
-/* A member that is a number and not negative; absent or null is `absent`. */
-static bool sample_number(struct postern_json object, const char *name, int64_t absent,
-			  int64_t *ret)
+bool sample_number(struct postern_json object, const char *name, int64_t absent, int64_t *ret)
 {
 	struct postern_json value;
 

@@ -49,6 +49,8 @@ struct sample {
 	struct sample_bucket buckets[SAMPLE_BUCKETS]; /* ascending */
 };
 
+/* A member that is a number and not negative; one that is not there, or null, is `absent`. false: it is something else. */
+bool   sample_number(struct postern_json object, const char *name, int64_t absent, int64_t *ret);
 /* false: this is no such answer. */
 bool   sample_read(struct sample *ret, struct postern_json answer);
 /* How much a value has grown since; before: an older sample of the same service, or NULL. A service that has begun anew in

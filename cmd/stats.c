@@ -58,12 +58,9 @@ static void stats_print_latency(const struct sample *s)
 
 static int64_t stats_number(struct postern_json user, const char *name)
 {
-	struct postern_json value;
-	int64_t n = 0;
+	int64_t n;
 
-	if (postern_json_find(user, name, &value) <= 0 || postern_json_int(value, &n) < 0)
-		return 0;
-	return n;
+	return sample_number(user, name, 0, &n) ? n : 0;
 }
 
 static void stats_print_users(struct postern_json answer)
@@ -97,23 +94,6 @@ static int stats_print(const struct ask *a, struct postern_json answer)
 	return EXIT_DONE;
 }
 
-/* It is no answer to be left alone with. */
-static int stats_explain(const struct ask *a, int status)
-{
-	const struct postern_answer *answer = postern_caller_answer(a->caller);
-
-	if (status != EXIT_ANSWERED_ERROR)
-		return status;
-	if (!strcmp(answer->error, "org.varlink.service.InterfaceNotFound"))
-		output_error(
-			a->verb, a->address,
-			"it offers no statistics: its options need POSTERN_SERVICE_STATISTICS");
-	else if (!strcmp(answer->error, "org.varlink.service.PermissionDenied"))
-		output_error(a->verb, a->address,
-			     "statistics are for root and the user that the service runs as");
-	return status;
-}
-
 static int stats_run(void *data)
 {
 	const struct stats_values *v = data;
@@ -130,7 +110,8 @@ static int stats_run(void *data)
 	if (!status) {
 		status = ask_call(&a, SAMPLE_METHOD, in, NULL, 0, &answer);
 		if (status)
-			status = stats_explain(&a, status);
+			status =
+				ask_explain(&a, status, "statistics", "POSTERN_SERVICE_STATISTICS");
 		else if (v->json)
 			json_print_answer(answer);
 		else

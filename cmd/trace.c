@@ -37,11 +37,10 @@ static const struct option trace_options[] = {
 
 /* ---- reading ---- */
 
+/* It must be there. */
 static bool trace_number(struct postern_json object, const char *name, int64_t *ret)
 {
-	struct postern_json value;
-
-	return postern_json_find(object, name, &value) > 0 && postern_json_int(value, ret) == 0;
+	return sample_number(object, name, -1, ret) && *ret >= 0;
 }
 
 bool trace_read(struct trace_message *ret, struct postern_json answer)
@@ -175,21 +174,6 @@ static int trace_watch(struct ask *a, const struct trace_values *v)
 
 /* ---- running ---- */
 
-static int trace_explain(const struct ask *a, int status)
-{
-	const struct postern_answer *answer = postern_caller_answer(a->caller);
-
-	if (status != EXIT_ANSWERED_ERROR)
-		return status;
-	if (!strcmp(answer->error, "org.varlink.service.InterfaceNotFound"))
-		output_error(a->verb, a->address,
-			     "it cannot be traced: its options need POSTERN_SERVICE_TRACE");
-	else if (!strcmp(answer->error, "org.varlink.service.PermissionDenied"))
-		output_error(a->verb, a->address,
-			     "only root and the user that the service runs as may trace it");
-	return status;
-}
-
 static const char *trace_wrong(const struct trace_values *v)
 {
 	if (v->ask.common.n_files > 1)
@@ -216,7 +200,7 @@ static int trace_run(void *data)
 	if (!status && v->replay)
 		status = replay(&a, v->replay);
 	else if (!status)
-		status = trace_explain(&a, trace_watch(&a, v));
+		status = ask_explain(&a, trace_watch(&a, v), "traces", "POSTERN_SERVICE_TRACE");
 	ask_close(&a);
 	return status;
 }

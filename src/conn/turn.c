@@ -81,9 +81,10 @@ static void turn_end(struct postern_conn *c, uint8_t code)
 
 	if (error == -ETOOMANYREFS)
 		conn_finish_because(c, &in_flight);
-	if (code == POSTERN_REASON_VIOLATION)
+	else if (code == POSTERN_REASON_VIOLATION)
 		conn_finish_because(c, &half);
-	conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
+	else
+		conn_finish(c, code == POSTERN_REASON_FAILED ? why_code(error) : code, error);
 }
 
 /* Derives the epoll mask from what may be read and written. A pause that ends in the next turn leaves it alone: that
