@@ -71,19 +71,7 @@ static const char builtin_postern_text[] =
 	"\n"
 	"# A service of `postern serve --interface` started a command for the call, which failed with this status, or did not\n"
 	"# print what the method answers.\n"
-	"error CommandFailed (status: int, message: string)\n"
-	"\n"
-	"# A bridge to another machine (postern-bridge) could not send the call, or nobody was there to take it: it has not run.\n"
-	"error NotSent (message: string)\n"
-	"\n"
-	"# A bridge has sent the call, and no answer has come, or one that is none: it may have run.\n"
-	"error NoAnswer (message: string)\n"
-	"\n"
-	"# A bridge forwards no descriptors and no upgrades: the call has not run.\n"
-	"error NotForwarded (message: string)\n"
-	"\n"
-	"# What a bridge has called is no Varlink service, and answered with an error of another kind.\n"
-	"error Failed (code: int, message: string)\n";
+	"error CommandFailed (status: int, message: string)\n";
 
 /* ---- org.varlink.service ---- */
 
