@@ -3,8 +3,8 @@
 #ifndef POSTERN_BRIDGE_H
 #define POSTERN_BRIDGE_H
 
-#include "bridge/bus.h"
-#include "cmd/command.h"
+#include "bus.h"
+#include "../cmd/command.h"
 
 /* The values of both verbs begin with this. */
 struct bridge_values {

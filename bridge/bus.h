@@ -63,7 +63,7 @@ typedef void bus_fn(const struct bus_message *m, void *data);
 /* Returns when there is a connection, or with the exit status of an error that has been printed. */
 int  bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_options *options, const struct bus_events *events,
 	void *data);
-/* Nothing is called any more. */
+/* Nothing is called any more. The loop is not to run again, only to be freed: a turn of the bus may still be queued there. */
 struct bus *bus_free(struct bus *b);
 
 /* The value of a header, or NULL. The spelling counts. */
@@ -101,7 +101,7 @@ struct bus_out {
 	struct bus_header headers[4];  /* those without a name are left out */
 };
 
-/* 0: the kernel has it. -ENOTCONN: there is no connection, and nothing was sent. -EMSGSIZE: bus_size() is above bus_max().
+/* 0: it was written to the connection. -ENOTCONN: there is no connection, and nothing was sent. -EMSGSIZE: bus_size() is above bus_max().
    -EINVAL: the subject is none. -EIO: the connection broke, and it may have been sent. -ENOMEM. */
 int  bus_publish(struct bus *b, const struct bus_out *m);
 /* What the server counts: headers and payload; and what it takes at most. */

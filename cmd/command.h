@@ -47,6 +47,7 @@ enum option_type {
 	OPTION_GIDS,     /* struct id_list */
 	OPTION_FDS,      /* struct fd_list */
 	OPTION_TEXT,     /* const char * */
+	OPTION_TEXTS,    /* struct text_list */
 	OPTION_REST,     /* char **: this argument and all that follow */
 };
 
@@ -74,6 +75,13 @@ struct id_list {
 struct fd_list {
 	uint32_t n;
 	int fds[16]; /* POSTERN_FDS_MAX */
+};
+
+#define TEXTS_MAX 64u
+
+struct text_list {
+	uint32_t n;
+	const char *texts[TEXTS_MAX];
 };
 
 /* The values of every verb begin with this. */
