@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* errors.c - see errors.h */
-#include "bridge/errors.h"
+#include "errors.h"
 
 const struct postern_interface errors_interface = {
 	.version = POSTERN_INTERFACE_VERSION,

@@ -2,7 +2,7 @@
 /*
  * import.h - a local name that stands for interfaces on NATS
  *
- *   learn.c      asks for the descriptions, until somebody answers, and makes tables of them
+ *   wanted.c     asks for the descriptions, until somebody answers, and makes tables of them
  *   import.c     the verb: learns, takes the name, tells what happens to NATS, drains
  *   imported.c   one call: a request of a local program, and what was published for it
  *
@@ -12,8 +12,9 @@
 #ifndef POSTERN_BRIDGE_IMPORT_H
 #define POSTERN_BRIDGE_IMPORT_H
 
-#include "bridge/bridge.h"
-#include "bridge/wire.h"
+#include "bridge.h"
+#include "learn.h"
+#include "wire.h"
 
 #include <postern/service.h>
 
@@ -21,7 +22,7 @@ struct import;
 struct imported;
 
 /* An interface, and how it is asked for. */
-struct learn {
+struct wanted {
 	struct import *import;
 	const char *name;
 	struct bus_inbox inbox;
@@ -30,10 +31,9 @@ struct learn {
 	bool asking, known;
 	char last[256];                /* why the last attempt failed */
 	struct postern_interface table;
-	char *description;
+	struct learned_interface learned;
 	struct postern_method *methods;
 	const struct postern_method **list;
-	char *names;                   /* of the methods */
 };
 
 struct import_values {
@@ -50,8 +50,8 @@ struct import {
 	size_t n_allow;
 	int64_t deadline_ns;
 	uint32_t max_calls;
-	struct learn *learns;
-	size_t n_learns;
+	struct wanted *wanted;
+	size_t n_wanted;
 	struct postern_service *service;
 	struct imported *calls;
 	uint32_t n_calls;
@@ -59,18 +59,18 @@ struct import {
 	int64_t unsent_told_ns;
 };
 
-/* ---- learn.c ---- */
+/* ---- wanted.c ---- */
 
 /* Asks at once, and again until it is known. */
-int  learn_start(struct learn *l, struct import *im, const char *name);
-void learn_free(struct learn *l);
+int  wanted_start(struct wanted *l, struct import *im, const char *name);
+void wanted_free(struct wanted *l);
 /* Of an interface that is known. NULL: it has no such method. */
-const struct postern_method *learn_method(const struct learn *l, const char *method);
+const struct postern_method *wanted_method(const struct wanted *l, const char *method);
 
 /* ---- imported.c ---- */
 
-/* A handler of all methods: data is its learn. */
-void imported_start(struct postern_request *r, struct learn *l);
+/* A handler of all methods: data is its wanted. */
+void imported_start(struct postern_request *r, struct wanted *l);
 /* Ends all calls with io.postern.bridge.NoAnswer, and this reason. */
 void imported_end_all(struct import *im, const char *reason);
 /* Frees all calls, without an answer. */

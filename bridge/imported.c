@@ -15,7 +15,7 @@
  * the server said that nobody is there. NATS has no queue for a slow reader that the sender would notice: a local program that
  * reads more slowly than the far end sends gets io.postern.Overflow when its queue is full.
  */
-#include "bridge/import.h"
+#include "import.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -315,9 +315,9 @@ static void imported_refuse(struct import *im, struct postern_request *r, const 
 }
 
 /* True: it is answered, and does not leave this machine. */
-static bool imported_stays(const struct learn *l, struct postern_request *r)
+static bool imported_stays(const struct wanted *l, struct postern_request *r)
 {
-	const struct postern_method *m = learn_method(l, postern_request_method(r));
+	const struct postern_method *m = wanted_method(l, postern_request_method(r));
 	const struct import *im = l->import;
 
 	if (!wire_is_allowed(im->allow, im->n_allow, postern_request_method(r)))
@@ -382,7 +382,7 @@ static int imported_ask(struct import *im, struct postern_request *r, struct bus
 	return error;
 }
 
-void imported_start(struct postern_request *r, struct learn *l)
+void imported_start(struct postern_request *r, struct wanted *l)
 {
 	struct import *im = l->import;
 	struct postern_json parameters = postern_request_parameters(r);
