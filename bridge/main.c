@@ -13,6 +13,7 @@ static const struct {
 	const struct verb *verb;
 } main_verbs[] = {
 	{ "export", &verb_export },
+	{ "import", &verb_import },
 };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))

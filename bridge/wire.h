@@ -42,6 +42,7 @@
 #define WIRE_NO_ANSWER   "io.postern.bridge.NoAnswer"  /* (reason: string) */
 #define WIRE_TOO_LARGE   "io.postern.bridge.TooLarge"  /* (size: int, max: int) */
 #define WIRE_NOT_FORWARDED "io.postern.bridge.NotForwarded" /* (reason: string): descriptors, upgrades */
+#define WIRE_FAILED      "io.postern.bridge.Failed"    /* (code: int, reason: string): of what is no service of Varlink */
 #define WIRE_BUSY        "io.postern.Busy"
 #define WIRE_DRAINING    "io.postern.Draining"
 

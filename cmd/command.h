@@ -164,6 +164,11 @@ int command_review(int argc, char **argv);
 /* Its options, a line each, for the completion of shells. */
 void command_review_complete(void);
 
+/* postern bridge, with the arguments after the verb behind argv[0], which is free to change: returns only if it cannot be
+   started. */
+int command_bridge(char **argv);
+bool command_bridge_is_there(void);
+
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);
 
