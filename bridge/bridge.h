@@ -4,6 +4,7 @@
 #define POSTERN_BRIDGE_H
 
 #include "bus.h"
+#include "wire.h"
 #include "../cmd/command.h"
 
 /* The values of both verbs begin with this. */
@@ -21,6 +22,7 @@ struct bridge_values {
 #define BRIDGE_WAIT      POSTERN_SECONDS(30)
 #define BRIDGE_DRAIN     POSTERN_SECONDS(10)
 #define BRIDGE_MAX_CALLS 256u
+#define BRIDGE_CALLS_MOST 32768u /* half of the inboxes of a bus */
 
 #define BRIDGE_OPTION(field) .offset = offsetof(struct bridge_values, field)
 
@@ -54,7 +56,7 @@ struct bridge_values {
 struct bridge {
 	const struct bridge_values *values;
 	const char *verb;          /* "bridge export" */
-	const char *name;          /* for messages */
+	const char *name;          /* for messages, and for NATS */
 	struct postern_loop *loop;
 	struct bus *bus;
 	struct postern_timer *forced; /* the end of the drain */
@@ -63,7 +65,7 @@ struct bridge {
 	void (*drain)(void *data); /* at the first signal: ends in bridge_end() */
 	void (*force)(void *data); /* the drain has taken too long; then the loop stops */
 	void *data;
-	bool draining;
+	bool draining, over;
 	int status;
 };
 

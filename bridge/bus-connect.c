@@ -234,20 +234,30 @@ static int bus_connect(struct bus *b, natsOptions *n, const struct bus_options *
 }
 
 /* The prefix of libnats's own inboxes is what permissions of NATS are usually about. */
-static int bus_open_inboxes(struct bus *b)
+static int bus_make_inbox(char *ret, size_t size, const char *skip)
 {
-	char subject[BUS_INBOX_SUBJECT];
 	natsInbox *inbox = NULL;
 	natsStatus s = natsInbox_Create(&inbox);
 	int n;
 
 	if (s != NATS_OK)
 		return bus_errno(s);
-	n = snprintf(b->inbox_prefix, sizeof(b->inbox_prefix), "%s", inbox);
+	n = snprintf(ret, size, "%s", inbox + strlen(skip));
 	natsInbox_Destroy(inbox);
-	if (n < 0 || (size_t)n >= sizeof(b->inbox_prefix))
-		return -ENAMETOOLONG;
-	b->inbox_prefix_n = (size_t)n;
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : n;
+}
+
+static int bus_open_inboxes(struct bus *b)
+{
+	char subject[BUS_INBOX_SUBJECT];
+	/* An id is told to everybody, so it is another one than that of the inboxes. */
+	int r = bus_make_inbox(b->id, sizeof(b->id), "_INBOX.");
+
+	if (r >= 0)
+		r = bus_make_inbox(b->inbox_prefix, sizeof(b->inbox_prefix), "");
+	if (r < 0)
+		return r;
+	b->inbox_prefix_n = (size_t)r;
 	snprintf(subject, sizeof(subject), "%s.*", b->inbox_prefix);
 	return bus_subscribe(&b->inboxes, b, subject, NULL, bus_inbox_message, b);
 }
@@ -325,7 +335,5 @@ struct bus *bus_free(struct bus *b)
 
 const char *bus_id(const struct bus *b)
 {
-	const char *dot = strrchr(b->inbox_prefix, '.');
-
-	return dot ? dot + 1 : b->inbox_prefix;
+	return b->id;
 }

@@ -59,6 +59,7 @@ struct bus {
 	void                *unknown_data;
 	char                 inbox_prefix[BUS_INBOX_SUBJECT - 20];
 	size_t               inbox_prefix_n;
+	char                 id[BUS_INBOX_SUBJECT];
 	uint64_t             slow;        /* messages that libnats has dropped, as told */
 	struct bus_queue     queue;
 };
