@@ -52,7 +52,7 @@ static void import_state(int state, const char *why, void *data)
 	default:
 		output_error(im->bridge.verb, im->bridge.name, "no connection to NATS any more: %s",
 			     why);
-		bridge_drain(&im->bridge, EXIT_NO_SERVER);
+		bridge_drain(&im->bridge, EXIT_NOT_ALLOWED);
 		break;
 	}
 }
@@ -90,6 +90,7 @@ static void import_drain(void *data)
 	struct import *im = data;
 	int64_t drain = im->values->bridge.drain;
 
+	imported_end_streams(im);
 	if (im->service)
 		postern_service_drain(im->service, drain ? drain : BRIDGE_DRAIN);
 }

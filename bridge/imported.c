@@ -117,6 +117,21 @@ void imported_end_all(struct import *im, const char *reason)
 		imported_no_answer(im->calls, reason);
 }
 
+void imported_end_streams(struct import *im)
+{
+	struct imported *next;
+
+	for (struct imported *c = im->calls; c; c = next) {
+		next = c->next;
+		if (!c->accepted)
+			continue;
+		if (c->request)
+			(void)postern_request_fail_json(c->request, WIRE_DRAINING, "{}", 2);
+		imported_control(c, WIRE_CANCEL, false);
+		imported_free(c);
+	}
+}
+
 void imported_free_all(struct import *im)
 {
 	while (im->calls)
