@@ -430,3 +430,50 @@ def equals(name, got, want):
 def ended(answer):
     """What an answer is: an error's name, or 'answered'."""
     return answer.get("error", "answered")
+
+
+class Far:
+    """A service on NATS that is no bridge: answers(subject's last word, message) says what is published, as (payload,
+    headers) pairs; None: nothing."""
+
+    def __init__(self, url, answers, prefix="", interface=INTERFACE, description=DESCRIPTION):
+        self.plain, self.answers, self.seen, self.lock = Plain(url), answers, [], threading.Lock()
+        self.description = description
+        self.subject = f"{prefix}varlink.{interface}"
+        self.running = True
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def serve(self, *methods):
+        for method in methods:
+            self.plain.do("SUB", f"{self.subject}.{method}")
+        return self
+
+    def _run(self):
+        while self.running:
+            m = self.plain.next(0.2)
+            if m:
+                with self.lock:
+                    self.seen.append(m)
+                self._answer(m)
+
+    def _answer(self, m):
+        word = m.subject.rsplit(".", 1)[1]
+        if word == "describe" and self.description is not None:
+            self.publish(m.reply, json.dumps({"description": self.description}))
+            return
+        for payload, headers in self.answers(word, m) or []:
+            self.publish(m.reply, payload, headers)
+
+    def publish(self, subject, payload="", headers=None):
+        with self.lock:
+            self.plain.publish(subject, "", payload, **(headers or {}))
+
+    def got(self, word):
+        with self.lock:
+            return [m for m in self.seen if m.subject.endswith("." + word)]
+
+    def end(self):
+        self.running = False
+        self.thread.join(PATIENCE)
+        self.plain.end()
