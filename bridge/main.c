@@ -14,7 +14,6 @@ static const struct {
 } main_verbs[] = {
 	{ "export", &verb_export },
 	{ "import", &verb_import },
-	{ "import", &verb_import },
 };
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))

@@ -85,11 +85,13 @@ int wire_object(const void *payload, size_t n, struct postern_json *ret)
 size_t wire_reason(char *ret, size_t size, const char *text)
 {
 	struct postern_json_writer w;
-	/* An escape takes six bytes at most. */
-	size_t most = size / 6, n = strnlen(text, most > 16 ? most - 16 : 0);
+	size_t n = strnlen(text, size);
 	ssize_t length;
 
-	for (int i = 0; i < 2; i++, n = 0) {
+	for (;;) {
+		/* Not within a character. */
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
 		postern_json_write_begin(&w, ret, size);
 		postern_json_write_object(&w);
 		postern_json_write_name(&w, "reason");
@@ -98,8 +100,10 @@ size_t wire_reason(char *ret, size_t size, const char *text)
 		length = postern_json_write_finish(&w);
 		if (length >= 0)
 			return (size_t)length;
+		if (n == 0)
+			return 0;
+		n = length == -EMSGSIZE ? n / 2 : 0;
 	}
-	return 0;
 }
 
 size_t wire_too_large(char *ret, size_t size, size_t n, size_t max)
