@@ -87,7 +87,7 @@ class Shell:
 # Only where the bridge is built.
 BRIDGE = [
     ("a_verb_of_the_bridge", "postern bridge exp", "postern bridge export "),
-    ("an_option_of_the_bridge", "postern bridge import --tls-c", "postern bridge import --tls-c"),
+    ("an_option_of_the_bridge", "postern bridge export --tit", "postern bridge export --title "),
     ("a_service_to_export", "postern bridge export tim", "postern bridge export timer "),
 ] if "bridge" in VERBS else []
 
