@@ -113,9 +113,9 @@ static natsStatus bus_set_limits(natsOptions *n)
 		s = natsOptions_SetMaxPingsOut(n, 2);
 	if (s == NATS_OK)
 		s = natsOptions_SetMaxPendingMsgs(n, BUS_PENDING);
-	/* 0: nothing is buffered while it reconnects. */
+	/* What is buffered while it reconnects: as good as nothing. 0 would be 8 MiB. */
 	if (s == NATS_OK)
-		s = natsOptions_SetReconnectBufSize(n, 0);
+		s = natsOptions_SetReconnectBufSize(n, 1);
 	if (s == NATS_OK)
 		s = natsOptions_SetSendAsap(n, true);
 	if (s == NATS_OK)

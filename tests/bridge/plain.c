@@ -15,6 +15,7 @@
  */
 #include <nats/nats.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +178,7 @@ static natsStatus plain_connect(natsConnection **ret, int argc, char **argv)
 	if (s == NATS_OK)
 		s = natsOptions_SetSendAsap(options, true);
 	if (s == NATS_OK)
-		s = natsOptions_SetMaxReconnect(options, -1);
+		s = natsOptions_SetMaxReconnect(options, INT32_MAX);
 	for (int i = 2; i + 1 < argc && s == NATS_OK; i += 2) {
 		if (!strcmp(argv[i], "ca")) {
 			s = natsOptions_SetSecure(options, true);

@@ -26,6 +26,8 @@ def at_once(began):
 
 def answers(word, m):
     """What the far end says: most of it is in the text that was sent."""
+    if word == "control":
+        return []
     p = json.loads(m.payload or "{}")
     text = p.get("text", p.get("reason", ""))
     if word == "Echo" and text == "silence":
