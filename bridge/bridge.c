@@ -116,8 +116,7 @@ static int bridge_signals(struct bridge *b)
 {
 	int r = postern_signal_new(&b->term, b->loop, SIGTERM, bridge_signalled, b);
 
-	return r < 0 ? r
-		     : postern_signal_new(&b->interrupt, b->loop, SIGINT, bridge_signalled, b);
+	return r < 0 ? r : postern_signal_new(&b->interrupt, b->loop, SIGINT, bridge_signalled, b);
 }
 
 static int bridge_connect(struct bridge *b, const struct bus_events *events)

@@ -21,12 +21,12 @@
 #include <string.h>
 #include <time.h>
 
-#define BUS_ATTEMPT        2000                /* ms, for one connect */
-#define BUS_WRITE_DEADLINE 2000                /* ms */
+#define BUS_ATTEMPT        2000 /* ms, for one connect */
+#define BUS_WRITE_DEADLINE 2000 /* ms */
 #define BUS_BACKOFF        POSTERN_MS(50)
 #define BUS_BACKOFF_MAX    POSTERN_SECONDS(2)
-#define BUS_PING           20000               /* ms; a server that is silent for three of them is lost */
-#define BUS_CLOSE_WAIT     5000                /* ms, for libnats's threads */
+#define BUS_PING           20000 /* ms; a server that is silent for three of them is lost */
+#define BUS_CLOSE_WAIT     5000  /* ms, for libnats's threads */
 
 /* ---- events of the connection, in a thread of libnats ---- */
 

@@ -163,7 +163,8 @@ void bus_queue_put(struct bus *b, const struct bus_item *item)
 	bool closed;
 
 	pthread_mutex_lock(&q->lock);
-	while (!q->closed && (q->n == BUS_QUEUE || (q->n > 0 && q->bytes + bytes > BUS_QUEUE_BYTES)))
+	while (!q->closed &&
+	       (q->n == BUS_QUEUE || (q->n > 0 && q->bytes + bytes > BUS_QUEUE_BYTES)))
 		pthread_cond_wait(&q->room, &q->lock);
 	closed = q->closed;
 	if (!closed) {

@@ -31,8 +31,10 @@ static void discover_set_title(struct export *e, const char *text)
 	const char *slash = strrchr(text, '/');
 	size_t n = 0;
 
-	for (text = slash && slash[1] ? slash + 1 : text; *text && n < sizeof(e->title) - 1; text++) {
-		bool fits = strchr("0123456789-_", *text) || ((*text | 0x20) >= 'a' && (*text | 0x20) <= 'z');
+	for (text = slash && slash[1] ? slash + 1 : text; *text && n < sizeof(e->title) - 1;
+	     text++) {
+		bool fits = strchr("0123456789-_", *text) ||
+			    ((*text | 0x20) >= 'a' && (*text | 0x20) <= 'z');
 
 		e->title[n++] = fits ? *text : '_';
 	}
@@ -116,7 +118,8 @@ static void discover_endpoints(struct postern_json_writer *w, const struct expor
 	postern_json_write_end(w);
 }
 
-static ssize_t discover_write(const struct export *e, int what, char *bytes, size_t size, size_t *ret_needs)
+static ssize_t discover_write(const struct export *e, int what, char *bytes, size_t size,
+			      size_t *ret_needs)
 {
 	struct postern_json_writer w;
 	ssize_t n;
@@ -132,7 +135,8 @@ static ssize_t discover_write(const struct export *e, int what, char *bytes, siz
 	discover_text(&w, "bridge", "postern " POSTERN_VERSION);
 	postern_json_write_end(&w);
 	if (what == DISCOVER_INFO)
-		discover_text(&w, "description", "a service of Varlink, exported by postern bridge");
+		discover_text(&w, "description",
+			      "a service of Varlink, exported by postern bridge");
 	if (what == DISCOVER_STATS)
 		discover_text(&w, "started", e->started);
 	if (what != DISCOVER_PING)
@@ -160,9 +164,10 @@ static void discover_answer(struct export *e, const struct bus_message *m, int w
 	out.payload = text;
 	out.n = n < 0 ? 0 : (size_t)n;
 	if (n >= 0 && bus_publish(e->bridge.bus, &out) == -EMSGSIZE)
-		output_error(e->bridge.verb, e->address,
-			     "its list of %zu methods is larger than a message of NATS may be: %zd bytes, and %zu are allowed",
-			     e->n_methods, n, bus_max(e->bridge.bus));
+		output_error(
+			e->bridge.verb, e->address,
+			"its list of %zu methods is larger than a message of NATS may be: %zd bytes, and %zu are allowed",
+			e->n_methods, n, bus_max(e->bridge.bus));
 	free(text);
 }
 

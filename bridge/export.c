@@ -196,7 +196,8 @@ static void export_drain(void *data)
 
 static void export_force(void *data)
 {
-	export_end_calls(data, false, WIRE_NO_ANSWER, "the bridge has ended before the answer came");
+	export_end_calls(data, false, WIRE_NO_ANSWER,
+			 "the bridge has ended before the answer came");
 }
 
 static void export_state(int state, const char *why, void *data)
@@ -214,8 +215,8 @@ static void export_state(int state, const char *why, void *data)
 		export_end_calls(e, true, NULL, NULL);
 		break;
 	default:
-		output_error(e->bridge.verb, e->address, "NATS has ended the connection for good%s%s",
-			     *why ? ": " : "", why);
+		output_error(e->bridge.verb, e->address,
+			     "NATS has ended the connection for good%s%s", *why ? ": " : "", why);
 		bridge_drain(&e->bridge, EXIT_NOT_ALLOWED);
 	}
 }
@@ -241,8 +242,8 @@ static int export_go(struct export *e)
 {
 	const struct bridge_values *v = e->bridge.values;
 	char ready[128];
-	int status = learn(&e->learned, e->bridge.verb, e->address,
-			   v->wait ? v->wait : BRIDGE_WAIT);
+	int status =
+		learn(&e->learned, e->bridge.verb, e->address, v->wait ? v->wait : BRIDGE_WAIT);
 
 	if (!status)
 		status = export_methods(e);
@@ -287,8 +288,9 @@ static int export_run(void *data)
 
 	if (values->common.n_files != 1) {
 		output_error("bridge export", NULL,
-			     values->common.n_files ? "too many arguments; one NAME is exported"
-						    : "missing NAME; see: postern bridge export --help");
+			     values->common.n_files
+				     ? "too many arguments; one NAME is exported"
+				     : "missing NAME; see: postern bridge export --help");
 		return EXIT_USAGE;
 	}
 	e = calloc(1, sizeof(*e));

@@ -41,9 +41,10 @@ static void import_state(int state, const char *why, void *data)
 
 	switch (state) {
 	case BUS_LOST:
-		output_error(im->bridge.verb, im->bridge.name,
-			     "the connection to NATS is lost (%s); %u open calls end without an answer",
-			     why, im->n_calls);
+		output_error(
+			im->bridge.verb, im->bridge.name,
+			"the connection to NATS is lost (%s); %u open calls end without an answer",
+			why, im->n_calls);
 		imported_end_all(im, "the connection to NATS was lost before it was answered");
 		break;
 	case BUS_CONNECTED:

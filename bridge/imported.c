@@ -402,9 +402,7 @@ void imported_start(struct postern_request *r, struct wanted *l)
 	struct import *im = l->import;
 	struct postern_json parameters = postern_request_parameters(r);
 	char subject[WIRE_SUBJECT_MAX], timeout[24];
-	struct bus_out out = { .subject = subject,
-			       .payload = parameters.text,
-			       .n = parameters.n };
+	struct bus_out out = { .subject = subject, .payload = parameters.text, .n = parameters.n };
 	uint64_t flags = postern_request_flags(r);
 	int error;
 

@@ -36,8 +36,8 @@ static void wanted_again(struct wanted *l, const char *format, ...)
 	bus_inbox_close(l->import->bridge.bus, &l->inbox);
 	l->asking = false;
 	postern_timer_set(l->timer, l->backoff_ns);
-	l->backoff_ns = l->backoff_ns < WANTED_BACKOFF_MAX / 2 ? 2 * l->backoff_ns
-							      : WANTED_BACKOFF_MAX;
+	l->backoff_ns =
+		l->backoff_ns < WANTED_BACKOFF_MAX / 2 ? 2 * l->backoff_ns : WANTED_BACKOFF_MAX;
 }
 
 /* ---- the table ---- */

@@ -16,7 +16,7 @@ static const struct verb *const main_verbs[] = { &verb_serve,    &verb_connect, 
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 
-#define MAIN_BRIDGE "Services on other machines, over NATS (postern-bridge)."
+#define MAIN_BRIDGE  "Services on other machines, over NATS (postern-bridge)."
 
 static const struct verb *main_find(const char *name)
 {

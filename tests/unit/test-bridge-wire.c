@@ -23,9 +23,9 @@ static void a_subject_is_the_prefix_and_the_method(void **state)
 
 static void a_subject_has_no_wildcards_blanks_or_empty_tokens(void **state)
 {
-	static const char *const wrong[] = { "",    "*",     "a.*",    ">",    "a.>",  ".a",
-					     "a.",  "a..b",  "a b",    "a\tb", "a\nb", "a\x01",
-					     "a\r\nPUB x 0", "\xc3\xa9" };
+	static const char *const wrong[] = { "",     "*",     "a.*",          ">",       "a.>",
+					     ".a",   "a.",    "a..b",         "a b",     "a\tb",
+					     "a\nb", "a\x01", "a\r\nPUB x 0", "\xc3\xa9" };
 	char text[WIRE_SUBJECT_MAX];
 
 	(void)state;
@@ -40,9 +40,10 @@ static void a_subject_has_no_wildcards_blanks_or_empty_tokens(void **state)
 
 static void a_member_is_an_interface_and_a_word_with_a_capital(void **state)
 {
-	static const char *const wrong[] = { "",	"Now",	     ".Now",	  "a.now",	"a.",
-					     "a..Now",	"a.N-w",     "a b.Now",	  "a.Now\r\nX", "a.Now ",
-					     "a\n.Now", "a.Now.new", "a.\xc3\x89" };
+	static const char *const wrong[] = { "",           "Now",    ".Now",    "a.now",
+					     "a.",         "a..Now", "a.N-w",   "a b.Now",
+					     "a.Now\r\nX", "a.Now ", "a\n.Now", "a.Now.new",
+					     "a.\xc3\x89" };
 	char longest[2 * WIRE_SUBJECT_MAX];
 
 	(void)state;
@@ -72,8 +73,18 @@ static void a_payload_is_an_object_and_none_is_an_empty_one(void **state)
 
 static void a_timeout_is_a_bounded_number_of_milliseconds(void **state)
 {
-	static const char *const wrong[] = { "",    "0",  "-1", "+1", "1.5",	   "1e3",
-					     " 1",  "1 ", "1s", "ms", "0x10",	   "2147483649",
+	static const char *const wrong[] = { "",
+					     "0",
+					     "-1",
+					     "+1",
+					     "1.5",
+					     "1e3",
+					     " 1",
+					     "1 ",
+					     "1s",
+					     "ms",
+					     "0x10",
+					     "2147483649",
 					     "99999999999999999999" };
 	char text[32];
 	int64_t ns = 7;
@@ -137,12 +148,14 @@ static void a_reason_fits_whatever_its_text_is(void **state)
 	n = wire_reason(text, sizeof(text), "a \"b\"");
 	assert_int_equal(n, strlen("{\"reason\":\"a \\\"b\\\"\"}"));
 	assert_memory_equal(text, "{\"reason\":\"a \\\"b\\\"\"}", n);
-	n = wire_reason(text, sizeof(text), "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01");
+	n = wire_reason(text, sizeof(text),
+			"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01");
 	assert_ok(wire_object(text, n, &(struct postern_json){ 0 }));
 	/* 32 letters of two bytes: some fit, and none is cut in two. */
-	n = wire_reason(text, sizeof(text),
-			"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
-			"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9");
+	n = wire_reason(
+		text, sizeof(text),
+		"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+		"\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9");
 	assert_ok(wire_object(text, n, &(struct postern_json){ 0 }));
 	assert_true(n > 40);
 	n = wire_reason(text, sizeof(text), "\xff\xfe");
