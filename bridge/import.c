@@ -223,8 +223,7 @@ static int import_check(const struct import_values *v)
 	for (size_t i = 0; i < v->bridge.common.n_files; i++) {
 		const char *name = v->bridge.common.files[i];
 
-		if (!strchr(name, '.') ||
-		    wire_subject(subject, sizeof(subject), v->bridge.prefix, name) < 0) {
+		if (!strchr(name, '.') || wire_subject(subject, sizeof(subject), NULL, name) < 0) {
 			output_error("bridge import", v->as, "'%s' is no name of an interface",
 				     name);
 			return EXIT_USAGE;
