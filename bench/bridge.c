@@ -162,7 +162,7 @@ static void bench_start(const char *word, char *const argv[])
 static void bench_start_nats(void)
 {
 	char path[128], line[1024], command[256];
-	char *const argv[] = { "nats-server", "-a",		"127.0.0.1", "-p", "-1",
+	char *const argv[] = { "nats-server",      "-a",      "127.0.0.1", "-p", "-1",
 			       "--ports_file_dir", bench_dir, NULL };
 	FILE *in;
 
@@ -289,16 +289,18 @@ int main(int argc, char **argv)
 	struct ways w = { .nc = NULL };
 
 	if (argc < 2 || rounds < 1 || rounds > ROUNDS_MOST || calls < 1)
-		bench_fail("usage: bench-bridge BRIDGE [ROUNDS [CALLS]]; up to %d rounds", ROUNDS_MOST);
+		bench_fail("usage: bench-bridge BRIDGE [ROUNDS [CALLS]]; up to %d rounds",
+			   ROUNDS_MOST);
 	if (!mkdtemp(bench_dir))
 		bench_fail("%s: %s", bench_dir, strerror(errno));
 	bench_start_nats();
 	snprintf(imported, sizeof(imported), "%s/imported", bench_dir);
 	bench_responder();
 	bench_serve();
-	bench_start("ready", (char *const[]){ argv[1], "export", bench_service, "--nats", bench_url, NULL });
-	bench_start("ready", (char *const[]){ argv[1], "import", "org.example.bench", "--as", imported,
-					      "--nats", bench_url, NULL });
+	bench_start("ready",
+		    (char *const[]){ argv[1], "export", bench_service, "--nats", bench_url, NULL });
+	bench_start("ready", (char *const[]){ argv[1], "import", "org.example.bench", "--as",
+					      imported, "--nats", bench_url, NULL });
 	w.nc = bench_connect();
 	if (postern_caller_new(&w.local, NULL, bench_service, NULL) < 0 ||
 	    postern_caller_new(&w.imported, NULL, imported, NULL) < 0)
