@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BRIDGE_LOST  POSTERN_SECONDS(1) /* between checks for room on stderr */
 #define BRIDGE_FLUSH POSTERN_SECONDS(2)
@@ -166,6 +167,11 @@ int bridge_open(struct bridge *b, const struct bus_events *events)
 	if (wrong) {
 		output_error(b->verb, b->name, "%s", wrong);
 		return EXIT_USAGE;
+	}
+	/* libnats reads it when it connects, and says no more than "Error". */
+	if (b->values->creds && access(b->values->creds, R_OK) < 0) {
+		output_error(b->verb, b->name, "--creds %s: %s", b->values->creds, strerror(errno));
+		return EXIT_NO_INPUT;
 	}
 	r = postern_loop_new(&b->loop);
 	if (r == 0)

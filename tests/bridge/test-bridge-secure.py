@@ -49,7 +49,7 @@ def test_credentials(p, service):
     refused(p, "a_refused_credential_is_told_at_once", service, ["--nats", url, "--creds", operator.user("bad", stranger)],
             NOT_ALLOWED, "uthorization")
     refused(p, "no_credential_is_told", service, ["--nats", url], NOT_ALLOWED, "uthorization")
-    refused(p, "a_missing_file_of_credentials_is_told", service, ["--nats", url, "--creds", p.directory / "none"], 64, "creds")
+    refused(p, "a_missing_file_of_credentials_is_told", service, ["--nats", url, "--creds", p.directory / "none"], 66, "No such file")
     url = p.nats("password", configuration='authorization { user: u, password: "secret" }\n').url
     works(p, "a_password_may_be_in_the_url", service, "password", ["--nats", url.replace("//", "//u:secret@")])
     done = p.run("bridge", "export", service.path, "--nats", url.replace("//", "//u:guess@"))
