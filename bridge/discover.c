@@ -31,12 +31,15 @@ static void discover_set_title(struct export *e, const char *text)
 	const char *slash = strrchr(text, '/');
 	size_t n = 0;
 
-	for (text = slash && slash[1] ? slash + 1 : text; *text && n < sizeof(e->title) - 1;
-	     text++) {
-		bool fits = strchr("0123456789-_", *text) ||
-			    ((*text | 0x20) >= 'a' && (*text | 0x20) <= 'z');
+	text = slash && slash[1] ? slash + 1 : text;
+	for (; *text && n < sizeof(e->title) - 1; text++, n++) {
+		char c = *text;
+		bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			    (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 
-		e->title[n++] = fits ? *text : '_';
+		e->title[n] = '_';
+		if (fits)
+			e->title[n] = c;
 	}
 	e->title[n] = '\0';
 }

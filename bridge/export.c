@@ -160,7 +160,7 @@ static int export_methods(struct export *e)
 	for (size_t i = 0; i < l->n_interfaces; i++)
 		n += l->interfaces[i].n_methods;
 	e->methods = calloc(n ? n : 1, sizeof(*e->methods));
-	e->descriptions = calloc(l->n_interfaces, sizeof(*e->descriptions));
+	e->descriptions = calloc(l->n_interfaces + 1, sizeof(*e->descriptions));
 	if (!e->methods || !e->descriptions)
 		return output_errno(e->bridge.verb, e->address, "out of memory", -ENOMEM);
 	for (size_t i = 0; i < l->n_interfaces; i++)

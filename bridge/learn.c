@@ -23,9 +23,8 @@
 
 void learned_interface_free(struct learned_interface *i)
 {
-	for (size_t m = 0; m < i->n_methods; m++)
-		free(i->methods[m].name);
 	free(i->methods);
+	free(i->names);
 	free(i->description);
 	free(i->name);
 	*i = (struct learned_interface){ .n_methods = 0 };
@@ -42,42 +41,39 @@ void learned_free(struct learned *l)
 
 /* ---- one description ---- */
 
-static char *learn_join(struct idl_slice interface, struct idl_slice member)
+/* With the interface's; what is behind it. */
+static char *learn_join(char *at, struct idl_slice interface, struct idl_slice member)
 {
-	char *name = malloc(interface.n + 1 + member.n + 1);
-
-	if (!name)
-		return NULL;
-	memcpy(name, interface.text, interface.n);
-	name[interface.n] = '.';
-	memcpy(name + interface.n + 1, member.text, member.n);
-	name[interface.n + 1 + member.n] = '\0';
-	return name;
+	memcpy(at, interface.text, interface.n);
+	at[interface.n] = '.';
+	memcpy(at + interface.n + 1, member.text, member.n);
+	at[interface.n + 1 + member.n] = '\0';
+	return at + interface.n + 1 + member.n + 1;
 }
 
 static int learn_methods(struct learned_interface *ret, const struct idl *idl)
 {
-	size_t n = 0;
+	size_t n = 0, size = 0;
+	char *at;
 
 	for (const struct idl_member *m = idl->members; m; m = m->next)
-		n += m->kind == IDL_METHOD;
+		if (m->kind == IDL_METHOD) {
+			size += idl->name.n + m->node.name.n + 2;
+			n++;
+		}
 	if (n > LEARN_METHODS)
 		return -EBADMSG;
-	ret->methods = calloc(n ? n : 1, sizeof(*ret->methods));
 	ret->name = strndup(idl->name.text, idl->name.n);
-	if (!ret->methods || !ret->name)
+	ret->names = at = malloc(size + 1);
+	ret->methods = calloc(n + 1, sizeof(*ret->methods));
+	if (!ret->name || !at || !ret->methods)
 		return -ENOMEM;
-	for (const struct idl_member *m = idl->members; m; m = m->next) {
-		struct learned_method *method = &ret->methods[ret->n_methods];
-
-		if (m->kind != IDL_METHOD)
-			continue;
-		method->name = learn_join(idl->name, m->node.name);
-		if (!method->name)
-			return -ENOMEM;
-		method->flags = idl_method_flags(m);
-		ret->n_methods++;
-	}
+	for (const struct idl_member *m = idl->members; m; m = m->next)
+		if (m->kind == IDL_METHOD) {
+			ret->methods[ret->n_methods++] =
+				(struct learned_method){ .name = at, .flags = idl_method_flags(m) };
+			at = learn_join(at, idl->name, m->node.name);
+		}
 	return 0;
 }
 
@@ -141,6 +137,7 @@ static int learn_call(const struct learn *l, const char *method, const char *in,
 static int learn_interface(const struct learn *l, struct postern_json name,
 			   struct learned_interface *ret)
 {
+	struct learned_interface learned;
 	struct postern_json answer, description;
 	char in[WIRE_SUBJECT_MAX + 32];
 	int r;
@@ -153,7 +150,12 @@ static int learn_interface(const struct learn *l, struct postern_json name,
 		return output_reason(l->verb, l->address, postern_why());
 	if (postern_json_find(answer, "description", &description) <= 0)
 		return learn_failed(l, "its answer has no description");
-	r = learn_description(ret, description);
+	r = learn_description(&learned, description);
+	if (r == 0) {
+		*ret = learned;
+		return EXIT_DONE;
+	}
+	learned_interface_free(&learned);
 	if (r == -ENOMEM)
 		return output_errno(l->verb, l->address, "out of memory", r);
 	return r < 0 ? learn_failed(l, "the description of an interface of it cannot be read; "
@@ -177,7 +179,8 @@ static int learn_interfaces(const struct learn *l, struct postern_json names, st
 			continue;
 		if (ret->n_interfaces == LEARN_INTERFACES)
 			return learn_failed(l, "it has more than 64 interfaces");
-		status = learn_interface(l, name, &ret->interfaces[ret->n_interfaces++]);
+		status = learn_interface(l, name, &ret->interfaces[ret->n_interfaces]);
+		ret->n_interfaces += !status;
 	}
 	if (!status && ret->n_interfaces == 0)
 		return learn_failed(l, "it has no interface of its own");

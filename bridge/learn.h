@@ -8,13 +8,14 @@
 #include <postern/interface.h>
 
 struct learned_method {
-	char    *name;       /* with the interface's */
+	const char *name;    /* with the interface's */
 	uint32_t flags;      /* POSTERN_METHOD_... */
 };
 
 struct learned_interface {
 	char  *name;
 	char  *description;
+	char  *names;        /* of its methods, one behind the other */
 	struct learned_method *methods;
 	size_t n_methods;
 };

@@ -144,7 +144,7 @@ static int wire_number(const char *text, uint64_t *ret)
 	uint64_t n = 0;
 	size_t i;
 
-	for (i = 0; wire_is_digit(text[i]) && i < 19; i++)
+	for (i = 0; i < 19 && wire_is_digit(text[i]); i++)
 		n = n * 10 + (uint64_t)(text[i] - '0');
 	if (i == 0 || text[i])
 		return -EINVAL;
