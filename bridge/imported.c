@@ -113,8 +113,12 @@ static void imported_no_answer(struct imported *c, const char *reason)
 
 void imported_end_all(struct import *im, const char *reason)
 {
-	while (im->calls)
-		imported_no_answer(im->calls, reason);
+	struct imported *next;
+
+	for (struct imported *c = im->calls; c; c = next) {
+		next = c->next;
+		imported_no_answer(c, reason);
+	}
 }
 
 void imported_end_streams(struct import *im)
@@ -134,8 +138,12 @@ void imported_end_streams(struct import *im)
 
 void imported_free_all(struct import *im)
 {
-	while (im->calls)
-		imported_free(im->calls);
+	struct imported *next;
+
+	for (struct imported *c = im->calls; c; c = next) {
+		next = c->next;
+		imported_free(c);
+	}
 }
 
 /* ---- what comes ---- */
@@ -154,7 +162,7 @@ static bool imported_status(struct imported *c, const struct bus_message *m)
 			imported_no_answer(c, "the far end accepts it without a way to end it");
 			return true;
 		}
-		strcpy(c->control, control);
+		memcpy(c->control, control, strlen(control) + 1);
 		c->accepted = true;
 		postern_timer_set_periodic(c->timer, WIRE_ALIVE_NS);
 		if (!c->request) {

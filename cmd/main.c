@@ -60,8 +60,7 @@ static void main_usage(FILE *out)
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
 		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"
-		"postern VERB --help shows the options; postern --version the version.\n"
-		"More: man postern\n");
+		"Options: postern VERB --help. Version: postern --version. More: man postern\n");
 }
 
 /* In one piece, without waiting. */
