@@ -135,12 +135,16 @@ static void bench_serve(void)
 	_exit(1);
 }
 
+/* What they say after they are ready is not read, but has to go somewhere: a pipe without a reader would end them. */
+static FILE *bench_said[8];
+static size_t bench_n_said;
+
 /* Starts it, and waits for a line with this word on stderr. */
 static void bench_start(const char *word, char *const argv[])
 {
 	char line[1024];
+	FILE **in = &bench_said[bench_n_said++];
 	int ends[2];
-	FILE *in;
 
 	if (pipe(ends) < 0)
 		bench_fail("pipe: %s", strerror(errno));
@@ -151,9 +155,8 @@ static void bench_start(const char *word, char *const argv[])
 		_exit(127);
 	}
 	close(ends[1]);
-	in = fdopen(ends[0], "r");
-	while (in && fgets(line, sizeof(line), in))
-		/* What it says later goes nowhere: it has its end as long as this program runs. */
+	*in = fdopen(ends[0], "r");
+	while (*in && fgets(line, sizeof(line), *in))
 		if (strstr(line, word))
 			return;
 	bench_fail("%s does not start", argv[0]);
