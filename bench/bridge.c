@@ -135,6 +135,10 @@ static void bench_serve(void)
 	_exit(1);
 }
 
+#define BENCH_HELD 8
+static FILE *bench_held[BENCH_HELD];
+static size_t bench_n_held;
+
 /* Starts it, and waits for a line with this word on stderr. */
 static void bench_start(const char *word, char *const argv[])
 {
@@ -151,9 +155,9 @@ static void bench_start(const char *word, char *const argv[])
 		_exit(127);
 	}
 	close(ends[1]);
-	in = fdopen(ends[0], "r");
+	/* What it says later goes nowhere: it has its end as long as this program runs. */
+	bench_held[bench_n_held++ % BENCH_HELD] = in = fdopen(ends[0], "r");
 	while (in && fgets(line, sizeof(line), in))
-		/* What it says later goes nowhere: it has its end as long as this program runs. */
 		if (strstr(line, word))
 			return;
 	bench_fail("%s does not start", argv[0]);
