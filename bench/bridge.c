@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,28 +136,30 @@ static void bench_serve(void)
 	_exit(1);
 }
 
-/* What they say after they are ready is not read, but has to go somewhere: a pipe without a reader would end them. */
-static FILE *bench_said[8];
-static size_t bench_n_said;
+#define BENCH_HELD 8
+static FILE *bench_held[BENCH_HELD];
+static size_t bench_n_held;
 
 /* Starts it, and waits for a line with this word on stderr. */
+/* What is executed does not change its words; the type of execvp() is older than const. */
 static void bench_start(const char *word, const char *const argv[])
 {
 	char line[1024];
-	FILE **in = &bench_said[bench_n_said++];
 	int ends[2];
+	FILE *in;
 
 	if (pipe(ends) < 0)
 		bench_fail("pipe: %s", strerror(errno));
 	if (bench_fork() == 0) {
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
-		execvp(argv[0], (char *const *)(void *)argv);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	close(ends[1]);
-	*in = fdopen(ends[0], "r");
-	while (*in && fgets(line, sizeof(line), *in))
+	/* What it says later goes nowhere: it has its end as long as this program runs. */
+	bench_held[bench_n_held++ % BENCH_HELD] = in = fdopen(ends[0], "r");
+	while (in && fgets(line, sizeof(line), in))
 		if (strstr(line, word))
 			return;
 	bench_fail("%s does not start", argv[0]);
