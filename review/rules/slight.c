@@ -90,7 +90,7 @@ bool slight_loss(const struct flow *flow, const struct loss *loss)
 		return true;
 	if ((flow->fn->flags & FUNCTION_MAIN) && item_loop(flow->fn, r->site) < 0)
 		return true;
-	if (slight_is_memory(r) && item_loop(flow->fn, r->site) < 0 && function_runs_once(flow->fn))
+	if (function_runs_at_start(flow->fn) && !item_comes_again(flow->fn, r->site))
 		return true;
 	return slight_in_command(flow, r, loss);
 }
