@@ -308,7 +308,8 @@ enum reach_loops { REACH_NO_LOOP, REACH_LOOP_OF_WORDS, REACH_LOOP_WITH_END };
 bool item_comes_again(struct function *fn, const struct item *item)
 {
 	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
-		if (!loop_is_limited(fn, loop))
+		if (!loop_is_limited(fn, loop) ||
+		    loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL)))
 			return true;
 	return false;
 }
@@ -321,7 +322,8 @@ static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowe
 		return false;
 	if (allowed == REACH_LOOP_OF_WORDS)
 		return !reach_goes_over_words(from->to, from->call);
-	return allowed == REACH_NO_LOOP || item_comes_again(from->to, from->call);
+	return allowed == REACH_NO_LOOP || reach_goes_over_words(from->to, from->call) ||
+	       item_comes_again(from->to, from->call);
 }
 
 static bool reach_often(struct reach_calls *calls, const struct function *fn,
@@ -368,8 +370,7 @@ bool function_has_caller(const struct function *fn, bool (*counts)(struct functi
 	const struct reach_edges *from = fn->reach ? &calls[fn->reach - 1].from : NULL;
 
 	for (size_t i = 0; from && i < from->n; i++)
-		if (!from->list[i].call ||
-		    (from->list[i].to != fn && counts(from->list[i].to)))
+		if (!from->list[i].call || (from->list[i].to != fn && counts(from->list[i].to)))
 			return true;
 	return false;
 }

@@ -125,7 +125,7 @@ static bool unused_is_for_others(const struct function *fn)
 		    starts_with(s, "plugins/"))
 			return true;
 	for (size_t i = 0; i < program.n_functions; i++)
-		if (program.functions[i]->source == fn->source &&
+		if (program.functions[i]->source->folder == fn->source->folder &&
 		    function_reach(program.functions[i]))
 			return false;
 	return true;
@@ -136,8 +136,8 @@ static bool unused_may_be(const struct function *fn)
 {
 	const struct type_info *type = fn->class_name ? index_type(fn->class_name) : NULL;
 
-	if ((fn->flags & (FUNCTION_MAIN | FUNCTION_CONSTRUCTOR | FUNCTION_DESTRUCTOR |
-			  FUNCTION_LAMBDA)) ||
+	if ((fn->flags &
+	     (FUNCTION_MAIN | FUNCTION_CONSTRUCTOR | FUNCTION_DESTRUCTOR | FUNCTION_LAMBDA)) ||
 	    fn->source->context || strlen(fn->name) < 2 || !unused_is_word(fn->name[0]) ||
 	    !strncmp(fn->name, "operator", 8) || (fn->class_name && !type) ||
 	    (type && type->n_bases))

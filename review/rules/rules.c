@@ -187,16 +187,15 @@ struct finding *finding_add_of(const struct rule *rule, const struct function *f
 	va_end(ap);
 	finding = arena_alloc(&run_arena, sizeof(*finding));
 	n = strcspn(rule->cwe, ",");
-	*finding =
-		(struct finding){ .rule = rule,
-				  .severity = finding_severity(rule, fn),
-				  .source = fn->source,
-				  .at = at,
-				  .also = of ? *of : (struct pos){ UINT32_MAX, 0 },
-				  .root = { UINT32_MAX, 0 },
-				  .cwe = intern(rule->cwe, n),
-				  .function = fn->label,
-				  .message = arena_copy(&run_arena, message, strlen(message)) };
+	*finding = (struct finding){ .rule = rule,
+				     .severity = finding_severity(rule, fn),
+				     .source = fn->source,
+				     .at = at,
+				     .also = of ? *of : (struct pos){ UINT32_MAX, 0 },
+				     .root = { UINT32_MAX, 0 },
+				     .cwe = intern(rule->cwe, n),
+				     .function = fn->label,
+				     .message = arena_copy(&run_arena, message, strlen(message)) };
 	findings = grow(findings, n_findings, &findings_cap, sizeof(struct finding *));
 	findings[n_findings++] = finding;
 	return finding;
