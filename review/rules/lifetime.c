@@ -8,6 +8,7 @@
 #include "rules/rules.h"
 #include "rules/slight.h"
 #include "rules/threads.h"
+#include "rules/unclosed.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -231,6 +232,7 @@ const struct rule rule_L1 = {
 	.consequence =
 		"the process runs out of descriptors, and the peer never sees the end of its connection",
 	.loss = l1_loss,
+	.program = unclosed_program,
 };
 
 /* L3: an accepted connection that nobody closes; rules/object.c has Qt's. */
@@ -601,7 +603,7 @@ const struct rule rule_L4 = {
 	.program = slot_program,
 };
 
-static bool l7_is_about_connections(const struct function *fn, int depth)
+bool lifetime_is_tied(const struct function *fn, int depth)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].call;
@@ -611,7 +613,7 @@ static bool l7_is_about_connections(const struct function *fn, int depth)
 		if (api_is(call->api, ROLE(SOCKET) | ROLE(CONNECT) | ROLE(ACCEPT) | ROLE(READ) |
 					      ROLE(WRITE) | ROLE(BIND)))
 			return true;
-		if (depth > 0 && call->target && l7_is_about_connections(call->target, depth - 1))
+		if (depth > 0 && call->target && lifetime_is_tied(call->target, depth - 1))
 			return true;
 	}
 	return false;
@@ -693,7 +695,7 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 		return !(r->site->call->type && threads_end_themselves(r->site->call->type)) &&
 		       !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
 	return !strcmp(r->kind, "memory") &&
-	       (l7_is_about_connections(flow->fn, 1) || l7_is_sent(flow->fn, r->place, 4));
+	       (lifetime_is_tied(flow->fn, 1) || l7_is_sent(flow->fn, r->place, 4));
 }
 
 /* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */

@@ -19,4 +19,7 @@ const char *lifetime_closed(const struct flow *flow, const struct item *item, in
 /* … of a use that is a close of what its holder closes too. */
 void lifetime_fix_held(struct finding *finding, const struct flow *flow, const struct item *use, int resource);
 
+/* The function, or one that it calls, has to do with connections: memory of it is L7's. */
+bool lifetime_is_tied(const struct function *fn, int depth);
+
 #endif

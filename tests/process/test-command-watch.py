@@ -86,7 +86,7 @@ def test_stats(p):
     done = p.run("stats", "clock")
     lines = [line.split(":")[0] for line in done.stdout.splitlines()]
     tap.result("stats_prints_lines_for_people", ended(done, DONE) + (
-        [] if lines[:6] == ["Up", "Connections", "Calls", "Ends", "Bytes", "Latency"] and lines[-1].startswith("uid ") else lines))
+        [] if lines[:7] == ["Up", "Connections", "Calls", "Ends", "Bytes", "Descriptors", "Latency"] and lines[-1].startswith("uid ") else lines))
 
 
 def test_trouble(p):

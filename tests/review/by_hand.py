@@ -14,6 +14,9 @@ ROWS = [
     ('L1/returned-untested.c', 'L1', 'bad_passed_on', [
         ('\treturn serve(server, fd); // L1',
          '\tint result = serve(server, fd);\n\n\tif (result != 0)\n\t\tclose(fd);\n\treturn result;')]),
+    ('L1/member-of-an-object.cpp', 'L1', 'Channel::~Channel', [
+        ('\tshutdown(m_fd, SHUT_RDWR);', '\tif (m_fd >= 0)\n\t\tclose(m_fd);')]),
+    ('L7/member-of-freed.c', 'L7', 'client_free', [('\tfree(c->name);', '\tfree(c->name);\n\tfree(c->address);')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'
