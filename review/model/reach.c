@@ -314,6 +314,15 @@ bool item_comes_again(struct function *fn, const struct item *item)
 	return false;
 }
 
+/* while ((c = getopt(argc, argv, "…")) != -1): each option is given once. */
+static bool reach_goes_over_options(struct function *fn, const struct item *call)
+{
+	int loop = item_loop(fn, call);
+	const char *condition = loop >= 0 ? fn->loops[loop].condition : NULL;
+
+	return condition && strstr(condition, "getopt") && fn->loops[loop].parent < 0;
+}
+
 static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowed)
 {
 	if (!from->call)
@@ -322,6 +331,8 @@ static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowe
 		return false;
 	if (allowed == REACH_LOOP_OF_WORDS)
 		return !reach_goes_over_words(from->to, from->call);
+	if (allowed == REACH_LOOP_WITH_END && reach_goes_over_options(from->to, from->call))
+		return false;
 	return allowed == REACH_NO_LOOP || reach_goes_over_words(from->to, from->call) ||
 	       item_comes_again(from->to, from->call);
 }

@@ -150,6 +150,7 @@ static bool unused_find(struct function *fn)
 	if (fn->unused)
 		return fn->unused == UNUSED_YES;
 	fn->unused = UNUSED_NO;
+	function_reach(fn); /* fills program.reached */
 	if (!unused_may_be(fn) || function_has_caller(fn, unused_is_used))
 		return false;
 	for (size_t i = 0; i < program.n_sources; i++)

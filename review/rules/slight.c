@@ -289,6 +289,32 @@ static bool slight_is_stale(const struct function *fn, const struct operand *o,
 	return true;
 }
 
+/* Every way to the block leads through the other. */
+static bool slight_is_through(const struct function *fn, int through, int wanted)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int n = 0;
+
+	if (through)
+		stack[n++] = 0;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == wanted)
+			return through == wanted;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next < 0 || next == through || seen[next])
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return true;
+}
+
 bool slight_depends(const struct function *fn, const struct item *closed, const struct item *item)
 {
 	int from = item_block(fn, closed), to = item_block(fn, item);
@@ -306,6 +332,7 @@ bool slight_depends(const struct function *fn, const struct item *closed, const 
 			      between[fn->blocks[b].next[1]];
 
 		if (test && test->kind == ITEM_BRANCH && first != second &&
+		    !slight_is_through(fn, from, b) &&
 		    slight_is_stale(fn, &test->a, test, closed, between) &&
 		    slight_is_stale(fn, &test->b, test, closed, between))
 			return true;
