@@ -389,11 +389,10 @@ const struct verb verb_top = {
 	.name = "top",
 	.operands = "[NAME]...",
 	.about = "Shows what services do, again and again.",
-	.notes =
-		"Without NAME: all services of the user. CONN, OPEN: connections and calls now;\n"
-		"P50<, P99<: half of the calls since the last line, and 99 of 100, took less;\n"
-		"HELD, FDS: memory and descriptors for peers; FAULTS: calls that were abandoned\n"
-		"or dropped, and violations. Services offer this if their options say so; see postern stats.",
+	.notes = "Without NAME: all services of the user. CONN, OPEN: connections and calls now;\n"
+		 "P50<, P99<: half of the calls since the last line, and 99 of 100, took less;\n"
+		 "HELD, FDS: memory and descriptors for peers; FAULTS: calls that were abandoned\n"
+		 "or dropped, and violations. Services offer this if their options say so.",
 	.takes_files = true,
 	.options = top_options,
 	.size = sizeof(struct top_values),

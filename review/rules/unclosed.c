@@ -94,11 +94,21 @@ static bool unclosed_only_uses(const struct api *api, int arg)
 	return true;
 }
 
+/* g_unix_input_stream_new(fd, FALSE): the new object uses the descriptor, and leaves it open. */
+static bool unclosed_is_left(const struct call *call)
+{
+	const struct fact *owns = api_fact(call->api, FACT_OWNS);
+	int64_t number;
+
+	return owns && owns->arg2 > 0 && owns->arg2 <= call->n_args &&
+	       operand_is_number(&call->args[owns->arg2 - 1], &number) && number == 0;
+}
+
 /* The argument, from 0, stays with whoever makes the call. */
 static bool unclosed_stays(const struct call *call, int arg)
 {
 	if (call->api)
-		return unclosed_only_uses(call->api, arg + 1);
+		return unclosed_is_left(call) || unclosed_only_uses(call->api, arg + 1);
 	if (call->target && arg < 16)
 		return !(call->target->summary.param[arg] & ~(unsigned)SUMMARY_ASKS);
 	return call_is_talk(call);

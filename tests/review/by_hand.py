@@ -17,6 +17,9 @@ ROWS = [
     ('L1/member-of-an-object.cpp', 'L1', 'Channel::~Channel', [
         ('\tshutdown(m_fd, SHUT_RDWR);', '\tif (m_fd >= 0)\n\t\tclose(m_fd);')]),
     ('L7/member-of-freed.c', 'L7', 'client_free', [('\tfree(c->name);', '\tfree(c->name);\n\tfree(c->address);')]),
+    ('L7/realloc.c', 'L7', 'bad_append', [
+        ('\tline->text = realloc(line->text, line->n + 512); // L7\n\tif (!line->text)\n\t\treturn -1;\n',
+         '\tchar *text = realloc(line->text, line->n + 512);\n\n\tif (!text)\n\t\treturn -1;\n\tline->text = text;\n')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'
