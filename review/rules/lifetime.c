@@ -441,7 +441,7 @@ const struct rule rule_L4 = {
 	.consequence =
 		"a connection that has reused the number is written to or closed, or memory is corrupted",
 	.use = l4_use,
-	.program = slot_program,
+	.program = l4_program,
 };
 
 bool lifetime_is_tied(const struct function *fn, int depth)

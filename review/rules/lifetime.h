@@ -28,4 +28,7 @@ void l7_function(struct function *fn);
 /* wrapped.c: L3 of an accepted connection that is given to what does not close it. */
 void l3_call(struct flow *flow, const struct item *item);
 
+/* twofold.c: what L4 asks when all functions were walked. */
+void l4_program(void);
+
 #endif

@@ -56,7 +56,8 @@ static bool n4_is_ended_before(const struct peer_hit *hit)
 {
 	int64_t number;
 
-	for (const struct item *i = hit->source; i && i-- > hit->fn->items;) {
+	for (const struct item *i = hit->source ? hit->source : hit->fn->items;
+	     i-- > hit->fn->items;) {
 		const struct place *p =
 			i->kind == ITEM_ASSIGN && i->dst >= 0 ? &hit->fn->places[i->dst] : NULL;
 		const char *of = p && p->kind == PLACE_INDEX && p->parent >= 0

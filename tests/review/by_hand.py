@@ -20,6 +20,7 @@ ROWS = [
     ('L7/realloc.c', 'L7', 'bad_append', [
         ('\tline->text = realloc(line->text, line->n + 512); // L7\n\tif (!line->text)\n\t\treturn -1;\n',
          '\tchar *text = realloc(line->text, line->n + 512);\n\n\tif (!text)\n\t\treturn -1;\n\tline->text = text;\n')]),
+    ('L4/two-owners.cpp', 'L4', 'bad_line', [('fdopen(guard.fd(), "r"); // L4', 'fdopen(dup(guard.fd()), "r");')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'
