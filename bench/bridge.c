@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,7 @@ static void service_echo(struct postern_request *r, const struct bench_Echo_in *
 
 static void bench_serve(void)
 {
-	static const struct bench_handlers handlers = { .Echo = service_echo };
+	static const struct bench_methods handlers = { .Echo = service_echo };
 	struct postern_service *service = NULL;
 	struct postern_loop *loop = NULL;
 
@@ -140,7 +141,8 @@ static FILE *bench_held[BENCH_HELD];
 static size_t bench_n_held;
 
 /* Starts it, and waits for a line with this word on stderr. */
-static void bench_start(const char *word, char *const argv[])
+/* What is executed does not change its words; the type of execvp() is older than const. */
+static void bench_start(const char *word, const char *const argv[])
 {
 	char line[1024];
 	int ends[2];
@@ -151,7 +153,7 @@ static void bench_start(const char *word, char *const argv[])
 	if (bench_fork() == 0) {
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -166,8 +168,8 @@ static void bench_start(const char *word, char *const argv[])
 static void bench_start_nats(void)
 {
 	char path[128], line[1024], command[256];
-	char *const argv[] = { "nats-server",      "-a",      "127.0.0.1", "-p", "-1",
-			       "--ports_file_dir", bench_dir, NULL };
+	const char *const argv[] = { "nats-server",      "-a",      "127.0.0.1", "-p", "-1",
+				     "--ports_file_dir", bench_dir, NULL };
 	FILE *in;
 
 	bench_start("Server is ready", argv);
@@ -301,10 +303,10 @@ int main(int argc, char **argv)
 	snprintf(imported, sizeof(imported), "%s/imported", bench_dir);
 	bench_responder();
 	bench_serve();
-	bench_start("ready",
-		    (char *const[]){ argv[1], "export", bench_service, "--nats", bench_url, NULL });
-	bench_start("ready", (char *const[]){ argv[1], "import", "org.example.bench", "--as",
-					      imported, "--nats", bench_url, NULL });
+	bench_start("ready", (const char *const[]){ argv[1], "export", bench_service, "--nats",
+						    bench_url, NULL });
+	bench_start("ready", (const char *const[]){ argv[1], "import", "org.example.bench", "--as",
+						    imported, "--nats", bench_url, NULL });
 	w.nc = bench_connect();
 	if (postern_caller_new(&w.local, NULL, bench_service, NULL) < 0 ||
 	    postern_caller_new(&w.imported, NULL, imported, NULL) < 0)

@@ -370,8 +370,8 @@ static void a_burst_of_connects_is_accepted_in_steps_once_another_one_is_there(v
 	test_note("40 accepted in %u turns, %u at most in one; deferred %llu times", turns, most,
 		  (unsigned long long)k.deferred);
 	assert_int_equal(s.accepted, 41);
-	assert_int_equal(most, 4);
-	assert_in_range(k.deferred, 9, 20);
+	assert_int_equal(most, 1);
+	assert_in_range(k.deferred, 38, 41);
 	for (int i = 0; i < 40; i++)
 		close(fds[i]);
 	close(quiet);
