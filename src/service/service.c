@@ -605,7 +605,7 @@ static void service_bury(struct object *o)
 	}
 	for (int i = 0; i < 4; i++)
 		sys_free(s->texts[i]);
-	sys_free(s->scratch);
+	sys_free(s->scratch.bytes);
 	sys_free(s->statistics);
 	conn_limits_unref(s->busy_limits);
 	conn_limits_unref(s->upgraded_limits);
