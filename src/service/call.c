@@ -238,6 +238,8 @@ int caller_ask_method(struct caller_ask *a, const struct postern_method *method,
 {
 	if (!method || !method->name || !method->in || !method->out || !method->deliver)
 		return why_argument(a->what, "method is NULL, or not what postern generate writes");
+	if (method->more[0] || method->more[1])
+		return why_argument(a->what, "method has something in .more");
 	a->name = method->name;
 	a->in = method->in;
 	a->out = method->out;
