@@ -572,7 +572,7 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 
 /* ---- descriptors ---- */
 
-void caller_keep_fds(struct postern_caller *c, struct fds *fds)
+void caller_set_fds(struct postern_caller *c, struct fds *fds)
 {
 	fds_unref(c->fds);
 	c->fds = fds;
