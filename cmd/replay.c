@@ -291,7 +291,7 @@ static int replay_call(struct replay *r, const struct entry *call, const char *m
 			       ? ask_told(r->ask, postern_caller_answer(r->ask->caller))
 			       : output_reason("trace", r->ask->address, postern_why());
 	r->calls++;
-	if (oneway)
+	if (oneway || !call->answer)
 		return EXIT_DONE;
 	if (replay_answers_alike(r, call->answer->message.message, now, error < 0)) {
 		r->same++;
