@@ -195,20 +195,21 @@ int bus_queue_init(struct bus *b)
 void bus_queue_close(struct bus *b)
 {
 	struct bus_queue *q = &b->queue;
+	struct bus_item item;
 
 	pthread_mutex_lock(&q->lock);
 	q->closed = true;
 	pthread_cond_broadcast(&q->room);
 	pthread_mutex_unlock(&q->lock);
+	/* A message cannot be freed any more when its library has ended. */
+	while (bus_queue_take(q, &item))
+		bus_item_release(&item);
 }
 
 void bus_queue_deinit(struct bus *b)
 {
 	struct bus_queue *q = &b->queue;
-	struct bus_item item;
 
-	while (bus_queue_take(q, &item))
-		bus_item_release(&item);
 	pthread_cond_destroy(&q->room);
 	pthread_mutex_destroy(&q->lock);
 }

@@ -18,12 +18,14 @@ static const struct {
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 
-static const struct verb *main_find(const char *word)
+/* MAIN_N_VERBS: it is none. */
+static size_t main_find(const char *word)
 {
-	for (size_t i = 0; i < MAIN_N_VERBS; i++)
-		if (!strcmp(main_verbs[i].word, word))
-			return main_verbs[i].verb;
-	return NULL;
+	size_t i = 0;
+
+	while (i < MAIN_N_VERBS && strcmp(main_verbs[i].word, word) != 0)
+		i++;
+	return i;
 }
 
 static int main_unknown(const char *word)
@@ -53,10 +55,10 @@ static void main_usage(FILE *out)
 /* For the completion of shells. */
 static int main_complete(const char *word)
 {
-	const struct verb *verb = word ? main_find(word) : NULL;
+	size_t found = word ? main_find(word) : MAIN_N_VERBS;
 
-	if (verb)
-		options_list(verb, stdout);
+	if (found < MAIN_N_VERBS)
+		options_list(main_verbs[found].verb, stdout);
 	else
 		for (size_t i = 0; i < MAIN_N_VERBS; i++)
 			printf("%s\t\t%s\n", main_verbs[i].word, main_verbs[i].verb->about);
@@ -91,7 +93,8 @@ static void main_open_standard(void)
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
-	const struct verb *verb = main_find(word);
+	size_t found = main_find(word);
+	const struct verb *verb = found < MAIN_N_VERBS ? main_verbs[found].verb : NULL;
 	int status = EXIT_DONE;
 
 	main_open_standard();

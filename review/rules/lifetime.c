@@ -322,6 +322,40 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+static bool l4_gets(const struct item *item, int place)
+{
+	for (int k = 0; item->call && k < item->call->n_args; k++)
+		if (operand_is_place(&item->call->args[k], place))
+			return true;
+	return false;
+}
+
+/*
+ * f = fdopen(fd, "w"); … close(fd); return -1: nobody but this function has the stream, and no way from here
+ * comes to a call that gets it.
+ */
+static bool l4_stream_is_left(const struct function *fn, const struct item *by,
+			      const struct item *item)
+{
+	int place = item_result(fn, by), from = item_block(fn, item);
+	const uint8_t *seen;
+
+	if (strcmp(by->call->name, "fdopen") != 0 || place < 0 || from < 0 ||
+	    !place_is_local(fn, place))
+		return false;
+	for (int i = 0; i < fn->n_items; i++)
+		if ((fn->items[i].kind == ITEM_ASSIGN || fn->items[i].kind == ITEM_RETURN) &&
+		    operand_is_place(&fn->items[i].a, place))
+			return false;
+	seen = slight_behind(fn, from);
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = b == from && !seen[b] ? item->next : fn->blocks[b].first;
+		     (seen[b] || b == from) && i >= 0; i = fn->items[i].next)
+			if (l4_gets(&fn->items[i], place))
+				return false;
+	return true;
+}
+
 /* FILE *f = fdopen(fd, "r"); close(fd); fclose(f); */
 static void l4_held(struct flow *flow, const struct item *item, int resource)
 {
@@ -332,7 +366,7 @@ static void l4_held(struct flow *flow, const struct item *item, int resource)
 
 	if (!by)
 		return;
-	if (by == item)
+	if (by == item || l4_stream_is_left(flow->fn, by, item))
 		return;
 	if (api_fact(by->call->api, FACT_CLOSES))
 		finding = finding_add(
@@ -390,7 +424,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 		return;
 	finding->also = closed->at;
 	finding_root(finding, closed->at, name);
-	if (kind == USE_CLOSE_AGAIN && slight_second_close(flow, closed, item, resource))
+	if ((kind == USE_CLOSE_AGAIN && slight_second_close(flow, closed, item, resource)) ||
+	    slight_depends(flow->fn, closed, item))
 		finding->severity = SEVERITY_ADVICE;
 	finding->cwe = kind == USE_CLOSE_AGAIN ? strcmp(l4_done(closed), "closed") ? "415" : "1341"
 					       : "416";

@@ -34,12 +34,15 @@ static bool regrow_has_descriptor(const struct function *fn)
 	return false;
 }
 
-/* The old pointer has another name: old = p; or somebody else was given it to keep. */
+/* The old pointer has another name: old = p, p = *given, or it is the caller's; then it is not lost. */
 static bool regrow_has_another(const struct function *fn, const struct item *item, int place)
 {
-	for (int i = 0; i < fn->n_items; i++)
-		if (fn->items[i].kind == ITEM_ASSIGN && operand_is_place(&fn->items[i].a, place) &&
-		    &fn->items[i] < item)
+	if (fn->places[place].kind == PLACE_PARAM)
+		return true;
+	for (const struct item *i = fn->items; i < item; i++)
+		if (i->kind == ITEM_ASSIGN && (operand_is_place(&i->a, place) ||
+					       (i->dst == place && i->a.kind == OPERAND_PLACE &&
+						!operand_source(fn, &i->a, i))))
 			return true;
 	return false;
 }

@@ -34,3 +34,15 @@ int good_end(struct line *line, int fd)
 		abort();
 	return recv(fd, line->text + line->n, 512, 0) < 0 ? -1 : 0;
 }
+
+/* The caller has the old one. */
+struct line *good_given(struct line **given, int fd)
+{
+	struct line *line = *given;
+
+	line = realloc(line, sizeof(*line) + 512);
+	if (!line)
+		return NULL;
+	*given = line;
+	return recv(fd, line + 1, 512, 0) < 0 ? NULL : line;
+}
