@@ -47,6 +47,9 @@ method Blob(size: int) -> (blob: string)
 # [Supports 'more' flag]
 method Count(to: int, everyMs: int) -> (n: int)
 
+# [Supports 'more' flag]
+method Flood(size: int, times: int) -> (blob: string)
+
 method Note(text: string) -> ()
 
 # [Takes file descriptors]
@@ -282,6 +285,10 @@ class Service:
             answers = list(self._builtin(call["method"], parameters)) or None
             if answers is None and method == "Count":
                 self._count(c, parameters, call.get("more"))
+            elif answers is None and method == "Flood":
+                for n in range(parameters["times"]):
+                    last = {} if n + 1 == parameters["times"] else {"continues": True}
+                    self._send(c, {"parameters": {"blob": "x" * parameters["size"]}, **last})
             elif answers is None:
                 answers = [self._answer(method, parameters)]
             for answer in answers or []:
