@@ -87,7 +87,7 @@ pictures:
 .PHONY: format
 format:
 	@tools/setup check
-	@find src cmd tests examples bench review -name '*.c' -not -path 'tests/review/*' -not -path '*/node_modules/*' -print0 | xargs -0 clang-format -i
+	@find src cmd bridge tests examples bench review -name '*.c' -not -path 'tests/review/*' -not -path '*/node_modules/*' -print0 | xargs -0 clang-format -i
 
 ## install: install the result of `make` into PREFIX
 .PHONY: install

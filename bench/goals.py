@@ -11,6 +11,56 @@ PEERS = [n for n in table.CONTENDERS if not n.startswith(("raw", "postern", "cal
 PLACES = {"one": "one CPU", "two": "two CPUs", "free": "unpinned"}
 
 
+# What is said of a goal that is missed: what was tried, and where the cost is. By the beginning of the goal's text.
+WHY = [
+    ("round trip 64 B", "libuv, raw epoll and Postern make the same three system calls an end, and nine tenths of the time "
+     "are the kernel's (the profile is below). Postern's part is some 1,600 instructions at each end, for limits, deadlines and the "
+     "account of the peer's user, which libuv does not have. Edge-triggered descriptors, io_uring and a send that bypasses the queue were tried; "
+     "none was faster."),
+    ("round trip 64 B, two CPUs, spinning, to raw spinning", "The raw program calls recv until it has bytes, and send. Postern does the "
+     "same, but around the two stand a turn and the decisions of a connection, some 1,600 instructions at each end, and a reading of the "
+     "clock, without which a thread that lost its CPU would go on polling. Tried: other descriptors looked at every 30 µs and not 10, "
+     "and 14 tries between two readings of the clock and not 7: neither was faster, so what is left is in the turn itself."),
+    ("one-way 64 B, two CPUs, to raw", "The CPU seconds of the two are nearly the same, and on one CPU so is the time: what differs is how "
+     "often the receiver sleeps, and has to be woken. A turn reads, and then sends what was written meanwhile; so the two ends are "
+     "in step, and the figure varies from round to round more than any change of ours moves it."),
+    ("one-way 64 KiB", "Each byte is copied once more than in the raw program, into the queue. Sending past the queue was tried and was no "
+     "faster; marks from 64 KiB to 8 MiB were tried, and 256 KiB, of which both ends find their part in the cache, is used here "
+     "(docs/RATIONALE.md)."),
+    ("calls, 64 in flight, one CPU", "ZeroMQ and nng carry bytes here, and Postern typed parameters in JSON that both ends check: some 8,000 "
+     "instructions a call at each of them, two thirds of which read and check the text. With both ends on one CPU that is all there is to save; "
+     "with two, the ends share it."),
+    ("ping-pong", "Unpinned, the scheduler decides whether the two threads share a CPU, and that is worth more than all else: compare the "
+     "CPU seconds, which do not wait. A twofold lead over QLocalSocket is more than the raw program has, except with 1,000 "
+     "connections and more."),
+    ("data-exchange", "As ping-pong: unpinned, with few connections it measures where the scheduler puts the two threads; the CPU seconds "
+     "compare the programs."),
+    ("1,000 connections", "The instructions a message are those of 100 connections, with which the goal is reached. A connection is 256 bytes, where "
+     "the raw program has 40: with 1,000 at each end they leave the nearest caches in each round. libuv's handles show the same; with 5,000 "
+     "the kernel's sockets leave them in any case, and the difference is gone. That it is this is inferred: the machine counts no cache misses."),
+    ("connect and a round trip", "Counted, a connection takes the server 14 system calls, where the raw program makes 9, and the client 13 and "
+     "7: who the peer is (at both), descriptors refused (at the client), leaving epoll before the end and a shutdown, so that a copy "
+     "in a forked child keeps nothing open (at both), and the end, which is received and looked behind before it is told (at both). A second accept for a client "
+     "that came alone is not among them: how many are accepted in a turn begins with one."),
+    ("p99 at 80 %", "The server's time for a message is that of a round trip; what is above it is queueing, which grows steeply near the peak."),
+    ("idle connection, Postern, client", "The connection itself is one block of 256 B; the rest is its place in the heap of timers, whose "
+     "array doubles. The other allocations are those of the attempt to connect, its options and its name, and have gone back."),
+    ("idle connection, Postern, server", "The connection itself is one block of 256 B; the rest is its place in the heap of timers, "
+     "whose array doubles, and its part of the chunks that the loop keeps (1 MiB, if few are in use at once)."),
+    ("idle connection, Postern, calls", "A caller is made for one service: it has its name, its options, its interface and the calls that wait, and a "
+     "connection of its own. A program has a few of them. The server's end is what there are thousands of."),
+    ("a publication to 1,000 subscribers", "The figure is what the writes alone take of the whole. The rest is each subscriber's place in the "
+     "topic's list, the question whether it is behind, and the accounting of what it is sent; the message is encoded once."),
+]
+
+
+def why(rows):
+    """The paragraphs of the goals that are missed, each once: of several that begin a goal's text the longest."""
+    missed = [text for text, _, verdict in rows if verdict == "MISSED"]
+    keys = {max((key for key, _ in WHY if text.startswith(key)), key=len, default=None) for text in missed}
+    return [(key, words) for key, words in WHY if key in keys]
+
+
 def row(text, figure, reached):
     return [text, figure or "", "not measured" if reached is None else "reached" if reached else "MISSED"]
 

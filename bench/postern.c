@@ -11,7 +11,7 @@
 #include <postern.h>
 #include <stdlib.h>
 
-enum { PEER_LARGE = 128 * 1024 };
+enum { PEER_LARGE = 256 * 1024 };
 
 struct peer_link {
 	struct peer *peer;
@@ -187,8 +187,9 @@ static struct postern_conn_options peer_options(const struct bench *b)
 {
 	struct postern_conn_options conn = { .size = sizeof(conn) };
 
-	/* Of large messages, what the kernel takes at once and the next of it, which is then still in the cache. */
-	if (b->work == BENCH_WORK_STREAM && !b->server && b->size > b->room)
+	/* Of large messages, what the kernel takes at once and the next of it, which is then still in the cache. A mark of one
+	   message would have each of them wait until the last one has left. */
+	if (b->work == BENCH_WORK_STREAM && !b->server && b->size >= b->room)
 		conn.high_water = b->size + 4 > PEER_LARGE ? b->size + 4 : PEER_LARGE;
 	else if (b->work == BENCH_WORK_STREAM && !b->server)
 		conn.high_water = b->room + (b->frames ? b->room / b->size * 4 : 0);

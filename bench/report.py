@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import goals
+import profiling
 import table
 from stats import ratios, spread
 
@@ -154,6 +155,9 @@ def sections(results):
             found.append((workload.title, WORDS.get(workload.name, ""), tables))
     if rows := table_of_counts(results):
         found.append(("System calls per message of 64 B", "", [("", rows)]))
+    if profile := results.data.get("profile"):
+        found.append(("Where the hot paths spend it", "Of the library's own instructions, counted one by one, the most expensive functions "
+                      "and the most expensive lines; a line of a function that is inlined counts where it stands.", profiling.tables(profile)))
     if rows := table_of_own(results):
         found.append(("Within one process", "; ".join(f"{n}: {table.OWN[n][1]}" for n in results.data["own"]) + ".", [("", rows)]))
     return found
@@ -201,8 +205,10 @@ def as_markdown(results, pictures):
         "million; of all, less is better",
         *(f"- {note}" for note in data["notes"]),
         *(f"- FAILED: {failure}" for failure in data["failures"]),
-        "", "## Goals", "", *as_markdown_table([["goal", "figure", ""], *goals.judge(results)]),
+        "", "## Goals", "", *as_markdown_table([["goal", "figure", ""], *(verdicts := goals.judge(results))]),
     ]
+    for key, words in goals.why(verdicts):
+        lines += ["", f"**Missed: {key}.** {words}"]
     lines += ["", "## Contenders", "",
               "All write and read the same messages, and compare what came back with what was sent. What each does beyond that "
               "differs, and costs. Contenders are missing where their interface is not made for it: nng has one peer in its PAIR, "

@@ -21,6 +21,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import profiling
 import report
 import stats
 import table
@@ -360,6 +361,22 @@ def run_own(bench):
     return found
 
 
+def find_profile(bench):
+    """Where the hot paths spend their instructions; None: nobody wants it, or it cannot be told here."""
+    program = bench.build / "bench" / "bench-hot-paths"
+    if bench.only or bench.check:
+        return None
+    if not program.exists() or not shutil.which("addr2line"):
+        bench.notes.append("skipped: the profile of the hot paths, which needs gcc on x86-64, and addr2line")
+        return None
+    say("counting instructions")
+    try:
+        return profiling.measure({**bench.programs, "hot-paths": program}, bench.placements["one"].client)
+    except (subprocess.SubprocessError, OSError) as error:
+        bench.failures.append(f"profile: {error}")
+        return None
+
+
 def cpu_model():
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -378,13 +395,15 @@ def run(bench):
     counts = count_all(bench)
     cells = measure(bench)
     own = run_own(bench)
+    profile = find_profile(bench)
     return {
         "machine": f"Linux {platform.release()}, {cpu_model()}, {os.cpu_count()} CPUs",
         "date": time.strftime("%Y-%m-%d"),
         "versions": {name: v for name, v in sorted(bench.versions.items()) if v},
         "placements": {name: p.title for name, p in bench.placements.items()},
         "quick": bench.quick, "only": bench.only, "rounds": bench.rounds, "seconds": bench.seconds, "took_s": round(time.monotonic() - began),
-        "notes": bench.notes, "failures": bench.failures, "counts": counts, "own": own, "cells": cells,
+        "notes": bench.notes, "failures": bench.failures, "counts": counts, "own": own, "profile": profile,
+        "cells": cells,
     }
 
 

@@ -26,7 +26,7 @@ CONTENDERS = {
     "glib": Contender("GLib (GSocket)", "glib", "bytes", says=UNBOUNDED),
     "qt": Contender("Qt (QLocalSocket)", "qt", "bytes", says="no framing; collects writes, without a bound; no deadlines"),
     "zmq": Contender("ZeroMQ", "zmq", "messages",
-                     says="whole messages, 1,000 queued at most, of any size; reconnects; no deadlines, no check of uids"),
+                     says="whole messages, 1,000 queued at most, of any size, none dropped; reconnects; no deadlines, no check of uids"),
     "nng": Contender("nng", "nng", "messages", says="whole messages, few queued; reconnects; no check of uids"),
     "call-postern": Contender("Postern, calls", "call-postern", "calls",
                               says="as Postern; typed parameters in JSON, checked against the interface by both ends; a deadline "

@@ -2,7 +2,10 @@
 /*
  * The same with ZeroMQ over a socket file: DEALER and ROUTER for what is answered, PUSH and PULL for a stream, PUB and
  * SUB for events. A context has one I/O thread, so each end has two threads. Messages are built in place, in memory
- * that ZeroMQ allocates and takes. The high-water mark is its default, 1,000 messages, for which it drops none here.
+ * that ZeroMQ allocates and takes. The high-water mark is its default, 1,000 messages. A ROUTER whose queue to a peer is full
+ * drops what else it is to send there, which would leave a client that has 1,024 in flight waiting for ever; with
+ * ZMQ_ROUTER_MANDATORY it waits for room, as DEALER and PUSH do. That cannot wait for itself here: both ends wait only with 1,000
+ * queued in each direction, and so many are not in flight.
  */
 #include "bench.h"
 
@@ -44,6 +47,8 @@ static void *peer_socket(struct peer *p, int type, const char *suffix)
 	snprintf(address, sizeof(address), "ipc://%s%s", p->bench->path, suffix);
 	if (!socket ||
 	    (type == ZMQ_XPUB && zmq_setsockopt(socket, ZMQ_XPUB_VERBOSE, &one, sizeof(one)) < 0) ||
+	    (type == ZMQ_ROUTER &&
+	     zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &one, sizeof(one)) < 0) ||
 	    (type == ZMQ_SUB && zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) < 0) ||
 	    (p->bench->server ? zmq_bind(socket, address) : zmq_connect(socket, address)) < 0)
 		bench_die(address, zmq_errno());

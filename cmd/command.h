@@ -47,6 +47,7 @@ enum option_type {
 	OPTION_GIDS,     /* struct id_list */
 	OPTION_FDS,      /* struct fd_list */
 	OPTION_TEXT,     /* const char * */
+	OPTION_TEXTS,    /* struct text_list */
 	OPTION_REST,     /* char **: this argument and all that follow */
 };
 
@@ -73,7 +74,14 @@ struct id_list {
 /* Copies, close-on-exec, of what the shell has opened. */
 struct fd_list {
 	uint32_t n;
-	int fds[16]; /* POSTERN_FDS_MAX */
+	int fds[POSTERN_FDS_MAX];
+};
+
+#define TEXTS_MAX 64u
+
+struct text_list {
+	uint32_t n;
+	const char *texts[TEXTS_MAX];
 };
 
 /* The values of every verb begin with this. */
@@ -155,6 +163,11 @@ void output_cell(FILE *out, const char *text, int width);
 int command_review(int argc, char **argv);
 /* Its options, a line each, for the completion of shells. */
 void command_review_complete(void);
+
+/* postern bridge, with the arguments after the verb behind argv[0], which is free to change: returns only if it cannot be
+   started. */
+int command_bridge(char **argv);
+bool command_bridge_is_there(void);
 
 /* Flushes stdout; the exit status, EXIT_IO when what was printed is lost. */
 int  output_finish(const char *verb, int status);

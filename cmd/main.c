@@ -16,6 +16,8 @@ static const struct verb *const main_verbs[] = { &verb_serve,    &verb_connect, 
 
 #define MAIN_N_VERBS (sizeof(main_verbs) / sizeof(*main_verbs))
 
+#define MAIN_BRIDGE  "Services on other machines, over NATS (postern-bridge)."
+
 static const struct verb *main_find(const char *name)
 {
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
@@ -34,6 +36,8 @@ static int main_unknown(const char *word)
 			guess = main_verbs[i]->name;
 	if (options_closer(word, "review", &best))
 		guess = "review";
+	if (options_closer(word, "bridge", &best))
+		guess = "bridge";
 	if (options_closer(word, "help", &best))
 		guess = "help";
 	if (guess)
@@ -51,12 +55,12 @@ static void main_usage(FILE *out)
 		fprintf(out, "  %-11s%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	fprintf(out, "  %-11s%s\n", "review",
 		"Finds what makes socket code leak, hang or fail (C, C++, Qt).");
+	fprintf(out, "  %-11s%s\n", "bridge", MAIN_BRIDGE);
 	fprintf(out, "  %-11s%s\n", "help",
 		"Prints this, or with a verb what postern VERB --help prints.");
 	fprintf(out,
 		"\nA NAME is a word (clock, system:clock), a path with a slash, or @abstract.\n"
-		"postern VERB --help shows the options; postern --version the version.\n"
-		"More: man postern\n");
+		"Options: postern VERB --help. Version: postern --version. More: man postern\n");
 }
 
 /* In one piece, without waiting. */
@@ -75,6 +79,28 @@ static int main_without_verb(void)
 	return EXIT_USAGE;
 }
 
+/* Becomes the bridge, with one argument before the others; NULL: none. */
+static int main_bridge(const char *first, char **argv)
+{
+	char **all;
+	size_t n = 0, at = 1;
+	int status;
+
+	while (argv[n])
+		n++;
+	all = calloc(n + 3, sizeof(*all));
+	if (!all) {
+		output_error("bridge", NULL, "out of memory");
+		return EXIT_TRY_AGAIN;
+	}
+	if (first)
+		all[at++] = (char *)first;
+	memcpy(all + at, argv, n * sizeof(*all));
+	status = command_bridge(all);
+	free(all);
+	return status;
+}
+
 static int main_help(char **argv)
 {
 	const struct verb *verb;
@@ -83,6 +109,8 @@ static int main_help(char **argv)
 		main_usage(stdout);
 		return EXIT_DONE;
 	}
+	if (!strcmp(*argv, "bridge"))
+		return main_bridge("--help", argv + 1);
 	verb = main_find(*argv);
 	if (!verb)
 		return main_unknown(*argv);
@@ -103,9 +131,13 @@ static int main_complete(char **argv)
 		command_review_complete();
 		return EXIT_DONE;
 	}
+	if (*argv && !strcmp(*argv, "bridge"))
+		return main_bridge("complete", argv + 1);
 	for (size_t i = 0; i < MAIN_N_VERBS; i++)
 		printf("%s\t\t%s\n", main_verbs[i]->name, main_verbs[i]->about);
 	printf("review\t\tFinds defects in socket code.\n");
+	if (command_bridge_is_there())
+		printf("bridge\t\t%s\n", MAIN_BRIDGE);
 	printf("help\t\tPrints help.\n");
 	return EXIT_DONE;
 }
@@ -143,14 +175,17 @@ int main(int argc, char **argv)
 	int status;
 
 	main_open_standard();
-	/* The reviewer does its own output, and ends like other filters when its reader has gone. */
-	if (strcmp(word, "review"))
+	/* The reviewer does its own output, and ends like other filters when its reader has gone; signals that are
+	   ignored here are ignored in a program that is started. */
+	if (strcmp(word, "review") && strcmp(word, "bridge"))
 		stderr_prepare();
 	verb = main_find(word);
 	if (verb) {
 		status = main_run(verb, argv + 2);
 	} else if (!strcmp(word, "review")) {
 		status = command_review(argc - 1, argv + 1);
+	} else if (!strcmp(word, "bridge")) {
+		status = main_bridge(NULL, argv + 2);
 	} else if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
 		status = main_help(argv + 2);
 	} else if (!strcmp(word, "--version") || !strcmp(word, "-V")) {

@@ -160,6 +160,14 @@ static const char *options_set_fd(const char *text, struct fd_list *list)
 	return NULL;
 }
 
+static const char *options_set_texts(const char *text, struct text_list *list)
+{
+	if (list->n == TEXTS_MAX)
+		return "is one too many";
+	list->texts[list->n++] = text;
+	return NULL;
+}
+
 static const char *options_set(const struct option *o, const char *text, void *value)
 {
 	switch (o->type) {
@@ -180,6 +188,8 @@ static const char *options_set(const struct option *o, const char *text, void *v
 	case OPTION_TEXT:
 		*(const char **)value = text;
 		return NULL;
+	case OPTION_TEXTS:
+		return options_set_texts(text, value);
 	case OPTION_FLAG:
 	case OPTION_REST:
 		break;
@@ -197,7 +207,7 @@ static void options_default(const struct option *o)
 	} value = { 0 };
 
 	if (o->type == OPTION_UIDS || o->type == OPTION_GIDS || o->type == OPTION_TEXT ||
-	    options_set(o, o->standard, &value))
+	    o->type == OPTION_TEXTS || options_set(o, o->standard, &value))
 		printf("%s\t%s\n", o->name, o->standard);
 	else if (o->type == OPTION_DURATION)
 		printf("%s\t%" PRId64 "\n", o->name, value.ns);

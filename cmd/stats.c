@@ -42,6 +42,8 @@ static void stats_print_totals(const struct sample *s)
 	       sample_bytes((double)v[SAMPLE_RECEIVED]).text,
 	       sample_bytes((double)v[SAMPLE_SENT]).text,
 	       sample_bytes((double)v[SAMPLE_HELD]).text);
+	printf("Descriptors: %" PRId64 " passed and not taken now, %" PRId64 " refused\n",
+	       v[SAMPLE_DESCRIPTORS], v[SAMPLE_UNPASSED]);
 }
 
 static void stats_print_latency(const struct sample *s)
@@ -73,11 +75,11 @@ static void stats_print_users(struct postern_json answer)
 		return;
 	while (postern_json_next(&walk, NULL, &user) > 0)
 		if (postern_json_kind(user) == POSTERN_JSON_OBJECT)
-			printf("uid %-8" PRId64 " %" PRId64 " connections, %s held, %" PRId64
-			       " calls by these\n",
+			printf("uid %-8" PRId64 " %" PRId64 " connections, %s and %" PRId64
+			       " descriptors held, %" PRId64 " calls\n",
 			       stats_number(user, "uid"), stats_number(user, "connectionsNow"),
 			       sample_bytes((double)stats_number(user, "bytesNow")).text,
-			       stats_number(user, "calls"));
+			       stats_number(user, "descriptorsNow"), stats_number(user, "calls"));
 }
 
 static int stats_print(const struct ask *a, struct postern_json answer)

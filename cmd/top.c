@@ -271,14 +271,15 @@ static void top_print_row(const struct top_row *row, int width)
 		printf("%s\n", row->state);
 		return;
 	}
-	printf("%6" PRId64 " %5" PRId64 " %7s %7s %7s %7s %7s %7s %8" PRId64 " %7s\n",
+	printf("%6" PRId64 " %5" PRId64 " %7s %7s %7s %7s %7s %7s %5s %8" PRId64 " %7s\n",
 	       s->values[SAMPLE_CONNECTIONS], s->values[SAMPLE_OPEN],
 	       sample_count(sample_rate(s, before, SAMPLE_CALLS)).text,
 	       sample_time(sample_latency(s, before, 0.5)).text,
 	       sample_time(sample_latency(s, before, 0.99)).text,
 	       sample_bytes(sample_rate(s, before, SAMPLE_RECEIVED)).text,
 	       sample_bytes(sample_rate(s, before, SAMPLE_SENT)).text,
-	       sample_bytes((double)s->values[SAMPLE_HELD]).text, s->values[SAMPLE_REFUSED],
+	       sample_bytes((double)s->values[SAMPLE_HELD]).text,
+	       sample_count((double)s->values[SAMPLE_DESCRIPTORS]).text, s->values[SAMPLE_REFUSED],
 	       sample_count((double)s->values[SAMPLE_ABANDONED] +
 			    (double)s->values[SAMPLE_DROPPED] +
 			    (double)s->values[SAMPLE_VIOLATIONS])
@@ -308,8 +309,9 @@ static void top_print_table(const struct top *t)
 	/* Home, and what was there goes. */
 	if (isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
-	printf("%-*s%6s %5s %7s %7s %7s %7s %7s %7s %8s %7s\n", width + 2, "NAME", "CONN", "OPEN",
-	       "CALLS/s", "P50<", "P99<", "IN/s", "OUT/s", "HELD", "REFUSED", "FAULTS");
+	printf("%-*s%6s %5s %7s %7s %7s %7s %7s %7s %5s %8s %7s\n", width + 2, "NAME", "CONN",
+	       "OPEN", "CALLS/s", "<P50", "<P99", "IN/s", "OUT/s", "HELD", "FDS", "REFUSED",
+	       "FAULTS");
 	for (const struct top_row *row = t->rows; row; row = row->next)
 		if (n++ < room)
 			top_print_row(row, width);
@@ -388,9 +390,9 @@ const struct verb verb_top = {
 	.operands = "[NAME]...",
 	.about = "Shows what services do, again and again.",
 	.notes = "Without NAME: all services of the user. CONN, OPEN: connections and calls now;\n"
-		 "P50<, P99<: half of the calls since the last line, and 99 of 100, took less;\n"
-		 "HELD: memory for peers; FAULTS: calls that were abandoned or dropped, and\n"
-		 "violations. Services offer this if their options say so; see postern stats.",
+		 "<P50, <P99: half of the calls since the last line, and 99 of 100, took less;\n"
+		 "HELD, FDS: memory and descriptors for peers; FAULTS: calls that were abandoned\n"
+		 "or dropped, and violations. Services offer this if their options say so.",
 	.takes_files = true,
 	.options = top_options,
 	.size = sizeof(struct top_values),

@@ -41,10 +41,11 @@ _postern_values()
 	--to) echo client server both ;;
 	--then) echo close reset half-close stall ;;
 	--framing) echo lines nul ;;
-	--idle | --drain | --deadline | --delay | --interval) echo 500ms 5s 30s 2m forever ;;
+	--idle | --drain | --deadline | --delay | --interval | --wait) echo 500ms 5s 30s 2m forever ;;
 	--bytes-per-uid | --high-water | --low-water | --unread) echo 64K 256K 1M 8M 64M ;;
 	--after | --at-byte | --corrupt | --count | --drop | --duplicate | --glue | --half | --random | --rate | --split | --fd) ;;
-	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max) ;;
+	--attempts | --backlog | --connections | --connections-per-uid | --jobs | --max | --max-calls) ;;
+	--nats | --prefix | --queue | --title | --allow | --creds | --tls-ca | --tls-cert | --tls-key) ;; # or a file
 	*) return 1 ;;
 	esac
 }
@@ -68,6 +69,20 @@ _postern_service()
 	call,1) "${COMP_WORDS[0]}" introspect --methods --deadline 1s "${words[0]}" 2>/dev/null ;;
 	introspect,1) "${COMP_WORDS[0]}" introspect --list --deadline 1s "${words[0]}" 2>/dev/null ;;
 	esac
+}
+
+# Its verbs, the options of one, services to export.
+_postern_bridge()
+{
+	local verb=${COMP_WORDS[2]-}
+
+	if [ "$COMP_CWORD" -eq 2 ]; then
+		_postern_lines bridge
+	elif [[ $1 == -* ]]; then
+		_postern_lines bridge "$verb"
+	elif [ "$verb" = export ]; then
+		"${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null
+	fi
 }
 
 _postern()
@@ -98,6 +113,7 @@ _postern()
 	else
 		case $verb,$word in
 		help,*) reply=$(_postern_lines) ;;
+		bridge,*) reply=$(_postern_bridge "$word") ;;
 		*,-*) reply=$(_postern_lines "$verb") ;;
 		connect,* | wait,* | doctor,* | relay,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet 2>/dev/null) ;;
 		top,*) reply=$("${COMP_WORDS[0]}" ls --all --quiet --services 2>/dev/null) ;;

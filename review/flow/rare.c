@@ -46,15 +46,21 @@ static bool rare_is_flag(const struct function *fn, const struct call *call)
 	       rare_has_word(fn, call, 2, words, sizeof(words) / sizeof(*words));
 }
 
-/* The options that every socket of its family has. */
+/* An option that every socket of its family has; these want a right, a device, a module or a group. */
 static bool rare_is_option(const struct function *fn, const struct call *call)
 {
-	static const char *const words[] = { "SO_REUSEADDR", "SO_KEEPALIVE", "SO_LINGER",
-					     "SO_RCVTIMEO",  "SO_SNDTIMEO",  "SO_RCVBUF",
-					     "SO_SNDBUF",    "TCP_NODELAY",  "SO_BROADCAST" };
+	static const char *const words[] = { "MEMBERSHIP", "JOIN",     "DEVICE",      "FILTER",
+					     "BPF",        "MARK",     "FORCE",       "MD5",
+					     "TCP_ULP",    "PRIORITY", "TRANSPARENT", "HDRINCL",
+					     "XDP",        "RING" };
+	const char *text = call->n_args >= 3 ? operand_text(fn, &call->args[2]) : "";
+	bool known = (starts_with(text, "SO_") || starts_with(text, "TCP_") ||
+		      starts_with(text, "IP_") || starts_with(text, "IPV6_")) &&
+		     !strcmp(call->name, "setsockopt");
 
-	return !strcmp(call->name, "setsockopt") &&
-	       rare_has_word(fn, call, 3, words, sizeof(words) / sizeof(*words));
+	for (size_t i = 0; known && i < sizeof(words) / sizeof(*words); i++)
+		known = !strstr(text, words[i]);
+	return known;
 }
 
 static bool rare_call(const struct function *fn, const struct call *call, int depth);

@@ -293,6 +293,7 @@ struct function {
 	uint16_t flags;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint32_t reach;         /* private to model/reach.c */
+	uint8_t unused;         /* private to model/unused.c */
 	uint8_t order;          /* private to flow/order.c */
 	uint8_t reads_stream;   /* private to rules/end.c */
 	uint8_t ends_asked;     /* private to flow/ends-loop.c */

@@ -302,7 +302,43 @@ static bool reach_goes_over_words(struct function *fn, const struct item *call)
 	return has;
 }
 
-static bool reach_often(struct reach_calls *calls, const struct function *fn, bool words, int depth)
+/* Which loops do not make a call one that comes again and again. */
+enum reach_loops { REACH_NO_LOOP, REACH_LOOP_OF_WORDS, REACH_LOOP_WITH_END };
+
+bool item_comes_again(struct function *fn, const struct item *item)
+{
+	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
+		if (!loop_is_limited(fn, loop) ||
+		    loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL)))
+			return true;
+	return false;
+}
+
+/* while ((c = getopt(argc, argv, "…")) != -1): each option is given once. */
+static bool reach_goes_over_options(struct function *fn, const struct item *call)
+{
+	int loop = item_loop(fn, call);
+	const char *condition = loop >= 0 ? fn->loops[loop].condition : NULL;
+
+	return condition && strstr(condition, "getopt") && fn->loops[loop].parent < 0;
+}
+
+static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowed)
+{
+	if (!from->call)
+		return true;
+	if (item_loop(from->to, from->call) < 0)
+		return false;
+	if (allowed == REACH_LOOP_OF_WORDS)
+		return !reach_goes_over_words(from->to, from->call);
+	if (allowed == REACH_LOOP_WITH_END && reach_goes_over_options(from->to, from->call))
+		return false;
+	return allowed == REACH_NO_LOOP || reach_goes_over_words(from->to, from->call) ||
+	       item_comes_again(from->to, from->call);
+}
+
+static bool reach_often(struct reach_calls *calls, const struct function *fn,
+			enum reach_loops allowed, int depth)
 {
 	struct reach_calls *at = &calls[fn->reach - 1];
 	bool often = false;
@@ -311,11 +347,8 @@ static bool reach_often(struct reach_calls *calls, const struct function *fn, bo
 		return !depth;
 	at->seen = 1;
 	for (size_t i = 0; !often && i < at->from.n; i++)
-		often = !at->from.list[i].call ||
-			(item_loop(at->from.list[i].to, at->from.list[i].call) >= 0 &&
-			 !(words &&
-			   reach_goes_over_words(at->from.list[i].to, at->from.list[i].call))) ||
-			reach_often(calls, at->from.list[i].to, words, depth - 1);
+		often = reach_repeats(&at->from.list[i], allowed) ||
+			reach_often(calls, at->from.list[i].to, allowed, depth - 1);
 	at->seen = 0;
 	return often;
 }
@@ -324,14 +357,33 @@ bool function_runs_often(const struct function *fn)
 {
 	struct reach_calls *calls = reach_calls();
 
-	return !fn->reach || reach_often(calls, fn, false, REACH_DEPTH);
+	return !fn->reach || reach_often(calls, fn, REACH_NO_LOOP, REACH_DEPTH);
 }
 
 bool function_runs_per_word(const struct function *fn)
 {
 	struct reach_calls *calls = reach_calls();
 
-	return fn->reach && !reach_often(calls, fn, true, REACH_DEPTH);
+	return fn->reach && !reach_often(calls, fn, REACH_LOOP_OF_WORDS, REACH_DEPTH);
+}
+
+bool function_runs_at_start(const struct function *fn)
+{
+	struct reach_calls *calls = reach_calls();
+
+	return fn->reach && calls[fn->reach - 1].found &&
+	       !reach_often(calls, fn, REACH_LOOP_WITH_END, REACH_DEPTH);
+}
+
+bool function_has_caller(const struct function *fn, bool (*counts)(struct function *caller))
+{
+	const struct reach_calls *calls = reach_calls();
+	const struct reach_edges *from = fn->reach ? &calls[fn->reach - 1].from : NULL;
+
+	for (size_t i = 0; from && i < from->n; i++)
+		if (!from->list[i].call || (from->list[i].to != fn && counts(from->list[i].to)))
+			return true;
+	return false;
 }
 
 bool function_is_alone(const struct function *fn)

@@ -27,5 +27,16 @@ bool function_calls_are_lone(const struct function *fn);
 bool function_runs_often(const struct function *fn);
 /* … at most once for each word that main() was called with. */
 bool function_runs_per_word(const struct function *fn);
+/* main() comes to it, and each loop around a call on the way ends by its count: it runs a few times in the life of the process. */
+bool function_runs_at_start(const struct function *fn);
+/* A loop around the item goes on as long as it likes. */
+bool item_comes_again(struct function *fn, const struct item *item);
+/* Somebody has its address, or a function calls it for which `counts` gives true. */
+bool function_has_caller(const struct function *fn, bool (*counts)(struct function *caller));
+/*
+ * unused.c: nothing in the project calls or names it, but what is not called itself, and it is not for
+ * others: static, or beside what some main() comes to, and in no folder of a library.
+ */
+bool function_is_unused(const struct function *fn);
 
 #endif

@@ -295,11 +295,13 @@ bool source_ignores(struct source *source, const char *rule, uint32_t row)
 
 static bool source_folder_is_aside(const char *name, size_t n)
 {
-	static const char *const names[] = { "test",       "tests",    "testing",   "unittest",
-					     "unittests",  "unit",     "autotests", "testsuite",
-					     "example",    "examples", "sample",    "samples",
-					     "demo",       "demos",    "bench",     "benchmark",
-					     "benchmarks", "t" };
+	static const char *const names[] = {
+		"test",      "tests",     "testing",  "unittest",  "unittests",  "unit",
+		"autotests", "testsuite", "example",  "examples",  "sample",     "samples",
+		"demo",      "demos",     "bench",    "benchmark", "benchmarks", "t",
+		"contrib",   "fuzz",      "fuzzing",  "fuzzers",   "tutorial",   "tutorials",
+		"exercise",  "exercises", "practice", "lessons",   "playground"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strlen(names[i]) == n && !strncasecmp(names[i], name, n))
@@ -310,7 +312,10 @@ static bool source_folder_is_aside(const char *name, size_t n)
 /* router_test.cpp, RouterTest.cpp, tst_router.cpp, testrouter.c: beside what it tests. */
 static bool source_file_is_aside(const char *name)
 {
-	static const char *const ends[] = { "_test", "_tests", "-test", "_unittest" };
+	static const char *const ends[] = { "_test",     "_tests",     "-test",   "_unittest",
+					    "_example",  "-example",   "_demo",   "-demo",
+					    "_bench",    "_benchmark", "_fuzzer", "_sample",
+					    "-benchmark" };
 	size_t n = strcspn(name, ".");
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
@@ -320,7 +325,9 @@ static bool source_file_is_aside(const char *name)
 	if ((n > 4 && !strncmp(name + n - 4, "Test", 4)) ||
 	    (n > 5 && !strncmp(name + n - 5, "Tests", 5)))
 		return true;
-	return starts_with(name, "tst_") || (n > 4 && !strncmp(name, "test", 4));
+	return starts_with(name, "tst_") || starts_with(name, "bench_") ||
+	       starts_with(name, "fuzz_") || starts_with(name, "example_") ||
+	       starts_with(name, "demo_") || (n > 4 && !strncmp(name, "test", 4));
 }
 
 bool source_path_is_aside(const char *path, const char *root)

@@ -185,23 +185,52 @@ static bool errno_flag_is_asked(struct function *fn, const struct item *item)
 	return false;
 }
 
-static void e4_tell_interrupted(struct function *fn, const struct item *item, const char *signal,
-				unsigned kinds, unsigned ends, bool gives_up)
+/*
+ * Beside SIGNALS_…: signal(7) lists what fails with EINTR after a stop also where no handler is. poll()
+ * and select() go on by themselves then.
+ */
+enum { E4_STOPPED = 1 << 8 };
+
+/* … other than in a loop whose own condition is that the wait works, which is meant to end with it. */
+static bool e4_is_stopped(struct function *fn, const struct item *item)
+{
+	int loop = item_loop(fn, item);
+
+	return api_is(item->call->api, ROLE(POLL)) && starts_with(item->call->name, "epoll_") &&
+	       (loop < 0 || fn->loops[loop].forever ||
+		item_block(fn, item) != fn->loops[loop].header);
+}
+
+/* What interrupts, and the call that is told of; NULL: the one that is followed. */
+struct e4_signal {
+	const char *name;
+	unsigned kinds;
+	struct function *fn;
+	const struct item *item;
+};
+
+static void e4_tell_interrupted(struct function *fn, const struct item *item,
+				const struct e4_signal *signal, unsigned ends, bool gives_up)
 {
 	const char *name = item->call->name;
 	struct finding *finding = finding_add(
 		&rule_E4, fn, item->at,
-		"%s() fails with EINTR when %s arrives, and this is treated as a failure: %s.",
-		name, signal,
+		"%s() fails with EINTR when %s, and this is treated as a failure: %s.", name,
+		signal->kinds & E4_STOPPED
+			? "the process is stopped and goes on (SIGCONT, a debugger)"
+			: arena_printf(&run_arena, "%s arrives", signal->name),
 		ends & OUTCOME_EXITS ? "the program ends"
 		: gives_up           ? "the connection is given up"
 				     : "the loop is left");
 
+	if (finding && (signal->kinds & E4_STOPPED))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
 		"In %s(), call %s() again when `errno == EINTR`%s, before the failure is reported%s.",
 		fn->label, name,
-		kinds & SIGNALS_ENDS ? " (after checking the flag that the handler sets)" : "",
+		signal->kinds & SIGNALS_ENDS ? " (after checking the flag that the handler sets)"
+					     : "",
 		api_is(contract_of(item->call).api, ROLE(POLL))
 			? ""
 			: "; or install the handler with `SA_RESTART`");
@@ -212,7 +241,7 @@ static void e4_tell_interrupted(struct function *fn, const struct item *item, co
  * OUTCOME_TOO_LONG when that was said, or somebody looks at errno.
  */
 static unsigned e4_after_signal(struct function *fn, const struct item *item, int64_t result,
-				const char *signal, unsigned kinds, struct outcome *outcome)
+				const struct e4_signal *signal, struct outcome *outcome)
 {
 	struct errno_way way = { .n_closes = 0 };
 	unsigned ends;
@@ -230,19 +259,38 @@ static unsigned e4_after_signal(struct function *fn, const struct item *item, in
 		return OUTCOME_TOO_LONG;
 	gives_up = errno_gives_up(fn, item, &way);
 	fatal = (ends & OUTCOME_EXITS) && !(ends & OUTCOME_RETURNS);
-	if (kinds & SIGNALS_INTERRUPTS)
+	if (signal->kinds & SIGNALS_INTERRUPTS)
 		fatal |= ((ends & OUTCOME_LEAVES) && !errno_comes_back(fn, item)) || gives_up;
 	if (fatal)
-		e4_tell_interrupted(fn, item, signal, kinds, ends, gives_up);
+		e4_tell_interrupted(signal->fn ? signal->fn : fn, signal->fn ? signal->item : item,
+				    signal, ends, gives_up);
 	return fatal ? OUTCOME_TOO_LONG : ends;
 }
 
-/* A helper passes the failure on: what do those do who call it? */
-static void e4_callers(struct function *fn, const struct item *item, const struct outcome *inner,
-		       const char *signal, unsigned kinds)
+/* if (n < 0) return 1; … return 0: a failure has a number of its own. */
+static bool e4_returns_failure(const struct function *fn, const struct outcome *failed)
 {
-	if (fn->summary.answers != item->call->api || !inner->returns_known || inner->returns >= 0)
+	int64_t number;
+
+	for (int i = 0; failed->returns != 0 && i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_RETURN &&
+		    operand_is_number(&fn->items[i].a, &number) && number == 0)
+			return true;
+	return false;
+}
+
+/* A helper passes the failure on, or has a number for it: what do those do who call it? */
+static void e4_callers(struct function *fn, const struct item *item, const struct outcome *inner,
+		       struct e4_signal signal)
+{
+	if (!inner->returns_known)
 		return;
+	if (fn->summary.answers != item->call->api || inner->returns >= 0) {
+		if (!e4_returns_failure(fn, inner))
+			return;
+		signal.fn = fn;
+		signal.item = item;
+	}
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *caller = program.functions[f];
 
@@ -254,24 +302,25 @@ static void e4_callers(struct function *fn, const struct item *item, const struc
 
 			if (call->kind == ITEM_CALL && call->call && call->call->target == fn &&
 			    caller->reached[i] && !(call->call->flags & CALL_DROPPED))
-				e4_after_signal(caller, call, inner->returns, signal, kinds,
-						&outcome);
+				e4_after_signal(caller, call, inner->returns, &signal, &outcome);
 		}
 	}
 }
 
 static void e4_interrupted(struct function *fn, const struct item *item)
 {
-	const char *signal = NULL;
-	unsigned kinds = signals_interrupt(fn, item, &signal);
+	struct e4_signal signal = { .name = NULL };
 	struct outcome outcome;
 
-	if (!kinds || errno_is_calm(fn, item) ||
-	    (!(kinds & SIGNALS_INTERRUPTS) && !errno_flag_is_asked(fn, item)))
+	signal.kinds = signals_interrupt(fn, item, &signal.name);
+	if (!signal.kinds && e4_is_stopped(fn, item))
+		signal.kinds = SIGNALS_INTERRUPTS | E4_STOPPED;
+	if (!signal.kinds || errno_is_calm(fn, item) ||
+	    (!(signal.kinds & SIGNALS_INTERRUPTS) && !errno_flag_is_asked(fn, item)))
 		return;
-	if ((e4_after_signal(fn, item, -1, signal, kinds, &outcome) & ~(unsigned)OUTCOME_TESTED) ==
+	if ((e4_after_signal(fn, item, -1, &signal, &outcome) & ~(unsigned)OUTCOME_TESTED) ==
 	    OUTCOME_RETURNS)
-		e4_callers(fn, item, &outcome, signal, kinds);
+		e4_callers(fn, item, &outcome, signal);
 }
 
 /* A socket, and this very descriptor does not block; not another one that the variable held. */

@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* What the kernel's buffer takes as a whole, also of a socket that does not block. */
-enum { FAREWELL_SMALL = 512, FAREWELL_DEPTH = 2 };
+enum { FAREWELL_SMALL = 2048, FAREWELL_DEPTH = 2 };
 
 /* Some text of the program speaks of sockets that do not block, or of a limit for writing. */
 static bool farewell_program_unblocks(const struct source *wanted)

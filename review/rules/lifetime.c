@@ -3,17 +3,14 @@
 
 #include "rules/lifetime.h"
 #include "flow/hold.h"
-#include "model/registrations.h"
-#include "rules/deferred.h"
 #include "rules/rules.h"
 #include "rules/slight.h"
 #include "rules/threads.h"
-#include "read/source.h"
+#include "rules/unclosed.h"
 
 #include <string.h>
 
 void l3_loss(struct flow *flow, const struct loss *loss);
-void l3_call(struct flow *flow, const struct item *item);
 
 extern const struct rule rule_L1, rule_L3, rule_L4, rule_L7;
 
@@ -37,11 +34,16 @@ static const char *lifetime_way(const struct loss *loss)
 
 /*
  * Descriptors 0 to 2 are filled up with /dev/null on purpose, and after close(0) it is dup() or
- * open() without a look at the number that puts something there.
+ * open() without a look at the number that puts something there; never mkstemp().
  */
-static bool lifetime_is_filler(const struct item *site, const struct loss *loss)
+static bool lifetime_is_filler(const struct resource *r, const struct loss *loss)
 {
-	if (loss->kind == LOSS_DROPPED && !api_is(site->call->api, ROLE(SOCKET) | ROLE(ACCEPT)))
+	const struct item *site = r->site;
+
+	if ((loss->kind == LOSS_DROPPED ||
+	     (r->place < 0 && site->call->api && (site->call->flags & CALL_DROPPED))) &&
+	    !api_is(site->call->api, ROLE(SOCKET) | ROLE(ACCEPT)) &&
+	    !starts_with(site->call->name, "mk"))
 		return true;
 	return site->call->n_args && site->call->args[0].kind == OPERAND_STRING &&
 	       !strcmp(site->call->args[0].text, "/dev/null");
@@ -217,8 +219,8 @@ static void l1_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) &&
-	    !lifetime_is_filler(r->site, loss) && !l1_is_asked_again(flow->fn, r, loss->item))
+	if (lifetime_is_descriptor(r) && !l3_is_lost(r, loss) && !lifetime_is_filler(r, loss) &&
+	    !l1_is_asked_again(flow->fn, r, loss->item))
 		lifetime_fix(lifetime_lost(&rule_L1, flow, loss), flow, loss);
 }
 
@@ -231,6 +233,7 @@ const struct rule rule_L1 = {
 	.consequence =
 		"the process runs out of descriptors, and the peer never sees the end of its connection",
 	.loss = l1_loss,
+	.program = unclosed_program,
 };
 
 /* L3: an accepted connection that nobody closes; rules/object.c has Qt's. */
@@ -240,166 +243,6 @@ void l3_loss(struct flow *flow, const struct loss *loss)
 
 	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r))
 		lifetime_fix(lifetime_lost(&rule_L3, flow, loss), flow, loss);
-}
-
-/* It asks for that on the result, or fetches the descriptor and closes it. */
-static bool l3_sees_to_it(const struct function *fn, const struct function *wrapper,
-			  const char *word)
-{
-	bool fetches = false, closes = false;
-
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct call *call = fn->items[i].call;
-
-		if (fn->items[i].kind != ITEM_CALL || !call)
-			continue;
-		if (fn == wrapper && strcasestr(call->name, word))
-			return true;
-		fetches |= strcasestr(call->name, "get_fd") || strcasestr(call->name, "getfd");
-		closes |= strcasestr(call->name, "close") && api_fact(call->api, FACT_CLOSES);
-	}
-	return fetches && closes;
-}
-
-/* The call, or one on its result, says that the descriptor is closed with what it is given to. */
-static bool l3_is_flagged(const struct function *fn, const struct item *item, const char *word)
-{
-	for (uint32_t row = item->at.row; row <= item->end.row && row < item->at.row + 8; row++) {
-		size_t n;
-		const char *line = source_line(fn->source, row, &n);
-
-		if (memmem(line, n, word, strlen(word)))
-			return true;
-	}
-	for (size_t i = 0; i < n_registrations; i++)
-		if (registrations[i].fn == fn && registration_closes(&registrations[i]))
-			return true;
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program_shares(program.functions[i]->source, fn->source) &&
-		    l3_sees_to_it(program.functions[i], fn, word))
-			return true;
-	return false;
-}
-
-/* Just accepted, or the argument of a callback that libevent gives connections to. */
-static bool l3_is_accepted(const struct flow *flow, const struct operand *o)
-{
-	const struct place *p = o->kind == OPERAND_PLACE ? &flow->fn->places[o->place] : NULL;
-	int r = state_resource(flow, o);
-
-	if (p && p->kind == PLACE_PARAM && p->type && !strcmp(p->type, "evutil_socket_t"))
-		return true;
-	return r >= 0 && flow->resources[r].accepted && !(flow->state->bits[r] & RES_CLOSED);
-}
-
-static bool l3_closes_member(const struct function *fn, const char *member)
-{
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i], *from;
-		const struct operand *o;
-
-		if (item->kind != ITEM_CALL || !item->call || !item->call->n_args ||
-		    !api_fact(item->call->api, FACT_CLOSES))
-			continue;
-		o = &item->call->args[0];
-		from = o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_LOCAL
-			       ? place_set_once(fn, o->place)
-			       : NULL;
-		if (from && from->kind == ITEM_ASSIGN)
-			o = &from->a;
-		if (o->kind == OPERAND_PLACE && fn->places[o->place].kind == PLACE_FIELD &&
-		    fn->places[o->place].name == member)
-			return true;
-	}
-	return false;
-}
-
-/* It is put into a member as well, and some function closes that: the handler, or an end of it. */
-static bool l3_is_kept_beside(const struct function *fn, const struct operand *o)
-{
-	for (int i = 0; o->kind == OPERAND_PLACE && i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-
-		if (item->kind != ITEM_ASSIGN || item->dst < 0 ||
-		    !operand_is_place(&item->a, o->place) ||
-		    fn->places[item->dst].kind != PLACE_FIELD)
-			continue;
-		for (size_t f = 0; f < program.n_functions; f++)
-			if (program_shares(program.functions[f]->source, fn->source) &&
-			    l3_closes_member(program.functions[f], fn->places[item->dst].name))
-				return true;
-	}
-	return false;
-}
-
-/* The name in full; knowledge has what is common to several. */
-static const char *l3_flag(const struct call *call, const struct fact *flag)
-{
-	if (!strcmp(call->name, "bufferevent_socket_new"))
-		return "BEV_OPT_CLOSE_ON_FREE";
-	if (!strcmp(flag->word, "close_on_unref"))
-		return "g_io_channel_set_close_on_unref(…, TRUE)";
-	return flag->word;
-}
-
-/* bufferevent_socket_new(base, fd, 0): the flag instead of the 0. */
-static void l3_edit(struct finding *finding, const struct function *fn, const struct call *call,
-		    const struct fact *flag)
-{
-	struct pos at, end;
-	size_t n;
-	const char *line;
-
-	if (call->n_args != 3 || !starts_with(l3_flag(call, flag), "BEV_") || !call->arg_at)
-		return;
-	at = end = call->arg_at[2];
-	end.col++;
-	line = source_line(fn->source, at.row, &n);
-	if (end.col < n && line[at.col] == '0' && line[end.col] == ')')
-		finding_edit(finding, at, end, "BEV_OPT_CLOSE_ON_FREE");
-}
-
-/* bufferevent_free(bev); close(fd); the function sees to both. */
-static bool l3_is_closed_beside(const struct function *fn, const struct item *item,
-				const struct operand *o)
-{
-	int wrapper = item_result(fn, item);
-
-	for (int i = 0; i < fn->n_items; i++)
-		for (int k = i + 1; k < fn->n_items && k < i + 8; k++) {
-			const struct item *a = &fn->items[i], *b = &fn->items[k];
-
-			if (a->kind == ITEM_CALL && b->kind == ITEM_CALL && a->call && b->call &&
-			    api_fact(a->call->api, FACT_CLOSES) &&
-			    api_fact(b->call->api, FACT_CLOSES) && a->call->n_args &&
-			    b->call->n_args && operand_is_place(&a->call->args[0], wrapper) &&
-			    operand_is_place(&b->call->args[0], o->place))
-				return true;
-		}
-	return false;
-}
-
-/* L3: … or that is wrapped by something that leaves it open in the end. */
-void l3_call(struct flow *flow, const struct item *item)
-{
-	const struct fact *flag = api_fact(item->call->api, FACT_FLAG);
-	struct finding *finding;
-
-	if (!flag || flag->arg < 1 || flag->arg > item->call->n_args ||
-	    !l3_is_accepted(flow, &item->call->args[flag->arg - 1]) ||
-	    l3_is_flagged(flow->fn, item, flag->word) ||
-	    l3_is_kept_beside(flow->fn, &item->call->args[flag->arg - 1]) ||
-	    l3_is_closed_beside(flow->fn, item, &item->call->args[flag->arg - 1]))
-		return;
-	finding = finding_add(
-		&rule_L3, flow->fn, item->at,
-		"The result of %s() does not close `%s` when it is released, because %s is not set, and nothing else closes the connection.",
-		item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
-		l3_flag(item->call, flag));
-	finding_fix(finding, "In %s(), let the result of %s() own `%s`: %s.", flow->fn->label,
-		    item->call->name, operand_text(flow->fn, &item->call->args[flag->arg - 1]),
-		    l3_flag(item->call, flag));
-	l3_edit(finding, flow->fn, item->call, flag);
 }
 
 enum { L4_BLOCKS = 600 };
@@ -479,6 +322,40 @@ static void l4_closing(struct flow *flow, const struct item *item, int resource)
 		name, since->call->name, pos_line(since->at), flow->fn->label);
 }
 
+static bool l4_gets(const struct item *item, int place)
+{
+	for (int k = 0; item->call && k < item->call->n_args; k++)
+		if (operand_is_place(&item->call->args[k], place))
+			return true;
+	return false;
+}
+
+/*
+ * f = fdopen(fd, "w"); … close(fd); return -1: nobody but this function has the stream, and no way from here
+ * comes to a call that gets it.
+ */
+static bool l4_stream_is_left(const struct function *fn, const struct item *by,
+			      const struct item *item)
+{
+	int place = item_result(fn, by), from = item_block(fn, item);
+	const uint8_t *seen;
+
+	if (strcmp(by->call->name, "fdopen") != 0 || place < 0 || from < 0 ||
+	    !place_is_local(fn, place))
+		return false;
+	for (int i = 0; i < fn->n_items; i++)
+		if ((fn->items[i].kind == ITEM_ASSIGN || fn->items[i].kind == ITEM_RETURN) &&
+		    operand_is_place(&fn->items[i].a, place))
+			return false;
+	seen = slight_behind(fn, from);
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = b == from && !seen[b] ? item->next : fn->blocks[b].first;
+		     (seen[b] || b == from) && i >= 0; i = fn->items[i].next)
+			if (l4_gets(&fn->items[i], place))
+				return false;
+	return true;
+}
+
 /* FILE *f = fdopen(fd, "r"); close(fd); fclose(f); */
 static void l4_held(struct flow *flow, const struct item *item, int resource)
 {
@@ -489,7 +366,7 @@ static void l4_held(struct flow *flow, const struct item *item, int resource)
 
 	if (!by)
 		return;
-	if (by == item)
+	if (by == item || l4_stream_is_left(flow->fn, by, item))
 		return;
 	if (api_fact(by->call->api, FACT_CLOSES))
 		finding = finding_add(
@@ -547,7 +424,8 @@ static void l4_use(struct flow *flow, const struct item *item, int resource, enu
 		return;
 	finding->also = closed->at;
 	finding_root(finding, closed->at, name);
-	if (kind == USE_CLOSE_AGAIN && slight_second_close(flow, closed, item, resource))
+	if ((kind == USE_CLOSE_AGAIN && slight_second_close(flow, closed, item, resource)) ||
+	    slight_depends(flow->fn, closed, item))
 		finding->severity = SEVERITY_ADVICE;
 	finding->cwe = kind == USE_CLOSE_AGAIN ? strcmp(l4_done(closed), "closed") ? "415" : "1341"
 					       : "416";
@@ -563,10 +441,10 @@ const struct rule rule_L4 = {
 	.consequence =
 		"a connection that has reused the number is written to or closed, or memory is corrupted",
 	.use = l4_use,
-	.program = slot_program,
+	.program = l4_program,
 };
 
-static bool l7_is_about_connections(const struct function *fn, int depth)
+bool lifetime_is_tied(const struct function *fn, int depth)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].call;
@@ -576,7 +454,7 @@ static bool l7_is_about_connections(const struct function *fn, int depth)
 		if (api_is(call->api, ROLE(SOCKET) | ROLE(CONNECT) | ROLE(ACCEPT) | ROLE(READ) |
 					      ROLE(WRITE) | ROLE(BIND)))
 			return true;
-		if (depth > 0 && call->target && l7_is_about_connections(call->target, depth - 1))
+		if (depth > 0 && call->target && lifetime_is_tied(call->target, depth - 1))
 			return true;
 	}
 	return false;
@@ -658,7 +536,7 @@ static bool l7_is_tied(struct flow *flow, const struct resource *r)
 		return !(r->site->call->type && threads_end_themselves(r->site->call->type)) &&
 		       !api_is(r->site->call->api, ROLE(SERVER) | ROLE(CONNECTION));
 	return !strcmp(r->kind, "memory") &&
-	       (l7_is_about_connections(flow->fn, 1) || l7_is_sent(flow->fn, r->place, 4));
+	       (lifetime_is_tied(flow->fn, 1) || l7_is_sent(flow->fn, r->place, 4));
 }
 
 /* L7: addrinfo, thread, request or buffer tied to the connection leaks with it. */
@@ -693,6 +571,6 @@ const struct rule rule_L7 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "each connection costs memory or a thread",
 	.loss = l7_loss,
-	.function = deferred_close,
+	.function = l7_function,
 	.program = threads_per_connection,
 };

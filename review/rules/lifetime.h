@@ -19,4 +19,16 @@ const char *lifetime_closed(const struct flow *flow, const struct item *item, in
 /* … of a use that is a close of what its holder closes too. */
 void lifetime_fix_held(struct finding *finding, const struct flow *flow, const struct item *use, int resource);
 
+/* The function, or one that it calls, has to do with connections: memory of it is L7's. */
+bool lifetime_is_tied(const struct function *fn, int depth);
+
+/* regrow.c: requests and handles that a library ends later, and buffers that grow. */
+void l7_function(struct function *fn);
+
+/* wrapped.c: L3 of an accepted connection that is given to what does not close it. */
+void l3_call(struct flow *flow, const struct item *item);
+
+/* twofold.c: what L4 asks when all functions were walked. */
+void l4_program(void);
+
 #endif

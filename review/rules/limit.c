@@ -345,7 +345,7 @@ static bool w4_limits(struct function *fn, const struct item *item, void *data)
 
 	(void)data;
 	if (api_fact(call->api, FACT_LIMITS) || api_fact(call->api, FACT_UNBLOCKS) ||
-	    api_is(call->api, ROLE(POLL) | ROLE(LISTEN) | ROLE(ACCEPT) | ROLE(LOOP) | ROLE(THREAD)))
+	    api_is(call->api, ROLE(POLL) | ROLE(LOOP)))
 		return true;
 	if (api_is(call->api, ROLE(SETOPT)) && item_mentions(fn, item, "TIMEO"))
 		return true;
@@ -365,7 +365,10 @@ static const struct item *w4_read(struct function *fn)
 			continue;
 		blocks = api_fact(item->call->api, FACT_BLOCKS);
 		kinds = blocks ? descriptor_kinds(fn, call_argument(item->call, blocks->arg)) : 0;
-		if ((kinds & DESCRIPTOR_STREAM) &&
+		/* recv() of what nobody knows: of a socket in any case. */
+		if (blocks &&
+		    ((kinds & DESCRIPTOR_STREAM) ||
+		     (!kinds && fn->class_name && api_is(item->call->api, ROLE(PEER)))) &&
 		    !(kinds & (DESCRIPTOR_NONBLOCK | DESCRIPTOR_LISTENER | DESCRIPTOR_OTHER)))
 			return item;
 	}
@@ -376,6 +379,7 @@ static const struct item *w4_read(struct function *fn)
 static bool w4_is_client(const struct function *fn)
 {
 	struct limit_search connects = { ROLE(CONNECT), 0 }, writes = { ROLE(WRITE), 0 };
+	struct limit_search serves = { ROLE(LISTEN) | ROLE(ACCEPT), 0 };
 	bool connecting = false, writing = false;
 
 	for (size_t i = 0; i < program.n_functions; i++) {
@@ -383,7 +387,10 @@ static bool w4_is_client(const struct function *fn)
 
 		if (!program_shares(fn->source, other->source))
 			continue;
-		if (function_find_call(other, w4_limits, NULL))
+		/* Whoever serves waits for clients; a class beside it may be a client all the same. */
+		if (function_find_call(other, w4_limits, NULL) ||
+		    ((other->source == fn->source || !fn->class_name) &&
+		     function_find_call(other, limit_does, &serves)))
 			return false;
 		connecting |= function_find_call(other, limit_does, &connects) != NULL;
 		writing |= function_find_call(other, limit_does, &writes) != NULL;

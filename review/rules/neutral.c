@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-707: bytes of a peer that are taken for something else than bytes; peer.h finds them. */
 
+#include "model/descriptor.h"
 #include "peer/peer.h"
 #include "rules/room.h"
 #include "rules/rules.h"
@@ -24,6 +25,63 @@ static const char *neutral_origin(const struct peer_hit *hit)
 	return "comes from the peer";
 }
 
+/* read() of a file or a device, in a program that makes no named pipe: nobody else writes there to harm it. */
+static bool neutral_is_of_file(const struct peer_hit *hit)
+{
+	const struct call *call = hit->source ? hit->source->call : NULL;
+	const struct source *source = hit->fn->source;
+
+	return call && call->n_args && api_is(call->api, ROLE(READ)) &&
+	       descriptor_kinds(hit->fn, &call->args[0]) == DESCRIPTOR_OTHER &&
+	       !memmem(source->text, source->size, "fifo", 4) &&
+	       !memmem(source->text, source->size, "FIFO", 4);
+}
+
+/* exename = malloc(n + 1); read(fd, exename, n): the room was made for it. */
+static bool n5_has_room(const struct peer_hit *hit)
+{
+	for (const struct item *i = hit->item; hit->into && i-- > hit->fn->items;) {
+		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
+		int to = call && strstr(call->name, "alloc") ? item_result(hit->fn, i) : -1;
+
+		if (to >= 0 && hit->fn->places[to].text &&
+		    !strcmp(hit->fn->places[to].text, hit->into))
+			return item_mentions(hit->fn, i, hit->what);
+	}
+	return false;
+}
+
+/* text[n] = 0; read_all(fd, text, n): the terminator is there already. */
+static bool n4_is_ended_before(const struct peer_hit *hit)
+{
+	int64_t number;
+
+	for (const struct item *i = hit->source ? hit->source : hit->fn->items;
+	     i-- > hit->fn->items;) {
+		const struct place *p =
+			i->kind == ITEM_ASSIGN && i->dst >= 0 ? &hit->fn->places[i->dst] : NULL;
+		const char *of = p && p->kind == PLACE_INDEX && p->parent >= 0
+					 ? hit->fn->places[p->parent].text
+					 : NULL;
+
+		if (of && p->name && operand_is_number(&i->a, &number) && !number &&
+		    !strcmp(of, hit->what) && !strchr("0123456789", p->name[0]) &&
+		    item_mentions(hit->fn, hit->source, p->name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The text ends where a caller or the sender has ended it, for all that this function shows: what came
+ * from a peer is seen here, and not how.
+ */
+static bool n4_is_passed(const struct peer_hit *hit)
+{
+	return hit->sink == PEER_SINK_STRING && hit->caller && hit->caller != hit->fn &&
+	       !(hit->source && hit->source->call && hit->source != hit->item);
+}
+
 static struct finding *neutral_find(const struct rule *rule, const struct peer_hit *hit,
 				    const char *cwe, const char *message)
 {
@@ -32,6 +90,8 @@ static struct finding *neutral_find(const struct rule *rule, const struct peer_h
 	if (!finding)
 		return NULL;
 	finding->cwe = intern_z(cwe);
+	if ((rule == &rule_N4 || rule == &rule_N5) && neutral_is_of_file(hit))
+		finding->severity = SEVERITY_ADVICE;
 	/* One number or text that nothing checks: wherever it goes, it is checked at one place. */
 	if (hit->source)
 		finding_root(finding, hit->source->at, hit->what);
@@ -242,6 +302,8 @@ static void n4_tell(const struct peer_hit *hit)
 			&run_arena,
 			"`%s` %s, and has no terminator when %s uses it as a string: the call reads past the end of the received bytes.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
+	if (finding && (n4_is_passed(hit) || n4_is_ended_before(hit)))
+		finding->severity = SEVERITY_ADVICE;
 	n4_fix(finding, hit);
 }
 
@@ -281,13 +343,18 @@ static void n5_alloc(const struct peer_hit *hit)
 static void n5_copy(const struct peer_hit *hit)
 {
 	const char *into = hit->into && *hit->into ? hit->into : "the buffer";
-	struct finding *finding = neutral_find(
-		&rule_N5, hit, "1284",
-		arena_printf(
-			&run_arena,
-			"`%s` %s and says how many bytes go into `%s`; nothing compares it with what `%s` can hold%s.",
-			hit->what, neutral_origin(hit), into, into,
-			hit->limited ? " (the number of bytes received is not a limit)" : ""));
+	struct finding *finding =
+		n5_has_room(hit)
+			? NULL
+			: neutral_find(
+				  &rule_N5, hit, "1284",
+				  arena_printf(
+					  &run_arena,
+					  "`%s` %s and says how many bytes go into `%s`; nothing compares it with what `%s` can hold%s.",
+					  hit->what, neutral_origin(hit), into, into,
+					  hit->limited
+						  ? " (the number of bytes received is not a limit)"
+						  : ""));
 
 	if (hit->fixed && hit->in_text)
 		finding_fix(

@@ -187,7 +187,7 @@ void room_function(struct function *fn)
 			continue;
 		finding->also = read->at;
 		if (room_is_of_file(fn, read))
-			finding->severity = SEVERITY_WARNING;
+			finding->severity = SEVERITY_ADVICE;
 		finding_fix(
 			finding,
 			"Leave room for the terminator: read at most `sizeof(%s) - 1` bytes into `%s`.",

@@ -2,6 +2,7 @@
 /* The table of rules, and the findings that they give. */
 
 #include "rules/rules.h"
+#include "model/reach.h"
 #include "read/source.h"
 
 #include <stdio.h>
@@ -160,6 +161,12 @@ bool finding_is_said(const struct rule *rule, const struct function *fn, const s
 	return said.n && said_slot(rule, fn->source, of->at)->rule;
 }
 
+/* What no run of the program comes to, or only its tests and examples, is advice, whatever the rule. */
+static enum severity finding_severity(const struct rule *rule, const struct function *fn)
+{
+	return fn->source->aside || function_is_unused(fn) ? SEVERITY_ADVICE : rule->severity;
+}
+
 struct finding *finding_add_of(const struct rule *rule, const struct function *fn, struct pos at,
 			       const struct pos *of, const char *format, ...)
 {
@@ -180,16 +187,15 @@ struct finding *finding_add_of(const struct rule *rule, const struct function *f
 	va_end(ap);
 	finding = arena_alloc(&run_arena, sizeof(*finding));
 	n = strcspn(rule->cwe, ",");
-	*finding =
-		(struct finding){ .rule = rule,
-				  .severity = fn->source->aside ? SEVERITY_ADVICE : rule->severity,
-				  .source = fn->source,
-				  .at = at,
-				  .also = of ? *of : (struct pos){ UINT32_MAX, 0 },
-				  .root = { UINT32_MAX, 0 },
-				  .cwe = intern(rule->cwe, n),
-				  .function = fn->label,
-				  .message = arena_copy(&run_arena, message, strlen(message)) };
+	*finding = (struct finding){ .rule = rule,
+				     .severity = finding_severity(rule, fn),
+				     .source = fn->source,
+				     .at = at,
+				     .also = of ? *of : (struct pos){ UINT32_MAX, 0 },
+				     .root = { UINT32_MAX, 0 },
+				     .cwe = intern(rule->cwe, n),
+				     .function = fn->label,
+				     .message = arena_copy(&run_arena, message, strlen(message)) };
 	findings = grow(findings, n_findings, &findings_cap, sizeof(struct finding *));
 	findings[n_findings++] = finding;
 	return finding;

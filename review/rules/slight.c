@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { SLIGHT_DEPTH = 2 };
+enum { SLIGHT_DEPTH = 2, SLIGHT_BLOCKS = 600 };
 
 static bool slight_is_standard(const struct operand *o, int64_t *number)
 {
@@ -43,6 +43,61 @@ static bool slight_is_redirected(const struct flow *flow, const struct resource 
 		    (operand_is_place(&call->args[0], r->place) ||
 		     (source && source->call && !strcmp(source->call->name, "fileno") &&
 		      source->call->n_args && operand_is_place(&source->call->args[0], r->place))))
+			return true;
+	}
+	return false;
+}
+
+static bool slight_returns(const struct function *fn, const struct item *user, int place,
+			   void *data)
+{
+	(void)fn;
+	(void)data;
+	return user->kind == ITEM_RETURN && operand_is_place(&user->a, place);
+}
+
+/* return fileno(f); or through a variable. */
+static bool slight_is_returned(const struct function *fn, const struct item *item)
+{
+	return item_result_has_use(fn, item, slight_returns, NULL);
+}
+
+/* Something of the name "closed" was done to it, but not what releases it. */
+static bool slight_is_ended(const struct call *call, int place)
+{
+	const struct operand *o = call->receiver.kind ? &call->receiver
+				  : call->n_args      ? &call->args[0]
+						      : NULL;
+
+	return o && operand_is_place(o, place) && !api_fact(call->api, FACT_CLOSES) &&
+	       (strstr(call->name, "close") || strstr(call->name, "shutdown"));
+}
+
+/*
+ * fd = fileno(f); FILE *f = fdopen(p->fd, "r"): whoever has the number closes it, and only what stands
+ * around it is lost, as where g_output_stream_close() has closed it.
+ */
+static bool slight_is_shell(const struct flow *flow, const struct resource *r)
+{
+	const struct function *fn = flow->fn;
+	const struct call *site = r->site ? r->site->call : NULL;
+	const struct operand *held = site && site->n_args ? &site->args[0] : NULL;
+
+	if (r->place < 0 || !site || (strcmp(r->kind, "file") && strcmp(r->kind, "object")))
+		return false;
+	if (held && !strcmp(site->name, "fdopen") && held->kind == OPERAND_PLACE &&
+	    !place_is_local(fn, held->place))
+		return true;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_CALL || !item->call)
+			continue;
+		if (!strcmp(item->call->name, "fileno") && item->call->n_args &&
+		    operand_is_place(&item->call->args[0], r->place) &&
+		    slight_is_returned(fn, item))
+			return true;
+		if (!strcmp(r->kind, "object") && slight_is_ended(item->call, r->place))
 			return true;
 	}
 	return false;
@@ -86,11 +141,12 @@ bool slight_loss(const struct flow *flow, const struct loss *loss)
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
 	    process_ends_with(flow->fn, loss->item))
 		return true;
-	if (loss->rare || slight_is_lone_thread(flow, r) || slight_is_redirected(flow, r))
+	if ((loss->rare && !api_is(r->api, ROLE(ACCEPT))) || slight_is_lone_thread(flow, r) ||
+	    slight_is_redirected(flow, r) || slight_is_shell(flow, r))
 		return true;
 	if ((flow->fn->flags & FUNCTION_MAIN) && item_loop(flow->fn, r->site) < 0)
 		return true;
-	if (slight_is_memory(r) && item_loop(flow->fn, r->site) < 0 && function_runs_once(flow->fn))
+	if (function_runs_at_start(flow->fn) && !item_comes_again(flow->fn, r->site))
 		return true;
 	return slight_in_command(flow, r, loss);
 }
@@ -163,4 +219,123 @@ bool slight_second_close(const struct flow *flow, const struct item *closed,
 	const struct resource *r = &flow->resources[resource];
 	return slight_is_descriptor(fn, r) && item_block(fn, closed) >= 0 &&
 	       function_is_alone(fn) && !slight_opens_between(fn, closed, item, r->place);
+}
+
+const uint8_t *slight_behind(const struct function *fn, int from)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int n = 0;
+
+	stack[n++] = from;
+	while (n) {
+		int block = stack[--n];
+
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next < 0 || seen[next])
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return seen;
+}
+
+/* The blocks that lie on some way from the one to the other. */
+static uint8_t *slight_between(const struct function *fn, int from, int to)
+{
+	size_t n = (size_t)fn->n_blocks;
+	uint8_t *seen = arena_alloc(&run_arena, 2 * n + 1), *back = seen + n;
+	bool more = true;
+
+	seen[from] = back[to] = 1;
+	while (more) {
+		more = false;
+		for (int b = 0; b < fn->n_blocks; b++)
+			for (int e = 0; e < 2; e++) {
+				int next = fn->blocks[b].next[e];
+
+				if (next < 0)
+					continue;
+				more |= (b != to && seen[b] && !seen[next]) ||
+					(next != from && back[next] && !back[b]);
+				seen[next] |= b != to && seen[b];
+				back[b] |= next != from && back[next];
+			}
+	}
+	for (int b = 0; b < fn->n_blocks; b++)
+		seen[b] &= back[b];
+	return seen;
+}
+
+/* The value that the operand has was there before the way began. */
+static bool slight_is_stale(const struct function *fn, const struct operand *o,
+			    const struct item *test, const struct item *closed,
+			    const uint8_t *between)
+{
+	const struct item *set;
+
+	if (o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0)
+		return o->kind != OPERAND_PLACE;
+	for (set = place_set_last(fn, o->place); set; set = item_set_before(fn, set)) {
+		int block = item_block(fn, set);
+
+		if (set != test && block >= 0 && between[block] &&
+		    (block != item_block(fn, closed) || set > closed))
+			return false;
+	}
+	return true;
+}
+
+/* Every way to the block leads through the other. */
+static bool slight_is_through(const struct function *fn, int through, int wanted)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int n = 0;
+
+	if (through)
+		stack[n++] = 0;
+	while (n) {
+		int block = stack[--n];
+
+		if (block == wanted)
+			return through == wanted;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e];
+
+			if (next < 0 || next == through || seen[next])
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return true;
+}
+
+bool slight_depends(const struct function *fn, const struct item *closed, const struct item *item)
+{
+	int from = item_block(fn, closed), to = item_block(fn, item);
+	const uint8_t *between;
+
+	if (from < 0 || to < 0 || from == to || fn->n_blocks > SLIGHT_BLOCKS)
+		return false;
+	between = slight_between(fn, from, to);
+	for (int b = 0; b < fn->n_blocks; b++) {
+		const struct item *test =
+			fn->blocks[b].last >= 0 ? &fn->items[fn->blocks[b].last] : NULL;
+		bool first = between[b] && b != to && fn->blocks[b].next[0] >= 0 &&
+			     between[fn->blocks[b].next[0]];
+		bool second = between[b] && b != to && fn->blocks[b].next[1] >= 0 &&
+			      between[fn->blocks[b].next[1]];
+
+		if (test && test->kind == ITEM_BRANCH && first != second &&
+		    !slight_is_through(fn, from, b) &&
+		    slight_is_stale(fn, &test->a, test, closed, between) &&
+		    slight_is_stale(fn, &test->b, test, closed, between))
+			return true;
+	}
+	return false;
 }

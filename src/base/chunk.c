@@ -19,21 +19,53 @@ static struct chunk *chunk_get(struct chunk_pool *pool)
 		if (!c)
 			return NULL;
 	}
+	if (++pool->used > pool->most)
+		pool->most = pool->used;
 	c->next = NULL;
 	c->begin = c->end = 0;
 	c->room = 0;
 	return c;
 }
 
+/* How many free ones it keeps. */
+static uint32_t chunk_pool_keep(const struct chunk_pool *pool)
+{
+	uint32_t most = pool->most > pool->before ? pool->most : pool->before;
+
+	if (most > CHUNK_POOL_MAX)
+		most = CHUNK_POOL_MAX;
+	if (most < CHUNK_POOL)
+		most = CHUNK_POOL;
+	return most > pool->used ? most - pool->used : 0;
+}
+
+static void chunk_pool_drop(struct chunk_pool *pool)
+{
+	struct chunk *c = pool->free;
+
+	pool->free = c->next;
+	pool->n--;
+	sys_free(c);
+}
+
 static void chunk_put(struct chunk_pool *pool, struct chunk *c)
 {
-	if (pool->n >= CHUNK_POOL) {
-		sys_free(c);
-		return;
+	uint32_t keep;
+
+	pool->used--;
+	if (++pool->returned == CHUNK_WINDOW) {
+		pool->before = pool->most;
+		pool->most = pool->used;
+		pool->returned = 0;
 	}
 	c->next = pool->free;
 	pool->free = c;
-	pool->n++;
+	if (++pool->n <= CHUNK_POOL / 2)
+		return;
+	/* Two at most for one that comes: no turn pays for all that the last one needed. */
+	keep = chunk_pool_keep(pool);
+	for (int i = 0; i < 2 && pool->n > keep; i++)
+		chunk_pool_drop(pool);
 }
 
 /* A new last one. */
@@ -154,11 +186,6 @@ void chunk_queue_clear(struct chunk_queue *q, struct chunk_pool *pool)
 
 void chunk_pool_deinit(struct chunk_pool *pool)
 {
-	while (pool->free) {
-		struct chunk *c = pool->free;
-
-		pool->free = c->next;
-		sys_free(c);
-	}
-	pool->n = 0;
+	while (pool->free)
+		chunk_pool_drop(pool);
 }

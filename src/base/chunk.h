@@ -7,8 +7,13 @@
  * it, so that no message allocates.
  *
  * 16 KiB: one sendmsg of a few chunks fills the kernel's default send buffer (208 KiB), and a connection with a single
- * queued byte does not hold much. It is the bytes that are a power of two, so that writes of one fill their last chunk. The
- * pool keeps at most 64 (1 MiB a loop).
+ * queued byte does not hold much. It is the bytes that are a power of two, so that writes of one fill their last chunk.
+ *
+ * The pool keeps as many chunks as were in use at once lately: an event to 1,000 connections takes 1,000 of them in one turn,
+ * and memory that goes back to the kernel in between is faulted in again, page by page. "Lately" is this window and the last one,
+ * of CHUNK_WINDOW chunks that came back; no clock is read. It keeps CHUNK_POOL in any case (1 MiB a loop), CHUNK_POOL_MAX at most
+ * (16 MiB, of which pages that no message has reached were never there). A loop that is idle for good does not shrink: that takes a
+ * timer in each loop, for memory that is bounded.
  */
 #ifndef POSTERN_CHUNK_H
 #define POSTERN_CHUNK_H
@@ -19,7 +24,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-enum { CHUNK_BYTES = 16 * 1024, CHUNK_POOL = 64 };
+enum { CHUNK_BYTES = 16 * 1024, CHUNK_POOL = 64, CHUNK_POOL_MAX = 1024, CHUNK_WINDOW = 4096 };
 
 /* room: reserved for bytes that are built in place, behind `at`; only while nothing has been appended, at == end. */
 struct chunk {
@@ -33,7 +38,10 @@ enum { CHUNK_SIZE = sizeof(struct chunk) };
 
 struct chunk_pool {
 	struct chunk *free;
-	size_t        n;
+	uint32_t      n;
+	uint32_t      used;         /* are in queues */
+	uint32_t      most, before; /* at once, in this window and in the last one */
+	uint32_t      returned;     /* in this window */
 };
 
 struct chunk_queue {

@@ -13,7 +13,7 @@
 
 enum {
 	ACCEPT_BURST = 32,       /* in a turn */
-	ACCEPT_SHARED = 4,       /* while others are there */
+	ACCEPT_SHARED = 1,       /* while others are there: it takes as long as a few messages */
 	ACCEPT_COST = 32 * 1024, /* in bytes that could be moved meanwhile */
 	ACCEPT_GROUPS = 256,
 };
@@ -194,12 +194,24 @@ bool accept_has_room(const struct postern_server *s)
 	return !s->paused && s->counters.connections < s->connections_max;
 }
 
+/* How many in this visit: one, and twice as many in each turn that follows at once. Who waits alone would else cost a second
+   accept(), which makes a socket and a descriptor before it finds nobody. */
+static int accept_most(struct postern_server *s)
+{
+	uint32_t turn = s->object.loop->turn;
+
+	if (s->burst_turn + 1 != turn || s->burst == 0)
+		s->burst = 1;
+	else if (s->burst < ACCEPT_BURST)
+		s->burst *= 2;
+	s->burst_turn = turn;
+	return s->burst;
+}
+
 /* 0: all clients waiting at this listener were accepted; 1: not yet; a negative errno when resources ran out. Afterwards
    the server may be freed, as after any callback. */
-static int accept_some(struct postern_server *s, int listener)
+static int accept_some(struct postern_server *s, int listener, int most)
 {
-	int most = s->object.loop->shared ? ACCEPT_SHARED : ACCEPT_BURST;
-
 	for (int i = 0; i < most && accept_has_room(s); i++) {
 		int fd = sys_accept(listener), r;
 
@@ -219,12 +231,16 @@ static int accept_some(struct postern_server *s, int listener)
 
 void accept_burst(struct postern_server *s)
 {
-	int r = accept_some(s, s->object.fd);
+	int limit = s->object.loop->shared ? ACCEPT_SHARED : ACCEPT_BURST, most = accept_most(s);
+	int r = accept_some(s, s->object.fd, most < limit ? most : limit);
+	bool more;
 
 	if (s->freed || loop_check(s->object.loop) < 0 || s->state != SERVER_LISTENING || s->paused)
 		return;
-	object_visited(&s->object, r == 1);
-	if (r == 1 && s->object.loop->shared)
+	/* One that came alone was not held back. */
+	more = r == 1 && most > 1 && most >= limit;
+	object_visited(&s->object, more);
+	if (more && s->object.loop->shared)
 		s->counters.deferred++;
 	if (r < 0) {
 		accept_pause(s, r);
@@ -250,7 +266,7 @@ void accept_close_old(struct postern_server *s)
 
 void accept_old(struct postern_server *s)
 {
-	int r = accept_some(s, s->old_listener);
+	int r = accept_some(s, s->old_listener, ACCEPT_BURST);
 
 	if (s->freed || loop_check(s->object.loop) < 0)
 		return;

@@ -67,6 +67,8 @@ struct postern_server {
 	bool                    forced;      /* draining: the deadline has ended some */
 	bool                    freed;
 	int                     old_listener;/* takes no new clients, but has waiting ones; or -1 */
+	int                     burst;       /* how many it accepted in burst_turn at most: accept.c */
+	uint32_t                burst_turn;
 	int64_t                 pause_ns;    /* how long accepting pauses when resources run out */
 	/* The one timer serves the earliest of these; POSTERN_FOREVER: none. */
 	int64_t                 accept_at_ns, renew_at_ns, look_at_ns, drain_at_ns;

@@ -173,16 +173,51 @@ static void chunk_queue_takes_what_memory_allows(void **state)
 
 static void chunk_pool_is_bounded(void **state)
 {
-	static const char bytes[16 * 1024 * 1024];
+	static const char bytes[17 * 1024 * 1024];
 	struct chunk_pool pool = { 0 };
 	struct chunk_queue q = { 0 };
 
 	(void)state;
 	assert_int_equal(chunk_queue_append(&q, &pool, bytes, sizeof bytes), sizeof bytes);
 	chunk_queue_clear(&q, &pool);
-	assert_int_equal(pool.n, CHUNK_POOL);
+	assert_int_equal(pool.n, CHUNK_POOL_MAX);
 	chunk_pool_deinit(&pool);
 	assert_int_equal(pool.n, 0);
+}
+
+/* One chunk each of many connections, as a publication takes, and in between what one connection sends. */
+static void chunk_pool_use(struct chunk_pool *pool, unsigned at_once)
+{
+	static struct chunk_queue queues[CHUNK_POOL_MAX];
+
+	assert_in_range(at_once, 1, CHUNK_POOL_MAX);
+	for (unsigned i = 0; i < at_once; i++)
+		assert_int_equal(chunk_queue_append(&queues[i], pool, "x", 1), 1);
+	for (unsigned i = 0; i < at_once; i++)
+		chunk_queue_consume(&queues[i], pool, 1);
+}
+
+static void chunk_pool_keeps_what_was_in_use_lately(void **state)
+{
+	struct chunk_pool pool = { 0 };
+	int64_t memory;
+
+	(void)state;
+	chunk_pool_use(&pool, 1000);
+	memory = fault_memory();
+	for (int i = 0; i < 100; i++) {
+		chunk_pool_use(&pool, 1);
+		chunk_pool_use(&pool, 1000);
+		assert_int_equal(pool.n, 1000);
+	}
+	assert_int_equal(fault_memory(), memory);
+	for (int i = 0; i < 2 * CHUNK_WINDOW; i++)
+		chunk_pool_use(&pool, 1);
+	for (int i = 0; i < 1000; i++)
+		chunk_pool_use(&pool, 1);
+	assert_int_equal(pool.n, CHUNK_POOL);
+	assert_int_equal(pool.used, 0);
+	chunk_pool_deinit(&pool);
 }
 
 /* ---- versioned structs ---- */
@@ -440,6 +475,7 @@ int main(void)
 		TEST(chunk_queue_in_steady_state_does_not_allocate),
 		TEST(chunk_queue_takes_what_memory_allows),
 		TEST(chunk_pool_is_bounded),
+		TEST(chunk_pool_keeps_what_was_in_use_lately),
 		TEST(struct_import_of_null_gives_the_defaults),
 		TEST(struct_import_of_an_older_struct_fills_up_with_zeroes),
 		TEST(struct_import_of_a_newer_struct_wants_its_rest_to_be_zero),

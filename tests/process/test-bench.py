@@ -63,6 +63,14 @@ def results(**ns):
                            "counts": [], "own": {}, "cells": cells})
 
 
+def results_with_idle():
+    ends = {"client": 1, "server": 1}
+    found = results(raw=100)
+    found.data["cells"] += [{"workload": "idle", "point": "10,000", "placement": "one", "contender": name,
+                             "samples": [{"memory": ends, "allocations": ends}]} for name in ("postern", "call-postern")]
+    return found
+
+
 def check_goals():
     def verdicts(r):
         rows = [row for row in goals.judge(r) if row[0].startswith("round trip 64 B, one CPU")]
@@ -75,6 +83,11 @@ def check_goals():
     rows = goals.judge(results(raw=100))
     reached = [row[0] for row in rows if row[2] == "reached"]
     tap.result("nothing_is_reached_that_was_not_measured", reached)
+    all_rows = goals.judge(results_with_idle())
+    tap.result("each_paragraph_is_about_a_goal", [key for key, _ in goals.WHY if not any(row[0].startswith(key) for row in all_rows)])
+    missed = [key for key, _ in goals.why(goals.judge(results(raw=100, postern=111, uv=110)))]
+    same("a_paragraph_comes_once_for_a_goal_that_is_missed", dict(enumerate(missed)), {0: "round trip 64 B"})
+    tap.result("a_goal_that_is_reached_has_none", [key for key, _ in goals.why(goals.judge(results(raw=100, postern=105, uv=120)))])
 
 
 def check_documents(directory):

@@ -84,6 +84,13 @@ class Shell:
         os.close(self.fd)
 
 
+# Only where the bridge is built.
+BRIDGE = [
+    ("a_verb_of_the_bridge", "postern bridge exp", "postern bridge export "),
+    ("an_option_of_the_bridge", "postern bridge export --tit", "postern bridge export --title "),
+    ("a_service_to_export", "postern bridge export tim", "postern bridge export timer "),
+] if "bridge" in VERBS else []
+
 LINES = [
     ("a_verb", "postern con", "postern connect "),
     ("the_help_of_a_verb", "postern help ser", "postern help serve "),
@@ -109,6 +116,7 @@ LINES = [
     ("an_upgrade", "postern call --upg", "postern call --upgrade "),
     ("a_method_behind_options", "postern call --upgrade --idle 5s timer org.example.clock.N",
      "postern call --upgrade --idle 5s timer org.example.clock.Now "),
+    *BRIDGE,
     ("a_program", "postern serve x --exec only-this-pro", "postern serve x --exec only-this-program "),
 ]
 

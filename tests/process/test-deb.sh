@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# `make deb` makes three packages that lintian has nothing against, and each file is in the one that its users install.
+# `make deb` makes four packages that lintian has nothing against, and each file is in the one that its users install.
 
 . "$(dirname "$0")/tap.sh"
 tap_need git dpkg-buildpackage dpkg-checkbuilddeps dpkg-deb lintian dh
@@ -22,9 +22,9 @@ files()
 }
 
 version=$(sed -n 's/.*POSTERN_VERSION *"\(.*\)"/\1/p' "$POSTERN_SOURCE/include/postern.h")
-tap_is 'there are three packages, and those for debuggers' \
+tap_is 'there are four packages, and those for debuggers' \
 	"$(cd "$packages" && echo *.deb | sed 's/_[^ ]*//g')" \
-	'libpostern-dev libpostern0-dbgsym libpostern0 postern-dbgsym postern'
+	'libpostern-dev libpostern0-dbgsym libpostern0 postern-bridge-dbgsym postern-bridge postern-dbgsym postern'
 tap_is 'libpostern0 has the library and nothing else' "$(files libpostern0 | sort | tr '\n' ' ')" \
 	"lib/ARCH/libpostern.so.0 lib/ARCH/libpostern.so.$version "
 tap_is 'libpostern-dev has every header' "$(files libpostern-dev | sed -n 's,^include/,,p' | sort)" \
@@ -40,5 +40,7 @@ tap_is 'postern has the command, units, completion and the other manual pages' \
 	'bin/postern lib/tmpfiles.d/postern.conf share/bash-completion/completions/postern share/man/man1/postern-review.1.gz share/man/man1/postern.1.gz share/man/man7/postern-services.7.gz share/man/man7/postern.7.gz share/zsh/vendor-completions/_postern '
 tap_is 'its units among them' "$(files postern | sed -n 's,^lib/systemd/system/,,p' | sort | tr '\n' ' ')" \
 	"$(cd "$POSTERN_SOURCE/dist" && git ls-files '*.service' '*.socket' | sort | tr '\n' ' ')"
+tap_is 'postern-bridge has the bridge and its manual page' "$(files postern-bridge | sort | tr '\n' ' ')" \
+	'libexec/postern/postern-bridge share/man/man1/postern-bridge.1.gz '
 tap_is 'the command needs nothing but the C library' "$(dpkg-deb -f "$packages"/postern_*.deb Depends | sed 's/ (.*//')" libc6
 tap_done

@@ -154,6 +154,18 @@ def check_review():
     tap.result("no file of the reviewer includes a header of a layer above it", wrong)
 
 
+def check_bridge():
+    """It has what the command has, and what it shares with that; libnats is known to the bus alone."""
+    wrong = []
+    for path in sources("bridge"):
+        for name in re.findall(r'^#include ["<]([^">]+)[">]', path.read_text(), re.M):
+            if name.startswith("nats/") and not path.name.startswith("bus"):
+                wrong.append(f"{brief(path)} includes {name}, which only the bus may")
+            elif ".." not in name and (SRC / name).exists() and name not in ("base/words.h", "core/idl.h"):
+                wrong.append(f"{brief(path)} includes {name} of src/")
+    tap.result("the bridge uses of src/ what the command may, and only its bus knows libnats", wrong)
+
+
 def symbols():
     """Each object: what it defines for others, and what it needs."""
     defines, needs = {}, defaultdict(set)
@@ -242,14 +254,14 @@ def functions(path):
 def check_sizes():
     big = [
         f"{brief(p)}: {p.stat().st_size} bytes"
-        for p in sources("src", "cmd", "include", "tests", suffixes=(".c", ".h", ".py", ".sh"))
+        for p in sources("src", "cmd", "bridge", "include", "tests", suffixes=(".c", ".h", ".py", ".sh"))
         if p.stat().st_size > FILE_MAX and "tests/review/" not in brief(p)
     ]
     tap.result(f"no file is larger than {FILE_MAX} bytes", big)
 
     lengths = [
         (length, f"{brief(p)}: {name}() has {length} lines")
-        for p in sources("src", "cmd", suffixes=(".c",))
+        for p in sources("src", "cmd", "bridge", suffixes=(".c",))
         for name, length in functions(p)
     ]
     plain = sorted(length for length, _ in lengths)
@@ -268,7 +280,7 @@ def check_sizes():
 def check_texts():
     marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
     unfinished, unlicensed = [], []
-    for path in sources("src", "cmd", "include", "tests", "examples", "bench", suffixes=(".c", ".h", ".py", ".sh")):
+    for path in sources("src", "cmd", "bridge", "include", "tests", "examples", "bench", suffixes=(".c", ".h", ".py", ".sh")):
         # Programs to be reviewed, as they were found.
         if "tests/review/" in brief(path):
             continue
@@ -315,6 +327,7 @@ def main():
     if check_layers_are_known():
         check_includes()
         check_review()
+        check_bridge()
         if objects():
             check_symbols()
             check_globals()

@@ -132,14 +132,14 @@ program apt-get 0
 for name in dpkg-buildpackage lintian dh npm; do
 	program "$name" 0
 done
-all='build-essential debhelper meson ninja-build pkgconf libtree-sitter-dev'
+all='build-essential debhelper meson ninja-build pkgconf libtree-sitter-dev libnats-dev'
 mkdir -p "$tree/review/grammars/node_modules/tree-sitter-cpp/src"
 touch "$tree/review/grammars/node_modules/tree-sitter-cpp/src/parser.c"
 installed "$all"
 setup --dry-run deb
 tap_is 'all of debhelper is enough' "$status$output" 0
 # A dh is in PATH; debhelper is not what dpkg calls installed.
-for name in build-essential debhelper meson ninja-build libtree-sitter-dev; do
+for name in build-essential debhelper meson ninja-build libtree-sitter-dev libnats-dev; do
 	# shellcheck disable=SC2086
 	installed $(tr ' ' '\n' <<<"$all" | grep -vx "$name")
 	setup --dry-run deb

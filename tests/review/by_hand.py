@@ -14,6 +14,13 @@ ROWS = [
     ('L1/returned-untested.c', 'L1', 'bad_passed_on', [
         ('\treturn serve(server, fd); // L1',
          '\tint result = serve(server, fd);\n\n\tif (result != 0)\n\t\tclose(fd);\n\treturn result;')]),
+    ('L1/member-of-an-object.cpp', 'L1', 'Channel::~Channel', [
+        ('\tshutdown(m_fd, SHUT_RDWR);', '\tif (m_fd >= 0)\n\t\tclose(m_fd);')]),
+    ('L7/member-of-freed.c', 'L7', 'client_free', [('\tfree(c->name);', '\tfree(c->name);\n\tfree(c->address);')]),
+    ('L7/realloc.c', 'L7', 'bad_append', [
+        ('\tline->text = realloc(line->text, line->n + 512); // L7\n\tif (!line->text)\n\t\treturn -1;\n',
+         '\tchar *text = realloc(line->text, line->n + 512);\n\n\tif (!text)\n\t\treturn -1;\n\tline->text = text;\n')]),
+    ('L4/two-owners.cpp', 'L4', 'bad_line', [('fdopen(guard.fd(), "r"); // L4', 'fdopen(dup(guard.fd()), "r");')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'

@@ -641,7 +641,7 @@ int main(int argc, char **argv)
 	return 0;
 }
 '''),
-    ('a server does it', 'L1', 'error', READ_SIZE + '''
+    ('a server does it before it serves', 'L1', 'advice', READ_SIZE + '''
 int main(int argc, char **argv)
 {
 	int n = argc > 1 ? size_of(argv[1]) : 0, door = named("sizes"), fd;
@@ -652,6 +652,18 @@ int main(int argc, char **argv)
 		return 1;
 	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		hand_over(fd, n);
+	return 0;
+}
+'''),
+    ('a server does it for each client', 'L1', 'error', READ_SIZE + '''
+int main(int argc, char **argv)
+{
+	int door = named("sizes"), fd;
+
+	if (listen(door, 8) < 0)
+		return 1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		hand_over(fd, argc > 1 ? size_of(argv[1]) : 0);
 	return 0;
 }
 '''),

@@ -12,7 +12,7 @@ if ! "$POSTERN_COMMAND" review --rules >/dev/null 2>&1; then
 	exit 0
 fi
 
-folders=(src include cmd bench review)
+folders=(src include cmd bridge bench review)
 # What docs/FROM_QT.md starts from is defective on purpose: test-from-qt.sh has it reviewed.
 for program in examples/*.c examples/*/*.{c,h,cpp}; do
 	[ "$program" = examples/from-qt/before.cpp ] || folders+=("$program")

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * export-call.c - one call that has come over NATS
+ *
+ *   export_request()
+ *      |  refused: too many calls, unusable headers or parameters, descriptors
+ *      v
+ *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, else --deadline; of a stream
+ *      |            without WIRE_TIMEOUT: none
+ *      |            A stream was told that it is accepted, and where its control subject is, before it was called, so that this is
+ *      |            the first that its caller gets
+ *      v
+ *   answered, or ended: it leaves the list, and its memory goes
+ *
+ * What ends a stream before its last answer: cancel; no alive for WIRE_LEASE_NS; an answer that is too large, or could not be
+ * published, because the caller would have a gap; NATS lost, for the same reason; a drain. Cancelling the call of the local
+ * service ends the connection that it has for itself, which is how that learns of it.
+ */
+#include "export.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT_BUSY "{\"retryAfterMs\":100}"
+
+/* ---- lines ---- */
+
+/* One that has no call; else a new one; else the one that has the fewest. */
+static struct export_line *export_line(struct export *e)
+{
+	struct export_line *best = NULL;
+
+	for (uint32_t i = 0; i < EXPORT_LINES; i++) {
+		struct export_line *line = &e->lines[i];
+		/* A call in flight or waiting is counted here already. */
+		const struct postern_caller_options options = {
+			.size = sizeof(options),
+			.calls = BRIDGE_CALLS_MOST,
+		};
+
+		if (!line->caller &&
+		    postern_caller_new(&line->caller, e->bridge.loop, e->address, &options) < 0)
+			break;
+		if (line->n == 0)
+			return line;
+		if (!best || line->n < best->n)
+			best = line;
+	}
+	return best;
+}
+
+/* ---- the end of a call ---- */
+
+static void export_call_free(struct export_call *c)
+{
+	struct export *e = c->export;
+
+	if (c->before)
+		c->before->next = c->next;
+	else
+		e->calls = c->next;
+	if (c->next)
+		c->next->before = c->before;
+	e->n_calls--;
+	c->method->busy_ns += postern_now() - c->begun_ns;
+	bus_inbox_close(e->bridge.bus, &c->control);
+	c->line->n--;
+	free(c->reply);
+	free(c);
+	export_call_ended(e);
+}
+
+/* Without another word to its caller. */
+static void export_call_cancel(struct export_call *c)
+{
+	postern_call_cancel(c->call);
+	export_call_free(c);
+}
+
+static void export_ended(struct export_call *c, const struct postern_answer *answer)
+{
+	const char *why = answer->why ? answer->why->text : "the service has gone";
+
+	switch (answer->end) {
+	case POSTERN_END_ANSWERED:
+		export_answer(c, answer->parameters);
+		break;
+	case POSTERN_END_FAILED:
+		export_fail(c, answer->error, answer->parameters.text, answer->parameters.n);
+		break;
+	case POSTERN_END_SENT:
+		break;
+	case POSTERN_END_NOT_SENT:
+		export_fail_reason(c, WIRE_NOT_SENT, why);
+		break;
+	default:
+		export_fail_reason(c, WIRE_NO_ANSWER, why);
+	}
+	export_call_free(c);
+}
+
+static void export_answered(struct postern_call *call, const struct postern_answer *answer,
+			    void *data)
+{
+	struct export_call *c = data;
+
+	(void)call;
+	if (answer->end != POSTERN_END_CONTINUES)
+		export_ended(c, answer);
+	else if (export_continue(c, answer->parameters) < 0)
+		export_call_cancel(c);
+}
+
+/* ---- the control of a stream ---- */
+
+static void export_say(struct export *e, const struct bus_message *m, const char *status)
+{
+	const struct bus_out out = { .subject = m->reply, .headers = { { WIRE_STATUS, status } } };
+
+	/* Whoever has asked asks again, or gives up. */
+	if (m->reply)
+		(void)bus_publish(e->bridge.bus, &out);
+}
+
+static bool export_says(const struct bus_message *m, const char *word)
+{
+	return m->n == strlen(word) && !memcmp(m->payload, word, m->n);
+}
+
+static void export_control(const struct bus_message *m, void *data)
+{
+	struct export_call *c = data;
+
+	if (export_says(m, WIRE_ALIVE)) {
+		c->heard_ns = postern_now();
+		export_say(c->export, m, WIRE_OPEN);
+	} else if (export_says(m, WIRE_CANCEL)) {
+		export_say(c->export, m, WIRE_ENDED);
+		export_call_cancel(c);
+	}
+}
+
+void export_unknown(const struct bus_message *m, void *data)
+{
+	export_say(data, m, WIRE_ENDED);
+}
+
+void export_look(struct export *e, int64_t now)
+{
+	struct export_call *c, *next;
+
+	for (c = e->calls; c; c = next) {
+		next = c->next;
+		if (!c->more || now - c->heard_ns < WIRE_LEASE_NS)
+			continue;
+		export_fail_reason(c, WIRE_NO_ANSWER,
+				   "the stream's caller has not said that it is alive for 30s");
+		export_call_cancel(c);
+	}
+}
+
+void export_end_calls(struct export *e, bool only_streams, const char *error, const char *reason)
+{
+	struct export_call *c, *next;
+
+	for (c = e->calls; c; c = next) {
+		next = c->next;
+		if (only_streams && !c->more)
+			continue;
+		if (error && reason)
+			export_fail_reason(c, error, reason);
+		else if (error)
+			export_fail(c, error, "{}", 2);
+		export_call_cancel(c);
+	}
+}
+
+/* ---- a request ---- */
+
+struct export_asked {
+	struct postern_json parameters;
+	int64_t deadline_ns;
+	bool more;
+};
+
+static int export_read(struct export *e, const struct bus_message *m, struct export_asked *ret)
+{
+	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
+	int64_t standard = e->bridge.values->deadline;
+
+	ret->more = more && !strcmp(more, "true") && m->reply;
+	ret->deadline_ns = ret->more ? POSTERN_FOREVER : standard ? standard : BRIDGE_DEADLINE;
+	if (wire_object(m->payload, m->n, &ret->parameters) < 0) {
+		export_refuse(e, m, "org.varlink.service.InvalidParameter",
+			      "{\"parameter\":\"parameters\"}");
+		return -EINVAL;
+	}
+	if (timeout && wire_timeout_read(timeout, &ret->deadline_ns) < 0) {
+		export_refuse(e, m, "org.varlink.service.InvalidParameter",
+			      "{\"parameter\":\"" WIRE_TIMEOUT "\"}");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct export_call *export_call_new(struct export_method *method,
+					   const struct bus_message *m,
+					   const struct export_asked *asked)
+{
+	struct export *e = method->export;
+	struct export_line *line = export_line(e);
+	struct export_call *c = line ? calloc(1, sizeof(*c)) : NULL;
+	int64_t now = postern_now();
+
+	if (!c)
+		return NULL;
+	*c = (struct export_call){ .export = e,
+				   .method = method,
+				   .line = line,
+				   .next = e->calls,
+				   .more = asked->more,
+				   .begun_ns = now,
+				   .heard_ns = now };
+	if ((m->reply && !(c->reply = strdup(m->reply))) ||
+	    (c->more && bus_inbox_open(e->bridge.bus, &c->control, export_control, c) < 0)) {
+		free(c->reply);
+		free(c);
+		return NULL;
+	}
+	if (e->calls)
+		e->calls->before = c;
+	e->calls = c;
+	e->n_calls++;
+	line->n++;
+	return c;
+}
+
+static void export_begin(struct export_call *c, const struct export_asked *asked)
+{
+	unsigned flags = c->more ? POSTERN_CALL_MORE : c->reply ? 0 : POSTERN_CALL_ONEWAY;
+	int r;
+
+	if (c->more && export_accept(c) < 0) {
+		export_call_free(c);
+		return;
+	}
+	r = postern_caller_call_json(&c->call, c->line->caller, c->method->name,
+				     asked->parameters.text, asked->parameters.n, NULL, flags,
+				     asked->deadline_ns, export_answered, c);
+	if (r == 0)
+		return;
+	if (r == -EAGAIN || r == -ENOMEM)
+		export_fail(c, WIRE_BUSY, EXPORT_BUSY, strlen(EXPORT_BUSY));
+	else
+		export_fail_reason(c, WIRE_NOT_SENT, postern_why()->text);
+	export_call_free(c);
+}
+
+/* A caller that waits for no answer cannot be told to come again. */
+static void export_too_many(struct export *e, const struct bus_message *m)
+{
+	export_refuse(e, m, WIRE_BUSY, EXPORT_BUSY);
+	if (m->reply)
+		return;
+	/* Told at the 1st, 2nd, 4th, 8th, ... */
+	e->refused++;
+	if (e->refused & (e->refused - 1))
+		return;
+	output_error(e->bridge.verb, e->address,
+		     "oneway calls were dropped, %" PRIu64
+		     " so far: there are %u calls already (--max-calls)",
+		     e->refused, e->max_calls);
+}
+
+static const char *export_forbids(const struct export_method *method)
+{
+	if (method->flags & (POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS))
+		return "{\"reason\":\"descriptors do not leave their machine\"}";
+	if (method->flags & POSTERN_METHOD_UPGRADE)
+		return "{\"reason\":\"an upgraded connection does not leave its machine\"}";
+	return NULL;
+}
+
+void export_request(const struct bus_message *m, void *data)
+{
+	struct export_method *method = data;
+	struct export *e = method->export;
+	const char *forbidden = export_forbids(method);
+	struct export_asked asked;
+	struct export_call *c;
+
+	method->requests++;
+	if (forbidden) {
+		export_refuse(e, m, WIRE_NOT_FORWARDED, forbidden);
+		return;
+	}
+	if (e->n_calls >= e->max_calls) {
+		export_too_many(e, m);
+		return;
+	}
+	if (export_read(e, m, &asked) < 0)
+		return;
+	if (asked.more && e->bridge.draining) {
+		export_refuse(e, m, WIRE_DRAINING, "{}");
+		return;
+	}
+	c = export_call_new(method, m, &asked);
+	if (c)
+		export_begin(c, &asked);
+	else
+		export_too_many(e, m);
+}

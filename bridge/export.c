@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * export.c - see export.h
+ *
+ * What it subscribes to: a subject for each method that --allow has, and one for the description of each interface, all in the
+ * queue group. A method that is not exported has no subject here: who calls it hears at once that nobody is there, or
+ * reaches another exporter that has it.
+ *
+ * Draining. NATS is asked to send nothing more; what had come by then is called, and the end is when all calls were answered.
+ * Streams have no end of their own: they end at once, with io.postern.Draining.
+ */
+#include "export.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT_LOOK POSTERN_SECONDS(1) /* between looks at the leases of streams */
+
+static const struct option export_options[] = {
+	{ .name = "queue",
+	  .type = OPTION_TEXT,
+	  .argument = "GROUP",
+	  .standard = EXPORT_QUEUE,
+	  .help = "share the calls with the others of this queue group",
+	  BRIDGE_OPTION(queue) },
+	{ .name = "title",
+	  .type = OPTION_TEXT,
+	  .argument = "NAME",
+	  .standard = "NAME of the service",
+	  .help = "its name for NATS's service discovery",
+	  BRIDGE_OPTION(title) },
+	BRIDGE_OPTIONS,
+	{ .name = NULL },
+};
+
+/* ---- descriptions ---- */
+
+/* data: an interface that was learned, behind its export. */
+struct export_description {
+	struct export *export;
+	const struct learned_interface *interface;
+};
+
+static void export_describe(const struct bus_message *m, void *data)
+{
+	const struct export_description *d = data;
+	size_t size = 6 * strlen(d->interface->description) + 32;
+	char *text = malloc(size);
+	struct postern_json_writer w;
+	ssize_t n;
+
+	if (!text || !m->reply) {
+		free(text);
+		return;
+	}
+	postern_json_write_begin(&w, text, size);
+	postern_json_write_object(&w);
+	postern_json_write_name(&w, "description");
+	postern_json_write_text(&w, d->interface->description);
+	postern_json_write_end(&w);
+	n = postern_json_write_finish(&w);
+	if (n >= 0) {
+		const struct bus_out out = { .subject = m->reply, .payload = text, .n = (size_t)n };
+
+		if (bus_publish(d->export->bridge.bus, &out) == -EMSGSIZE) {
+			char large[64];
+
+			wire_too_large(large, sizeof(large), bus_size(&out),
+				       bus_max(d->export->bridge.bus));
+			export_refuse(d->export, m, WIRE_TOO_LARGE, large);
+		}
+	}
+	free(text);
+}
+
+/* ---- subscriptions ---- */
+
+static int export_unsubscribed(struct export *e, const char *subject, int error)
+{
+	return output_errno(e->bridge.verb, e->address, subject, error);
+}
+
+static int export_subscribe(struct export *e)
+{
+	int r;
+
+	for (size_t i = 0; i < e->n_methods; i++) {
+		struct export_method *m = &e->methods[i];
+
+		r = bus_subscribe(NULL, e->bridge.bus, m->subject, e->queue, export_request, m);
+		if (r < 0)
+			return export_unsubscribed(e, m->subject, r);
+	}
+	for (size_t i = 0; i < e->learned.n_interfaces; i++) {
+		char name[WIRE_SUBJECT_MAX], subject[WIRE_SUBJECT_MAX];
+
+		snprintf(name, sizeof(name), "%s.describe", e->learned.interfaces[i].name);
+		r = wire_subject(subject, sizeof(subject), e->bridge.values->prefix, name);
+		e->descriptions[i].export = e;
+		e->descriptions[i].interface = &e->learned.interfaces[i];
+		if (r == 0)
+			r = bus_subscribe(NULL, e->bridge.bus, subject, e->queue, export_describe,
+					  &e->descriptions[i]);
+		if (r < 0)
+			return export_unsubscribed(e, name, r);
+	}
+	bus_unknown(e->bridge.bus, export_unknown, e);
+	return EXIT_DONE;
+}
+
+static int export_add(struct export *e, const struct learned_interface *i,
+		      const struct learned_method *m)
+{
+	const struct bridge_values *v = e->bridge.values;
+	struct export_method *method = &e->methods[e->n_methods];
+	int r;
+
+	if (!wire_is_allowed(v->allow.texts, v->allow.n, m->name))
+		return EXIT_DONE;
+	*method = (struct export_method){
+		.export = e, .name = m->name, .interface = i->name, .flags = m->flags
+	};
+	r = wire_subject(method->subject, sizeof(method->subject), v->prefix, m->name);
+	if (r < 0)
+		return output_errno(e->bridge.verb, e->address, m->name, r);
+	e->n_methods++;
+	if (v->common.verbose)
+		output_error(e->bridge.verb, e->address, "%s in group %s", method->subject,
+			     e->queue);
+	return EXIT_DONE;
+}
+
+/* What is allowed and not there is an error of the command line, and not of a caller next week. */
+static int export_check_allowed(const struct export *e)
+{
+	const struct text_list *allow = &e->bridge.values->allow;
+
+	for (uint32_t a = 0; a < allow->n; a++) {
+		bool found = false;
+
+		for (size_t i = 0; i < e->n_methods && !found; i++)
+			found = wire_is_allowed(&allow->texts[a], 1, e->methods[i].name);
+		if (found)
+			continue;
+		output_error(e->bridge.verb, e->address, "--allow %s: it has no such method",
+			     allow->texts[a]);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int export_methods(struct export *e)
+{
+	const struct learned *l = &e->learned;
+	size_t n = 0;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < l->n_interfaces; i++)
+		n += l->interfaces[i].n_methods;
+	e->methods = calloc(n ? n : 1, sizeof(*e->methods));
+	e->descriptions = calloc(l->n_interfaces + 1, sizeof(*e->descriptions));
+	if (!e->methods || !e->descriptions)
+		return output_errno(e->bridge.verb, e->address, "out of memory", -ENOMEM);
+	for (size_t i = 0; i < l->n_interfaces; i++)
+		for (size_t m = 0; m < l->interfaces[i].n_methods && !status; m++)
+			status = export_add(e, &l->interfaces[i], &l->interfaces[i].methods[m]);
+	return status ? status : export_check_allowed(e);
+}
+
+/* ---- its life ---- */
+
+void export_call_ended(struct export *e)
+{
+	if (e->drained && e->n_calls == 0)
+		bridge_end(&e->bridge);
+}
+
+static void export_drained(void *data)
+{
+	struct export *e = data;
+
+	e->drained = true;
+	export_call_ended(e);
+}
+
+static void export_drain(void *data)
+{
+	struct export *e = data;
+
+	export_end_calls(e, true, WIRE_DRAINING, NULL);
+	if (bus_drain(e->bridge.bus, export_drained, e) < 0)
+		export_drained(e);
+}
+
+static void export_force(void *data)
+{
+	export_end_calls(data, false, WIRE_NO_ANSWER,
+			 "the bridge has ended before the answer came");
+}
+
+static void export_state(int state, const char *why, void *data)
+{
+	struct export *e = data;
+
+	switch (state) {
+	case BUS_CONNECTED:
+		output_error(e->bridge.verb, e->address, "NATS is back");
+		break;
+	case BUS_LOST:
+		output_error(e->bridge.verb, e->address, "the connection to NATS is lost%s%s",
+			     *why ? ": " : "", why);
+		/* Their callers have a gap, or have lost NATS themselves. */
+		export_end_calls(e, true, NULL, NULL);
+		break;
+	default:
+		output_error(e->bridge.verb, e->address,
+			     "NATS has ended the connection for good%s%s", *why ? ": " : "", why);
+		bridge_drain(&e->bridge, EXIT_NOT_ALLOWED);
+	}
+}
+
+static const struct bus_events export_events = { .state = export_state };
+
+static void export_due(struct postern_timer *t, void *data)
+{
+	(void)t;
+	export_look(data, postern_now());
+}
+
+static int export_lease(struct export *e)
+{
+	int r = postern_timer_new(&e->lease, e->bridge.loop, export_due, e);
+
+	if (r == 0)
+		r = postern_timer_set_periodic(e->lease, EXPORT_LOOK);
+	return r < 0 ? output_errno(e->bridge.verb, e->address, "cannot start", r) : EXIT_DONE;
+}
+
+static int export_go(struct export *e)
+{
+	const struct bridge_values *v = e->bridge.values;
+	char ready[128];
+	int status =
+		learn(&e->learned, e->bridge.verb, e->address, v->wait ? v->wait : BRIDGE_WAIT);
+
+	if (!status)
+		status = export_methods(e);
+	if (!status)
+		status = bridge_open(&e->bridge, &export_events);
+	if (!status)
+		status = export_lease(e);
+	if (!status)
+		status = export_subscribe(e);
+	if (!status)
+		status = discover_open(e);
+	/* Ready means that who calls from now on reaches us. */
+	if (!status && bus_flush(e->bridge.bus, POSTERN_SECONDS(5)) < 0) {
+		output_error(e->bridge.verb, e->address,
+			     "NATS has not confirmed the subscriptions within 5s");
+		status = EXIT_IO;
+	}
+	if (status)
+		return status;
+	snprintf(ready, sizeof(ready), "exported: %zu methods in group %s", e->n_methods, e->queue);
+	return bridge_run(&e->bridge, ready);
+}
+
+static void export_release(struct export *e)
+{
+	export_end_calls(e, false, NULL, NULL);
+	for (uint32_t i = 0; i < EXPORT_LINES; i++)
+		postern_caller_free(e->lines[i].caller);
+	postern_timer_free(e->lease);
+	bridge_close(&e->bridge);
+	free(e->methods);
+	free(e->descriptions);
+	learned_free(&e->learned);
+}
+
+static int export_run(void *data)
+{
+	const struct export_values *v = data;
+	const struct bridge_values *values = &v->bridge;
+	struct export *e;
+	int status;
+
+	if (values->common.n_files != 1) {
+		output_error("bridge export", NULL,
+			     values->common.n_files
+				     ? "too many arguments; one NAME is exported"
+				     : "missing NAME; see: postern bridge export --help");
+		return EXIT_USAGE;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return output_errno("bridge export", NULL, "out of memory", -ENOMEM);
+	e->address = values->common.files[0];
+	e->queue = values->queue ? values->queue : EXPORT_QUEUE;
+	e->max_calls = values->max_calls ? values->max_calls : BRIDGE_MAX_CALLS;
+	e->bridge = (struct bridge){ .values = values,
+				     .verb = "bridge export",
+				     .name = e->address,
+				     .drain = export_drain,
+				     .force = export_force,
+				     .data = e };
+	status = export_go(e);
+	export_release(e);
+	free(e);
+	return status;
+}
+
+const struct verb verb_export = {
+	.name = "bridge export",
+	.operands = "NAME",
+	.about = "Lets a local service answer calls over NATS.",
+	.notes = "Each method is a subject, [PREFIX.]varlink.INTERFACE.METHOD. SIGTERM drains it.\n"
+		 "TIME: 500ms, 5s, 2m, forever. More: man postern-bridge",
+	.takes_files = true,
+	.options = export_options,
+	.size = sizeof(struct export_values),
+	.run = export_run,
+};

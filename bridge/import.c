@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c - postern bridge import: a local name for interfaces that others serve on NATS
+ *
+ * The name is taken when all descriptions are known, not before: a program that connects finds the service as it will be.
+ * Until then a local program finds nobody, as before any service has started, and its own deadline counts.
+ *
+ * While NATS is away the name stays, and calls end at once: io.postern.bridge.NotSent. Those that are open when the
+ * connection is lost end with NoAnswer, because their answers went where nobody is: NATS keeps nothing for later.
+ */
+#include "errors.h"
+#include "import.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMPORT_OPTION(field) .offset = offsetof(struct import_values, field)
+
+static const struct option import_options[] = {
+	{ .name = "as",
+	  .type = OPTION_TEXT,
+	  .argument = "NAME",
+	  .help = "the name to serve on this machine",
+	  IMPORT_OPTION(as) },
+	{ .name = "access",
+	  .type = OPTION_ACCESS,
+	  .argument = "WHO",
+	  .standard = "user",
+	  .help = "who may connect: user, group, world, 0640",
+	  IMPORT_OPTION(access) },
+	BRIDGE_OPTIONS,
+	{ .name = NULL },
+};
+
+/* ---- what happens ---- */
+
+static void import_state(int state, const char *why, void *data)
+{
+	struct import *im = data;
+
+	switch (state) {
+	case BUS_LOST:
+		output_error(
+			im->bridge.verb, im->bridge.name,
+			"the connection to NATS is lost (%s); %u open calls end without an answer",
+			why, im->n_calls);
+		imported_end_all(im, "the connection to NATS was lost before it was answered");
+		break;
+	case BUS_CONNECTED:
+		output_error(im->bridge.verb, im->bridge.name, "connected to NATS again");
+		break;
+	default:
+		output_error(im->bridge.verb, im->bridge.name, "no connection to NATS any more: %s",
+			     why);
+		bridge_drain(&im->bridge, EXIT_NOT_ALLOWED);
+		break;
+	}
+}
+
+static const struct bus_events import_bus_events = { .state = import_state };
+
+static void import_error(struct postern_service *s, const struct postern_reason *why, void *data)
+{
+	struct import *im = data;
+
+	(void)s;
+	output_text(im->bridge.verb, im->bridge.name, why->text);
+	if (why->code == POSTERN_REASON_NAME_LOST)
+		bridge_drain(&im->bridge, EXIT_NAME_IN_USE);
+}
+
+static void import_closed(struct postern_service *s, const struct postern_reason *why, void *data)
+{
+	struct import *im = data;
+
+	(void)s;
+	(void)why;
+	bridge_end(&im->bridge);
+}
+
+static const struct postern_service_events import_events = {
+	.size = sizeof(import_events),
+	.error = import_error,
+	.closed = import_closed,
+};
+
+/* Before there is a service, the loop of import_learn() sees that the end has begun. */
+static void import_drain(void *data)
+{
+	struct import *im = data;
+	int64_t drain = im->values->bridge.drain;
+
+	imported_end_streams(im);
+	if (im->service)
+		postern_service_drain(im->service, drain ? drain : BRIDGE_DRAIN);
+}
+
+static void import_force(void *data)
+{
+	struct import *im = data;
+
+	imported_end_all(im, "the bridge ends");
+}
+
+/* ---- the beginning ---- */
+
+static bool import_knows_all(const struct import *im)
+{
+	for (size_t i = 0; i < im->n_wanted; i++)
+		if (!im->wanted[i].known)
+			return false;
+	return true;
+}
+
+static int import_unknown(const struct import *im)
+{
+	for (size_t i = 0; i < im->n_wanted; i++)
+		if (!im->wanted[i].known)
+			output_error(
+				im->bridge.verb, im->wanted[i].name,
+				"not found on NATS: %s; is `postern bridge export` running there, with the same --prefix?",
+				*im->wanted[i].last ? im->wanted[i].last : "no answer came");
+	return EXIT_NO_SERVER;
+}
+
+/* Turns the loop until all are known. The exit status. */
+static int import_learn(struct import *im)
+{
+	int64_t wait = im->values->bridge.wait, begun = postern_now();
+
+	if (!wait)
+		wait = BRIDGE_WAIT;
+	for (size_t i = 0; i < im->n_wanted; i++) {
+		int r = wanted_start(&im->wanted[i], im, im->values->bridge.common.files[i]);
+
+		if (r < 0)
+			return output_errno(im->bridge.verb, im->bridge.name, "cannot start", r);
+	}
+	while (!import_knows_all(im)) {
+		int r;
+
+		if (im->bridge.draining)
+			return im->bridge.status;
+		if (wait != POSTERN_FOREVER && postern_now() - begun >= wait)
+			return import_unknown(im);
+		r = postern_loop_dispatch(im->bridge.loop, POSTERN_MS(100));
+		if (r < 0)
+			return output_errno(im->bridge.verb, im->bridge.name, "the loop failed", r);
+	}
+	return EXIT_DONE;
+}
+
+static int import_provide(struct import *im)
+{
+	static const struct {
+		void (*handle)(void);
+	} handlers = { abort }; /* only its being there counts: wanted_handle() is what is called */
+	int r = postern_service_provide(im->service, &errors_interface, NULL, NULL);
+
+	for (size_t i = 0; i < im->n_wanted && r == 0; i++)
+		r = postern_service_provide(im->service, &im->wanted[i].table, &handlers,
+					    &im->wanted[i]);
+	return r;
+}
+
+static int import_serve(struct import *im)
+{
+	const struct postern_server_options server = {
+		.size = sizeof(server),
+		.access = im->values->access,
+	};
+	const struct postern_service_options options = {
+		.size = sizeof(options),
+		.server = &server,
+		.product = "postern bridge import",
+		.version = postern_version(),
+		.flags = POSTERN_SERVICE_STATISTICS | POSTERN_SERVICE_TRACE,
+	};
+	int r = postern_service_new(&im->service, im->bridge.loop, im->values->as, &options,
+				    &import_events, im);
+
+	if (r == 0)
+		r = import_provide(im);
+	if (r == 0)
+		return EXIT_DONE;
+	r = output_reason(im->bridge.verb, im->bridge.name, postern_why());
+	return r == EXIT_WRONG_TYPE ? EXIT_NAME_IN_USE : r;
+}
+
+static int import_go(struct import *im)
+{
+	char ready[64 + PATH_MAX];
+	int status = bridge_open(&im->bridge, &import_bus_events);
+
+	if (!status)
+		status = import_learn(im);
+	if (status || im->bridge.draining)
+		return status;
+	status = import_serve(im);
+	if (status)
+		return status;
+	snprintf(ready, sizeof(ready), "%s",
+		 postern_server_path(postern_service_server(im->service)));
+	return bridge_run(&im->bridge, ready);
+}
+
+/* ---- the command ---- */
+
+static int import_check(const struct import_values *v)
+{
+	char subject[WIRE_SUBJECT_MAX];
+
+	if (!v->as) {
+		output_error("bridge import", NULL, "missing --as NAME: the name to serve here");
+		return EXIT_USAGE;
+	}
+	if (v->bridge.common.n_files == 0) {
+		output_error("bridge import", v->as,
+			     "missing INTERFACE, such as org.example.Clock; several may be given");
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < v->bridge.common.n_files; i++) {
+		const char *name = v->bridge.common.files[i];
+
+		if (!strchr(name, '.') || wire_subject(subject, sizeof(subject), NULL, name) < 0) {
+			output_error("bridge import", v->as, "'%s' is no name of an interface",
+				     name);
+			return EXIT_USAGE;
+		}
+	}
+	return EXIT_DONE;
+}
+
+static int import_run(void *data)
+{
+	const struct import_values *v = data;
+	struct import im = {
+		.values = v,
+		.prefix = v->bridge.prefix,
+		.allow = v->bridge.allow.texts,
+		.n_allow = v->bridge.allow.n,
+		.deadline_ns = v->bridge.deadline ? v->bridge.deadline : BRIDGE_DEADLINE,
+		.max_calls = v->bridge.max_calls ? v->bridge.max_calls : BRIDGE_MAX_CALLS,
+		.bridge = { .values = &v->bridge,
+			    .verb = "bridge import",
+			    .name = v->as,
+			    .drain = import_drain,
+			    .force = import_force },
+	};
+	int status = import_check(v);
+
+	if (status)
+		return status;
+	im.bridge.data = &im;
+	im.n_wanted = v->bridge.common.n_files;
+	im.wanted = calloc(im.n_wanted, sizeof(*im.wanted));
+	if (!im.wanted) {
+		output_error("bridge import", v->as, "out of memory");
+		return EXIT_TRY_AGAIN;
+	}
+	status = import_go(&im);
+	imported_free_all(&im);
+	postern_service_free(im.service);
+	for (size_t i = 0; i < im.n_wanted; i++)
+		wanted_free(&im.wanted[i]);
+	bridge_close(&im.bridge);
+	free(im.wanted);
+	return status;
+}
+
+const struct verb verb_import = {
+	.name = "bridge import",
+	.operands = "INTERFACE... --as NAME",
+	.about = "Serves a local name with interfaces that others serve on NATS.",
+	.notes = "TIME: 500ms, 5s, 2m, forever. More: man postern-bridge",
+	.takes_files = true,
+	.options = import_options,
+	.size = sizeof(struct import_values),
+	.run = import_run,
+};
