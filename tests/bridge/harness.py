@@ -306,6 +306,12 @@ class Service:
             yield {"parameters": {"description": self.description}}
 
     def _answer(self, method, p):
+        try:
+            return self._made(method, p)
+        except (KeyError, TypeError) as error:
+            return {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": str(error)}}
+
+    def _made(self, method, p):
         if method == "Echo":
             return {"parameters": {"text": p["text"] + self.mark}}
         if method == "Slow":
@@ -320,6 +326,9 @@ class Service:
         return {"error": "org.varlink.service.MethodNotFound", "parameters": {"method": method}}
 
     def _count(self, c, p, more):
+        if not isinstance(p.get("to"), int) or not isinstance(p.get("everyMs"), int):
+            self._send(c, {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": "to"}})
+            return
         for n in range(p["to"] if more else 1):
             if n and p["everyMs"]:
                 time.sleep(p["everyMs"] / 1000)
