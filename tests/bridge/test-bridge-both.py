@@ -65,6 +65,16 @@ def test_prefix(p, url, service):
     c.close()
 
 
+def test_chain(p, url, b):
+    """An imported name is exported again, under another prefix, and imported once more."""
+    again = p.bridge("export", b.path, "--nats", url, "--prefix", "again", machine="here")
+    tap.result("to_export_an_imported_name_is_warned_of", "" if "calls would go in circles" in again.said() else again.said())
+    c = Caller(p.take("third", url, options=("--prefix", "again")).path)
+    equals("under_another_prefix_it_works", c.call(method("Echo"), {"text": "far"}), {"parameters": {"text": "far"}})
+    equals("and_errors_of_the_first_bridge_come_through", ended(c.call(method("Blob"), {"size": 2000000})), "io.postern.bridge.TooLarge")
+    c.close()
+
+
 def test_end(service, b, export):
     c, s = Caller(b.path), Caller(b.path)
     s.send(method("Count"), {"to": 1000000, "everyMs": 10}, more=True)
@@ -95,6 +105,7 @@ def main():
     test_calls(service, b.path)
     test_streams(service, b.path)
     test_prefix(p, nats.url, service)
+    test_chain(p, nats.url, b)
     test_end(service, b, export)
     tap.result("all_of_it_ends", p.end())
     tap.done()
