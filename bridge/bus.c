@@ -100,6 +100,14 @@ struct bus_sub *bus_unsubscribe(struct bus_sub *sub)
 	return NULL;
 }
 
+struct bus_sub *bus_leave(struct bus_sub *sub)
+{
+	if (sub && (!bus_is_connected(sub->bus) ||
+		    natsSubscription_DrainTimeout(sub->nats, 0) != NATS_OK))
+		return bus_unsubscribe(sub);
+	return NULL;
+}
+
 /* Of one that is draining its last message was delivered; any other was unsubscribed. */
 void bus_sub_complete(struct bus_sub *sub)
 {
@@ -227,7 +235,10 @@ const char *bus_header(const struct bus_message *m, const char *name)
 {
 	const char *value = NULL;
 
-	return natsMsgHeader_Get(m->handle, name, &value) == NATS_OK ? value : NULL;
+	if (natsMsgHeader_Get(m->handle, name, &value) != NATS_OK)
+		return NULL;
+	/* An empty value is NULL there, and no missing header. */
+	return value ? value : "";
 }
 
 /* ---- publishing ---- */

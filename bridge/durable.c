@@ -63,6 +63,9 @@ static uint32_t durable_room(const struct export *e)
 {
 	uint32_t taken = e->n_calls;
 
+	/* What is pulled while the service is away would only be refused. */
+	if (e->away)
+		return 0;
 	for (size_t i = 0; i < e->n_durables; i++)
 		taken += e->durables[i].asked;
 	return taken < e->max_calls ? e->max_calls - taken : 0;
@@ -157,10 +160,13 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 {
 	struct export *e = d->export;
 	struct export_method *method = durable_method(e, m->subject);
+	int r = !method || e->bridge.draining || e->n_calls >= e->max_calls
+			? -EAGAIN
+			: export_durable(method, m);
 
-	if (!method || e->bridge.draining || e->n_calls >= e->max_calls)
+	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
-	else if (export_durable(method, m) < 0) {
+	} else if (r < 0) {
 		output_error(
 			e->bridge.verb, e->address,
 			"%s: a durable call is no object of JSON, or is not forwarded; it is given up",
