@@ -99,6 +99,10 @@ void export_fail(struct export_call *c, const char *error, const char *parameter
 
 	method->errors++;
 	snprintf(method->last_error, sizeof(method->last_error), "%s", error);
+	if (c->durable) {
+		durable_failed(c, error);
+		return;
+	}
 	export_fail_to(c->export, c->reply, c->more ? ++c->sequence : 0, error,
 		       (struct postern_json){ parameters, n });
 }
@@ -121,7 +125,9 @@ static void export_fail_too_large(struct export_call *c, size_t n)
 
 void export_answer(struct export_call *c, struct postern_json parameters)
 {
-	if (export_send(c, parameters, false) == -EMSGSIZE)
+	if (c->durable)
+		durable_done(c);
+	else if (export_send(c, parameters, false) == -EMSGSIZE)
 		export_fail_too_large(c, parameters.n);
 }
 
