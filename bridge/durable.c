@@ -157,10 +157,13 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 {
 	struct export *e = d->export;
 	struct export_method *method = durable_method(e, m->subject);
+	int r = -EAGAIN;
 
-	if (!method || e->bridge.draining || e->n_calls >= e->max_calls)
+	if (method && !e->bridge.draining && e->n_calls < e->max_calls)
+		r = export_durable(method, m);
+	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
-	else if (export_durable(method, m) < 0) {
+	} else if (r < 0) {
 		output_error(
 			e->bridge.verb, e->address,
 			"%s: a durable call is no object of JSON, or is not forwarded; it is given up",

@@ -108,6 +108,11 @@ static void storing_publish(struct storing *s)
 			     postern_request_method(s->request), bus_size(&out),
 			     bus_max(im->bridge.bus));
 		storing_over(s);
+	} else if (r == -EINVAL || r == -ENAMETOOLONG) {
+		output_error(im->bridge.verb, im->bridge.name,
+			     "%s: a oneway call is lost: its name makes no subject",
+			     postern_request_method(s->request));
+		storing_over(s);
 	} else if (r < 0) {
 		storing_tell(s, r == -ENOTCONN ? "there is no connection to NATS" : strerror(-r));
 	}
