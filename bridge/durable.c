@@ -83,7 +83,7 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 		if (snprintf(name, sizeof(name), "%s", d->interface) >= (int)sizeof(name) ||
 		    jet_subject(filter, sizeof(filter) - 2, prefix, name) < 0)
 			return -ENAMETOOLONG;
-		strcat(filter, ".*");
+		memcpy(filter + strlen(filter), ".*", sizeof(".*"));
 		return jet_create_consumer(subject, WIRE_SUBJECT_MAX, text, size, stream,
 					   d->consumer, filter,
 					   (deadline ? deadline : BRIDGE_DEADLINE) + DURABLE_MARGIN,
@@ -287,7 +287,7 @@ static int durable_new(struct export *e, const struct learned_interface *i)
 		r = bus_inbox_open(e->bridge.bus, &d->inbox, durable_came, d);
 	if (r == 0) {
 		bus_inbox_subject(e->bridge.bus, &d->inbox, d->pulled);
-		strcat(d->pulled, ".pulled");
+		memcpy(d->pulled + strlen(d->pulled), ".pulled", sizeof(".pulled"));
 		r = bus_subscribe(NULL, e->bridge.bus, d->pulled, NULL, durable_came, d);
 	}
 	if (r < 0)

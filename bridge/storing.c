@@ -154,8 +154,11 @@ int storing_start(struct import *im, struct postern_request *r)
 uint32_t storing_end_all(struct import *im)
 {
 	uint32_t n = im->n_storing;
+	struct storing *next;
 
-	while (im->storing)
-		storing_free(im->storing);
+	for (struct storing *s = im->storing; s; s = next) {
+		next = s->next;
+		storing_free(s);
+	}
 	return n;
 }
