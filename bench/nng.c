@@ -70,6 +70,11 @@ static void peer_open(struct bench *b, size_t i)
 					     : nng_req0_open(&p->socket));
 	/* Without a limit, as the others; the default is 1 MiB. */
 	peer_check("option", nng_socket_set_size(p->socket, NNG_OPT_RECVMAXSZ, 0));
+	/* Room for what is in flight: by default there is none, and both ends would wait in their sends. */
+	if (b->depth > 1) {
+		peer_check("option", nng_socket_set_int(p->socket, NNG_OPT_SENDBUF, (int)b->depth));
+		peer_check("option", nng_socket_set_int(p->socket, NNG_OPT_RECVBUF, (int)b->depth));
+	}
 	if (b->server) {
 		peer_check("nng_listen", nng_listen(p->socket, address, NULL, 0));
 		bench_ready(b);

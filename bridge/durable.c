@@ -83,7 +83,7 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 		if (snprintf(name, sizeof(name), "%s", d->interface) >= (int)sizeof(name) ||
 		    jet_subject(filter, sizeof(filter) - 2, prefix, name) < 0)
 			return -ENAMETOOLONG;
-		strcat(filter, ".*");
+		memcpy(filter + strlen(filter), ".*", sizeof(".*"));
 		return jet_create_consumer(subject, WIRE_SUBJECT_MAX, text, size, stream,
 					   d->consumer, filter,
 					   (deadline ? deadline : BRIDGE_DEADLINE) + DURABLE_MARGIN,
@@ -157,10 +157,13 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 {
 	struct export *e = d->export;
 	struct export_method *method = durable_method(e, m->subject);
+	int r = -EAGAIN;
 
-	if (!method || e->bridge.draining || e->n_calls >= e->max_calls)
+	if (method && !e->bridge.draining && e->n_calls < e->max_calls)
+		r = export_durable(method, m);
+	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
-	else if (export_durable(method, m) < 0) {
+	} else if (r < 0) {
 		output_error(
 			e->bridge.verb, e->address,
 			"%s: a durable call is no object of JSON, or is not forwarded; it is given up",
@@ -284,7 +287,7 @@ static int durable_new(struct export *e, const struct learned_interface *i)
 		r = bus_inbox_open(e->bridge.bus, &d->inbox, durable_came, d);
 	if (r == 0) {
 		bus_inbox_subject(e->bridge.bus, &d->inbox, d->pulled);
-		strcat(d->pulled, ".pulled");
+		memcpy(d->pulled + strlen(d->pulled), ".pulled", sizeof(".pulled"));
 		r = bus_subscribe(NULL, e->bridge.bus, d->pulled, NULL, durable_came, d);
 	}
 	if (r < 0)

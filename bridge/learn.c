@@ -5,6 +5,7 @@
  * Before the loop of the bridge runs, with calls that wait. A service that is not there yet is waited for, as the service
  * manager may start both at once; one that is there and does not describe itself cannot be exported.
  */
+#include "errors.h"
 #include "learn.h"
 
 #include "core/idl.h"
@@ -175,6 +176,12 @@ static int learn_interfaces(const struct learn *l, struct postern_json names, st
 	if (!ret->interfaces)
 		return output_errno(l->verb, l->address, "out of memory", -ENOMEM);
 	while (!status && postern_json_next(&walk, NULL, &name) > 0) {
+		if (postern_json_equals(name, errors_interface.name)) {
+			output_error(
+				l->verb, l->address,
+				"warning: this name is imported from NATS itself; with the --prefix of that import calls would go in circles");
+			continue;
+		}
 		if (postern_json_kind(name) != POSTERN_JSON_STRING || learn_is_own(name))
 			continue;
 		if (ret->n_interfaces == LEARN_INTERFACES)

@@ -74,7 +74,7 @@ struct id_list {
 /* Copies, close-on-exec, of what the shell has opened. */
 struct fd_list {
 	uint32_t n;
-	int fds[16]; /* POSTERN_FDS_MAX */
+	int fds[POSTERN_FDS_MAX];
 };
 
 #define TEXTS_MAX 64u

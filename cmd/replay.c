@@ -3,8 +3,9 @@
  * replay.c - trace --replay: the calls of a recording, made again, and their answers beside the recorded ones
  *
  * In the order in which they came, one after the other, on one connection: what the service did meanwhile for others is not
- * repeated. An answer belongs to the last call before it on its connection. Calls with `more` and `upgrade` are left out, and
- * those whose text the recording does not have; oneway calls are made, and nothing is compared.
+ * repeated. An answer belongs to the last call before it on its connection, unless messages are missing between the two: those
+ * may have been an answer and another call. Calls with `more` and `upgrade` are left out, and those whose text or answer the
+ * recording does not have; oneway calls are made, and nothing is compared.
  */
 #include "trace.h"
 
@@ -16,6 +17,7 @@
 struct entry {
 	char *line; /* owned */
 	size_t number;
+	size_t gaps; /* up to it: places where messages are missing */
 	struct trace_message message;
 	const struct entry *answer; /* of a call: the first one; or NULL */
 };
@@ -81,7 +83,9 @@ static int replay_add(struct replay *r, char *line, size_t n)
 		free(line);
 		return status;
 	}
-	*e = (struct entry){ .line = line, .number = ++r->n, .message = message };
+	*e = (struct entry){ .line = line, .number = r->n + 1, .message = message };
+	e->gaps = (r->n > 0 ? e[-1].gaps : 0) + (message.dropped > 0);
+	r->n++;
 	return EXIT_DONE;
 }
 
@@ -122,6 +126,12 @@ static int replay_compare(const void *a, const void *b)
 	return x->number < y->number ? -1 : 1;
 }
 
+static bool replay_is_answer(const struct entry *e, const struct entry *call)
+{
+	return call->message.is_call && !e->message.is_call &&
+	       call->message.connection == e->message.connection && call->gaps == e->gaps;
+}
+
 static int replay_pair(struct replay *r)
 {
 	struct entry **sorted = reallocarray(NULL, r->n ? r->n : 1, sizeof(struct entry *));
@@ -132,8 +142,7 @@ static int replay_pair(struct replay *r)
 		sorted[i] = &r->entries[i];
 	qsort(sorted, r->n, sizeof(*sorted), replay_compare);
 	for (size_t i = 1; i < r->n; i++)
-		if (sorted[i - 1]->message.is_call && !sorted[i]->message.is_call &&
-		    sorted[i - 1]->message.connection == sorted[i]->message.connection)
+		if (replay_is_answer(sorted[i], sorted[i - 1]))
 			sorted[i - 1]->answer = sorted[i];
 	free(sorted);
 	return EXIT_DONE;
@@ -282,7 +291,7 @@ static int replay_call(struct replay *r, const struct entry *call, const char *m
 			       ? ask_told(r->ask, postern_caller_answer(r->ask->caller))
 			       : output_reason("trace", r->ask->address, postern_why());
 	r->calls++;
-	if (!call->answer) /* oneway */
+	if (oneway || !call->answer)
 		return EXIT_DONE;
 	if (replay_answers_alike(r, call->answer->message.message, now, error < 0)) {
 		r->same++;

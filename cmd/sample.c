@@ -88,9 +88,8 @@ int64_t sample_since(const struct sample *s, const struct sample *before, int va
 
 double sample_rate(const struct sample *s, const struct sample *before, int value)
 {
-	int64_t from = (sample_follows(s, before)
-				? before->values
-				: s->values)[sample_follows(s, before) ? SAMPLE_AT : SAMPLE_SINCE];
+	int64_t from =
+		sample_follows(s, before) ? before->values[SAMPLE_AT] : s->values[SAMPLE_SINCE];
 	int64_t ns = s->values[SAMPLE_AT] - from;
 
 	return ns > 0 ? (double)sample_since(s, before, value) * 1e9 / (double)ns : 0;

@@ -21,7 +21,7 @@ struct spawn {
 /* Descriptors of a call: the program has them as 3 and up. */
 struct spawn_fds {
 	uint32_t n;
-	int      fds[16]; /* POSTERN_FDS_MAX; above all that the program gets */
+	int      fds[POSTERN_FDS_MAX]; /* above all that the program gets */
 };
 
 /* name: for POSTERN_NAME. -ENOMEM; deinit in any case. */

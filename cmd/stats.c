@@ -76,7 +76,7 @@ static void stats_print_users(struct postern_json answer)
 	while (postern_json_next(&walk, NULL, &user) > 0)
 		if (postern_json_kind(user) == POSTERN_JSON_OBJECT)
 			printf("uid %-8" PRId64 " %" PRId64 " connections, %s and %" PRId64
-			       " descriptors held, %" PRId64 " calls by these\n",
+			       " descriptors held, %" PRId64 " calls\n",
 			       stats_number(user, "uid"), stats_number(user, "connectionsNow"),
 			       sample_bytes((double)stats_number(user, "bytesNow")).text,
 			       stats_number(user, "descriptorsNow"), stats_number(user, "calls"));

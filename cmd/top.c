@@ -310,7 +310,7 @@ static void top_print_table(const struct top *t)
 	if (isatty(STDOUT_FILENO))
 		printf("\033[H\033[J");
 	printf("%-*s%6s %5s %7s %7s %7s %7s %7s %7s %5s %8s %7s\n", width + 2, "NAME", "CONN",
-	       "OPEN", "CALLS/s", "P50<", "P99<", "IN/s", "OUT/s", "HELD", "FDS", "REFUSED",
+	       "OPEN", "CALLS/s", "<P50", "<P99", "IN/s", "OUT/s", "HELD", "FDS", "REFUSED",
 	       "FAULTS");
 	for (const struct top_row *row = t->rows; row; row = row->next)
 		if (n++ < room)
@@ -390,7 +390,7 @@ const struct verb verb_top = {
 	.operands = "[NAME]...",
 	.about = "Shows what services do, again and again.",
 	.notes = "Without NAME: all services of the user. CONN, OPEN: connections and calls now;\n"
-		 "P50<, P99<: half of the calls since the last line, and 99 of 100, took less;\n"
+		 "<P50, <P99: half of the calls since the last line, and 99 of 100, took less;\n"
 		 "HELD, FDS: memory and descriptors for peers; FAULTS: calls that were abandoned\n"
 		 "or dropped, and violations. Services offer this if their options say so.",
 	.takes_files = true,

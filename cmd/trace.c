@@ -118,7 +118,8 @@ static void trace_print_message(struct trace *t, const struct trace_message *m)
 	struct trace_place *place = &t->calls[(uint64_t)m->connection % TRACE_PLACES];
 
 	if (m->dropped > 0)
-		printf("... %" PRId64 " messages are missing, this terminal was too slow ...\n",
+		printf("... %" PRId64
+		       " messages are missing: this terminal was too slow, or memory was short ...\n",
 		       m->dropped);
 	trace_print_time(t, m->at_ns);
 	printf(" #%-4" PRId64 " uid %" PRId64 " pid %" PRId64 " %s", m->connection, m->uid, m->pid,

@@ -209,7 +209,7 @@ struct postern_server_options {
 	const gid_t *allow_gids;
 	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
-	uint32_t     keep_flags, descriptors_per_uid; /* 1: fd:N must be non-blocking already; RLIMIT_NOFILE / 8, postern_fds(3) */
+	uint32_t     keep_flags, descriptors_per_uid; /* 1: fd:N must be non-blocking already; RLIMIT_NOFILE / 8, of all twice that: postern_fds(3) */
 };
 
 /* Returns when the server owns the name and listens on it, or fails (postern_why() says why). It

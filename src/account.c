@@ -17,12 +17,12 @@ static void account_ask_all(struct account_owner *owner, struct account *a, bool
 	struct list asked;
 
 	list_init(&asked);
-	list_splice(&asked, &a->unread);
+	list_splice(&asked, &a->in_flight);
 	while (!list_is_empty(&asked)) {
 		struct list *place = asked.next;
 
 		list_remove(place);
-		list_append(&a->unread, place);
+		list_append(&a->in_flight, place);
 		owner->look(place, owner_gone);
 	}
 }
@@ -81,7 +81,7 @@ struct account *account_get(struct account_owner *owner, uid_t uid)
 	a->uid = uid;
 	a->connections = 1;
 	list_init(&a->line);
-	list_init(&a->unread);
+	list_init(&a->in_flight);
 	list_append(&owner->accounts, &a->node);
 	return a;
 }

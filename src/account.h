@@ -21,7 +21,7 @@
  *     release wakes the first in line. No timer is involved.
  *
  * Some charges may be over without anybody knowing: descriptors are charged until the peer has read them, and the kernel
- * does not tell when that is. Whoever has such charges is in the list `unread`, and is asked to look before a refusal.
+ * does not tell when that is. Whoever has such charges is in the list `in_flight`, and is asked to look before a refusal.
  *
  * The account knows its owner by the pointer that it was given, and nothing about servers or connections; a place in
  * line is a list node of the waiting connection. The account outlives its owner until all charges are released.
@@ -49,12 +49,12 @@ struct account_owner {
 	struct list  accounts;
 	struct account_limit limits[ACCOUNT_KINDS];
 	size_t       reserve;                             /* of bytes: the largest message, at most the limit of each */
-	uint32_t     looked;                              /* .now when all of .unread were asked last */
+	uint32_t     looked;                              /* .now when all of .in_flight were asked last */
 	uint32_t   (*now)(struct account_owner *owner);   /* a number that changes in each turn; or NULL */
-	uint64_t     deferred;                            /* how often a connection was held back for others */
+	uint64_t     deferred;                            /* how often a connection had to wait for the next turn */
 	void       (*gone)(struct account_owner *owner);  /* an admitted connection has gone */
 	void       (*wake)(struct list *place);           /* the first in line may request again, soon */
-	/* Gives back what is over by now, and may leave `unread`. owner_gone: all of it. */
+	/* Gives back what is over by now, and may leave `in_flight`. owner_gone: all of it. */
 	void       (*look)(struct list *place, bool owner_gone);
 };
 
@@ -63,13 +63,13 @@ struct account {
 	struct account_owner *owner;       /* NULL: it has gone */
 	uid_t                 uid;
 	uint32_t              connections;
-	uint64_t              calls;       /* by these; no charge */
+	uint64_t              calls;       /* that its connections made; no charge */
 	size_t                charged[ACCOUNT_KINDS];
 	size_t                lent;        /* of the bytes, to the one that has the reserve */
 	uint32_t              visited;     /* when a restless one was, of all of its uid: loop/loop.h */
 	struct list          *holder;      /* of the reserve: its place, linked or not; or NULL */
 	struct list           line;
-	struct list           unread;
+	struct list           in_flight;   /* descriptors that were sent: what .look is asked about */
 };
 
 void            account_owner_init(struct account_owner *owner);

@@ -153,11 +153,11 @@ WHOLE(field, F(name) + F(type) + F(offset) + F(flags));
 
 #define F(field) AT(method, field)
 WHOLE(method, F(name) + F(in) + F(out) + F(flags) + F(handler) + F(handle) + F(deliver) +
-		      F(reserved[0]) + F(reserved[1]));
+		      F(more[0]) + F(more[1]));
 #undef F
 
 #define F(field) AT(error, field)
-WHOLE(error, F(name) + F(type) + F(reserved[0]) + F(reserved[1]));
+WHOLE(error, F(name) + F(type) + F(more[0]) + F(more[1]));
 #undef F
 
 #define F(field) AT(interface, field)

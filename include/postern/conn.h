@@ -25,19 +25,20 @@ POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_writev(struct postern_conn *c,
 	size_t n_iov);
 /* ---- In place: bytes that are built where they are sent from, with no copy ---- */
 
-#define POSTERN_RESERVE_MAX 8000 /* bytes in one piece that can be asked for */
+#define POSTERN_RESERVE_MAX 8000 /* bytes in one piece that can be asked for, of this and each later libpostern */
 
 /* Room in the queue for n bytes in one piece, of no alignment: they are to be written to *ret, and then committed. Returns how
    many there are at *ret, n or more. framing: 0, or POSTERN_FRAMING_... for the payload of one message, whose framing is put
    around it. The room is yours until the next call on c that writes, flushes or ends it, a further reserve among them, and at the
-   longest until the callback returns (outside of callbacks: until the loop's next turn); what is not committed by then is given
-   up, and costs nothing. Other calls, other connections and their reservations do not matter. -EAGAIN: it does not fit below the high-water mark, wait for drained; -EMSGSIZE:
-   it never will, or n is more than POSTERN_RESERVE_MAX; -EINVAL also for n == 0; -EPIPE as postern_conn_write(). */
+   longest until the loop sends what is queued, which it does when the callback has returned (outside of callbacks: in its next
+   turn); what is not committed by then is given up, and costs nothing. Other calls, other connections and their reservations do
+   not matter. -EAGAIN: it does not fit below the high-water mark, wait for drained; -EMSGSIZE: it never will, or n is more than
+   POSTERN_RESERVE_MAX; -EINVAL also for n == 0; -EPIPE as postern_conn_write(). */
 POSTERN_API POSTERN_MUST_USE ssize_t postern_conn_reserve(struct postern_conn *c, int framing, size_t n, void **ret);
 /* Queues the first n of them, as a write would; the reservation is over. Commit only what you have written: the rest may be what
-   was sent before, to anyone. n may be 0: of a framing that is an empty message. -EINVAL: nothing is reserved, or less than n;
-   -EBADMSG: the payload contains the byte that ends a message, and is still reserved; -EPIPE, -ESTALE: the connection has
-   ended meanwhile. */
+   was sent before, to anyone. n may be 0: of a framing that is an empty message. -ECANCELED: nothing is reserved any more, and
+   nothing was queued: write a copy; -EINVAL: less than n is reserved; -EBADMSG: the payload contains the byte that ends a
+   message, and is still reserved; -EPIPE, -ESTALE: the connection has ended meanwhile. */
 POSTERN_API POSTERN_MUST_USE int postern_conn_commit(struct postern_conn *c, size_t n);
 
 /* How many bytes a write takes now: for all-or-nothing writes. */

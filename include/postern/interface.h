@@ -3,7 +3,8 @@
  * postern/interface.h - tables that describe an interface: what `postern generate` writes and libpostern interprets
  *
  * Nobody writes them by hand, and few programs read them. They are constant. A later version of libpostern accepts
- * those of every earlier one: .version says which one wrote them.
+ * those of every earlier one: .version says which one wrote them. .reserved and .more are room for later versions, 0 and
+ * NULL: tables that have anything there are refused (-EINVAL).
  *
  * In C a value of a type is:
  *   bool, int, float, string     bool, int64_t, double, const char * (terminated, UTF-8)
@@ -83,7 +84,7 @@ struct postern_type {
 	const struct postern_type  *element; /* of an array or a map */
 	const uint16_t             *sorted;  /* the numbers of the fields, or names, in the order of their bytes; NULL
 	                                        is right for a few, which are searched one after the other */
-	const void                 *more;    /* NULL */
+	const void                 *more;
 };
 
 enum { POSTERN_FIELD_NULLABLE = 1u << 0 };
@@ -120,13 +121,13 @@ struct postern_method {
 	void (*handle)(const void *handlers, struct postern_request *r, const void *in, void *data);
 	void (*deliver)(void (*fn)(void), struct postern_call *call, const struct postern_answer *answer,
 		const void *value, void *data);
-	const void                *reserved[2]; /* NULL */
+	const void                *more[2];
 };
 
 struct postern_error {
 	const char                *name;     /* with the interface's */
 	const struct postern_type *type;     /* a struct, or NULL as above */
-	const void                *reserved[2]; /* NULL */
+	const void                *more[2];
 };
 
 struct postern_interface {
@@ -136,7 +137,7 @@ struct postern_interface {
 	const char                         *description; /* the interface file */
 	const struct postern_method *const *methods;
 	const struct postern_error *const  *errors;
-	const void                         *more[2]; /* NULL */
+	const void                         *more[2];
 };
 
 #ifdef __cplusplus

@@ -32,7 +32,7 @@ struct postern_server_counters {
 	uint64_t bytes;         /* now held for all peers: see .bytes_per_uid */
 	uint64_t descriptors;   /* now held for all peers, or sent to them and not read, as far as is known: .descriptors_per_uid */
 	uint64_t descriptors_refused; /* for which there was no room */
-	uint64_t deferred;      /* how often a peer that had more, or accepting, was held back for others */
+	uint64_t deferred;      /* how often a connection that had more had no visit in a turn, or accepting was cut short, for others */
 };
 POSTERN_API int postern_server_get_counters(const struct postern_server *s,
 	struct postern_server_counters *ret, size_t size); /* sizeof *ret */

@@ -323,10 +323,56 @@ static struct function *unclosed_end(const struct unclosed_field *field, bool *c
 	return named;
 }
 
-/* The only object of the class lives as long as the program. */
+/* p->fd = -1, other than where the object begins or ends: the next one is opened into it. */
+static bool unclosed_is_reset(const struct unclosed_field *field)
+{
+	int64_t number;
+
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		if (fn->flags & (FUNCTION_CONSTRUCTOR | FUNCTION_DESTRUCTOR))
+			continue;
+		for (int i = 0; i < fn->n_items; i++)
+			if (fn->items[i].kind == ITEM_ASSIGN && fn->items[i].dst >= 0 &&
+			    operand_is_number(&fn->items[i].a, &number) &&
+			    unclosed_is(fn, fn->items[i].dst, field))
+				return true;
+	}
+	return false;
+}
+
+/* Where objects of the class are made, it is once: Window w; in main(). */
+static bool unclosed_is_made_once(const char *type)
+{
+	bool any = false;
+
+	for (size_t f = 0; f < program.n_functions; f++) {
+		struct function *fn = program.functions[f];
+
+		for (int i = 0; i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (!call || call->type != type ||
+			    !(call->flags & (CALL_NEW | CALL_CONSTRUCT)))
+				continue;
+			if (!function_reach(fn) || function_runs_often(fn) ||
+			    item_loop(fn, &fn->items[i]) >= 0)
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* The only object of the class lives as long as the program, and opens one. */
 static bool unclosed_is_lone(const struct unclosed_field *field)
 {
-	return function_reach(field->fn) && !function_runs_often(field->fn);
+	if (function_reach(field->fn) && !function_runs_often(field->fn))
+		return true;
+	return unclosed_is_made_once(field->type) && !unclosed_is_reset(field) &&
+	       !api_is(field->opens->call->api, ROLE(ACCEPT));
 }
 
 /* Memory counts when its object has to do with connections. */

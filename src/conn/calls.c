@@ -182,7 +182,6 @@ void conn_yield(struct postern_conn *c)
 {
 	c->flags |= CONN_PAUSED;
 	conn_due(c, CONN_DUE_RESUME);
-	conn_deferred(&c->object);
 }
 
 int postern_conn_shutdown(struct postern_conn *c)
@@ -271,8 +270,8 @@ int postern_conn_adopt(struct postern_conn **ret, struct postern_loop *loop, int
 	r = conn_begin(&c, loop, &imported, events, data);
 	if (r < 0)
 		return why_call("postern_conn_adopt", r);
-	c->flags |=
-		CONN_RIGHTS; /* its options belong to others, and descriptors may have come already */
+	/* Its options belong to others, and descriptors may have come already. */
+	c->flags |= CONN_RIGHTS;
 	r = conn_open(c, fd, &peer);
 	if (r < 0) {
 		object_give_up(&c->object); /* the caller still owns it */

@@ -93,7 +93,7 @@ enum { /* what conn_run() has to do */
 	CONN_DUE_OFFER   = 1u << 2, /* offer the kept bytes again */
 	CONN_DUE_FLUSH   = 1u << 3,
 	CONN_DUE_ROOM    = 1u << 4, /* the account has room again, and this connection is first in line */
-	CONN_DUE_RESUME  = 1u << 5, /* the pause of this turn is over: conn_yield() */
+	CONN_DUE_RESUME  = 1u << 5, /* others had their turn: conn_yield() */
 };
 
 /* Flags of a connection. The first ones are the facts from which state.h decides. */
@@ -129,7 +129,7 @@ enum {
 	CONN_OWES       = 1u << 27, /* the peer waits for an answer: conn_owes() */
 	CONN_WANTED     = 1u << 28, /* the consumer has more to send: writable is to come */
 	CONN_PASSES     = 1u << 29, /* it has .passing, in the place of .dial */
-	CONN_CROWDED    = 1u << 30, /* CONN_REFUSED for lack of room for descriptors: the timer looks whether they were read */
+	CONN_CROWDED    = 1u << 30, /* CONN_REFUSED for lack of room for descriptors: the timer looks whether there is some */
 };
 /* The sum and the union of bits are equal exactly if no bit occurs twice. */
 static_assert((0ull +
@@ -183,7 +183,10 @@ struct postern_conn {
 	uint8_t               strikes;      /* idle checks in a row without progress */
 	uint8_t               waits;        /* whom they waited for: WAITS_FOR_... */
 	uint8_t               retries;      /* sends in a row that failed for lack of memory */
-	uint8_t               end_code;     /* the reason to report when closing is done */
+	union {
+		uint8_t       looks;        /* CONN_CROWDED: so often the timer has looked */
+		uint8_t       end_code;     /* closing: the reason to report when that is done */
+	};
 };
 
 /* conn.c */
@@ -285,7 +288,7 @@ void conn_yield(struct postern_conn *c);
 /* turn.c: how events arrive, and their consequences */
 void conn_ready(struct object *o, uint32_t events);
 void conn_run(struct object *o);
-/* Fairness, of loop.h: who its user is, and that it was held back. */
+/* Fairness, of loop.h: who its user is, and that it had no visit in this turn. */
 uint32_t *conn_user(struct object *o);
 void conn_deferred(struct object *o);
 void conn_tell_state(struct postern_conn *c);
@@ -330,7 +333,13 @@ void inbox_shrink(struct postern_conn *c);
 /* One system call. It may leave the connection blocked or broken, but never ends it. */
 void conn_send(struct postern_conn *c);
 void outbox_clear(struct postern_conn *c);
-/* A chunk in which nothing was committed goes back. */
+/* What was reserved may not be committed any more. */
+static inline void outbox_unreserve(struct postern_conn *c)
+{
+	if (c->out.tail)
+		c->out.tail->room = 0;
+}
+/* The same; a chunk in which nothing was committed goes back. */
 void outbox_tidy(struct postern_conn *c);
 /* The same for a consumer that goes on: what is queued is not sent, even if that leaves half a message with the peer. */
 void outbox_drop(struct postern_conn *c);

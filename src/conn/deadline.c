@@ -48,10 +48,10 @@ void conn_try_later(struct postern_conn *c)
 		object_timer(&c->object, at);
 }
 
-/* A millisecond at first, in which a peer that reads has read; 64 at most. What is sent meanwhile begins it again. */
+/* A millisecond at first, in which a peer that reads has read; 64 at most. */
 void conn_look_later(struct postern_conn *c)
 {
-	unsigned doubled = c->retries < 6 ? c->retries++ : 6;
+	unsigned doubled = c->looks < 6 ? c->looks++ : 6;
 	int64_t at = time_after(loop_now(c->object.loop), POSTERN_MS(1) << doubled);
 
 	if (c->object.slot == TIMER_OFF || at < c->object.at_ns)

@@ -39,7 +39,7 @@ void flights_add(struct flights *f, struct account *a, struct flight *flight)
 	f->n += flight->n;
 	list_append(&f->sent, &flight->node);
 	if (!list_is_linked(&f->place))
-		list_append(&a->unread, &f->place);
+		list_append(&a->in_flight, &f->place);
 }
 
 /* The account may go with the last charge. */
@@ -70,7 +70,7 @@ static void flights_look_at(struct flights *f, int fd, uint64_t sent)
 		return;
 	unread = link_unread_by_peer(fd);
 	list_init(&over);
-	flight_look(&f->sent, sent, unread > 0 ? (uint64_t)unread : 0, &over);
+	flight_settle(&f->sent, sent, unread > 0 ? (uint64_t)unread : 0, &over);
 	flights_end(f, &over);
 }
 
@@ -145,7 +145,7 @@ static void remnant_take(struct remnant *r, struct flights *f)
 	f->n = 0;
 	list_splice(&r->flights.sent, &f->sent);
 	list_remove(&f->place);
-	list_append(&f->account->unread, &r->flights.place);
+	list_append(&f->account->in_flight, &r->flights.place);
 	remnant_charge(r);
 }
 
@@ -173,7 +173,7 @@ bool flights_remain(struct flights *f)
 	return true;
 }
 
-void flights_asked(struct list *place, bool owner_gone)
+void flights_check_again(struct list *place, bool owner_gone)
 {
 	struct flights *f = container_of(place, struct flights, place);
 

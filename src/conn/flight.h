@@ -9,7 +9,7 @@
 struct postern_conn;
 
 struct flights {
-	struct list          place;    /* in account->unread, if there are any */
+	struct list          place;    /* in account->in_flight, if there are any */
 	struct account      *account;  /* the same */
 	struct postern_conn *c;        /* NULL: it has ended, and this is a remnant's */
 	struct list          sent;     /* struct flight */
@@ -26,6 +26,6 @@ void flights_clear(struct flights *f);
 /* The connection ends, and its socket is shut down: true: that is a remnant's now. */
 bool flights_remain(struct flights *f);
 /* Callback of the account. */
-void flights_asked(struct list *place, bool owner_gone);
+void flights_check_again(struct list *place, bool owner_gone);
 
 #endif

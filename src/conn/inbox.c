@@ -25,8 +25,8 @@ enum {
 	/* While others are there: messages that one delivers without a break, and once the turn has been long enough. */
 	INBOX_MESSAGES = 1024,
 	INBOX_MESSAGES_LATE = 64,
-	INBOX_MESSAGE =
-		128, /* bytes that are moved while the event of a message is called, if that does little */
+	/* Bytes that are moved while the event of a message is called, if that does little. */
+	INBOX_MESSAGE = 128,
 };
 
 /* Holds bytes only during one callback. NULL: out of memory. */
@@ -52,10 +52,12 @@ static unsigned inbox_messages(const struct postern_loop *loop)
 	return loop_is_spent(loop) ? INBOX_MESSAGES_LATE : INBOX_MESSAGES;
 }
 
-/* So many messages without a break. */
+/* So many messages without a break: those that a turn which was spent before began with, or became meanwhile, are fewer. */
 static void inbox_yield(struct postern_conn *c)
 {
-	loop_spend(c->object.loop, (size_t)INBOX_MESSAGES * INBOX_MESSAGE);
+	struct postern_loop *loop = c->object.loop;
+
+	loop_spend(loop, (size_t)inbox_messages(loop) * INBOX_MESSAGE);
 	if (inbox_wants(c))
 		conn_yield(c);
 }
@@ -362,8 +364,6 @@ static void inbox_visited(struct postern_conn *c, bool more)
 	}
 	if (!conn_is_open(c))
 		return;
-	if (more && c->object.loop->shared && !(c->due & CONN_DUE_RESUME))
-		conn_deferred(&c->object);
 	object_visited(&c->object, true);
 }
 

@@ -12,7 +12,8 @@
  *
  * A reservation is the spare room of the last chunk, and is noted there: in the connection it would cost memory for as long
  * as that lives. Whatever appends to the chunk or takes it away thereby ends the reservation, and no writer has to know of
- * it. A chunk that was taken for one and in which nothing was committed goes back at the end of the turn.
+ * it. What is refused, or sends, says so (outbox_unreserve()): a commit after that is refused whatever became of the bytes.
+ * A chunk that was taken for a reservation and in which nothing was committed goes back when the connection runs.
  *
  * EPOLLOUT is requested only after the kernel took less than it was given, and removed at the next send.
  *
@@ -28,9 +29,10 @@
 #include "link/socket.h"
 
 enum {
-	OUTBOX_SLOW =
-		4096, /* a send to a peer that does not appear to read: small, so that progress shows sooner */
-	OUTBOX_IN_FLIGHT = 12, /* tries, 750 ms in all, while the kernel takes no descriptors */
+	/* A send to a peer that does not appear to read: small, so that progress shows sooner. */
+	OUTBOX_SLOW = 4096,
+	/* Tries, 750 ms in all, while the kernel takes no descriptors. */
+	OUTBOX_IN_FLIGHT = 12,
 };
 
 #define OUTBOX_CHUNK sizeof(((struct chunk *)0)->bytes)
@@ -276,6 +278,7 @@ static ssize_t outbox_write_slowly(struct postern_conn *c, const void *bytes, si
 	uint32_t had = c->out.chunks;
 	size_t room = outbox_room(c), taken = n < room ? n : room, done = 0;
 
+	outbox_unreserve(c);
 	if (taken > 0)
 		done = outbox_add(c, bytes, taken);
 	outbox_charge(c, had, 0);
@@ -356,19 +359,26 @@ static bool outbox_admit(struct postern_conn *c, size_t n, size_t *ret_charged)
 	return true;
 }
 
-/* A whole frame, where it fits. */
-static void outbox_put_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
+/* A frame that begins at outbox_end(), with its payload behind the head. */
+static inline void outbox_close_frame(struct postern_conn *c, char *at, int framing, size_t n)
 {
 	bool head = frame_has_head(framing);
-	char *at = outbox_end(c);
 
 	if (head)
 		frame_put_length(framing, at, (uint32_t)n);
-	if (n > 0)
-		memcpy(at + (head ? FRAME_HEAD : 0), payload, n);
-	if (!head)
+	else
 		at[n] = frame_tail(framing);
 	chunk_queue_commit(&c->out, n + (head ? FRAME_HEAD : 1));
+}
+
+/* A whole frame, where it fits. */
+static void outbox_put_frame(struct postern_conn *c, int framing, const void *payload, size_t n)
+{
+	char *at = outbox_end(c);
+
+	if (n > 0)
+		memcpy(at + (frame_has_head(framing) ? FRAME_HEAD : 0), payload, n);
+	outbox_close_frame(c, at, framing, n);
 }
 
 /* The same, where it has to be admitted, or goes into several chunks: all or nothing. */
@@ -380,6 +390,7 @@ static ssize_t outbox_put_frame_slowly(struct postern_conn *c, int framing, cons
 	size_t whole = n + (n_head ? n_head : 1), charged = 0, done;
 	uint32_t had = c->out.chunks, queued = c->out.bytes;
 
+	outbox_unreserve(c);
 	if (!outbox_admit(c, whole, &charged))
 		return -EAGAIN;
 	done = outbox_add(c, head, n_head);
@@ -428,24 +439,22 @@ static inline size_t outbox_around(int framing)
 	return !framing ? 0 : frame_has_head(framing) ? FRAME_HEAD : 1;
 }
 
-/* Room for n bytes in one piece, below every limit. */
+/* Room for n bytes in one piece, below every limit. It needs no place in line: a chunk always fits into an empty queue. */
 static int outbox_extend(struct postern_conn *c, size_t n)
 {
 	uint32_t had = c->out.chunks;
-	size_t charged = 0;
-	bool extended;
 
-	if (!outbox_admit(c, n, &charged))
+	if (n > outbox_room(c)) {
+		outbox_refuse(c, n);
 		return -EAGAIN;
-	extended = chunk_queue_extend(&c->out, &c->object.loop->pool, n);
-	outbox_charge(c, had, charged);
-	if (extended)
-		return 0;
-	outbox_refuse(c, 0);
-	c->flags |= CONN_SHORT;
-	if (c->out.bytes == 0)
-		outbox_return(c);
-	return -EAGAIN;
+	}
+	if (!chunk_queue_extend(&c->out, &c->object.loop->pool, n)) {
+		outbox_refuse(c, 0);
+		c->flags |= CONN_SHORT;
+		return -EAGAIN;
+	}
+	outbox_charge(c, had, 0);
+	return 0;
 }
 
 /* The spare room of the last chunk is what is reserved. */
@@ -473,6 +482,7 @@ static __attribute__((noinline)) ssize_t outbox_reserve_slowly(struct postern_co
 		return -EINVAL;
 	if (n > POSTERN_RESERVE_MAX || n + around > c->limits->high_water)
 		return -EMSGSIZE;
+	outbox_unreserve(c);
 	outbox_due(c);
 	if (!outbox_fits(c, n + around))
 		r = outbox_extend(c, n + around);
@@ -494,23 +504,17 @@ ssize_t postern_conn_reserve(struct postern_conn *c, int framing, size_t n, void
 	return outbox_reserved(c, 0, 0, ret);
 }
 
-/* The payload stands where its head leaves it. */
 static __attribute__((noinline)) int outbox_commit_frame(struct postern_conn *c, size_t n)
 {
 	struct chunk *tail = c->out.tail;
-	int framing = tail->framing, r = 0;
+	int framing = tail->framing;
 	char *at = outbox_end(c);
+	int r = frame_has_head(framing) ? 0 : frame_check(framing, at, n);
 
-	if (frame_has_head(framing)) {
-		frame_put_length(framing, at, (uint32_t)n);
-	} else {
-		r = frame_check(framing, at, n);
-		if (r < 0)
-			return r;
-		at[n] = frame_tail(framing);
-	}
+	if (r < 0)
+		return r;
 	tail->room = 0;
-	chunk_queue_commit(&c->out, n + outbox_around(framing));
+	outbox_close_frame(c, at, framing, n);
 	return 0;
 }
 
@@ -522,7 +526,9 @@ int postern_conn_commit(struct postern_conn *c, size_t n)
 	if (r < 0)
 		return r;
 	tail = c->out.tail;
-	if (!tail || tail->at != tail->end || tail->room == 0 || n > tail->room)
+	if (!tail || tail->at != tail->end || tail->room == 0)
+		return -ECANCELED;
+	if (n > tail->room)
 		return -EINVAL;
 	if (tail->framing)
 		return outbox_commit_frame(c, n);
@@ -533,6 +539,7 @@ int postern_conn_commit(struct postern_conn *c, size_t n)
 
 void outbox_tidy(struct postern_conn *c)
 {
+	outbox_unreserve(c);
 	if (c->out.bytes == 0 && c->out.chunks > 0)
 		outbox_clear(c);
 }
@@ -608,7 +615,12 @@ ssize_t conn_send_now(struct postern_conn *c, const void *bytes, size_t n)
 
 void conn_crowd(struct postern_conn *c)
 {
+	/* While it closes nobody hears drained. */
+	if (c->state != POSTERN_STATE_CONNECTED)
+		return;
 	outbox_refuse(c, 0);
+	if (!(c->flags & CONN_CROWDED))
+		c->looks = 0;
 	c->flags |= CONN_CROWDED;
 	conn_due(c, CONN_DUE_FLUSH);
 }
@@ -636,6 +648,7 @@ ssize_t postern_conn_flush(struct postern_conn *c)
 
 	if (r < 0)
 		return r;
+	outbox_unreserve(c);
 	for (int i = 0; i < CONN_ROUNDS && c->out.bytes > 0 && conn_can_send(c); i++) {
 		conn_send(c);
 		/* Only report what has happened: a program that flushes in every turn still waits in them. */

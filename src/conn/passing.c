@@ -344,8 +344,8 @@ const struct fds *passing_out_next(const struct postern_conn *c, size_t *most)
 	return next->flight.at == c->sent ? next->fds : NULL;
 }
 
-/* It leaves the queue. The kernel has its descriptors if it has the first byte, and then they are charged on. */
-static void passing_out_leave(struct postern_conn *c, struct passing_out *out)
+/* It leaves the queue: returns its block. The kernel has its descriptors if it has the first byte, and then they are charged on. */
+static struct fds *passing_out_leave(struct postern_conn *c, struct passing_out *out)
 {
 	struct passing *p = c->passing;
 	struct fds *fds = out->fds;
@@ -357,7 +357,7 @@ static void passing_out_leave(struct postern_conn *c, struct passing_out *out)
 		flights_add(&p->flights, c->account, &out->flight);
 	else
 		sys_free(out);
-	fds_unref(fds);
+	return fds;
 }
 
 void passing_out_sent(struct postern_conn *c)
@@ -365,9 +365,8 @@ void passing_out_sent(struct postern_conn *c)
 	struct passing_out *out;
 
 	while ((out = passing_out_first(c)) && out->end <= c->sent) {
-		struct fds *fds = fds_ref(out->fds);
+		struct fds *fds = passing_out_leave(c, out);
 
-		passing_out_leave(c, out);
 		fds_close(fds);
 		fds_unref(fds);
 	}
@@ -378,7 +377,7 @@ void passing_out_clear(struct postern_conn *c)
 	struct passing_out *out;
 
 	while (c->flags & CONN_PASSES && (out = passing_out_first(c)))
-		passing_out_leave(c, out);
+		fds_unref(passing_out_leave(c, out));
 }
 
 bool passing_remains(struct postern_conn *c)

@@ -277,6 +277,7 @@ static void conn_flush_queue(struct postern_conn *c)
 	uint64_t until = c->sent + loop_visit(c->object.loop);
 	int i = 0;
 
+	outbox_unreserve(c);
 	do {
 		if (c->out.bytes > 0 && conn_can_send(c))
 			conn_send(c);

@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-void flight_look(struct list *flights, uint64_t sent, uint64_t unread, struct list *ret_read)
+void flight_settle(struct list *flights, uint64_t sent, uint64_t unread, struct list *ret_read)
 {
 	const struct list *last = flights->prev;
 	uint64_t buffers = 0;

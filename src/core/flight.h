@@ -12,8 +12,8 @@
  *   - the truesize of a buffer is at least its bytes and two kernel structures, sk_buff and skb_shared_info, of 200 bytes
  *     and more each; on 64-bit kernels a byte costs 768. FLIGHT_BUFFER is less than that everywhere.
  *
- * So a message whose bytes, with all that was sent later, would need more than what SIOCOUTQ says was read. It is taken
- * for unread too long rather than too short; when all was read, all are known.
+ * So a message whose bytes, with all that was sent later, would need more than what SIOCOUTQ says has been read. It is taken
+ * for unread too long rather than too short; when all has been read, all are known.
  *
  * Pure. The memory is the caller's.
  */
@@ -36,6 +36,6 @@ struct flight {
 
 /* Moves those that the peer must have read to the end of ret_read. flights: in the order of the stream; sent: bytes in all;
    unread: what SIOCOUTQ says. */
-void flight_look(struct list *flights, uint64_t sent, uint64_t unread, struct list *ret_read);
+void flight_settle(struct list *flights, uint64_t sent, uint64_t unread, struct list *ret_read);
 
 #endif

@@ -275,7 +275,7 @@ void loop_abandon(struct postern_loop *loop)
 
 /* ---- turns ---- */
 
-/* A task that is queued again while this runs waits for the next turn. */
+/* A task that is queued again while this runs waits for the next time, which in a turn with restless ones is in this turn. */
 static void loop_run_tasks(struct postern_loop *loop)
 {
 	list_splice(&loop->running, &loop->tasks);
@@ -328,7 +328,8 @@ static void loop_tell(struct object *o, uint32_t events)
 	if (o->asked == o->loop->turn && o != o->loop->spin.early) {
 		int r = sys_poll(o->fd, o->mask);
 
-		/* If that fails, the event comes again, since it is level-triggered. */
+		/* If that fails, the event comes again, since it is level-triggered. Remnants (conn/flight.c) are not, but no turn has
+		   events of those that were made in it. */
 		events = r > 0 ? (uint32_t)r : 0;
 	}
 	events &= o->mask | EPOLLHUP | EPOLLERR;

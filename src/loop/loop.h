@@ -74,7 +74,7 @@ struct object_ops {
 	pid_t (*peer)(const struct object *o);
 	/* When the user to whom it belongs had a restless one visited last: loop->visits of then. NULL: it has none. */
 	uint32_t *(*user)(struct object *o);
-	/* It is held back in this turn. */
+	/* It had to wait for the next turn. */
 	void (*deferred)(struct object *o);
 	/* The loop is being freed: send the final event, and give up the descriptor. NULL: there is neither. */
 	void (*orphan)(struct object *o);

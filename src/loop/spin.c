@@ -8,7 +8,7 @@
  * halt_poll_ns_shrink 2):
  *
  *   found while polling       leave it
- *   slept for a short time    double it, from SPIN_START, up to the bound
+ *   slept for a short time    double it, from SPIN_START, up to the bound; at the bound already: 0
  *   slept for a long time     halve it; below SPIN_START it is 0
  *
  * There are two differences. KVM takes a sleep for short if it was shorter than the bound. Here two processes wait for each other,
@@ -25,11 +25,12 @@
  * that the peer needs to send to us).
  *
  * One CPU. Whoever polls on the only CPU keeps the peer from answering. So it is off unless this thread and the process of the
- * peer have two CPUs together: a thread that is bound to a CPU of its own is just who wants this. They are counted again
- * every SPIN_LOOK, since somebody else may change them (taskset, a cpuset); while it is off, for each new peer soon. A quota of CPU time (cpu.max) is not read: it is in one of two
- * hierarchies, at any of several levels, perhaps outside of what a container sees. Its effect is seen instead, and that of
- * other processes on our CPUs with it: a poll that takes SPIN_LATE longer than it should was not running, and ends polling
- * like one that never paid.
+ * peer have two CPUs together: a thread that is bound to its own CPU is the typical user. They are counted again
+ * every SPIN_LOOK, since somebody else may change them (taskset, a cpuset); while polling is off, for each new peer soon.
+ *
+ * A quota of CPU time (cpu.max) is not read: it is in one of two hierarchies, at any of several levels, perhaps outside of
+ * what a container sees. Its effect is seen instead, and that of other processes on our CPUs with it: a poll that takes
+ * SPIN_LATE longer than it should was not running, and ends polling like one that never paid.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -47,7 +48,7 @@
 enum {
 	SPIN_PROBES = 7, /* at 0.1 us */
 	SPIN_BURSTS = 16,
-	SPIN_REST = 9, /* a power of 2 */
+	SPIN_REST = 9, /* 2^9 short sleeps at most */
 };
 
 /* ---- sleeping ---- */

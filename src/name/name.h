@@ -30,7 +30,7 @@ struct name {
 	char *text;        /* as it was given */
 	char *path;        /* of the socket; "@clock"; "fd:3" */
 	char *directory;   /* of the socket; NULL for the last two kinds */
-	char *socket;      /* names of the entries within the directory: sock, or NAME of a path */
+	char *socket;      /* names of the entries within the directory: sock, or NAME of a path; one block with the next three */
 	char *lock;        /* lock, or NAME.lock, and so on */
 	char *info;
 	char *stale;

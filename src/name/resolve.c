@@ -128,6 +128,20 @@ int name_base(char **ret, struct why *why)
 
 /* ---- each kind ---- */
 
+/* The entries of the directory, in one block, which each connect makes and frees. What is beside the socket is named
+   BEFORE and DOT before what it is. */
+static void resolve_entries(struct name *name, const char *socket, const char *before,
+			    const char *dot)
+{
+	name->socket = name_format("%s%c%s%slock%c%s%sinfo%c%s.stale", socket, 0, before, dot, 0,
+				   before, dot, 0, socket);
+	if (!name->socket)
+		return;
+	name->lock = name->socket + strlen(name->socket) + 1;
+	name->info = name->lock + strlen(name->lock) + 1;
+	name->stale = name->info + strlen(name->info) + 1;
+}
+
 static int resolve_word(struct name *name, const char *word, struct why *why)
 {
 	int r;
@@ -142,10 +156,7 @@ static int resolve_word(struct name *name, const char *word, struct why *why)
 	name->directory =
 		name_format("%s%s%s", name->base, strcmp(name->base, "/") ? "/" : "", word);
 	name->path = name->directory ? name_format("%s/sock", name->directory) : NULL;
-	name->socket = name_format("sock");
-	name->lock = name_format("lock");
-	name->info = name_format("info");
-	name->stale = name_format("sock.stale");
+	resolve_entries(name, "sock", "", "");
 	return 0;
 }
 
@@ -219,10 +230,7 @@ static int resolve_path(struct name *name, const char *text, struct why *why)
 	while (n > 1 && name->path[n - 1] == '/')
 		n--;
 	name->directory = name_format("%.*s", (int)n, name->path);
-	name->socket = name_format("%s", last);
-	name->lock = name_format("%s.lock", last);
-	name->info = name_format("%s.info", last);
-	name->stale = name_format("%s.stale", last);
+	resolve_entries(name, last, last, ".");
 	return 0;
 }
 
@@ -294,7 +302,7 @@ int name_resolve(struct name *name, const char *text, struct why *why)
 	if (r < 0)
 		goto out;
 	name->text = name_format("%s", text);
-	entries = name->directory && name->socket && name->lock && name->info && name->stale;
+	entries = name->directory && name->socket;
 	if (!name->text || !name->path || (name->kind <= NAME_PATH && !entries))
 		r = resolve_no_memory(why);
 out:
@@ -308,10 +316,7 @@ void name_deinit(struct name *name)
 	sys_free(name->text);
 	sys_free(name->path);
 	sys_free(name->directory);
-	sys_free(name->socket);
-	sys_free(name->lock);
-	sys_free(name->info);
-	sys_free(name->stale);
+	sys_free(name->socket); /* and lock, info, stale */
 	sys_free(name->base);
 	memset(name, 0, sizeof(*name));
 	name->fd = -1;

@@ -273,7 +273,7 @@ int server_new(struct postern_server **ret, struct postern_loop *loop, const cha
 	s->accounts.gone = server_conn_gone;
 	s->accounts.wake = conn_wake;
 	s->accounts.now = server_turn;
-	s->accounts.look = flights_asked;
+	s->accounts.look = flights_check_again;
 	list_init(&s->connections);
 	list_init(&s->visiting);
 	list_init(&s->watch_node);

@@ -118,7 +118,7 @@ int answer_failure(struct answer *a, const struct postern_error *error, const vo
 
 static int answer_grow(struct postern_service *s, size_t n)
 {
-	size_t size = s->scratch_size ? s->scratch_size : 4096;
+	size_t size = s->scratch.size ? s->scratch.size : 4096;
 	char *larger;
 
 	while (size < n)
@@ -127,19 +127,19 @@ static int answer_grow(struct postern_service *s, size_t n)
 	larger = sys_alloc(size);
 	if (!larger)
 		return -ENOMEM;
-	sys_free(s->scratch);
-	s->scratch = larger;
-	s->scratch_size = size;
+	sys_free(s->scratch.bytes);
+	s->scratch.bytes = larger;
+	s->scratch.size = size;
 	return 0;
 }
 
 void answer_shrink(struct postern_service *s)
 {
-	if (s->scratch_size <= SERVICE_SCRATCH)
+	if (s->scratch.size <= SERVICE_SCRATCH)
 		return;
-	sys_free(s->scratch);
-	s->scratch = NULL;
-	s->scratch_size = 0;
+	sys_free(s->scratch.bytes);
+	s->scratch.bytes = NULL;
+	s->scratch.size = 0;
 }
 
 /* The length, or the writer's error. */
@@ -151,15 +151,15 @@ static ssize_t answer_encode_once(struct postern_service *s, const struct answer
 	size_t at;
 	int r = 0;
 
-	postern_json_write_begin(&w, s->scratch, s->scratch_size);
+	postern_json_write_begin(&w, s->scratch.bytes, s->scratch.size);
 	message_write_answer(&w, a->error, a->how == SERVING_CONTINUES);
 	if (!a->bare)
 		postern_json_write_name(&w, "parameters");
 	at = w.n;
 	if (!a->bare)
 		r = a->write(&w, a, fault);
-	s->scratch_at = at;
-	s->scratch_n = w.n - at;
+	s->scratch.at = at;
+	s->scratch.n = w.n - at;
 	postern_json_write_end(&w);
 	n = postern_json_write_finish(&w);
 	*ret_needed = w.n;
@@ -181,13 +181,13 @@ static ssize_t answer_encode(struct postern_service *s, const struct answer *a,
 		if (needed > s->message_max)
 			return -EMSGSIZE;
 		/* Its NUL needs a place too. */
-		if (needed < s->scratch_size)
+		if (needed < s->scratch.size)
 			break;
 		r = answer_grow(s, needed + 1);
 		if (r < 0)
 			return r;
 	}
-	s->scratch[n] = '\0';
+	s->scratch.bytes[n] = '\0';
 	return n + 1;
 }
 
@@ -231,7 +231,7 @@ static int answer_explain(const struct postern_service *s, const char *what, ssi
 /* The message is in the scratch, and has n bytes. */
 static ssize_t answer_queue(struct serve *p, const struct answer *a, size_t n)
 {
-	const char *text = p->service->scratch;
+	const char *text = p->service->scratch.bytes;
 	struct passing_out *passing = NULL;
 	ssize_t r;
 
@@ -275,7 +275,7 @@ int answer_send(struct serve *p, const struct answer *a, const char *what)
 	r = answer_queue(p, a, (size_t)n);
 	if (r >= 0) {
 		PROBE(answer, p->conn, n, a->how != SERVING_CONTINUES);
-		trace_answer(p, s->scratch, (size_t)n - 1);
+		trace_message(p, "answer", s->scratch.bytes, (size_t)n - 1);
 	}
 	answer_shrink(s);
 	if (r == -ENOMEM)

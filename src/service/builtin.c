@@ -93,7 +93,6 @@ static const struct postern_type builtin_description_in = {
 	.n = 1,
 	.fields = builtin_description_fields,
 };
-static const struct postern_type builtin_nothing = { .kind = POSTERN_TYPE_STRUCT };
 
 /* Written from what the service has: an array for the tables would have to be allocated. */
 static int builtin_write_info(struct postern_json_writer *w, const struct answer *a,
@@ -140,23 +139,24 @@ static void builtin_get_description(struct postern_request *r,
 
 /* ---- as it is generated, with the service as data ---- */
 
+const struct postern_type builtin_nothing = { .kind = POSTERN_TYPE_STRUCT };
+
 struct builtin_methods {
-	void (*GetInfo)(struct postern_request *r, struct postern_service *s);
+	struct builtin_method GetInfo;
 	void (*GetInterfaceDescription)(struct postern_request *r,
 					const struct builtin_description_in *in,
 					struct postern_service *s);
 };
 
 const struct builtin_methods builtin_methods = {
-	.GetInfo = builtin_get_info,
+	.GetInfo = { builtin_get_info },
 	.GetInterfaceDescription = builtin_get_description,
 };
 
-static void builtin_handle_info(const void *handlers, struct postern_request *r, const void *in,
-				void *data)
+void builtin_handle(const void *handlers, struct postern_request *r, const void *in, void *data)
 {
 	(void)in;
-	((const struct builtin_methods *)handlers)->GetInfo(r, data);
+	((const struct builtin_method *)handlers)->run(r, data);
 }
 
 static void builtin_handle_description(const void *handlers, struct postern_request *r,
@@ -169,7 +169,7 @@ static const struct postern_method builtin_info_method = {
 	.name = "org.varlink.service.GetInfo",
 	.in = &builtin_nothing,
 	.handler = offsetof(struct builtin_methods, GetInfo),
-	.handle = builtin_handle_info,
+	.handle = builtin_handle,
 };
 static const struct postern_method builtin_description_method = {
 	.name = "org.varlink.service.GetInterfaceDescription",

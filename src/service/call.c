@@ -238,6 +238,8 @@ int caller_ask_method(struct caller_ask *a, const struct postern_method *method,
 {
 	if (!method || !method->name || !method->in || !method->out || !method->deliver)
 		return why_argument(a->what, "method is NULL, or not what postern generate writes");
+	if (method->more[0] || method->more[1])
+		return why_argument(a->what, "method has something in .more");
 	a->name = method->name;
 	a->in = method->in;
 	a->out = method->out;
@@ -570,7 +572,7 @@ int postern_answer_is(const struct postern_answer *answer, const struct postern_
 
 /* ---- descriptors ---- */
 
-void caller_keep_fds(struct postern_caller *c, struct fds *fds)
+void caller_set_fds(struct postern_caller *c, struct fds *fds)
 {
 	fds_unref(c->fds);
 	c->fds = fds;

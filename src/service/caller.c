@@ -378,7 +378,7 @@ static void caller_bury(struct object *o)
 	struct postern_caller *c = container_of(o, struct postern_caller, object);
 
 	caller_forget_calls(c);
-	caller_keep_fds(c, NULL);
+	caller_set_fds(c, NULL);
 	conn_limits_unref(c->fds_limits);
 	sys_free(c->room.bytes);
 	sys_free(c->detail.bytes);

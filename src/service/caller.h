@@ -155,7 +155,7 @@ int  caller_ask_json(struct caller_ask *a, const char *method, const char *param
 	const struct postern_fds *fds);
 int  caller_start(struct postern_caller *c, struct postern_call **ret, struct caller_ask *a);
 /* Of the answer that a waiting call returns, or NULL: those of the last one are closed. */
-void caller_keep_fds(struct postern_caller *c, struct fds *fds);
+void caller_set_fds(struct postern_caller *c, struct fds *fds);
 /* An answer of the service, with the end that the machine has given to the call. Its slices are the answer's. */
 void caller_tell_answer(struct postern_call *call, const struct message_answer *m);
 /* The same for one that confirms an upgrade of conn, which was the caller's. It ends if nobody takes it. */

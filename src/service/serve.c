@@ -245,7 +245,7 @@ static void serve_frame(struct postern_conn *c, const void *payload, size_t n, v
 	s->counters.calls++;
 	loop_spend(s->object.loop, SERVE_COST);
 	c->account->calls++;
-	trace_call(p, payload, n);
+	trace_message(p, "call", payload, n);
 	if (r == SERVING_RUN)
 		serve_call(p, payload, n, &call);
 	else if (r == SERVING_REFUSE)

@@ -103,6 +103,28 @@ static bool service_has_members(const struct postern_interface *i)
 	return true;
 }
 
+static bool service_type_has_more(const struct postern_type *type)
+{
+	return type && (type->reserved || type->more);
+}
+
+/* What a later version says there would be ignored. */
+static bool service_has_more(const struct postern_interface *i)
+{
+	bool has = i->reserved || i->more[0] || i->more[1];
+
+	for (uint32_t m = 0; m < i->n_methods; m++) {
+		const struct postern_method *method = i->methods[m];
+
+		has |= method->more[0] || method->more[1] || service_type_has_more(method->in) ||
+		       service_type_has_more(method->out);
+	}
+	for (uint32_t e = 0; i->errors && e < i->n_errors; e++)
+		has |= i->errors[e]->more[0] || i->errors[e]->more[1] ||
+		       service_type_has_more(i->errors[e]->type);
+	return has;
+}
+
 /* Tables that another version has written, or somebody by hand. */
 static int service_check_interface(const struct postern_interface *i)
 {
@@ -115,6 +137,8 @@ static int service_check_interface(const struct postern_interface *i)
 				    "interface was written for a later version of libpostern");
 	if (!service_has_members(i))
 		return why_argument(call, "interface is not what postern generate writes");
+	if (service_has_more(i))
+		return why_argument(call, "interface has something in .reserved or .more");
 	if (!service_has_sizes(i))
 		return why_argument(call, "a struct of interface has no size, or more than 1 MiB");
 	return 0;
@@ -605,7 +629,7 @@ static void service_bury(struct object *o)
 	}
 	for (int i = 0; i < 4; i++)
 		sys_free(s->texts[i]);
-	sys_free(s->scratch);
+	sys_free(s->scratch.bytes);
 	sys_free(s->statistics);
 	conn_limits_unref(s->busy_limits);
 	conn_limits_unref(s->upgraded_limits);

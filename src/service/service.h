@@ -87,6 +87,13 @@ struct provided {
 	void                           *data;
 };
 
+/* What answers are encoded in. */
+struct scratch {
+	char                    *bytes;
+	size_t                   size;
+	size_t                   at, n;        /* the parameters in it */
+};
+
 struct postern_service {
 	struct object            object;       /* a task and a timer: draining, idling, the reserve, what is to be freed */
 	struct postern_server   *server;
@@ -108,8 +115,7 @@ struct postern_service {
 	struct post_box         *box;
 	const struct conn_limits *busy_limits;
 	const struct conn_limits *upgraded_limits; /* or NULL */
-	char                    *scratch;
-	size_t                   scratch_size, scratch_at, scratch_n; /* the parameters in it */
+	struct scratch           scratch;
 	uint32_t                 message_max, unread; /* unread: of an upgraded connection */
 	uint32_t                 connections_max, per_uid_max; /* the server admits SERVICE_RESERVE more */
 	int64_t                  exit_idle_ns, idle_at_ns, drain_at_ns; /* POSTERN_FOREVER: none */
@@ -143,7 +149,7 @@ struct postern_request {
 	struct list             node;     /* in service->requests, service->left, or the pool */
 	struct postern_service *service;  /* NULL: it was freed */
 	struct serve           *serve;    /* NULL: not open any more */
-	int64_t                 since_ns; /* with statistics: when its handler began */
+	int64_t                 since_ns; /* with statistics: when its call was read */
 	struct account         *account;  /* while it is charged */
 	size_t                  charged;
 	struct post_box        *box;      /* once it is kept */
@@ -327,10 +333,16 @@ void topic_orphan(struct postern_topic *t);
 struct builtin_methods;
 extern const struct builtin_methods builtin_methods; /* of the first */
 extern const struct postern_interface builtin_service, builtin_postern;
+/* The handler of a method without parameters, which calls the first of handlers, with the service. */
+struct builtin_method {
+	void (*run)(struct postern_request *r, struct postern_service *s);
+};
+void builtin_handle(const void *handlers, struct postern_request *r, const void *in, void *data);
+extern const struct postern_type builtin_nothing;
 
 /* ---- statistics.c ---- */
-struct statistics; struct statistics_methods;
-extern const struct statistics_methods statistics_methods;
+struct statistics;
+extern const struct builtin_method statistics_methods;
 extern const struct postern_interface statistics_interface;
 int  statistics_new(struct statistics **ret); /* freed with sys_free() */
 /* Its final answer is queued. */
@@ -339,16 +351,15 @@ void statistics_answered(struct statistics *k, const struct postern_request *r);
 void statistics_conn_ended(struct statistics *k, const struct postern_conn *c);
 
 /* ---- trace.c ---- */
-struct trace; struct trace_methods;
-extern const struct trace_methods trace_methods;
+struct trace;
+extern const struct builtin_method trace_methods;
 extern const struct postern_interface trace_interface;
 int  trace_new(struct trace **ret);
 void trace_free(struct trace *t);
 /* The service drains: those who watch hear that. */
 void trace_drain(struct trace *t);
-/* A whole message, without its NUL, that was received, or that is queued or sent. */
-void trace_call(struct serve *p, const char *text, size_t n);
-void trace_answer(struct serve *p, const char *text, size_t n);
+/* A whole message, without its NUL, that was received, or that is queued or sent. kind: "call", "answer". */
+void trace_message(struct serve *p, const char *kind, const char *text, size_t n);
 
 /* ---- activation.c ---- */
 enum { ACTIVATION_NAME = 16 };

@@ -23,13 +23,14 @@ static const char statistics_text[] =
 	"# the rest. Buckets without calls are left out.\n"
 	"type Bucket (belowNs: ?int, calls: int)\n"
 	"\n"
-	"# What connections of one user hold and have done, while it has any.\n"
+	"# What connections of one user hold and have done, while it has any: with its last one .calls begins again.\n"
 	"type User (uid: int, connectionsNow: int, bytesNow: int, descriptorsNow: int, calls: int)\n"
 	"\n"
 	"# atNs: CLOCK_MONOTONIC, when these numbers were read; sinceNs: when the service began. bytesNow: memory that is held\n"
-	"# for peers. descriptorsNow: passed by peers, or to them, and not taken or read yet, as far as is known.\n"
+	"# for peers. descriptorsNow: passed by peers, or to them, and not taken or read yet, as far as is known; and one for each\n"
+	"# connection that has ended and whose peer has not read those.\n"
 	"# descriptorsRefused: for which there was no room. refused: connections that a rule or a limit did not admit. pauses: how\n"
-	"# often accepting stopped. latency: from the beginning of a handler to its answer, for calls that asked for one answer.\n"
+	"# often accepting stopped. latency: from when a call was read to its answer, of those that asked for one answer.\n"
 	"method Get() -> (\n"
 	"  atNs: int,\n"
 	"  sinceNs: int,\n"
@@ -76,7 +77,8 @@ int statistics_new(struct statistics **ret)
 void statistics_conn_ended(struct statistics *k, const struct postern_conn *c)
 {
 	k->received += c->received;
-	k->sent += c->sent;
+	/* What is queued is of this service too: the answer that confirms an upgrade. */
+	k->sent += c->sent + c->out.bytes;
 }
 
 void statistics_answered(struct statistics *k, const struct postern_request *r)
@@ -190,25 +192,12 @@ static void statistics_get(struct postern_request *r, struct postern_service *s)
 
 /* ---- as it is generated, with the service as data ---- */
 
-struct statistics_methods {
-	void (*Get)(struct postern_request *r, struct postern_service *s);
-};
+const struct builtin_method statistics_methods = { statistics_get };
 
-const struct statistics_methods statistics_methods = { .Get = statistics_get };
-
-static void statistics_handle_get(const void *handlers, struct postern_request *r, const void *in,
-				  void *data)
-{
-	(void)in;
-	((const struct statistics_methods *)handlers)->Get(r, data);
-}
-
-static const struct postern_type statistics_nothing = { .kind = POSTERN_TYPE_STRUCT };
 static const struct postern_method statistics_get_method = {
 	.name = "io.postern.Statistics.Get",
-	.in = &statistics_nothing,
-	.handler = offsetof(struct statistics_methods, Get),
-	.handle = statistics_handle_get,
+	.in = &builtin_nothing,
+	.handle = builtin_handle,
 };
 static const struct postern_method *const statistics_table[] = { &statistics_get_method };
 

@@ -22,9 +22,9 @@
  * KiB, until the end of the turn; and what stands in a queue can neither be skipped nor shared.
  *
  * Nothing here calls the program, but for the task: also that a subscriber has left is told by the service's
- * (request_tell_left()). So a publication runs through all subscribers, and whatever it
- * does to one cannot end another. A subscriber is ended by its peer (request_cancel()), by the topic, or by the service,
- * and each of these goes through topic_forget().
+ * (request_tell_left()). So a publication runs through all subscribers, and whatever it does to one cannot end another. A
+ * subscriber is ended by its peer (request_cancel()), by the topic, or by the service, and each of these goes through
+ * topic_forget().
  *
  * A topic that has ended and was freed stays until its last subscriber has got what it waits for, or leaves.
  */
@@ -159,18 +159,27 @@ static void topic_answered(struct postern_request *r)
 	topic_lose(r);
 }
 
-/* Ends it with an error of the library's, after the rest of what has begun. */
-static void topic_dismiss(struct postern_request *r, const struct answer *a)
+/* The rest of what has begun: nothing else may be sent before it. */
+static void topic_finish(struct postern_request *r)
 {
 	const struct topic_item *item = r->reader.item;
+	const char *bytes = container_of(item, struct publication, item)->bytes;
 	uint32_t at = r->reader.at;
 
-	if (at > 0 && conn_write_owed(r->serve->conn,
-				      container_of(item, struct publication, item)->bytes + at,
-				      item->n - at) < 0)
+	if (conn_write_owed(r->serve->conn, bytes + at, item->n - at) < 0) {
 		postern_conn_abort(r->serve->conn);
+		return;
+	}
+	r->topic->counters.sent++;
+	trace_message(r->serve, "answer", bytes, item->n - 1);
+}
+
+/* Ends it with an error of the library's. */
+static void topic_dismiss(struct postern_request *r, const struct answer *a)
+{
+	if (r->reader.at > 0)
+		topic_finish(r);
 	if (topic_is_ending(&r->reader)) {
-		r->topic->counters.sent++;
 		topic_answered(r);
 		return;
 	}
@@ -234,7 +243,7 @@ static bool topic_send_some(struct postern_request *r, const struct topic_item *
 		return false;
 	}
 	t->counters.sent++;
-	trace_answer(r->serve, p->bytes, n - 1);
+	trace_message(r->serve, "answer", p->bytes, n - 1);
 	topic_uncharge(r);
 	if (!topic_took(&t->core, &r->reader, left))
 		return true;
@@ -303,9 +312,9 @@ static int topic_say(struct postern_topic *t, const struct answer *a)
 	p = topic_block(t, (size_t)n);
 	if (!p)
 		return why_call(t->method->name, -ENOMEM);
-	memcpy(p->bytes, s->scratch, (size_t)n);
-	p->at = (uint32_t)s->scratch_at;
-	p->n = (uint32_t)s->scratch_n;
+	memcpy(p->bytes, s->scratch.bytes, (size_t)n);
+	p->at = (uint32_t)s->scratch.at;
+	p->n = (uint32_t)s->scratch.n;
 	answer_shrink(s);
 	topic_publish(&t->core, &p->item, (uint32_t)n, a->how != SERVING_CONTINUES);
 	t->counters.published++;

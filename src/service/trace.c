@@ -24,9 +24,9 @@ static const char trace_text[] =
 	"\n"
 	"type Kind (call, answer)\n"
 	"\n"
-	"# atNs: CLOCK_MONOTONIC. connection: each has a number of its own. pid: of the peer when it connected. size: of the message\n"
-	"# in bytes, which is left out if it has more than 65,536. dropped: messages before this one that are not told, because the\n"
-	"# reader was too slow.\n"
+	"# atNs: CLOCK_MONOTONIC. connection: each has a number of its own. pid: of the peer when it connected. size: of the message,\n"
+	"# in bytes. message: left out if it has more than 65,536. dropped: messages before this one that are not told, because the\n"
+	"# reader was too slow, or there was no memory for them.\n"
 	"# [Requires 'more' flag]\n"
 	"method Messages() -> (\n"
 	"  atNs: int,\n"
@@ -47,8 +47,8 @@ struct tracer {
 
 struct trace {
 	struct list tracers;
-	char *scratch; /* beside that of the service, which holds an answer while it is traced */
-	size_t scratch_size;
+	struct scratch
+		scratch; /* beside that of the service, which holds an answer while it is traced */
 };
 
 int trace_new(struct trace **ret)
@@ -77,7 +77,7 @@ void trace_free(struct trace *t)
 		return;
 	while (!list_is_empty(&t->tracers))
 		trace_remove(container_of(t->tracers.next, struct tracer, node));
-	sys_free(t->scratch);
+	sys_free(t->scratch.bytes);
 	sys_free(t);
 }
 
@@ -145,21 +145,17 @@ static void trace_tell(struct trace *trace, struct tracer *t, struct trace_messa
 {
 	struct postern_service *s = m->from->service;
 	struct answer a = { .how = SERVING_CONTINUES, .write = trace_write, .value = m };
-	char *scratch = s->scratch;
-	size_t size = s->scratch_size;
+	struct scratch of_service = s->scratch;
 
-	if (!t->request->serve || !conn_has_room(t->request->serve->conn)) {
+	if (!conn_has_room(t->request->serve->conn)) {
 		t->dropped++;
 		return;
 	}
 	m->dropped = t->dropped;
 	s->scratch = trace->scratch;
-	s->scratch_size = trace->scratch_size;
 	t->dropped = request_answer(t->request, &a) < 0 ? t->dropped + 1 : 0;
 	trace->scratch = s->scratch;
-	trace->scratch_size = s->scratch_size;
-	s->scratch = scratch;
-	s->scratch_size = size;
+	s->scratch = of_service;
 }
 
 static void trace_pass(struct serve *p, const char *kind, const char *text, size_t n)
@@ -178,16 +174,10 @@ static void trace_pass(struct serve *p, const char *kind, const char *text, size
 	}
 }
 
-void trace_call(struct serve *p, const char *text, size_t n)
+void trace_message(struct serve *p, const char *kind, const char *text, size_t n)
 {
 	if (p->service->trace && !list_is_empty(&p->service->trace->tracers))
-		trace_pass(p, "call", text, n);
-}
-
-void trace_answer(struct serve *p, const char *text, size_t n)
-{
-	if (p->service->trace && !list_is_empty(&p->service->trace->tracers))
-		trace_pass(p, "answer", text, n);
+		trace_pass(p, kind, text, n);
 }
 
 /* ---- as it is generated, with the service as data ---- */
@@ -200,7 +190,7 @@ static void trace_begin(struct postern_request *r, struct postern_service *s)
 		request_refuse(r, ERROR_PERMISSION_DENIED, NULL, NULL);
 		return;
 	}
-	t = s->draining ? NULL : sys_alloc(sizeof(*t));
+	t = sys_alloc(sizeof(*t));
 	if (!t) {
 		request_refuse_busy(r);
 		return;
@@ -211,26 +201,13 @@ static void trace_begin(struct postern_request *r, struct postern_service *s)
 	list_append(&s->trace->tracers, &t->node);
 }
 
-struct trace_methods {
-	void (*Messages)(struct postern_request *r, struct postern_service *s);
-};
+const struct builtin_method trace_methods = { trace_begin };
 
-const struct trace_methods trace_methods = { .Messages = trace_begin };
-
-static void trace_handle_messages(const void *handlers, struct postern_request *r, const void *in,
-				  void *data)
-{
-	(void)in;
-	((const struct trace_methods *)handlers)->Messages(r, data);
-}
-
-static const struct postern_type trace_nothing = { .kind = POSTERN_TYPE_STRUCT };
 static const struct postern_method trace_messages_method = {
 	.name = "io.postern.Trace.Messages",
-	.in = &trace_nothing,
+	.in = &builtin_nothing,
 	.flags = POSTERN_METHOD_MORE | POSTERN_METHOD_NEEDS_MORE,
-	.handler = offsetof(struct trace_methods, Messages),
-	.handle = trace_handle_messages,
+	.handle = builtin_handle,
 };
 static const struct postern_method *const trace_table[] = { &trace_messages_method };
 

@@ -72,7 +72,7 @@ static void wait_told(void (*fn)(void), struct postern_call *call,
 	w->told = true;
 	w->value = value;
 	w->answer = *answer;
-	caller_keep_fds(c, call->received);
+	caller_set_fds(c, call->received);
 	call->received = NULL;
 	if (answer->why)
 		w->answer.why = &c->why.reason;
@@ -143,7 +143,7 @@ static int wait_call(struct postern_caller *c, struct caller_ask *a, void *ret,
 		return why_argument(a->what,
 				    "flags has UPGRADE: postern_caller_upgrade() is for that");
 	postern_call_cancel(w->call);
-	caller_keep_fds(c, NULL);
+	caller_set_fds(c, NULL);
 	*w = (struct caller_wait){ .out = a->out, .answer.caller = c };
 	w->answer.parameters = (struct postern_json){ "{}", 2 };
 	a->deliver = wait_told;
@@ -212,7 +212,7 @@ static int wait_next(struct postern_caller *c, const char *what, void *ret,
 	if (ret && !w->out)
 		return why_argument(what, "the last call was in JSON");
 	if (!w->told)
-		caller_keep_fds(c, NULL);
+		caller_set_fds(c, NULL);
 	if (w->after) {
 		w->answer = (struct postern_answer){
 			.end = w->after,

@@ -93,11 +93,15 @@ static void calls_with_invalid_arguments_are_refused_and_say_why(void **state)
 	const struct postern_method right = {
 		.name = CALLED_METHOD, .in = &nothing, .out = &nothing, .deliver = called_deliver
 	};
+	struct postern_method later = right;
 	struct postern_caller *waiting;
 	struct called t;
 
 	(void)state;
 	called_open(&t, NULL);
+	later.more[1] = &t;
+	assert_errno(called_try(&t, 0, &later, NULL, 0, 0), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, ".more"));
 	assert_errno(called_try(&t, 0, NULL, NULL, 0, 0), -EINVAL);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		assert_errno(called_try(&t, 0, &wrong[i], NULL, 0, 0), -EINVAL);

@@ -129,9 +129,53 @@ static void V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused
 	desk_close(&d);
 }
 
+/* Room for later versions, of which this one knows nothing. */
+static void V11_an_interface_that_says_more_than_is_known_is_refused(void **state)
+{
+	struct postern_type type = { .kind = POSTERN_TYPE_STRUCT }, out = type, of_error = type;
+	struct postern_method method = {
+		.name = "org.example.more.Take", .in = &type, .out = &out, .handle = never
+	};
+	struct postern_error error = { .name = "org.example.more.Wrong", .type = &of_error };
+	const struct postern_method *methods = &method;
+	const struct postern_error *errors = &error;
+	struct postern_interface other = {
+		.version = POSTERN_INTERFACE_VERSION,
+		.n_methods = 1,
+		.n_errors = 1,
+		.name = "org.example.more",
+		.description = "",
+		.methods = &methods,
+		.errors = &errors,
+	};
+	const void **const more[] = { &other.more[0],  &other.more[1], &method.more[0],
+				      &method.more[1], &error.more[0], &error.more[1],
+				      &type.more,      &out.more,      &of_error.more };
+	uint32_t *const reserved[] = { &other.reserved, &type.reserved, &out.reserved,
+				       &of_error.reserved };
+	struct desk d;
+
+	(void)state;
+	desk_open(&d, NULL);
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+		*more[i] = &d;
+		assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+		assert_non_null(strstr(postern_why()->text, ".more"));
+		*more[i] = NULL;
+	}
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+		*reserved[i] = 1;
+		assert_errno(postern_service_provide(d.service, &other, NULL, NULL), -EINVAL);
+		*reserved[i] = 0;
+	}
+	assert_ok(postern_service_provide(d.service, &other, NULL, NULL));
+	desk_close(&d);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(V11_an_interface_that_says_more_than_is_known_is_refused),
 		TEST(calls_with_nonsense_say_so),
 		TEST(V11_an_interface_is_offered_once_and_the_librarys_own_never),
 		TEST(V11_an_interface_whose_struct_has_no_size_or_is_too_large_is_refused),

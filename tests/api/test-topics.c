@@ -316,6 +316,43 @@ static void V18_a_queue_that_overflows_ends_with_how_many_were_dropped(void **st
 	}
 }
 
+/* The rest of it is queued then: as much as what went, it is traced and counted. */
+static void V18_what_has_begun_when_a_queue_overflows_is_one_that_was_sent(void **state)
+{
+	static const struct postern_topic_options one = { .size = sizeof one,
+							  .policy = POSTERN_TOPIC_QUEUE,
+							  .messages = 1 };
+	const struct postern_service_options traced = { .size = sizeof traced,
+							.flags = POSTERN_SERVICE_TRACE };
+	unsigned answers = 0;
+	const char *text;
+	struct stage s;
+	int slow, tracer;
+
+	(void)state;
+	stage_open_service(&s, &traced, &one);
+	tracer = desk_peer(&s.d);
+	desk_say(&s.d, tracer, "{\"method\":\"io.postern.Trace.Messages\",\"more\":true}");
+	turn_until(s.d.loop, desk_counters(&s.d).open == 1);
+	slow = stage_subscribe(&s);
+	for (unsigned i = 1; i <= 3; i++)
+		stage_publish(&s, i, 1000 * 1000);
+	assert_int_equal(stage_counters(&s).overflows, 1);
+	assert_int_equal(stage_counters(&s).dropped, 2);
+	assert_int_equal(stage_counters(&s).sent, 1);
+	stage_hears(&s, slow, 1);
+	do {
+		text = desk_next(&s.d, tracer);
+		assert_non_null(text);
+		answers += strstr(text, "\"answer\"") && strstr(text, "\"size\":10000");
+	} while (!strstr(text, "io.postern.Overflow"));
+	assert_int_equal(answers, 1);
+	close(slow);
+	close(tracer);
+	turn_until(s.d.loop, desk_counters(&s.d).open == 0);
+	stage_close(&s);
+}
+
 static void V18_what_a_slow_one_has_begun_with_is_charged_to_its_user(void **state)
 {
 	struct postern_server_counters k;
@@ -758,6 +795,7 @@ int main(void)
 		TEST(V18_a_half_sent_message_is_never_replaced),
 		TEST(V18_a_queue_gives_a_slow_one_all_in_order),
 		TEST(V18_a_queue_that_overflows_ends_with_how_many_were_dropped),
+		TEST(V18_what_has_begun_when_a_queue_overflows_is_one_that_was_sent),
 		TEST(V18_what_a_slow_one_has_begun_with_is_charged_to_its_user),
 		TEST(V18_one_that_never_reads_is_idle_in_the_end),
 		TEST(V18_a_topic_ends_with_a_last_value_also_for_those_behind),

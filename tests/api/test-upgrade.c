@@ -241,6 +241,35 @@ static void V7_a_kept_call_may_be_upgraded_later_and_what_came_meanwhile_waits(v
 	desk_close(&d);
 }
 
+/* Which is still queued when the connection is no longer the service's. */
+static void V7_statistics_count_the_answer_that_confirms(void **state)
+{
+	const struct postern_service_options options = { .size = sizeof options,
+							 .flags = POSTERN_SERVICE_STATISTICS };
+	struct desk d;
+	const char *text;
+	int fd, watcher;
+
+	(void)state;
+	desk_open(&d, &options);
+	d.hook = on_upgrade;
+	to_begin();
+	fd = desk_peer(&d);
+	desk_say(&d, fd, UPGRADE);
+	desk_hears(&d, fd, "{}");
+	watcher = desk_peer(&d);
+	desk_say(&d, watcher, "{\"method\":\"io.postern.Statistics.Get\"}");
+	text = desk_next(&d, watcher);
+	assert_non_null(text);
+	if (!strstr(text, "\"bytesSent\":3,"))
+		fail_msg("3 bytes were sent: %s", text);
+	close(watcher);
+	close(fd);
+	turn_until(d.loop, to.end.closed == 1);
+	to_over();
+	desk_close(&d);
+}
+
 static void V7_a_typed_answer_confirms_too(void **state)
 {
 	static const struct postern_conn_events events = { .size = sizeof events };
@@ -693,6 +722,7 @@ int main(void)
 		TEST(V7_what_is_glued_behind_the_call_is_its_first_bytes),
 		TEST(V7_much_that_is_glued_arrives_as_slowly_as_it_is_taken),
 		TEST(V7_a_kept_call_may_be_upgraded_later_and_what_came_meanwhile_waits),
+		TEST(V7_statistics_count_the_answer_that_confirms),
 		TEST(V7_a_typed_answer_confirms_too),
 		TEST(V7_an_error_leaves_it_varlink),
 		TEST(V7_only_an_upgrade_confirms_and_only_a_call_that_asks_is_upgraded),

@@ -47,6 +47,9 @@ method Blob(size: int) -> (blob: string)
 # [Supports 'more' flag]
 method Count(to: int, everyMs: int) -> (n: int)
 
+# [Supports 'more' flag]
+method Flood(size: int, times: int) -> (blob: string)
+
 method Note(text: string) -> ()
 
 # [Takes file descriptors]
@@ -282,6 +285,10 @@ class Service:
             answers = list(self._builtin(call["method"], parameters)) or None
             if answers is None and method == "Count":
                 self._count(c, parameters, call.get("more"))
+            elif answers is None and method == "Flood":
+                for n in range(parameters["times"]):
+                    last = {} if n + 1 == parameters["times"] else {"continues": True}
+                    self._send(c, {"parameters": {"blob": "x" * parameters["size"]}, **last})
             elif answers is None:
                 answers = [self._answer(method, parameters)]
             for answer in answers or []:
@@ -299,6 +306,12 @@ class Service:
             yield {"parameters": {"description": self.description}}
 
     def _answer(self, method, p):
+        try:
+            return self._made(method, p)
+        except (KeyError, TypeError) as error:
+            return {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": str(error)}}
+
+    def _made(self, method, p):
         if method == "Echo":
             return {"parameters": {"text": p["text"] + self.mark}}
         if method == "Slow":
@@ -313,6 +326,9 @@ class Service:
         return {"error": "org.varlink.service.MethodNotFound", "parameters": {"method": method}}
 
     def _count(self, c, p, more):
+        if not isinstance(p.get("to"), int) or not isinstance(p.get("everyMs"), int):
+            self._send(c, {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": "to"}})
+            return
         for n in range(p["to"] if more else 1):
             if n and p["everyMs"]:
                 time.sleep(p["everyMs"] / 1000)
@@ -388,9 +404,9 @@ class Place:
         path.mkdir(exist_ok=True)
         return path
 
-    def bridge(self, *arguments, machine="names", ready=True):
-        """Starts `postern bridge`, and waits until it is ready."""
-        env = dict(os.environ, POSTERN_DIR=str(self.machine(machine)))
+    def bridge(self, *arguments, machine="names", ready=True, **more):
+        """Starts `postern bridge`, and waits until it is ready. more: of its environment."""
+        env = dict(os.environ, POSTERN_DIR=str(self.machine(machine)), **more)
         b = self.add(Process([POSTERN, "bridge", *map(str, arguments)], env=env))
         if ready and not b.wait_line("ready"):
             raise SystemExit(f"postern bridge {' '.join(map(str, arguments))}: {b.said()}")

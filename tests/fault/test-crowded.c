@@ -82,6 +82,41 @@ static void V12_a_kernel_that_takes_no_descriptors_is_tried_again_and_told_of(vo
 	vault_close(&v);
 }
 
+/* The looks whether there is room again are no sends that failed: the kernel has as long as ever. */
+static void V12_a_wait_for_room_takes_nothing_from_the_time_of_the_kernel(void **state)
+{
+	struct vault v;
+	int64_t began;
+	int fd;
+
+	(void)state;
+	fault_reset();
+	fault_clock_fake();
+	vault_offer_limited(&v, vault_handlers, POSTERN_FDS_MAX);
+	fd = peer_of(&v);
+	for (unsigned i = 0; i <= POSTERN_FDS_MAX; i++)
+		pass_text(fd, CALL("Get"), -1, 0);
+	turn_quiet(v.loop);
+	assert_int_equal(v.calls[VAULT_GET], POSTERN_FDS_MAX);
+	for (int i = 0; i < 10; i++) {
+		fault_clock_advance(POSTERN_MS(100));
+		assert_true(postern_loop_dispatch(v.loop, 0) >= 0);
+	}
+	fault_refuse(FAULT_sendmsg, ETOOMANYREFS);
+	assert_true(hears(&v, fd, POSTERN_FDS_MAX, POSTERN_FDS_MAX));
+	fault_clock_advance(POSTERN_MS(100));
+	began = postern_now();
+	assert_false(hears(&v, fd, 1, 1));
+	test_note("it ended after %lld ms", (long long)(postern_now() - began) / 1000000);
+	assert_in_range(postern_now() - began, POSTERN_MS(700), POSTERN_SECONDS(2));
+	turn_quiet(v.loop);
+	assert_int_equal(v.code, POSTERN_REASON_NO_RESOURCES);
+	fault_refuse(FAULT_sendmsg, 0);
+	close(fd);
+	turn_quiet(v.loop);
+	vault_close(&v);
+}
+
 /* Nobody looks what was read as long as there is room. */
 static void V12_descriptors_that_are_read_cost_no_system_call_to_account_for(void **state)
 {
@@ -150,6 +185,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(V12_a_kernel_that_takes_no_descriptors_is_tried_again_and_told_of),
+		TEST(V12_a_wait_for_room_takes_nothing_from_the_time_of_the_kernel),
 		TEST(V12_descriptors_that_are_read_cost_no_system_call_to_account_for),
 		TEST(V12_those_that_do_not_read_are_looked_at_once_a_turn),
 	};

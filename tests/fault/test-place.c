@@ -127,15 +127,15 @@ static void invalid_reservations_are_told_from_those_that_are_too_large(void **s
 	assert_errno(postern_conn_reserve(p.c, POSTERN_FRAMING_U32BE, 997, &at), -EMSGSIZE);
 	assert_ptr_equal(at, &p);
 	assert_errno(postern_conn_commit(NULL, 1), -EINVAL);
-	assert_errno(postern_conn_commit(p.c, 1), -EINVAL);
-	assert_errno(postern_conn_commit(p.c, 0), -EINVAL);
+	assert_errno(postern_conn_commit(p.c, 1), -ECANCELED);
+	assert_errno(postern_conn_commit(p.c, 0), -ECANCELED);
 	/* What is there is what may be queued, and no more. */
 	assert_int_equal(postern_conn_reserve(p.c, POSTERN_FRAMING_U32BE, 996, &at), 996);
 	assert_errno(postern_conn_commit(p.c, 997), -EINVAL);
 	assert_int_equal(postern_conn_reserve(p.c, 0, 1, &at), 1000);
 	assert_errno(postern_conn_commit(p.c, 1001), -EINVAL);
 	assert_int_equal(postern_conn_commit(p.c, 0), 0);
-	assert_errno(postern_conn_commit(p.c, 0), -EINVAL);
+	assert_errno(postern_conn_commit(p.c, 0), -ECANCELED);
 	assert_int_equal(postern_conn_queued(p.c), 0);
 	pair_close(&p);
 }
@@ -189,9 +189,9 @@ static void what_is_reserved_is_over_after_each_call_that_writes_or_ends(void **
 		void (*fn)(struct postern_conn *c);
 		int error;
 	} ways[] = {
-		{ by_write, -EINVAL }, { by_much, -EINVAL },   { by_frame, -EINVAL },
-		{ by_flush, -EINVAL }, { by_commit, -EINVAL }, { by_shutdown, -EPIPE },
-		{ by_close, -EPIPE },  { by_abort, -EPIPE },
+		{ by_write, -ECANCELED }, { by_much, -ECANCELED },   { by_frame, -ECANCELED },
+		{ by_flush, -ECANCELED }, { by_commit, -ECANCELED }, { by_shutdown, -EPIPE },
+		{ by_close, -EPIPE },     { by_abort, -EPIPE },
 	};
 
 	(void)state;
@@ -275,7 +275,7 @@ static void what_is_never_committed_is_not_sent_and_leaves_no_memory(void **stat
 	assert_int_equal(p.c->out.chunks, 1);
 	turn_quiet(p.loop);
 	assert_int_equal(p.c->out.chunks, 0);
-	assert_errno(postern_conn_commit(p.c, 100), -EINVAL);
+	assert_errno(postern_conn_commit(p.c, 100), -ECANCELED);
 	/* Behind bytes that are sent, too. */
 	assert_int_equal(postern_conn_write(p.c, text, POSTERN_RESERVE_MAX + 1000), 9000);
 	assert_true(postern_conn_reserve(p.c, 0, POSTERN_RESERVE_MAX, &at) > 0);
@@ -289,6 +289,28 @@ static void what_is_never_committed_is_not_sent_and_leaves_no_memory(void **stat
 	close(postern_conn_detach(p.c));
 	pair_close(&p);
 	assert_int_equal(fault_memory(), 0);
+}
+
+static void over_by_turn(struct pair *p)
+{
+	turn_quiet(p->loop);
+}
+
+static void over_by_flush(struct pair *p)
+{
+	assert_true(postern_conn_flush(p->c) > 0);
+}
+
+static void over_by_refusal(struct pair *p)
+{
+	assert_errno(postern_conn_write_frame(p->c, POSTERN_FRAMING_U32LE, text, 1000), -EAGAIN);
+}
+
+static void over_by_refused_reserve(struct pair *p)
+{
+	void *at = NULL;
+
+	assert_errno(postern_conn_reserve(p->c, 0, 1000, &at), -EAGAIN);
 }
 
 static void on_reserve(struct end *e, struct postern_conn *c, enum end_event event)
@@ -311,9 +333,36 @@ static void a_reservation_of_a_callback_is_over_when_the_next_one_runs(void **st
 		pair_send(&p, "x", 1);
 		turn_quiet(p.loop);
 		assert_int_equal(p.c->out.chunks, 0);
-		assert_errno(postern_conn_commit(p.c, 1), -EINVAL);
+		assert_errno(postern_conn_commit(p.c, 1), -ECANCELED);
 	}
 	pair_close(&p);
+}
+
+/* Also where the chunk stays, since the kernel takes nothing: a peer that does not read makes no difference. */
+static void a_reservation_is_over_though_nothing_can_be_sent(void **state)
+{
+	static void (*const ways[])(struct pair * p) = { over_by_turn, over_by_flush,
+							 over_by_refusal, over_by_refused_reserve };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		const struct postern_conn_options o = with_marks(100000, 0);
+		struct pair p = { 0 };
+		void *at = NULL;
+
+		pair_open(&p, &o);
+		while (!(p.c->flags & CONN_BLOCKED)) {
+			assert_true(postern_conn_write(p.c, text, postern_conn_room(p.c)) > 0);
+			turn_quiet(p.loop);
+		}
+		while (postern_conn_room(p.c) > 200)
+			assert_true(postern_conn_write(p.c, text, postern_conn_room(p.c) - 200) >
+				    0);
+		assert_true(postern_conn_reserve(p.c, 0, 100, &at) >= 100);
+		ways[i](&p);
+		assert_errno(postern_conn_commit(p.c, 100), -ECANCELED);
+		pair_close(&p);
+	}
 }
 
 /* ---- limits ---- */
@@ -582,6 +631,7 @@ int main(void)
 		PLACE_TEST(the_second_of_two_reservations_counts),
 		PLACE_TEST(what_is_never_committed_is_not_sent_and_leaves_no_memory),
 		PLACE_TEST(a_reservation_of_a_callback_is_over_when_the_next_one_runs),
+		PLACE_TEST(a_reservation_is_over_though_nothing_can_be_sent),
 		PLACE_TEST(a_full_queue_refuses_and_drained_comes_when_it_fits),
 		PLACE_TEST(drained_does_not_come_before_the_refused_message_fits),
 		PLACE_TEST(messages_that_fit_badly_take_at_most_twice_their_memory),

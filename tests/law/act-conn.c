@@ -219,7 +219,8 @@ static void wrote(struct end *e, const char *what, size_t n, intmax_t r)
 		L.progress += (size_t)r;
 }
 
-static void act_write(struct end *e)
+/* Did it write, or was it refused? Of nothing that is nothing. */
+static bool act_write(struct end *e)
 {
 	struct stream *out = &e->link->stream[e->at];
 	size_t have, n = write_size(), room = (size_t)CALL(conn_room, postern_conn_room(e->c));
@@ -234,6 +235,7 @@ static void act_write(struct end *e)
 			   r, n);
 	if (r > 0)
 		stream_took(out, bytes, (size_t)r);
+	return n > 0;
 }
 
 static void act_writev(struct end *e)
@@ -280,25 +282,25 @@ static void act_write_frame(struct end *e)
 }
 
 /* What a reservation is after something else was done to its connection. */
-enum between { INTACT, PERHAPS, OVER, REPLACED };
+enum between { INTACT, OVER, REPLACED };
 
 static enum between act_between(struct end *e)
 {
-	size_t before = L.progress;
+	intmax_t r;
 	void *at;
 
 	switch (law_below(8)) {
 	case 0:
-		act_write(e);
-		return L.progress > before ? OVER : PERHAPS;
+		return act_write(e) ? OVER : INTACT;
 	case 1:
 		CALL(conn_flush, postern_conn_flush(e->c));
-		return PERHAPS;
+		return OVER;
 	case 2:
-		if (CALL(conn_reserve, postern_conn_reserve(e->c, 0, 1 + law_below(9000), &at)) ==
-		    -EAGAIN)
+		r = CALL(conn_reserve,
+			 postern_conn_reserve(e->c, 0, 1 + law_below(POSTERN_RESERVE_MAX), &at));
+		if (r == -EAGAIN)
 			refused(e);
-		return REPLACED;
+		return r == -EMSGSIZE ? INTACT : r < 0 ? OVER : REPLACED;
 	case 3:
 		CALL(conn_room, postern_conn_room(e->c));
 		CALL(conn_queued, postern_conn_queued(e->c));
@@ -318,7 +320,7 @@ static void act_commit(struct end *e, const char *bytes, size_t n)
 		return;
 	r = CALL(conn_commit, postern_conn_commit(e->c, n));
 	law_say("c%d.commit %zu: %jd", e->id, n, r);
-	if ((between == INTACT && r != 0) || (between == OVER && r == 0))
+	if (between == INTACT ? r != 0 : r != -ECANCELED && r != -EPIPE && r != -ESTALE)
 		law_broken("commit", "%s.commit %zu says %jd", end_name(e), n, r);
 	if (r != 0)
 		return;

@@ -199,10 +199,21 @@ static void settle_peers(void)
 				peer_close(&L.links[i], at);
 }
 
+static size_t all_that_arrived(void)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < LAW_LINKS; i++)
+		for (int at = 0; at < 2 && L.links[i].used; at++)
+			sum += L.links[i].stream[at].read;
+	return sum;
+}
+
 /* Without time passing, while all read and take all: what was written arrives, and who waits for drained hears of it. */
 static void settle_calmly(void)
 {
-	size_t before = 0;
+	enum { PATIENCE = 20000 };
+	size_t before = 0, arrived = all_that_arrived();
 
 	law_say("all read and take all");
 	L.calm = true;
@@ -216,8 +227,7 @@ static void settle_calmly(void)
 			(void)CALL(conn_resume, postern_conn_resume(e->c));
 		e->paused = false;
 	}
-	/* A small limit on what is kept makes small reads, and many turns. */
-	for (int idle = 0, turns = 0; idle < 4 && turns < 20000; turns++, idle++) {
+	for (int idle = 0, turns = 0; idle < 4 && turns < PATIENCE; turns++, idle++) {
 		for (int i = 0; i < LAW_LINKS; i++)
 			for (int at = 0; at < 2 && L.links[i].used; at++)
 				peer_read(&L.links[i], at, SIZE_MAX);
@@ -226,6 +236,11 @@ static void settle_calmly(void)
 		if (L.progress != before)
 			idle = 0;
 		before = L.progress;
+		/* A small limit on what is kept makes small reads, and as many turns as it takes. */
+		if (turns == PATIENCE - 1 && all_that_arrived() > arrived) {
+			arrived = all_that_arrived();
+			turns = 0;
+		}
 	}
 	oracle_all_drained();
 	L.calm = false;

@@ -68,7 +68,7 @@ static void passed_look(struct sim_stream *s, size_t given)
 	struct list over;
 
 	list_init(&over);
-	flight_look(&s->flights, given, unread, &over);
+	flight_settle(&s->flights, given, unread, &over);
 	while (!list_is_empty(&over)) {
 		struct sim_passed *p = container_of(over.next, struct sim_passed, flight.node);
 

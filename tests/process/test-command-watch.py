@@ -204,6 +204,18 @@ def test_trace(p):
     done = p.run("trace", "--replay", "calls", "clock")
     tap.result("what_differs_is_printed", ended(done, ANSWERED) + (
         [] if "1 differently" in done.stdout and "now:      " in done.stdout else [done.stdout]))
+    # Between the first and the last an answer and another call are missing; the same of a oneway call.
+    place = {"atNs": 1, "connection": 1, "uid": 0, "pid": 1, "size": 9}
+    now = {"method": NOW, "parameters": {"zone": "UTC"}}
+    lines = [dict(place, kind="call", dropped=0, message=now), dict(place, kind="answer", dropped=2, message={"parameters": {"other": 1}}),
+             dict(place, kind="call", dropped=0, message=dict(now, oneway=True)),
+             dict(place, kind="answer", dropped=1, message={"parameters": {"other": 1}}),
+             dict(place, kind="call", dropped=0, message=dict(now, oneway=True)),
+             dict(place, kind="answer", dropped=0, message={"parameters": {"other": 1}})]
+    (p.path / "calls").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = p.run("trace", "--replay", "calls", "clock")
+    tap.result("an_answer_behind_a_gap_is_nobodys", ended(done, DONE) + (
+        [] if "2 calls made: 0 answered as recorded, 0 differently; 1 left out" in done.stdout else [done.stdout]))
     for what, text, error in (("junk", "x", "calls:1: "), ("another_object", "{}", "calls:1: this is no message of postern trace --json"),
                               ("half_of_a_line", out[:40], "calls:1: ")):
         (p.path / "calls").write_text(text)

@@ -843,5 +843,34 @@ def a_server_that_only_hears_of_a_second_start_and_has_the_name_for_itself_is_ad
         expect_equal(severities('one.cpp', 'E5'), {severity}, 'with %r' % before)
 
 
+PANEL = HEAD + '''
+class Panel {
+public:
+	Panel() { watch(this); }
+	~Panel() { }
+	void on_open() { m_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+%s	static void watch(Panel *panel);
+	int m_fd = -1;
+};
+void every(void (*call)());
+static Panel *all;
+static void opened() { all->on_open(); }
+int main()
+{
+	Panel panel;
+
+	every(opened);
+	return 0;
+}
+'''
+
+
+@test
+def a_member_that_nothing_closes_is_advice_when_main_makes_the_object_and_nothing_is_opened_again():
+    for again, severity in (('', 'advice'), ('\tvoid on_hangup() { m_fd = -1; }\n', 'error')):
+        put('one.cpp', PANEL % again)
+        expect_equal(severities('one.cpp', 'L1'), {severity}, 'with %r' % again)
+
+
 if __name__ == '__main__':
     sys.exit(run_tests())

@@ -279,20 +279,20 @@ static void what_may_be_over_is_looked_at_before_a_refusal_and_once_a_turn(void 
 	w.owner.look = on_look;
 	w.owner.now = on_now;
 	list_init(&place);
-	list_append(&w.a->unread, &place);
+	list_append(&w.a->in_flight, &place);
 	assert_true(account_charge(w.a, ACCOUNT_FDS, 10));
 	assert_int_equal(looks, 0);
 	assert_true(account_charge(w.a, ACCOUNT_FDS, 2));
 	assert_int_equal(looks, 1);
 	assert_int_equal(w.a->charged[ACCOUNT_FDS], 9);
-	list_append(&w.a->unread, &place);
+	list_append(&w.a->in_flight, &place);
 	assert_false(account_charge(w.a, ACCOUNT_FDS, 2));
 	assert_int_equal(looks, 1);
 	turn_number++;
 	assert_true(account_charge(w.a, ACCOUNT_FDS, 2));
 	assert_int_equal(looks, 2);
 	/* Without an owner there is no limit to keep. */
-	list_append(&w.a->unread, &place);
+	list_append(&w.a->in_flight, &place);
 	account_put(w.a);
 	account_owner_deinit(&w.owner);
 	assert_int_equal(looks, 3);

@@ -21,7 +21,7 @@ static unsigned read_of(const uint64_t *at, unsigned n, uint64_t sent, uint64_t 
 		flights[i] = (struct flight){ .at = at[i], .n = 1 };
 		list_append(&all, &flights[i].node);
 	}
-	flight_look(&all, sent, unread, &over);
+	flight_settle(&all, sent, unread, &over);
 	/* In order, and the others are still there. */
 	for (; !list_is_empty(&over); were++) {
 		assert_ptr_equal(over.next, &flights[were].node);
@@ -98,7 +98,7 @@ static void one_stream(uint64_t seed)
 			/* They are received with the first byte. */
 			in_flight += buffers[i].passes && buffers[i].begin >= taken;
 		}
-		flight_look(&all, sent, unread, &over);
+		flight_settle(&all, sent, unread, &over);
 		while (!list_is_empty(&over)) {
 			list_remove(over.next);
 			flying--;
