@@ -29,6 +29,7 @@
 #define DURABLE_BATCH   64u
 #define DURABLE_MARGIN \
 	POSTERN_SECONDS(10) /* of JetStream's patience, beyond the deadline of a call */
+#define DURABLE_LONGEST   POSTERN_SECONDS(86400)
 #define DURABLE_RETRY     POSTERN_MS(200)
 #define DURABLE_RETRY_MAX POSTERN_SECONDS(30)
 
@@ -40,6 +41,7 @@ struct durable {
 	struct bus_inbox inbox;
 	int state;
 	bool waits;     /* an answer is to come */
+	bool full;      /* PULLING: there was no room to ask for any */
 	uint32_t asked; /* PULLING: messages that may come for it */
 	int64_t asked_ns;
 	bool told; /* what is wrong, until it works */
@@ -73,6 +75,7 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 	const struct export *e = d->export;
 	const char *stream = e->values->stream, *prefix = e->bridge.values->prefix;
 	int64_t deadline = e->bridge.values->deadline;
+	int64_t patience = deadline ? deadline : BRIDGE_DEADLINE;
 	char name[WIRE_SUBJECT_MAX], filter[WIRE_SUBJECT_MAX];
 
 	switch (d->state) {
@@ -84,10 +87,10 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 		    jet_subject(filter, sizeof(filter) - 2, prefix, name) < 0)
 			return -ENAMETOOLONG;
 		memcpy(filter + strlen(filter), ".*", sizeof(".*"));
-		return jet_create_consumer(subject, WIRE_SUBJECT_MAX, text, size, stream,
-					   d->consumer, filter,
-					   (deadline ? deadline : BRIDGE_DEADLINE) + DURABLE_MARGIN,
-					   BRIDGE_CALLS_MOST);
+		return jet_create_consumer(
+			subject, WIRE_SUBJECT_MAX, text, size, stream, d->consumer, filter,
+			(patience < DURABLE_LONGEST ? patience : DURABLE_LONGEST) + DURABLE_MARGIN,
+			BRIDGE_CALLS_MOST);
 	default:
 		return jet_next(subject, WIRE_SUBJECT_MAX, text, size, stream, d->consumer,
 				d->asked, DURABLE_EXPIRES);
@@ -107,7 +110,9 @@ static void durable_ask(struct durable *d)
 		uint32_t room = durable_room(e);
 
 		d->asked = room < DURABLE_BATCH ? room : DURABLE_BATCH;
-		if (d->asked == 0)
+		d->full = d->asked == 0;
+		d->waits = false;
+		if (d->full)
 			return;
 	}
 	n = durable_write(d, subject, text, sizeof(text));
@@ -245,12 +250,18 @@ void durable_look(struct export *e)
 	for (size_t i = 0; i < e->n_durables; i++) {
 		struct durable *d = &e->durables[i];
 
-		if (d->waits && now - d->asked_ns > DURABLE_SILENCE) {
+		if (d->waits && now - d->asked_ns > DURABLE_SILENCE)
 			durable_reset(d);
-		}
-		if (!d->waits || (d->state == DURABLE_PULLING && d->asked == 0))
+		if (!d->waits)
 			durable_ask(d);
 	}
+}
+
+void durable_room_again(struct export *e)
+{
+	for (size_t i = 0; i < e->n_durables; i++)
+		if (e->durables[i].full)
+			durable_ask(&e->durables[i]);
 }
 
 void durable_again(struct export *e)
