@@ -11,6 +11,8 @@
 
 #define BUS_QUEUE         1024u            /* messages that wait for the loop */
 #define BUS_QUEUE_BYTES   ((size_t)32 << 20) /* and their bytes; one that is larger alone is let in */
+#define BUS_SPENT         64u              /* that were handled, and are not freed yet */
+#define BUS_SPENT_BYTES   ((size_t)1 << 20)
 #define BUS_TURN          64u              /* of them in one turn */
 #define BUS_PENDING       65536            /* libnats's own limits, for each subscription */
 #define BUS_PENDING_BYTES (32 << 20)
@@ -61,6 +63,9 @@ struct bus {
 	size_t               inbox_prefix_n;
 	char                 id[BUS_INBOX_SUBJECT];
 	uint64_t             slow;        /* messages that libnats has dropped, as told */
+	natsMsg             *spent[BUS_SPENT];
+	uint32_t             n_spent;
+	size_t               spent_bytes;
 	struct bus_queue     queue;
 };
 

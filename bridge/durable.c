@@ -29,6 +29,7 @@
 #define DURABLE_BATCH   64u
 #define DURABLE_MARGIN \
 	POSTERN_SECONDS(10) /* of JetStream's patience, beyond the deadline of a call */
+#define DURABLE_LONGEST   POSTERN_SECONDS(86400)
 #define DURABLE_RETRY     POSTERN_MS(200)
 #define DURABLE_RETRY_MAX POSTERN_SECONDS(30)
 
@@ -40,6 +41,7 @@ struct durable {
 	struct bus_inbox inbox;
 	int state;
 	bool waits;     /* an answer is to come */
+	bool full;      /* PULLING: there was no room to ask for any */
 	uint32_t asked; /* PULLING: messages that may come for it */
 	int64_t asked_ns;
 	bool told; /* what is wrong, until it works */
@@ -76,6 +78,7 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 	const struct export *e = d->export;
 	const char *stream = e->values->stream, *prefix = e->bridge.values->prefix;
 	int64_t deadline = e->bridge.values->deadline;
+	int64_t patience = deadline ? deadline : BRIDGE_DEADLINE;
 	char name[WIRE_SUBJECT_MAX], filter[WIRE_SUBJECT_MAX];
 
 	switch (d->state) {
@@ -86,11 +89,11 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 		if (snprintf(name, sizeof(name), "%s", d->interface) >= (int)sizeof(name) ||
 		    jet_subject(filter, sizeof(filter) - 2, prefix, name) < 0)
 			return -ENAMETOOLONG;
-		strcat(filter, ".*");
-		return jet_create_consumer(subject, WIRE_SUBJECT_MAX, text, size, stream,
-					   d->consumer, filter,
-					   (deadline ? deadline : BRIDGE_DEADLINE) + DURABLE_MARGIN,
-					   BRIDGE_CALLS_MOST);
+		memcpy(filter + strlen(filter), ".*", sizeof(".*"));
+		return jet_create_consumer(
+			subject, WIRE_SUBJECT_MAX, text, size, stream, d->consumer, filter,
+			(patience < DURABLE_LONGEST ? patience : DURABLE_LONGEST) + DURABLE_MARGIN,
+			BRIDGE_CALLS_MOST);
 	default:
 		return jet_next(subject, WIRE_SUBJECT_MAX, text, size, stream, d->consumer,
 				d->asked, DURABLE_EXPIRES);
@@ -110,7 +113,9 @@ static void durable_ask(struct durable *d)
 		uint32_t room = durable_room(e);
 
 		d->asked = room < DURABLE_BATCH ? room : DURABLE_BATCH;
-		if (d->asked == 0)
+		d->full = d->asked == 0;
+		d->waits = false;
+		if (d->full)
 			return;
 	}
 	n = durable_write(d, subject, text, sizeof(text));
@@ -160,10 +165,10 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 {
 	struct export *e = d->export;
 	struct export_method *method = durable_method(e, m->subject);
-	int r = !method || e->bridge.draining || e->n_calls >= e->max_calls
-			? -EAGAIN
-			: export_durable(method, m);
+	int r = -EAGAIN;
 
+	if (method && !e->bridge.draining && e->n_calls < e->max_calls)
+		r = export_durable(method, m);
 	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
 	} else if (r < 0) {
@@ -175,16 +180,29 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 	}
 }
 
-static void durable_created(struct durable *d, const struct bus_message *m)
+/* It begins again, not at once: durable_look() asks. */
+static void durable_reset(struct durable *d)
 {
+	d->state = DURABLE_STREAM;
+	d->asked = 0;
+	d->waits = false;
+}
+
+/* What comes to the inbox: the stream is there, or the consumer. */
+static void durable_created(const struct bus_message *m, void *data)
+{
+	struct durable *d = data;
 	char text[256];
 	int r = jet_answer(m->payload, m->n, text, sizeof(text));
 
+	if (d->state == DURABLE_PULLING)
+		return;
 	d->waits = false;
 	if (m->nobody) {
 		durable_tell(d, d->export->values->stream, "this server has no JetStream");
 	} else if (r != 0 && !(r == JET_IN_USE && d->state == DURABLE_STREAM)) {
 		durable_tell(d, d->export->values->stream, r < 0 ? "an unknown answer" : text);
+		durable_reset(d);
 	} else {
 		d->state++;
 		d->told = false;
@@ -192,30 +210,39 @@ static void durable_created(struct durable *d, const struct bus_message *m)
 	}
 }
 
-static void durable_came(const struct bus_message *m, void *data)
+/* The end of what was asked for. That the time is over is as it should be; a server that has less than others have asked for
+   says so at once, and would again. */
+static void durable_status(struct durable *d, const char *status)
+{
+	bool is_over = !strcmp(status, "408") || !strcmp(status, "404");
+
+	if (d->state != DURABLE_PULLING)
+		return;
+	if (!is_over) {
+		durable_reset(d);
+		return;
+	}
+	d->asked = 0;
+	d->waits = false;
+	if (postern_now() - d->asked_ns > DURABLE_EXPIRES / 2)
+		durable_ask(d);
+}
+
+/* What comes for that: a message in any state, as one may be on its way from an earlier time. */
+static void durable_pulled(const struct bus_message *m, void *data)
 {
 	struct durable *d = data;
+	const char *status = bus_header(m, JET_STATUS);
 
-	if (d->state != DURABLE_PULLING) {
-		durable_created(d, m);
-	} else if (m->reply && jet_is_ack(m->reply)) {
+	if (m->reply && jet_is_ack(m->reply)) {
 		d->asked -= d->asked > 0;
 		durable_begin(d, m);
-		if (d->asked == 0)
+		if (d->state == DURABLE_PULLING && d->asked == 0)
 			durable_ask(d);
 	} else if (m->nobody) {
-		/* The consumer, or JetStream, has gone: begin again, not at once. */
-		d->state = DURABLE_STREAM;
-		d->asked = 0;
-		d->waits = false;
-	} else if (bus_header(m, JET_STATUS)) {
-		d->asked = 0;
-		d->waits = false;
-		if (!strcmp(bus_header(m, JET_STATUS), "408") ||
-		    !strcmp(bus_header(m, JET_STATUS), "404"))
-			durable_ask(d);
-		else
-			d->state = DURABLE_STREAM;
+		durable_reset(d);
+	} else if (status) {
+		durable_status(d, status);
 	}
 }
 
@@ -226,22 +253,24 @@ void durable_look(struct export *e)
 	for (size_t i = 0; i < e->n_durables; i++) {
 		struct durable *d = &e->durables[i];
 
-		if (d->waits && now - d->asked_ns > DURABLE_SILENCE) {
-			d->waits = false;
-			d->asked = 0;
-			d->state = DURABLE_STREAM;
-		}
-		if (!d->waits || (d->state == DURABLE_PULLING && d->asked == 0))
+		if (d->waits && now - d->asked_ns > DURABLE_SILENCE)
+			durable_reset(d);
+		if (!d->waits)
 			durable_ask(d);
 	}
+}
+
+void durable_room_again(struct export *e)
+{
+	for (size_t i = 0; i < e->n_durables; i++)
+		if (e->durables[i].full)
+			durable_ask(&e->durables[i]);
 }
 
 void durable_again(struct export *e)
 {
 	for (size_t i = 0; i < e->n_durables; i++) {
-		e->durables[i].state = DURABLE_STREAM;
-		e->durables[i].asked = 0;
-		e->durables[i].waits = false;
+		durable_reset(&e->durables[i]);
 		durable_ask(&e->durables[i]);
 	}
 }
@@ -287,11 +316,11 @@ static int durable_new(struct export *e, const struct learned_interface *i)
 	*d = (struct durable){ .export = e, .interface = i->name };
 	r = jet_consumer_name(d->consumer, e->queue, i->name);
 	if (r == 0)
-		r = bus_inbox_open(e->bridge.bus, &d->inbox, durable_came, d);
+		r = bus_inbox_open(e->bridge.bus, &d->inbox, durable_created, d);
 	if (r == 0) {
 		bus_inbox_subject(e->bridge.bus, &d->inbox, d->pulled);
-		strcat(d->pulled, ".pulled");
-		r = bus_subscribe(NULL, e->bridge.bus, d->pulled, NULL, durable_came, d);
+		memcpy(d->pulled + strlen(d->pulled), ".pulled", sizeof(".pulled"));
+		r = bus_subscribe(NULL, e->bridge.bus, d->pulled, NULL, durable_pulled, d);
 	}
 	if (r < 0)
 		return output_errno(e->bridge.verb, e->address, i->name, r);

@@ -30,8 +30,10 @@ struct durable;
 /* For all interfaces of e. The exit status; an error has been printed. */
 int  durable_open(struct export *e);
 void durable_close(struct export *e);
-/* Once a second, and when there is room again. */
+/* Once a second. */
 void durable_look(struct export *e);
+/* A call has ended. */
+void durable_room_again(struct export *e);
 /* NATS is back: what was asked for before was lost. */
 void durable_again(struct export *e);
 /* The call's answer has come; or this error in its place. */

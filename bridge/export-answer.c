@@ -49,26 +49,6 @@ static struct export_number export_number(uint64_t n)
 	return ret;
 }
 
-static int export_send(struct export_call *c, struct postern_json parameters, bool continues)
-{
-	struct export_number sequence = export_number(c->sequence + 1);
-	const struct bus_out m = {
-		.subject = c->reply,
-		.payload = parameters.text,
-		.n = parameters.n,
-		.headers = { { continues ? WIRE_CONTINUES : NULL, "true" },
-			     { c->more ? WIRE_SEQUENCE : NULL, sequence.text } },
-	};
-	int r;
-
-	if (!c->reply)
-		return 0;
-	r = export_publish(c->export, &m);
-	if (r == 0)
-		c->sequence++;
-	return r;
-}
-
 static void export_fail_to(struct export *e, const char *reply, uint64_t sequence,
 			   const char *error, struct postern_json parameters)
 {
@@ -115,29 +95,43 @@ void export_fail_reason(struct export_call *c, const char *error, const char *re
 	export_fail(c, error, text, n);
 }
 
-static void export_fail_too_large(struct export_call *c, size_t n)
+/* An answer that is too large becomes an error, and is -EMSGSIZE. */
+static int export_send(struct export_call *c, struct postern_json parameters, bool continues)
 {
+	struct bus *bus = c->export->bridge.bus;
+	struct export_number sequence = export_number(c->sequence + 1);
+	const struct bus_out m = {
+		.subject = c->reply,
+		.payload = parameters.text,
+		.n = parameters.n,
+		.headers = { { continues ? WIRE_CONTINUES : NULL, "true" },
+			     { c->more ? WIRE_SEQUENCE : NULL, sequence.text } },
+	};
 	char text[64];
+	int r;
 
-	export_fail(c, WIRE_TOO_LARGE, text,
-		    wire_too_large(text, sizeof(text), n, bus_max(c->export->bridge.bus)));
+	if (!c->reply)
+		return 0;
+	r = export_publish(c->export, &m);
+	if (r == 0)
+		c->sequence++;
+	else if (r == -EMSGSIZE)
+		export_fail(c, WIRE_TOO_LARGE, text,
+			    wire_too_large(text, sizeof(text), bus_size(&m), bus_max(bus)));
+	return r;
 }
 
 void export_answer(struct export_call *c, struct postern_json parameters)
 {
 	if (c->durable)
 		durable_done(c);
-	else if (export_send(c, parameters, false) == -EMSGSIZE)
-		export_fail_too_large(c, parameters.n);
+	else
+		(void)export_send(c, parameters, false);
 }
 
 int export_continue(struct export_call *c, struct postern_json parameters)
 {
-	int r = export_send(c, parameters, true);
-
-	if (r == -EMSGSIZE)
-		export_fail_too_large(c, parameters.n);
-	return r;
+	return export_send(c, parameters, true);
 }
 
 void export_refuse(struct export *e, const struct bus_message *m, const char *error,

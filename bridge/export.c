@@ -190,7 +190,7 @@ static int export_methods(struct export *e)
 
 void export_call_ended(struct export *e)
 {
-	durable_look(e);
+	durable_room_again(e);
 	if (e->drained && e->n_calls == 0)
 		bridge_end(&e->bridge);
 }

@@ -108,6 +108,11 @@ static void storing_publish(struct storing *s)
 			     postern_request_method(s->request), bus_size(&out),
 			     bus_max(im->bridge.bus));
 		storing_over(s);
+	} else if (r == -EINVAL || r == -ENAMETOOLONG) {
+		output_error(im->bridge.verb, im->bridge.name,
+			     "%s: a oneway call is lost: its name makes no subject",
+			     postern_request_method(s->request));
+		storing_over(s);
 	} else if (r < 0) {
 		storing_tell(s, r == -ENOTCONN ? "there is no connection to NATS" : strerror(-r));
 	}
@@ -149,8 +154,11 @@ int storing_start(struct import *im, struct postern_request *r)
 uint32_t storing_end_all(struct import *im)
 {
 	uint32_t n = im->n_storing;
+	struct storing *next;
 
-	while (im->storing)
-		storing_free(im->storing);
+	for (struct storing *s = im->storing; s; s = next) {
+		next = s->next;
+		storing_free(s);
+	}
 	return n;
 }
