@@ -216,7 +216,7 @@ static void V17_a_caller_of_one_try_is_told_the_refusal(void **state)
 	assert_non_null(strstr(postern_why()->text, "flags"));
 	called_call(&t, 0, "a.b.C", "{}", POSTERN_CALL_MORE, POSTERN_FOREVER);
 	called_accept(&t);
-	called_gets(&t, "{\"method\":\"a.b.C\",\"parameters\":{},\"more\":true}");
+	called_gets(&t, "{\"method\":\"a.b.C\",\"more\":true,\"parameters\":{}}");
 	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":1}}");
 	called_tells(&t, 0, POSTERN_END_FAILED);
 	assert_string_equal(t.told[0].error, "io.postern.Busy");
