@@ -209,6 +209,11 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
 	int64_t standard = e->bridge.values->deadline;
 
+	if (m->unreadable) {
+		export_refuse(e, m, "org.varlink.service.InvalidParameter",
+			      "{\"parameter\":\"headers\"}");
+		return -EINVAL;
+	}
 	ret->more = more && !strcmp(more, "true") && m->reply;
 	ret->deadline_ns = standard ? standard : BRIDGE_DEADLINE;
 	if (wire_object(m->payload, m->n, &ret->parameters) < 0) {
