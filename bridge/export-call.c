@@ -69,8 +69,9 @@ static void export_ended(struct export_call *c, const struct postern_answer *ans
 			export_fail(c, answer->error, answer->parameters.text,
 				    answer->parameters.n);
 		else
-			export_fail_reason(c, WIRE_NO_ANSWER,
-					   "the service has failed, and the name of its error is none");
+			export_fail_reason(
+				c, WIRE_NO_ANSWER,
+				"the service has failed, and the name of its error is none");
 		break;
 	case POSTERN_END_SENT:
 		break;
@@ -99,14 +100,17 @@ static void export_answered(struct postern_call *call, const struct postern_answ
 {
 	struct export_call *c = data;
 	bool goes_on = answer->end == POSTERN_END_CONTINUES;
+	int r = 0;
 
 	(void)call;
-	if ((goes_on || answer->end == POSTERN_END_ANSWERED) && export_has(c) < 0)
+	if (goes_on || answer->end == POSTERN_END_ANSWERED)
+		r = export_has(c);
+	if (r == 0 && goes_on)
+		r = export_continue(c, answer->parameters);
+	if (r < 0)
 		export_call_cancel(c);
 	else if (!goes_on)
 		export_ended(c, answer);
-	else if (export_continue(c, answer->parameters) < 0)
-		export_call_cancel(c);
 }
 
 /* The answer to the look that was sent behind a stream. */
@@ -120,7 +124,8 @@ static void export_looked_at(struct postern_call *call, const struct postern_ans
 		c->look = NULL;
 	if (c->accepted)
 		return;
-	if (answer->end == POSTERN_END_CONTINUES || answer->end == POSTERN_END_ANSWERED || answer->end == POSTERN_END_FAILED) {
+	if (answer->end == POSTERN_END_CONTINUES || answer->end == POSTERN_END_ANSWERED ||
+	    answer->end == POSTERN_END_FAILED) {
 		if (export_has(c) < 0)
 			export_call_cancel(c);
 		return;
@@ -173,9 +178,10 @@ void export_look(struct export *e, int64_t now)
 		if (!c->accepted ||
 		    now - c->heard_ns < (c->alive ? WIRE_LEASE_NS : WIRE_FIRST_LEASE_NS))
 			continue;
-		export_fail_reason(c, WIRE_NO_ANSWER,
-				   c->alive ? "the stream's caller has not said that it is alive for 30s"
-					    : "the stream's caller has never said that it is alive");
+		export_fail_reason(
+			c, WIRE_NO_ANSWER,
+			c->alive ? "the stream's caller has not said that it is alive for 30s"
+				 : "the stream's caller has never said that it is alive");
 		export_call_cancel(c);
 	}
 }
@@ -269,13 +275,10 @@ static void export_begin(struct export_call *c, const struct export_asked *asked
 {
 	struct export *e = c->export;
 	unsigned flags = c->more ? POSTERN_CALL_MORE : c->reply ? 0 : POSTERN_CALL_ONEWAY;
-	struct postern_caller *caller = c->more    ? e->alone
-					: c->reply ? c->line->caller
-						   : e->oneway;
-	int r = postern_caller_call_json(&c->call, caller, c->method->name, asked->parameters.text,
-					 asked->parameters.n, NULL, flags,
-					 c->more ? POSTERN_FOREVER : asked->deadline_ns,
-					 export_answered, c);
+	struct postern_caller *caller = c->more ? e->alone : c->reply ? c->line->caller : e->oneway;
+	int r = postern_caller_call_json(
+		&c->call, caller, c->method->name, asked->parameters.text, asked->parameters.n,
+		NULL, flags, c->more ? POSTERN_FOREVER : asked->deadline_ns, export_answered, c);
 
 	if (r == 0 && c->more)
 		r = export_look_new(e, &c->look, asked->deadline_ns, export_looked_at, c);
@@ -346,7 +349,8 @@ void export_request(const struct bus_message *m, void *data)
 		return;
 	}
 	if (e->away) {
-		export_refuse(e, m, WIRE_NOT_SENT, "{\"reason\":\"the service cannot be reached\"}");
+		export_refuse(e, m, WIRE_NOT_SENT,
+			      "{\"reason\":\"the service cannot be reached\"}");
 		return;
 	}
 	/* A service that takes no oneway calls leaves room for the others. */

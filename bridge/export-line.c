@@ -29,7 +29,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define EXPORT_CONNECT   POSTERN_MS(250) /* so long a service may take to start again, and nobody notices */
+#define EXPORT_CONNECT \
+	POSTERN_MS(250) /* so long a service may take to start again, and nobody notices */
 #define EXPORT_PAUSE     POSTERN_MS(50)
 #define EXPORT_PAUSE_MAX POSTERN_SECONDS(2)
 #define EXPORT_LOOKS     POSTERN_SECONDS(5) /* for the answer to a look */
@@ -98,9 +99,10 @@ static void export_is_away(struct export *e, const char *why)
 {
 	if (!e->away && !e->bridge.draining) {
 		e->away = true;
-		output_error(e->bridge.verb, e->address,
-			     "the service cannot be reached: %s; its methods are taken back until it can",
-			     why);
+		output_error(
+			e->bridge.verb, e->address,
+			"the service cannot be reached: %s; its methods are taken back until it can",
+			why);
 		export_unsubscribe(e);
 	}
 	export_later(e);

@@ -199,7 +199,7 @@ static size_t imported_printable(char ret[IMPORTED_REASON], const char *text)
 	size_t n;
 
 	for (n = 0; text[n] && n < IMPORTED_REASON - 1; n++)
-		ret[n] = text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?';
+		ret[n] = (char)(text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?');
 	ret[n] = '\0';
 	return n;
 }

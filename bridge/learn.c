@@ -110,7 +110,7 @@ int learn_description(struct learned_interface *ret, struct postern_json descrip
 struct learn {
 	const char *verb, *address;
 	struct postern_caller *caller;
-	int64_t until_ns;             /* POSTERN_FOREVER: there is no end */
+	int64_t until_ns; /* POSTERN_FOREVER: there is no end */
 };
 
 static int learn_failed(const struct learn *l, const char *what)
