@@ -11,6 +11,8 @@
 
 #define BUS_QUEUE         1024u            /* messages that wait for the loop */
 #define BUS_QUEUE_BYTES   ((size_t)32 << 20) /* and their bytes; one that is larger alone is let in */
+#define BUS_SPENT         64u              /* that were handled, and are not freed yet */
+#define BUS_SPENT_BYTES   ((size_t)1 << 20)
 #define BUS_TURN          64u              /* of them in one turn */
 #define BUS_PENDING       65536            /* libnats's own limits, for each subscription */
 #define BUS_PENDING_BYTES (32 << 20)
@@ -84,6 +86,9 @@ struct bus {
 	unsigned char        random[16 * BUS_TOKEN]; /* the last n_random bytes are not used yet */
 	size_t               n_random;
 	char                 id[BUS_INBOX_SUBJECT];
+	natsMsg             *spent[BUS_SPENT];
+	uint32_t             n_spent;
+	size_t               spent_bytes;
 	int64_t              error_ns;    /* when an error was told last */
 	uint64_t             n_untold;    /* since then */
 	struct bus_connector connector;

@@ -149,6 +149,27 @@ static void bus_handle(struct bus *b, struct bus_item *item)
 	}
 }
 
+/* ---- handled ---- */
+
+static void bus_free_spent(struct bus *b)
+{
+	while (b->n_spent > 0)
+		natsMsg_Destroy(b->spent[--b->n_spent]);
+	b->spent_bytes = 0;
+}
+
+/* libnats frees messages in a thread of its own, which has to be woken: not for each of them. */
+static void bus_spend(struct bus *b, struct bus_item *item)
+{
+	if (item->msg) {
+		b->spent_bytes += bus_item_bytes(item);
+		b->spent[b->n_spent++] = item->msg;
+	}
+	if (b->n_spent == BUS_SPENT || b->spent_bytes > BUS_SPENT_BYTES)
+		bus_free_spent(b);
+	free(item->text);
+}
+
 /* ---- the queue ---- */
 
 static bool bus_queue_take(struct bus_queue *q, struct bus_item *ret)
@@ -182,7 +203,7 @@ static void bus_queue_turn(struct postern_loop *loop, void *data)
 		if (!bus_queue_take(&b->queue, &item))
 			return;
 		bus_handle(b, &item);
-		bus_item_release(&item);
+		bus_spend(b, &item);
 	}
 	pthread_mutex_lock(&b->queue.lock);
 	b->queue.posted = postern_loop_post(loop, bus_queue_turn, b) == 0;
@@ -279,6 +300,7 @@ void bus_queue_close(struct bus *b)
 	/* A message cannot be freed any more when its library has ended. */
 	while (bus_queue_take(q, &item))
 		bus_item_release(&item);
+	bus_free_spent(b);
 }
 
 void bus_queue_deinit(struct bus *b)
