@@ -462,6 +462,8 @@ int bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_option
  */
 struct bus *bus_free(struct bus *b)
 {
+	natsStatus s;
+
 	if (!b)
 		return NULL;
 	bus_queue_close(b);
@@ -472,7 +474,8 @@ struct bus *bus_free(struct bus *b)
 		f->nats = NULL;
 	}
 	/* From here on no thread of it calls us. If one hangs, what it may touch has to stay. */
-	if (nats_CloseAndWait(BUS_CLOSE_WAIT) != NATS_OK)
+	s = nats_CloseAndWait(BUS_CLOSE_WAIT);
+	if (s != NATS_OK && s != NATS_NOT_INITIALIZED)
 		return NULL;
 	bus_queue_deinit(b);
 	bus_connector_deinit(&b->connector);
