@@ -39,25 +39,33 @@ static void bridge_forced(struct postern_timer *t, void *data)
 	bridge_end(b);
 }
 
+/* The last messages are flushed within --drain too: open calls end a little earlier. */
 void bridge_drain(struct bridge *b, int status)
 {
+	int64_t drain = b->values->drain ? b->values->drain : BRIDGE_DRAIN;
+	int64_t flush = drain / 4 < BRIDGE_FLUSH ? drain / 4 : BRIDGE_FLUSH;
+
 	if (b->draining)
 		return;
 	b->draining = true;
 	b->status = status;
 	activation_notify("STOPPING=1\nSTATUS=draining");
-	postern_timer_set(b->forced, b->values->drain ? b->values->drain : BRIDGE_DRAIN);
+	b->until_ns = drain == POSTERN_FOREVER ? POSTERN_FOREVER : postern_now() + drain;
+	postern_timer_set(b->forced, drain == POSTERN_FOREVER ? drain : drain - flush);
 	b->drain(b->data);
 }
 
 void bridge_end(struct bridge *b)
 {
+	int64_t left = b->draining ? b->until_ns - postern_now() : BRIDGE_FLUSH;
+
 	if (b->over)
 		return;
 	b->over = true;
-	if (bus_is_connected(b->bus) && bus_flush(b->bus, BRIDGE_FLUSH) < 0)
-		output_error(b->verb, b->name,
-			     "NATS has not confirmed the last messages within 2s");
+	if (left > BRIDGE_FLUSH)
+		left = BRIDGE_FLUSH;
+	if (bus_is_connected(b->bus) && bus_flush(b->bus, left) < 0)
+		output_error(b->verb, b->name, "NATS has not confirmed the last messages");
 	postern_loop_stop(b->loop);
 }
 
@@ -66,10 +74,13 @@ static void bridge_signalled(struct postern_signal *s, int sig, void *data)
 	struct bridge *b = data;
 
 	(void)s, (void)sig;
-	if (b->draining)
-		postern_loop_stop(b->loop);
-	else
+	if (!b->draining) {
 		bridge_drain(b, EXIT_DONE);
+		return;
+	}
+	if (!b->over)
+		b->force(b->data);
+	postern_loop_stop(b->loop);
 }
 
 /* ---- messages that stderr did not take, and the watchdog of the service manager ---- */
@@ -112,7 +123,7 @@ static int bridge_timers(struct bridge *b)
 	return r;
 }
 
-/* After the connection was made: until then a signal ends the process as it always does. */
+/* After the connection was made: until then main.c ends the process. */
 static int bridge_signals(struct bridge *b)
 {
 	int r = postern_signal_new(&b->term, b->loop, SIGTERM, bridge_signalled, b);
@@ -150,6 +161,9 @@ static const char *bridge_wrong(const struct bridge_values *v)
 		return "--tls-cert and --tls-key need each other";
 	if (v->max_calls > BRIDGE_CALLS_MOST)
 		return "--max-calls is 32768 at most";
+	for (uint32_t i = 0; i < v->nats.n; i++)
+		if (bus_wrong_url(v->nats.texts[i]))
+			return bus_wrong_url(v->nats.texts[i]);
 	for (uint32_t i = 0; i < v->allow.n; i++) {
 		const char *allow = v->allow.texts[i], *dot = strrchr(allow, '.');
 
@@ -167,11 +181,6 @@ int bridge_open(struct bridge *b, const struct bus_events *events)
 	if (wrong) {
 		output_error(b->verb, b->name, "%s", wrong);
 		return EXIT_USAGE;
-	}
-	/* libnats reads it when it connects, and says no more than "Error". */
-	if (b->values->creds && access(b->values->creds, R_OK) < 0) {
-		output_error(b->verb, b->name, "--creds %s: %s", b->values->creds, strerror(errno));
-		return EXIT_NO_INPUT;
 	}
 	r = postern_loop_new(&b->loop);
 	if (r == 0)

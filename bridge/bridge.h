@@ -66,6 +66,7 @@ struct bridge {
 	void (*force)(void *data); /* the drain has taken too long; then the loop stops */
 	void *data;
 	bool draining, over;
+	int64_t until_ns;          /* of the drain */
 	int status;
 };
 

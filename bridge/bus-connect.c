@@ -1,62 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bus-connect.c - the connection to NATS: its options, its beginning, its losses and its end
+ * bus-connect.c - the connection to NATS: its beginning, its losses, the next one, and its end
  *
- * The first connection is made before the loop runs, with a wait between attempts that doubles, so that an error of the
- * command line (a wrong credential, a certificate that nobody trusts) ends the program and is not tried again for ever. From
- * then on libnats reconnects by itself, without a last attempt. It gives up alone when the same server refuses the same
- * credential twice: that is BUS_CLOSED, and the program ends.
+ *   start          bus_new() connects before the loop runs, with a wait between attempts that doubles, so that an error of the
+ *      |           command line (a wrong credential, a certificate that nobody trusts) ends the program
+ *      v
+ *   up  <----+     libnats reconnects by itself, to any of the servers, for ever: BUS_ITEM_LOST, BUS_ITEM_CONNECTED
+ *    |       |
+ *    |       |     But it gives up when the same server refuses the same credential twice, and at each error of the
+ *    |       |     server that it does not know, as when a message was larger than max_payload has become by a reload: this it
+ *    |       |     learns with a new connection alone. BUS_ITEM_CLOSED
+ *    v       |
+ *   connector      a thread of ours connects again, since natsConnection_Connect() waits and the loop must not. Also with
+ *                  credentials that were refused: they were good once, and what has changed is the server, which is
+ *                  changed back, or gets the user with the next reload. A program that ended would be a name that is
+ *                  gone for everybody, and a restart would do no more than this does. BUS_ITEM_OPENED hands the new
+ *                  connection over, and everything is subscribed on it
  *
- * libnats checks the host name of a server's certificate against the URL, as built by default (NATS_FORCE_HOST_VERIFICATION);
- * nothing here turns that off.
- *
- * Its delivery pool gets one thread. With one for each subscription a message for the control of a stream could overtake
- * the call, and a service of a hundred methods would have a hundred threads.
+ * The connector waits between attempts, longer each time; a connection that ends within BUS_STEADY does not make it
+ * begin with short waits again.
  */
 #include "bus-internal.h"
 #include "../cmd/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define BUS_ATTEMPT        2000 /* ms, for one connect */
-#define BUS_WRITE_DEADLINE 2000 /* ms */
-#define BUS_BACKOFF        POSTERN_MS(50)
-#define BUS_BACKOFF_MAX    POSTERN_SECONDS(2)
-#define BUS_PING           20000 /* ms; a server that is silent for three of them is lost */
-#define BUS_CLOSE_WAIT     5000  /* ms, for libnats's threads */
+#define BUS_BACKOFF     POSTERN_MS(50)
+#define BUS_BACKOFF_MAX POSTERN_SECONDS(2)
+#define BUS_STEADY      POSTERN_SECONDS(10)
+#define BUS_TELL \
+	POSTERN_SECONDS(60) /* the same reason for no connection is told again after so long */
+#define BUS_CONFIRM    POSTERN_SECONDS(5)
+#define BUS_CLOSE_WAIT 5000 /* ms, for libnats's threads */
 
 /* ---- events of the connection, in a thread of libnats ---- */
 
-static void bus_put_state(struct bus *b, int what, const char *text)
+static void bus_put_state(struct bus *b, int what, natsConnection *nc)
 {
-	struct bus_item item = { .what = what, .text = text && *text ? strdup(text) : NULL };
+	struct bus_item item = { .what = what, .nc = nc };
+	const char *text = NULL;
 
+	if (what != BUS_ITEM_CONNECTED)
+		natsConnection_GetLastError(nc, &text);
+	item.text = text && *text ? strdup(text) : NULL;
 	bus_queue_put(b, &item);
 }
 
 static void bus_lost(natsConnection *nc, void *data)
 {
-	const char *text = NULL;
-
-	natsConnection_GetLastError(nc, &text);
-	bus_put_state(data, BUS_ITEM_LOST, text);
+	bus_put_state(data, BUS_ITEM_LOST, nc);
 }
 
 static void bus_reconnected(natsConnection *nc, void *data)
 {
-	(void)nc;
-	bus_put_state(data, BUS_ITEM_CONNECTED, NULL);
+	bus_put_state(data, BUS_ITEM_CONNECTED, nc);
 }
 
 static void bus_closed(natsConnection *nc, void *data)
 {
-	const char *text = NULL;
-
-	natsConnection_GetLastError(nc, &text);
-	bus_put_state(data, BUS_ITEM_CLOSED, text);
+	bus_put_state(data, BUS_ITEM_CLOSED, nc);
 }
 
 static void bus_failed(natsConnection *nc, natsSubscription *sub, natsStatus error, void *data)
@@ -85,47 +91,7 @@ static int64_t bus_reconnect_delay(natsConnection *nc, int attempts, void *data)
 	return bus_backoff(attempts) / POSTERN_MS(1);
 }
 
-/* ---- options ---- */
-
-static natsStatus bus_set_tls(natsOptions *n, const struct bus_options *o)
-{
-	natsStatus s = NATS_OK;
-
-	if (!o->tls && !o->tls_ca && !o->tls_cert)
-		return NATS_OK;
-	s = natsOptions_SetSecure(n, true);
-	if (s == NATS_OK && o->tls_ca)
-		s = natsOptions_LoadCATrustedCertificates(n, o->tls_ca);
-	if (s == NATS_OK && o->tls_cert)
-		s = natsOptions_LoadCertificatesChain(n, o->tls_cert, o->tls_key);
-	return s;
-}
-
-static natsStatus bus_set_limits(natsOptions *n)
-{
-	natsStatus s = natsOptions_SetTimeout(n, BUS_ATTEMPT);
-
-	if (s == NATS_OK)
-		s = natsOptions_SetWriteDeadline(n, BUS_WRITE_DEADLINE);
-	if (s == NATS_OK)
-		s = natsOptions_SetPingInterval(n, BUS_PING);
-	if (s == NATS_OK)
-		s = natsOptions_SetMaxPingsOut(n, 2);
-	if (s == NATS_OK)
-		s = natsOptions_SetMaxPendingMsgs(n, BUS_PENDING);
-	/* What is buffered while it reconnects: as good as nothing. 0 would be 8 MiB. */
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectBufSize(n, 1);
-	if (s == NATS_OK)
-		s = natsOptions_SetSendAsap(n, true);
-	if (s == NATS_OK)
-		s = natsOptions_UseGlobalMessageDelivery(n, true);
-	if (s == NATS_OK)
-		s = natsOptions_SetMaxReconnect(n, INT32_MAX);
-	return s;
-}
-
-static natsStatus bus_set_events(natsOptions *n, struct bus *b)
+natsStatus bus_set_events(natsOptions *n, struct bus *b)
 {
 	natsStatus s = natsOptions_SetDisconnectedCB(n, bus_lost, b);
 
@@ -140,41 +106,219 @@ static natsStatus bus_set_events(natsOptions *n, struct bus *b)
 	return s;
 }
 
-/* What has failed when this returns, for a message. */
-static natsStatus bus_set_options(natsOptions *n, struct bus *b, const struct bus_options *o,
-				  const char **what)
-{
-	natsStatus s = natsOptions_SetServers(n, (const char **)(void *)o->urls, (int)o->n_urls);
+/* ---- what has happened, in the loop ---- */
 
-	*what = "--nats";
-	if (s == NATS_OK && o->name)
-		s = natsOptions_SetName(n, o->name);
-	if (s == NATS_OK) {
-		*what = "its limits";
-		s = bus_set_limits(n);
+static void bus_tell_state(struct bus *b, bool up, const char *why)
+{
+	if (up == b->up)
+		return;
+	b->up = up;
+	/* Draining needs the connection; what was on its way is lost with that. */
+	if (!up && b->n_draining) {
+		b->n_draining = 0;
+		for (struct bus_feed *f = b->feeds; f; f = f->next)
+			f->draining = false;
+		bus_drain_over(b);
 	}
-	if (s == NATS_OK)
-		s = bus_set_events(n, b);
-	if (s == NATS_OK && o->creds) {
-		*what = "--creds";
-		s = natsOptions_SetUserCredentialsFromFiles(n, o->creds, NULL);
-	}
-	if (s == NATS_OK) {
-		*what = "the files of --tls-ca, --tls-cert and --tls-key";
-		s = bus_set_tls(n, o);
-	}
-	return s;
+	if (b->events && b->events->state)
+		b->events->state(up ? BUS_CONNECTED : BUS_LOST, why ? why : "", b->data);
 }
 
-/* ---- connecting ---- */
-
-/* Without a password that it may have. */
-static const char *bus_shown(const char *url)
+static void bus_want(struct bus *b)
 {
-	const char *at = strrchr(url, '@');
+	struct bus_connector *c = &b->connector;
 
-	return at ? at + 1 : url;
+	pthread_mutex_lock(&c->lock);
+	c->wanted = true;
+	pthread_cond_signal(&c->changed);
+	pthread_mutex_unlock(&c->lock);
 }
+
+static void bus_ended(struct bus *b, natsConnection *nc, const char *why)
+{
+	/* Each connection ends once, and is ours until then: so this is the one that comes with the next BUS_ITEM_OPENED. */
+	if (nc != b->nc) {
+		b->closed_early = nc;
+		return;
+	}
+	b->nc = NULL;
+	natsConnection_Destroy(nc);
+	bus_tell_state(b, false, why);
+	bus_want(b);
+}
+
+void bus_opened(struct bus *b, natsConnection *nc)
+{
+	int r;
+
+	b->nc = nc;
+	if (nc == b->closed_early) {
+		b->closed_early = NULL;
+		bus_ended(b, nc, NULL);
+		return;
+	}
+	r = bus_feed_all(b);
+	if (r < 0) {
+		output_error(b->verb, NULL, "subscriptions cannot be made again: %s", strerror(-r));
+		/* It says BUS_ITEM_CLOSED then. */
+		natsConnection_Close(nc);
+	} else if (bus_is_connected(b)) {
+		bus_tell_state(b, true, NULL);
+	}
+}
+
+void bus_changed(struct bus *b, const struct bus_item *item)
+{
+	switch (item->what) {
+	case BUS_ITEM_CLOSED:
+		bus_ended(b, item->nc, item->text);
+		break;
+	case BUS_ITEM_LOST:
+		bus_tell_state(b, false, item->text);
+		break;
+	case BUS_ITEM_CONNECTED:
+		/* Or it was lost again; then this comes again too. */
+		if (bus_is_connected(b))
+			bus_tell_state(b, true, NULL);
+		break;
+	default:
+		output_error(b->verb, NULL, "no connection to NATS, trying again: %s",
+			     item->text ? item->text : "");
+	}
+}
+
+/* ---- the connector's thread ---- */
+
+/* Under the lock. False: the bus ends. */
+static bool bus_pause(struct bus_connector *c, int64_t ns)
+{
+	/* The clock of both is CLOCK_MONOTONIC. */
+	int64_t until = postern_now() + ns;
+	const struct timespec t = { .tv_sec = (time_t)(until / POSTERN_SECONDS(1)),
+				    .tv_nsec = (long)(until % POSTERN_SECONDS(1)) };
+
+	while (!c->ended && postern_now() < until)
+		pthread_cond_timedwait(&c->changed, &c->lock, &t);
+	return !c->ended;
+}
+
+struct bus_told {
+	natsStatus status;
+	int64_t at;
+};
+
+static void bus_tell_refused(struct bus *b, natsStatus s, struct bus_told *told)
+{
+	struct bus_item item = { .what = BUS_ITEM_REFUSED };
+
+	if (s == told->status && postern_now() - told->at < BUS_TELL)
+		return;
+	told->status = s;
+	told->at = postern_now();
+	item.text = strdup(natsStatus_GetText(s));
+	bus_queue_put(b, &item);
+}
+
+/* Under the lock, which it leaves meanwhile. Until there is a connection, or the bus ends. */
+static void bus_connect_again(struct bus *b, int64_t *attempt)
+{
+	struct bus_connector *c = &b->connector;
+	struct bus_item item = { .what = BUS_ITEM_OPENED };
+	struct bus_told told = { .status = NATS_OK };
+
+	while (bus_pause(c, bus_backoff((*attempt)++))) {
+		natsStatus s;
+
+		pthread_mutex_unlock(&c->lock);
+		s = natsConnection_Connect(&item.nc, c->options);
+		if (s == NATS_OK)
+			bus_queue_put(b, &item);
+		else
+			bus_tell_refused(b, s, &told);
+		pthread_mutex_lock(&c->lock);
+		if (s == NATS_OK)
+			return;
+	}
+}
+
+static void *bus_connector_run(void *data)
+{
+	struct bus *b = data;
+	struct bus_connector *c = &b->connector;
+	int64_t attempt = 0, opened = postern_now();
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->ended) {
+		if (!c->wanted) {
+			pthread_cond_wait(&c->changed, &c->lock);
+			continue;
+		}
+		c->wanted = false;
+		if (postern_now() - opened > BUS_STEADY)
+			attempt = 0;
+		bus_connect_again(b, &attempt);
+		opened = postern_now();
+	}
+	pthread_mutex_unlock(&c->lock);
+	nats_ReleaseThreadMemory();
+	return NULL;
+}
+
+static int bus_connector_init(struct bus_connector *c)
+{
+	pthread_condattr_t attributes;
+	int r = pthread_condattr_init(&attributes);
+
+	if (r)
+		return -r;
+	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (!r)
+		r = pthread_cond_init(&c->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (r)
+		return -r;
+	r = pthread_mutex_init(&c->lock, NULL);
+	if (r)
+		pthread_cond_destroy(&c->changed);
+	return -r;
+}
+
+static int bus_connector_start(struct bus *b)
+{
+	struct bus_connector *c = &b->connector;
+	sigset_t all, before;
+	int r;
+
+	/* Signals are for the threads that expect them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&c->thread, NULL, bus_connector_run, b);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	c->running = r == 0;
+	return -r;
+}
+
+/* An attempt that is under way has BUS_ATTEMPT for each server. */
+static void bus_connector_end(struct bus_connector *c)
+{
+	if (c->running) {
+		pthread_mutex_lock(&c->lock);
+		c->ended = true;
+		pthread_cond_signal(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->thread, NULL);
+	}
+	natsOptions_Destroy(c->options);
+	c->options = NULL;
+}
+
+static void bus_connector_deinit(struct bus_connector *c)
+{
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+}
+
+/* ---- the start ---- */
 
 static bool bus_is_hopeless(natsStatus s)
 {
@@ -204,16 +348,28 @@ static void bus_sleep(int64_t ns)
 	nanosleep(&time, NULL);
 }
 
-static int bus_connect(struct bus *b, natsOptions *n, const struct bus_options *o)
+/* Errors of calls, and that a call has more than one answer, are said in headers. */
+static int bus_check_server(const struct bus *b, const struct bus_options *o)
+{
+	if (natsConnection_HasHeaderSupport(b->nc) == NATS_OK)
+		return EXIT_DONE;
+	output_error(
+		b->verb, NULL,
+		"%s: this server of NATS has no headers; nats-server 2.2 or later has them, without no_header_support",
+		bus_shown(o->urls[0]));
+	return EXIT_IO;
+}
+
+static int bus_connect(struct bus *b, const struct bus_options *o)
 {
 	int64_t begun = postern_now(), attempt = 0, wait;
 	char time[32];
 	natsStatus s;
 
 	for (;;) {
-		s = natsConnection_Connect(&b->nc, n);
+		s = natsConnection_Connect(&b->nc, b->connector.options);
 		if (s == NATS_OK)
-			return EXIT_DONE;
+			return bus_check_server(b, o);
 		if (bus_is_hopeless(s))
 			return bus_refused(b, o, s);
 		if (attempt == 0)
@@ -233,64 +389,57 @@ static int bus_connect(struct bus *b, natsOptions *n, const struct bus_options *
 	return EXIT_NO_SERVER;
 }
 
-/* The prefix of libnats's own inboxes is what permissions of NATS are usually about. */
-static int bus_make_inbox(char *ret, size_t size, const char *skip)
+int bus_confirm(struct bus *b, int64_t deadline_ns)
 {
-	natsInbox *inbox = NULL;
-	natsStatus s = natsInbox_Create(&inbox);
-	int n;
+	const char *text = NULL;
+	int r = bus_flush(b, deadline_ns);
 
-	if (s != NATS_OK)
-		return bus_errno(s);
-	n = snprintf(ret, size, "%s", inbox + strlen(skip));
-	natsInbox_Destroy(inbox);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : n;
-}
-
-static int bus_open_inboxes(struct bus *b)
-{
-	char subject[BUS_INBOX_SUBJECT];
-	/* An id is told to everybody, so it is another one than that of the inboxes. */
-	int r = bus_make_inbox(b->id, sizeof(b->id), "_INBOX.");
-
-	if (r >= 0)
-		r = bus_make_inbox(b->inbox_prefix, sizeof(b->inbox_prefix), "");
+	/* The server has answered each before it answers the flush. */
+	if (b->nc && natsConnection_GetLastError(b->nc, &text) == NATS_NOT_PERMITTED) {
+		output_error(b->verb, NULL,
+			     "NATS does not let this user: %s; see --creds, and --allow for less",
+			     text ? text : "");
+		return EXIT_NOT_ALLOWED;
+	}
 	if (r < 0)
-		return r;
-	b->inbox_prefix_n = (size_t)r;
-	snprintf(subject, sizeof(subject), "%s.*", b->inbox_prefix);
-	return bus_subscribe(&b->inboxes, b, subject, NULL, bus_inbox_message, b);
+		output_error(b->verb, NULL, "NATS has not confirmed the subscriptions: %s",
+			     text && *text ? text : strerror(-r));
+	return r < 0 ? EXIT_IO : EXIT_DONE;
 }
 
 static int bus_open(struct bus *b, const struct bus_options *o)
 {
-	natsOptions *n = NULL;
-	natsStatus s = nats_SetMessageDeliveryPoolSize(1);
-	const char *what = "its library";
-	int status;
+	int status = bus_options_new(&b->connector.options, b, o), r;
 
-	if (s == NATS_OK)
-		s = natsOptions_Create(&n);
-	if (s == NATS_OK)
-		s = bus_set_options(n, b, o, &what);
-	if (s != NATS_OK) {
-		const char *text = nats_GetLastError(NULL);
+	if (!status)
+		status = bus_connect(b, o);
+	if (status)
+		return status;
+	b->up = true;
+	r = bus_open_inboxes(b);
+	if (r == 0)
+		r = bus_connector_start(b);
+	return r < 0 ? output_errno(b->verb, NULL, "cannot start", r) : bus_confirm(b, BUS_CONFIRM);
+}
 
-		output_error(b->verb, NULL, "NATS cannot be used: %s: %s%s%s", what,
-			     natsStatus_GetText(s), text && *text ? ": " : "", text ? text : "");
-		status = s == NATS_NO_MEMORY ? EXIT_TRY_AGAIN : EXIT_USAGE;
-	} else {
-		status = bus_connect(b, n, o);
-	}
-	natsOptions_Destroy(n);
-	return status;
+/* Its locks. */
+static int bus_init(struct bus *b)
+{
+	int r = bus_queue_init(b);
+
+	if (r < 0)
+		return r;
+	r = bus_connector_init(&b->connector);
+	if (r < 0)
+		bus_queue_deinit(b);
+	return r;
 }
 
 int bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_options *options,
 	    const struct bus_events *events, void *data)
 {
 	struct bus *b = calloc(1, sizeof(*b));
-	int r = b ? bus_queue_init(b) : -ENOMEM, status;
+	int r = b ? bus_init(b) : -ENOMEM, status;
 
 	if (r < 0) {
 		free(b);
@@ -301,39 +450,37 @@ int bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_option
 	b->events = events;
 	b->data = data;
 	status = bus_open(b, options);
-	if (!status) {
-		r = bus_open_inboxes(b);
-		if (r < 0)
-			status = output_errno(b->verb, NULL, "cannot subscribe to an inbox", r);
-	}
 	if (status)
 		b = bus_free(b);
 	*ret = b;
 	return status;
 }
 
+/*
+ * A message needs its library until it is freed: nats_CloseAndWait() comes when there is none any more. The queue has let go
+ * of its own and takes no other; what libnats has not delivered goes with the feeds.
+ */
 struct bus *bus_free(struct bus *b)
 {
 	if (!b)
 		return NULL;
 	bus_queue_close(b);
+	bus_connector_end(&b->connector);
 	natsConnection_Destroy(b->nc);
-	for (struct bus_sub *sub = b->subs; sub; sub = sub->next) {
-		natsSubscription_Destroy(sub->nats);
-		sub->nats = NULL;
+	for (struct bus_feed *f = b->feeds; f; f = f->next) {
+		natsSubscription_Destroy(f->nats);
+		f->nats = NULL;
 	}
 	/* From here on no thread of it calls us. If one hangs, what it may touch has to stay. */
 	if (nats_CloseAndWait(BUS_CLOSE_WAIT) != NATS_OK)
 		return NULL;
 	bus_queue_deinit(b);
+	bus_connector_deinit(&b->connector);
+	while (b->feeds)
+		bus_feed_free(b->feeds);
 	while (b->subs)
 		bus_sub_free(b->subs);
 	free(b->places);
 	free(b);
 	return NULL;
-}
-
-const char *bus_id(const struct bus *b)
-{
-	return b->id;
 }

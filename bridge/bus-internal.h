@@ -15,15 +15,24 @@
 #define BUS_PENDING       65536            /* libnats's own limits, for each subscription */
 #define BUS_PENDING_BYTES (32 << 20)
 #define BUS_INBOXES       65536u
+#define BUS_TOKEN         16u              /* random bytes of an inbox */
+#define BUS_TOKEN_TEXT    (4 + 2 * BUS_TOKEN + 2) /* a dot, its place, the bytes, \0 */
 
-enum { BUS_ITEM_MESSAGE = 1, BUS_ITEM_COMPLETE, BUS_ITEM_CONNECTED, BUS_ITEM_LOST, BUS_ITEM_CLOSED, BUS_ITEM_ERROR };
+enum {
+	BUS_ITEM_MESSAGE = 1, BUS_ITEM_COMPLETE, /* of a feed */
+	BUS_ITEM_OPENED,                         /* by the connector: nc is owned */
+	BUS_ITEM_CONNECTED, BUS_ITEM_LOST, BUS_ITEM_CLOSED, /* nc says which; not owned */
+	BUS_ITEM_REFUSED,                        /* the connector tries again */
+	BUS_ITEM_ERROR,
+};
 
 struct bus_item {
-	int             what;
-	int             error;  /* BUS_ITEM_ERROR: natsStatus */
-	struct bus_sub *sub;    /* a message, or its subscription has completed */
-	natsMsg        *msg;    /* owned */
-	char           *text;   /* owned; why, or NULL */
+	int              what;
+	int              error;  /* BUS_ITEM_ERROR: natsStatus */
+	struct bus_feed *feed;   /* a message, or that it has completed */
+	natsMsg         *msg;    /* owned */
+	natsConnection  *nc;
+	char            *text;   /* owned; why, or NULL */
 };
 
 /* See bus-queue.c. */
@@ -39,17 +48,30 @@ struct bus_queue {
 
 struct bus_place {
 	struct bus_inbox *inbox;     /* or NULL */
-	uint32_t          uses;      /* the upper bits of the next id */
 	uint32_t          next_free; /* + 1 */
+};
+
+/* See bus-connect.c. */
+struct bus_connector {
+	pthread_t       thread;
+	pthread_mutex_t lock;
+	pthread_cond_t  changed;
+	natsOptions    *options;
+	bool            running;
+	bool            wanted, ended; /* under the lock */
 };
 
 struct bus {
 	struct postern_loop *loop;
-	natsConnection      *nc;
+	natsConnection      *nc;          /* NULL: the connector makes the next one */
+	natsConnection      *closed_early; /* it has ended, and was not handed over yet */
+	bool                 up;          /* as bus_events.state was told */
+	bool                 ending;      /* bus_drain(): only inboxes are subscribed again */
 	const char          *verb;
 	const struct bus_events *events;
 	void                *data;
 	struct bus_sub      *subs, *inboxes;
+	struct bus_feed     *feeds;
 	uint32_t             n_draining;
 	void               (*drained)(void *data);
 	void                *drained_data;
@@ -57,36 +79,70 @@ struct bus {
 	uint32_t             n_places, free_place; /* + 1 */
 	bus_fn              *unknown;
 	void                *unknown_data;
-	char                 inbox_prefix[BUS_INBOX_SUBJECT - 20];
+	char                 inbox_prefix[BUS_INBOX_SUBJECT - BUS_TOKEN_TEXT];
 	size_t               inbox_prefix_n;
+	unsigned char        random[16 * BUS_TOKEN]; /* the last n_random bytes are not used yet */
+	size_t               n_random;
 	char                 id[BUS_INBOX_SUBJECT];
-	uint64_t             slow;        /* messages that libnats has dropped, as told */
+	int64_t              error_ns;    /* when an error was told last */
+	uint64_t             n_untold;    /* since then */
+	struct bus_connector connector;
 	struct bus_queue     queue;
 };
 
+/* What somebody has subscribed to, on this connection and the next. */
 struct bus_sub {
 	struct bus      *bus;
 	struct bus_sub  *next;
-	natsSubscription *nats;
-	bus_fn          *fn;              /* NULL: unsubscribed */
+	char            *subject, *queue; /* queue: or NULL */
+	bus_fn          *fn;
 	void            *data;
-	bool             draining;
+	struct bus_feed *feed;            /* NULL: there is no connection */
+};
+
+/* A subscription of libnats. It calls with this until it has said that it was the last time. */
+struct bus_feed {
+	struct bus       *bus;
+	struct bus_feed  *next;
+	struct bus_sub   *sub;            /* NULL: nobody wants its messages any more */
+	natsSubscription *nats;
+	int64_t           dropped;        /* by libnats, as told */
+	bool              draining;
 };
 
 /* ---- bus.c ---- */
 
-void bus_sub_complete(struct bus_sub *sub);
+/* Subscribes to all of them, on a connection that is new. */
+int  bus_feed_all(struct bus *b);
+void bus_feed_complete(struct bus_feed *f);
+void bus_feed_free(struct bus_feed *f);
 void bus_sub_free(struct bus_sub *sub);
 /* Calls what bus_drain() was given, once. */
 void bus_drain_over(struct bus *b);
-bus_fn bus_inbox_message;
 int  bus_errno(natsStatus s);
+
+/* ---- bus-inbox.c ---- */
+
+int  bus_open_inboxes(struct bus *b);
+
+/* ---- bus-options.c ---- */
+
+/* The exit status; an error has been printed. callbacks: bus_set_events(). */
+int  bus_options_new(natsOptions **ret, struct bus *b, const struct bus_options *o);
+/* A URL without a password that it may have. */
+const char *bus_shown(const char *url);
+
+/* ---- bus-connect.c ---- */
+
+natsStatus bus_set_events(natsOptions *n, struct bus *b);
+void bus_opened(struct bus *b, natsConnection *nc);
+void bus_changed(struct bus *b, const struct bus_item *item);
 
 /* ---- bus-queue.c ---- */
 
 int  bus_queue_init(struct bus *b);
 void bus_queue_deinit(struct bus *b);
-/* Any thread; takes msg and text. Waits while the queue is full. */
+/* Any thread; takes msg, text, and the nc of BUS_ITEM_OPENED. Waits while the queue is full. */
 void bus_queue_put(struct bus *b, const struct bus_item *item);
 /* From here on what is put is dropped, and nobody waits. */
 void bus_queue_close(struct bus *b);

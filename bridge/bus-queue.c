@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t bus_item_bytes(const struct bus_item *item)
 {
@@ -30,12 +31,14 @@ static size_t bus_item_bytes(const struct bus_item *item)
 static void bus_item_release(struct bus_item *item)
 {
 	natsMsg_Destroy(item->msg);
+	if (item->what == BUS_ITEM_OPENED)
+		natsConnection_Destroy(item->nc);
 	free(item->text);
 }
 
 /* ---- one item ---- */
 
-static void bus_deliver(struct bus_sub *sub, natsMsg *msg)
+static void bus_deliver(const struct bus_sub *sub, natsMsg *msg)
 {
 	struct bus_message m = {
 		.subject = natsMsg_GetSubject(msg),
@@ -48,70 +51,89 @@ static void bus_deliver(struct bus_sub *sub, natsMsg *msg)
 
 	if (m.reply && !*m.reply)
 		m.reply = NULL;
-	if (sub->fn)
-		sub->fn(&m, sub->data);
+	sub->fn(&m, sub->data);
 }
 
 /* Dropped messages are counted by libnats in each subscription; what it calls an error is only the first of a series. */
 static void bus_tell_slow(struct bus *b)
 {
-	uint64_t dropped = 0;
-	int64_t n;
+	int64_t dropped = 0, n;
 
-	for (struct bus_sub *sub = b->subs; sub; sub = sub->next)
-		if (natsSubscription_GetDropped(sub->nats, &n) == NATS_OK)
-			dropped += (uint64_t)n;
-	if (dropped <= b->slow)
+	for (struct bus_feed *f = b->feeds; f; f = f->next)
+		if (natsSubscription_GetDropped(f->nats, &n) == NATS_OK && n > f->dropped) {
+			dropped += n - f->dropped;
+			f->dropped = n;
+		}
+	if (dropped)
+		output_error(b->verb, NULL,
+			     "messages come faster than they can be handled: %" PRId64 " dropped",
+			     dropped);
+}
+
+/* Once a second: a peer that asks for answers to where we may not publish is not to fill a log. */
+static void bus_tell_failed(struct bus *b, const struct bus_item *item)
+{
+	int64_t now = postern_now();
+	char more[48] = "";
+
+	if (b->error_ns && now - b->error_ns < POSTERN_SECONDS(1)) {
+		b->n_untold++;
 		return;
-	output_error(b->verb, NULL,
-		     "messages come faster than they can be handled: %" PRIu64 " dropped",
-		     dropped - b->slow);
-	b->slow = dropped;
+	}
+	if (b->n_untold)
+		snprintf(more, sizeof(more), " (and %" PRIu64 " before)", b->n_untold);
+	b->error_ns = now;
+	b->n_untold = 0;
+	output_error(b->verb, NULL, "NATS: %s%s%s%s", natsStatus_GetText((natsStatus)item->error),
+		     item->text ? ": " : "", item->text ? item->text : "", more);
+}
+
+/* The server says: Permissions Violation for Publish to "SUBJECT". */
+static void bus_tell_forbidden(struct bus *b, char *text)
+{
+	static const char begin[] = "Permissions Violation for Publish to \"";
+	char *subject = text ? strstr(text, begin) : NULL, *end;
+
+	if (!subject || !b->events || !b->events->forbidden)
+		return;
+	subject += sizeof(begin) - 1;
+	end = strchr(subject, '"');
+	if (!end)
+		return;
+	*end = '\0';
+	b->events->forbidden(subject, b->data);
 }
 
 static void bus_tell_error(struct bus *b, const struct bus_item *item)
 {
-	if (item->error == NATS_SLOW_CONSUMER)
+	if (item->error == NATS_SLOW_CONSUMER) {
 		bus_tell_slow(b);
-	else
-		output_error(b->verb, NULL, "NATS: %s%s%s",
-			     natsStatus_GetText((natsStatus)item->error), item->text ? ": " : "",
-			     item->text ? item->text : "");
-}
-
-static void bus_state(struct bus *b, int state, const char *why)
-{
-	/* Draining needs the connection; what was on its way is lost with that. */
-	if (state != BUS_CONNECTED && b->n_draining) {
-		b->n_draining = 0;
-		for (struct bus_sub *sub = b->subs; sub; sub = sub->next)
-			sub->draining = false;
-		bus_drain_over(b);
+		return;
 	}
-	if (b->events && b->events->state)
-		b->events->state(state, why ? why : "", b->data);
+	bus_tell_failed(b, item);
+	if (item->error == NATS_NOT_PERMITTED)
+		bus_tell_forbidden(b, item->text);
 }
 
-static void bus_handle(struct bus *b, const struct bus_item *item)
+static void bus_handle(struct bus *b, struct bus_item *item)
 {
 	switch (item->what) {
 	case BUS_ITEM_MESSAGE:
-		bus_deliver(item->sub, item->msg);
+		if (item->feed->sub)
+			bus_deliver(item->feed->sub, item->msg);
 		break;
 	case BUS_ITEM_COMPLETE:
-		bus_sub_complete(item->sub);
+		bus_feed_complete(item->feed);
 		break;
-	case BUS_ITEM_CONNECTED:
-		bus_state(b, BUS_CONNECTED, item->text);
+	case BUS_ITEM_OPENED:
+		bus_opened(b, item->nc);
+		item->nc = NULL;
 		break;
-	case BUS_ITEM_LOST:
-		bus_state(b, BUS_LOST, item->text);
-		break;
-	case BUS_ITEM_CLOSED:
-		bus_state(b, BUS_CLOSED, item->text);
+	case BUS_ITEM_ERROR:
+		bus_tell_error(b, item);
 		break;
 	default:
-		bus_tell_error(b, item);
+		bus_changed(b, item);
 	}
 }
 

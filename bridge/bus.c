@@ -1,83 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bus.c - see bus.h: subscriptions, inboxes, publishing. bus-queue.c has the queue, bus-connect.c the connection
+ * bus.c - see bus.h: subscriptions and publishing
  *
- * Who frees what. A subscription of libnats calls us as long as its thread has messages for it, so what it calls with stays
- * until libnats says that it was the last one (natsSubscription_SetOnCompleteCB), or until the connection is destroyed and
- * its threads are done. A message belongs to the queue, and then to the turn that delivers it.
- *
- * Inboxes. One subscription, PREFIX.*, and a table of places behind it. An id is a place and how often that was used, so that
- * a late message for a closed inbox finds nothing, also when the place has another owner by then.
+ * Who frees what. A bus_sub is the user's, from bus_subscribe() to bus_unsubscribe(), and survives connections. A bus_feed is what
+ * one connection has for it: libnats calls with it as long as its thread has messages, so it stays until libnats says that
+ * it was the last time (natsSubscription_SetOnCompleteCB), or until the bus is freed and its threads are done. A message
+ * belongs to the queue, and then to the turn that delivers it.
  */
 #include "bus-internal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- subscriptions ---- */
+/* ---- feeds: subscriptions of libnats ---- */
 
 static void bus_delivered(natsConnection *nc, natsSubscription *n, natsMsg *msg, void *data)
 {
-	struct bus_sub *sub = data;
-	struct bus_item item = { .what = BUS_ITEM_MESSAGE, .sub = sub, .msg = msg };
+	struct bus_feed *feed = data;
+	struct bus_item item = { .what = BUS_ITEM_MESSAGE, .feed = feed, .msg = msg };
 
 	(void)nc, (void)n;
-	bus_queue_put(sub->bus, &item);
+	bus_queue_put(feed->bus, &item);
 }
 
 static void bus_completed(void *data)
 {
-	struct bus_sub *sub = data;
-	struct bus_item item = { .what = BUS_ITEM_COMPLETE, .sub = sub };
+	struct bus_feed *feed = data;
+	struct bus_item item = { .what = BUS_ITEM_COMPLETE, .feed = feed };
 
-	bus_queue_put(sub->bus, &item);
+	bus_queue_put(feed->bus, &item);
 }
 
-static int bus_sub_open(struct bus_sub *sub, const char *subject, const char *queue)
+static natsStatus bus_feed_open(struct bus_feed *f)
 {
-	natsConnection *nc = sub->bus->nc;
+	const struct bus_sub *sub = f->sub;
+	natsConnection *nc = f->bus->nc;
 	natsStatus s;
 
-	if (queue)
-		s = natsConnection_QueueSubscribe(&sub->nats, nc, subject, queue, bus_delivered,
-						  sub);
+	if (sub->queue)
+		s = natsConnection_QueueSubscribe(&f->nats, nc, sub->subject, sub->queue,
+						  bus_delivered, f);
 	else
-		s = natsConnection_Subscribe(&sub->nats, nc, subject, bus_delivered, sub);
+		s = natsConnection_Subscribe(&f->nats, nc, sub->subject, bus_delivered, f);
 	if (s == NATS_OK)
-		s = natsSubscription_SetPendingLimits(sub->nats, BUS_PENDING, BUS_PENDING_BYTES);
+		s = natsSubscription_SetPendingLimits(f->nats, BUS_PENDING, BUS_PENDING_BYTES);
 	if (s == NATS_OK)
-		s = natsSubscription_SetOnCompleteCB(sub->nats, bus_completed, sub);
-	return bus_errno(s);
+		s = natsSubscription_SetOnCompleteCB(f->nats, bus_completed, f);
+	return s;
 }
 
-int bus_subscribe(struct bus_sub **ret, struct bus *b, const char *subject, const char *queue,
-		  bus_fn *fn, void *data)
+static int bus_feed_new(struct bus_sub *sub)
+{
+	struct bus *b = sub->bus;
+	struct bus_feed *f = calloc(1, sizeof(*f));
+	natsStatus s;
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct bus_feed){ .bus = b, .sub = sub, .next = b->feeds };
+	b->feeds = f;
+	s = bus_feed_open(f);
+	if (s == NATS_OK) {
+		sub->feed = f;
+		return 0;
+	}
+	/* Without its last word nobody knows whether a thread has it: then it stays as long as the bus. */
+	f->sub = NULL;
+	if (!f->nats)
+		bus_feed_free(f);
+	/* The next connection will have it. */
+	return natsConnection_IsClosed(b->nc) ? 0 : bus_errno(s);
+}
+
+void bus_feed_free(struct bus_feed *f)
+{
+	struct bus_feed **at = &f->bus->feeds;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	if (f->sub && f->sub->feed == f)
+		f->sub->feed = NULL;
+	natsSubscription_Destroy(f->nats);
+	free(f);
+}
+
+/* Of one that is draining its last message was delivered; any other was unsubscribed, or its connection has ended. */
+void bus_feed_complete(struct bus_feed *f)
+{
+	struct bus *b = f->bus;
+	bool drained = f->draining;
+
+	bus_feed_free(f);
+	if (drained && --b->n_draining == 0)
+		bus_drain_over(b);
+}
+
+int bus_feed_all(struct bus *b)
+{
+	int r = 0;
+
+	for (struct bus_sub *sub = b->subs; sub && r == 0; sub = sub->next)
+		if (!b->ending || sub == b->inboxes)
+			r = bus_feed_new(sub);
+	return r;
+}
+
+/* ---- subscriptions ---- */
+
+static struct bus_sub *bus_sub_new(struct bus *b, const char *subject, const char *queue)
 {
 	struct bus_sub *sub = calloc(1, sizeof(*sub));
-	int r;
 
 	if (!sub)
-		return -ENOMEM;
-	*sub = (struct bus_sub){ .bus = b, .fn = fn, .data = data };
-	r = bus_sub_open(sub, subject, queue);
-	if (r < 0) {
-		/* Without its last word nobody knows whether a thread has it: it stays with the connection. */
-		if (sub->nats) {
-			sub->fn = NULL;
-			sub->next = b->subs;
-			b->subs = sub;
-		} else {
-			free(sub);
-		}
-		return r;
-	}
+		return NULL;
+	sub->bus = b;
+	sub->subject = strdup(subject);
+	sub->queue = queue ? strdup(queue) : NULL;
 	sub->next = b->subs;
 	b->subs = sub;
-	if (ret)
-		*ret = sub;
-	return 0;
+	if (sub->subject && !sub->queue == !queue)
+		return sub;
+	bus_sub_free(sub);
+	return NULL;
 }
 
 void bus_sub_free(struct bus_sub *sub)
@@ -87,28 +133,39 @@ void bus_sub_free(struct bus_sub *sub)
 	while (*at != sub)
 		at = &(*at)->next;
 	*at = sub->next;
-	natsSubscription_Destroy(sub->nats);
+	free(sub->subject);
+	free(sub->queue);
 	free(sub);
+}
+
+int bus_subscribe(struct bus_sub **ret, struct bus *b, const char *subject, const char *queue,
+		  bus_fn *fn, void *data)
+{
+	struct bus_sub *sub = bus_sub_new(b, subject, queue);
+	int r;
+
+	if (!sub)
+		return -ENOMEM;
+	sub->fn = fn;
+	sub->data = data;
+	r = b->nc ? bus_feed_new(sub) : 0;
+	if (r < 0)
+		bus_sub_free(sub);
+	else if (ret)
+		*ret = sub;
+	return r;
 }
 
 struct bus_sub *bus_unsubscribe(struct bus_sub *sub)
 {
-	if (sub) {
-		sub->fn = NULL;
-		natsSubscription_Unsubscribe(sub->nats);
+	if (!sub)
+		return NULL;
+	if (sub->feed) {
+		sub->feed->sub = NULL;
+		natsSubscription_Unsubscribe(sub->feed->nats);
 	}
-	return NULL;
-}
-
-/* Of one that is draining its last message was delivered; any other was unsubscribed. */
-void bus_sub_complete(struct bus_sub *sub)
-{
-	struct bus *b = sub->bus;
-	bool drained = sub->draining;
-
 	bus_sub_free(sub);
-	if (drained && --b->n_draining == 0)
-		bus_drain_over(b);
+	return NULL;
 }
 
 void bus_drain_over(struct bus *b)
@@ -122,15 +179,16 @@ void bus_drain_over(struct bus *b)
 
 int bus_drain(struct bus *b, void (*fn)(void *data), void *data)
 {
+	b->ending = true;
 	if (!bus_is_connected(b))
 		return -ENOTCONN;
-	for (struct bus_sub *sub = b->subs; sub; sub = sub->next) {
-		if (sub == b->inboxes || sub->draining || !sub->fn)
+	for (struct bus_feed *f = b->feeds; f; f = f->next) {
+		if (!f->sub || f->sub == b->inboxes || f->draining)
 			continue;
 		/* No limit of libnats's own: the connection is freed at ours. */
-		if (natsSubscription_DrainTimeout(sub->nats, 0) != NATS_OK)
+		if (natsSubscription_DrainTimeout(f->nats, 0) != NATS_OK)
 			continue;
-		sub->draining = true;
+		f->draining = true;
 		b->n_draining++;
 	}
 	if (b->n_draining == 0)
@@ -140,88 +198,7 @@ int bus_drain(struct bus *b, void (*fn)(void *data), void *data)
 	return 0;
 }
 
-/* ---- inboxes ---- */
-
-static bool bus_grow(struct bus *b)
-{
-	uint32_t size = b->n_places ? 2 * b->n_places : 64;
-	struct bus_place *places;
-
-	if (size > BUS_INBOXES)
-		return false;
-	places = realloc(b->places, size * sizeof(*places));
-	if (!places)
-		return false;
-	for (uint32_t i = b->n_places; i < size; i++) {
-		places[i] = (struct bus_place){ .uses = 1, .next_free = b->free_place };
-		b->free_place = i + 1;
-	}
-	b->places = places;
-	b->n_places = size;
-	return true;
-}
-
-int bus_inbox_open(struct bus *b, struct bus_inbox *i, bus_fn *fn, void *data)
-{
-	struct bus_place *place;
-
-	if (b->free_place == 0 && !bus_grow(b))
-		return b->n_places == BUS_INBOXES ? -EAGAIN : -ENOMEM;
-	place = &b->places[b->free_place - 1];
-	i->id = ((uint64_t)place->uses << 16) | (b->free_place - 1);
-	i->fn = fn;
-	i->data = data;
-	b->free_place = place->next_free;
-	place->inbox = i;
-	return 0;
-}
-
-void bus_inbox_close(struct bus *b, struct bus_inbox *i)
-{
-	uint32_t n = (uint32_t)(i->id & (BUS_INBOXES - 1));
-	struct bus_place *place;
-
-	if (i->id == 0)
-		return;
-	place = &b->places[n];
-	place->inbox = NULL;
-	/* 0 would make place 0 an id of 0. */
-	if (++place->uses == 0)
-		place->uses = 1;
-	place->next_free = b->free_place;
-	b->free_place = n + 1;
-	i->id = 0;
-}
-
-void bus_inbox_subject(const struct bus *b, const struct bus_inbox *i, char ret[BUS_INBOX_SUBJECT])
-{
-	snprintf(ret, BUS_INBOX_SUBJECT, "%s.%" PRIx64, b->inbox_prefix, i->id);
-}
-
-void bus_unknown(struct bus *b, bus_fn *fn, void *data)
-{
-	b->unknown = fn;
-	b->unknown_data = data;
-}
-
-/* data: the bus. What follows the prefix is whatever somebody has written there. */
-void bus_inbox_message(const struct bus_message *m, void *data)
-{
-	struct bus *b = data;
-	const char *text = m->subject + strnlen(m->subject, b->inbox_prefix_n);
-	struct bus_inbox *i = NULL;
-	uint64_t id = 0;
-	char *end = NULL;
-
-	if (*text == '.' && text[1] != '-' && text[1] != '+' && text[1] != ' ')
-		id = strtoull(text + 1, &end, 16);
-	if (end && !*end && (id & (BUS_INBOXES - 1)) < b->n_places)
-		i = b->places[id & (BUS_INBOXES - 1)].inbox;
-	if (i && i->id == id)
-		i->fn(m, i->data);
-	else if (b->unknown)
-		b->unknown(m, b->unknown_data);
-}
+/* ---- publishing ---- */
 
 const char *bus_header(const struct bus_message *m, const char *name)
 {
@@ -230,16 +207,14 @@ const char *bus_header(const struct bus_message *m, const char *name)
 	return natsMsgHeader_Get(m->handle, name, &value) == NATS_OK ? value : NULL;
 }
 
-/* ---- publishing ---- */
-
 bool bus_is_connected(const struct bus *b)
 {
-	return natsConnection_Status(b->nc) == NATS_CONN_STATUS_CONNECTED;
+	return b->nc && natsConnection_Status(b->nc) == NATS_CONN_STATUS_CONNECTED;
 }
 
 size_t bus_max(const struct bus *b)
 {
-	int64_t max = natsConnection_GetMaxPayload(b->nc);
+	int64_t max = b->nc ? natsConnection_GetMaxPayload(b->nc) : 0;
 
 	return max > 0 ? (size_t)max : 0;
 }
@@ -297,6 +272,8 @@ int bus_publish(struct bus *b, const struct bus_out *m)
 
 int bus_flush(struct bus *b, int64_t deadline_ns)
 {
+	if (!b->nc)
+		return -ENOTCONN;
 	return bus_errno(natsConnection_FlushTimeout(
 		b->nc, deadline_ns > POSTERN_MS(1) ? deadline_ns / POSTERN_MS(1) : 1));
 }

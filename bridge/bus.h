@@ -17,6 +17,10 @@
  * Publishing happens on the loop, straight into the socket, with a write deadline: a server that does not read costs the
  * loop that long once, and then the connection. Nothing is published while there is no connection: that is -ENOTCONN, so
  * that a caller knows that it was not sent, and libnats buffers nothing.
+ *
+ *   bus.c          subscriptions, publishing         bus-options.c  what libnats is told, and checks of that
+ *   bus-inbox.c    subjects for answers              bus-connect.c  the connection, and the next one
+ *   bus-queue.c    the queue above
  */
 #ifndef POSTERN_BRIDGE_BUS_H
 #define POSTERN_BRIDGE_BUS_H
@@ -38,11 +42,13 @@ struct bus_options {
 	int64_t     wait_ns;           /* for the first connection; later it comes back for ever */
 };
 
-enum { BUS_CONNECTED = 1, /* again */ BUS_LOST, BUS_CLOSED /* for good; why says it */ };
+enum { BUS_CONNECTED = 1, /* again */ BUS_LOST /* why says it */ };
 
-/* state: not told of the connection that bus_new() has made. */
+/* state: not told of the connection that bus_new() has made; from then on each of the two comes after the other. */
 struct bus_events {
 	void (*state)(int state, const char *why, void *data);
+	/* What was published to this subject was not permitted, and went to nobody. Or NULL. */
+	void (*forbidden)(const char *subject, void *data);
 };
 
 struct bus_header {
@@ -60,6 +66,8 @@ struct bus_message {
 
 typedef void bus_fn(const struct bus_message *m, void *data);
 
+/* What is wrong with a URL: only nats:// and tls:// are known, and a host alone. NULL: nothing. */
+const char *bus_wrong_url(const char *url);
 /* Returns when there is a connection, or with the exit status of an error that has been printed. */
 int  bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_options *options, const struct bus_events *events,
 	void *data);
@@ -69,25 +77,27 @@ struct bus *bus_free(struct bus *b);
 /* The value of a header, or NULL. The spelling counts. */
 const char *bus_header(const struct bus_message *m, const char *name);
 
-/* queue: or NULL, then each subscriber gets each message. Valid until bus_unsubscribe() or the free of b. */
+/* queue: or NULL, then each subscriber gets each message. Valid until bus_unsubscribe() or the free of b, whatever becomes of
+   the connection; without one it begins with the next. */
 int  bus_subscribe(struct bus_sub **ret, struct bus *b, const char *subject, const char *queue, bus_fn *fn, void *data);
-/* fn is not called any more. */
+/* Frees it; fn is not called any more. */
 struct bus_sub *bus_unsubscribe(struct bus_sub *sub);
 /* The server sends nothing more for any of the subscriptions, but inboxes stay. fn is called once when all that had come
    was delivered, or the connection is lost, which ends them as well. -ENOTCONN: it is lost now, and fn is not called. */
 int  bus_drain(struct bus *b, void (*fn)(void *data), void *data);
 
-/* A subject of our own, by an id below one subscription: for answers, and for the control of streams. Embedded in what it
-   belongs to; zeroed before the first open. */
+/* A subject of our own, which only whoever is told of it knows: for answers, and for the control of streams. Embedded in what
+   it belongs to; zeroed before the first open. */
 struct bus_inbox {
-	uint64_t id;                   /* 0: not open */
+	uint32_t id;                   /* 0: not open */
+	unsigned char token[16];       /* nobody can guess it */
 	bus_fn  *fn;
 	void    *data;
 };
 
 #define BUS_INBOX_SUBJECT 128
 
-/* -ENOMEM; -EAGAIN: 65,536 are open. What comes for a closed one is dropped, or goes to the function of bus_unknown(). */
+/* -ENOMEM; -EAGAIN: 65,536 are open; what getrandom() says. What comes for a closed one is dropped, or goes to the function of bus_unknown(). */
 int  bus_inbox_open(struct bus *b, struct bus_inbox *i, bus_fn *fn, void *data);
 void bus_inbox_close(struct bus *b, struct bus_inbox *i);
 void bus_inbox_subject(const struct bus *b, const struct bus_inbox *i, char ret[BUS_INBOX_SUBJECT]);
@@ -110,7 +120,9 @@ size_t bus_max(const struct bus *b);
 bool bus_is_connected(const struct bus *b);
 /* Waits until the server has read all that was published, at most so long. */
 int  bus_flush(struct bus *b, int64_t deadline_ns);
-/* A text that is unique in the world, for ids: 22 letters and digits. */
+/* Waits until the server has taken all subscriptions: the exit status; an error has been printed, as when one is not permitted. */
+int  bus_confirm(struct bus *b, int64_t deadline_ns);
+/* A text that is unique in the world, for ids: 22 digits. It helps nobody to guess an inbox. */
 const char *bus_id(const struct bus *b);
 
 #endif

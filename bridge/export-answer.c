@@ -49,7 +49,9 @@ static struct export_number export_number(uint64_t n)
 	return ret;
 }
 
-static int export_send(struct export_call *c, struct postern_json parameters, bool continues)
+/* ret_size: what NATS counts, for an error that says so. */
+static int export_send(struct export_call *c, struct postern_json parameters, bool continues,
+		       size_t *ret_size)
 {
 	struct export_number sequence = export_number(c->sequence + 1);
 	const struct bus_out m = {
@@ -61,6 +63,7 @@ static int export_send(struct export_call *c, struct postern_json parameters, bo
 	};
 	int r;
 
+	*ret_size = bus_size(&m);
 	if (!c->reply)
 		return 0;
 	r = export_publish(c->export, &m);
@@ -121,16 +124,19 @@ static void export_fail_too_large(struct export_call *c, size_t n)
 
 void export_answer(struct export_call *c, struct postern_json parameters)
 {
-	if (export_send(c, parameters, false) == -EMSGSIZE)
-		export_fail_too_large(c, parameters.n);
+	size_t size;
+
+	if (export_send(c, parameters, false, &size) == -EMSGSIZE)
+		export_fail_too_large(c, size);
 }
 
 int export_continue(struct export_call *c, struct postern_json parameters)
 {
-	int r = export_send(c, parameters, true);
+	size_t size;
+	int r = export_send(c, parameters, true, &size);
 
 	if (r == -EMSGSIZE)
-		export_fail_too_large(c, parameters.n);
+		export_fail_too_large(c, size);
 	return r;
 }
 

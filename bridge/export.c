@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPORT_LOOK POSTERN_SECONDS(1) /* between looks at the leases of streams */
+#define EXPORT_LOOK    POSTERN_SECONDS(1) /* between looks at the leases of streams */
+#define EXPORT_CONFIRM POSTERN_SECONDS(5)
 
 static const struct option export_options[] = {
 	{ .name = "queue",
@@ -204,21 +205,14 @@ static void export_state(int state, const char *why, void *data)
 {
 	struct export *e = data;
 
-	switch (state) {
-	case BUS_CONNECTED:
+	if (state == BUS_CONNECTED) {
 		output_error(e->bridge.verb, e->address, "NATS is back");
-		break;
-	case BUS_LOST:
-		output_error(e->bridge.verb, e->address, "the connection to NATS is lost%s%s",
-			     *why ? ": " : "", why);
-		/* Their callers have a gap, or have lost NATS themselves. */
-		export_end_calls(e, true, NULL, NULL);
-		break;
-	default:
-		output_error(e->bridge.verb, e->address,
-			     "NATS has ended the connection for good%s%s", *why ? ": " : "", why);
-		bridge_drain(&e->bridge, EXIT_NOT_ALLOWED);
+		return;
 	}
+	output_error(e->bridge.verb, e->address, "the connection to NATS is lost%s%s",
+		     *why ? ": " : "", why);
+	/* Their callers have a gap, or have lost NATS themselves. */
+	export_end_calls(e, true, NULL, NULL);
 }
 
 static const struct bus_events export_events = { .state = export_state };
@@ -253,14 +247,12 @@ static int export_go(struct export *e)
 		status = export_lease(e);
 	if (!status)
 		status = export_subscribe(e);
+	/* Ready means that who calls from now on reaches us. */
+	if (!status)
+		status = bus_confirm(e->bridge.bus, EXPORT_CONFIRM);
+	/* A user that may not be found may be called: that it is not permitted is told, and no more. */
 	if (!status)
 		status = discover_open(e);
-	/* Ready means that who calls from now on reaches us. */
-	if (!status && bus_flush(e->bridge.bus, POSTERN_SECONDS(5)) < 0) {
-		output_error(e->bridge.verb, e->address,
-			     "NATS has not confirmed the subscriptions within 5s");
-		status = EXIT_IO;
-	}
 	if (status)
 		return status;
 	snprintf(ready, sizeof(ready), "exported: %zu methods in group %s", e->n_methods, e->queue);

@@ -39,26 +39,25 @@ static void import_state(int state, const char *why, void *data)
 {
 	struct import *im = data;
 
-	switch (state) {
-	case BUS_LOST:
-		output_error(
-			im->bridge.verb, im->bridge.name,
-			"the connection to NATS is lost (%s); %u open calls end without an answer",
-			why, im->n_calls);
-		imported_end_all(im, "the connection to NATS was lost before it was answered");
-		break;
-	case BUS_CONNECTED:
+	if (state == BUS_CONNECTED) {
 		output_error(im->bridge.verb, im->bridge.name, "connected to NATS again");
-		break;
-	default:
-		output_error(im->bridge.verb, im->bridge.name, "no connection to NATS any more: %s",
-			     why);
-		bridge_drain(&im->bridge, EXIT_NOT_ALLOWED);
-		break;
+		return;
 	}
+	output_error(im->bridge.verb, im->bridge.name,
+		     "the connection to NATS is lost%s%s; %u open calls end without an answer",
+		     *why ? ": " : "", why, im->n_calls);
+	imported_end_all(im, "the connection to NATS was lost before it was answered");
 }
 
-static const struct bus_events import_bus_events = { .state = import_state };
+static void import_forbidden(const char *subject, void *data)
+{
+	imported_forbidden(data, subject);
+}
+
+static const struct bus_events import_bus_events = {
+	.state = import_state,
+	.forbidden = import_forbidden,
+};
 
 static void import_error(struct postern_service *s, const struct postern_reason *why, void *data)
 {

@@ -73,6 +73,8 @@ const struct postern_method *wanted_method(const struct wanted *l, const char *m
 void imported_start(struct postern_request *r, struct wanted *l);
 /* Ends all calls with io.postern.bridge.NoAnswer, and this reason. */
 void imported_end_all(struct import *im, const char *reason);
+/* Ends those that were published to this subject, which NATS does not permit. */
+void imported_forbidden(struct import *im, const char *subject);
 /* Ends streams, which have no end of their own, with io.postern.Draining. */
 void imported_end_streams(struct import *im);
 /* Frees all calls, without an answer. */

@@ -121,6 +121,22 @@ void imported_end_all(struct import *im, const char *reason)
 	}
 }
 
+/* Not NotSent: an open call of the same method may be older than a change of the permissions. */
+void imported_forbidden(struct import *im, const char *subject)
+{
+	char own[WIRE_SUBJECT_MAX];
+	struct imported *next;
+
+	for (struct imported *c = im->calls; c; c = next) {
+		next = c->next;
+		if (c->request && !c->accepted &&
+		    wire_subject(own, sizeof(own), im->prefix,
+				 postern_request_method(c->request)) == 0 &&
+		    !strcmp(own, subject))
+			imported_no_answer(c, "NATS does not let this user publish it");
+	}
+}
+
 void imported_end_streams(struct import *im)
 {
 	struct imported *next;

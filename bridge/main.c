@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,6 +91,21 @@ static void main_open_standard(void)
 			_Exit(EXIT_IO);
 }
 
+/* Before the loop has them there is nothing to drain, and waiting for NATS or the service is no failure. */
+static void main_end(int sig)
+{
+	(void)sig;
+	_exit(EXIT_DONE);
+}
+
+static void main_end_by_signals(void)
+{
+	const struct sigaction action = { .sa_handler = main_end };
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -99,6 +115,7 @@ int main(int argc, char **argv)
 
 	main_open_standard();
 	stderr_prepare();
+	main_end_by_signals();
 	if (verb)
 		status = main_run(verb, argv + 2);
 	else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))

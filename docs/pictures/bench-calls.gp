@@ -12,38 +12,45 @@ set xlabel "calls in flight"
 set ylabel "µs for each call"
 set format y '%g'
 $raw << EOD
-1 8.453 8.269 8.753
-64 0.233 0.2297 0.2483
+1 8.97 8.587 9.546
+64 0.2426 0.2259 0.2475
+1024 0.09851 0.09693 0.09932
 EOD
 $postern << EOD
-1 8.964 8.823 9.398
-64 0.245 0.2393 0.2536
+1 9.472 8.891 9.823
+64 0.2523 0.243 0.2573
+1024 0.1003 0.09553 0.1065
 EOD
 $call_postern << EOD
-1 10.75 10.57 10.88
-64 1.402 1.38 1.421
+1 11.44 11.12 11.8
+64 1.434 1.426 1.445
+1024 1.378 1.343 1.438
 EOD
 $call_sdbus << EOD
-1 14.22 14.08 15.09
-64 10.08 9.862 10.23
+1 15.47 14.54 15.83
+64 9.942 9.75 10.07
+1024 8.582 8.548 8.878
 EOD
 $call_gdbus << EOD
-1 81.66 80.55 81.97
-64 47.64 46.57 47.97
+1 76.21 70.17 81.47
+64 44.91 44.5 45.51
+1024 37.83 37.06 39.64
 EOD
 $zmq << EOD
-1 32.65 30.77 32.84
-64 1.253 1.19 1.284
+1 31.31 30.5 31.64
+64 1.173 1.12 1.259
+1024 0.671 0.6413 0.7836
 EOD
 $nng << EOD
-1 52.09 51.62 57.04
-64 36.06 32.38 36.62
+1 50.39 48.28 52.55
+64 11.47 11.23 11.64
+1024 9.941 9.747 10.09
 EOD
-set xtics ("1" 1, "64" 64)
-set xrange [0.769231:83.2]
+set xtics ("1" 1, "64" 64, "1Ki" 1024)
+set xrange [0.769231:1331.2]
 plot $raw using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#666666" title "raw epoll", \
      $postern using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern", \
-     $call_postern using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern, calls", \
+     $call_postern using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#35978f" title "Postern, calls", \
      $call_sdbus using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#4393c3" title "sd-bus", \
      $call_gdbus using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#c2a5cf" title "GDBus", \
      $zmq using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.5 lc rgb "#b2182b" title "ZeroMQ", \

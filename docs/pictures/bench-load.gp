@@ -12,42 +12,37 @@ set xlabel "% of the server's peak"
 set ylabel "µs from the time to be sent"
 set format y "%g"
 $raw << EOD
-50 52.736 4521.98 5308.42
-80 17.152 4653.06 5570.56
-95 42.496 4784.13 6225.92
+50 32.896 1191.94
+80 22.016 1908.74
+95 23.552 2547.71
 EOD
 $postern << EOD
-50 52.736 4784.13 5439.49
-80 42.496 3047.42 3833.86
-95 61.952 4653.06 5177.34
+50 45.568 1720.32
+80 28.544 937.984
+95 19.392 2654.21
 EOD
 $uv << EOD
-50 49.664 3375.1 4161.54
-80 15.232 3899.39 4784.13
-95 42.496 5308.42 5832.7
+50 36.352 770.048
+80 15.552 2883.58
+95 17.664 1818.62
 EOD
 $glib << EOD
-50 46.592 1097.73 1785.86
-80 454.656 3964.93 5046.27
-95 42.496 3768.32 4521.98
+50 38.4 1101.82
+80 38.4 1703.94
+95 35.84 802.816
 EOD
 $qt << EOD
-50 56.832 2392.06 3112.96
-80 52.736 4096 4915.2
-95 57.856 3244.03 3964.93
+50 48.64 1835.01
+80 45.568 663.552
+95 43.52 1540.1
 EOD
 plot $raw using 1:2 with linespoints dt 3 lw 2 pt 7 ps 0.5 lc rgb "#666666" title "raw epoll, p50", \
      $raw using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#666666" title "raw epoll, p99", \
-     $raw using 1:4 with linespoints dt 2 lw 2 pt 7 ps 0.5 lc rgb "#666666" title "raw epoll, p99.9", \
      $postern using 1:2 with linespoints dt 3 lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern, p50", \
      $postern using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern, p99", \
-     $postern using 1:4 with linespoints dt 2 lw 2 pt 7 ps 0.5 lc rgb "#1b7837" title "Postern, p99.9", \
      $uv using 1:2 with linespoints dt 3 lw 2 pt 7 ps 0.5 lc rgb "#2166ac" title "libuv, p50", \
      $uv using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#2166ac" title "libuv, p99", \
-     $uv using 1:4 with linespoints dt 2 lw 2 pt 7 ps 0.5 lc rgb "#2166ac" title "libuv, p99.9", \
      $glib using 1:2 with linespoints dt 3 lw 2 pt 7 ps 0.5 lc rgb "#8073ac" title "GLib (GSocket), p50", \
      $glib using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#8073ac" title "GLib (GSocket), p99", \
-     $glib using 1:4 with linespoints dt 2 lw 2 pt 7 ps 0.5 lc rgb "#8073ac" title "GLib (GSocket), p99.9", \
      $qt using 1:2 with linespoints dt 3 lw 2 pt 7 ps 0.5 lc rgb "#e08214" title "Qt (QLocalSocket), p50", \
-     $qt using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#e08214" title "Qt (QLocalSocket), p99", \
-     $qt using 1:4 with linespoints dt 2 lw 2 pt 7 ps 0.5 lc rgb "#e08214" title "Qt (QLocalSocket), p99.9"
+     $qt using 1:3 with linespoints dt 1 lw 2 pt 7 ps 0.5 lc rgb "#e08214" title "Qt (QLocalSocket), p99"

@@ -30,7 +30,7 @@ def test_tls(p, service):
     url = p.nats("tls", configuration=tls).url.replace("127.0.0.1", "localhost")
     works(p, "calls_travel_over_tls", service, "tls", ["--nats", url, "--tls-ca", good.certificate])
     refused(p, "a_server_that_nobody_vouches_for_is_refused", service, ["--nats", url, "--tls-ca", bad.certificate], IO, "SSL")
-    refused(p, "a_missing_file_of_certificates_is_told", service, ["--nats", url, "--tls-ca", p.directory / "none"], 64, "--tls-ca")
+    refused(p, "a_missing_file_of_certificates_is_told", service, ["--nats", url, "--tls-ca", p.directory / "none"], 66, "--tls-ca")
     plain = p.nats("plain").url
     refused(p, "with_tls_a_server_without_it_is_refused", service, ["--nats", plain, "--tls"], IO, "ecure")
     both = tls.replace(" }", f', ca_file: "{good.certificate}", verify: true }}')
