@@ -11,6 +11,8 @@
 
 #define BUS_QUEUE         1024u            /* messages that wait for the loop */
 #define BUS_QUEUE_BYTES   ((size_t)32 << 20) /* and their bytes; one that is larger alone is let in */
+#define BUS_SPENT         64u              /* that were handled, and are not freed yet */
+#define BUS_SPENT_BYTES   ((size_t)1 << 20)
 #define BUS_TURN          64u              /* of them in one turn */
 #define BUS_PENDING       65536            /* libnats's own limits, for each subscription */
 #define BUS_PENDING_BYTES (32 << 20)
@@ -84,6 +86,9 @@ struct bus {
 	unsigned char        random[16 * BUS_TOKEN]; /* the last n_random bytes are not used yet */
 	size_t               n_random;
 	char                 id[BUS_INBOX_SUBJECT];
+	natsMsg             *spent[BUS_SPENT];
+	uint32_t             n_spent;
+	size_t               spent_bytes;
 	int64_t              error_ns;    /* when an error was told last */
 	uint64_t             n_untold;    /* since then */
 	struct bus_connector connector;
@@ -108,6 +113,8 @@ struct bus_feed {
 	natsSubscription *nats;
 	int64_t           dropped;        /* by libnats, as told */
 	bool              draining;
+	bool              asked;          /* libnats will say that it is complete */
+	bool              complete;       /* and has, when nobody took that: under the queue's lock */
 };
 
 /* ---- bus.c ---- */
@@ -146,5 +153,10 @@ void bus_queue_deinit(struct bus *b);
 void bus_queue_put(struct bus *b, const struct bus_item *item);
 /* From here on what is put is dropped, and nobody waits. */
 void bus_queue_close(struct bus *b);
+/* Of a closed queue: until all feeds are complete, for a bounded time. */
+void bus_queue_wait(struct bus *b);
+/* A condition whose clock is that of postern_now(). */
+int  bus_condition_init(pthread_cond_t *ret);
+void bus_condition_wait(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ns);
 
 #endif

@@ -62,6 +62,7 @@ static int bus_feed_new(struct bus_sub *sub)
 	b->feeds = f;
 	s = bus_feed_open(f);
 	if (s == NATS_OK) {
+		f->asked = true;
 		sub->feed = f;
 		return 0;
 	}
@@ -226,7 +227,7 @@ size_t bus_size(const struct bus_out *m)
 
 	for (size_t i = 0; i < sizeof(m->headers) / sizeof(*m->headers); i++)
 		if (m->headers[i].name)
-			n += strlen(m->headers[i].name) + 1 + strlen(m->headers[i].value) + 2;
+			n += strlen(m->headers[i].name) + 2 + strlen(m->headers[i].value) + 2;
 	return m->n + (n ? n + strlen("NATS/1.0\r\n\r\n") : 0);
 }
 

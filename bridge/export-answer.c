@@ -49,29 +49,6 @@ static struct export_number export_number(uint64_t n)
 	return ret;
 }
 
-/* ret_size: what NATS counts, for an error that says so. */
-static int export_send(struct export_call *c, struct postern_json parameters, bool continues,
-		       size_t *ret_size)
-{
-	struct export_number sequence = export_number(c->sequence + 1);
-	const struct bus_out m = {
-		.subject = c->reply,
-		.payload = parameters.text,
-		.n = parameters.n,
-		.headers = { { continues ? WIRE_CONTINUES : NULL, "true" },
-			     { c->more ? WIRE_SEQUENCE : NULL, sequence.text } },
-	};
-	int r;
-
-	*ret_size = bus_size(&m);
-	if (!c->reply)
-		return 0;
-	r = export_publish(c->export, &m);
-	if (r == 0)
-		c->sequence++;
-	return r;
-}
-
 static void export_fail_to(struct export *e, const char *reply, uint64_t sequence,
 			   const char *error, struct postern_json parameters)
 {
@@ -102,6 +79,10 @@ void export_fail(struct export_call *c, const char *error, const char *parameter
 
 	method->errors++;
 	snprintf(method->last_error, sizeof(method->last_error), "%s", error);
+	if (c->durable) {
+		durable_failed(c, error);
+		return;
+	}
 	export_fail_to(c->export, c->reply, c->more ? ++c->sequence : 0, error,
 		       (struct postern_json){ parameters, n });
 }
@@ -114,30 +95,43 @@ void export_fail_reason(struct export_call *c, const char *error, const char *re
 	export_fail(c, error, text, n);
 }
 
-static void export_fail_too_large(struct export_call *c, size_t n)
+/* An answer that is too large becomes an error, and is -EMSGSIZE. */
+static int export_send(struct export_call *c, struct postern_json parameters, bool continues)
 {
+	struct bus *bus = c->export->bridge.bus;
+	struct export_number sequence = export_number(c->sequence + 1);
+	const struct bus_out m = {
+		.subject = c->reply,
+		.payload = parameters.text,
+		.n = parameters.n,
+		.headers = { { continues ? WIRE_CONTINUES : NULL, "true" },
+			     { c->more ? WIRE_SEQUENCE : NULL, sequence.text } },
+	};
 	char text[64];
+	int r;
 
-	export_fail(c, WIRE_TOO_LARGE, text,
-		    wire_too_large(text, sizeof(text), n, bus_max(c->export->bridge.bus)));
+	if (!c->reply)
+		return 0;
+	r = export_publish(c->export, &m);
+	if (r == 0)
+		c->sequence++;
+	else if (r == -EMSGSIZE)
+		export_fail(c, WIRE_TOO_LARGE, text,
+			    wire_too_large(text, sizeof(text), bus_size(&m), bus_max(bus)));
+	return r;
 }
 
 void export_answer(struct export_call *c, struct postern_json parameters)
 {
-	size_t size;
-
-	if (export_send(c, parameters, false, &size) == -EMSGSIZE)
-		export_fail_too_large(c, size);
+	if (c->durable)
+		durable_done(c);
+	else
+		(void)export_send(c, parameters, false);
 }
 
 int export_continue(struct export_call *c, struct postern_json parameters)
 {
-	size_t size;
-	int r = export_send(c, parameters, true, &size);
-
-	if (r == -EMSGSIZE)
-		export_fail_too_large(c, size);
-	return r;
+	return export_send(c, parameters, true);
 }
 
 void export_refuse(struct export *e, const struct bus_message *m, const char *error,

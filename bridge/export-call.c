@@ -283,6 +283,23 @@ static const char *export_forbids(const struct export_method *method)
 	return NULL;
 }
 
+int export_durable(struct export_method *method, const struct bus_message *m)
+{
+	int64_t standard = method->export->bridge.values->deadline;
+	struct export_asked asked = { .deadline_ns = standard ? standard : BRIDGE_DEADLINE };
+	struct export_call *c;
+
+	if (export_forbids(method) || wire_object(m->payload, m->n, &asked.parameters) < 0)
+		return -EINVAL;
+	c = export_call_new(method, m, &asked);
+	if (!c)
+		return -EAGAIN;
+	c->durable = true;
+	method->requests++;
+	export_begin(c, &asked);
+	return 0;
+}
+
 void export_request(const struct bus_message *m, void *data)
 {
 	struct export_method *method = data;

@@ -32,6 +32,11 @@ static const struct option export_options[] = {
 	  .standard = "NAME of the service",
 	  .help = "its name for NATS's service discovery",
 	  BRIDGE_OPTION(title) },
+	{ .name = "stream",
+	  .type = OPTION_TEXT,
+	  .argument = "NAME",
+	  .help = "make the durable calls of this stream of JetStream, too",
+	  .offset = offsetof(struct export_values, stream) },
 	BRIDGE_OPTIONS,
 	{ .name = NULL },
 };
@@ -174,6 +179,7 @@ static int export_methods(struct export *e)
 
 void export_call_ended(struct export *e)
 {
+	durable_room_again(e);
 	if (e->drained && e->n_calls == 0)
 		bridge_end(&e->bridge);
 }
@@ -207,6 +213,7 @@ static void export_state(int state, const char *why, void *data)
 
 	if (state == BUS_CONNECTED) {
 		output_error(e->bridge.verb, e->address, "NATS is back");
+		durable_again(e);
 		return;
 	}
 	output_error(e->bridge.verb, e->address, "the connection to NATS is lost%s%s",
@@ -221,6 +228,7 @@ static void export_due(struct postern_timer *t, void *data)
 {
 	(void)t;
 	export_look(data, postern_now());
+	durable_look(data);
 }
 
 static int export_lease(struct export *e)
@@ -253,6 +261,8 @@ static int export_go(struct export *e)
 	/* A user that may not be found may be called: that it is not permitted is told, and no more. */
 	if (!status)
 		status = discover_open(e);
+	if (!status)
+		status = durable_open(e);
 	if (status)
 		return status;
 	snprintf(ready, sizeof(ready), "exported: %zu methods in group %s", e->n_methods, e->queue);
@@ -266,6 +276,7 @@ static void export_release(struct export *e)
 		postern_caller_free(e->lines[i].caller);
 	postern_timer_free(e->lease);
 	bridge_close(&e->bridge);
+	durable_close(e);
 	free(e->methods);
 	free(e->descriptions);
 	learned_free(&e->learned);
@@ -285,9 +296,15 @@ static int export_run(void *data)
 				     : "missing NAME; see: postern bridge export --help");
 		return EXIT_USAGE;
 	}
+	if (v->stream && !jet_is_name(v->stream)) {
+		output_error("bridge export", NULL,
+			     "--stream is a name of JetStream: letters, digits, - and _");
+		return EXIT_USAGE;
+	}
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return output_errno("bridge export", NULL, "out of memory", -ENOMEM);
+	e->values = v;
 	e->address = values->common.files[0];
 	e->queue = values->queue ? values->queue : EXPORT_QUEUE;
 	e->max_calls = values->max_calls ? values->max_calls : BRIDGE_MAX_CALLS;

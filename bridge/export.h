@@ -14,6 +14,7 @@
 #ifndef POSTERN_BRIDGE_EXPORT_H
 #define POSTERN_BRIDGE_EXPORT_H
 
+#include "durable.h"
 #include "learn.h"
 
 #include <postern/caller.h>
@@ -44,6 +45,7 @@ struct export_call {
 	struct export_line   *line;
 	struct postern_call  *call;           /* NULL: not begun */
 	char                 *reply;          /* NULL: oneway */
+	bool                  durable;        /* reply is for its acknowledgement */
 	int64_t               begun_ns;
 	/* Of a stream: */
 	bool                  more;
@@ -54,10 +56,12 @@ struct export_call {
 
 struct export_values {
 	struct bridge_values bridge;
+	const char *stream;
 };
 
 struct export {
 	struct bridge         bridge;
+	const struct export_values *values;
 	const char           *address, *queue;
 	struct learned        learned;
 	struct export_method *methods;
@@ -67,6 +71,8 @@ struct export {
 	struct export_call   *calls;
 	uint32_t              n_calls, max_calls;
 	struct postern_timer *lease;
+	struct durable       *durables;       /* one for each interface, with --stream */
+	size_t                n_durables;
 	uint64_t              lost;           /* answers that nobody could be sent */
 	uint64_t              refused;        /* oneway calls beyond max_calls, which nobody can be told of */
 	int64_t               told_ns;
@@ -83,6 +89,8 @@ void export_call_ended(struct export *e);
 /* ---- export-call.c ---- */
 
 bus_fn export_request;                    /* data: the method */
+/* A message of a stream. -EINVAL: it never can be called; -EAGAIN: not now. */
+int  export_durable(struct export_method *method, const struct bus_message *m);
 bus_fn export_unknown;                    /* for control subjects of streams that have ended */
 /* Streams whose callers were not heard of for WIRE_LEASE_NS. */
 void export_look(struct export *e, int64_t now);

@@ -29,6 +29,11 @@ static const struct option import_options[] = {
 	  .standard = "user",
 	  .help = "who may connect: user, group, world, 0640",
 	  IMPORT_OPTION(access) },
+	{ .name = "stream",
+	  .type = OPTION_TEXT,
+	  .argument = "NAME",
+	  .help = "oneway calls are stored by this stream of JetStream, and then made",
+	  IMPORT_OPTION(stream) },
 	BRIDGE_OPTIONS,
 	{ .name = NULL },
 };
@@ -75,7 +80,14 @@ static void import_closed(struct postern_service *s, const struct postern_reason
 
 	(void)s;
 	(void)why;
-	bridge_end(&im->bridge);
+	im->closed = true;
+	import_stored(im);
+}
+
+void import_stored(struct import *im)
+{
+	if (im->closed && im->n_storing == 0)
+		bridge_end(&im->bridge);
 }
 
 static const struct postern_service_events import_events = {
@@ -99,7 +111,14 @@ static void import_force(void *data)
 {
 	struct import *im = data;
 
+	uint32_t lost = storing_end_all(im);
+
 	imported_end_all(im, "the bridge ends");
+	if (lost == 0)
+		return;
+	output_error(im->bridge.verb, im->bridge.name,
+		     "%u durable calls are lost: they were not stored in time", lost);
+	im->bridge.status = EXIT_TRY_AGAIN;
 }
 
 /* ---- the beginning ---- */
@@ -219,6 +238,11 @@ static int import_check(const struct import_values *v)
 			     "missing INTERFACE, such as org.example.Clock; several may be given");
 		return EXIT_USAGE;
 	}
+	if (v->stream && !jet_is_name(v->stream)) {
+		output_error("bridge import", v->as,
+			     "--stream is a name of JetStream: letters, digits, - and _");
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < v->bridge.common.n_files; i++) {
 		const char *name = v->bridge.common.files[i];
 
@@ -260,6 +284,7 @@ static int import_run(void *data)
 	}
 	status = import_go(&im);
 	imported_free_all(&im);
+	storing_end_all(&im);
 	postern_service_free(im.service);
 	for (size_t i = 0; i < im.n_wanted; i++)
 		wanted_free(&im.wanted[i]);

@@ -13,6 +13,7 @@
 #define POSTERN_BRIDGE_IMPORT_H
 
 #include "bridge.h"
+#include "durable.h"
 #include "learn.h"
 #include "wire.h"
 
@@ -40,6 +41,7 @@ struct import_values {
 	struct bridge_values bridge;
 	const char *as;
 	uint32_t access;
+	const char *stream;
 };
 
 struct import {
@@ -55,9 +57,18 @@ struct import {
 	struct postern_service *service;
 	struct imported *calls;
 	uint32_t n_calls;
+	struct storing *storing;       /* durable calls that are not stored yet */
+	uint32_t n_storing;
+	uint64_t stored;               /* ids */
+	bool closed;                   /* no call comes any more */
 	uint64_t unsent;               /* oneway calls that nobody could be told of, and how many were told */
 	int64_t unsent_told_ns;
 };
+
+/* ---- import.c ---- */
+
+/* All durable calls are stored: at the end of a drain that is the end. */
+void import_stored(struct import *im);
 
 /* ---- wanted.c ---- */
 

@@ -432,6 +432,12 @@ void imported_start(struct postern_request *r, struct wanted *l)
 
 	if (imported_stays(l, r))
 		return;
+	if (im->values->stream && flags & POSTERN_CALL_ONEWAY) {
+		error = storing_start(im, r);
+		if (error < 0)
+			imported_refuse(im, r, &out, error);
+		return;
+	}
 	if (flags & POSTERN_CALL_MORE) {
 		out.headers[0] = (struct bus_header){ WIRE_MORE, "true" };
 	} else {

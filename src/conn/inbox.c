@@ -52,7 +52,7 @@ static unsigned inbox_messages(const struct postern_loop *loop)
 	return loop_is_spent(loop) ? INBOX_MESSAGES_LATE : INBOX_MESSAGES;
 }
 
-/* So many messages without a break: those that a turn which was spent before began with, or became meanwhile, are fewer. */
+/* A round of messages without a break. One that began in a turn that was spent already is a short one. */
 static void inbox_yield(struct postern_conn *c)
 {
 	struct postern_loop *loop = c->object.loop;

@@ -353,11 +353,16 @@ static void loop_hear(struct postern_loop *loop, const struct epoll_event *event
 	}
 }
 
+static uint32_t *loop_user(struct object *o)
+{
+	return o->mask != WATCH_OFF && o->ops->user ? o->ops->user(o) : NULL;
+}
+
 /* How long it waits for a visit, and before that how long its user does. */
 static uint64_t loop_age(struct object *o)
 {
 	uint32_t now = o->loop->visits;
-	const uint32_t *user = o->mask != WATCH_OFF && o->ops->user ? o->ops->user(o) : NULL;
+	const uint32_t *user = loop_user(o);
 
 	return (uint64_t)(now - (user ? *user : o->restless)) << 32 | (now - o->restless);
 }
@@ -374,7 +379,7 @@ static int loop_oldest(const struct epoll_event *events, int n)
 
 static void loop_visit_restless(struct object *o, uint32_t events)
 {
-	uint32_t *user = o->mask != WATCH_OFF && o->ops->user ? o->ops->user(o) : NULL;
+	uint32_t *user = loop_user(o);
 
 	o->loop->visits++;
 	if (user)

@@ -47,8 +47,8 @@ struct tracer {
 
 struct trace {
 	struct list tracers;
-	struct scratch
-		scratch; /* beside that of the service, which holds an answer while it is traced */
+	/* Beside that of the service, which holds an answer while it is traced. */
+	struct scratch scratch;
 };
 
 int trace_new(struct trace **ret)

@@ -404,9 +404,9 @@ class Place:
         path.mkdir(exist_ok=True)
         return path
 
-    def bridge(self, *arguments, machine="names", ready=True):
-        """Starts `postern bridge`, and waits until it is ready."""
-        env = dict(os.environ, POSTERN_DIR=str(self.machine(machine)))
+    def bridge(self, *arguments, machine="names", ready=True, **more):
+        """Starts `postern bridge`, and waits until it is ready. more: of its environment."""
+        env = dict(os.environ, POSTERN_DIR=str(self.machine(machine)), **more)
         b = self.add(Process([POSTERN, "bridge", *map(str, arguments)], env=env))
         if ready and not b.wait_line("ready"):
             raise SystemExit(f"postern bridge {' '.join(map(str, arguments))}: {b.said()}")

@@ -3,6 +3,7 @@
 """A service of one machine and a program of another: an exporting and an importing bridge, with NATS between."""
 
 import signal
+import socket
 import time
 
 import harness
@@ -75,6 +76,20 @@ def test_chain(p, url, b):
     c.close()
 
 
+def test_manager(p, url, service):
+    """As a service manager sees them."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(p.directory / "manager"))
+    manager.settimeout(PATIENCE)
+    for verb, arguments in (("export", [service.path, "--prefix", "managed"]), ("import", [INTERFACE, "--as", "managed"])):
+        b = p.bridge(verb, *arguments, "--nats", url, NOTIFY_SOCKET=str(p.directory / "manager"))
+        told = [manager.recv(4096).decode().split("\n")[0]]
+        b.end()
+        told.append(manager.recv(4096).decode().split("\n")[0])
+        equals(f"{verb}_tells_a_service_manager", told, ["READY=1", "STOPPING=1"])
+    manager.close()
+
+
 def test_end(service, b, export):
     c, s = Caller(b.path), Caller(b.path)
     s.send(method("Count"), {"to": 1000000, "everyMs": 10}, more=True)
@@ -106,6 +121,7 @@ def main():
     test_streams(service, b.path)
     test_prefix(p, nats.url, service)
     test_chain(p, nats.url, b)
+    test_manager(p, nats.url, service)
     test_end(service, b, export)
     tap.result("all_of_it_ends", p.end())
     tap.done()

@@ -331,6 +331,22 @@ static void act_commit(struct end *e, const char *bytes, size_t n)
 		stream_took(out, bytes, n);
 }
 
+/* What was reserved in a callback of the tasks is sent in the next turn. */
+enum { TURNS_LENT = 2 };
+
+static void act_commit_late(struct end *e)
+{
+	intmax_t r;
+
+	if (e->lent > 0 || !e->connected || L.faulted)
+		return;
+	r = CALL(conn_commit, postern_conn_commit(e->c, law_below(100)));
+	law_say("c%d.commit too late: %jd", e->id, r);
+	if (r != -ECANCELED && r != -EPIPE && r != -ESTALE)
+		law_broken("commit", "%s.commit says %jd turns after the reservation", end_name(e),
+			   r);
+}
+
 /* Builds bytes, or a frame, in the queue. Some are never committed, and some are no longer reserved by then. */
 static void act_reserve(struct end *e)
 {
@@ -341,6 +357,8 @@ static void act_reserve(struct end *e)
 	void *at = NULL;
 	intmax_t r;
 
+	if (law_chance(20))
+		act_commit_late(e);
 	if (out->framing && !stream_payload(out, bytes, n))
 		return;
 	if (!out->framing)
@@ -357,6 +375,7 @@ static void act_reserve(struct end *e)
 	if (r < 0)
 		return;
 	e->reserved = true;
+	e->lent = TURNS_LENT;
 	if (law_chance(15))
 		return;
 	memcpy(at, bytes, n);

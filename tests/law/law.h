@@ -158,6 +158,7 @@ struct end {
 	int64_t calm_ns;        /* when nothing was pending last */
 	int64_t acted_ns;       /* when the program did something to it last */
 	bool reserved;          /* since the last turn, and perhaps not committed */
+	int lent;               /* turns after which a reservation is certainly over */
 	int64_t received_ns;
 	int64_t open_ns;        /* when it was seen not to be closing */
 	int64_t looked_ns;

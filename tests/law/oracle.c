@@ -563,8 +563,10 @@ void oracle_server_freed(struct server_model *m)
 void oracle_turned(int loop)
 {
 	for (unsigned i = 0; i < L.n_ends; i++)
-		if (L.ends[i].loop == loop)
+		if (L.ends[i].loop == loop) {
 			L.ends[i].reserved = false;
+			L.ends[i].lent -= L.ends[i].lent > 0;
+		}
 }
 
 void oracle_counters(struct server_model *m)

@@ -287,6 +287,34 @@ static void endless_small_messages_delay_another_one_by_no_more_than_two_rounds_
 	fair_close();
 }
 
+static void fair_spends(struct end *e, struct postern_conn *c, enum end_event event)
+{
+	(void)e, (void)c;
+	if (event == END_RECEIVED)
+		loop_spend(fair.quiet.loop, TURN);
+}
+
+/* One that comes when the turn has been long enough is short, and so is what it takes from the turn. */
+static void a_late_round_of_messages_costs_what_it_has(void **state)
+{
+	enum { MESSAGE = 128 };
+	size_t messages, spent;
+
+	(void)state;
+	fair_open(1, POSTERN_FRAMING_LINES);
+	fair.mute = true;
+	fair.quiet.end.hook = fair_spends;
+	messages = fair_sum();
+	assert_int_equal(send(fair.quiet.peer, "x", 1, MSG_NOSIGNAL), 1);
+	turn(fair.quiet.loop, 0);
+	messages = fair_sum() - messages;
+	spent = fair.quiet.loop->spent - TURN;
+	test_note("%zu messages in a turn that was spent, for %zu bytes", messages, spent);
+	assert_in_range(messages, 1, 1023);
+	assert_in_range(spent, 1 + messages * MESSAGE, 1 + messages * MESSAGE + VISIT);
+	fair_close();
+}
+
 static void one_that_is_alone_moves_four_buffers_in_a_turn(void **state)
 {
 	size_t most = 0;
@@ -431,6 +459,7 @@ int main(void)
 		TEST(endless_bytes_delay_another_one_by_no_more_than_a_visit),
 		TEST(a_crowd_delays_another_one_by_no_more_than_a_turn_and_shares_it),
 		TEST(endless_small_messages_delay_another_one_by_no_more_than_two_rounds_of_them),
+		TEST(a_late_round_of_messages_costs_what_it_has),
 		TEST(one_that_is_alone_moves_four_buffers_in_a_turn),
 		TEST(a_pause_in_the_last_message_of_a_round_lasts),
 		TEST(a_burst_of_connects_is_accepted_in_steps_once_another_one_is_there),

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Durable calls: everything between a program and a service is killed at random, and what was stored has run.
+
+test-bridge-durable.py [KILLS [SEED]]
+
+Programs make oneway calls of an imported name, each with another text. The service, both exporting bridges, the importing one and
+the server of NATS are killed with SIGKILL, one at a time, and started again. In the end what the stream has stored is
+compared with what the service has written down before it answered: each has to be there, once or more often. A client that knows NATS
+alone listens to all inboxes, and so knows which calls were acknowledged.
+"""
+
+import collections
+import contextlib
+import json
+import pathlib
+import random
+import sys
+import threading
+import time
+
+import harness
+from harness import INTERFACE, PATIENCE, equals, tap, wait_for
+
+KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+STREAM = "calls"
+
+
+class Killable:
+    """What is killed and started again."""
+
+    def __init__(self, place, name, start):
+        self.place, self.name, self.start, self.kills = place, name, start, 0
+        self.process = start()
+
+    def kill(self):
+        self.kills += 1
+        self.process.kill()
+        self.process.process.wait()
+        with contextlib.suppress(ValueError):
+            self.place.things.remove(self.process)
+        self.process = self.start()
+
+
+class Load(threading.Thread):
+    """Oneway calls, of a program that connects again when it has to."""
+
+    def __init__(self, path, mark):
+        super().__init__(daemon=True)
+        self.path, self.mark, self.sent, self.stop = path, mark, 0, threading.Event()
+
+    def run(self):
+        caller = None
+        while not self.stop.is_set():
+            try:
+                caller = caller or harness.Caller(self.path)
+                caller.send(f"{INTERFACE}.Note", {"text": f"{self.mark}.{self.sent}"}, oneway=True)
+                self.sent += 1
+            except OSError:
+                caller = None
+            time.sleep(0.004)
+        if caller:
+            caller.close()
+
+
+class Tap(threading.Thread):
+    """Which calls were published with which reply, and which of these were acknowledged."""
+
+    def __init__(self, plain):
+        super().__init__(daemon=True)
+        self.plain, self.texts, self.stored, self.over = plain, {}, set(), threading.Event()
+        plain.do("SUB", "varlink-durable.>")
+        plain.do("SUB", "_INBOX.>")
+
+    def run(self):
+        while not self.over.is_set():
+            m = self.plain.next(0.2)
+            if m is None:
+                continue
+            if m.subject.startswith("varlink-durable."):
+                self.texts[m.reply] = json.loads(m.payload)["text"]
+            elif m.payload.startswith('{"stream"') and m.subject in self.texts:
+                self.stored.add(self.texts[m.subject])
+
+
+def ask(plain, subject):
+    m = plain.ask(subject)
+    return json.loads(m.payload) if m and m.payload else {}
+
+
+def stored_by(plain):
+    """How many the stream has stored, and has now."""
+    s = ask(plain, f"$JS.API.STREAM.INFO.{STREAM}").get("state", {})
+    return s.get("last_seq"), s.get("messages")
+
+
+def test_once(place, nats):
+    service = place.service("once.sock")
+    options = ("--stream", "once", "--prefix", "once")
+    place.export(service, nats.url, options=options)
+    imported = place.take("once", nats.url, options=options, machine="once")
+    caller = harness.Caller(imported.path)
+    for i in range(5):
+        caller.send(f"{INTERFACE}.Note", {"text": str(i)}, oneway=True)
+    equals("a call with an answer is a call as without --stream", caller.call(f"{INTERFACE}.Echo", {"text": "a"}),
+           {"parameters": {"text": "a"}})
+    tap.result("oneway calls are stored, and made", [] if wait_for(lambda: service.times("Note") == 5) else str(service.ran))
+    # An error is an answer: it is not tried again.
+    caller.send(f"{INTERFACE}.Fail", {"reason": "no"}, oneway=True)
+    tap.result("one that fails has run", [] if wait_for(lambda: service.times("Fail") == 1) else str(service.ran))
+    time.sleep(1)
+    equals("and is not repeated", service.times("Fail"), 1)
+    caller.close()
+
+
+def test_kills(place, nats):
+    written = place.directory / "written"
+    written.touch()
+    # Of a bridge that was killed a call comes again after its deadline and 10 s.
+    options = ("--stream", STREAM, "--wait", "60s", "--deadline", "2s")
+    script = pathlib.Path(__file__).with_name("recorder.py")
+    socket = place.directory / "recorder.sock"
+
+    def serve():
+        p = place.add(harness.Process([sys.executable, script, socket, written]))
+        p.wait_line("ready")
+        return p
+
+    def export():
+        return place.bridge("export", socket, "--nats", nats.url, *options, ready=False)
+
+    def take():
+        return place.bridge("import", INTERFACE, "--as", "recorder", "--nats", nats.url, *options, ready=False)
+
+    def server():
+        nats.start()
+        return nats.process
+
+    things = [Killable(place, "service", serve), Killable(place, "exporter", export), Killable(place, "other exporter", export)]
+    for t in things[1:]:
+        t.process.wait_line("ready")
+    things.append(Killable(place, "importer", take))
+    things[-1].process.wait_line("ready")
+    listener = Tap(place.plain(nats.url))
+    listener.start()
+    loads = [Load(place.machine() / "recorder" / "sock", mark) for mark in "abc"]
+    for load in loads:
+        load.start()
+    choose = random.Random(SEED)
+    servers = 0
+    for _ in range(KILLS):
+        time.sleep(choose.uniform(0.05, 0.4))
+        i = choose.randrange(len(things) + 1)
+        if i < len(things):
+            things[i].kill()
+        else:
+            servers += 1
+            nats.kill()
+            server()
+    time.sleep(1)
+    for load in loads:
+        load.stop.set()
+        load.join()
+    plain = place.plain(nats.url)
+
+    def have_run():
+        return collections.Counter(written.read_text().split())
+
+    # The stream is not asked what it still has: a server that is killed forgets that it has removed messages which were
+    # acknowledged, and those of 2.9 keep them from then on.
+    wait_for(lambda: len(have_run()) == stored_by(plain)[0], 6 * PATIENCE)
+    stored, kept = stored_by(plain)
+    listener.over.set()
+    listener.join()
+    ran = have_run()
+    twice = sum(n > 1 for n in ran.values())
+    kills = ", ".join([f"{t.name} {t.kills}" for t in things] + [f"server of NATS {servers}"])
+    tap.comment(f"{sum(load.sent for load in loads)} calls were sent, {stored} stored ({kept} are still kept), {len(listener.stored)} of these seen to be "
+                f"acknowledged; {len(ran)} ran, {twice} of them more than once; {KILLS} kills: {kills}")
+    equals("each that was stored has run", len(ran), stored)
+    equals("each that was acknowledged has run", sorted(listener.stored - set(ran))[:5], [])
+    tap.result("and there were some", [] if len(listener.stored) > 10 * KILLS / 2 else str(len(listener.stored)))
+
+
+def main():
+    harness.need_nats()
+    place = harness.Place()
+    try:
+        nats = place.nats(configuration=f'jetstream {{ store_dir: {json.dumps(str(place.directory / "jetstream"))} }}\n')
+        test_once(place, nats)
+        test_kills(place, nats)
+    finally:
+        wrong = place.end()
+    tap.result("everything ends as it should", wrong)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
