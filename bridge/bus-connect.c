@@ -192,13 +192,10 @@ void bus_changed(struct bus *b, const struct bus_item *item)
 /* Under the lock. False: the bus ends. */
 static bool bus_pause(struct bus_connector *c, int64_t ns)
 {
-	/* The clock of both is CLOCK_MONOTONIC. */
 	int64_t until = postern_now() + ns;
-	const struct timespec t = { .tv_sec = (time_t)(until / POSTERN_SECONDS(1)),
-				    .tv_nsec = (long)(until % POSTERN_SECONDS(1)) };
 
 	while (!c->ended && postern_now() < until)
-		pthread_cond_timedwait(&c->changed, &c->lock, &t);
+		bus_condition_wait(&c->changed, &c->lock, until);
 	return !c->ended;
 }
 
@@ -266,17 +263,10 @@ static void *bus_connector_run(void *data)
 
 static int bus_connector_init(struct bus_connector *c)
 {
-	pthread_condattr_t attributes;
-	int r = pthread_condattr_init(&attributes);
+	int r = bus_condition_init(&c->changed);
 
-	if (r)
-		return -r;
-	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (!r)
-		r = pthread_cond_init(&c->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	if (r)
-		return -r;
+	if (r < 0)
+		return r;
 	r = pthread_mutex_init(&c->lock, NULL);
 	if (r)
 		pthread_cond_destroy(&c->changed);
@@ -457,22 +447,27 @@ int bus_new(struct bus **ret, struct postern_loop *loop, const struct bus_option
 }
 
 /*
- * A message needs its library until it is freed: nats_CloseAndWait() comes when there is none any more. The queue has let go
- * of its own and takes no other; what libnats has not delivered goes with the feeds.
+ * A message needs its library until it is freed, and nats_CloseAndWait() comes when there is none any more. The queue has let
+ * go of its own and takes no other; libnats frees what it has not delivered, and its own word of the end of a subscription
+ * behind that, before it says that this is complete. What its threads free later than its collector ends is lost.
  */
 struct bus *bus_free(struct bus *b)
 {
+	natsStatus s;
+
 	if (!b)
 		return NULL;
 	bus_queue_close(b);
 	bus_connector_end(&b->connector);
 	natsConnection_Destroy(b->nc);
+	bus_queue_wait(b);
 	for (struct bus_feed *f = b->feeds; f; f = f->next) {
 		natsSubscription_Destroy(f->nats);
 		f->nats = NULL;
 	}
 	/* From here on no thread of it calls us. If one hangs, what it may touch has to stay. */
-	if (nats_CloseAndWait(BUS_CLOSE_WAIT) != NATS_OK)
+	s = nats_CloseAndWait(BUS_CLOSE_WAIT);
+	if (s != NATS_OK && s != NATS_NOT_INITIALIZED)
 		return NULL;
 	bus_queue_deinit(b);
 	bus_connector_deinit(&b->connector);

@@ -113,6 +113,8 @@ struct bus_feed {
 	natsSubscription *nats;
 	int64_t           dropped;        /* by libnats, as told */
 	bool              draining;
+	bool              asked;          /* libnats will say that it is complete */
+	bool              complete;       /* and has, when nobody took that: under the queue's lock */
 };
 
 /* ---- bus.c ---- */
@@ -151,5 +153,10 @@ void bus_queue_deinit(struct bus *b);
 void bus_queue_put(struct bus *b, const struct bus_item *item);
 /* From here on what is put is dropped, and nobody waits. */
 void bus_queue_close(struct bus *b);
+/* Of a closed queue: until all feeds are complete, for a bounded time. */
+void bus_queue_wait(struct bus *b);
+/* A condition whose clock is that of postern_now(). */
+int  bus_condition_init(pthread_cond_t *ret);
+void bus_condition_wait(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ns);
 
 #endif

@@ -22,6 +22,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define BUS_COMPLETE POSTERN_SECONDS(1)
 
 static size_t bus_item_bytes(const struct bus_item *item)
 {
@@ -30,6 +33,14 @@ static size_t bus_item_bytes(const struct bus_item *item)
 
 static void bus_item_release(struct bus_item *item)
 {
+	if (item->what == BUS_ITEM_COMPLETE && item->feed) {
+		struct bus_queue *q = &item->feed->bus->queue;
+
+		pthread_mutex_lock(&q->lock);
+		item->feed->complete = true;
+		pthread_cond_broadcast(&q->room);
+		pthread_mutex_unlock(&q->lock);
+	}
 	natsMsg_Destroy(item->msg);
 	if (item->what == BUS_ITEM_OPENED)
 		natsConnection_Destroy(item->nc);
@@ -124,6 +135,7 @@ static void bus_handle(struct bus *b, struct bus_item *item)
 		break;
 	case BUS_ITEM_COMPLETE:
 		bus_feed_complete(item->feed);
+		item->feed = NULL;
 		break;
 	case BUS_ITEM_OPENED:
 		bus_opened(b, item->nc);
@@ -222,6 +234,28 @@ void bus_queue_put(struct bus *b, const struct bus_item *item)
 		bus_item_release(&dropped);
 }
 
+int bus_condition_init(pthread_cond_t *ret)
+{
+	pthread_condattr_t attributes;
+	int r = pthread_condattr_init(&attributes);
+
+	if (r)
+		return -r;
+	r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (!r)
+		r = pthread_cond_init(ret, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return -r;
+}
+
+void bus_condition_wait(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ns)
+{
+	const struct timespec t = { .tv_sec = (time_t)(until_ns / POSTERN_SECONDS(1)),
+				    .tv_nsec = (long)(until_ns % POSTERN_SECONDS(1)) };
+
+	pthread_cond_timedwait(c, lock, &t);
+}
+
 int bus_queue_init(struct bus *b)
 {
 	struct bus_queue *q = &b->queue;
@@ -229,10 +263,29 @@ int bus_queue_init(struct bus *b)
 
 	if (r)
 		return -r;
-	r = pthread_cond_init(&q->room, NULL);
-	if (r)
+	r = bus_condition_init(&q->room);
+	if (r < 0)
 		pthread_mutex_destroy(&q->lock);
-	return -r;
+	return r;
+}
+
+static bool bus_is_complete(const struct bus *b)
+{
+	for (const struct bus_feed *f = b->feeds; f; f = f->next)
+		if (f->asked && !f->complete)
+			return false;
+	return true;
+}
+
+void bus_queue_wait(struct bus *b)
+{
+	struct bus_queue *q = &b->queue;
+	int64_t until = postern_now() + BUS_COMPLETE;
+
+	pthread_mutex_lock(&q->lock);
+	while (!bus_is_complete(b) && postern_now() < until)
+		bus_condition_wait(&q->room, &q->lock, until);
+	pthread_mutex_unlock(&q->lock);
 }
 
 void bus_queue_close(struct bus *b)

@@ -62,6 +62,7 @@ static int bus_feed_new(struct bus_sub *sub)
 	b->feeds = f;
 	s = bus_feed_open(f);
 	if (s == NATS_OK) {
+		f->asked = true;
 		sub->feed = f;
 		return 0;
 	}

@@ -156,16 +156,34 @@ def test_signals(p):
         equals(f"{sig.name} while it waits is no failure", b.process.wait(harness.PATIENCE), 0)
 
 
-def test_drain(p, service):
+def test_waiting(p, service, url):
+    """Messages that wait in the bridge are freed before libnats ends."""
+    plain = p.plain(url)
+    for signals in ([signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]):
+        e = p.export(service, url, options=("--prefix", "w"))
+        e.kill(signal.SIGSTOP)
+        for _ in range(300):
+            plain.publish(f"w.{SLOW.replace(INTERFACE, SUBJECT)}", "_INBOX.none", '{"ms":1}')
+        for sig in [*signals, signal.SIGCONT]:
+            e.kill(sig)
+        equals(f"a bridge ends by {len(signals)} signals with messages that it has not read", e.process.wait(harness.PATIENCE), 0)
+
+
+def test_silence(p, service):
     nats = p.nats("silent")
     e = p.export(service, nats.url, options=("--drain", "2s"))
+    other = p.export(service, nats.url)
     nats.process.kill(signal.SIGSTOP)
     begun = time.monotonic()
     status = e.end()
     took = time.monotonic() - begun
-    nats.process.kill(signal.SIGCONT)
     tap.result("a drain ends in its time, also when NATS is silent", [] if status == 0 and took < 2 + 1.5 * harness.SCALE else
                f"it ended with {status} after {took:.1f} s: {e.said()}")
+    left = other.wait_line("is lost", 12 * harness.SCALE)
+    took = time.monotonic() - begun
+    tap.result("a silent server is left after some 10 s", [] if left and 5 < took < 10 + 2 * harness.SCALE else f"after {took:.1f} s: {other.said()}")
+    nats.process.kill(signal.SIGCONT)
+    tap.result("and taken again when it goes on", [] if other.wait_line("NATS is back") else other.said())
 
 
 def main():
@@ -178,7 +196,8 @@ def main():
     test_options(p, p.nats("open").url)
     test_guesses(p, service, url)
     test_signals(p)
-    test_drain(p, service)
+    test_waiting(p, service, url)
+    test_silence(p, service)
     tap.result("all of it ends", p.end())
     tap.done()
 
