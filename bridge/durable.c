@@ -63,7 +63,7 @@ static void durable_tell(struct durable *d, const char *what, const char *why)
 
 static uint32_t durable_room(const struct export *e)
 {
-	uint32_t taken = e->n_calls;
+	uint32_t taken = e->n_calls - e->n_oneway;
 
 	/* What is pulled while the service is away would only be refused. */
 	if (e->away)
@@ -167,7 +167,7 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 	struct export_method *method = durable_method(e, m->subject);
 	int r = -EAGAIN;
 
-	if (method && !e->bridge.draining && e->n_calls < e->max_calls)
+	if (method && !e->bridge.draining && e->n_calls - e->n_oneway < e->max_calls)
 		r = export_durable(method, m);
 	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);

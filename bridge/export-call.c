@@ -22,7 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPORT_BUSY "{\"retryAfterMs\":100}"
+#define EXPORT_ONEWAY       4096u /* that the service has not read */
+#define EXPORT_ONEWAY_BYTES ((size_t)8 << 20)
+#define EXPORT_BUSY         "{\"retryAfterMs\":100}"
 
 /* ---- the end of a call ---- */
 
@@ -41,7 +43,10 @@ static void export_call_free(struct export_call *c)
 	postern_call_cancel(c->look);
 	bus_inbox_close(e->bridge.bus, &c->control);
 	export_line_give(e, c->line);
-	e->n_oneway -= !c->reply;
+	if (!c->reply) {
+		e->n_oneway--;
+		e->oneway_bytes -= c->n;
+	}
 	free(c->reply);
 	free(c);
 	export_call_ended(e);
@@ -52,6 +57,17 @@ static void export_call_cancel(struct export_call *c)
 {
 	postern_call_cancel(c->call);
 	export_call_free(c);
+}
+
+/* A oneway call: told at the 1st, 2nd, 4th, 8th, ... */
+static void export_dropped(struct export *e, const char *why)
+{
+	e->refused++;
+	if ((e->refused & (e->refused - 1)) == 0)
+		output_error(e->bridge.verb, e->address,
+			     "oneway calls were dropped, %" PRIu64
+			     " so far, the last one because of this: %s",
+			     e->refused, why);
 }
 
 static void export_ended(struct export_call *c, const struct postern_answer *answer)
@@ -76,6 +92,8 @@ static void export_ended(struct export_call *c, const struct postern_answer *ans
 	case POSTERN_END_SENT:
 		break;
 	case POSTERN_END_NOT_SENT:
+		if (!c->reply)
+			export_dropped(c->export, why);
 		export_fail_reason(c, WIRE_NOT_SENT, why);
 		break;
 	default:
@@ -281,6 +299,7 @@ static struct export_call *export_call_new(struct export_method *method,
 				   .line = line,
 				   .next = e->calls,
 				   .more = asked->more,
+				   .n = m->n,
 				   .begun_ns = now,
 				   .heard_ns = now };
 	if ((m->reply && !(c->reply = strdup(m->reply))) ||
@@ -294,7 +313,10 @@ static struct export_call *export_call_new(struct export_method *method,
 		e->calls->before = c;
 	e->calls = c;
 	e->n_calls++;
-	e->n_oneway += !c->reply;
+	if (!c->reply) {
+		e->n_oneway++;
+		e->oneway_bytes += c->n;
+	}
 	return c;
 }
 
@@ -360,14 +382,14 @@ static void export_too_many(struct export *e, const struct bus_message *m)
 	export_refuse(e, m, WIRE_BUSY, EXPORT_BUSY);
 	if (m->reply)
 		return;
-	/* Told at the 1st, 2nd, 4th, 8th, ... */
-	e->refused++;
-	if (e->refused & (e->refused - 1))
-		return;
-	output_error(e->bridge.verb, e->address,
-		     "oneway calls were dropped, %" PRIu64
-		     " so far: there are %u calls already (--max-calls)",
-		     e->refused, e->max_calls);
+	export_dropped(e, "the service does not read those that came before");
+}
+
+static bool export_is_full(const struct export *e, const struct bus_message *m)
+{
+	if (m->reply)
+		return e->n_calls - e->n_oneway >= e->max_calls;
+	return e->n_oneway >= EXPORT_ONEWAY || e->oneway_bytes + m->n > EXPORT_ONEWAY_BYTES;
 }
 
 static const char *export_forbids(const struct export_method *method)
@@ -416,9 +438,10 @@ void export_request(const struct bus_message *m, void *data)
 		export_refuse(e, m, WIRE_NOT_SENT,
 			      "{\"reason\":\"the service cannot be reached\"}");
 		return;
+		if (!m->reply)
+			export_dropped(e, "the service cannot be reached");
 	}
-	/* A service that takes no oneway calls leaves room for the others. */
-	if (e->n_calls >= e->max_calls || (!m->reply && e->n_oneway > e->max_calls / 2)) {
+	if (export_is_full(e, m)) {
 		export_too_many(e, m);
 		return;
 	}

@@ -46,6 +46,7 @@ struct export_call {
 	struct export_line   *line;           /* NULL: it shares one, or has a connection of its own */
 	struct postern_call  *call;           /* NULL: not begun */
 	char                 *reply;          /* NULL: oneway */
+	size_t                n;              /* bytes of its parameters */
 	bool                  durable;        /* reply is for its acknowledgement */
 	int64_t               begun_ns;
 	/* Of a stream: */
@@ -78,13 +79,14 @@ struct export {
 	struct postern_timer *again;          /* the next look */
 	int64_t               pause_ns;       /* before it */
 	struct export_call   *calls;
-	uint32_t              n_oneway;       /* of n_calls */
+	uint32_t              n_oneway;       /* of n_calls: they wait in line, and nobody for them */
+	size_t                oneway_bytes;
 	uint32_t              n_calls, max_calls;
 	struct postern_timer *lease;
 	struct durable       *durables;       /* one for each interface, with --stream */
 	size_t                n_durables;
 	uint64_t              lost;           /* answers that nobody could be sent */
-	uint64_t              refused;        /* oneway calls beyond max_calls, which nobody can be told of */
+	uint64_t              refused;        /* oneway calls that were dropped, which nobody else can be told of */
 	uint64_t              looped;         /* calls that have passed too many bridges */
 	int64_t               told_ns;
 	bool                  drained;        /* no message comes any more */

@@ -92,12 +92,17 @@ def test_hangs(p, url):
     """A service that describes itself, and then takes no connection any more."""
     name = "org.example.hangs"
     service = p.add(Odd(p.directory / "hangs.sock", described(name)))
-    p.export(service, url)
+    export = p.export(service, url)
     b = p.take("hangs", url, interfaces=[name], options=("--deadline", "2s"))
+    plain = p.plain(url)
     service.leave()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(service.path)
     listener.listen(64)
+    for _ in range(12):
+        plain.publish(f"varlink.{method('Note', name)}", "", json.dumps({"text": "x" * 900000}))
+    tap.result("oneway_calls_that_nobody_reads_are_dropped_in_the_end_and_it_is_told",
+               "" if export.wait_line("oneway calls were dropped", 5) else export.said())
     for more in (True, False):
         caller, began = Caller(b.path), time.monotonic()
         answer = caller.call(method("Count", name), {"to": 1, "everyMs": 0}, **({"more": True} if more else {}))
