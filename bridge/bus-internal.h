@@ -103,6 +103,7 @@ struct bus_sub {
 	bus_fn          *fn;
 	void            *data;
 	struct bus_feed *feed;            /* NULL: there is no connection */
+	bool             leaving;         /* it goes with its feed */
 };
 
 /* A subscription of libnats. It calls with this until it has said that it was the last time. */

@@ -49,6 +49,16 @@ static void bus_item_release(struct bus_item *item)
 
 /* ---- one item ---- */
 
+/* Headers are read when the first one is asked for, and one that is wrong takes all others with it: who is not told so reads an
+   error as an answer. */
+static bool bus_is_unreadable(natsMsg *msg)
+{
+	const char *value;
+	natsStatus s = natsMsgHeader_Get(msg, "Status", &value);
+
+	return s != NATS_OK && s != NATS_NOT_FOUND;
+}
+
 static void bus_deliver(const struct bus_sub *sub, natsMsg *msg)
 {
 	struct bus_message m = {
@@ -62,6 +72,7 @@ static void bus_deliver(const struct bus_sub *sub, natsMsg *msg)
 
 	if (m.reply && !*m.reply)
 		m.reply = NULL;
+	m.unreadable = bus_is_unreadable(msg);
 	sub->fn(&m, sub->data);
 }
 

@@ -83,6 +83,8 @@ void bus_feed_free(struct bus_feed *f)
 	*at = f->next;
 	if (f->sub && f->sub->feed == f)
 		f->sub->feed = NULL;
+	if (f->sub && f->sub->leaving)
+		bus_sub_free(f->sub);
 	natsSubscription_Destroy(f->nats);
 	free(f);
 }
@@ -103,7 +105,7 @@ int bus_feed_all(struct bus *b)
 	int r = 0;
 
 	for (struct bus_sub *sub = b->subs; sub && r == 0; sub = sub->next)
-		if (!b->ending || sub == b->inboxes)
+		if (!sub->leaving && (!b->ending || sub == b->inboxes))
 			r = bus_feed_new(sub);
 	return r;
 }
@@ -166,6 +168,15 @@ struct bus_sub *bus_unsubscribe(struct bus_sub *sub)
 		natsSubscription_Unsubscribe(sub->feed->nats);
 	}
 	bus_sub_free(sub);
+	return NULL;
+}
+
+struct bus_sub *bus_leave(struct bus_sub *sub)
+{
+	if (!sub || !sub->feed || !bus_is_connected(sub->bus) ||
+	    natsSubscription_DrainTimeout(sub->feed->nats, 0) != NATS_OK)
+		return bus_unsubscribe(sub);
+	sub->leaving = true;
 	return NULL;
 }
 

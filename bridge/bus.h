@@ -61,6 +61,7 @@ struct bus_message {
 	const char *payload;           /* n bytes */
 	size_t      n;
 	bool        nobody;            /* the server says that nobody has subscribed to what was sent with this reply */
+	bool        unreadable;        /* it has headers, and they are none: a value is empty, or a line has no colon */
 	void       *handle;            /* for bus_header() */
 };
 
@@ -82,6 +83,8 @@ const char *bus_header(const struct bus_message *m, const char *name);
 int  bus_subscribe(struct bus_sub **ret, struct bus *b, const char *subject, const char *queue, bus_fn *fn, void *data);
 /* Frees it; fn is not called any more. */
 struct bus_sub *bus_unsubscribe(struct bus_sub *sub);
+/* The server sends nothing more for it, and fn is still called with what was on its way. */
+struct bus_sub *bus_leave(struct bus_sub *sub);
 /* The server sends nothing more for any of the subscriptions, but inboxes stay. fn is called once when all that had come
    was delivered, or the connection is lost, which ends them as well. -ENOTCONN: it is lost now, and fn is not called. */
 int  bus_drain(struct bus *b, void (*fn)(void *data), void *data);

@@ -65,6 +65,9 @@ static uint32_t durable_room(const struct export *e)
 {
 	uint32_t taken = e->n_calls;
 
+	/* What is pulled while the service is away would only be refused. */
+	if (e->away)
+		return 0;
 	for (size_t i = 0; i < e->n_durables; i++)
 		taken += e->durables[i].asked;
 	return taken < e->max_calls ? e->max_calls - taken : 0;

@@ -5,14 +5,13 @@
  *   export_request()
  *      |  refused: too many calls, unusable headers or parameters, descriptors
  *      v
- *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, else --deadline; of a stream
- *      |            without WIRE_TIMEOUT: none
- *      |            A stream was told that it is accepted, and where its control subject is, before it was called, so that this is
- *      |            the first that its caller gets
+ *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, else --deadline
+ *      |            A stream has none, but so long the service has to take it. When it has, which its first answer says, or that
+ *      |            to a look, its caller is told that it is accepted, and where its control subject is
  *      v
  *   answered, or ended: it leaves the list, and its memory goes
  *
- * What ends a stream before its last answer: cancel; no alive for WIRE_LEASE_NS; an answer that is too large, or could not be
+ * What ends a stream before its last answer: cancel; no alive for WIRE_LEASE_NS, or none at all for WIRE_FIRST_LEASE_NS; an answer that is too large, or could not be
  * published, because the caller would have a gap; NATS lost, for the same reason; a drain. Cancelling the call of the local
  * service ends the connection that it has for itself, which is how that learns of it.
  */
@@ -24,32 +23,6 @@
 #include <string.h>
 
 #define EXPORT_BUSY "{\"retryAfterMs\":100}"
-
-/* ---- lines ---- */
-
-/* One that has no call; else a new one; else the one that has the fewest. */
-static struct export_line *export_line(struct export *e)
-{
-	struct export_line *best = NULL;
-
-	for (uint32_t i = 0; i < EXPORT_LINES; i++) {
-		struct export_line *line = &e->lines[i];
-		/* A call in flight or waiting is counted here already. */
-		const struct postern_caller_options options = {
-			.size = sizeof(options),
-			.calls = BRIDGE_CALLS_MOST,
-		};
-
-		if (!line->caller &&
-		    postern_caller_new(&line->caller, e->bridge.loop, e->address, &options) < 0)
-			break;
-		if (line->n == 0)
-			return line;
-		if (!best || line->n < best->n)
-			best = line;
-	}
-	return best;
-}
 
 /* ---- the end of a call ---- */
 
@@ -65,8 +38,10 @@ static void export_call_free(struct export_call *c)
 		c->next->before = c->before;
 	e->n_calls--;
 	c->method->busy_ns += postern_now() - c->begun_ns;
+	postern_call_cancel(c->look);
 	bus_inbox_close(e->bridge.bus, &c->control);
-	c->line->n--;
+	export_line_give(e, c->line);
+	e->n_oneway -= !c->reply;
 	free(c->reply);
 	free(c);
 	export_call_ended(e);
@@ -83,12 +58,20 @@ static void export_ended(struct export_call *c, const struct postern_answer *ans
 {
 	const char *why = answer->why ? answer->why->text : "the service has gone";
 
+	if (answer->end == POSTERN_END_NOT_SENT || answer->end == POSTERN_END_NO_ANSWER)
+		export_doubt(c->export);
 	switch (answer->end) {
 	case POSTERN_END_ANSWERED:
 		export_answer(c, answer->parameters);
 		break;
 	case POSTERN_END_FAILED:
-		export_fail(c, answer->error, answer->parameters.text, answer->parameters.n);
+		if (wire_is_member(answer->error))
+			export_fail(c, answer->error, answer->parameters.text,
+				    answer->parameters.n);
+		else
+			export_fail_reason(
+				c, WIRE_NO_ANSWER,
+				"the service has failed, and the name of its error is none");
 		break;
 	case POSTERN_END_SENT:
 		break;
@@ -101,16 +84,54 @@ static void export_ended(struct export_call *c, const struct postern_answer *ans
 	export_call_free(c);
 }
 
+/* The service has the stream: its caller is told so once. */
+static int export_has(struct export_call *c)
+{
+	if (!c->more || c->accepted)
+		return 0;
+	c->accepted = true;
+	/* The lease begins when there is somebody to be alive to. */
+	c->heard_ns = postern_now();
+	return export_accept(c);
+}
+
 static void export_answered(struct postern_call *call, const struct postern_answer *answer,
 			    void *data)
+{
+	struct export_call *c = data;
+	bool goes_on = answer->end == POSTERN_END_CONTINUES;
+	int r = 0;
+
+	(void)call;
+	if (goes_on || answer->end == POSTERN_END_ANSWERED)
+		r = export_has(c);
+	if (r == 0 && goes_on)
+		r = export_continue(c, answer->parameters);
+	if (r < 0)
+		export_call_cancel(c);
+	else if (!goes_on)
+		export_ended(c, answer);
+}
+
+/* The answer to the look that was sent behind a stream. */
+static void export_looked_at(struct postern_call *call, const struct postern_answer *answer,
+			     void *data)
 {
 	struct export_call *c = data;
 
 	(void)call;
 	if (answer->end != POSTERN_END_CONTINUES)
-		export_ended(c, answer);
-	else if (export_continue(c, answer->parameters) < 0)
-		export_call_cancel(c);
+		c->look = NULL;
+	if (c->accepted)
+		return;
+	if (answer->end == POSTERN_END_CONTINUES || answer->end == POSTERN_END_ANSWERED ||
+	    answer->end == POSTERN_END_FAILED) {
+		if (export_has(c) < 0)
+			export_call_cancel(c);
+		return;
+	}
+	export_fail_reason(c, WIRE_NO_ANSWER, "the service has not taken the call in time");
+	export_call_cancel(c);
 }
 
 /* ---- the control of a stream ---- */
@@ -135,6 +156,7 @@ static void export_control(const struct bus_message *m, void *data)
 
 	if (export_says(m, WIRE_ALIVE)) {
 		c->heard_ns = postern_now();
+		c->alive = true;
 		export_say(c->export, m, WIRE_OPEN);
 	} else if (export_says(m, WIRE_CANCEL)) {
 		export_say(c->export, m, WIRE_ENDED);
@@ -153,10 +175,13 @@ void export_look(struct export *e, int64_t now)
 
 	for (c = e->calls; c; c = next) {
 		next = c->next;
-		if (!c->more || now - c->heard_ns < WIRE_LEASE_NS)
+		if (!c->accepted ||
+		    now - c->heard_ns < (c->alive ? WIRE_LEASE_NS : WIRE_FIRST_LEASE_NS))
 			continue;
-		export_fail_reason(c, WIRE_NO_ANSWER,
-				   "the stream's caller has not said that it is alive for 30s");
+		export_fail_reason(
+			c, WIRE_NO_ANSWER,
+			c->alive ? "the stream's caller has not said that it is alive for 30s"
+				 : "the stream's caller has never said that it is alive");
 		export_call_cancel(c);
 	}
 }
@@ -190,8 +215,13 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
 	int64_t standard = e->bridge.values->deadline;
 
+	if (m->unreadable) {
+		export_refuse(e, m, "org.varlink.service.InvalidParameter",
+			      "{\"parameter\":\"headers\"}");
+		return -EINVAL;
+	}
 	ret->more = more && !strcmp(more, "true") && m->reply;
-	ret->deadline_ns = ret->more ? POSTERN_FOREVER : standard ? standard : BRIDGE_DEADLINE;
+	ret->deadline_ns = standard ? standard : BRIDGE_DEADLINE;
 	if (wire_object(m->payload, m->n, &ret->parameters) < 0) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
 			      "{\"parameter\":\"parameters\"}");
@@ -210,12 +240,15 @@ static struct export_call *export_call_new(struct export_method *method,
 					   const struct export_asked *asked)
 {
 	struct export *e = method->export;
-	struct export_line *line = export_line(e);
-	struct export_call *c = line ? calloc(1, sizeof(*c)) : NULL;
+	bool shares = asked->more || !m->reply;
+	struct export_line *line = shares ? NULL : export_line_take(e);
+	struct export_call *c = shares || line ? calloc(1, sizeof(*c)) : NULL;
 	int64_t now = postern_now();
 
-	if (!c)
+	if (!c) {
+		export_line_give(e, line);
 		return NULL;
+	}
 	*c = (struct export_call){ .export = e,
 				   .method = method,
 				   .line = line,
@@ -225,6 +258,7 @@ static struct export_call *export_call_new(struct export_method *method,
 				   .heard_ns = now };
 	if ((m->reply && !(c->reply = strdup(m->reply))) ||
 	    (c->more && bus_inbox_open(e->bridge.bus, &c->control, export_control, c) < 0)) {
+		export_line_give(e, line);
 		free(c->reply);
 		free(c);
 		return NULL;
@@ -233,29 +267,28 @@ static struct export_call *export_call_new(struct export_method *method,
 		e->calls->before = c;
 	e->calls = c;
 	e->n_calls++;
-	line->n++;
+	e->n_oneway += !c->reply;
 	return c;
 }
 
 static void export_begin(struct export_call *c, const struct export_asked *asked)
 {
+	struct export *e = c->export;
 	unsigned flags = c->more ? POSTERN_CALL_MORE : c->reply ? 0 : POSTERN_CALL_ONEWAY;
-	int r;
+	struct postern_caller *caller = c->more ? e->alone : c->reply ? c->line->caller : e->oneway;
+	int r = postern_caller_call_json(
+		&c->call, caller, c->method->name, asked->parameters.text, asked->parameters.n,
+		NULL, flags, c->more ? POSTERN_FOREVER : asked->deadline_ns, export_answered, c);
 
-	if (c->more && export_accept(c) < 0) {
-		export_call_free(c);
-		return;
-	}
-	r = postern_caller_call_json(&c->call, c->line->caller, c->method->name,
-				     asked->parameters.text, asked->parameters.n, NULL, flags,
-				     asked->deadline_ns, export_answered, c);
+	if (r == 0 && c->more)
+		r = export_look_new(e, &c->look, asked->deadline_ns, export_looked_at, c);
 	if (r == 0)
 		return;
 	if (r == -EAGAIN || r == -ENOMEM)
 		export_fail(c, WIRE_BUSY, EXPORT_BUSY, strlen(EXPORT_BUSY));
 	else
 		export_fail_reason(c, WIRE_NOT_SENT, postern_why()->text);
-	export_call_free(c);
+	export_call_cancel(c);
 }
 
 /* A caller that waits for no answer cannot be told to come again. */
@@ -289,6 +322,8 @@ int export_durable(struct export_method *method, const struct bus_message *m)
 	struct export_asked asked = { .deadline_ns = standard ? standard : BRIDGE_DEADLINE };
 	struct export_call *c;
 
+	if (method->export->away)
+		return -EAGAIN;
 	if (export_forbids(method) || wire_object(m->payload, m->n, &asked.parameters) < 0)
 		return -EINVAL;
 	c = export_call_new(method, m, &asked);
@@ -313,7 +348,13 @@ void export_request(const struct bus_message *m, void *data)
 		export_refuse(e, m, WIRE_NOT_FORWARDED, forbidden);
 		return;
 	}
-	if (e->n_calls >= e->max_calls) {
+	if (e->away) {
+		export_refuse(e, m, WIRE_NOT_SENT,
+			      "{\"reason\":\"the service cannot be reached\"}");
+		return;
+	}
+	/* A service that takes no oneway calls leaves room for the others. */
+	if (e->n_calls >= e->max_calls || (!m->reply && e->n_oneway > e->max_calls / 2)) {
 		export_too_many(e, m);
 		return;
 	}

@@ -88,19 +88,31 @@ static int export_unsubscribed(struct export *e, const char *subject, int error)
 	return output_errno(e->bridge.verb, e->address, subject, error);
 }
 
-static int export_subscribe(struct export *e)
+int export_subscribe(struct export *e)
 {
-	int r;
-
 	for (size_t i = 0; i < e->n_methods; i++) {
 		struct export_method *m = &e->methods[i];
+		int r = bus_subscribe(&m->sub, e->bridge.bus, m->subject, e->queue, export_request,
+				      m);
 
-		r = bus_subscribe(NULL, e->bridge.bus, m->subject, e->queue, export_request, m);
 		if (r < 0)
 			return export_unsubscribed(e, m->subject, r);
 	}
+	return EXIT_DONE;
+}
+
+void export_unsubscribe(struct export *e)
+{
+	for (size_t i = 0; i < e->n_methods; i++)
+		e->methods[i].sub = bus_leave(e->methods[i].sub);
+}
+
+/* They stay, whether the service is there or not. */
+static int export_subscribe_descriptions(struct export *e)
+{
 	for (size_t i = 0; i < e->learned.n_interfaces; i++) {
 		char name[WIRE_SUBJECT_MAX], subject[WIRE_SUBJECT_MAX];
+		int r;
 
 		snprintf(name, sizeof(name), "%s.describe", e->learned.interfaces[i].name);
 		r = wire_subject(subject, sizeof(subject), e->bridge.values->prefix, name);
@@ -254,11 +266,15 @@ static int export_go(struct export *e)
 	if (!status)
 		status = export_lease(e);
 	if (!status)
+		status = export_lines_open(e);
+	if (!status)
 		status = export_subscribe(e);
 	/* Ready means that who calls from now on reaches us. */
 	if (!status)
 		status = bus_confirm(e->bridge.bus, EXPORT_CONFIRM);
 	/* A user that may not be found may be called: that it is not permitted is told, and no more. */
+	if (!status)
+		status = export_subscribe_descriptions(e);
 	if (!status)
 		status = discover_open(e);
 	if (!status)
@@ -272,8 +288,7 @@ static int export_go(struct export *e)
 static void export_release(struct export *e)
 {
 	export_end_calls(e, false, NULL, NULL);
-	for (uint32_t i = 0; i < EXPORT_LINES; i++)
-		postern_caller_free(e->lines[i].caller);
+	export_lines_close(e);
 	postern_timer_free(e->lease);
 	bridge_close(&e->bridge);
 	durable_close(e);

@@ -4,12 +4,13 @@
  *
  *   export.c         its options, what it subscribes to, its end
  *   export-call.c    one call: a message, a call of the service, its answer
+ *   export-line.c    the connections to the service, and whether it is there
  *   export-answer.c  what is published, and what about that can fail
  *   discover.c       the answers to NATS's service discovery
  *
  * Connections. A service answers the calls of one connection one after the other, and the callers behind NATS have nothing to
- * do with each other: so there are several callers (struct export_line), and a call gets one that has none, as long as
- * EXPORT_LINES is not reached. In the steady state of a single caller there far away this is one connection.
+ * do with each other: so each call that is open has a connection of its own. In the steady state of a single caller there far
+ * away this is one connection.
  */
 #ifndef POSTERN_BRIDGE_EXPORT_H
 #define POSTERN_BRIDGE_EXPORT_H
@@ -19,7 +20,6 @@
 
 #include <postern/caller.h>
 
-#define EXPORT_LINES 64u
 #define EXPORT_QUEUE "varlink"
 
 /* A method, and so a subject. */
@@ -28,27 +28,30 @@ struct export_method {
 	const char              *name, *interface;
 	uint32_t                 flags;       /* POSTERN_METHOD_... */
 	char                     subject[WIRE_SUBJECT_MAX];
+	struct bus_sub          *sub;         /* NULL: the service is away */
 	uint64_t                 requests, errors;
 	int64_t                  busy_ns;     /* all of its calls together */
 	char                     last_error[128];
 };
 
 struct export_line {
-	struct postern_caller *caller;        /* or NULL: not needed yet */
-	uint32_t n;                           /* calls */
+	struct export_line    *next;          /* in export.idle */
+	struct postern_caller *caller;
 };
 
 struct export_call {
 	struct export_call   *next, *before;  /* in export.calls */
 	struct export        *export;
 	struct export_method *method;
-	struct export_line   *line;
+	struct export_line   *line;           /* NULL: it shares one, or has a connection of its own */
 	struct postern_call  *call;           /* NULL: not begun */
 	char                 *reply;          /* NULL: oneway */
 	bool                  durable;        /* reply is for its acknowledgement */
 	int64_t               begun_ns;
 	/* Of a stream: */
-	bool                  more;
+	bool                  more, accepted;
+	bool                  alive;          /* its caller has said so once */
+	struct postern_call  *look;           /* NULL: the service is there, and has the call */
 	struct bus_inbox      control;
 	uint64_t              sequence;       /* of the last answer */
 	int64_t               heard_ns;       /* when its caller was heard of last */
@@ -67,8 +70,15 @@ struct export {
 	struct export_method *methods;
 	size_t                n_methods;
 	struct export_description *descriptions; /* one for each interface that was learned */
-	struct export_line    lines[EXPORT_LINES];
+	struct export_line   *lines, *idle;   /* max_calls of them, n_lines have a caller */
+	uint32_t              n_lines;
+	struct postern_caller *alone, *oneway;
+	bool                  away;           /* the service cannot be reached */
+	struct postern_call  *look;           /* or NULL */
+	struct postern_timer *again;          /* the next look */
+	int64_t               pause_ns;       /* before it */
 	struct export_call   *calls;
+	uint32_t              n_oneway;       /* of n_calls */
 	uint32_t              n_calls, max_calls;
 	struct postern_timer *lease;
 	struct durable       *durables;       /* one for each interface, with --stream */
@@ -85,6 +95,23 @@ struct export {
 
 /* A call has ended: at the end of a drain that may have been the last. */
 void export_call_ended(struct export *e);
+/* All methods. The exit status; an error has been printed. */
+int  export_subscribe(struct export *e);
+/* What was on its way still comes. */
+void export_unsubscribe(struct export *e);
+
+/* ---- export-line.c ---- */
+
+/* The exit status; an error has been printed. */
+int  export_lines_open(struct export *e);
+void export_lines_close(struct export *e);
+/* One that no call has. NULL: there are max_calls, or no memory. */
+struct export_line *export_line_take(struct export *e);
+void export_line_give(struct export *e, struct export_line *line);
+/* Is the service there, and has what it was called before? */
+int  export_look_new(struct export *e, struct postern_call **ret, int64_t deadline_ns, postern_answer_fn *fn, void *data);
+/* A call was not sent, or lost its connection. */
+void export_doubt(struct export *e);
 
 /* ---- export-call.c ---- */
 

@@ -169,6 +169,25 @@ static int import_learn(struct import *im)
 	return EXIT_DONE;
 }
 
+/* What is allowed and not there is an error of the command line, and not of a caller next week. */
+static int import_check_allowed(const struct import *im)
+{
+	for (size_t a = 0; a < im->n_allow; a++) {
+		bool found = false;
+
+		for (size_t i = 0; i < im->n_wanted; i++)
+			for (size_t m = 0; m < im->wanted[i].learned.n_methods && !found; m++)
+				found = wire_is_allowed(&im->allow[a], 1,
+							im->wanted[i].learned.methods[m].name);
+		if (found)
+			continue;
+		output_error(im->bridge.verb, im->bridge.name,
+			     "--allow %s: there is no such method", im->allow[a]);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
 static int import_provide(struct import *im)
 {
 	static const struct {
@@ -215,7 +234,9 @@ static int import_go(struct import *im)
 		status = import_learn(im);
 	if (status || im->bridge.draining)
 		return status;
-	status = import_serve(im);
+	status = import_check_allowed(im);
+	if (!status)
+		status = import_serve(im);
 	if (status)
 		return status;
 	snprintf(ready, sizeof(ready), "%s",
@@ -224,6 +245,18 @@ static int import_go(struct import *im)
 }
 
 /* ---- the command ---- */
+
+/* Every imported name has these itself. */
+static bool import_is_own(const char *name)
+{
+	static const char *const own[] = { "org.varlink.service", "io.postern",
+					   "io.postern.Statistics", "io.postern.Trace" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (!strcmp(name, own[i]))
+			return true;
+	return !strcmp(name, errors_interface.name);
+}
 
 static int import_check(const struct import_values *v)
 {
@@ -251,6 +284,17 @@ static int import_check(const struct import_values *v)
 				     name);
 			return EXIT_USAGE;
 		}
+		if (import_is_own(name)) {
+			output_error("bridge import", v->as,
+				     "%s is of this machine: each name has its own", name);
+			return EXIT_USAGE;
+		}
+		for (size_t other = 0; other < i; other++) {
+			if (strcmp(name, v->bridge.common.files[other]) != 0)
+				continue;
+			output_error("bridge import", v->as, "%s is there twice", name);
+			return EXIT_USAGE;
+		}
 	}
 	return EXIT_DONE;
 }
@@ -275,6 +319,9 @@ static int import_run(void *data)
 
 	if (status)
 		return status;
+	im.max_user = im.max_calls;
+	if (v->access && v->access != POSTERN_ACCESS_USER)
+		im.max_user = im.max_calls - im.max_calls / 2;
 	im.bridge.data = &im;
 	im.n_wanted = v->bridge.common.n_files;
 	im.wanted = calloc(im.n_wanted, sizeof(*im.wanted));

@@ -52,6 +52,7 @@ struct import {
 	size_t n_allow;
 	int64_t deadline_ns;
 	uint32_t max_calls;
+	uint32_t max_user;             /* of these for one local user */
 	struct wanted *wanted;
 	size_t n_wanted;
 	struct postern_service *service;

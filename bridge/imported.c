@@ -4,7 +4,7 @@
  *
  *   plain     published, answered; or its deadline
  *   more      published, accepted, answers that continue, the last one. The deadline is for `accepted`; from then on the
- *             far end is asked every 10 s whether it still has the stream, and is gone when it has not said so for 30
+ *             far end is asked, at once and every 10 s, whether it still has the stream, and is gone when it has not said so for 30
  *   oneway    published; nothing comes back, so there is no struct for it
  *
  * An answer is counted, where the far end counts (Varlink-Sequence): NATS drops what a connection does not take, and what is
@@ -24,6 +24,7 @@
 #include <string.h>
 
 #define IMPORTED_REASON 512
+#define IMPORTED_MARGIN POSTERN_SECONDS(1)
 
 struct imported {
 	struct import *import;
@@ -33,6 +34,7 @@ struct imported {
 	struct bus_inbox inbox;
 	uint64_t sequence;
 	int64_t heard_ns;
+	uid_t uid;
 	bool more, accepted;
 	char control[WIRE_SUBJECT_MAX];
 };
@@ -180,19 +182,33 @@ static bool imported_status(struct imported *c, const struct bus_message *m)
 		}
 		memcpy(c->control, control, strlen(control) + 1);
 		c->accepted = true;
-		postern_timer_set_periodic(c->timer, WIRE_ALIVE_NS);
 		if (!c->request) {
 			imported_control(c, WIRE_CANCEL, false);
 			imported_free(c);
+			return true;
 		}
+		postern_timer_set_periodic(c->timer, WIRE_ALIVE_NS);
+		imported_control(c, WIRE_ALIVE, true);
 	}
 	return true;
 }
 
-/* An error that is none of Varlink's: of a service that knows NATS alone. */
+/* Whatever was sent, as a text that JSON takes and a terminal, too. */
+static size_t imported_printable(char ret[IMPORTED_REASON], const char *text)
+{
+	size_t n;
+
+	for (n = 0; text[n] && n < IMPORTED_REASON - 1; n++)
+		ret[n] = (char)(text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?');
+	ret[n] = '\0';
+	return n;
+}
+
+/* An error that is none of Varlink's: of a service that knows NATS alone, or of a server. */
 static void imported_foreign(struct imported *c, const char *error, const char *code)
 {
-	char json[2 * IMPORTED_REASON];
+	char json[2 * IMPORTED_REASON + 64], text[IMPORTED_REASON];
+	size_t length = imported_printable(text, error);
 	struct postern_json_writer w;
 	ssize_t n;
 
@@ -201,7 +217,7 @@ static void imported_foreign(struct imported *c, const char *error, const char *
 	postern_json_write_name(&w, "code");
 	postern_json_write_int(&w, code ? strtol(code, NULL, 10) : 0);
 	postern_json_write_name(&w, "reason");
-	postern_json_write_string(&w, error, strnlen(error, IMPORTED_REASON));
+	postern_json_write_string(&w, text, length);
 	postern_json_write_end(&w);
 	n = postern_json_write_finish(&w);
 	if (n < 0)
@@ -241,6 +257,7 @@ static bool imported_is_next(struct imported *c, const struct bus_message *m)
 static void imported_answer(struct imported *c, const struct bus_message *m)
 {
 	const char *error = bus_header(m, WIRE_ERROR), *continues = bus_header(m, WIRE_CONTINUES);
+	const char *status = bus_header(m, WIRE_NATS_STATUS);
 	bool is_member = error && wire_is_member(error);
 	struct postern_json value;
 	int r;
@@ -253,9 +270,19 @@ static void imported_answer(struct imported *c, const struct bus_message *m)
 		imported_no_answer(c, "answers of the stream are missing");
 		return;
 	}
-	if (wire_object(m->payload, m->n, &value) < 0 && (!error || is_member)) {
-		imported_no_answer(c, "what came is no object of JSON");
+	if (status && !error) {
+		error = bus_header(m, WIRE_NATS_DESCRIPTION);
+		imported_foreign(c, error ? error : "a status of NATS, and no answer", status);
+		imported_free(c);
 		return;
+	}
+	if (wire_object(m->payload, m->n, &value) < 0) {
+		if (!error) {
+			imported_no_answer(c, "what came is no object of JSON");
+			return;
+		}
+		/* An error stays one, without what cannot be read about it. */
+		value = (struct postern_json){ "{}", 2 };
 	}
 	if (continues && !error && !strcmp(continues, "true")) {
 		if (c->more)
@@ -289,6 +316,8 @@ static void imported_came(const struct bus_message *m, void *data)
 			imported_fail(c->request, WIRE_NOT_SENT, "nobody serves %s there",
 				      postern_request_method(c->request));
 		imported_free(c);
+	} else if (m->unreadable) {
+		imported_no_answer(c, "the headers of what came cannot be read");
 	} else if (!imported_status(c, m)) {
 		imported_answer(c, m);
 	}
@@ -373,6 +402,27 @@ static bool imported_stays(const struct wanted *l, struct postern_request *r)
 	return true;
 }
 
+static uid_t imported_uid(const struct postern_request *r)
+{
+	struct postern_peer peer = { .uid = (uid_t)-1 };
+
+	(void)postern_request_peer(r, &peer, sizeof(peer));
+	return peer.uid;
+}
+
+/* Where other users may call, nobody can take it all: streams are open for as long as their programs like. */
+static bool imported_is_full(const struct import *im, const struct postern_request *r)
+{
+	uid_t uid = imported_uid(r);
+	uint32_t n = 0;
+
+	if (im->n_calls >= im->max_calls || im->n_calls < im->max_user)
+		return im->n_calls >= im->max_calls;
+	for (const struct imported *c = im->calls; c; c = c->next)
+		n += c->uid == uid;
+	return n >= im->max_user;
+}
+
 /* A struct for what is to come. r is kept by it on success. */
 static int imported_new(struct imported **ret, struct import *im, struct postern_request *r)
 {
@@ -383,6 +433,7 @@ static int imported_new(struct imported **ret, struct import *im, struct postern
 		return -ENOMEM;
 	*c = (struct imported){ .import = im, .next = im->calls, .at = &im->calls };
 	c->more = postern_request_flags(r) & POSTERN_CALL_MORE;
+	c->uid = imported_uid(r);
 	if (im->calls)
 		im->calls->at = &c->next;
 	im->calls = c;
@@ -421,6 +472,14 @@ static int imported_ask(struct import *im, struct postern_request *r, struct bus
 	return error;
 }
 
+/* The far end has less time than we, so that what it says at its deadline, which is more than we know, gets here before ours. */
+static int64_t imported_patience(int64_t deadline_ns)
+{
+	int64_t margin = deadline_ns / 8;
+
+	return deadline_ns - (margin < IMPORTED_MARGIN ? margin : IMPORTED_MARGIN);
+}
+
 void imported_start(struct postern_request *r, struct wanted *l)
 {
 	struct import *im = l->import;
@@ -438,18 +497,16 @@ void imported_start(struct postern_request *r, struct wanted *l)
 			imported_refuse(im, r, &out, error);
 		return;
 	}
-	if (flags & POSTERN_CALL_MORE) {
-		out.headers[0] = (struct bus_header){ WIRE_MORE, "true" };
-	} else {
-		wire_timeout_write(timeout, sizeof(timeout), im->deadline_ns);
-		out.headers[0] = (struct bus_header){ WIRE_TIMEOUT, timeout };
-	}
+	wire_timeout_write(timeout, sizeof(timeout), imported_patience(im->deadline_ns));
+	out.headers[0] = (struct bus_header){ WIRE_TIMEOUT, timeout };
+	if (flags & POSTERN_CALL_MORE)
+		out.headers[1] = (struct bus_header){ WIRE_MORE, "true" };
 	error = wire_subject(subject, sizeof(subject), im->prefix, postern_request_method(r));
 	if (error == 0 && !bus_is_connected(im->bridge.bus))
 		error = -ENOTCONN;
 	if (error == 0 && flags & POSTERN_CALL_ONEWAY)
 		error = bus_publish(im->bridge.bus, &out);
-	else if (error == 0 && im->n_calls >= im->max_calls)
+	else if (error == 0 && imported_is_full(im, r))
 		error = -EAGAIN;
 	else if (error == 0)
 		error = imported_ask(im, r, &out);

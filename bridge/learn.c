@@ -110,6 +110,7 @@ int learn_description(struct learned_interface *ret, struct postern_json descrip
 struct learn {
 	const char *verb, *address;
 	struct postern_caller *caller;
+	int64_t until_ns; /* POSTERN_FOREVER: there is no end */
 };
 
 static int learn_failed(const struct learn *l, const char *what)
@@ -130,8 +131,12 @@ static bool learn_is_own(struct postern_json name)
 static int learn_call(const struct learn *l, const char *method, const char *in,
 		      struct postern_json *ret)
 {
+	int64_t left = l->until_ns == POSTERN_FOREVER ? LEARN_ANSWER : l->until_ns - postern_now();
+
+	/* One try at least, also when no time was given. */
+	left = left < POSTERN_MS(10) ? POSTERN_MS(10) : left;
 	return postern_caller_wait_json(l->caller, method, in, strlen(in), NULL, ret, 0,
-					LEARN_ANSWER);
+					left < LEARN_ANSWER ? left : LEARN_ANSWER);
 }
 
 /* name: a string of JSON, quotes and all. */
@@ -228,10 +233,9 @@ static int learn_all(const struct learn *l, struct postern_json answer, struct l
 }
 
 /* Asks until there is somebody. */
-static int learn_info(const struct learn *l, int64_t wait_ns, struct postern_json *ret)
+static int learn_info(const struct learn *l, struct postern_json *ret)
 {
 	const struct timespec pause = { .tv_nsec = LEARN_PAUSE };
-	int64_t begun = postern_now();
 	bool told = false;
 	int r;
 
@@ -244,7 +248,7 @@ static int learn_info(const struct learn *l, int64_t wait_ns, struct postern_jso
 				l, "it does not describe itself (org.varlink.service.GetInfo)");
 		if (r != -ENOTCONN && r != -ETIMEDOUT && r != -ECONNRESET)
 			return output_reason(l->verb, l->address, postern_why());
-		if (wait_ns != POSTERN_FOREVER && postern_now() - begun > wait_ns)
+		if (l->until_ns != POSTERN_FOREVER && postern_now() >= l->until_ns)
 			break;
 		if (!told)
 			output_error(l->verb, l->address, "waiting for the service: %s",
@@ -258,7 +262,11 @@ static int learn_info(const struct learn *l, int64_t wait_ns, struct postern_jso
 int learn(struct learned *ret, const char *verb, const char *address, int64_t wait_ns)
 {
 	const struct postern_caller_options options = { .size = sizeof(options) };
-	struct learn l = { .verb = verb, .address = address };
+	struct learn l = {
+		.verb = verb,
+		.address = address,
+		.until_ns = wait_ns == POSTERN_FOREVER ? wait_ns : postern_now() + wait_ns,
+	};
 	struct postern_json answer;
 	int r, status;
 
@@ -268,7 +276,7 @@ int learn(struct learned *ret, const char *verb, const char *address, int64_t wa
 		output_text(verb, address, postern_why()->text);
 		return r == -EPROTONOSUPPORT ? EXIT_USAGE : output_status(postern_why());
 	}
-	status = learn_info(&l, wait_ns, &answer);
+	status = learn_info(&l, &answer);
 	if (!status)
 		status = learn_all(&l, answer, ret);
 	postern_caller_free(l.caller);

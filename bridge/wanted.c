@@ -63,7 +63,8 @@ static int wanted_table(struct wanted *l)
 		l->list[m] = &l->methods[m];
 		l->methods[m] = (struct postern_method){
 			.name = i->methods[m].name,
-			.flags = i->methods[m].flags,
+			/* An upgrade comes to us, to be refused in our words. */
+			.flags = i->methods[m].flags | POSTERN_METHOD_MAY_UPGRADE,
 			.handle = wanted_handle,
 		};
 	}

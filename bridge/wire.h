@@ -24,6 +24,9 @@
 #define WIRE_SEQUENCE    "Varlink-Sequence"    /* of a stream: its first answer is 1, also the last and an error have one */
 #define WIRE_ERROR       "Nats-Service-Error"  /* the name of an error of Varlink */
 #define WIRE_ERROR_CODE  "Nats-Service-Error-Code"
+/* Of a message with a status line: of a server of NATS, mostly. */
+#define WIRE_NATS_STATUS "Status"
+#define WIRE_NATS_DESCRIPTION "Description"
 /* The first message of a stream, and the answers of its control subject. */
 #define WIRE_STATUS      "Varlink-Status"
 #define WIRE_CONTROL     "Varlink-Control"     /* beside WIRE_ACCEPTED: where to send WIRE_CANCEL and WIRE_ALIVE */
@@ -35,7 +38,8 @@
 #define WIRE_ALIVE       "alive"
 
 #define WIRE_ALIVE_NS    POSTERN_SECONDS(10)   /* the caller's side says so this often */
-#define WIRE_LEASE_NS    POSTERN_SECONDS(30)   /* and the serving side cancels after this long without it */
+#define WIRE_LEASE_NS    POSTERN_SECONDS(30)   /* and the serving side cancels after this long without it, */
+#define WIRE_FIRST_LEASE_NS POSTERN_SECONDS(10) /* or this long after it has accepted, if it never came: it is due at once */
 
 /* Errors that a bridge makes itself. The first has certainly not run, the second may have. */
 #define WIRE_NOT_SENT    "io.postern.bridge.NotSent"   /* (reason: string) */

@@ -440,6 +440,41 @@ static void call_target_argument(struct flow *flow, const struct item *item, int
 	}
 }
 
+/* A reference that the function sets, or hands on to one that may. */
+static bool call_sets_reference(const struct function *target, int arg)
+{
+	int place = arg < target->n_params ? target->params[arg] : -1;
+
+	if (place < 0 || !(target->places[place].flags & PLACE_REF))
+		return false;
+	for (int i = 0; i < target->n_items; i++) {
+		const struct item *item = &target->items[i];
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if (item->dst == place)
+			return true;
+		for (int k = 0; call && !call->api && k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], place))
+				return true;
+	}
+	return false;
+}
+
+/* read_message(socket, buffer): what the variable named before the call, deleted as that is, it names no more. */
+static void call_set_references(struct flow *flow, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	for (int i = 0; i < call->n_args; i++) {
+		int r = call->args[i].kind == OPERAND_PLACE ? state_resource(flow, &call->args[i])
+							    : -1;
+
+		if (r >= 0 && (flow->state->bits[r] & RES_CLOSED) &&
+		    call_sets_reference(call->target, i))
+			state_unbind(flow->state, call->args[i].place);
+	}
+}
+
 static struct value call_target(struct flow *flow, const struct item *item)
 {
 	const struct function *target = item->call->target;
@@ -454,6 +489,7 @@ static struct value call_target(struct flow *flow, const struct item *item)
 		r = state_resource(flow, o);
 	if (r >= 0 && !(flow->resources[r].site && flow->resources[r].fails == FAILS_MINUS_ONE))
 		r = -1;
+	call_set_references(flow, item);
 	parts_before(flow, item, &kept);
 	hold_by_target(flow, item);
 	for (int i = 0; i < item->call->n_args; i++)

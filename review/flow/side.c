@@ -4,6 +4,8 @@
 #include "flow/state.h"
 #include "read/source.h"
 
+#include <string.h>
+
 /* A name that the function does not declare and that names no resource: a global, or a constant. */
 static bool flow_is_outside(const struct flow *flow, const struct operand *o)
 {
@@ -47,6 +49,19 @@ static bool flow_compare_outside(struct flow *flow, const struct operand *o,
 	return true;
 }
 
+/* nfd == fd, where a caller names `fd`: what was opened has the number that he asked for, and is his. */
+static void flow_meets_param(struct flow *flow, const struct operand *o,
+			     const struct operand *other)
+{
+	const struct place *p =
+		other->kind == OPERAND_PLACE ? &flow->fn->places[other->place] : NULL;
+	int r = state_resource(flow, o);
+
+	if (r >= 0 && p && p->kind == PLACE_PARAM && !p->stars && flow->resources[r].site &&
+	    !strcmp(flow->resources[r].kind, "fd"))
+		state_give(flow, r);
+}
+
 /* Two values of which none is a constant: the lower one was looked at. */
 static bool flow_compare(struct flow *flow, const struct item *item, int op)
 {
@@ -58,6 +73,10 @@ static bool flow_compare(struct flow *flow, const struct item *item, int op)
 		low = &item->a;
 	if (low && low->kind == OPERAND_PLACE)
 		state_add_flags(flow, low->place, VALUE_CHECKED);
+	if (op == OP_EQ) {
+		flow_meets_param(flow, &item->a, &item->b);
+		flow_meets_param(flow, &item->b, &item->a);
+	}
 	return flow_compare_outside(flow, &item->a, &item->b, op) &&
 	       flow_compare_outside(flow, &item->b, &item->a, op);
 }

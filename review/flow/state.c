@@ -364,6 +364,27 @@ static bool state_learn_argument(struct flow *flow, const struct value *v)
 	return true;
 }
 
+/* bind(s, …) that has worked had a socket: `s` is not -1. false: it cannot have been one. */
+static bool state_learn_used(struct flow *flow, const struct value *v)
+{
+	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
+	const struct api *api = site && site->call ? site->call->api : NULL;
+
+	if (!api || api->fails != FAILS_MINUS_ONE || value_outcome(v, FAILS_MINUS_ONE) != 0)
+		return true;
+	for (const struct fact *f = api_fact(api, FACT_USES); f; f = api_fact_next(api, f)) {
+		const struct operand *o = call_argument(site->call, f->arg);
+		int r = o && o->kind == OPERAND_PLACE ? state_resource(flow, o) : -1;
+
+		if (r >= 0 && flow->resources[r].site && !strcmp(flow->resources[r].kind, "fd") &&
+		    flow->state->bits[r] == (RES_OPEN | RES_FAILED) &&
+		    flow->resources[r].fails == FAILS_MINUS_ONE &&
+		    state_is_unset_since(flow, o->place, site) && !state_refine(flow, o, OP_GE, 0))
+			return false;
+	}
+	return true;
+}
+
 /* accept(door, …) with a `door` that is -1 has given nothing. */
 static void state_learn_from_used(struct flow *flow, int place, const struct value *v)
 {
@@ -444,7 +465,7 @@ bool state_refine(struct flow *flow, const struct operand *operand, int op, int6
 	state_learn(flow, &v);
 	state_learn_from_used(flow, operand->place, &v);
 	state_learn_from_error(flow, operand->place, &v);
-	if (!state_learn_argument(flow, &v))
+	if (!state_learn_argument(flow, &v) || !state_learn_used(flow, &v))
 		return false;
 	state_bind(flow, operand->place, v, binding ? binding->from : -1);
 	/* Other names of the same result know it too. */

@@ -42,7 +42,7 @@ enum place_kind {
 enum {
 	PLACE_ARROW = 1 << 0,   /* a field reached through a pointer */
 	PLACE_STATIC = 1 << 1,
-	PLACE_AUTO = 1 << 2,    /* released at the end of its scope by an attribute */
+	PLACE_AUTO = 1 << 2,    /* released at the end of its scope, by an attribute or its class */
 	PLACE_ARRAY = 1 << 3,
 	PLACE_REF = 1 << 4,
 	PLACE_CONST = 1 << 5,

@@ -74,6 +74,34 @@ static void link_part(struct function *fn, struct place *place)
 		place->stars = stars ? (uint8_t)(stars - 1) : 0;
 }
 
+/* AutoFile, Guard<int>: the name is that of a class, as they are written; SOCKET and handle_t are not. */
+static bool link_reads_as_class(const char *name)
+{
+	bool small = false;
+
+	if (name[0] < 'A' || name[0] > 'Z')
+		return false;
+	for (const char *s = name; *s; s++)
+		small |= *s >= 'a' && *s <= 'z';
+	return small;
+}
+
+/*
+ * AutoFd fd = open(…): only a class that owns what it is given, or hands it to one that does, is made of
+ * a descriptor. What a typedef of the project calls an integer or a pointer is none.
+ */
+static bool link_is_owner(const struct function *fn, const struct place *place)
+{
+	uint8_t stars = place->stars;
+	const char *type = index_real_type(place->type, &stars);
+	const struct type_info *known = type ? index_type(type) : NULL;
+
+	if (!type || stars || place->kind != PLACE_LOCAL || fn->source->language == SOURCE_C ||
+	    (place->flags & (PLACE_ARRAY | PLACE_REF | PLACE_STATIC)) || kb_class(type))
+		return false;
+	return known ? known->is_class : place->of || link_reads_as_class(types_plain(type));
+}
+
 static void link_places(struct function *fn)
 {
 	for (int i = 0; i < fn->n_places; i++) {
@@ -88,6 +116,8 @@ static void link_places(struct function *fn)
 			link_part(fn, place);
 		} else if (kb_is_smart(place->type)) {
 			place->flags |= PLACE_SMART;
+		} else if (link_is_owner(fn, place)) {
+			place->flags |= PLACE_AUTO;
 		}
 	}
 }
@@ -297,6 +327,21 @@ static bool link_is_for_fewer(const struct function *fn, const struct call *call
 	       call->n_args > call->target->n_params && !(call->target->flags & FUNCTION_VARIADIC);
 }
 
+/* write(fd, …) is no call of write(const Path &, …), which another namespace has. */
+static bool link_is_for_another(const struct function *fn, const struct call *call,
+				const struct api *known)
+{
+	const struct function *target = call->target;
+	const struct fact *uses = api_fact(known, FACT_USES);
+	const struct place *first;
+
+	if (!target || !uses || uses->arg != 1 || fn->source->language == SOURCE_C ||
+	    !call->n_args || !target->n_params || !link_fits(fn, call, known))
+		return false;
+	first = &target->places[target->params[0]];
+	return ((first->flags & PLACE_REF) || first->stars) && link_is_integer(fn, &call->args[0]);
+}
+
 /*
  * In a class with a base that nobody declares, close() or connect() may be a method of that base.
  * It is the system's if its first argument is a number where that wants a descriptor.
@@ -354,8 +399,9 @@ static void link_plain_call(struct function *fn, struct call *call)
 	}
 	if (!call->scope)
 		call->target = index_find_function(call->name, fn->source);
-	if (link_is_for_fewer(fn, call) || (call->target && known && link_fits(fn, call, known) &&
-					    standin_is(call, call->target, known)))
+	if (link_is_for_fewer(fn, call) || link_is_for_another(fn, call, known) ||
+	    (call->target && known && link_fits(fn, call, known) &&
+	     standin_is(call, call->target, known)))
 		call->target = NULL;
 	if (!call->target)
 		call->api = known;

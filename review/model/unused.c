@@ -66,9 +66,10 @@ static struct function *unused_around(const struct source *source, uint32_t row)
 
 static bool unused_find(struct function *fn);
 
+/* A test that calls it makes it no part of the program. */
 static bool unused_is_used(struct function *fn)
 {
-	return !unused_find(fn);
+	return !fn->source->aside && !unused_find(fn);
 }
 
 static bool unused_counts(const struct function *fn, const struct source *source, const char *at)
@@ -111,6 +112,24 @@ static bool unused_is_exported(const struct function *fn)
 	       memmem(from, n, "PUBLIC", 6) || memmem(from, n, "__attribute__", 13);
 }
 
+/* Some other file has the name: where none has, no header declares it. */
+static bool unused_is_elsewhere(const struct function *fn)
+{
+	size_t n = strlen(fn->name);
+
+	for (size_t i = 0; i < program.n_sources; i++) {
+		const struct source *source = program.sources[i];
+		const char *s = source->text, *end = s + source->size;
+
+		for (; source != fn->source && (s = memmem(s, (size_t)(end - s), fn->name, n));
+		     s += n)
+			if ((s == source->text || !unused_is_word(s[-1])) &&
+			    (s + n == end || !unused_is_word(s[n])))
+				return true;
+	}
+	return false;
+}
+
 /* A folder of a library, whose functions are for others too. */
 static bool unused_is_for_others(const struct function *fn)
 {
@@ -120,7 +139,9 @@ static bool unused_is_for_others(const struct function *fn)
 		return false;
 	if (unused_is_exported(fn))
 		return true;
-	for (; s; s = strchr(s, '/') ? strchr(s, '/') + 1 : NULL)
+	if (program.reached && !fn->class_name && !unused_is_elsewhere(fn))
+		return false;
+	for (; strchr(s, '/'); s = strchr(s, '/') + 1)
 		if (!strncasecmp(s, "lib", 3) || starts_with(s, "include/") ||
 		    starts_with(s, "plugins/"))
 			return true;
@@ -154,7 +175,7 @@ static bool unused_find(struct function *fn)
 	if (!unused_may_be(fn) || function_has_caller(fn, unused_is_used))
 		return false;
 	for (size_t i = 0; i < program.n_sources; i++)
-		if (unused_is_named(fn, program.sources[i]))
+		if (!program.sources[i]->aside && unused_is_named(fn, program.sources[i]))
 			return false;
 	fn->unused = UNUSED_YES;
 	return true;

@@ -167,6 +167,9 @@ void deferred_request(struct function *fn, const struct item *item)
 		&rule_E1, fn, item->at,
 		"The result of %s() is ignored; when it fails at once its callback never runs, and `%s` with what belongs to it is never freed.",
 		call->name, fn->places[pointer].text);
+	/* uv_write() of an open handle tells the callback: it fails at once only while that is being closed. */
+	if (finding && api_is(call->api, ROLE(RARELY)))
+		finding->severity = SEVERITY_ADVICE;
 	finding_fix(finding,
 		    "In %s(), make it `if (%s < 0)`, and release `%s` there as the callback does.",
 		    fn->label, item_text(fn, item), fn->places[pointer].text);

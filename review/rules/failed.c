@@ -85,32 +85,6 @@ static void e2_shows_late(struct flow *flow, const struct item *item, int resour
 			    origin);
 }
 
-/*
- * The call that uses it is tested itself: then the failure shows there, if late. An option that is
- * set before does no harm when bind() or connect() is tested behind it.
- */
-static bool e2_shows(struct function *fn, const struct item *item)
-{
-	const struct call *call = item->call;
-
-	if (!contract_of(call).fails)
-		return false;
-	if (!(call->flags & CALL_DROPPED))
-		return true;
-	if (api_is(call->api, ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT) | ROLE(SETOPT)) &&
-	    later_is_told(fn, item))
-		return true;
-	if (!api_is(call->api, ROLE(SETOPT) | ROLE(NONBLOCK)) || !call->n_args ||
-	    call->args[0].kind != OPERAND_PLACE)
-		return false;
-	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++)
-		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
-		    operand_is_place(&i->call->args[0], call->args[0].place) &&
-		    api_is(i->call->api, ROLE(BIND) | ROLE(CONNECT) | ROLE(LISTEN)))
-			return !(i->call->flags & CALL_DROPPED);
-	return false;
-}
-
 /* A function of the project that opens it may try until it has one. */
 static bool e2_can_fail(const struct item *site)
 {
@@ -179,6 +153,71 @@ static bool e2_comes_to(struct function *fn, const struct item *site, const stru
 
 	outcome_walk(&outcome);
 	return way.found;
+}
+
+/* The descriptor, or a struct of which a member has it. */
+static bool e2_has(const struct function *fn, const struct operand *o, int place)
+{
+	if (operand_is_place(o, place))
+		return true;
+	for (int i = 0; (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) && i < fn->n_items;
+	     i++)
+		if (fn->items[i].kind == ITEM_ASSIGN && operand_is_place(&fn->items[i].a, place) &&
+		    fn->items[i].dst >= 0 && place_is_within(fn, fn->items[i].dst, o->place))
+			return true;
+	return false;
+}
+
+/* The way goes on with the descriptor, and not to its end. */
+static bool e2_visit_use(struct outcome *outcome, const struct item *item)
+{
+	struct e2_way *way = outcome->data;
+	const struct call *call = item->call;
+
+	way->found |= item != way->wanted && call->n_args && !api_fact(call->api, FACT_CLOSES) &&
+		      e2_has(outcome->fn, &call->args[0], way->wanted->call->args[0].place);
+	return call_ends(call);
+}
+
+/* if (bind(s, …) < 0) perror("bind"); and then recvfrom(s, …): it is seen, but not acted on. */
+static bool e2_goes_on(struct function *fn, const struct item *item)
+{
+	struct contract contract = contract_of(item->call);
+	struct e2_way way = { .wanted = item };
+	struct outcome outcome = { .fn = fn,
+				   .call = item,
+				   .result = contract_failure(&contract, 0),
+				   .visit = e2_visit_use,
+				   .data = &way };
+
+	outcome_walk(&outcome);
+	return way.found;
+}
+
+/*
+ * The call that uses it is tested itself: then the failure shows there, if late. An option that is
+ * set before does no harm when bind() or connect() is tested behind it.
+ */
+static bool e2_shows(struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (!contract_of(call).fails)
+		return false;
+	if (!(call->flags & CALL_DROPPED))
+		return true;
+	if (api_is(call->api, ROLE(BIND) | ROLE(LISTEN) | ROLE(CONNECT) | ROLE(SETOPT)) &&
+	    later_is_told(fn, item))
+		return true;
+	if (!api_is(call->api, ROLE(SETOPT) | ROLE(NONBLOCK)) || !call->n_args ||
+	    call->args[0].kind != OPERAND_PLACE)
+		return false;
+	for (const struct item *i = item + 1; i < fn->items + fn->n_items; i++)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    operand_is_place(&i->call->args[0], call->args[0].place) &&
+		    api_is(i->call->api, ROLE(BIND) | ROLE(CONNECT) | ROLE(LISTEN)))
+			return !(i->call->flags & CALL_DROPPED) && !e2_goes_on(fn, i);
+	return false;
 }
 
 static bool e2_is_fine(struct flow *flow, const struct item *item, int resource, enum use_kind kind)

@@ -464,7 +464,9 @@ static void e5_connects(struct finding *finding, const struct function *fn, cons
 static bool e5_is_unheard(struct function *fn, const struct item *item, unsigned *handled)
 {
 	*handled = E5_BOTH;
+	/* Datagrams have nobody to wait for: it says whom they go to. */
 	if (!api_is(item->call->api, ROLE(DIALS)) || !item->call->receiver.kind ||
+	    (item->call->receiver_type && !strcmp(item->call->receiver_type, "QUdpSocket")) ||
 	    e5_is_asked(fn, item) || e5_is_given(fn, &item->call->receiver))
 		return false;
 	*handled = e5_handlers(fn, item->call);

@@ -108,9 +108,15 @@ static bool later_listens(struct function *fn, const struct item *item)
 {
 	const struct operand *fd = later_descriptor(item);
 	struct later_calls binds, accepts;
+	const struct item *opened;
 
 	if (!fd || contract_of(item->call).fails != FAILS_MINUS_ONE)
 		return false;
+	/* s = open_door(…): that has made it listen, and this call changes how many may wait. */
+	opened = operand_source(fn, fd, item);
+	if (opened && opened->call->target &&
+	    function_find_role(opened->call->target, ROLE(LISTEN)))
+		return true;
 	accepts = later_calls(fn, fd, ROLE(ACCEPT));
 	if (accepts.tested && !accepts.dropped)
 		return true;

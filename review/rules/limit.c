@@ -278,6 +278,33 @@ static bool limit_is_callers(const struct function *fn, const struct item *item)
 	return false;
 }
 
+/*
+ * socket->write(header) once, of what the function has made itself, and then the wait: that little fits
+ * into the buffer of the kernel, whether the peer reads or not.
+ */
+static bool limit_is_for_few_bytes(struct function *fn, const struct item *item)
+{
+	const struct operand *socket = &item->call->receiver;
+	bool any = false;
+
+	if (!api_is(item->call->api, ROLE(WRITE)) || socket->kind != OPERAND_PLACE)
+		return false;
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+		const struct operand *o = call && call->n_args ? &call->args[0] : NULL;
+
+		if (!o || strcmp(call->name, "write") != 0 ||
+		    !operand_is_place(&call->receiver, socket->place))
+			continue;
+		if (any || item_loop(fn, &fn->items[i]) >= 0 ||
+		    (o->kind != OPERAND_STRING && o->kind != OPERAND_PLACE) ||
+		    (o->kind == OPERAND_PLACE && fn->places[o->place].kind != PLACE_LOCAL))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void w3_call(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -310,7 +337,7 @@ static void w3_call(struct function *fn, const struct item *item)
 			"%s waits without a limit%s: %s() does not return before %s, and a peer that hangs never does.",
 			name, said, fn->label, limit_event(item));
 	/* The program's own child is no peer: it runs as long as its work takes. */
-	if (finding && process)
+	if (finding && (process || limit_is_for_few_bytes(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,

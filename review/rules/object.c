@@ -294,13 +294,36 @@ static bool l2_lives_as_long(const char *class_name)
 	return any;
 }
 
+/* A method of the class deletes the object itself: deleteLater() in the slot that a signal of the owner is connected to. */
+static bool l2_class_deletes_itself(const char *class_name)
+{
+	for (size_t f = 0; class_name && f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		if (!fn->class_name || strcmp(types_plain(fn->class_name), class_name) != 0)
+			continue;
+		for (int i = 0; i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (call && !strcmp(call->name, "deleteLater") &&
+			    (!call->receiver.kind ||
+			     (call->receiver.kind == OPERAND_PLACE &&
+			      fn->places[call->receiver.place].kind == PLACE_THIS)))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void l2_members(struct function *fn, const struct item *made)
 {
 	int member = l2_member(fn, made);
 	struct finding *finding;
 	const char *name;
 
-	if (member < 0 || object_is_ended(fn, fn->places[member].name, NULL))
+	if (member < 0 || object_is_ended(fn, fn->places[member].name, NULL) ||
+	    l2_class_deletes_itself(types_plain(made->call->type)))
 		return;
 	name = fn->places[member].text;
 	finding = finding_add(

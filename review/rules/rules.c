@@ -161,10 +161,33 @@ bool finding_is_said(const struct rule *rule, const struct function *fn, const s
 	return said.n && said_slot(rule, fn->source, of->at)->rule;
 }
 
+/*
+ * The class starts a program with QProcess and talks to it through a local socket, and to nobody else: who
+ * sends there is the program's own child.
+ */
+static bool finding_is_of_child(const struct function *fn)
+{
+	const struct type_info *type = fn->class_name ? index_type(fn->class_name) : NULL;
+	bool child = false, local = false;
+
+	for (size_t i = 0; type && i < type->n_members; i++) {
+		const char *of = type->members[i].type ? type->members[i].type : "";
+
+		if (starts_with(of, "QTcp") || starts_with(of, "QUdp"))
+			return false;
+		child |= !strcmp(of, "QProcess");
+		local |= starts_with(of, "QLocal");
+	}
+	return child && local;
+}
+
 /* What no run of the program comes to, or only its tests and examples, is advice, whatever the rule. */
 static enum severity finding_severity(const struct rule *rule, const struct function *fn)
 {
-	return fn->source->aside || function_is_unused(fn) ? SEVERITY_ADVICE : rule->severity;
+	if (fn->source->aside || function_is_unused(fn) ||
+	    (rule->id[0] == 'N' && finding_is_of_child(fn)))
+		return SEVERITY_ADVICE;
+	return rule->severity;
 }
 
 struct finding *finding_add_of(const struct rule *rule, const struct function *fn, struct pos at,

@@ -153,6 +153,23 @@ static bool wait_tells(struct function *fn, const struct item *item, void *data)
 	return api_is(item->call->api, ROLE(LOG)) || (!item->call->api && call_is_talk(item->call));
 }
 
+/* … by a call, or std::cerr << "no server"; */
+static bool wait_says_so(struct function *fn, int number)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const char *name = item->kind == ITEM_OPERATE && item->op == '<' &&
+						   item->a.kind == OPERAND_PLACE
+					   ? fn->places[item->a.place].name
+					   : NULL;
+
+		if (name && item_loop(fn, item) == number &&
+		    (strstr(name, "cerr") || strstr(name, "cout") || strstr(name, "clog")))
+			return true;
+	}
+	return loop_find_call(fn, number, wait_tells, NULL);
+}
+
 /* sleep(2), as the code shows. */
 static bool wait_sleeps_long(struct function *fn, const struct item *item, void *data)
 {
@@ -193,15 +210,18 @@ static bool wait_is_thread(const struct function *fn)
 /*
  * while (access(path, F_OK) < 0) sleep(1): what it waits for is a file, and it costs nothing meanwhile;
  * for (;;) { if (dial() == 0) break; sleep(2); } in a thread of its own keeps nobody else waiting. Where
- * it also says so each time, whoever sees it can end it.
+ * it also says so each time, whoever sees it can end it: so connecting again, with seconds in between.
  */
 static bool w1_is_deliberate(struct function *fn, int number, const struct item *awaited)
 {
 	if (loop_find_call(fn, number, wait_sleeps_long, NULL) && wait_is_thread(fn))
 		return true;
-	return !api_is(awaited->call->api, ROLE(CONNECT)) && !awaited->call->target &&
-	       loop_find_role(fn, number, ROLE(SLEEP)) &&
-	       (wait_looks_for_file(awaited->call) || loop_find_call(fn, number, wait_tells, NULL));
+	if (awaited->call->target || !loop_find_role(fn, number, ROLE(SLEEP)))
+		return false;
+	if (api_is(awaited->call->api, ROLE(CONNECT)))
+		return loop_find_call(fn, number, wait_sleeps_long, NULL) &&
+		       wait_says_so(fn, number);
+	return wait_looks_for_file(awaited->call) || wait_says_so(fn, number);
 }
 
 /*

@@ -370,7 +370,7 @@ static bool calling_is_refused(struct calling *c, struct calling_call *call,
 	struct calling_conn *conn = call->conn;
 	int64_t at;
 
-	if (!refusal || call->flags & CALLING_PASSES)
+	if (!refusal || c->limits.once || call->flags & CALLING_PASSES)
 		return false;
 	call->refused = (uint8_t)refusal;
 	call->retry_ms = calling_retry_ms(answer);

@@ -96,6 +96,7 @@ struct calling_limits {
 	uint32_t calls;
 	int64_t  idle_ns;                 /* the shared connection is closed after */
 	int64_t  backoff_ns, backoff_max_ns;
+	bool     once;                    /* a refusal as Busy or Draining is an answer like any other */
 };
 
 struct calling {

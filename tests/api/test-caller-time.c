@@ -203,6 +203,27 @@ static void V17_busy_and_draining_are_tried_again_inside_the_deadline(void **sta
 	called_close(&t);
 }
 
+static void V17_a_caller_of_one_try_is_told_the_refusal(void **state)
+{
+	const struct postern_caller_options o = { .size = sizeof o, .flags = POSTERN_CALLER_ONCE };
+	const struct postern_caller_options unknown = { .size = sizeof o, .flags = 2 };
+	struct postern_caller *none = NULL;
+	struct called t;
+
+	(void)state;
+	called_open(&t, &o);
+	assert_errno(postern_caller_new(&none, t.loop, "nobody", &unknown), -EINVAL);
+	assert_non_null(strstr(postern_why()->text, "flags"));
+	called_call(&t, 0, "a.b.C", "{}", POSTERN_CALL_MORE, POSTERN_FOREVER);
+	called_accept(&t);
+	called_gets(&t, "{\"method\":\"a.b.C\",\"more\":true,\"parameters\":{}}");
+	called_says(&t, "{\"error\":\"io.postern.Busy\",\"parameters\":{\"retryAfterMs\":1}}");
+	called_tells(&t, 0, POSTERN_END_FAILED);
+	assert_string_equal(t.told[0].error, "io.postern.Busy");
+	assert_string_equal(t.told[0].parameters, "{\"retryAfterMs\":1}");
+	called_close(&t);
+}
+
 static void V17_a_call_that_stays_refused_fails_with_the_refusal(void **state)
 {
 	struct called t;
@@ -240,6 +261,7 @@ int main(void)
 		TEST(V17_an_idle_connection_is_given_up),
 		TEST(V17_calls_beyond_the_limit_are_refused_until_one_has_ended),
 		TEST(V17_busy_and_draining_are_tried_again_inside_the_deadline),
+		TEST(V17_a_caller_of_one_try_is_told_the_refusal),
 		TEST(V17_a_call_that_stays_refused_fails_with_the_refusal),
 	};
 

@@ -121,7 +121,7 @@ def test_stream(far, path):
     c.receive()
     c.close()
     tap.result("a_program_that_leaves_cancels_its_stream", "" if wait_for(
-        lambda: [m.payload for m in far.got("control")[before:]] == ["cancel"]) else str([str(m) for m in far.got("control")]))
+        lambda: [m.payload for m in far.got("control")[before:]] == ["alive", "cancel"]) else str([str(m) for m in far.got("control")]))
 
 
 def test_limits(p, url, far):

@@ -123,10 +123,10 @@ static void V18_a_thousand_subscribers_of_which_one_never_reads(void **state)
 				(PUBLICATIONS + 1) * CROWD);
 		/* Two blocks take turns; a queue has as many as wait. */
 		assert_in_range(memory, 0, p ? 110 : 4);
-		/* One for each, and a few for the loop and the slow one. */
+		/* One for each, and a few for the loop and the slow one: more turns, if others use the machine. */
 		assert_in_range(sent, (uint64_t)PUBLICATIONS * (CROWD - 1),
 				(uint64_t)PUBLICATIONS * CROWD);
-		assert_in_range(kernel, sent, sent + 10 * PUBLICATIONS);
+		assert_in_range(kernel, sent, sent + sent / 20);
 		assert_int_equal(k.subscribers, p ? CROWD - 1 : CROWD);
 		/* What the slow one sees, now that it reads. */
 		while (last < 1000 + PUBLICATIONS) {

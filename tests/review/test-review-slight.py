@@ -60,6 +60,63 @@ int dial(int s, const struct sockaddr *to, socklen_t n)
 	return s;
 }
 '''),
+    ('a socket that nobody tests is bound by a call that is tested, and that ends it', 'E2', 'advice', '''
+#include <event2/util.h>
+int open_door(const struct sockaddr *at, socklen_t n)
+{
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	evutil_make_socket_nonblocking(s);
+	if (bind(s, at, n) < 0)
+		return -1;
+	return s;
+}
+'''),
+    ('… and goes on all the same', 'E2', 'error', '''
+#include <event2/util.h>
+#include <stdio.h>
+int open_door(const struct sockaddr *at, socklen_t n)
+{
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	evutil_make_socket_nonblocking(s);
+	if (bind(s, at, n) < 0)
+		perror("bind");
+	listen(s, 8);
+	return s;
+}
+'''),
+    ('a write of an open handle hardly fails at once', 'E1', 'advice', '''
+#include <uv.h>
+static void done(uv_write_t *r, int status)
+{
+	(void)status;
+	free(r);
+}
+void tell(uv_stream_t *s, uv_buf_t text)
+{
+	uv_write_t *r = malloc(sizeof(*r));
+
+	if (r)
+		uv_write(r, s, &text, 1, done);
+}
+'''),
+    ('… and resolving a name does', 'E1', 'warning', '''
+#include <uv.h>
+static void done(uv_getaddrinfo_t *r, int status, struct addrinfo *list)
+{
+	(void)status;
+	uv_freeaddrinfo(list);
+	free(r);
+}
+void ask(uv_loop_t *loop, const char *name)
+{
+	uv_getaddrinfo_t *r = malloc(sizeof(*r));
+
+	if (r)
+		uv_getaddrinfo(loop, r, done, name, NULL, NULL);
+}
+'''),
     ('connecting datagrams only names whom they go to', 'E1', 'advice', '''
 int dial(const struct sockaddr *to, socklen_t n)
 {
@@ -494,6 +551,23 @@ void await(const char *path)
 		;
 }
 '''),
+    ('connecting again says so each time, and sleeps for seconds', 'W1', 'advice', '''
+#include <stdio.h>
+void dial(int s, const struct sockaddr *to, socklen_t n)
+{
+	while (connect(s, to, n) < 0) {
+		fprintf(stderr, "no server yet\\n");
+		sleep(2);
+	}
+}
+'''),
+    ('… and does so in silence', 'W1', 'error', '''
+void dial(int s, const struct sockaddr *to, socklen_t n)
+{
+	while (connect(s, to, n) < 0)
+		sleep(2);
+}
+'''),
     ('the first message of a new connection is tested for failure', 'E3', 'advice', '''
 struct peer { int fd; };
 static int dial(const struct sockaddr *a, socklen_t n)
@@ -841,6 +915,129 @@ def a_server_that_only_hears_of_a_second_start_and_has_the_name_for_itself_is_ad
     for before, severity in (('\tQLocalServer::removeServer(name);\n', 'advice'), ('', 'warning')):
         put('one.cpp', QT_ALONE % before)
         expect_equal(severities('one.cpp', 'E5'), {severity}, 'with %r' % before)
+
+
+QT_WAIT = '''#include <QLocalSocket>
+class Sender : public QObject {
+public:
+	bool send(const QByteArray &body);
+private:
+	QLocalSocket *m_socket;
+};
+bool Sender::send(const QByteArray &body)
+{
+	QByteArray header = "size ";
+
+	header += QByteArray::number(body.size());
+%s	return m_socket->waitForBytesWritten(-1);
+}
+'''
+
+
+@test
+def a_wait_until_one_short_line_is_written_is_advice():
+    for text, severity in (('\tm_socket->write(header);\n', 'advice'), ('\tm_socket->write(body);\n', 'warning'),
+                           ('\tfor (int i = 0; i < 1000; i++)\n\t\tm_socket->write(header);\n', 'warning')):
+        put('one.cpp', QT_WAIT % text)
+        expect_equal(severities('one.cpp', 'W3'), {severity}, 'with %r' % text)
+
+
+QT_ITSELF = '''#include <QTcpServer>
+#include <QUdpSocket>
+class Door : public QTcpServer {
+public slots:
+	void terminate();
+};
+class Server : public QObject {
+public:
+	void open(const QString &host);
+signals:
+	void over();
+private:
+	Door *m_door;
+};
+void Door::terminate()
+{
+	close();
+	%s
+}
+void Server::open(const QString &host)
+{
+	%s probe;
+
+	probe.connectToHost(host, 1);
+	m_door = new Door;
+	connect(this, &Server::over, m_door, &Door::terminate);
+}
+'''
+
+
+@test
+def an_object_whose_own_slot_deletes_it_has_an_owner_and_a_datagram_socket_does_not_wait_for_a_peer():
+    for end, probe, found in (('deleteLater();', 'QUdpSocket', set()), ('pauseAccepting();', 'QUdpSocket', {'L2'}),
+                              ('deleteLater();', 'QTcpSocket', {'E5'})):
+        put('one.cpp', QT_ITSELF % (end, probe))
+        got = {f['rule'] for f in Run('--format', 'json', 'one.cpp').json()['findings']}
+        expect_equal(got & {'L2', 'E5'}, found, 'with %r and %r' % (end, probe))
+
+
+QT_CHILD = '''#include <QDataStream>
+#include <QLocalSocket>
+#include <QProcess>
+#include <QTcpSocket>
+class Helper : public QObject {
+public:
+	void readData();
+private:
+	%s
+};
+void Helper::readData()
+{
+	qint32 size = 0;
+	QDataStream stream(socket);
+
+	stream >> size;
+	if (size <= 0)
+		return;
+	m_data = socket->read(size);
+}
+'''
+
+
+@test
+def what_the_programs_own_child_sends_is_advice():
+    for members, severity in (('QByteArray m_data; QLocalSocket *socket; QProcess *m_child;', 'advice'),
+                              ('QByteArray m_data; QLocalSocket *socket;', 'error'),
+                              ('QByteArray m_data; QTcpSocket *socket; QProcess *m_child;', 'error')):
+        put('one.cpp', QT_CHILD % members)
+        expect_equal(severities('one.cpp', 'N5'), {severity}, 'with %r' % members)
+
+
+@test
+def what_a_test_alone_calls_and_what_no_header_has_is_advice():
+    peek = HEAD + '''
+int peek(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c;
+
+	return fd >= 0 && read(fd, &c, 1) == 1 ? c : -1;
+}
+'''
+    call = 'int peek(const char *path);\nint main(int n, char **a)\n{\n\tfor (;;)\n\t\tn += peek(a[n - 1]);\n}\n'
+    idle = HEAD + 'int main(int n, char **a)\n{\n\t(void)a;\n\tfor (;;)\n\t\tsleep(n);\n}\n'
+    for name, files, severity in (
+            ('the program calls it', {'src/peek.c': peek, 'src/main.c': call}, 'error'),
+            ('a test calls it', {'src/peek.c': peek, 'src/main.c': idle, 'tests/peek.c': call}, 'advice'),
+            ('a header of the library has it',
+             {'lib/peek.c': peek, 'lib/peek.h': 'int peek(const char *path);\n', 'src/main.c': idle}, 'error'),
+            ('no header has it', {'lib/peek.c': peek, 'src/main.c': idle}, 'advice')):
+        folder = name.replace(' ', '_')
+        for path, text in files.items():
+            put(os.path.join(folder, path), text)
+        got = {f['severity'] for f in Run('--format', 'json', folder).json()['findings']
+               if f['rule'] == 'L1' and 'peek.c' in f['file'] and 'tests' not in f['file']}
+        expect_equal(got, {severity}, name)
 
 
 PANEL = HEAD + '''

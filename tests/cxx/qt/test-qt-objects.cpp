@@ -241,11 +241,13 @@ static void a_server_is_deleted_in_slots_of_its_own_and_of_its_connections(void 
 		QPointer<Server> alive(s);
 		Connection c, d;
 		reason why = reason::none;
-		QPointer<Connection> accepted;
+		QPointer<Connection> accepted; /* the first; the other may come when that is gone already */
+		bool came = false;
 
 		QObject::connect(s, &Server::newConnection, [&](Connection *k) {
-			if (!accepted)
+			if (!came)
 				accepted = k;
+			came = true;
 			if (which == 0)
 				delete s;
 			else if (which == 1)
