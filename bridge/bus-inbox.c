@@ -178,7 +178,7 @@ int bus_open_inboxes(struct bus *b)
 
 int bus_random_text(struct bus *b, char ret[BUS_RANDOM])
 {
-	unsigned char bytes[BUS_TOKEN];
+	unsigned char bytes[BUS_TOKEN] = { 0 };
 	int r = bus_random(b, bytes, sizeof(bytes));
 
 	if (r == 0)
