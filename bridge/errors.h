@@ -5,6 +5,11 @@
 
 #include <postern/interface.h>
 
+struct postern_request;
+
+/* Of its method, in imported.c; data: the import. */
+void imported_forward(const void *handlers, struct postern_request *r, const void *in, void *data);
+
 extern const struct postern_interface errors_interface;
 
 #endif

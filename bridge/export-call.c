@@ -207,8 +207,35 @@ void export_end_calls(struct export *e, bool only_streams, const char *error, co
 struct export_asked {
 	struct postern_json parameters;
 	int64_t deadline_ns;
+	uint64_t hops;
 	bool more;
 };
+
+/* Told at the 1st, 2nd, 4th, 8th, ... */
+static void export_tell_loop(struct export *e, const struct bus_message *m)
+{
+	e->looped++;
+	if ((e->looped & (e->looped - 1)) == 0)
+		output_error(e->bridge.verb, e->address,
+			     "%s: calls go in a circle of bridges, %" PRIu64
+			     " so far: a name is imported and exported with the same subjects",
+			     m->subject, e->looped);
+}
+
+/* A call that has passed too many bridges, or says of it what cannot be read. */
+static int export_read_hops(struct export *e, const struct bus_message *m, uint64_t *ret)
+{
+	int r = wire_hops_read(bus_header(m, WIRE_HOPS), ret);
+
+	if (r == -ELOOP) {
+		export_tell_loop(e, m);
+		export_refuse(e, m, WIRE_LOOP, "{\"hops\":8}");
+	} else if (r < 0) {
+		export_refuse(e, m, "org.varlink.service.InvalidParameter",
+			      "{\"parameter\":\"" WIRE_HOPS "\"}");
+	}
+	return r;
+}
 
 static int export_read(struct export *e, const struct bus_message *m, struct export_asked *ret)
 {
@@ -232,7 +259,7 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 			      "{\"parameter\":\"" WIRE_TIMEOUT "\"}");
 		return -EINVAL;
 	}
-	return 0;
+	return export_read_hops(e, m, &ret->hops);
 }
 
 static struct export_call *export_call_new(struct export_method *method,
@@ -271,17 +298,53 @@ static struct export_call *export_call_new(struct export_method *method,
 	return c;
 }
 
+static struct postern_caller *export_caller_of(const struct export_call *c)
+{
+	if (c->more)
+		return c->export->alone;
+	return c->reply ? c->line->caller : c->export->oneway;
+}
+
+/* An imported name is told how far the call has come, since it sends it on. */
+static int export_pass_on(struct export_call *c, const struct export_asked *asked, unsigned flags,
+			  int64_t deadline_ns)
+{
+	size_t size = strlen(c->method->name) + asked->parameters.n + 96;
+	char *text = malloc(size);
+	int n, r;
+
+	if (!text)
+		return -ENOMEM;
+	n = snprintf(text, size, "{\"method\":\"%s\",\"hops\":%" PRIu64 ",\"parameters\":%.*s}",
+		     c->method->name, asked->hops, (int)asked->parameters.n,
+		     asked->parameters.text);
+	r = postern_caller_call_json(&c->call, export_caller_of(c), WIRE_FORWARD, text, (size_t)n,
+				     NULL, flags, deadline_ns, export_answered, c);
+	free(text);
+	return r;
+}
+
+static int export_call(struct export_call *c, const struct export_asked *asked)
+{
+	unsigned flags = c->more ? POSTERN_CALL_MORE : c->reply ? 0 : POSTERN_CALL_ONEWAY;
+	int64_t deadline_ns = c->more ? POSTERN_FOREVER : asked->deadline_ns;
+	int r;
+
+	if (c->export->learned.is_import)
+		r = export_pass_on(c, asked, flags, deadline_ns);
+	else
+		r = postern_caller_call_json(&c->call, export_caller_of(c), c->method->name,
+					     asked->parameters.text, asked->parameters.n, NULL,
+					     flags, deadline_ns, export_answered, c);
+	if (r == 0 && c->more)
+		r = export_look_new(c->export, &c->look, asked->deadline_ns, export_looked_at, c);
+	return r;
+}
+
 static void export_begin(struct export_call *c, const struct export_asked *asked)
 {
-	struct export *e = c->export;
-	unsigned flags = c->more ? POSTERN_CALL_MORE : c->reply ? 0 : POSTERN_CALL_ONEWAY;
-	struct postern_caller *caller = c->more ? e->alone : c->reply ? c->line->caller : e->oneway;
-	int r = postern_caller_call_json(
-		&c->call, caller, c->method->name, asked->parameters.text, asked->parameters.n,
-		NULL, flags, c->more ? POSTERN_FOREVER : asked->deadline_ns, export_answered, c);
+	int r = export_call(c, asked);
 
-	if (r == 0 && c->more)
-		r = export_look_new(e, &c->look, asked->deadline_ns, export_looked_at, c);
 	if (r == 0)
 		return;
 	if (r == -EAGAIN || r == -ENOMEM)
@@ -319,7 +382,8 @@ static const char *export_forbids(const struct export_method *method)
 int export_durable(struct export_method *method, const struct bus_message *m)
 {
 	int64_t standard = method->export->bridge.values->deadline;
-	struct export_asked asked = { .deadline_ns = standard ? standard : BRIDGE_DEADLINE };
+	struct export_asked asked = { .deadline_ns = standard ? standard : BRIDGE_DEADLINE,
+				      .hops = 1 };
 	struct export_call *c;
 
 	if (method->export->away)

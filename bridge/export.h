@@ -85,6 +85,7 @@ struct export {
 	size_t                n_durables;
 	uint64_t              lost;           /* answers that nobody could be sent */
 	uint64_t              refused;        /* oneway calls beyond max_calls, which nobody can be told of */
+	uint64_t              looped;         /* calls that have passed too many bridges */
 	int64_t               told_ns;
 	bool                  drained;        /* no message comes any more */
 	/* discover.c */

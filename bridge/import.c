@@ -193,7 +193,7 @@ static int import_provide(struct import *im)
 	static const struct {
 		void (*handle)(void);
 	} handlers = { abort }; /* only its being there counts: wanted_handle() is what is called */
-	int r = postern_service_provide(im->service, &errors_interface, NULL, NULL);
+	int r = postern_service_provide(im->service, &errors_interface, &handlers, im);
 
 	for (size_t i = 0; i < im->n_wanted && r == 0; i++)
 		r = postern_service_provide(im->service, &im->wanted[i].table, &handlers,

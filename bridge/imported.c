@@ -15,6 +15,7 @@
  * the server said that nobody is there. NATS has no queue for a slow reader that the sender would notice: a local program that
  * reads more slowly than the far end sends gets io.postern.Overflow when its queue is full.
  */
+#include "errors.h"
 #include "import.h"
 
 #include <errno.h>
@@ -198,7 +199,7 @@ static size_t imported_printable(char ret[IMPORTED_REASON], const char *text)
 {
 	size_t n;
 
-	for (n = 0; text[n] && n < IMPORTED_REASON - 1; n++)
+	for (n = 0; n < IMPORTED_REASON - 1 && text[n]; n++)
 		ret[n] = (char)(text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?');
 	ret[n] = '\0';
 	return n;
@@ -383,20 +384,20 @@ static void imported_refuse(struct import *im, struct postern_request *r, const 
 }
 
 /* True: it is answered, and does not leave this machine. */
-static bool imported_stays(const struct wanted *l, struct postern_request *r)
+static bool imported_stays(const struct wanted *l, struct postern_request *r, const char *method)
 {
-	const struct postern_method *m = wanted_method(l, postern_request_method(r));
+	const struct postern_method *m = wanted_method(l, method);
 	const struct import *im = l->import;
 
-	if (!wire_is_allowed(im->allow, im->n_allow, postern_request_method(r)))
+	if (!wire_is_allowed(im->allow, im->n_allow, method))
 		(void)postern_request_fail_json(r, "org.varlink.service.PermissionDenied", "{}", 2);
 	else if (!m || m->flags & (POSTERN_METHOD_TAKES_FDS | POSTERN_METHOD_RETURNS_FDS))
 		imported_fail(r, WIRE_NOT_FORWARDED, "%s: descriptors stay on their machine",
-			      postern_request_method(r));
+			      method);
 	else if (postern_request_flags(r) & POSTERN_CALL_UPGRADE)
 		imported_fail(r, WIRE_NOT_FORWARDED,
 			      "%s: NATS carries messages, and an upgraded connection is none",
-			      postern_request_method(r));
+			      method);
 	else
 		return false;
 	return true;
@@ -480,28 +481,32 @@ static int64_t imported_patience(int64_t deadline_ns)
 	return deadline_ns - (margin < IMPORTED_MARGIN ? margin : IMPORTED_MARGIN);
 }
 
-void imported_start(struct postern_request *r, struct wanted *l)
-{
-	struct import *im = l->import;
-	struct postern_json parameters = postern_request_parameters(r);
-	char subject[WIRE_SUBJECT_MAX], timeout[24];
-	struct bus_out out = { .subject = subject, .payload = parameters.text, .n = parameters.n };
-	uint64_t flags = postern_request_flags(r);
-	int error;
+/* What is published for a request: the call of a program, or one that a bridge passes on. */
+struct imported_call {
+	const char *method;
+	struct postern_json parameters;
+	uint64_t hops; /* with the one that begins here */
+};
 
-	if (imported_stays(l, r))
-		return;
-	if (im->values->stream && flags & POSTERN_CALL_ONEWAY) {
-		error = storing_start(im, r);
-		if (error < 0)
-			imported_refuse(im, r, &out, error);
-		return;
-	}
+static void imported_publish(struct import *im, struct postern_request *r,
+			     const struct imported_call *call)
+{
+	char subject[WIRE_SUBJECT_MAX], timeout[24], hops[24];
+	struct bus_out out = {
+		.subject = subject,
+		.payload = call->parameters.text,
+		.n = call->parameters.n,
+	};
+	uint64_t flags = postern_request_flags(r);
+	int error = wire_subject(subject, sizeof(subject), im->prefix, call->method);
+
 	wire_timeout_write(timeout, sizeof(timeout), imported_patience(im->deadline_ns));
+	snprintf(hops, sizeof(hops), "%" PRIu64, call->hops);
 	out.headers[0] = (struct bus_header){ WIRE_TIMEOUT, timeout };
 	if (flags & POSTERN_CALL_MORE)
 		out.headers[1] = (struct bus_header){ WIRE_MORE, "true" };
-	error = wire_subject(subject, sizeof(subject), im->prefix, postern_request_method(r));
+	if (call->hops > 1)
+		out.headers[2] = (struct bus_header){ WIRE_HOPS, hops };
 	if (error == 0 && !bus_is_connected(im->bridge.bus))
 		error = -ENOTCONN;
 	if (error == 0 && flags & POSTERN_CALL_ONEWAY)
@@ -512,4 +517,73 @@ void imported_start(struct postern_request *r, struct wanted *l)
 		error = imported_ask(im, r, &out);
 	if (error < 0)
 		imported_refuse(im, r, &out, error);
+}
+
+void imported_start(struct postern_request *r, struct wanted *l)
+{
+	struct import *im = l->import;
+	const struct imported_call call = {
+		.method = postern_request_method(r),
+		.parameters = postern_request_parameters(r),
+		.hops = 1,
+	};
+	const struct bus_out none = { .payload = call.parameters.text };
+	int error;
+
+	if (imported_stays(l, r, call.method))
+		return;
+	if (!im->values->stream || !(postern_request_flags(r) & POSTERN_CALL_ONEWAY)) {
+		imported_publish(im, r, &call);
+		return;
+	}
+	error = storing_start(im, r);
+	if (error < 0)
+		imported_refuse(im, r, &none, error);
+}
+
+/* -EINVAL: it is none. */
+static int imported_passed(const struct postern_request *r, char method[WIRE_SUBJECT_MAX],
+			   struct imported_call *ret)
+{
+	struct postern_json all = postern_request_parameters(r), name, hops;
+	int64_t n = 0;
+	ssize_t length;
+
+	if (postern_json_find(all, "method", &name) <= 0 ||
+	    postern_json_find(all, "hops", &hops) <= 0 ||
+	    postern_json_find(all, "parameters", &ret->parameters) <= 0 ||
+	    postern_json_kind(ret->parameters) != POSTERN_JSON_OBJECT)
+		return -EINVAL;
+	length = postern_json_string(name, method, WIRE_SUBJECT_MAX);
+	if (length <= 0 || (size_t)length != strlen(method) || postern_json_int(hops, &n) < 0 ||
+	    n < 1 || n > WIRE_HOPS_MAX)
+		return -EINVAL;
+	ret->method = method;
+	ret->hops = (uint64_t)n + 1;
+	return 0;
+}
+
+void imported_forward(const void *handlers, struct postern_request *r, const void *in, void *data)
+{
+	struct import *im = data;
+	char method[WIRE_SUBJECT_MAX];
+	struct imported_call call;
+
+	(void)handlers, (void)in;
+	if (imported_passed(r, method, &call) < 0) {
+		(void)postern_request_fail_json(r, "org.varlink.service.InvalidParameter",
+						"{\"parameter\":\"method\"}", 22);
+		return;
+	}
+	for (size_t i = 0; i < im->n_wanted; i++) {
+		struct wanted *l = &im->wanted[i];
+
+		if (!wanted_method(l, method))
+			continue;
+		if (!imported_stays(l, r, method))
+			imported_publish(im, r, &call);
+		return;
+	}
+	(void)postern_request_fail_json(r, "org.varlink.service.MethodNotFound",
+					"{\"method\":\"\"}", 13);
 }

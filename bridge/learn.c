@@ -184,7 +184,8 @@ static int learn_interfaces(const struct learn *l, struct postern_json names, st
 		if (postern_json_equals(name, errors_interface.name)) {
 			output_error(
 				l->verb, l->address,
-				"warning: this name is imported from NATS itself; with the --prefix of that import calls would go in circles");
+				"warning: this name is imported from NATS itself; with the --prefix of that import calls would go in circles, and fail");
+			ret->is_import = true;
 			continue;
 		}
 		if (postern_json_kind(name) != POSTERN_JSON_STRING || learn_is_own(name))

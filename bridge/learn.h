@@ -21,6 +21,7 @@ struct learned_interface {
 };
 
 struct learned {
+	bool   is_import;    /* it is an imported name, and calls go through its WIRE_FORWARD */
 	char  *version;      /* what the service says of itself, or "" */
 	struct learned_interface *interfaces;
 	size_t n_interfaces;

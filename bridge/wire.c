@@ -170,6 +170,14 @@ void wire_timeout_write(char *ret, size_t size, int64_t ns)
 	snprintf(ret, size, "%" PRId64, ms);
 }
 
+int wire_hops_read(const char *text, uint64_t *ret)
+{
+	*ret = 1;
+	if (text && (wire_number(text, ret) < 0 || *ret == 0))
+		return -EINVAL;
+	return *ret > WIRE_HOPS_MAX ? -ELOOP : 0;
+}
+
 int wire_sequence_read(const char *text, uint64_t *ret)
 {
 	uint64_t n;

@@ -19,6 +19,8 @@
 /* Of a request. */
 #define WIRE_MORE        "Varlink-More"        /* true */
 #define WIRE_TIMEOUT     "Varlink-Timeout-Ms"  /* what is left of the caller's deadline */
+#define WIRE_HOPS        "Varlink-Hops"        /* how many importers have sent it; 1 without it */
+#define WIRE_HOPS_MAX    8
 /* Of an answer. */
 #define WIRE_CONTINUES   "Varlink-Continues"   /* true: others follow */
 #define WIRE_SEQUENCE    "Varlink-Sequence"    /* of a stream: its first answer is 1, also the last and an error have one */
@@ -46,6 +48,8 @@
 #define WIRE_NO_ANSWER   "io.postern.bridge.NoAnswer"  /* (reason: string) */
 #define WIRE_TOO_LARGE   "io.postern.bridge.TooLarge"  /* (size: int, max: int) */
 #define WIRE_NOT_FORWARDED "io.postern.bridge.NotForwarded" /* (reason: string): descriptors, upgrades */
+#define WIRE_LOOP        "io.postern.bridge.Loop"      /* (hops: int) */
+#define WIRE_FORWARD     "io.postern.bridge.Forward"   /* a method of each imported name, for exporters of it */
 #define WIRE_FAILED      "io.postern.bridge.Failed"    /* (code: int, reason: string): of what is no service of Varlink */
 #define WIRE_BUSY        "io.postern.Busy"
 #define WIRE_DRAINING    "io.postern.Draining"
@@ -67,6 +71,8 @@ int  wire_error_code(const char *error);
 int  wire_timeout_read(const char *text, int64_t *ret_ns);
 /* At least 1: what is over has not been sent. */
 void wire_timeout_write(char *ret, size_t size, int64_t ns);
+/* The value of WIRE_HOPS, or NULL. -EINVAL: it is no number; -ELOOP: it is too large. */
+int  wire_hops_read(const char *text, uint64_t *ret);
 /* The value of WIRE_SEQUENCE. -EINVAL. */
 int  wire_sequence_read(const char *text, uint64_t *ret);
 

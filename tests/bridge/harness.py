@@ -5,6 +5,7 @@ Everything that is started here is private: it listens on the loopback with port
 directory of the test, and is ended by the test.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -385,6 +386,9 @@ class Place:
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=os.environ.get("TMPDIR")))
         self.directory.chmod(0o755)
         self.things = []
+        # Also when a test fails half-way, or takes too long and is told to end.
+        atexit.register(self.end)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
     def add(self, thing):
         self.things.append(thing)
@@ -435,6 +439,7 @@ class Place:
             status = thing.end()
             if isinstance(thing, Process) and thing.process.returncode not in (0, -signal.SIGKILL):
                 wrong.append(f"it ended with {status}: {thing.said()}")
+        self.things = []
         shutil.rmtree(self.directory, ignore_errors=True)
         return wrong
 

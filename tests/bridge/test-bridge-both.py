@@ -76,6 +76,26 @@ def test_chain(p, url, b):
     c.close()
 
 
+def test_circle(p, url, service):
+    """An imported name that is exported with the subjects that it calls itself."""
+    real = p.export(service, url, options=("--prefix", "circle"), machine="there")
+    b = p.take("circle", url, options=("--prefix", "circle"), machine="here")
+    real.end()
+    again = p.bridge("export", b.path, "--nats", url, "--prefix", "circle", machine="here")
+    c = Caller(b.path)
+    for more in ({}, {"more": True}):
+        answer = c.call(method("Count"), {"to": 1, "everyMs": 0}, **more)
+        equals(f"a_call_in_a_circle_{'with more ' if more else ''}ends", answer, {"error": "io.postern.bridge.Loop", "parameters": {"hops": 8}})
+    before = len(again.lines)
+    # The next one that is told is the fourth.
+    for n in range(2):
+        c.send(method("Note"), {"text": str(n)}, oneway=True)
+    tap.result("one_without_an_answer_ends_and_is_told", "" if wait_for(
+        lambda: any("go in a circle" in line for line in again.lines[before:] if line)) else again.said())
+    c.close()
+    again.end()
+
+
 def test_manager(p, url, service):
     """As a service manager sees them."""
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -121,6 +141,7 @@ def main():
     test_streams(service, b.path)
     test_prefix(p, nats.url, service)
     test_chain(p, nats.url, b)
+    test_circle(p, nats.url, service)
     test_manager(p, nats.url, service)
     test_end(service, b, export)
     tap.result("all_of_it_ends", p.end())

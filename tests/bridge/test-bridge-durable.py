@@ -169,7 +169,15 @@ def test_kills(place, nats):
 
     # The stream is not asked what it still has: a server that is killed forgets that it has removed messages which were
     # acknowledged, and those of 2.9 keep them from then on.
-    wait_for(lambda: len(have_run()) == stored_by(plain)[0], 6 * PATIENCE)
+    # What the programs have sent before they ended is stored for a while longer.
+    seen = []
+
+    def is_settled():
+        seen.append((stored_by(plain)[0], len(have_run())))
+        time.sleep(0.5)
+        return len(seen) > 8 and len(set(seen[-8:])) == 1 and seen[-1][0] == seen[-1][1]
+
+    wait_for(is_settled, 5 * PATIENCE)
     stored, kept = stored_by(plain)
     listener.over.set()
     listener.join()

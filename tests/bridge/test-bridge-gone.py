@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams whose other end has gone without a word: a bridge that is killed, and one that is stopped. This waits for their leases."""
 
+import json
 import signal
 import time
 
@@ -27,6 +28,8 @@ def main():
     second.send("org.example.stopped.Count", FOREVER, more=True)
     first.receive()
     second.receive()
+    silent = p.plain(nats.url)
+    silent.publish("varlink.org.example.stopped.Count", silent.open(), json.dumps(FOREVER), Varlink_More="true")
     export.kill(signal.SIGKILL)
     two.kill(signal.SIGSTOP)
     began = time.monotonic()
@@ -36,6 +39,12 @@ def main():
     took = time.monotonic() - began
     equals("a_stream_of_a_bridge_that_was_killed_has_no_answer", ended(answer), "io.postern.bridge.NoAnswer")
     tap.result("and_that_is_known_when_it_is_asked_next", "" if took < 12 + harness.SCALE else f"after {took:.1f} s")
+    last = silent.next()
+    while last and "Nats-Service-Error" not in last.headers:
+        last = silent.next()
+    took = time.monotonic() - began
+    tap.result("a_stream_whose_caller_has_never_said_that_it_is_alive_ends_sooner",
+               "" if last and "never" in last.payload and took < 13 + harness.SCALE else f"{last} after {took:.1f} s")
     open_until = wait_for(lambda: stopped.open == 0, 45)
     took = time.monotonic() - began
     tap.result("the_call_of_a_caller_that_says_nothing_ends_after_its_lease",

@@ -114,6 +114,13 @@ static void a_sequence_is_a_number_from_1(void **state)
 	assert_errno(wire_sequence_read("0", &n), -EINVAL);
 	assert_errno(wire_sequence_read("", &n), -EINVAL);
 	assert_errno(wire_sequence_read("1a", &n), -EINVAL);
+	assert_ok(wire_hops_read(NULL, &n));
+	assert_int_equal(n, 1);
+	assert_ok(wire_hops_read("8", &n));
+	assert_int_equal(n, 8);
+	assert_errno(wire_hops_read("9", &n), -ELOOP);
+	assert_errno(wire_hops_read("0", &n), -EINVAL);
+	assert_errno(wire_hops_read("-1", &n), -EINVAL);
 }
 
 static void a_list_of_methods_allows_those_and_whole_interfaces(void **state)
