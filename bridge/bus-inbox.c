@@ -176,6 +176,16 @@ int bus_open_inboxes(struct bus *b)
 	return bus_subscribe(&b->inboxes, b, subject, NULL, bus_inbox_message, b);
 }
 
+int bus_random_text(struct bus *b, char ret[BUS_RANDOM])
+{
+	unsigned char bytes[BUS_TOKEN] = { 0 };
+	int r = bus_random(b, bytes, sizeof(bytes));
+
+	if (r == 0)
+		bus_hex(ret, bytes, sizeof(bytes));
+	return r;
+}
+
 const char *bus_id(const struct bus *b)
 {
 	return b->id;

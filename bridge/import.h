@@ -60,7 +60,6 @@ struct import {
 	uint32_t n_calls;
 	struct storing *storing;       /* durable calls that are not stored yet */
 	uint32_t n_storing;
-	uint64_t stored;               /* ids */
 	bool closed;                   /* no call comes any more */
 	uint64_t unsent;               /* oneway calls that nobody could be told of, and how many were told */
 	int64_t unsent_told_ns;

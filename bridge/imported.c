@@ -177,7 +177,7 @@ static bool imported_status(struct imported *c, const struct bus_message *m)
 	if (!strcmp(status, WIRE_ENDED)) {
 		imported_no_answer(c, "the far end has no such stream any more");
 	} else if (!strcmp(status, WIRE_ACCEPTED) && c->more && !c->accepted) {
-		if (!control || strlen(control) >= sizeof(c->control) || !wire_is_token(control)) {
+		if (!control || strlen(control) >= sizeof(c->control) || !wire_is_inbox(control)) {
 			imported_no_answer(c, "the far end accepts it without a way to end it");
 			return true;
 		}

@@ -3,14 +3,14 @@
  * storing.c - see durable.h: the importing side
  *
  * A request that is kept holds back what its connection has behind it, so there is one for each connection at most. It is
- * published until it is stored, always with the same id, which makes a second time harmless; the wait between attempts doubles. The
- * local program may leave meanwhile: its call goes on.
+ * published until it is stored, always with the same id, which makes a second time harmless; the wait between attempts doubles. Whoever
+ * could guess an id could store a message of its own under it before, and this call would count as stored: so it is random.
+ * The local program may leave meanwhile: its call goes on.
  */
 #include "durable.h"
 #include "import.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ struct storing {
 	struct postern_timer *timer;
 	struct bus_inbox inbox;
 	int64_t wait_ns;
-	char id[BUS_INBOX_SUBJECT + 24];
+	char id[BUS_RANDOM];
 };
 
 static void storing_free(struct storing *s)
@@ -138,8 +138,9 @@ int storing_start(struct import *im, struct postern_request *r)
 		im->storing->at = &s->next;
 	im->storing = s;
 	im->n_storing++;
-	snprintf(s->id, sizeof(s->id), "%s-%" PRIu64, bus_id(im->bridge.bus), ++im->stored);
-	error = postern_timer_new(&s->timer, im->bridge.loop, storing_due, s);
+	error = bus_random_text(im->bridge.bus, s->id);
+	if (error == 0)
+		error = postern_timer_new(&s->timer, im->bridge.loop, storing_due, s);
 	if (error == 0)
 		error = bus_inbox_open(im->bridge.bus, &s->inbox, storing_came, s);
 	if (error < 0) {

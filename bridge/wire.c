@@ -30,6 +30,11 @@ bool wire_is_token(const char *text)
 	return !empty;
 }
 
+bool wire_is_inbox(const char *text)
+{
+	return !strncmp(text, "_INBOX", 6) && strchr(text, '.') && wire_is_token(text);
+}
+
 int wire_subject(char *ret, size_t size, const char *prefix, const char *name)
 {
 	int n;

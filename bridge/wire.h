@@ -59,6 +59,9 @@
 int  wire_subject(char *ret, size_t size, const char *prefix, const char *name);
 /* May it stand before the others as tokens of a subject: no blanks, wildcards, empty tokens, nothing hidden? */
 bool wire_is_token(const char *text);
+/* A subject that is for answers by its first word, which begins with _INBOX: whoever names another wants us to publish with our
+   rights where it has none, as to the API of JetStream. */
+bool wire_is_inbox(const char *text);
 /* Interface, dot, a word with a capital: of a method, or of an error. */
 bool wire_is_member(const char *text);
 

@@ -50,8 +50,8 @@ def answers(word, m):
 
 
 def stream(m, p):
-    """to: how many; everyMs: 1 leaves out the second, 2 never ends it."""
-    yield "", {"Varlink_Status": "accepted", "Varlink_Control": "far.control"}
+    """to: how many; everyMs: 1 leaves out the second, 2 never ends it, 3 wants to be ended elsewhere."""
+    yield "", {"Varlink_Status": "accepted", "Varlink_Control": ELSEWHERE if p["everyMs"] == 3 else "_INBOX.far.control"}
     for n in range(p["to"]):
         if p["everyMs"] == 1 and n == 1:
             continue
@@ -59,6 +59,7 @@ def stream(m, p):
         yield json.dumps({"n": n}), {"Varlink_Sequence": n + 1, **({} if last else {"Varlink_Continues": "true"})}
 
 
+ELSEWHERE = "$JS.API.STREAM.DELETE.control"
 METHODS = ("describe", "Echo", "Fail", "Count", "Note", "Put", "Become")
 
 
@@ -117,6 +118,8 @@ def test_stream(far, path):
     equals("a_missing_answer_is_told", [error(c.receive()) for _ in range(2)], ["", "NoAnswer"])
     tap.result("and_the_far_end_is_told_to_stop", "" if wait_for(lambda: [m for m in far.got("control") if m.payload == "cancel"]) else "no cancel")
     before = len(far.got("control"))
+    c.send(method("Count"), {"to": 1, "everyMs": 3}, more=True)
+    equals("nothing_is_sent_to_a_control_subject_that_is_no_inbox", (error(c.receive()), far.got("control")[before:]), ("NoAnswer", []))
     c.send(method("Count"), {"to": 1, "everyMs": 2}, more=True)
     c.receive()
     c.close()
@@ -202,7 +205,8 @@ def main():
     p = Place()
     nats = p.nats()
     far = p.add(Far(nats.url, answers).serve(*METHODS))
-    far.plain.do("SUB", "far.control")
+    far.plain.do("SUB", "_INBOX.far.control")
+    far.plain.do("SUB", ELSEWHERE)
     b = p.take("far", nats.url, options=("--deadline", f"{SCALE}s"))
     test_plain(far, b.path)
     test_description(p)

@@ -38,6 +38,17 @@ static void a_subject_has_no_wildcards_blanks_or_empty_tokens(void **state)
 	assert_true(wire_is_token("a.b-c_d.$e"));
 }
 
+static void a_control_subject_is_an_inbox(void **state)
+{
+	(void)state;
+	assert_true(wire_is_inbox("_INBOX.a.b"));
+	assert_true(wire_is_inbox("_INBOX_user.a"));
+	assert_false(wire_is_inbox("_INBOX"));
+	assert_false(wire_is_inbox("_INBOX.>"));
+	assert_false(wire_is_inbox("$JS.API.STREAM.DELETE.orders"));
+	assert_false(wire_is_inbox("a._INBOX.b"));
+}
+
 static void a_member_is_an_interface_and_a_word_with_a_capital(void **state)
 {
 	static const char *const wrong[] = { "",           "Now",    ".Now",    "a.now",
@@ -177,6 +188,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_subject_is_the_prefix_and_the_method),
 		TEST(a_subject_has_no_wildcards_blanks_or_empty_tokens),
+		TEST(a_control_subject_is_an_inbox),
 		TEST(a_member_is_an_interface_and_a_word_with_a_capital),
 		TEST(a_payload_is_an_object_and_none_is_an_empty_one),
 		TEST(a_timeout_is_a_bounded_number_of_milliseconds),
