@@ -197,10 +197,10 @@ static bool imported_status(struct imported *c, const struct bus_message *m)
 /* Whatever was sent, as a text that JSON takes and a terminal, too. */
 static size_t imported_printable(char ret[IMPORTED_REASON], const char *text)
 {
-	size_t n;
+	size_t n = strnlen(text, IMPORTED_REASON - 1);
 
-	for (n = 0; n < IMPORTED_REASON - 1 && text[n]; n++)
-		ret[n] = (char)(text[n] >= ' ' && text[n] < 0x7f ? text[n] : '?');
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (char)(text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?');
 	ret[n] = '\0';
 	return n;
 }
