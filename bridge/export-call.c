@@ -380,9 +380,8 @@ static void export_begin(struct export_call *c, const struct export_asked *asked
 static void export_too_many(struct export *e, const struct bus_message *m)
 {
 	export_refuse(e, m, WIRE_BUSY, EXPORT_BUSY);
-	if (m->reply)
-		return;
-	export_dropped(e, "the service does not read those that came before");
+	if (!m->reply)
+		export_dropped(e, "the service does not read those that came before");
 }
 
 static bool export_is_full(const struct export *e, const struct bus_message *m)
@@ -437,9 +436,9 @@ void export_request(const struct bus_message *m, void *data)
 	if (e->away) {
 		export_refuse(e, m, WIRE_NOT_SENT,
 			      "{\"reason\":\"the service cannot be reached\"}");
-		return;
 		if (!m->reply)
 			export_dropped(e, "the service cannot be reached");
+		return;
 	}
 	if (export_is_full(e, m)) {
 		export_too_many(e, m);

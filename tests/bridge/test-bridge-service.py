@@ -5,6 +5,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import time
 
@@ -141,6 +142,33 @@ def test_gone(p, url):
     caller.close()
 
 
+def test_dropped(p, url):
+    """Oneway calls that were on their way when the methods were taken back. The bridge is stopped while it looks for its service."""
+    name = "org.example.dropped"
+    path, note = p.directory / "dropped.sock", f"varlink.{method('Note', name)}"
+    plain = p.plain(url)
+    service = p.add(Odd(path, described(name)))
+    export = p.export(service, url)
+    for attempt in range(5):
+        since = len(export.lines)
+        service.leave()
+        plain.ask(note, "{}")
+        export.kill(signal.SIGSTOP)
+        for _ in range(300 << attempt):
+            plain.publish(note, "", "{}")
+        time.sleep(0.5)
+        export.kill(signal.SIGCONT)
+        export.wait_line("its methods are taken back", since=since)
+        if export.wait_line("because of this: the service cannot be reached", 1):
+            break
+        # It was stopped too late: again, with more of them.
+        since = len(export.lines)
+        service = p.add(Odd(path, described(name)))
+        export.wait_line("the service is back", since=since)
+    tap.result("oneway_calls_that_come_while_the_service_is_away_are_dropped_and_it_is_told",
+               "" if export.wait_line("because of this: the service cannot be reached", 0.1) else export.said())
+
+
 def test_share(p, url):
     b = p.take("shared", url, options=("--max-calls", "4", "--access", "world"))
     callers = [Caller(b.path) for _ in range(3)]
@@ -214,6 +242,7 @@ def main():
     test_many(service, b.path)
     test_hangs(p, nats.url)
     test_gone(p, nats.url)
+    test_dropped(p, nats.url)
     test_share(p, nats.url)
     test_odd_answers(p, nats)
     test_command_lines(p, nats.url)
