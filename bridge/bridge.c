@@ -173,15 +173,19 @@ static const char *bridge_wrong(const struct bridge_values *v)
 	return NULL;
 }
 
+int bridge_check(const struct bridge_values *v, const char *verb, const char *name)
+{
+	const char *wrong = bridge_wrong(v);
+
+	if (wrong)
+		output_error(verb, name, "%s", wrong);
+	return wrong ? EXIT_USAGE : EXIT_DONE;
+}
+
 int bridge_open(struct bridge *b, const struct bus_events *events)
 {
-	const char *wrong = bridge_wrong(b->values);
 	int r, status;
 
-	if (wrong) {
-		output_error(b->verb, b->name, "%s", wrong);
-		return EXIT_USAGE;
-	}
 	r = postern_loop_new(&b->loop);
 	if (r == 0)
 		r = bridge_timers(b);

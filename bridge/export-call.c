@@ -5,7 +5,7 @@
  *   export_request()
  *      |  refused: too many calls, unusable headers or parameters, descriptors
  *      v
- *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, else --deadline
+ *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, and --deadline at most
  *      |            A stream has none, but so long the service has to take it. When it has, which its first answer says, or that
  *      |            to a look, its caller is told that it is accepted, and where its control subject is
  *      v
@@ -258,7 +258,7 @@ static int export_read_hops(struct export *e, const struct bus_message *m, uint6
 static int export_read(struct export *e, const struct bus_message *m, struct export_asked *ret)
 {
 	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
-	int64_t standard = e->bridge.values->deadline;
+	int64_t standard = e->bridge.values->deadline, most = standard ? standard : BRIDGE_DEADLINE;
 
 	if (m->unreadable) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
@@ -266,7 +266,7 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 		return -EINVAL;
 	}
 	ret->more = more && !strcmp(more, "true") && m->reply;
-	ret->deadline_ns = standard ? standard : BRIDGE_DEADLINE;
+	ret->deadline_ns = most;
 	if (wire_object(m->payload, m->n, &ret->parameters) < 0) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
 			      "{\"parameter\":\"parameters\"}");
@@ -277,6 +277,9 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 			      "{\"parameter\":\"" WIRE_TIMEOUT "\"}");
 		return -EINVAL;
 	}
+	/* Else a caller would hold a connection of --max-calls for as long as it likes. */
+	if (ret->deadline_ns > most)
+		ret->deadline_ns = most;
 	return export_read_hops(e, m, &ret->hops);
 }
 

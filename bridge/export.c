@@ -317,6 +317,9 @@ static int export_run(void *data)
 	struct export *e;
 	int status;
 
+	if (values->common.n_files == 1 &&
+	    (status = bridge_check(values, "bridge export", values->common.files[0])))
+		return status;
 	if (values->common.n_files != 1) {
 		output_error("bridge export", NULL,
 			     values->common.n_files

@@ -296,7 +296,7 @@ static int import_check(const struct import_values *v)
 			return EXIT_USAGE;
 		}
 	}
-	return EXIT_DONE;
+	return bridge_check(&v->bridge, "bridge import", v->as);
 }
 
 static int import_run(void *data)
