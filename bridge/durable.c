@@ -44,7 +44,8 @@ struct durable {
 	bool full;      /* PULLING: there was no room to ask for any */
 	uint32_t asked; /* PULLING: messages that may come for it */
 	int64_t asked_ns;
-	bool told; /* what is wrong, until it works */
+	bool told;    /* what is wrong, until it works */
+	bool strange; /* that it has calls of a method that is not exported */
 	char consumer[JET_NAME_MAX];
 	char pulled[BUS_INBOX_SUBJECT + 8]; /* where its messages come */
 };
@@ -169,6 +170,12 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 
 	if (method && !e->bridge.draining && e->n_calls - e->n_oneway < e->max_calls)
 		r = export_durable(method, m);
+	if (!method && !d->strange)
+		output_error(
+			e->bridge.verb, e->address,
+			"%s: the stream %s has calls of a method that is not exported here, such as %s; they stay there",
+			d->interface, e->values->stream, m->subject);
+	d->strange |= !method;
 	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
 	} else if (r < 0) {

@@ -19,8 +19,7 @@
 /* Is it in this directory? Then its path is in ret. */
 static bool bridge_is_in(const char *directory, size_t n, const char *below, char *ret, size_t size)
 {
-	int length =
-		snprintf(ret, size, "%.*s/%s" BRIDGE_PROGRAM, (int)n, n ? directory : ".", below);
+	int length = snprintf(ret, size, "%.*s/%s" BRIDGE_PROGRAM, (int)n, directory, below);
 
 	return length > 0 && (size_t)length < size && access(ret, X_OK) == 0;
 }
