@@ -779,5 +779,15 @@ def the_severity_of_each_rule_and_what_it_is_for_is_in_the_documents():
     expect([t for t in table if t not in rules] + [r for r in rules if r not in table], [], 'rows that differ')
 
 
+@test
+def the_manual_has_the_severity_and_the_cwe_numbers_of_each_rule_in_the_order_of_the_list():
+    _, listed = run('--rules')
+    rules = [(r, s, c.split(',')) for r, s, c in re.findall(r'^  ([LWNE]\d) +(\w+) +CWE-(\S+)', listed, re.M)]
+    rows = [(r, s, c.split(', ')) for r, s, c in re.findall(r'^\.It ([LWNE]\d) Ta (\w+) Ta ([\d, ]+) Ta ', manual(), re.M)]
+    expect(len(rules), 23, 'rules that are listed')
+    expect([r for r in rows if r not in rules] + [r for r in rules if r not in rows], [], 'rows that differ')
+    expect([row[0] for row in rows], [rule[0] for rule in rules], 'the order')
+
+
 if __name__ == '__main__':
     sys.exit(run_tests())
