@@ -173,20 +173,20 @@ static const char *bridge_wrong(const struct bridge_values *v)
 	return NULL;
 }
 
-int bridge_check(const struct bridge_values *v, const char *verb, const char *name)
+int bridge_check(const struct bridge *b)
 {
-	const char *wrong = bridge_wrong(v);
+	const char *wrong = bridge_wrong(b->values);
 
-	if (wrong)
-		output_error(verb, name, "%s", wrong);
-	return wrong ? EXIT_USAGE : EXIT_DONE;
+	if (!wrong)
+		return EXIT_DONE;
+	output_error(b->verb, b->name, "%s", wrong);
+	return EXIT_USAGE;
 }
 
 int bridge_open(struct bridge *b, const struct bus_events *events)
 {
-	int r, status;
+	int r = postern_loop_new(&b->loop), status;
 
-	r = postern_loop_new(&b->loop);
 	if (r == 0)
 		r = bridge_timers(b);
 	if (r < 0)

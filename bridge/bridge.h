@@ -70,8 +70,8 @@ struct bridge {
 	int status;
 };
 
-/* Are the values of the options possible? Before anything is waited for. The exit status; an error has been printed. */
-int  bridge_check(const struct bridge_values *v, const char *verb, const char *name);
+/* Of its options, before anything is waited for. The exit status; an error has been printed. */
+int  bridge_check(const struct bridge *b);
 /* Loop, signals, bus. The exit status; an error has been printed. Close it in any case. */
 int  bridge_open(struct bridge *b, const struct bus_events *events);
 void bridge_close(struct bridge *b);

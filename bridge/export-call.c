@@ -59,15 +59,23 @@ static void export_call_cancel(struct export_call *c)
 	export_call_free(c);
 }
 
-/* A oneway call: told at the 1st, 2nd, 4th, 8th, ... */
+/* A call whose caller cannot be told: told here at the 1st, 2nd, 4th, 8th, ... */
 static void export_dropped(struct export *e, const char *why)
 {
 	e->refused++;
 	if ((e->refused & (e->refused - 1)) == 0)
 		output_error(e->bridge.verb, e->address,
-			     "oneway calls were dropped, %" PRIu64
+			     "calls were dropped, %" PRIu64
 			     " so far, the last one because of this: %s",
 			     e->refused, why);
+}
+
+bool export_may_answer(struct export *e, const struct bus_message *m)
+{
+	if (!m->reply || wire_is_reply(m->reply))
+		return true;
+	export_dropped(e, "its reply subject does not begin with _INBOX");
+	return false;
 }
 
 static void export_ended(struct export_call *c, const struct postern_answer *answer)
@@ -159,7 +167,7 @@ static void export_say(struct export *e, const struct bus_message *m, const char
 	const struct bus_out out = { .subject = m->reply, .headers = { { WIRE_STATUS, status } } };
 
 	/* Whoever has asked asks again, or gives up. */
-	if (m->reply)
+	if (m->reply && export_may_answer(e, m))
 		(void)bus_publish(e->bridge.bus, &out);
 }
 
@@ -432,6 +440,8 @@ void export_request(const struct bus_message *m, void *data)
 	struct export_call *c;
 
 	method->requests++;
+	if (!export_may_answer(e, m))
+		return;
 	if (forbidden) {
 		export_refuse(e, m, WIRE_NOT_FORWARDED, forbidden);
 		return;

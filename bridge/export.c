@@ -53,14 +53,15 @@ static void export_describe(const struct bus_message *m, void *data)
 {
 	const struct export_description *d = data;
 	size_t size = 6 * strlen(d->interface->description) + 32;
-	char *text = malloc(size);
 	struct postern_json_writer w;
+	char *text;
 	ssize_t n;
 
-	if (!text || !m->reply) {
-		free(text);
+	if (!m->reply || !export_may_answer(d->export, m))
 		return;
-	}
+	text = malloc(size);
+	if (!text)
+		return;
 	postern_json_write_begin(&w, text, size);
 	postern_json_write_object(&w);
 	postern_json_write_name(&w, "description");
@@ -317,9 +318,6 @@ static int export_run(void *data)
 	struct export *e;
 	int status;
 
-	if (values->common.n_files == 1 &&
-	    (status = bridge_check(values, "bridge export", values->common.files[0])))
-		return status;
 	if (values->common.n_files != 1) {
 		output_error("bridge export", NULL,
 			     values->common.n_files
@@ -345,7 +343,9 @@ static int export_run(void *data)
 				     .drain = export_drain,
 				     .force = export_force,
 				     .data = e };
-	status = export_go(e);
+	status = bridge_check(&e->bridge);
+	if (!status)
+		status = export_go(e);
 	export_release(e);
 	free(e);
 	return status;

@@ -296,7 +296,7 @@ static int import_check(const struct import_values *v)
 			return EXIT_USAGE;
 		}
 	}
-	return bridge_check(&v->bridge, "bridge import", v->as);
+	return EXIT_DONE;
 }
 
 static int import_run(void *data)
@@ -317,6 +317,8 @@ static int import_run(void *data)
 	};
 	int status = import_check(v);
 
+	if (!status)
+		status = bridge_check(&im.bridge);
 	if (status)
 		return status;
 	im.max_user = im.max_calls;

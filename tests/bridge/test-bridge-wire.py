@@ -151,6 +151,22 @@ def test_allow(place, nats, service):
                    f"{done.returncode}: {done.stderr}")
 
 
+def test_reply_subjects(place, nats, service):
+    """A caller names no subject to which the exporter may publish and it may not."""
+    bridge = place.export(service, nats.url, options=("--prefix", "reply"))
+    plain = place.plain(nats.url)
+    plain.do("SUB", "api.>")
+    for word, payload, headers in (("Echo", '{"text":"stolen"}', {}), ("Echo", "[", {}), ("describe", "", {}),
+                                   ("Count", '{"to":3,"everyMs":0}', {"Varlink_More": "true"})):
+        plain.publish(f"reply.{SUBJECT}{word}", f"api.{word}", payload, **headers)
+    plain.publish("$SRV.PING", "api.ping")
+    told = bridge.wait_line("does not begin with _INBOX")
+    equals("an answer goes to an inbox", body(plain.ask(f"reply.{SUBJECT}Echo", '{"text":"a"}')), {"text": "a"})
+    equals("and to nothing else", (plain.next(0.3), service.times("Echo", text="stolen")), (None, 0))
+    tap.result("and that is told", "" if told else bridge.said())
+    bridge.end()
+
+
 def test_discovery(plain):
     ping, info, stats = (body(plain.ask(f"$SRV.{verb}.service_sock")) for verb in ("PING", "INFO", "STATS"))
     equals("it answers to service discovery by its types", [m["type"] for m in (ping, info, stats)],
@@ -253,6 +269,7 @@ def main():
         test_bound(place, nats, service)
         test_allow(place, nats, service)
         test_longest(place, nats, service)
+        test_reply_subjects(place, nats, service)
         test_sharing(place, nats)
         test_no_service(place, nats)
         test_losses(place, nats, service, bridge, plain)
