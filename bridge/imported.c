@@ -38,6 +38,7 @@ struct imported {
 	uid_t uid;
 	bool more, accepted;
 	char control[WIRE_SUBJECT_MAX];
+	char method[]; /* that is called there: the request's may be WIRE_FORWARD */
 };
 
 /* ---- answers to the local program ---- */
@@ -107,8 +108,7 @@ static void imported_control(struct imported *c, const char *what, bool answer)
 static void imported_no_answer(struct imported *c, const char *reason)
 {
 	if (c->request)
-		imported_fail(c->request, WIRE_NO_ANSWER, "%s: %s",
-			      postern_request_method(c->request), reason);
+		imported_fail(c->request, WIRE_NO_ANSWER, "%s: %s", c->method, reason);
 	if (c->more)
 		imported_control(c, WIRE_CANCEL, false);
 	imported_free(c);
@@ -133,8 +133,7 @@ void imported_forbidden(struct import *im, const char *subject)
 	for (struct imported *c = im->calls; c; c = next) {
 		next = c->next;
 		if (c->request && !c->accepted &&
-		    wire_subject(own, sizeof(own), im->prefix,
-				 postern_request_method(c->request)) == 0 &&
+		    wire_subject(own, sizeof(own), im->prefix, c->method) == 0 &&
 		    !strcmp(own, subject))
 			imported_no_answer(c, "NATS does not let this user publish it");
 	}
@@ -315,7 +314,7 @@ static void imported_came(const struct bus_message *m, void *data)
 	} else if (m->nobody) {
 		if (c->request)
 			imported_fail(c->request, WIRE_NOT_SENT, "nobody serves %s there",
-				      postern_request_method(c->request));
+				      c->method);
 		imported_free(c);
 	} else if (m->unreadable) {
 		imported_no_answer(c, "the headers of what came cannot be read");
@@ -357,8 +356,8 @@ static const struct postern_request_events imported_events = {
 
 /* ---- the beginning ---- */
 
-static void imported_refuse(struct import *im, struct postern_request *r, const struct bus_out *out,
-			    int error)
+static void imported_refuse(struct import *im, struct postern_request *r, const char *method,
+			    const struct bus_out *out, int error)
 {
 	if (postern_request_flags(r) & POSTERN_CALL_ONEWAY) {
 		im->unsent++;
@@ -366,18 +365,17 @@ static void imported_refuse(struct import *im, struct postern_request *r, const 
 			return;
 		im->unsent_told_ns = postern_now();
 		output_error(im->bridge.verb, im->bridge.name,
-			     "%s: a oneway call is lost: %s (%" PRIu64 " so far)",
-			     postern_request_method(r), strerror(-error), im->unsent);
+			     "%s: a oneway call is lost: %s (%" PRIu64 " so far)", method,
+			     strerror(-error), im->unsent);
 	} else if (error == -EMSGSIZE) {
 		imported_too_large(r, bus_size(out), bus_max(im->bridge.bus));
 	} else if (error == -ENOMEM || error == -EAGAIN) {
 		imported_busy(r);
 	} else if (error == -EIO) {
 		imported_fail(r, WIRE_NO_ANSWER,
-			      "%s: the connection to NATS broke while it was sent",
-			      postern_request_method(r));
+			      "%s: the connection to NATS broke while it was sent", method);
 	} else {
-		imported_fail(r, WIRE_NOT_SENT, "%s: %s", postern_request_method(r),
+		imported_fail(r, WIRE_NOT_SENT, "%s: %s", method,
 			      error == -ENOTCONN ? "there is no connection to NATS now"
 						 : strerror(-error));
 	}
@@ -425,14 +423,17 @@ static bool imported_is_full(const struct import *im, const struct postern_reque
 }
 
 /* A struct for what is to come. r is kept by it on success. */
-static int imported_new(struct imported **ret, struct import *im, struct postern_request *r)
+static int imported_new(struct imported **ret, struct import *im, struct postern_request *r,
+			const char *method)
 {
-	struct imported *c = calloc(1, sizeof(*c));
+	size_t n = strlen(method) + 1;
+	struct imported *c = calloc(1, sizeof(*c) + n);
 	int error = 0;
 
 	if (!c)
 		return -ENOMEM;
 	*c = (struct imported){ .import = im, .next = im->calls, .at = &im->calls };
+	memcpy(c->method, method, n);
 	c->more = postern_request_flags(r) & POSTERN_CALL_MORE;
 	c->uid = imported_uid(r);
 	if (im->calls)
@@ -451,11 +452,12 @@ static int imported_new(struct imported **ret, struct import *im, struct postern
 }
 
 /* Published, and waits for what comes; else -errno. */
-static int imported_ask(struct import *im, struct postern_request *r, struct bus_out *out)
+static int imported_ask(struct import *im, struct postern_request *r, const char *method,
+			struct bus_out *out)
 {
 	char reply[BUS_INBOX_SUBJECT];
 	struct imported *c;
-	int error = imported_new(&c, im, r);
+	int error = imported_new(&c, im, r, method);
 
 	if (error < 0)
 		return error;
@@ -514,9 +516,9 @@ static void imported_publish(struct import *im, struct postern_request *r,
 	else if (error == 0 && imported_is_full(im, r))
 		error = -EAGAIN;
 	else if (error == 0)
-		error = imported_ask(im, r, &out);
+		error = imported_ask(im, r, call->method, &out);
 	if (error < 0)
-		imported_refuse(im, r, &out, error);
+		imported_refuse(im, r, call->method, &out, error);
 }
 
 void imported_start(struct postern_request *r, struct wanted *l)
@@ -538,7 +540,7 @@ void imported_start(struct postern_request *r, struct wanted *l)
 	}
 	error = storing_start(im, r);
 	if (error < 0)
-		imported_refuse(im, r, &none, error);
+		imported_refuse(im, r, call.method, &none, error);
 }
 
 /* -EINVAL: it is none. */
