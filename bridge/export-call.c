@@ -438,12 +438,15 @@ void export_request(const struct bus_message *m, void *data)
 	const char *forbidden = export_forbids(method);
 	struct export_asked asked;
 	struct export_call *c;
+	int r;
 
 	method->requests++;
 	if (!export_may_answer(e, m))
 		return;
 	if (forbidden) {
 		export_refuse(e, m, WIRE_NOT_FORWARDED, forbidden);
+		if (!m->reply)
+			export_dropped(e, "its method has descriptors, or an upgrade");
 		return;
 	}
 	if (e->away) {
@@ -457,8 +460,13 @@ void export_request(const struct bus_message *m, void *data)
 		export_too_many(e, m);
 		return;
 	}
-	if (export_read(e, m, &asked) < 0)
+	r = export_read(e, m, &asked);
+	if (r < 0) {
+		/* That calls go in a circle is told already. */
+		if (!m->reply && r != -ELOOP)
+			export_dropped(e, "its headers or parameters are invalid");
 		return;
+	}
 	if (asked.more && e->bridge.draining) {
 		export_refuse(e, m, WIRE_DRAINING, "{}");
 		return;

@@ -49,9 +49,9 @@ static void storing_tell(struct storing *s, const char *why)
 	struct import *im = s->import;
 	int64_t now = postern_now();
 
-	if (im->unsent_told_ns && now - im->unsent_told_ns < POSTERN_SECONDS(1))
+	if (im->storing_told_ns && now - im->storing_told_ns < POSTERN_SECONDS(1))
 		return;
-	im->unsent_told_ns = now;
+	im->storing_told_ns = now;
 	output_error(im->bridge.verb, im->bridge.name,
 		     "%s: it is not stored yet: %s; it is tried again, with %u others", s->method,
 		     why, im->n_storing - 1);

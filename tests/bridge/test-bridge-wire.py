@@ -167,6 +167,16 @@ def test_reply_subjects(place, nats, service):
     bridge.end()
 
 
+def test_refused_oneway(place, nats, service):
+    """What has nobody to whom it could be said."""
+    for n, (word, payload, why) in enumerate((("Become", "{}", "an upgrade"), ("Note", "{", "parameters are invalid"))):
+        bridge = place.export(service, nats.url, options=("--prefix", f"oneway{n}"))
+        plain = place.plain(nats.url)
+        plain.publish(f"oneway{n}.{SUBJECT}{word}", "", payload)
+        tap.result(f"a oneway call of {word} that is refused is told", "" if bridge.wait_line(why) else bridge.said())
+        bridge.end()
+
+
 def test_discovery(plain):
     ping, info, stats = (body(plain.ask(f"$SRV.{verb}.service_sock")) for verb in ("PING", "INFO", "STATS"))
     equals("it answers to service discovery by its types", [m["type"] for m in (ping, info, stats)],
@@ -270,6 +280,7 @@ def main():
         test_allow(place, nats, service)
         test_longest(place, nats, service)
         test_reply_subjects(place, nats, service)
+        test_refused_oneway(place, nats, service)
         test_sharing(place, nats)
         test_no_service(place, nats)
         test_losses(place, nats, service, bridge, plain)
