@@ -33,7 +33,8 @@ struct imported {
 	struct postern_request *request; /* NULL: nobody waits any more */
 	struct postern_timer *timer;
 	struct bus_inbox inbox;
-	const char *method; /* that is called there, the request's may be WIRE_FORWARD: of the table of its interface */
+	const char *
+		method; /* that is called there, the request's may be WIRE_FORWARD: of the table of its interface */
 	uint64_t sequence;
 	int64_t heard_ns;
 	uid_t uid;
