@@ -114,10 +114,10 @@ static void bus_tell_state(struct bus *b, bool up, const char *why)
 		return;
 	b->up = up;
 	/* Draining needs the connection; what was on its way is lost with that. */
-	if (!up && b->n_draining) {
-		b->n_draining = 0;
+	if (!up && b->n_awaited) {
+		b->n_awaited = 0;
 		for (struct bus_feed *f = b->feeds; f; f = f->next)
-			f->draining = false;
+			f->awaited = false;
 		bus_drain_over(b);
 	}
 	if (b->events && b->events->state)

@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #define BUS_QUEUE         1024u            /* messages that wait for the loop */
-#define BUS_QUEUE_BYTES   ((size_t)32 << 20) /* and their bytes; one that is larger alone is let in */
+#define BUS_QUEUE_BYTES   ((size_t)32 << 20) /* and their bytes, with headers; one that is larger alone is let in */
 #define BUS_SPENT         64u              /* that were handled, and are not freed yet */
 #define BUS_SPENT_BYTES   ((size_t)1 << 20)
 #define BUS_TURN          64u              /* of them in one turn */
+#define BUS_DRAINS        8u               /* subscriptions that drain at once: libnats has a thread for each */
 #define BUS_PENDING       65536            /* libnats's own limits, for each subscription */
 #define BUS_PENDING_BYTES (32 << 20)
 #define BUS_INBOXES       65536u
@@ -74,7 +75,8 @@ struct bus {
 	void                *data;
 	struct bus_sub      *subs, *inboxes;
 	struct bus_feed     *feeds;
-	uint32_t             n_draining;
+	uint32_t             n_drains;    /* BUS_DRAINS at most */
+	uint32_t             n_awaited;   /* feeds that have to be complete, until drained is called */
 	void               (*drained)(void *data);
 	void                *drained_data;
 	struct bus_place    *places;
@@ -113,7 +115,9 @@ struct bus_feed {
 	struct bus_sub   *sub;            /* NULL: nobody wants its messages any more */
 	natsSubscription *nats;
 	int64_t           dropped;        /* by libnats, as told */
-	bool              draining;
+	bool              leaves;         /* it is to drain, when it is its turn */
+	bool              draining;       /* it does: one of n_drains */
+	bool              awaited;        /* by bus_drain(): one of n_awaited */
 	bool              asked;          /* libnats will say that it is complete */
 	bool              complete;       /* and has, when nobody took that: under the queue's lock */
 };

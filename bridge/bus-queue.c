@@ -5,7 +5,7 @@
  * Invariants, under the lock:
  *   posted     a task of the loop is queued or runs, and will look again; so there is one post for each time that the queue
  *              becomes other than empty, however many messages come
- *   bytes      the payloads of the items; above BUS_QUEUE_BYTES, or with BUS_QUEUE items, the thread that puts waits. There
+ *   bytes      the items' messages with their headers; above BUS_QUEUE_BYTES, or with BUS_QUEUE items, the thread that puts waits. There
  *              is one delivery thread, and one for connection events: nobody else can be kept waiting
  *   closed     nothing is put any more, and whoever waits goes on
  *
@@ -25,10 +25,20 @@
 #include <time.h>
 
 #define BUS_COMPLETE POSTERN_SECONDS(1)
+#define BUS_LARGE    ((size_t)1 << 20)  /* max_payload of a server, by default */
+#define BUS_LARGEST  ((size_t)65 << 20) /* and at most, with a subject */
 
+/* libnats has a message in one block: subject, reply, headers, payload. It does not say how long the headers are, which it
+   could not without reading them all, but they lie between. Where a later libnats has it otherwise, each counts as a large one. */
 static size_t bus_item_bytes(const struct bus_item *item)
 {
-	return item->msg ? (size_t)natsMsg_GetDataLength(item->msg) : 0;
+	uintptr_t begin, end;
+
+	if (!item->msg)
+		return 0;
+	begin = (uintptr_t)natsMsg_GetSubject(item->msg);
+	end = (uintptr_t)natsMsg_GetData(item->msg) + (size_t)natsMsg_GetDataLength(item->msg);
+	return end > begin && end - begin <= BUS_LARGEST ? end - begin : BUS_LARGE;
 }
 
 static void bus_item_release(struct bus_item *item)

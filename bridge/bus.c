@@ -92,14 +92,30 @@ void bus_feed_free(struct bus_feed *f)
 	free(f);
 }
 
+/* The next ones of those that leave. The thread of each ends when the server has confirmed it. */
+static void bus_drain_next(struct bus *b)
+{
+	for (struct bus_feed *f = b->feeds; f && b->n_drains < BUS_DRAINS; f = f->next) {
+		if (!f->leaves || f->draining)
+			continue;
+		/* No limit of libnats's own: the connection is freed at ours. */
+		if (natsSubscription_DrainTimeout(f->nats, 0) != NATS_OK)
+			natsSubscription_Unsubscribe(f->nats);
+		f->draining = true;
+		b->n_drains++;
+	}
+}
+
 /* Of one that is draining its last message was delivered; any other was unsubscribed, or its connection has ended. */
 void bus_feed_complete(struct bus_feed *f)
 {
 	struct bus *b = f->bus;
-	bool drained = f->draining;
+	bool awaited = f->awaited;
 
+	b->n_drains -= f->draining;
 	bus_feed_free(f);
-	if (drained && --b->n_draining == 0)
+	bus_drain_next(b);
+	if (awaited && --b->n_awaited == 0)
 		bus_drain_over(b);
 }
 
@@ -176,10 +192,11 @@ struct bus_sub *bus_unsubscribe(struct bus_sub *sub)
 
 struct bus_sub *bus_leave(struct bus_sub *sub)
 {
-	if (!sub || !sub->feed || !bus_is_connected(sub->bus) ||
-	    natsSubscription_DrainTimeout(sub->feed->nats, 0) != NATS_OK)
+	if (!sub || !sub->feed || !bus_is_connected(sub->bus))
 		return bus_unsubscribe(sub);
 	sub->leaving = true;
+	sub->feed->leaves = true;
+	bus_drain_next(sub->bus);
 	return NULL;
 }
 
@@ -198,18 +215,16 @@ int bus_drain(struct bus *b, void (*fn)(void *data), void *data)
 	if (!bus_is_connected(b))
 		return -ENOTCONN;
 	for (struct bus_feed *f = b->feeds; f; f = f->next) {
-		if (!f->sub || f->sub == b->inboxes || f->draining)
+		if (!f->sub || f->sub == b->inboxes || f->awaited)
 			continue;
-		/* No limit of libnats's own: the connection is freed at ours. */
-		if (natsSubscription_DrainTimeout(f->nats, 0) != NATS_OK)
-			continue;
-		f->draining = true;
-		b->n_draining++;
+		f->leaves = f->awaited = true;
+		b->n_awaited++;
 	}
-	if (b->n_draining == 0)
+	if (b->n_awaited == 0)
 		return -ENOTCONN;
 	b->drained = fn;
 	b->drained_data = data;
+	bus_drain_next(b);
 	return 0;
 }
 

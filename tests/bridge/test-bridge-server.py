@@ -74,6 +74,30 @@ def test_payload(p, service):
     c.close()
 
 
+def test_drain(p):
+    """The server does not confirm that it sends no more, and that is waited for in few threads."""
+    nats = p.nats("drain")
+    description = "interface org.example.wide\n" + "".join(f"method M{n}() -> ()\n" for n in range(100))
+    wide = p.add(Service(p.directory / "wide.sock", description=description))
+    b = p.export(wide, nats.url, options=("--drain", "60s"))
+
+    def threads():
+        return len(os.listdir(f"/proc/{b.process.pid}/task"))
+
+    before = threads()
+    nats.process.kill(signal.SIGSTOP)
+    b.kill(signal.SIGTERM)
+    tap.result("a drain waits for its server", [] if wait_for(lambda: threads() > before) else "it has no thread for that")
+    most = 0
+    for _ in range(20):
+        most = max(most, threads())
+        time.sleep(0.02)
+    tap.result("in few threads, however many methods there are", [] if most <= before + 8 else f"{most} threads, {before} before")
+    nats.process.kill(signal.SIGCONT)
+    equals("and ends", b.end(), 0)
+    p.things.remove(b)
+
+
 def test_users(p, service):
     def users(name):
         return f"authorization {{ users = [ {{ user: {name}, password: p }} ] }}\n"
@@ -234,6 +258,7 @@ def main():
     p = Place()
     service = p.service()
     test_payload(p, service)
+    test_drain(p)
     test_users(p, service)
     url = test_permissions(p, service)
     test_options(p, p.nats("open").url)
