@@ -53,7 +53,7 @@ static const struct {
 	{ OPTION_FIX, "fix", NULL, "make the edits that are certain" },
 	{ OPTION_DRY_RUN, "dry-run", NULL, "with --fix: only show them, as a diff" },
 	{ OPTION_LSP, "lsp", NULL, "serve an editor: the language server protocol" },
-	{ OPTION_RULES, "rules", NULL, "list the rules and their severities" },
+	{ OPTION_RULES, "rules", NULL, "list the rules, their severities and their consequences" },
 	{ OPTION_EXPLAIN, "explain", "RULE", "explain one, with a bad and a good example" },
 	{ OPTION_COLOUR, "color", "[=WHEN]", "always or never" },
 	{ OPTION_COLOUR, "colour", "[=WHEN]", NULL },

@@ -100,9 +100,6 @@ static void json_finding(FILE *out, const struct finding *finding)
 	fputs(",\n      ", out);
 	json_field(out, "fix", finding->fix);
 	fputs(",\n      ", out);
-	/* Its name until 0.2. */
-	json_field(out, "mend", finding->fix);
-	fputs(",\n      ", out);
 	json_places(out, finding);
 	json_edits(out, finding);
 	json_source_line(out, finding);

@@ -335,16 +335,21 @@ def a_fix_that_leaves_a_choice_has_no_edits():
     expect(len(rules), 23, 'rules with findings')
 
 
+def manual():
+    with open(os.path.join(HERE, '..', '..', 'man', 'postern-review.1'), encoding='utf-8') as f:
+        return f.read()
+
+
 @test
-def fix_has_its_old_name_beside_it_until_0_2():
-    with open(os.path.join(HERE, '..', '..', 'meson.build')) as f:
-        version = [int(n) for n in re.search(r"version: '(\d+)\.(\d+)", f.read()).groups()]
-    kept = version < [0, 2]
-    for source, _ in CERTAIN.values():
-        put('both.c', source)
-        for f in findings('both.c'):
-            expect(bool(f['fix']), True, 'a fix')
-            expect(f.get('mend'), f['fix'] if kept else None, 'the old name')
+def a_finding_in_json_has_the_fields_that_the_manual_lists():
+    listed = re.search(r'^{ "findings": \[ { (.*?)"places": \[ { (.*?)} \],\n *"edits": \[ { (.*?)} \] } \],', manual(), re.M | re.S)
+    own, place, edit = (set(re.findall(r'"(\w+)"', part)) for part in listed.groups())
+    made = findings('--tests', os.path.join(HERE, 'snippets'))
+    expect(set().union(*made) ^ own, {'places', 'edits'}, 'fields of findings')
+    for name, fields in (('places', place), ('edits', edit)):
+        lists = [f[name] for f in made if name in f]
+        expect({name: set().union(*(one for some in lists for one in some))}, {name: fields}, 'fields of ' + name)
+    expect([f for f in made if not f['fix']], [], 'findings without a fix')
 
 
 # What is slight is advice
@@ -772,6 +777,16 @@ def the_severity_of_each_rule_and_what_it_is_for_is_in_the_documents():
         table = re.findall(r'^\| ([LWNE]\d) \| (error|warning|advice) \| ([^|]+) \|', f.read(), re.M)
     expect(len(rules), 23, 'rules that are listed')
     expect([t for t in table if t not in rules] + [r for r in rules if r not in table], [], 'rows that differ')
+
+
+@test
+def the_manual_has_the_severity_and_the_cwe_numbers_of_each_rule_in_the_order_of_the_list():
+    _, listed = run('--rules')
+    rules = [(r, s, c.split(',')) for r, s, c in re.findall(r'^  ([LWNE]\d) +(\w+) +CWE-(\S+)', listed, re.M)]
+    rows = [(r, s, c.split(', ')) for r, s, c in re.findall(r'^\.It ([LWNE]\d) Ta (\w+) Ta ([\d, ]+) Ta ', manual(), re.M)]
+    expect(len(rules), 23, 'rules that are listed')
+    expect([r for r in rows if r not in rules] + [r for r in rules if r not in rows], [], 'rows that differ')
+    expect([row[0] for row in rows], [rule[0] for rule in rules], 'the order')
 
 
 if __name__ == '__main__':

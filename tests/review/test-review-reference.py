@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 WRONG = ['qt.cpp', 'cpp.cpp', 'posix.c']
-FIXED = ['qt-mended.cpp', 'cpp-mended.cpp', 'posix-mended.c']
+FIXED = ['qt-fixed.cpp', 'cpp-fixed.cpp', 'posix-fixed.c']
 # Rule and line of what a reviewer of the Qt program must find, whatever the words.
 MUST = {'qt.cpp': {('L2', 'QLocalServer *server = new'), ('W1', 'while (socket->state()'), ('E5', 'connectToServer')},
         'cpp.cpp': {('L1', 'throw std::runtime_error("bind")'), ('W1', 'while (::connect('), ('E1', '::listen(')},

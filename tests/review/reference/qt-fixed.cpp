@@ -122,4 +122,4 @@ int main(int argc, char *argv[])
     return status;
 }
 
-#include "qt-mended.moc"
+#include "qt-fixed.moc"
