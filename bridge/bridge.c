@@ -173,16 +173,20 @@ static const char *bridge_wrong(const struct bridge_values *v)
 	return NULL;
 }
 
-int bridge_open(struct bridge *b, const struct bus_events *events)
+int bridge_check(const struct bridge *b)
 {
 	const char *wrong = bridge_wrong(b->values);
-	int r, status;
 
-	if (wrong) {
-		output_error(b->verb, b->name, "%s", wrong);
-		return EXIT_USAGE;
-	}
-	r = postern_loop_new(&b->loop);
+	if (!wrong)
+		return EXIT_DONE;
+	output_error(b->verb, b->name, "%s", wrong);
+	return EXIT_USAGE;
+}
+
+int bridge_open(struct bridge *b, const struct bus_events *events)
+{
+	int r = postern_loop_new(&b->loop), status;
+
 	if (r == 0)
 		r = bridge_timers(b);
 	if (r < 0)

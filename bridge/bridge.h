@@ -43,7 +43,7 @@ struct bridge_values {
 	{ .name = "allow", .type = OPTION_TEXTS, .argument = "I.M", .standard = "all", \
 	  .help = "only this method, or I.*; repeatable", BRIDGE_OPTION(allow) }, \
 	{ .name = "deadline", .type = OPTION_DURATION, .argument = "TIME", .standard = "30s", \
-	  .help = "of a call that has none", BRIDGE_OPTION(deadline) }, \
+	  .help = "the most that a call may take", BRIDGE_OPTION(deadline) }, \
 	{ .name = "max-calls", .type = OPTION_COUNT, .argument = "N", .standard = "256", \
 	  .help = "at once; further ones get io.postern.Busy", BRIDGE_OPTION(max_calls) }, \
 	{ .name = "wait", .type = OPTION_DURATION, .argument = "TIME", .standard = "30s", \
@@ -70,6 +70,8 @@ struct bridge {
 	int status;
 };
 
+/* Of its options, before anything is waited for. The exit status; an error has been printed. */
+int  bridge_check(const struct bridge *b);
 /* Loop, signals, bus. The exit status; an error has been printed. Close it in any case. */
 int  bridge_open(struct bridge *b, const struct bus_events *events);
 void bridge_close(struct bridge *b);

@@ -63,6 +63,9 @@ static int bus_feed_new(struct bus_sub *sub)
 	s = bus_feed_open(f);
 	if (s == NATS_OK) {
 		f->asked = true;
+		/* What the connection before has for it may not be complete yet. */
+		if (sub->feed)
+			sub->feed->sub = NULL;
 		sub->feed = f;
 		return 0;
 	}

@@ -157,7 +157,7 @@ static void discover_answer(struct export *e, const struct bus_message *m, int w
 	ssize_t n;
 	char *text;
 
-	if (!m->reply)
+	if (!m->reply || !export_may_answer(e, m))
 		return;
 	(void)discover_write(e, what, NULL, 0, &size);
 	text = malloc(size);

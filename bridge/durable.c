@@ -21,6 +21,7 @@
 #include "export.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@
 #define DURABLE_LONGEST   POSTERN_SECONDS(86400)
 #define DURABLE_RETRY     POSTERN_MS(200)
 #define DURABLE_RETRY_MAX POSTERN_SECONDS(30)
+#define DURABLE_STRANGE   16u /* deliveries of a call that nobody has: some five minutes */
 
 enum { DURABLE_STREAM, DURABLE_CONSUMER, DURABLE_PULLING };
 
@@ -44,7 +46,8 @@ struct durable {
 	bool full;      /* PULLING: there was no room to ask for any */
 	uint32_t asked; /* PULLING: messages that may come for it */
 	int64_t asked_ns;
-	bool told; /* what is wrong, until it works */
+	bool told;        /* what is wrong, until it works */
+	uint64_t strange; /* calls of methods that are not exported */
 	char consumer[JET_NAME_MAX];
 	char pulled[BUS_INBOX_SUBJECT + 8]; /* where its messages come */
 };
@@ -160,6 +163,32 @@ static void durable_refuse(struct export *e, const char *reply)
 		durable_say(e, reply, text);
 }
 
+/* Another of the queue group may have it, and one that is newer: it has time to get there, and then it is given up. */
+static void durable_strange(struct durable *d, const struct bus_message *m)
+{
+	struct export *e = d->export;
+	const char *name = jet_method(m->subject, e->bridge.values->prefix);
+	uint32_t deliveries = jet_deliveries(m->reply);
+
+	if (!name || !wire_is_member(name))
+		name = d->interface;
+	if (deliveries >= DURABLE_STRANGE) {
+		output_error(e->bridge.verb, e->address,
+			     "%s: a durable call of a method that is not exported here is given up",
+			     name);
+		durable_say(e, m->reply, JET_TERM);
+		return;
+	}
+	durable_refuse(e, m->reply);
+	/* Told at the 1st, 2nd, 4th, 8th, ... */
+	d->strange += deliveries == 1;
+	if (deliveries == 1 && (d->strange & (d->strange - 1)) == 0)
+		output_error(e->bridge.verb, e->address,
+			     "%s: a durable call of a method that is not exported here, %" PRIu64
+			     " so far; it is tried again",
+			     name, d->strange);
+}
+
 /* The time of a whole call, and nothing about it can be told to anybody. */
 static void durable_begin(struct durable *d, const struct bus_message *m)
 {
@@ -167,7 +196,11 @@ static void durable_begin(struct durable *d, const struct bus_message *m)
 	struct export_method *method = durable_method(e, m->subject);
 	int r = -EAGAIN;
 
-	if (method && !e->bridge.draining && e->n_calls - e->n_oneway < e->max_calls)
+	if (!method) {
+		durable_strange(d, m);
+		return;
+	}
+	if (!e->bridge.draining && e->n_calls - e->n_oneway < e->max_calls)
 		r = export_durable(method, m);
 	if (r == -EAGAIN) {
 		durable_refuse(e, m->reply);
@@ -329,6 +362,15 @@ static int durable_new(struct export *e, const struct learned_interface *i)
 	return EXIT_DONE;
 }
 
+/* Does --allow leave anything of it? Else another of the group may export it, and we would pull its calls. */
+static bool durable_has(const struct export *e, const char *interface)
+{
+	for (size_t i = 0; i < e->n_methods; i++)
+		if (!strcmp(e->methods[i].interface, interface))
+			return true;
+	return false;
+}
+
 int durable_open(struct export *e)
 {
 	const struct learned *l = &e->learned;
@@ -340,7 +382,8 @@ int durable_open(struct export *e)
 	if (!e->durables)
 		return output_errno(e->bridge.verb, e->address, "out of memory", -ENOMEM);
 	for (size_t i = 0; i < l->n_interfaces && !status; i++)
-		status = durable_new(e, &l->interfaces[i]);
+		if (durable_has(e, l->interfaces[i].name))
+			status = durable_new(e, &l->interfaces[i]);
 	return status;
 }
 

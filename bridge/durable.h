@@ -20,6 +20,8 @@
 #include "bus.h"
 #include "jet.h"
 
+#include <postern/json.h>
+
 struct export; struct export_call; struct import;
 struct postern_request;
 
@@ -44,8 +46,9 @@ void durable_failed(struct export_call *c, const char *error);
 
 struct storing;
 
-/* Keeps r, until its call is stored. A negative errno: it is not kept. */
-int  storing_start(struct import *im, struct postern_request *r);
+/* Keeps r, until this call is stored: its own, or the one that it passes on. method stays, parameters are in the memory of r.
+   A negative errno: it is not kept. */
+int  storing_start(struct import *im, struct postern_request *r, const char *method, struct postern_json parameters);
 /* How many are not stored; they are given up. */
 uint32_t storing_end_all(struct import *im);
 

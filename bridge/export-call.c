@@ -5,7 +5,7 @@
  *   export_request()
  *      |  refused: too many calls, unusable headers or parameters, descriptors
  *      v
- *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, else --deadline
+ *   called          a call of the local service, with a deadline: what came in WIRE_TIMEOUT, and --deadline at most
  *      |            A stream has none, but so long the service has to take it. When it has, which its first answer says, or that
  *      |            to a look, its caller is told that it is accepted, and where its control subject is
  *      v
@@ -59,15 +59,23 @@ static void export_call_cancel(struct export_call *c)
 	export_call_free(c);
 }
 
-/* A oneway call: told at the 1st, 2nd, 4th, 8th, ... */
+/* A call whose caller cannot be told: told here at the 1st, 2nd, 4th, 8th, ... */
 static void export_dropped(struct export *e, const char *why)
 {
 	e->refused++;
 	if ((e->refused & (e->refused - 1)) == 0)
 		output_error(e->bridge.verb, e->address,
-			     "oneway calls were dropped, %" PRIu64
+			     "calls were dropped, %" PRIu64
 			     " so far, the last one because of this: %s",
 			     e->refused, why);
+}
+
+bool export_may_answer(struct export *e, const struct bus_message *m)
+{
+	if (!m->reply || wire_is_reply(m->reply))
+		return true;
+	export_dropped(e, "its reply subject does not begin with _INBOX");
+	return false;
 }
 
 static void export_ended(struct export_call *c, const struct postern_answer *answer)
@@ -159,7 +167,7 @@ static void export_say(struct export *e, const struct bus_message *m, const char
 	const struct bus_out out = { .subject = m->reply, .headers = { { WIRE_STATUS, status } } };
 
 	/* Whoever has asked asks again, or gives up. */
-	if (m->reply)
+	if (m->reply && export_may_answer(e, m))
 		(void)bus_publish(e->bridge.bus, &out);
 }
 
@@ -258,7 +266,7 @@ static int export_read_hops(struct export *e, const struct bus_message *m, uint6
 static int export_read(struct export *e, const struct bus_message *m, struct export_asked *ret)
 {
 	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
-	int64_t standard = e->bridge.values->deadline;
+	int64_t standard = e->bridge.values->deadline, most = standard ? standard : BRIDGE_DEADLINE;
 
 	if (m->unreadable) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
@@ -266,7 +274,7 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 		return -EINVAL;
 	}
 	ret->more = more && !strcmp(more, "true") && m->reply;
-	ret->deadline_ns = standard ? standard : BRIDGE_DEADLINE;
+	ret->deadline_ns = most;
 	if (wire_object(m->payload, m->n, &ret->parameters) < 0) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
 			      "{\"parameter\":\"parameters\"}");
@@ -277,6 +285,9 @@ static int export_read(struct export *e, const struct bus_message *m, struct exp
 			      "{\"parameter\":\"" WIRE_TIMEOUT "\"}");
 		return -EINVAL;
 	}
+	/* Else a caller would hold a connection of --max-calls for as long as it likes. */
+	if (ret->deadline_ns > most)
+		ret->deadline_ns = most;
 	return export_read_hops(e, m, &ret->hops);
 }
 
@@ -380,9 +391,8 @@ static void export_begin(struct export_call *c, const struct export_asked *asked
 static void export_too_many(struct export *e, const struct bus_message *m)
 {
 	export_refuse(e, m, WIRE_BUSY, EXPORT_BUSY);
-	if (m->reply)
-		return;
-	export_dropped(e, "the service does not read those that came before");
+	if (!m->reply)
+		export_dropped(e, "the service does not read those that came before");
 }
 
 static bool export_is_full(const struct export *e, const struct bus_message *m)
@@ -428,25 +438,35 @@ void export_request(const struct bus_message *m, void *data)
 	const char *forbidden = export_forbids(method);
 	struct export_asked asked;
 	struct export_call *c;
+	int r;
 
 	method->requests++;
+	if (!export_may_answer(e, m))
+		return;
 	if (forbidden) {
 		export_refuse(e, m, WIRE_NOT_FORWARDED, forbidden);
+		if (!m->reply)
+			export_dropped(e, "its method has descriptors, or an upgrade");
 		return;
 	}
 	if (e->away) {
 		export_refuse(e, m, WIRE_NOT_SENT,
 			      "{\"reason\":\"the service cannot be reached\"}");
-		return;
 		if (!m->reply)
 			export_dropped(e, "the service cannot be reached");
+		return;
 	}
 	if (export_is_full(e, m)) {
 		export_too_many(e, m);
 		return;
 	}
-	if (export_read(e, m, &asked) < 0)
+	r = export_read(e, m, &asked);
+	if (r < 0) {
+		/* That calls go in a circle is told already. */
+		if (!m->reply && r != -ELOOP)
+			export_dropped(e, "its headers or parameters are invalid");
 		return;
+	}
 	if (asked.more && e->bridge.draining) {
 		export_refuse(e, m, WIRE_DRAINING, "{}");
 		return;

@@ -2,8 +2,8 @@
 /*
  * export.c - see export.h
  *
- * What it subscribes to: a subject for each method that --allow has, and one for the description of each interface, all in the
- * queue group. A method that is not exported has no subject here: who calls it hears at once that nobody is there, or
+ * What it subscribes to: a subject for each method that --allow has, and one for the description of each interface that has such a
+ * method, all in the queue group. A method that is not exported has no subject here: who calls it hears at once that nobody is there, or
  * reaches another exporter that has it.
  *
  * Draining. NATS is asked to send nothing more; what had come by then is called, and the end is when all calls were answered.
@@ -53,14 +53,15 @@ static void export_describe(const struct bus_message *m, void *data)
 {
 	const struct export_description *d = data;
 	size_t size = 6 * strlen(d->interface->description) + 32;
-	char *text = malloc(size);
 	struct postern_json_writer w;
+	char *text;
 	ssize_t n;
 
-	if (!text || !m->reply) {
-		free(text);
+	if (!m->reply || !export_may_answer(d->export, m))
 		return;
-	}
+	text = malloc(size);
+	if (!text)
+		return;
 	postern_json_write_begin(&w, text, size);
 	postern_json_write_object(&w);
 	postern_json_write_name(&w, "description");
@@ -107,6 +108,17 @@ void export_unsubscribe(struct export *e)
 		e->methods[i].sub = bus_leave(e->methods[i].sub);
 }
 
+/* An interface of which --allow has nothing is not there for NATS, and its user need not be permitted to describe it. */
+static bool export_describes(const struct export *e, const struct learned_interface *i)
+{
+	const struct text_list *allow = &e->bridge.values->allow;
+	bool allowed = allow->n == 0;
+
+	for (size_t m = 0; m < i->n_methods && !allowed; m++)
+		allowed = wire_is_allowed(allow->texts, allow->n, i->methods[m].name);
+	return allowed;
+}
+
 /* They stay, whether the service is there or not. */
 static int export_subscribe_descriptions(struct export *e)
 {
@@ -114,6 +126,8 @@ static int export_subscribe_descriptions(struct export *e)
 		char name[WIRE_SUBJECT_MAX], subject[WIRE_SUBJECT_MAX];
 		int r;
 
+		if (!export_describes(e, &e->learned.interfaces[i]))
+			continue;
 		snprintf(name, sizeof(name), "%s.describe", e->learned.interfaces[i].name);
 		r = wire_subject(subject, sizeof(subject), e->bridge.values->prefix, name);
 		e->descriptions[i].export = e;
@@ -269,12 +283,12 @@ static int export_go(struct export *e)
 		status = export_lines_open(e);
 	if (!status)
 		status = export_subscribe(e);
-	/* Ready means that who calls from now on reaches us. */
-	if (!status)
-		status = bus_confirm(e->bridge.bus, EXPORT_CONFIRM);
-	/* A user that may not be found may be called: that it is not permitted is told, and no more. */
 	if (!status)
 		status = export_subscribe_descriptions(e);
+	/* Ready means that a call, or an import, from now on reaches us. */
+	if (!status)
+		status = bus_confirm(e->bridge.bus, EXPORT_CONFIRM);
+	/* A bridge that may not be found may be called: that it is not permitted is told, and no more. */
 	if (!status)
 		status = discover_open(e);
 	if (!status)
@@ -329,7 +343,9 @@ static int export_run(void *data)
 				     .drain = export_drain,
 				     .force = export_force,
 				     .data = e };
-	status = export_go(e);
+	status = bridge_check(&e->bridge);
+	if (!status)
+		status = export_go(e);
 	export_release(e);
 	free(e);
 	return status;

@@ -86,7 +86,7 @@ struct export {
 	struct durable       *durables;       /* one for each interface, with --stream */
 	size_t                n_durables;
 	uint64_t              lost;           /* answers that nobody could be sent */
-	uint64_t              refused;        /* oneway calls that were dropped, which nobody else can be told of */
+	uint64_t              refused;        /* calls that were dropped, which nobody else can be told of */
 	uint64_t              looped;         /* calls that have passed too many bridges */
 	int64_t               told_ns;
 	bool                  drained;        /* no message comes any more */
@@ -119,6 +119,9 @@ void export_doubt(struct export *e);
 /* ---- export-call.c ---- */
 
 bus_fn export_request;                    /* data: the method */
+/* Is its reply subject none of those that a caller names so that we publish there, with our rights in place of its own? Else
+   it is dropped, which is told. */
+bool export_may_answer(struct export *e, const struct bus_message *m);
 /* A message of a stream. -EINVAL: it never can be called; -EAGAIN: not now. */
 int  export_durable(struct export_method *method, const struct bus_message *m);
 bus_fn export_unknown;                    /* for control subjects of streams that have ended */

@@ -317,6 +317,8 @@ static int import_run(void *data)
 	};
 	int status = import_check(v);
 
+	if (!status)
+		status = bridge_check(&im.bridge);
 	if (status)
 		return status;
 	im.max_user = im.max_calls;

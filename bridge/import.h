@@ -62,7 +62,7 @@ struct import {
 	uint32_t n_storing;
 	bool closed;                   /* no call comes any more */
 	uint64_t unsent;               /* oneway calls that nobody could be told of, and how many were told */
-	int64_t unsent_told_ns;
+	int64_t unsent_told_ns, storing_told_ns;
 };
 
 /* ---- import.c ---- */

@@ -33,6 +33,8 @@ struct imported {
 	struct postern_request *request; /* NULL: nobody waits any more */
 	struct postern_timer *timer;
 	struct bus_inbox inbox;
+	const char *
+		method; /* that is called there, the request's may be WIRE_FORWARD: of the table of its interface */
 	uint64_t sequence;
 	int64_t heard_ns;
 	uid_t uid;
@@ -107,8 +109,7 @@ static void imported_control(struct imported *c, const char *what, bool answer)
 static void imported_no_answer(struct imported *c, const char *reason)
 {
 	if (c->request)
-		imported_fail(c->request, WIRE_NO_ANSWER, "%s: %s",
-			      postern_request_method(c->request), reason);
+		imported_fail(c->request, WIRE_NO_ANSWER, "%s: %s", c->method, reason);
 	if (c->more)
 		imported_control(c, WIRE_CANCEL, false);
 	imported_free(c);
@@ -133,8 +134,7 @@ void imported_forbidden(struct import *im, const char *subject)
 	for (struct imported *c = im->calls; c; c = next) {
 		next = c->next;
 		if (c->request && !c->accepted &&
-		    wire_subject(own, sizeof(own), im->prefix,
-				 postern_request_method(c->request)) == 0 &&
+		    wire_subject(own, sizeof(own), im->prefix, c->method) == 0 &&
 		    !strcmp(own, subject))
 			imported_no_answer(c, "NATS does not let this user publish it");
 	}
@@ -315,7 +315,7 @@ static void imported_came(const struct bus_message *m, void *data)
 	} else if (m->nobody) {
 		if (c->request)
 			imported_fail(c->request, WIRE_NOT_SENT, "nobody serves %s there",
-				      postern_request_method(c->request));
+				      c->method);
 		imported_free(c);
 	} else if (m->unreadable) {
 		imported_no_answer(c, "the headers of what came cannot be read");
@@ -357,8 +357,8 @@ static const struct postern_request_events imported_events = {
 
 /* ---- the beginning ---- */
 
-static void imported_refuse(struct import *im, struct postern_request *r, const struct bus_out *out,
-			    int error)
+static void imported_refuse(struct import *im, struct postern_request *r, const char *method,
+			    const struct bus_out *out, int error)
 {
 	if (postern_request_flags(r) & POSTERN_CALL_ONEWAY) {
 		im->unsent++;
@@ -366,18 +366,17 @@ static void imported_refuse(struct import *im, struct postern_request *r, const 
 			return;
 		im->unsent_told_ns = postern_now();
 		output_error(im->bridge.verb, im->bridge.name,
-			     "%s: a oneway call is lost: %s (%" PRIu64 " so far)",
-			     postern_request_method(r), strerror(-error), im->unsent);
+			     "%s: a oneway call is lost: %s (%" PRIu64 " so far)", method,
+			     strerror(-error), im->unsent);
 	} else if (error == -EMSGSIZE) {
 		imported_too_large(r, bus_size(out), bus_max(im->bridge.bus));
 	} else if (error == -ENOMEM || error == -EAGAIN) {
 		imported_busy(r);
 	} else if (error == -EIO) {
 		imported_fail(r, WIRE_NO_ANSWER,
-			      "%s: the connection to NATS broke while it was sent",
-			      postern_request_method(r));
+			      "%s: the connection to NATS broke while it was sent", method);
 	} else {
-		imported_fail(r, WIRE_NOT_SENT, "%s: %s", postern_request_method(r),
+		imported_fail(r, WIRE_NOT_SENT, "%s: %s", method,
 			      error == -ENOTCONN ? "there is no connection to NATS now"
 						 : strerror(-error));
 	}
@@ -425,14 +424,17 @@ static bool imported_is_full(const struct import *im, const struct postern_reque
 }
 
 /* A struct for what is to come. r is kept by it on success. */
-static int imported_new(struct imported **ret, struct import *im, struct postern_request *r)
+static int imported_new(struct imported **ret, struct import *im, struct postern_request *r,
+			const char *method)
 {
 	struct imported *c = calloc(1, sizeof(*c));
 	int error = 0;
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct imported){ .import = im, .next = im->calls, .at = &im->calls };
+	*c = (struct imported){
+		.import = im, .next = im->calls, .at = &im->calls, .method = method
+	};
 	c->more = postern_request_flags(r) & POSTERN_CALL_MORE;
 	c->uid = imported_uid(r);
 	if (im->calls)
@@ -451,11 +453,12 @@ static int imported_new(struct imported **ret, struct import *im, struct postern
 }
 
 /* Published, and waits for what comes; else -errno. */
-static int imported_ask(struct import *im, struct postern_request *r, struct bus_out *out)
+static int imported_ask(struct import *im, struct postern_request *r, const char *method,
+			struct bus_out *out)
 {
 	char reply[BUS_INBOX_SUBJECT];
 	struct imported *c;
-	int error = imported_new(&c, im, r);
+	int error = imported_new(&c, im, r, method);
 
 	if (error < 0)
 		return error;
@@ -483,7 +486,7 @@ static int64_t imported_patience(int64_t deadline_ns)
 
 /* What is published for a request: the call of a program, or one that a bridge passes on. */
 struct imported_call {
-	const char *method;
+	const char *method; /* of the table of its interface */
 	struct postern_json parameters;
 	uint64_t hops; /* with the one that begins here */
 };
@@ -514,31 +517,35 @@ static void imported_publish(struct import *im, struct postern_request *r,
 	else if (error == 0 && imported_is_full(im, r))
 		error = -EAGAIN;
 	else if (error == 0)
-		error = imported_ask(im, r, &out);
+		error = imported_ask(im, r, call->method, &out);
 	if (error < 0)
-		imported_refuse(im, r, &out, error);
+		imported_refuse(im, r, call->method, &out, error);
+}
+
+/* Of a method that may leave this machine. */
+static void imported_send(struct import *im, struct postern_request *r,
+			  const struct imported_call *call)
+{
+	const struct bus_out none = { .payload = call->parameters.text };
+	int error;
+
+	if (!im->values->stream || !(postern_request_flags(r) & POSTERN_CALL_ONEWAY)) {
+		imported_publish(im, r, call);
+		return;
+	}
+	error = storing_start(im, r, call->method, call->parameters);
+	if (error < 0)
+		imported_refuse(im, r, call->method, &none, error);
 }
 
 void imported_start(struct postern_request *r, struct wanted *l)
 {
-	struct import *im = l->import;
-	const struct imported_call call = {
-		.method = postern_request_method(r),
-		.parameters = postern_request_parameters(r),
-		.hops = 1,
-	};
-	const struct bus_out none = { .payload = call.parameters.text };
-	int error;
+	struct imported_call call = { .parameters = postern_request_parameters(r), .hops = 1 };
 
-	if (imported_stays(l, r, call.method))
+	if (imported_stays(l, r, postern_request_method(r)))
 		return;
-	if (!im->values->stream || !(postern_request_flags(r) & POSTERN_CALL_ONEWAY)) {
-		imported_publish(im, r, &call);
-		return;
-	}
-	error = storing_start(im, r);
-	if (error < 0)
-		imported_refuse(im, r, &none, error);
+	call.method = wanted_method(l, postern_request_method(r))->name;
+	imported_send(l->import, r, &call);
 }
 
 /* -EINVAL: it is none. */
@@ -566,7 +573,7 @@ static int imported_passed(const struct postern_request *r, char method[WIRE_SUB
 void imported_forward(const void *handlers, struct postern_request *r, const void *in, void *data)
 {
 	struct import *im = data;
-	char method[WIRE_SUBJECT_MAX];
+	char method[WIRE_SUBJECT_MAX], json[WIRE_SUBJECT_MAX + 16];
 	struct imported_call call;
 
 	(void)handlers, (void)in;
@@ -578,12 +585,17 @@ void imported_forward(const void *handlers, struct postern_request *r, const voi
 	for (size_t i = 0; i < im->n_wanted; i++) {
 		struct wanted *l = &im->wanted[i];
 
-		if (!wanted_method(l, method))
+		const struct postern_method *m = wanted_method(l, method);
+
+		if (!m)
 			continue;
+		call.method = m->name;
 		if (!imported_stays(l, r, method))
-			imported_publish(im, r, &call);
+			imported_send(im, r, &call);
 		return;
 	}
-	(void)postern_request_fail_json(r, "org.varlink.service.MethodNotFound",
-					"{\"method\":\"\"}", 13);
+	/* A name that makes a subject has nothing to escape, another is none of a method. */
+	snprintf(json, sizeof(json), "{\"method\":\"%s\"}", wire_is_member(method) ? method : "");
+	(void)postern_request_fail_json(r, "org.varlink.service.MethodNotFound", json,
+					strlen(json));
 }

@@ -21,6 +21,8 @@ struct storing {
 	struct import *import;
 	struct storing *next, **at;
 	struct postern_request *request;
+	const char *method;             /* of the table of its interface */
+	struct postern_json parameters; /* of the request's memory */
 	struct postern_timer *timer;
 	struct bus_inbox inbox;
 	int64_t wait_ns;
@@ -47,12 +49,12 @@ static void storing_tell(struct storing *s, const char *why)
 	struct import *im = s->import;
 	int64_t now = postern_now();
 
-	if (im->unsent_told_ns && now - im->unsent_told_ns < POSTERN_SECONDS(1))
+	if (im->storing_told_ns && now - im->storing_told_ns < POSTERN_SECONDS(1))
 		return;
-	im->unsent_told_ns = now;
+	im->storing_told_ns = now;
 	output_error(im->bridge.verb, im->bridge.name,
-		     "%s: it is not stored yet: %s; it is tried again, with %u others",
-		     postern_request_method(s->request), why, im->n_storing - 1);
+		     "%s: it is not stored yet: %s; it is tried again, with %u others", s->method,
+		     why, im->n_storing - 1);
 }
 
 /* Its request is of a oneway call, to which nothing is sent: answering makes room for the next one. */
@@ -85,17 +87,15 @@ static void storing_came(const struct bus_message *m, void *data)
 static void storing_publish(struct storing *s)
 {
 	struct import *im = s->import;
-	struct postern_json parameters = postern_request_parameters(s->request);
 	char subject[WIRE_SUBJECT_MAX], reply[BUS_INBOX_SUBJECT];
 	const struct bus_out out = {
 		.subject = subject,
 		.reply = reply,
-		.payload = parameters.text,
-		.n = parameters.n,
+		.payload = s->parameters.text,
+		.n = s->parameters.n,
 		.headers = { { JET_MSG_ID, s->id } },
 	};
-	int r = jet_subject(subject, sizeof(subject), im->prefix,
-			    postern_request_method(s->request));
+	int r = jet_subject(subject, sizeof(subject), im->prefix, s->method);
 
 	bus_inbox_subject(im->bridge.bus, &s->inbox, reply);
 	if (r == 0)
@@ -105,13 +105,11 @@ static void storing_publish(struct storing *s)
 	if (r == -EMSGSIZE) {
 		output_error(im->bridge.verb, im->bridge.name,
 			     "%s: a oneway call is lost: it has %zu bytes, and NATS takes %zu",
-			     postern_request_method(s->request), bus_size(&out),
-			     bus_max(im->bridge.bus));
+			     s->method, bus_size(&out), bus_max(im->bridge.bus));
 		storing_over(s);
 	} else if (r == -EINVAL || r == -ENAMETOOLONG) {
 		output_error(im->bridge.verb, im->bridge.name,
-			     "%s: a oneway call is lost: its name makes no subject",
-			     postern_request_method(s->request));
+			     "%s: a oneway call is lost: its name makes no subject", s->method);
 		storing_over(s);
 	} else if (r < 0) {
 		storing_tell(s, r == -ENOTCONN ? "there is no connection to NATS" : strerror(-r));
@@ -124,7 +122,8 @@ static void storing_due(struct postern_timer *t, void *data)
 	storing_publish(data);
 }
 
-int storing_start(struct import *im, struct postern_request *r)
+int storing_start(struct import *im, struct postern_request *r, const char *method,
+		  struct postern_json parameters)
 {
 	struct storing *s = calloc(1, sizeof(*s));
 	int error;
@@ -132,7 +131,12 @@ int storing_start(struct import *im, struct postern_request *r)
 	if (!s)
 		return -ENOMEM;
 	*s = (struct storing){
-		.import = im, .next = im->storing, .at = &im->storing, .wait_ns = STORING_RETRY
+		.import = im,
+		.next = im->storing,
+		.at = &im->storing,
+		.method = method,
+		.parameters = parameters,
+		.wait_ns = STORING_RETRY,
 	};
 	if (im->storing)
 		im->storing->at = &s->next;

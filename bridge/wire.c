@@ -35,6 +35,11 @@ bool wire_is_inbox(const char *text)
 	return !strncmp(text, "_INBOX", 6) && strchr(text, '.') && wire_is_token(text);
 }
 
+bool wire_is_reply(const char *text)
+{
+	return wire_is_inbox(text) || !strncmp(text, "_R_.", 4) || !strncmp(text, "_GR_.", 5);
+}
+
 int wire_subject(char *ret, size_t size, const char *prefix, const char *name)
 {
 	int n;

@@ -62,6 +62,9 @@ bool wire_is_token(const char *text);
 /* A subject that is for answers by its first word, which begins with _INBOX: whoever names another wants us to publish with our
    rights where it has none, as to the API of JetStream. */
 bool wire_is_inbox(const char *text);
+/* May an exporter publish an answer there? To an inbox, and to what a server puts in place of one for a request of another
+   account or cluster: it lets no client name that. */
+bool wire_is_reply(const char *text);
 /* Interface, dot, a word with a capital: of a method, or of an error. */
 bool wire_is_member(const char *text);
 

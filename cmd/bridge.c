@@ -16,11 +16,10 @@
 
 #define BRIDGE_PROGRAM "postern-bridge"
 
-/* Is it in this directory? Then its path is in ret. */
+/* Is it in this directory, of n bytes? Then its path is in ret. None is the root. */
 static bool bridge_is_in(const char *directory, size_t n, const char *below, char *ret, size_t size)
 {
-	int length =
-		snprintf(ret, size, "%.*s/%s" BRIDGE_PROGRAM, (int)n, n ? directory : ".", below);
+	int length = snprintf(ret, size, "%.*s/%s" BRIDGE_PROGRAM, (int)n, directory, below);
 
 	return length > 0 && (size_t)length < size && access(ret, X_OK) == 0;
 }
@@ -58,6 +57,7 @@ int command_bridge(char **argv)
 {
 	static char name[] = BRIDGE_PROGRAM;
 	char path[2 * PATH_MAX];
+	int error;
 
 	if (!bridge_find(path, sizeof(path))) {
 		output_error(
@@ -68,6 +68,7 @@ int command_bridge(char **argv)
 	}
 	*argv = name;
 	execv(path, argv);
-	output_error("bridge", NULL, "%s: %s", path, strerror(errno));
-	return errno == ENOMEM || errno == EAGAIN ? EXIT_TRY_AGAIN : EXIT_NO_SERVER;
+	error = errno;
+	output_error("bridge", NULL, "%s: %s", path, strerror(error));
+	return error == ENOMEM || error == EAGAIN ? EXIT_TRY_AGAIN : EXIT_NO_SERVER;
 }

@@ -129,8 +129,7 @@ WHOLE(topic_counters, F(published) + F(bytes) + F(sent) + F(skipped) + F(overflo
 #undef F
 
 #define F(field) AT(caller_options, field)
-WHOLE(caller_options,
-      F(size) + F(connect) + F(message_max) + F(calls) + F(idle_ns) + F(flags) + F(reserved));
+WHOLE(caller_options, F(size) + F(connect) + F(message_max) + F(calls) + F(idle_ns) + F(flags));
 #undef F
 
 #define F(field) AT(answer, field)

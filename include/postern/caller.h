@@ -50,8 +50,7 @@ struct postern_caller_options {
 	uint32_t message_max;  /* largest message without its NUL, in both directions: 4 MiB */
 	uint32_t calls;        /* in flight and waiting to be sent, at most: 4,096 */
 	int64_t  idle_ns;      /* a connection without calls is given up after: 30 s */
-	uint32_t flags;        /* POSTERN_CALLER_... */
-	uint32_t reserved;     /* 0 */
+	uint64_t flags;        /* POSTERN_CALLER_... */
 };
 
 enum {

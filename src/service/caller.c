@@ -463,10 +463,8 @@ static int caller_set_options(struct postern_caller *c,
 		return why_field(what, "idle_ns", "is negative");
 	if (o.message_max > MESSAGE_SIZE_MAX)
 		return why_field(what, "message_max", "is above 256 MiB");
-	if (o.flags & ~(uint32_t)POSTERN_CALLER_ONCE)
+	if (o.flags & ~(uint64_t)POSTERN_CALLER_ONCE)
 		return why_field(what, "flags", "is none of POSTERN_CALLER_...");
-	if (o.reserved)
-		return why_field(what, "reserved", "is not 0");
 	c->message_max = o.message_max ? o.message_max : MESSAGE_SIZE;
 	r = caller_set_connect(c, o.connect);
 	if (r < 0)

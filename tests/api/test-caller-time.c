@@ -206,7 +206,8 @@ static void V17_busy_and_draining_are_tried_again_inside_the_deadline(void **sta
 static void V17_a_caller_of_one_try_is_told_the_refusal(void **state)
 {
 	const struct postern_caller_options o = { .size = sizeof o, .flags = POSTERN_CALLER_ONCE };
-	const struct postern_caller_options unknown = { .size = sizeof o, .flags = 2 };
+	const struct postern_caller_options unknown = { .size = sizeof o,
+							.flags = UINT64_C(1) << 32 };
 	struct postern_caller *none = NULL;
 	struct called t;
 

@@ -112,6 +112,49 @@ def test_once(place, nats):
     time.sleep(1)
     equals("and is not repeated", service.times("Fail"), 1)
     caller.close()
+    return service, imported.path
+
+
+def test_passed_on(place, nats, service, path):
+    """An imported name is exported again, without a stream, and imported with one."""
+    place.bridge("export", path, "--nats", nats.url, "--prefix", "again", machine="once")
+    plain = place.plain(nats.url)
+    plain.do("SUB", "once.varlink-durable.>")
+    before = service.times("Note")
+    plain.publish(f"again.varlink.{INTERFACE}.Note", "", '{"text":"passed on"}')
+    m = plain.next()
+    equals("a oneway call that a bridge passes on is stored by --stream", m and (m.subject, m.payload),
+           (f"once.varlink-durable.{INTERFACE}.Note", '{"text":"passed on"}'))
+    tap.result("and made", [] if wait_for(lambda: service.times("Note") == before + 1) else str(service.ran))
+
+
+def test_strange(place, nats):
+    service = place.service("less.sock")
+    options = ("--stream", "less", "--prefix", "less")
+    only = (*options, "--allow", f"{INTERFACE}.Echo")
+    exporter = place.export(service, nats.url, options=only)
+    imported = place.take("less", nats.url, options=options, machine="less")
+    caller = harness.Caller(imported.path)
+    caller.send(f"{INTERFACE}.Note", {"text": "x"}, oneway=True)
+    tap.result("a durable call of a method that is not exported is told", [] if exporter.wait_line(
+        f"{INTERFACE}.Note: a durable call of a method that is not exported here, 1 so far; it is tried again") else exporter.said())
+    exporter.end()
+    place.things.remove(exporter)
+    plain, deliveries = place.plain(nats.url), 1
+    while deliveries < 15:
+        m = plain.ask("$JS.API.CONSUMER.MSG.NEXT.less.varlink-org_example_bridge", '{"batch":1,"expires":5000000000}')
+        if m and m.reply.startswith("$JS.ACK."):
+            deliveries = int(m.reply.split(".")[4])
+            plain.publish(m.reply, "", "-NAK")
+    exporter = place.export(service, nats.url, options=only)
+    tap.result("at its sixteenth delivery it is given up, and told", [] if exporter.wait_line("is given up") else exporter.said())
+
+    def left():
+        return ask(plain, "$JS.API.STREAM.INFO.less")["state"]["messages"]
+
+    tap.result("the stream has it no more", [] if wait_for(lambda: left() == 0) else f"{left()} messages")
+    equals("and it has not run", service.times("Note"), 0)
+    caller.close()
 
 
 def test_kills(place, nats):
@@ -196,7 +239,8 @@ def main():
     place = harness.Place()
     try:
         nats = place.nats(configuration=f'jetstream {{ store_dir: {json.dumps(str(place.directory / "jetstream"))} }}\n')
-        test_once(place, nats)
+        test_passed_on(place, nats, *test_once(place, nats))
+        test_strange(place, nats)
         test_kills(place, nats)
     finally:
         wrong = place.end()

@@ -8,7 +8,7 @@ import signal
 import time
 
 import harness
-from harness import INTERFACE, Caller, Place, ended, equals, tap, wait_for
+from harness import INTERFACE, Caller, Place, Service, ended, equals, tap, wait_for
 
 ECHO, SLOW = f"{INTERFACE}.Echo", f"{INTERFACE}.Slow"
 SUBJECT = f"varlink.{INTERFACE}"
@@ -23,6 +23,20 @@ def works(b, patience=harness.PATIENCE):
         c.close()
         return answer == WORKS
     return wait_for(once, patience)
+
+
+class Two(Service):
+    """It has another interface, too."""
+
+    OTHER = "org.example.other"
+
+    def _builtin(self, method, parameters):
+        for answer in super()._builtin(method, parameters):
+            if "interfaces" in answer["parameters"]:
+                answer["parameters"]["interfaces"].append(self.OTHER)
+            elif parameters["interface"] == self.OTHER:
+                answer["parameters"]["description"] = self.description.replace(self.interface, self.OTHER)
+            yield answer
 
 
 def restart(nats, configuration):
@@ -92,6 +106,13 @@ def test_permissions(p, service):
     refused("an exporter is not ready if it may not subscribe to one of its methods", url, "export", service.path)
     p.export(service, url, options=("--allow", f"{INTERFACE}.Slow"))
     tap.result("and is with --allow for others", [])
+    url, _ = nats("undescribed", f'subscribe: {{ deny: "{SUBJECT}.describe" }}')
+    refused("nor if it may not describe what it exports", url, "export", service.path)
+    both = p.add(Two(p.directory / "two.sock"))
+    url, _ = nats("other", f'subscribe: {{ deny: "varlink.{Two.OTHER}.describe" }}')
+    refused("which is so of each interface", url, "export", both.path)
+    p.export(both, url, options=("--allow", f"{INTERFACE}.*"))
+    tap.result("but of those alone that --allow has a method of", [])
     url, _ = nats("inbox", 'subscribe: { deny: "_INBOX.>" }')
     refused("an importer is not ready if it may have no inbox", url, "import", INTERFACE, "--as", "none")
     url, everything = nats("hidden", f'subscribe: {{ deny: "$SRV.>" }}, publish: {{ deny: "{SUBJECT}.Slow" }}')
@@ -102,6 +123,11 @@ def test_permissions(p, service):
     answer = c.call(SLOW, {"ms": 1})
     took = time.monotonic() - begun
     equals("a call that may not be published ends at once", (ended(answer), took < 10), ("io.postern.bridge.NoAnswer", True))
+    begun = time.monotonic()
+    answer = c.call("io.postern.bridge.Forward", {"method": SLOW, "hops": 1, "parameters": {"ms": 1}})
+    took = time.monotonic() - begun
+    equals("so does one that another bridge has passed on, and it is named", (ended(answer), SLOW in answer["parameters"]["reason"], took < 10),
+           ("io.postern.bridge.NoAnswer", True, True))
     tap.result("others of it are answered", [] if works(b) else b.said())
     c.close()
     return everything

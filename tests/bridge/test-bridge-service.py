@@ -5,6 +5,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import time
 
@@ -102,7 +103,7 @@ def test_hangs(p, url):
     for _ in range(12):
         plain.publish(f"varlink.{method('Note', name)}", "", json.dumps({"text": "x" * 900000}))
     tap.result("oneway_calls_that_nobody_reads_are_dropped_in_the_end_and_it_is_told",
-               "" if export.wait_line("oneway calls were dropped", 5) else export.said())
+               "" if export.wait_line("calls were dropped", 5) else export.said())
     for more in (True, False):
         caller, began = Caller(b.path), time.monotonic()
         answer = caller.call(method("Count", name), {"to": 1, "everyMs": 0}, **({"more": True} if more else {}))
@@ -139,6 +140,33 @@ def test_gone(p, url):
     tap.result("when_the_service_is_back_it_is_called_again", "" if wait_for(
         lambda: ended(caller.call(method("Echo", name), {"text": "x"})) == "answered") else "it is not")
     caller.close()
+
+
+def test_dropped(p, url):
+    """Oneway calls that were on their way when the methods were taken back. The bridge is stopped while it looks for its service."""
+    name = "org.example.dropped"
+    path, note = p.directory / "dropped.sock", f"varlink.{method('Note', name)}"
+    plain = p.plain(url)
+    service = p.add(Odd(path, described(name)))
+    export = p.export(service, url)
+    for attempt in range(5):
+        since = len(export.lines)
+        service.leave()
+        plain.ask(note, "{}")
+        export.kill(signal.SIGSTOP)
+        for _ in range(300 << attempt):
+            plain.publish(note, "", "{}")
+        time.sleep(0.5)
+        export.kill(signal.SIGCONT)
+        export.wait_line("its methods are taken back", since=since)
+        if export.wait_line("because of this: the service cannot be reached", 1):
+            break
+        # It was stopped too late: again, with more of them.
+        since = len(export.lines)
+        service = p.add(Odd(path, described(name)))
+        export.wait_line("the service is back", since=since)
+    tap.result("oneway_calls_that_come_while_the_service_is_away_are_dropped_and_it_is_told",
+               "" if export.wait_line("because of this: the service cannot be reached", 0.1) else export.said())
 
 
 def test_share(p, url):
@@ -194,6 +222,10 @@ def test_command_lines(p, url):
         equals(f"{what}_is_a_mistake_of_the_command_line", got.returncode, 64)
     got = p.run("bridge", "import", INTERFACE, "--as", "x", "--nats", url, "--allow", "org.zzz.*")
     equals("what_is_allowed_and_not_there_is_one_too", (got.returncode, "org.zzz" in got.stderr), (64, True))
+    for wrong in (("--prefix", "a b"), ("--queue", "a.b"), ("--nats", "nats://"), ("--allow", "Now"), ("--tls-key", "x")):
+        began = time.monotonic()
+        got = p.run("bridge", "export", p.directory / "nobody.sock", "--wait", "5s", *wrong)
+        equals(f"a_wrong_{wrong[0]}_is_told_before_the_service_is_waited_for", (got.returncode, wrong[0] in got.stderr or "nats://HOST" in got.stderr, within(began, 2)), (64, True, ""))
     path = p.directory / "silent.sock"
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(path))
@@ -214,6 +246,7 @@ def main():
     test_many(service, b.path)
     test_hangs(p, nats.url)
     test_gone(p, nats.url)
+    test_dropped(p, nats.url)
     test_share(p, nats.url)
     test_odd_answers(p, nats)
     test_command_lines(p, nats.url)

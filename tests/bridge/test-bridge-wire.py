@@ -50,6 +50,17 @@ def test_calls(plain, service):
                [] if wait_for(lambda: service.times("Note", text="one way") == 1) else "it did not run once")
 
 
+def test_longest(place, nats, service):
+    plain = place.plain(nats.url)
+    bridge = place.export(service, nats.url, options=("--prefix", "short", "--deadline", "300ms"))
+    begun = time.monotonic()
+    got = error(plain.ask(f"short.{SUBJECT}Slow", '{"ms":6000}', Varlink_Timeout_Ms="60000"))
+    took = time.monotonic() - begun
+    equals("--deadline is the most that a caller may ask for", got[:2], ("500", "io.postern.bridge.NoAnswer"))
+    tap.result("and ends its call", [] if took < 3 * SCALE else f"it took {took:.2f} s")
+    bridge.end()
+
+
 def test_deadlines(plain):
     begun = time.monotonic()
     got = error(plain.ask(*method("Slow", ms=4000), Varlink_Timeout_Ms="300"))
@@ -133,6 +144,37 @@ def test_allow(place, nats, service):
     wrong.process.wait(harness.PATIENCE)
     equals("a method that does not exist cannot be allowed", wrong.process.returncode, 64)
     place.things.remove(wrong)
+    for option, value in (("--prefix", "a b"), ("--queue", "a.b"), ("--nats", "http://host"), ("--tls-cert", "/none"), ("--max-calls", "40000")):
+        done = place.run("bridge", "export", place.directory / "nowhere", "--wait", "forever", option, value)
+        told = {"--nats": "a server of NATS is"}.get(option, option)
+        tap.result(f"{option} {value} is wrong before any service is there", [] if (done.returncode, told in done.stderr) == (64, True) else
+                   f"{done.returncode}: {done.stderr}")
+
+
+def test_reply_subjects(place, nats, service):
+    """A caller names no subject to which the exporter may publish and it may not."""
+    bridge = place.export(service, nats.url, options=("--prefix", "reply"))
+    plain = place.plain(nats.url)
+    plain.do("SUB", "api.>")
+    for word, payload, headers in (("Echo", '{"text":"stolen"}', {}), ("Echo", "[", {}), ("describe", "", {}),
+                                   ("Count", '{"to":3,"everyMs":0}', {"Varlink_More": "true"})):
+        plain.publish(f"reply.{SUBJECT}{word}", f"api.{word}", payload, **headers)
+    plain.publish("$SRV.PING", "api.ping")
+    told = bridge.wait_line("does not begin with _INBOX")
+    equals("an answer goes to an inbox", body(plain.ask(f"reply.{SUBJECT}Echo", '{"text":"a"}')), {"text": "a"})
+    equals("and to nothing else", (plain.next(0.3), service.times("Echo", text="stolen")), (None, 0))
+    tap.result("and that is told", "" if told else bridge.said())
+    bridge.end()
+
+
+def test_refused_oneway(place, nats, service):
+    """What has nobody to whom it could be said."""
+    for n, (word, payload, why) in enumerate((("Become", "{}", "an upgrade"), ("Note", "{", "parameters are invalid"))):
+        bridge = place.export(service, nats.url, options=("--prefix", f"oneway{n}"))
+        plain = place.plain(nats.url)
+        plain.publish(f"oneway{n}.{SUBJECT}{word}", "", payload)
+        tap.result(f"a oneway call of {word} that is refused is told", "" if bridge.wait_line(why) else bridge.said())
+        bridge.end()
 
 
 def test_discovery(plain):
@@ -236,6 +278,9 @@ def main():
         test_streams(plain, service)
         test_bound(place, nats, service)
         test_allow(place, nats, service)
+        test_longest(place, nats, service)
+        test_reply_subjects(place, nats, service)
+        test_refused_oneway(place, nats, service)
         test_sharing(place, nats)
         test_no_service(place, nats)
         test_losses(place, nats, service, bridge, plain)

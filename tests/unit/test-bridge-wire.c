@@ -47,6 +47,11 @@ static void a_control_subject_is_an_inbox(void **state)
 	assert_false(wire_is_inbox("_INBOX.>"));
 	assert_false(wire_is_inbox("$JS.API.STREAM.DELETE.orders"));
 	assert_false(wire_is_inbox("a._INBOX.b"));
+	assert_true(wire_is_reply("_INBOX.a.b"));
+	assert_true(wire_is_reply("_R_.a.b"));
+	assert_true(wire_is_reply("_GR_.a.b._INBOX.c"));
+	assert_false(wire_is_reply("_R_a.b"));
+	assert_false(wire_is_reply("varlink.org.example.Clock.Set"));
 }
 
 static void a_member_is_an_interface_and_a_word_with_a_capital(void **state)
