@@ -201,8 +201,9 @@ def as_markdown(results, pictures):
         f"- {data['date']}: {data['machine']}; {versions}",
         f"- {data['rounds']} rounds in which the contenders take turns, {data['seconds']:g} s each, {data['took_s'] // 60} minutes "
         "in all" + ("; the quick form, whose figures are rough" if data["quick"] else ""),
-        "- a figure is: median time · **ratio**, taken within each round, with its quartiles · CPU seconds of both ends for a "
-        "million; of all, less is better",
+        "- a figure is: the median time · **the median of the ratios** within each round, with their quartiles · CPU seconds of both "
+        "ends for a million; less is better",
+        "- a goal is judged by its median: where the quartiles include the limit, the next run may say otherwise",
         *(f"- {note}" for note in data["notes"]),
         *(f"- FAILED: {failure}" for failure in data["failures"]),
         "", "## Goals", "", *as_markdown_table([["goal", "figure", ""], *(verdicts := goals.judge(results))]),

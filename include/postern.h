@@ -13,7 +13,7 @@
  * Once     Each operation ends in exactly one final event. _free(x) is silent about x, but first ends
  *          everything below x with the reason CANCELLED. Otherwise no callback runs inside a call.
  * Bound    Every limit has a finite default. To wait for ever you have to write POSTERN_FOREVER.
- * Thread   An object belongs to its loop's thread. Other threads may call only postern_loop_post and _stop.
+ * Thread   An object belongs to its loop's thread. Others may call only what says "any thread", such as postern_loop_post.
  * Fork     None of this works in a child process: calls return -ECHILD, _free only closes and frees.
  * Errors   Calls return 0 or a count, or a negative errno: -EINVAL for invalid arguments, -ENOMEM, -ECHILD,
  *          -ESTALE as said above, and those listed at each function; postern_why() explains the failure.
@@ -209,7 +209,7 @@ struct postern_server_options {
 	const gid_t *allow_gids;
 	uint32_t     n_allow_uids, n_allow_gids;
 	const struct postern_conn_options *conn; /* limits of accepted connections */
-	uint32_t     keep_flags, descriptors_per_uid; /* 1: fd:N must be non-blocking already; RLIMIT_NOFILE / 8, of all twice that: postern_fds(3) */
+	uint32_t     keep_flags, descriptors_per_uid; /* 1: fd:N is non-blocking already; passed and not taken: RLIMIT_NOFILE / 8: postern_fds(3) */
 };
 
 /* Returns when the server owns the name and listens on it, or fails (postern_why() says why). It
