@@ -25,20 +25,25 @@
 #include <time.h>
 
 #define BUS_COMPLETE POSTERN_SECONDS(1)
+#define BUS_HEADERS  ((size_t)16 << 10) /* of one message that is read, with its subject */
 #define BUS_LARGE    ((size_t)1 << 20)  /* max_payload of a server, by default */
 #define BUS_LARGEST  ((size_t)65 << 20) /* and at most, with a subject */
 
-/* libnats has a message in one block: subject, reply, headers, payload. It does not say how long the headers are, which it
-   could not without reading them all, but they lie between. Where a later libnats has it otherwise, each counts as a large one. */
+/* libnats has a message in one block: subject, reply, headers, payload. It does not say how long the headers are, but they lie
+   between. 0: it is a libnats that has it otherwise. */
+static size_t bus_message_bytes(natsMsg *msg)
+{
+	uintptr_t begin = (uintptr_t)natsMsg_GetSubject(msg);
+	uintptr_t end = (uintptr_t)natsMsg_GetData(msg) + (size_t)natsMsg_GetDataLength(msg);
+
+	return end > begin && end - begin <= BUS_LARGEST ? end - begin : 0;
+}
+
 static size_t bus_item_bytes(const struct bus_item *item)
 {
-	uintptr_t begin, end;
+	size_t n = item->msg ? bus_message_bytes(item->msg) : 0;
 
-	if (!item->msg)
-		return 0;
-	begin = (uintptr_t)natsMsg_GetSubject(item->msg);
-	end = (uintptr_t)natsMsg_GetData(item->msg) + (size_t)natsMsg_GetDataLength(item->msg);
-	return end > begin && end - begin <= BUS_LARGEST ? end - begin : BUS_LARGE;
+	return item->msg && n == 0 ? BUS_LARGE : n;
 }
 
 static void bus_item_release(struct bus_item *item)
@@ -60,12 +65,16 @@ static void bus_item_release(struct bus_item *item)
 /* ---- one item ---- */
 
 /* Headers are read when the first one is asked for, and one that is wrong takes all others with it: who is not told so reads an
-   error as an answer. */
+   error as an answer. libnats goes through all values of a name for each further one, 200,000 are 20 s: a message with
+   more than we have a use for is not read at all. */
 static bool bus_is_unreadable(natsMsg *msg)
 {
 	const char *value;
-	natsStatus s = natsMsgHeader_Get(msg, "Status", &value);
+	natsStatus s;
 
+	if (bus_message_bytes(msg) > (size_t)natsMsg_GetDataLength(msg) + BUS_HEADERS)
+		return true;
+	s = natsMsgHeader_Get(msg, "Status", &value);
 	return s != NATS_OK && s != NATS_NOT_FOUND;
 }
 
@@ -76,13 +85,13 @@ static void bus_deliver(const struct bus_sub *sub, natsMsg *msg)
 		.reply = natsMsg_GetReply(msg),
 		.payload = natsMsg_GetData(msg),
 		.n = (size_t)natsMsg_GetDataLength(msg),
-		.nobody = natsMsg_IsNoResponders(msg),
+		.unreadable = bus_is_unreadable(msg),
 		.handle = msg,
 	};
 
 	if (m.reply && !*m.reply)
 		m.reply = NULL;
-	m.unreadable = bus_is_unreadable(msg);
+	m.nobody = !m.unreadable && natsMsg_IsNoResponders(msg);
 	sub->fn(&m, sub->data);
 }
 

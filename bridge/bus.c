@@ -234,6 +234,9 @@ const char *bus_header(const struct bus_message *m, const char *name)
 {
 	const char *value = NULL;
 
+	/* What cannot be read is not tried again: that is as long as its headers are. */
+	if (m->unreadable)
+		return NULL;
 	return natsMsgHeader_Get(m->handle, name, &value) == NATS_OK ? value : NULL;
 }
 

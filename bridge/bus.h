@@ -61,7 +61,7 @@ struct bus_message {
 	const char *payload;           /* n bytes */
 	size_t      n;
 	bool        nobody;            /* the server says that nobody has subscribed to what was sent with this reply */
-	bool        unreadable;        /* it has headers, and they are none: a value is empty, or a line has no colon */
+	bool        unreadable;        /* it has headers, and they are none: a value is empty, a line has no colon, they have more than 16 KiB */
 	void       *handle;            /* for bus_header() */
 };
 

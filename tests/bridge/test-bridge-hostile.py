@@ -8,6 +8,7 @@ What is sent is chosen by a seed, which is printed. Both bridges go on, and call
 import json
 import os
 import random
+import socket
 
 import harness
 from harness import INTERFACE, Caller, Far, Place, equals, tap
@@ -102,6 +103,22 @@ def attack_import(p, url, seed):
     c.close()
 
 
+def attack_headers(p, nats, plain):
+    """So many headers of one name that libnats takes long to read them."""
+    inbox = plain.open()
+    headers = b"NATS/1.0\r\n" + b"a:b\r\n" * 200000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", nats.port), harness.PATIENCE) as c:
+        c.recv(65536)
+        for _ in range(5):
+            sizes = b" %d %d" % (len(headers), len(headers))
+            c.sendall(b'CONNECT {"verbose":false,"headers":true}\r\nHPUB varlink.' + INTERFACE.encode() + b".Echo " + inbox.encode() + sizes +
+                      b"\r\n" + headers + b"\r\nPING\r\n")
+        while b"PONG" not in c.recv(65536):
+            pass
+        errors = [m and m.headers.get("Nats-Service-Error") for m in (plain.next() for _ in range(5))]
+    equals("calls with a megabyte of headers are refused before these are read", errors, ["org.varlink.service.InvalidParameter"] * 5)
+
+
 def main():
     harness.need_nats()
     seed = int(os.environ.get("SEED", "0")) or random.randrange(1, 1 << 30)
@@ -109,6 +126,7 @@ def main():
     p = Place()
     nats = p.nats()
     attack_export(p, nats.url, p.plain(nats.url), seed)
+    attack_headers(p, nats, p.plain(nats.url))
     attack_import(p, nats.url, seed)
     tap.result("all_of_it_ends", p.end())
     tap.done()
