@@ -164,7 +164,8 @@ BUGS = [
     ("a descriptor for a call that has left ends the connection", "calling",
      ("return call->skip_takes ? GLUE_TAKES : 0;", "return 0;"), ("return conn->left_takes ? GLUE_TAKES : 0;", "return 0;")),
     ("a call with a descriptor that was refused is tried again without it", "calling",
-     ("if (!refusal || call->flags & CALLING_PASSES)", "if (!refusal)")),
+     ("if (!refusal || c->limits.once || call->flags & CALLING_PASSES)",
+      "if (!refusal || c->limits.once)")),
     # ---- topic ----
     ("latest replaces a half-sent message", "topic",
      ("r->item && r->at == 0 && r->item != t->last", "r->item && r->item != t->last")),
