@@ -12,8 +12,7 @@
  * postern_loop_post() fails while 65,536 tasks wait: there is never more than one of ours, so that is another's doing. Then
  * the items stay, and the next put posts again.
  *
- * A turn takes BUS_TURN items, one after the other: a function that it calls may close the bus. What is left gets a turn of its
- * own behind the other events of the loop.
+ * A turn takes BUS_TURN items, one after the other. What is left gets a turn of its own behind the other events of the loop.
  */
 #include "bus-internal.h"
 #include "../cmd/command.h"

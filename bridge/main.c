@@ -2,10 +2,7 @@
 /* main.c - postern-bridge VERB, which `postern bridge VERB` starts */
 #include "bridge.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,31 +63,6 @@ static int main_complete(const char *word)
 	return EXIT_DONE;
 }
 
-static int main_run(const struct verb *verb, char **argv)
-{
-	void *values = calloc(1, verb->size);
-	int status;
-
-	if (!values) {
-		output_error(verb->name, NULL, "out of memory");
-		return EXIT_TRY_AGAIN;
-	}
-	status = options_parse(verb, argv, values);
-	if (status < 0)
-		status = verb->run(values);
-	free(values);
-	return status;
-}
-
-/* As the command does it: a socket must not become one of the first three. */
-static void main_open_standard(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
-			_Exit(EXIT_IO);
-}
-
 /* Before the loop has them there is nothing to drain, and waiting for NATS or the service is no failure. */
 static void main_end(int sig)
 {
@@ -113,11 +85,11 @@ int main(int argc, char **argv)
 	const struct verb *verb = found < MAIN_N_VERBS ? main_verbs[found].verb : NULL;
 	int status = EXIT_DONE;
 
-	main_open_standard();
+	output_open_standard();
 	stderr_prepare();
 	main_end_by_signals();
 	if (verb)
-		status = main_run(verb, argv + 2);
+		status = options_run(verb, argv + 2);
 	else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help"))
 		main_usage(stdout);
 	else if (!strcmp(word, "--version") || !strcmp(word, "-V"))

@@ -107,9 +107,9 @@ struct verb {
 extern const struct verb verb_serve, verb_connect, verb_wait, verb_ls, verb_doctor, verb_call, verb_info, verb_introspect,
 	verb_check, verb_generate, verb_relay, verb_stats, verb_top, verb_trace;
 
-/* Parses argv (after the verb) into values (zeroed). Returns -1 to continue, or the exit status after it has
-   printed the help, the defaults or the error. */
-int  options_parse(const struct verb *verb, char **argv, void *values);
+/* Parses argv (after the verb), and runs the verb with it, unless the help, the defaults or an error is all there is to
+   print. Returns the exit status. */
+int  options_run(const struct verb *verb, char **argv);
 void options_help(const struct verb *verb, FILE *out);
 /* One line per option: --name, argument, text, separated by tabs. For completion. */
 void options_list(const struct verb *verb, FILE *out);
@@ -135,6 +135,9 @@ int input_read(int fd, char *ret, size_t size, size_t *ret_n);
 
 /* ---- output.c ---- */
 
+/* A shell may start us without descriptors 0 to 2, and the first socket would then become stdout. Their replacements fail in
+   the direction that matters, so that no output is lost silently; without /dev, they fail in both. */
+void output_open_standard(void);
 /* One line on stderr: "postern VERB: NAME: what". NULLs are left out. Here and below, what a terminal would obey or not
    show is written as \x1b or \u{202e} (base/words.h), and of a long name the middle is left out. */
 void output_error(const char *verb, const char *name, const char *format, ...)

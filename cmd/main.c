@@ -2,8 +2,6 @@
 /* main.c - postern VERB */
 #include "command.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,46 +140,20 @@ static int main_complete(char **argv)
 	return EXIT_DONE;
 }
 
-static int main_run(const struct verb *verb, char **argv)
-{
-	void *values = calloc(1, verb->size);
-	int status;
-
-	if (!values) {
-		output_error(verb->name, NULL, "out of memory");
-		return EXIT_TRY_AGAIN;
-	}
-	status = options_parse(verb, argv, values);
-	if (status < 0)
-		status = verb->run(values);
-	free(values);
-	return status;
-}
-
-/* A shell may start us without them, and the first socket would then become stdout. Their replacements
-   fail in the direction that matters, so that no output is lost silently; without /dev, they fail in both. */
-static void main_open_standard(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0 && open("/", O_PATH) < 0)
-			_Exit(EXIT_IO);
-}
-
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
 	const char *word = argc > 1 ? argv[1] : "";
 	int status;
 
-	main_open_standard();
+	output_open_standard();
 	/* The reviewer does its own output, and ends like other filters when its reader has gone; signals that are
 	   ignored here are ignored in a program that is started. */
 	if (strcmp(word, "review") && strcmp(word, "bridge"))
 		stderr_prepare();
 	verb = main_find(word);
 	if (verb) {
-		status = main_run(verb, argv + 2);
+		status = options_run(verb, argv + 2);
 	} else if (!strcmp(word, "review")) {
 		status = command_review(argc - 1, argv + 1);
 	} else if (!strcmp(word, "bridge")) {

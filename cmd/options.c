@@ -410,7 +410,8 @@ static int options_operand(const struct verb *verb, char *word, void *values)
 	return -1;
 }
 
-int options_parse(const struct verb *verb, char **argv, void *values)
+/* -1: go on; else the exit status, and what there was to print is printed. values: zeroed. */
+static int options_parse(const struct verb *verb, char **argv, void *values)
 {
 	bool only_operands = false;
 	int r = -1;
@@ -428,4 +429,20 @@ int options_parse(const struct verb *verb, char **argv, void *values)
 			r = options_letters(verb, &argv, values);
 	}
 	return r;
+}
+
+int options_run(const struct verb *verb, char **argv)
+{
+	void *values = calloc(1, verb->size);
+	int status;
+
+	if (!values) {
+		output_error(verb->name, NULL, "out of memory");
+		return EXIT_TRY_AGAIN;
+	}
+	status = options_parse(verb, argv, values);
+	if (status < 0)
+		status = verb->run(values);
+	free(values);
+	return status;
 }

@@ -9,6 +9,7 @@
 #include "base/words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,4 +246,12 @@ int output_finish(const char *verb, int status)
 	}
 	stderr_tell_lost();
 	return status;
+}
+
+void output_open_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0 && open("/", O_PATH) < 0)
+			_Exit(EXIT_IO);
 }
