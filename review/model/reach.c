@@ -305,22 +305,23 @@ static bool reach_goes_over_words(struct function *fn, const struct item *call)
 /* Which loops do not make a call one that comes again and again. */
 enum reach_loops { REACH_NO_LOOP, REACH_LOOP_OF_WORDS, REACH_LOOP_WITH_END };
 
-bool item_comes_again(struct function *fn, const struct item *item)
-{
-	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
-		if (!loop_is_limited(fn, loop) ||
-		    loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL)))
-			return true;
-	return false;
-}
-
 /* while ((c = getopt(argc, argv, "…")) != -1): each option is given once. */
-static bool reach_goes_over_options(struct function *fn, const struct item *call)
+static bool reach_goes_over_options(struct function *fn, const struct item *item)
 {
-	int loop = item_loop(fn, call);
+	int loop = item_loop(fn, item);
 	const char *condition = loop >= 0 ? fn->loops[loop].condition : NULL;
 
 	return condition && strstr(condition, "getopt") && fn->loops[loop].parent < 0;
+}
+
+bool item_comes_again(struct function *fn, const struct item *item)
+{
+	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
+		if ((!loop_is_limited(fn, loop) ||
+		     loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL))) &&
+		    !reach_goes_over_options(fn, item))
+			return true;
+	return false;
 }
 
 static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowed)

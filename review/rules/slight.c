@@ -7,6 +7,7 @@
 #include "model/reach.h"
 #include "read/source.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { SLIGHT_DEPTH = 2, SLIGHT_BLOCKS = 600 };
@@ -63,12 +64,18 @@ static bool slight_is_returned(const struct function *fn, const struct item *ite
 }
 
 /* Something of the name "closed" was done to it, but not what releases it. */
-static bool slight_is_ended(const struct call *call, int place)
+static bool slight_is_ended(const struct function *fn, const struct call *call, int place)
 {
 	const struct operand *o = call->receiver.kind ? &call->receiver
 				  : call->n_args      ? &call->args[0]
 						      : NULL;
+	const struct item *cast =
+		o && o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
+	/* G_OUTPUT_STREAM(file) is `file`. */
+	if (cast && cast->kind == ITEM_CALL && cast->call && cast->call->n_args == 1 &&
+	    fn->places[o->place].kind == PLACE_TEMP && isupper((unsigned char)*cast->call->name))
+		o = &cast->call->args[0];
 	return o && operand_is_place(o, place) && !api_fact(call->api, FACT_CLOSES) &&
 	       (strstr(call->name, "close") || strstr(call->name, "shutdown"));
 }
@@ -97,7 +104,7 @@ static bool slight_is_shell(const struct flow *flow, const struct resource *r)
 		    operand_is_place(&item->call->args[0], r->place) &&
 		    slight_is_returned(fn, item))
 			return true;
-		if (!strcmp(r->kind, "object") && slight_is_ended(item->call, r->place))
+		if (!strcmp(r->kind, "object") && slight_is_ended(fn, item->call, r->place))
 			return true;
 	}
 	return false;
@@ -134,10 +141,23 @@ static bool slight_in_command(const struct flow *flow, const struct resource *r,
 		 (slight_is_failure(loss) && function_runs_per_word(flow->fn))));
 }
 
+/* No catch in the whole program: what is thrown ends it. */
+static bool slight_is_never_caught(const struct function *fn)
+{
+	for (size_t f = 0; program.reached && f < program.n_functions; f++)
+		for (int i = 0; i < program.functions[f]->n_items; i++)
+			if (program.functions[f]->items[i].kind == ITEM_CATCH &&
+			    program_shares(program.functions[f]->source, fn->source))
+				return false;
+	return program.reached;
+}
+
 bool slight_loss(const struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
+	if (loss->kind == LOSS_THROW && slight_is_never_caught(flow->fn))
+		return true;
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
 	    process_ends_with(flow->fn, loss->item))
 		return true;
