@@ -17,11 +17,50 @@ static bool slight_is_standard(const struct operand *o, int64_t *number)
 	return operand_is_number(o, number) && *number >= 0 && *number <= 2;
 }
 
-/* A thread that nobody joins is one for the life of the process, unless the call comes again and again. */
+/* for (;;) with no way out: the function does not come back. */
+static bool slight_is_endless(const struct function *fn)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int n = 1;
+
+	stack[0] = 0;
+	while (n) {
+		int block = stack[--n];
+
+		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_RETURN || fn->items[i].kind == ITEM_THROW ||
+			    (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			     strstr(fn->items[i].call->name, "exit")))
+				return false;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e], loop = fn->blocks[block].loop;
+
+			if (next < 0 || seen[next] ||
+			    (loop >= 0 && fn->loops[loop].forever &&
+			     fn->loops[loop].header == block && fn->loops[loop].exit == next))
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return true;
+}
+
+/*
+ * A thread that nobody joins is one for the life of the process, unless the call comes again and again. One
+ * that never ends cannot be joined.
+ */
 static bool slight_is_lone_thread(const struct flow *flow, const struct resource *r)
 {
-	return !strcmp(r->kind, "thread") && item_loop(flow->fn, r->site) < 0 &&
-	       function_calls_are_lone(flow->fn);
+	const struct operand *start = call_argument(r->site->call, 3);
+	const struct function *runs = start ? operand_function(flow->fn, start) : NULL;
+
+	if (strcmp(r->kind, "thread") != 0 || item_loop(flow->fn, r->site) >= 0)
+		return false;
+	return function_calls_are_lone(flow->fn) ||
+	       (runs && runs->n_blocks && slight_is_endless(runs) &&
+		!function_find_role(flow->fn, ROLE(ACCEPT)));
 }
 
 /* open(), dup2(fd, 1): what the process writes to from then on; where a child does so, that says nothing of the parent. */

@@ -104,6 +104,87 @@ int main(int, char **argv)
 		}
 }
 '''),
+    ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, hear, NULL))
+		return 1;
+	return pthread_join(thread, NULL);
+}
+'''),
+    ('… and one for each connection', 'one.c', 'L1', 'error', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		close(fd);
+		if (pthread_create(&thread, NULL, hear, NULL) == 0)
+			pthread_detach(thread);
+	}
+	return 0;
+}
+'''),
+    ('a thread that never ends cannot be joined', 'one.c', 'L7', 'advice', '''
+static void *beat(void *unused)
+{
+	for (;;)
+		sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
+    ('… one that does is', 'one.c', 'L7', 'warning', '''
+static void *beat(void *unused)
+{
+	sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
 ]
 
 
