@@ -99,23 +99,32 @@ static bool flow_skips_loop(const struct flow *flow, const struct item *item, bo
 	       !state_is_constant(flow, &item->b, &number);
 }
 
+/* A pointer that the caller gave stays what it was, whoever else got it. */
+static bool flow_is_callers(const struct flow *flow, const struct operand *o, int resource)
+{
+	return flow->resources[resource].param >= 0 && !flow->resources[resource].site &&
+	       flow->fn->places[o->place].stars &&
+	       (flow->state->bits[resource] & (RES_OPEN | RES_CLOSED)) == RES_OPEN;
+}
+
 /* Two that are open at the same time have not the same number or address. */
 static bool flow_are_apart(const struct flow *flow, const struct item *item)
 {
 	int a = state_resource(flow, &item->a), b = state_resource(flow, &item->b);
 
-	return a >= 0 && b >= 0 && a != b && flow->state->bits[a] == RES_OPEN &&
-	       flow->state->bits[b] == RES_OPEN &&
-	       (flow->resources[a].site || flow->resources[b].site);
+	return a >= 0 && b >= 0 && a != b && (flow->resources[a].site || flow->resources[b].site) &&
+	       (flow->state->bits[a] == RES_OPEN || flow_is_callers(flow, &item->a, a)) &&
+	       (flow->state->bits[b] == RES_OPEN || flow_is_callers(flow, &item->b, b));
 }
 
-/* Two names of what one call has opened: a second pointer to it, and not a number that says how it went. */
+/* Two names of what one call has opened, or the caller gave: a second pointer to it, and not a number that says how it went. */
 static bool flow_are_one(const struct flow *flow, const struct item *item)
 {
 	int a = state_resource(flow, &item->a), b = state_resource(flow, &item->b);
 
-	return a >= 0 && a == b && flow->resources[a].site && !flow->resources[a].stored &&
-	       flow->fn->places[item->a.place].stars && flow->fn->places[item->b.place].stars;
+	return a >= 0 && a == b && (flow->resources[a].site || flow->resources[a].param >= 0) &&
+	       !flow->resources[a].stored && flow->fn->places[item->a.place].stars &&
+	       flow->fn->places[item->b.place].stars;
 }
 
 /* if (text != small) free(text): what was opened here lies in no variable. */

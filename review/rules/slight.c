@@ -132,7 +132,7 @@ static bool slight_is_shell(const struct flow *flow, const struct resource *r)
 	if (r->place < 0 || !site || (strcmp(r->kind, "file") && strcmp(r->kind, "object")))
 		return false;
 	if (held && !strcmp(site->name, "fdopen") && held->kind == OPERAND_PLACE &&
-	    !place_is_local(fn, held->place))
+	    (!place_is_local(fn, held->place) || fn->places[held->place].kind == PLACE_PARAM))
 		return true;
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
