@@ -104,6 +104,20 @@ int main(int, char **argv)
 		}
 }
 '''),
+    ('the object of a stream that was closed under a second name', 'one.c', 'L1', 'advice', '''
+#include <gio/gio.h>
+int put(GFile *to, const char *text, gsize n)
+{
+	GFileOutputStream *file = g_file_replace(to, NULL, FALSE, G_FILE_CREATE_NONE, NULL, NULL);
+	GOutputStream *out = G_OUTPUT_STREAM(file);
+
+	if (!file)
+		return -1;
+	g_output_stream_write_all(out, text, n, NULL, NULL, NULL);
+	g_output_stream_close(out, NULL, NULL);
+	return 0;
+}
+'''),
     ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
 static void *hear(void *unused)
 {
