@@ -118,6 +118,78 @@ int put(GFile *to, const char *text, gsize n)
 	return 0;
 }
 '''),
+    ('a variable of the program has the only object', 'one.cpp', 'L1', 'advice', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+'''),
+    ('… and whoever asks gets another one', 'one.cpp', 'L1', 'error', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+Meter *Meter::another()
+{
+	return new Meter;
+}
+'''),
     ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
 static void *hear(void *unused)
 {
