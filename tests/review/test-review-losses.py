@@ -190,6 +190,28 @@ Meter *Meter::another()
 	return new Meter;
 }
 '''),
+    ('only a buffer that cannot grow leads there', 'one.c', 'L7', 'advice', '''
+#include <dirent.h>
+char *names(const char *path)
+{
+	DIR *dir = opendir(path);
+	char *all = NULL;
+	size_t n = 0;
+
+	if (!dir)
+		return NULL;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		char *more = realloc(all, n + 1);
+
+		if (!more)
+			return all;
+		all = more;
+		all[n++] = *entry->d_name;
+	}
+	closedir(dir);
+	return all;
+}
+'''),
     ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
 static void *hear(void *unused)
 {
