@@ -7,6 +7,7 @@
 #include "rules/blind.h"
 #include "rules/deferred.h"
 #include "rules/later.h"
+#include "rules/renamed.h"
 #include "rules/retry.h"
 #include "rules/seen.h"
 #include "rules/end.h"
@@ -515,6 +516,7 @@ static void e5_function(struct function *fn)
 
 		if (item->kind != ITEM_CALL || !call || !fn->reached[i])
 			continue;
+		renamed_signal(fn, item);
 		if (api_is(call->api, ROLE(OUTCOME)) && (call->flags & CALL_DROPPED) &&
 		    !(call->flags & CALL_VOID) &&
 		    !api_is(kb_class(call->receiver_type), ROLE(PROCESS))) {

@@ -26,6 +26,9 @@ ROWS = [
          '\tif (bind(fd, at, size) < 0) {\n\t\tperror("bind");\n\t\treturn;\n\t}\n')]),
     ('L3/thread-of-each.c', 'L3', 'wrong_from_heap', [
         ('\tfree(p);\n\tanswer(fd);\n', '\tfree(p);\n\tanswer(fd);\n\tclose(fd);\n')]),
+    ('E5/renamed.cpp', 'E5', 'Caller::watch', [
+        ('    connect(socket, SIGNAL(error(QAbstractSocket::SocketError)), this, SLOT(failed(QAbstractSocket::SocketError))); // E5',
+         '    connect(socket, &QAbstractSocket::errorOccurred, this, &Caller::failed);')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'
