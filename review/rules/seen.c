@@ -56,10 +56,22 @@ static bool seen_is_talk(const struct call *call)
 	return api_is(call->api, ROLE(LOG)) || call_is_talk(call) || !strcmp(call->name, "perror");
 }
 
+/* LOG(FATAL) << "…"; ends the program in many projects. */
+static bool seen_may_end(const struct function *fn, const struct item *item)
+{
+	static const char *const words[] = { "FATAL", "Fatal", "fatal", "PANIC", "panic" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (item_mentions(fn, item, words[i]))
+			return true;
+	return false;
+}
+
 static void seen_item(struct seen *seen, const struct item *item)
 {
 	const struct function *fn = seen->fn;
 
+	seen->acts |= seen_may_end(fn, item);
 	switch (item->kind) {
 	case ITEM_CALL:
 		if (!item->call || call_ends(item->call))

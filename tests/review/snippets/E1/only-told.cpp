@@ -45,9 +45,20 @@ void Receiver::rightAborts()
     }
 }
 
+class Log {
+public:
+    explicit Log(int level);
+    ~Log();
+    Log &operator<<(const char *text);
+};
+
+#define LOG(level) Log(level)
+enum { NOTE, FATAL };
+
 class Listener : public QObject {
 public:
     explicit Listener(quint16 port);
+    void rightEnds(quint16 port);
     ~Listener();
 private:
     void arrived();
@@ -59,6 +70,12 @@ Listener::Listener(quint16 port)
     if (!m_socket.bind(QHostAddress::Any, port)) // E1
         qWarning() << "cannot bind:" << m_socket.errorString();
     connect(&m_socket, &QUdpSocket::readyRead, this, &Listener::arrived);
+}
+
+void Listener::rightEnds(quint16 port)
+{
+    if (!m_socket.bind(QHostAddress::Any, port))
+        LOG(FATAL) << "cannot bind";
 }
 
 void Listener::arrived()
