@@ -157,3 +157,25 @@ int right_success_remembers(int fd, const struct sockaddr *at, socklen_t size)
 		return listen(fd, 8);
 	return -1;
 }
+
+int right_asks_again(int fd, const struct sockaddr *at, socklen_t size)
+{
+	int status;
+
+	if ((status = bind(fd, at, size)) < 0)
+		printf("cannot bind: %s\n", strerror(errno));
+	if (status) {
+		close(fd);
+		return -1;
+	}
+	return listen(fd, 8);
+}
+
+void frame_errorf(const char *format, ...);
+
+int right_frame_ends(int fd, const struct sockaddr *at, socklen_t size)
+{
+	if (bind(fd, at, size) < 0)
+		frame_errorf("cannot bind: %s", strerror(errno));
+	return listen(fd, 8);
+}
