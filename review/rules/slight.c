@@ -111,7 +111,7 @@ static bool slight_is_ended(const struct function *fn, const struct call *call, 
 		o && o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
 	/* out = G_OUTPUT_STREAM(file): a second name. */
-	if (set && set->kind == ITEM_ASSIGN)
+	if (set && set->kind == ITEM_ASSIGN && o->place != place)
 		o = &set->a;
 	return o && operand_is_place(o, place) && !api_fact(call->api, FACT_CLOSES) &&
 	       (strstr(call->name, "close") || strstr(call->name, "shutdown"));

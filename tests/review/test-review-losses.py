@@ -212,6 +212,17 @@ char *names(const char *path)
 	return all;
 }
 '''),
+    ('… and under its own', 'one.c', 'L1', 'advice', '''
+#include <glib.h>
+int put(int fd, const char *text, gssize n)
+{
+	GIOChannel *out = g_io_channel_unix_new(fd);
+
+	g_io_channel_write_chars(out, text, n, NULL, NULL);
+	g_io_channel_shutdown(out, TRUE, NULL);
+	return 0;
+}
+'''),
     ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
 static void *hear(void *unused)
 {
