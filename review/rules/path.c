@@ -478,8 +478,7 @@ static bool l6_callers_set(const struct function *fn)
 		struct function *caller = program.functions[i];
 
 		for (int k = 0; caller != fn && k < caller->n_items; k++)
-			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    caller->items[k].call->target == fn && l6_sets_cloexec(caller))
+			if (inherit_calls(&caller->items[k], fn) && l6_sets_cloexec(caller))
 				return true;
 	}
 	return false;
@@ -625,6 +624,9 @@ static void l6_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call || item->call->receiver.kind ||
 		    !fn->reached[i])
 			continue;
+		if (inherit_is_tunnel(item) && !l6_sets_cloexec(fn) && !l6_callers_set(fn) &&
+		    !l6_closes_all(fn))
+			inherit_tunnel(&rule_L6, fn, item);
 		if (api_fact(item->call->api, FACT_OPENS) && !l6_spawns_beside(fn) &&
 		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !l6_closes_all(fn)) {
 			if (!api_is(item->call->api, ROLE(SOCKET) | ROLE(ACCEPT)) ||
