@@ -322,7 +322,8 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&
-			      path_callers_ask(caller, depth - 1, ROLE(LOCKS)))))
+			      path_callers_ask(caller, depth - 1,
+					       ROLE(LOCKS) | (roles & ROLE(UNLINK))))))
 				return true;
 	}
 	return false;
@@ -362,13 +363,39 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		fn->label, item_text(fn, unlink));
 }
 
+/* Unlinked where the server ends, and not before it is bound. */
+static void l5_left_by_crash(struct function *fn, const struct item *bind)
+{
+	const uint64_t roles = path_answers | ROLE(UNLINK);
+	struct finding *finding;
+
+	if (function_find_role(fn, ROLE(UNLINK)) || path_asks(fn, bind, 2, roles) ||
+	    path_callers_ask(fn, 3, roles) || path_is_unique(fn, bind, 2) ||
+	    (bind->call->flags & CALL_DROPPED))
+		return;
+	finding = finding_add(
+		&rule_L5, fn, bind->at,
+		"The path of the socket is only unlinked where the server ends: after a crash it stays, and %s() fails with EADDRINUSE.",
+		bind->call->name);
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	finding_fix(
+		finding,
+		"In %s(), connect to the path before %s(), and unlink it if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it, and unlink the path once the lock is held.",
+		fn->label, bind->call->name);
+}
+
 static void l5_left(struct function *fn, const struct item *bind)
 {
 	struct path_names bound = path_bound(fn, bind);
 	struct finding *finding;
 
-	if (path_is_abstract(fn) || path_program_unlinks(fn, &bound))
+	if (path_is_abstract(fn))
 		return;
+	if (path_program_unlinks(fn, &bound)) {
+		l5_left_by_crash(fn, bind);
+		return;
+	}
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
 		"The path of the socket is never unlinked: it stays after the server has ended, and the next bind() fails with EADDRINUSE.");

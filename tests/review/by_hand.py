@@ -29,6 +29,12 @@ ROWS = [
         ('\tfscanf(file, "%d", &number);\n\tfclose(file);\n\treturn number; // E2\n',
          '\tif (fscanf(file, "%d", &number) != 1)\n\t\tnumber = -1;\n\tfclose(file);\n\treturn number;\n')]),
     ('L1/above-zero.c', 'L1', 'bad_count', [('\t\tif (copy > 0) { // L1\n', '\t\tif (copy >= 0) {\n')]),
+    ('L5/after-a-crash.c', 'L5', 'bad_start', [
+        ('\tfill(&at);\n\tif (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) // L5\n',
+         '\tint probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);\n\n\tif (probe < 0)\n\t\treturn -errno;\n'
+         '\tfill(&at);\n\tif (connect(probe, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED)\n'
+         '\t\tunlink(place);\n\tclose(probe);\n'
+         '\tif (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)\n')]),
     ('L6/tunnel.c', 'L6', 'tunnel_open', [
         ('\treturn open("/dev/net/tun", O_RDWR); // L6\n', '\treturn open("/dev/net/tun", O_RDWR | O_CLOEXEC);\n')]),
     ('L7/realloc.c', 'L7', 'bad_append', [
