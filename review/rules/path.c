@@ -363,15 +363,25 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		fn->label, item_text(fn, unlink));
 }
 
-/* Unlinked where the server ends, and not before it is bound. */
+/* atexit(leave), which unlinks. */
+static bool path_leaves(struct function *fn, const struct item *item, void *data)
+{
+	struct function *at = !strcmp(item->call->name, "atexit") && item->call->n_args
+				      ? operand_function(fn, &item->call->args[0])
+				      : NULL;
+
+	(void)data;
+	return at && function_find_role(at, ROLE(UNLINK));
+}
+
 static void l5_left_by_crash(struct function *fn, const struct item *bind)
 {
 	const uint64_t roles = path_answers | ROLE(UNLINK);
 	struct finding *finding;
 
-	if (function_find_role(fn, ROLE(UNLINK)) || path_asks(fn, bind, 2, roles) ||
-	    path_callers_ask(fn, 3, roles) || path_is_unique(fn, bind, 2) ||
-	    (bind->call->flags & CALL_DROPPED))
+	if (!function_find_call(fn, path_leaves, NULL) || function_find_role(fn, ROLE(UNLINK)) ||
+	    path_asks(fn, bind, 2, roles) || path_callers_ask(fn, 3, roles) ||
+	    path_is_unique(fn, bind, 2) || (bind->call->flags & CALL_DROPPED))
 		return;
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
