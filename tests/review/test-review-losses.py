@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Losses that are slight by the way that leads there, each with its twin. TAP.
+
+    test-review-losses.py [REVIEWER...]      without: $POSTERN_COMMAND review
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reviewing import Run, expect_equal, put, run_tests, test  # noqa: E402
+
+HEAD = '''#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+'''
+LOSSES = [
+    ('an option is given once', 'one.c', 'L1', 'advice', '''
+int main(int argc, char **argv)
+{
+	char byte;
+	int c, fd = -1;
+
+	while ((c = getopt(argc, argv, "f:")) != -1)
+		if (c == 'f' && (fd = open(optarg, O_RDONLY | O_CLOEXEC)) < 0)
+			return 1;
+	c = fd < 0 || read(fd, &byte, 1) != 1;
+	if (fd >= 0)
+		close(fd);
+	return c;
+}
+'''),
+    ('… a line comes again', 'one.c', 'L1', 'error', '''
+int main(void)
+{
+	char line[100], byte;
+	int fd = -1;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (line[0] == 'f' && (fd = open(line, O_RDONLY | O_CLOEXEC)) < 0)
+			return 1;
+		if (fd >= 0 && read(fd, &byte, 1) != 1)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+'''),
+    ('it is for the program that execv() starts', 'one.c', 'L1', 'advice', '''
+int again(const char *path, char *const words[])
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		return -1;
+	execv(words[0], words);
+	return -1;
+}
+'''),
+    ('nothing in the program catches what is thrown', 'one.cpp', 'L1', 'advice', '''
+static int kind(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, &byte, 1) != 1)
+		throw "nothing there";
+	close(fd);
+	return byte;
+}
+int main(int, char **argv)
+{
+	for (;;)
+		sleep((unsigned)kind(argv[1]));
+}
+'''),
+    ('… main() does', 'one.cpp', 'L1', 'error', '''
+static int kind(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, &byte, 1) != 1)
+		throw "nothing there";
+	close(fd);
+	return byte;
+}
+int main(int, char **argv)
+{
+	for (;;)
+		try {
+			sleep((unsigned)kind(argv[1]));
+		} catch (const char *text) {
+			puts(text);
+		}
+}
+'''),
+    ('the object of a stream that was closed under a second name', 'one.c', 'L1', 'advice', '''
+#include <gio/gio.h>
+int put(GFile *to, const char *text, gsize n)
+{
+	GFileOutputStream *file = g_file_replace(to, NULL, FALSE, G_FILE_CREATE_NONE, NULL, NULL);
+	GOutputStream *out = G_OUTPUT_STREAM(file);
+
+	if (!file)
+		return -1;
+	g_output_stream_write_all(out, text, n, NULL, NULL, NULL);
+	g_output_stream_close(out, NULL, NULL);
+	return 0;
+}
+'''),
+    ('a variable of the program has the only object', 'one.cpp', 'L1', 'advice', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+'''),
+    ('… and whoever asks gets another one', 'one.cpp', 'L1', 'error', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+Meter *Meter::another()
+{
+	return new Meter;
+}
+'''),
+    ('only a buffer that cannot grow leads there', 'one.c', 'L7', 'advice', '''
+#include <dirent.h>
+char *names(const char *path)
+{
+	DIR *dir = opendir(path);
+	char *all = NULL;
+	size_t n = 0;
+
+	if (!dir)
+		return NULL;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		char *more = realloc(all, n + 1);
+
+		if (!more)
+			return all;
+		all = more;
+		all[n++] = *entry->d_name;
+	}
+	closedir(dir);
+	return all;
+}
+'''),
+    ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, hear, NULL))
+		return 1;
+	return pthread_join(thread, NULL);
+}
+'''),
+    ('… and one for each connection', 'one.c', 'L1', 'error', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		close(fd);
+		if (pthread_create(&thread, NULL, hear, NULL) == 0)
+			pthread_detach(thread);
+	}
+	return 0;
+}
+'''),
+    ('a thread that never ends cannot be joined', 'one.c', 'L7', 'advice', '''
+static void *beat(void *unused)
+{
+	for (;;)
+		sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
+    ('… one that does is', 'one.c', 'L7', 'warning', '''
+static void *beat(void *unused)
+{
+	sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
+]
+
+
+@test
+def what_a_way_costs_that_hardly_any_run_takes_is_advice():
+    for what, path, rule, severity, text in LOSSES:
+        put(os.path.join('all', path), HEAD + text)
+        got = {f['severity'] for f in Run('--format', 'json', os.path.join('all', path)).json()['findings']
+               if f['rule'] == rule}
+        expect_equal(got or {'none'}, {severity}, what)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests())
