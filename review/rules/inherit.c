@@ -365,3 +365,63 @@ void inherit_tunnel(const struct rule *rule, struct function *fn, const struct i
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(finding, "In %s(), add `O_CLOEXEC` to the flags.", fn->label);
 }
+
+bool inherit_is_bound(const struct function *opener, const struct item *item)
+{
+	int place = item_result(opener, item);
+
+	/* What takes frames off a wire has no name that it could keep from others. */
+	if (place < 0 || item_mentions(opener, item, "RAW") ||
+	    item_mentions(opener, item, "PACKET"))
+		return false;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; fn->source == opener->source && i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (call && call->n_args && api_is(call->api, ROLE(BIND)) &&
+			    !strcmp(operand_text(fn, &call->args[0]), opener->places[place].text))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* for (fd = 3; fd < n; fd++) close(fd); */
+static bool inherit_is_sweep(struct function *fn, const struct item *item, int block)
+{
+	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
+
+	if (!o || o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0 ||
+	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
+	    !api_fact(item->call->api, FACT_CLOSES))
+		return false;
+	for (const struct item *i = place_set_last(fn, o->place); i; i = item_set_before(fn, i))
+		if (i->kind == ITEM_OPERATE && (i->op == '+' || i->op == '-') &&
+		    operand_is_place(&i->a, o->place))
+			return true;
+	return false;
+}
+
+static bool inherit_function_closes_all(struct function *fn)
+{
+	for (int block = 0; block < fn->n_blocks; block++)
+		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			    (api_is(kb_function(fn->items[i].call->name), ROLE(CLOEXEC)) ||
+			     inherit_is_sweep(fn, &fn->items[i], block)))
+				return true;
+	return false;
+}
+
+/* Someone closes all descriptors before it executes others. */
+bool inherit_closes_all(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    inherit_function_closes_all(program.functions[i]))
+			return true;
+	return false;
+}

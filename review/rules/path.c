@@ -2,6 +2,7 @@
 /* CWE-664: names in the file system, and descriptors that children inherit. */
 
 #include "model/descriptor.h"
+#include "model/reach.h"
 #include "rules/inherit.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -451,39 +452,13 @@ const struct rule rule_L5 = {
 	.function = l5_function,
 };
 
-/* for (fd = 3; fd < n; fd++) close(fd); */
-static bool l6_is_sweep(struct function *fn, const struct item *item, int block)
+/* fcntl(fd, F_SETFD, FD_CLOEXEC), in a function of whatever name. */
+static bool l6_is_setter(const struct function *fn)
 {
-	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
-
-	if (!o || o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0 ||
-	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
-	    !api_fact(item->call->api, FACT_CLOSES))
-		return false;
-	for (const struct item *i = place_set_last(fn, o->place); i; i = item_set_before(fn, i))
-		if (i->kind == ITEM_OPERATE && (i->op == '+' || i->op == '-') &&
-		    operand_is_place(&i->a, o->place))
-			return true;
-	return false;
-}
-
-static bool l6_function_closes_all(struct function *fn)
-{
-	for (int block = 0; block < fn->n_blocks; block++)
-		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
-			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-			    (api_is(kb_function(fn->items[i].call->name), ROLE(CLOEXEC)) ||
-			     l6_is_sweep(fn, &fn->items[i], block)))
-				return true;
-	return false;
-}
-
-/* Someone closes all descriptors before it executes others. */
-static bool l6_closes_all(const struct function *fn)
-{
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program_shares(program.functions[i]->source, fn->source) &&
-		    l6_function_closes_all(program.functions[i]))
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    !strcmp(fn->items[i].call->name, "fcntl") &&
+		    path_mentions(fn, &fn->items[i], "CLOEXEC"))
 			return true;
 	return false;
 }
@@ -502,7 +477,8 @@ static bool l6_sets_cloexec(struct function *fn)
 		     path_mentions(fn, item, "CLOSE_ON_EXEC") ||
 		     strcasestr(item->call->name, "cloexec") ||
 		     (item->call->target && item->call->target != fn &&
-		      strcasestr(item->call->target->name, "cloexec"))))
+		      (strcasestr(item->call->target->name, "cloexec") ||
+		       l6_is_setter(item->call->target)))))
 			return true;
 	}
 	return false;
@@ -648,7 +624,18 @@ static bool l6_is_server(const struct function *fn, const struct item *item)
 	struct operand o = { .kind = OPERAND_PLACE, .place = item_result(fn, item) };
 
 	return api_is(item->call->api, ROLE(ACCEPT) | ROLE(LISTEN)) ||
-	       (o.place >= 0 && (descriptor_kinds(fn, &o) & DESCRIPTOR_LISTENER));
+	       (o.place >= 0 &&
+		((descriptor_kinds(fn, &o) & DESCRIPTOR_LISTENER) || inherit_is_bound(fn, item)));
+}
+
+/* … or one pair of many: each program has those of the programs before it, and is not waited for. */
+static bool l6_matters(struct function *fn, const struct item *item)
+{
+	bool server = l6_is_server(fn, item);
+
+	return (server ||
+		(api_fact(item->call->api, FACT_OPENS)->depth > 1 && function_runs_often(fn))) &&
+	       inherit_is_certain(fn, item, !server);
 }
 
 /* L6: a descriptor is inherited by children: no SOCK_CLOEXEC in a program that executes others. */
@@ -662,10 +649,10 @@ static void l6_function(struct function *fn)
 		    !fn->reached[i])
 			continue;
 		if (inherit_is_tunnel(item) && !l6_sets_cloexec(fn) && !l6_callers_set(fn) &&
-		    !l6_closes_all(fn))
+		    !inherit_closes_all(fn))
 			inherit_tunnel(&rule_L6, fn, item);
 		if (api_fact(item->call->api, FACT_OPENS) && !l6_spawns_beside(fn) &&
-		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !l6_closes_all(fn)) {
+		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !inherit_closes_all(fn)) {
 			if (!api_is(item->call->api, ROLE(SOCKET) | ROLE(ACCEPT)) ||
 			    !l6_may_be_flagged(fn, item))
 				l6_in_library(fn, item);
@@ -676,14 +663,15 @@ static void l6_function(struct function *fn)
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || !l6_spawns_beside(fn) || l6_sets_cloexec(fn) ||
-		    l6_callers_set(fn) || l6_closes_all(fn) || inherit_opens_too_late(fn, item) ||
-		    inherit_is_closed_before(fn, item) || inherit_is_gone_before(fn, item))
+		    l6_callers_set(fn) || inherit_closes_all(fn) ||
+		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item) ||
+		    inherit_is_gone_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,
 			"What %s() opens is inherited by every program that this one starts. That program keeps the connection open, and can read and write it.",
 			item->call->name);
-		if (finding && !inherit_is_certain(fn, item, !l6_is_server(fn, item)))
+		if (finding && !l6_matters(fn, item))
 			finding->severity = SEVERITY_ADVICE;
 		finding_fix(finding, "In %s(), %s.", fn->label,
 			    api_is(item->call->api, ROLE(ACCEPT))
