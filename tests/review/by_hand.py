@@ -49,6 +49,8 @@ ROWS = [
     ('E5/renamed.cpp', 'E5', 'Caller::watch', [
         ('    connect(socket, SIGNAL(error(QAbstractSocket::SocketError)), this, SLOT(failed(QAbstractSocket::SocketError))); // E5',
          '    connect(socket, &QAbstractSocket::errorOccurred, this, &Caller::failed);')]),
+    ('L4/guarded.cpp', 'L4', 'Shop::wrongFull', [
+        ('        m_jobs.push(job.release());\n    else\n        close(fd); // L4\n', '        m_jobs.push(job.release());\n')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'
