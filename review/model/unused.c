@@ -2,20 +2,20 @@
 /* Functions that nothing calls: what they do wrong, no run of the program does; see reach.h. */
 
 #include "model/reach.h"
+#include "model/unmade.h"
 #include "read/source.h"
 
 #include <string.h>
 
 enum { UNUSED_NO = 1, UNUSED_YES, UNUSED_COMMENT = 4096 };
 
-static bool unused_is_word(char c)
+bool unused_is_word(char c)
 {
 	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* The nearest sign of a comment before it is one that begins. */
-static bool unused_is_comment(const char *text, const char *at)
+bool unused_is_comment(const char *text, const char *at)
 {
 	const char *first = at - text > UNUSED_COMMENT ? at - UNUSED_COMMENT : text;
 	bool line = true;
@@ -130,6 +130,15 @@ static bool unused_is_elsewhere(const struct function *fn)
 	return false;
 }
 
+bool unused_is_in_library(const char *path)
+{
+	for (; strchr(path, '/'); path = strchr(path, '/') + 1)
+		if (!strncasecmp(path, "lib", 3) || starts_with(path, "include/") ||
+		    starts_with(path, "plugins/"))
+			return true;
+	return false;
+}
+
 /* A folder of a library, whose functions are for others too. */
 static bool unused_is_for_others(const struct function *fn)
 {
@@ -141,10 +150,8 @@ static bool unused_is_for_others(const struct function *fn)
 		return true;
 	if (program.reached && !fn->class_name && !unused_is_elsewhere(fn))
 		return false;
-	for (; strchr(s, '/'); s = strchr(s, '/') + 1)
-		if (!strncasecmp(s, "lib", 3) || starts_with(s, "include/") ||
-		    starts_with(s, "plugins/"))
-			return true;
+	if (unused_is_in_library(s))
+		return true;
 	for (size_t i = 0; i < program.n_functions; i++)
 		if (program.functions[i]->source->folder == fn->source->folder &&
 		    function_reach(program.functions[i]))
@@ -172,6 +179,10 @@ static bool unused_find(struct function *fn)
 		return fn->unused == UNUSED_YES;
 	fn->unused = UNUSED_NO;
 	function_reach(fn); /* fills program.reached */
+	if (class_is_unmade(fn)) {
+		fn->unused = UNUSED_YES;
+		return true;
+	}
 	if (!unused_may_be(fn) || function_has_caller(fn, unused_is_used))
 		return false;
 	for (size_t i = 0; i < program.n_sources; i++)
