@@ -25,8 +25,6 @@
 #define BRIDGE_LOST  POSTERN_SECONDS(1) /* between checks for room on stderr */
 #define BRIDGE_FLUSH POSTERN_SECONDS(2)
 
-static const char bridge_url[] = "nats://127.0.0.1:4222";
-
 /* ---- the end ---- */
 
 static void bridge_forced(struct postern_timer *t, void *data)
@@ -42,7 +40,7 @@ static void bridge_forced(struct postern_timer *t, void *data)
 /* The last messages are flushed within --drain too: open calls end a little earlier. */
 void bridge_drain(struct bridge *b, int status)
 {
-	int64_t drain = b->values->drain ? b->values->drain : BRIDGE_DRAIN;
+	int64_t drain = b->values->drain;
 	int64_t flush = drain / 4 < BRIDGE_FLUSH ? drain / 4 : BRIDGE_FLUSH;
 
 	if (b->draining)
@@ -134,18 +132,17 @@ static int bridge_signals(struct bridge *b)
 static int bridge_connect(struct bridge *b, const struct bus_events *events)
 {
 	const struct bridge_values *v = b->values;
-	const char *standard = bridge_url;
 	const struct bus_options options = {
 		.verb = b->verb,
-		.urls = v->nats.n ? v->nats.texts : &standard,
-		.n_urls = v->nats.n ? v->nats.n : 1,
+		.urls = v->nats.texts,
+		.n_urls = v->nats.n,
 		.name = b->name,
 		.creds = v->creds,
 		.tls = v->tls,
 		.tls_ca = v->tls_ca,
 		.tls_cert = v->tls_cert,
 		.tls_key = v->tls_key,
-		.wait_ns = v->wait ? v->wait : BRIDGE_WAIT,
+		.wait_ns = v->wait,
 	};
 
 	return bus_new(&b->bus, b->loop, &options, events, b->data);
@@ -173,14 +170,25 @@ static const char *bridge_wrong(const struct bridge_values *v)
 	return NULL;
 }
 
-int bridge_check(const struct bridge *b)
+int bridge_settle(struct bridge_values *v, const char *verb, const char *name)
 {
-	const char *wrong = bridge_wrong(b->values);
+	const char *wrong = bridge_wrong(v);
 
-	if (!wrong)
-		return EXIT_DONE;
-	output_error(b->verb, b->name, "%s", wrong);
-	return EXIT_USAGE;
+	if (wrong) {
+		output_error(verb, name, "%s", wrong);
+		return EXIT_USAGE;
+	}
+	if (!v->nats.n)
+		v->nats.texts[v->nats.n++] = "nats://127.0.0.1:4222";
+	if (!v->deadline)
+		v->deadline = POSTERN_SECONDS(30);
+	if (!v->wait)
+		v->wait = POSTERN_SECONDS(30);
+	if (!v->drain)
+		v->drain = POSTERN_SECONDS(10);
+	if (!v->max_calls)
+		v->max_calls = 256;
+	return EXIT_DONE;
 }
 
 int bridge_open(struct bridge *b, const struct bus_events *events)

@@ -18,10 +18,6 @@ struct bridge_values {
 	uint32_t max_calls;
 };
 
-#define BRIDGE_DEADLINE  POSTERN_SECONDS(30)
-#define BRIDGE_WAIT      POSTERN_SECONDS(30)
-#define BRIDGE_DRAIN     POSTERN_SECONDS(10)
-#define BRIDGE_MAX_CALLS 256u
 #define BRIDGE_CALLS_MOST 32768u /* half of the inboxes of a bus */
 
 #define BRIDGE_OPTION(field) .offset = offsetof(struct bridge_values, field)
@@ -70,8 +66,11 @@ struct bridge {
 	int status;
 };
 
-/* Of its options, before anything is waited for. The exit status; an error has been printed. */
-int  bridge_check(const struct bridge *b);
+/*
+ * Before anything is waited for: checks the options, and gives those that were not given the value that --help
+ * promises. The exit status; an error has been printed.
+ */
+int  bridge_settle(struct bridge_values *v, const char *verb, const char *name);
 /* Loop, signals, bus. The exit status; an error has been printed. Close it in any case. */
 int  bridge_open(struct bridge *b, const struct bus_events *events);
 void bridge_close(struct bridge *b);

@@ -110,19 +110,26 @@ static void bus_tell_slow(struct bus *b)
 			     dropped);
 }
 
-/* Once a second: a peer that asks for answers to where we may not publish is not to fill a log. */
-static void bus_tell_failed(struct bus *b, const struct bus_item *item)
+bool bus_may_tell(int64_t *told_ns)
 {
 	int64_t now = postern_now();
+
+	if (*told_ns && now - *told_ns < POSTERN_SECONDS(1))
+		return false;
+	*told_ns = now;
+	return true;
+}
+
+static void bus_tell_failed(struct bus *b, const struct bus_item *item)
+{
 	char more[48] = "";
 
-	if (b->error_ns && now - b->error_ns < POSTERN_SECONDS(1)) {
+	if (!bus_may_tell(&b->error_ns)) {
 		b->n_untold++;
 		return;
 	}
 	if (b->n_untold)
 		snprintf(more, sizeof(more), " (and %" PRIu64 " before)", b->n_untold);
-	b->error_ns = now;
 	b->n_untold = 0;
 	output_error(b->verb, NULL, "NATS: %s%s%s%s", natsStatus_GetText((natsStatus)item->error),
 		     item->text ? ": " : "", item->text ? item->text : "", more);

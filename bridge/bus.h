@@ -125,6 +125,8 @@ bool bus_is_connected(const struct bus *b);
 int  bus_flush(struct bus *b, int64_t deadline_ns);
 /* Waits until the server has taken all subscriptions: the exit status; an error has been printed, as when one is not permitted. */
 int  bus_confirm(struct bus *b, int64_t deadline_ns);
+/* Once a second: a message that a peer can cause is not to fill a log. *told_ns begins as 0. */
+bool bus_may_tell(int64_t *told_ns);
 #define BUS_RANDOM 33
 /* 32 digits that nobody can guess, and a \0. What getrandom() says. */
 int  bus_random_text(struct bus *b, char ret[BUS_RANDOM]);

@@ -80,8 +80,7 @@ static int durable_write(struct durable *d, char *subject, char *text, size_t si
 {
 	const struct export *e = d->export;
 	const char *stream = e->values->stream, *prefix = e->bridge.values->prefix;
-	int64_t deadline = e->bridge.values->deadline;
-	int64_t patience = deadline ? deadline : BRIDGE_DEADLINE;
+	int64_t patience = e->bridge.values->deadline;
 	char name[WIRE_SUBJECT_MAX], filter[WIRE_SUBJECT_MAX];
 
 	switch (d->state) {

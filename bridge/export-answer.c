@@ -15,12 +15,9 @@
 
 static void export_lost(struct export *e, int error)
 {
-	int64_t now = postern_now();
-
 	e->lost++;
-	if (e->told_ns && now - e->told_ns < POSTERN_SECONDS(1))
+	if (!bus_may_tell(&e->told_ns))
 		return;
-	e->told_ns = now;
 	output_error(e->bridge.verb, e->address,
 		     "%" PRIu64 " answers could not be sent so far, the last one because of %s",
 		     e->lost, error == -ENOTCONN ? "a lost connection to NATS" : strerror(-error));

@@ -266,7 +266,7 @@ static int export_read_hops(struct export *e, const struct bus_message *m, uint6
 static int export_read(struct export *e, const struct bus_message *m, struct export_asked *ret)
 {
 	const char *more = bus_header(m, WIRE_MORE), *timeout = bus_header(m, WIRE_TIMEOUT);
-	int64_t standard = e->bridge.values->deadline, most = standard ? standard : BRIDGE_DEADLINE;
+	int64_t most = e->bridge.values->deadline;
 
 	if (m->unreadable) {
 		export_refuse(e, m, "org.varlink.service.InvalidParameter",
@@ -413,8 +413,7 @@ static const char *export_forbids(const struct export_method *method)
 
 int export_durable(struct export_method *method, const struct bus_message *m)
 {
-	int64_t standard = method->export->bridge.values->deadline;
-	struct export_asked asked = { .deadline_ns = standard ? standard : BRIDGE_DEADLINE,
+	struct export_asked asked = { .deadline_ns = method->export->bridge.values->deadline,
 				      .hops = 1 };
 	struct export_call *c;
 

@@ -270,8 +270,7 @@ static int export_go(struct export *e)
 {
 	const struct bridge_values *v = e->bridge.values;
 	char ready[128];
-	int status =
-		learn(&e->learned, e->bridge.verb, e->address, v->wait ? v->wait : BRIDGE_WAIT);
+	int status = learn(&e->learned, e->bridge.verb, e->address, v->wait);
 
 	if (!status)
 		status = export_methods(e);
@@ -313,8 +312,8 @@ static void export_release(struct export *e)
 
 static int export_run(void *data)
 {
-	const struct export_values *v = data;
-	const struct bridge_values *values = &v->bridge;
+	struct export_values *v = data;
+	struct bridge_values *values = &v->bridge;
 	struct export *e;
 	int status;
 
@@ -330,22 +329,23 @@ static int export_run(void *data)
 			     "--stream is a name of JetStream: letters, digits, - and _");
 		return EXIT_USAGE;
 	}
+	status = bridge_settle(values, "bridge export", values->common.files[0]);
+	if (status)
+		return status;
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return output_errno("bridge export", NULL, "out of memory", -ENOMEM);
 	e->values = v;
 	e->address = values->common.files[0];
 	e->queue = values->queue ? values->queue : EXPORT_QUEUE;
-	e->max_calls = values->max_calls ? values->max_calls : BRIDGE_MAX_CALLS;
+	e->max_calls = values->max_calls;
 	e->bridge = (struct bridge){ .values = values,
 				     .verb = "bridge export",
 				     .name = e->address,
 				     .drain = export_drain,
 				     .force = export_force,
 				     .data = e };
-	status = bridge_check(&e->bridge);
-	if (!status)
-		status = export_go(e);
+	status = export_go(e);
 	export_release(e);
 	free(e);
 	return status;

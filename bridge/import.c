@@ -100,11 +100,10 @@ static const struct postern_service_events import_events = {
 static void import_drain(void *data)
 {
 	struct import *im = data;
-	int64_t drain = im->values->bridge.drain;
 
 	imported_end_streams(im);
 	if (im->service)
-		postern_service_drain(im->service, drain ? drain : BRIDGE_DRAIN);
+		postern_service_drain(im->service, im->values->bridge.drain);
 }
 
 static void import_force(void *data)
@@ -147,8 +146,6 @@ static int import_learn(struct import *im)
 {
 	int64_t wait = im->values->bridge.wait, begun = postern_now();
 
-	if (!wait)
-		wait = BRIDGE_WAIT;
 	for (size_t i = 0; i < im->n_wanted; i++) {
 		int r = wanted_start(&im->wanted[i], im, im->values->bridge.common.files[i]);
 
@@ -301,26 +298,27 @@ static int import_check(const struct import_values *v)
 
 static int import_run(void *data)
 {
-	const struct import_values *v = data;
-	struct import im = {
+	struct import_values *v = data;
+	int status = import_check(v);
+	struct import im;
+
+	if (!status)
+		status = bridge_settle(&v->bridge, "bridge import", v->as);
+	if (status)
+		return status;
+	im = (struct import){
 		.values = v,
 		.prefix = v->bridge.prefix,
 		.allow = v->bridge.allow.texts,
 		.n_allow = v->bridge.allow.n,
-		.deadline_ns = v->bridge.deadline ? v->bridge.deadline : BRIDGE_DEADLINE,
-		.max_calls = v->bridge.max_calls ? v->bridge.max_calls : BRIDGE_MAX_CALLS,
+		.deadline_ns = v->bridge.deadline,
+		.max_calls = v->bridge.max_calls,
 		.bridge = { .values = &v->bridge,
 			    .verb = "bridge import",
 			    .name = v->as,
 			    .drain = import_drain,
 			    .force = import_force },
 	};
-	int status = import_check(v);
-
-	if (!status)
-		status = bridge_check(&im.bridge);
-	if (status)
-		return status;
 	im.max_user = im.max_calls;
 	if (v->access && v->access != POSTERN_ACCESS_USER)
 		im.max_user = im.max_calls - im.max_calls / 2;

@@ -362,9 +362,8 @@ static void imported_refuse(struct import *im, struct postern_request *r, const 
 {
 	if (postern_request_flags(r) & POSTERN_CALL_ONEWAY) {
 		im->unsent++;
-		if (postern_now() - im->unsent_told_ns < POSTERN_SECONDS(1) && im->unsent_told_ns)
+		if (!bus_may_tell(&im->unsent_told_ns))
 			return;
-		im->unsent_told_ns = postern_now();
 		output_error(im->bridge.verb, im->bridge.name,
 			     "%s: a oneway call is lost: %s (%" PRIu64 " so far)", method,
 			     strerror(-error), im->unsent);

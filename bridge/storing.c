@@ -43,15 +43,12 @@ static void storing_free(struct storing *s)
 	free(s);
 }
 
-/* Once a second at most. */
 static void storing_tell(struct storing *s, const char *why)
 {
 	struct import *im = s->import;
-	int64_t now = postern_now();
 
-	if (im->storing_told_ns && now - im->storing_told_ns < POSTERN_SECONDS(1))
+	if (!bus_may_tell(&im->storing_told_ns))
 		return;
-	im->storing_told_ns = now;
 	output_error(im->bridge.verb, im->bridge.name,
 		     "%s: it is not stored yet: %s; it is tried again, with %u others", s->method,
 		     why, im->n_storing - 1);

@@ -3,6 +3,7 @@
 """postern bridge export, as a client of NATS sees it that knows nothing of Postern."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -188,6 +189,7 @@ def test_discovery(plain):
         if not all(isinstance(v, str) for v in m["metadata"].values()):
             wrong.append(f"metadata: {m['metadata']}")
     tap.result("with a name, a version and an id as NATS wants them", wrong)
+    equals("it answers a ping to everybody", body(plain.ask("$SRV.PING")), ping)
     equals("by its id it is found alone", body(plain.ask(f"$SRV.PING.service_sock.{ping['id']}")), ping)
     echo = next(e for e in info["endpoints"] if e["name"] == "Echo")
     equals("a method is an endpoint", echo, {"name": "Echo", "subject": SUBJECT + "Echo", "queue_group": "varlink",
@@ -263,6 +265,17 @@ def test_no_service(place, nats):
     tap.result("which names it", [] if "gone.sock" in bridge.said() else bridge.said())
 
 
+def test_service_gone(place, nats):
+    service = place.service("left.sock")
+    bridge = place.export(service, nats.url, options=("--prefix", "left"))
+    service.end()
+    place.things.remove(service)
+    os.unlink(service.path)
+    got = place.plain(nats.url).ask(f"left.{SUBJECT}Echo", '{"text":"a"}', Varlink_Timeout_Ms="3000")
+    equals("a call of a service that has gone is not sent, and says so", error(got)[:2], ("503", "io.postern.bridge.NotSent"))
+    bridge.end()
+
+
 def main():
     harness.need_nats()
     place = harness.Place()
@@ -283,6 +296,7 @@ def main():
         test_refused_oneway(place, nats, service)
         test_sharing(place, nats)
         test_no_service(place, nats)
+        test_service_gone(place, nats)
         test_losses(place, nats, service, bridge, plain)
     finally:
         wrong = place.end()

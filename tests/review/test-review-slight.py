@@ -1069,5 +1069,46 @@ def a_member_that_nothing_closes_is_advice_when_main_makes_the_object_and_nothin
         expect_equal(severities('one.cpp', 'L1'), {severity}, 'with %r' % again)
 
 
+CLERK_H = '''class Clerk : public QObject
+{
+	Q_OBJECT
+public:
+	explicit Clerk(QObject *parent = nullptr);
+private slots:
+	void take();
+private:
+	QTcpServer *m_server;
+	QTcpSocket *m_socket;
+};
+'''
+CLERK = '''#include "clerk.h"
+/* Clerk takes what comes. */
+Clerk::Clerk(QObject *parent) : QObject(parent), m_server(new QTcpServer(this))
+{
+	if (!m_server->listen(QHostAddress::LocalHost, 1234))
+		qFatal("listen");
+	connect(m_server, &QTcpServer::newConnection, this, &Clerk::take);
+}
+void Clerk::take()
+{
+	m_socket = m_server->nextPendingConnection();
+}
+'''
+
+
+@test
+def a_class_of_which_no_program_makes_an_object_gives_advice():
+    for i, (name, main, severity) in enumerate((
+            ('nobody makes one', 'int main() { return 0; }\n', 'advice'),
+            ('main() makes one', '#include "clerk.h"\nint main() { Clerk clerk; return run(&clerk); }\n', 'error'),
+            ('it is the base of another', '#include "clerk.h"\nclass Chief : public Clerk { };\nint main() { Chief c; return run(&c); }\n', 'error'),
+            ('another class has one', '#include "clerk.h"\nstruct Desk { Clerk clerk; };\nint main() { Desk d; return run(&d); }\n', 'error'))):
+        folder = 'clerk%d' % i
+        for path, text in (('clerk.h', CLERK_H), ('clerk.cpp', CLERK), ('main.cpp', main)):
+            put(os.path.join(folder, path), text)
+        got = {f['severity'] for f in Run('--format', 'json', folder).json()['findings'] if f['rule'] == 'L3'}
+        expect_equal(got, {severity}, name)
+
+
 if __name__ == '__main__':
     sys.exit(run_tests())
