@@ -112,7 +112,8 @@ static bool unmade_makes_nothing(const struct source *source, const char *s, siz
 	       (!memcmp(before - 5, "class", 5) || !memcmp(before - 6, "struct", 6));
 }
 
-static bool unmade_is_own(const struct type_info *type, const struct source *source, const char *s)
+/* In a method of the class, or in a function that nothing calls. */
+static bool unmade_is_idle(const struct type_info *type, const struct source *source, const char *s)
 {
 	uint32_t row = 0;
 
@@ -121,8 +122,8 @@ static bool unmade_is_own(const struct type_info *type, const struct source *sou
 	for (size_t i = 0; i < program.n_functions; i++) {
 		const struct function *fn = program.functions[i];
 
-		if (fn->source == source && fn->class_name == type->name && fn->at.row <= row &&
-		    row <= fn->end.row)
+		if (fn->source == source && !fn->outer && fn->at.row <= row && row <= fn->end.row &&
+		    (fn->class_name == type->name || function_is_unused(fn)))
 			return true;
 	}
 	return false;
@@ -143,7 +144,7 @@ static bool unmade_is_named(const struct type_info *type, const char *begin, con
 			    unmade_makes_nothing(source, s, n) ||
 			    unused_is_comment(source->text, s))
 				continue;
-			if (!unmade_is_own(type, source, s))
+			if (!unmade_is_idle(type, source, s))
 				return true;
 		}
 	}
@@ -171,7 +172,10 @@ bool class_is_unmade(const struct function *fn)
 
 	if (!type)
 		return false;
-	if (!type->unmade)
-		type->unmade = unmade_find(type, fn->source) ? UNMADE_YES : UNMADE_NO;
+	if (!type->unmade) {
+		type->unmade = UNMADE_NO;
+		if (unmade_find(type, fn->source))
+			type->unmade = UNMADE_YES;
+	}
 	return type->unmade == UNMADE_YES;
 }
