@@ -5,7 +5,7 @@
  * a test for failure is enough there. Where the result is ignored, a peer is gone that would not have
  * had the message either way, and the next read shows it; only who sends on and on, as a file goes, does
  * that for nobody. Where it does not block, the last words before the close can still do no harm. That
- * others of the program do not block says nothing of this one.
+ * those of other files do not block says nothing of this one.
  */
 
 #include "flow/contract.h"
@@ -20,6 +20,18 @@
 
 /* What the kernel's buffer takes as a whole, also of a socket that does not block. */
 enum { FAREWELL_SMALL = 2048, FAREWELL_DEPTH = 2 };
+
+/* Some text of the file speaks of sockets that do not block, or of a limit for writing. */
+static bool farewell_file_unblocks(const struct source *source)
+{
+	static const char *const words[] = { "NONBLOCK", "FIONBIO",  "NDELAY",  "nonblock",
+					     "NonBlock", "SNDTIMEO", "DONTWAIT" };
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+		if (memmem(source->text, source->size, words[k], strlen(words[k])))
+			return true;
+	return false;
+}
 
 /* send(fd, …): a stream of a library has a descriptor of its own, which may not block. */
 static bool farewell_is_plain(const struct function *fn, const struct item *item)
@@ -37,9 +49,15 @@ static bool farewell_is_plain(const struct function *fn, const struct item *item
 static bool farewell_blocks(const struct function *fn, const struct item *item)
 {
 	unsigned kinds = descriptor_kinds(fn, contract_argument(item->call, FACT_USES));
+	const struct source *where = contract_inner(item->call) ? item->call->target->source : NULL;
 	const char *signal = NULL;
 
-	return !(kinds & DESCRIPTOR_NONBLOCK) && farewell_is_plain(fn, item) &&
+	/* Where it comes from is known, or not. */
+	if ((kinds & DESCRIPTOR_NONBLOCK) ||
+	    (!(kinds & DESCRIPTOR_STREAM) &&
+	     (farewell_file_unblocks(fn->source) || (where && farewell_file_unblocks(where)))))
+		return false;
+	return farewell_is_plain(fn, item) &&
 	       !(signals_interrupt(fn, item, &signal) & SIGNALS_INTERRUPTS);
 }
 
