@@ -590,8 +590,10 @@ static void call_unknown_argument(struct flow *flow, const struct item *item,
 static struct value call_unknown(struct flow *flow, const struct item *item)
 {
 	int to = item_result(flow->fn, item);
-	/* Fd(number), where Fd is a class; or a lambda that has it by value. */
+	const char *class_name = flow->fn->class_name;
+	/* Fd(number), where Fd is a class; a member that holds a function; or a lambda that has it by value. */
 	bool keeps = call_may_keep(item->call) || index_type(item->call->name) ||
+		     (class_name && index_find_member(class_name, item->call->name)) ||
 		     (item->call->flags & CALL_CAPTURE) ||
 		     (to >= 0 && to != item->dst && flow->fn->places[to].stars);
 

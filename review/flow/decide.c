@@ -87,8 +87,14 @@ bool decide_named(struct flow *flow, const struct item *item, int op)
 		return true;
 	constant = decide_constant(flow->fn, &item->b);
 	v = state_place(flow, item->a.place);
-	if (v.resource >= 0)
+	/* What was opened may have the number of a constant, but not of one that it was compared with before. */
+	if (v.resource >= 0) {
+		if (op == OP_EQ)
+			return v.isnt != constant;
+		v.isnt = constant;
+		state_bind(flow, item->a.place, v, -1);
 		return true;
+	}
 	if (op == OP_EQ ? (v.is && v.is != constant) || v.isnt == constant : v.is == constant)
 		return false;
 	if (op == OP_EQ)

@@ -318,7 +318,12 @@ static bool flow_item(struct flow *flow, const struct item *item, const struct b
 		flow_operate(flow, item);
 		return true;
 	case ITEM_CALL:
-		return !item->call || flow_call(flow, item);
+		if (!item->call)
+			return true;
+		/* What stands behind execv() runs where there is no such program. */
+		if (api_is(item->call->api, ROLE(SPAWN)) && starts_with(item->call->name, "exec"))
+			rare_mark(flow);
+		return flow_call(flow, item);
 	case ITEM_BRANCH:
 		flow_branch(flow, item, block);
 		return false;

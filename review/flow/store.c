@@ -117,11 +117,26 @@ static bool flow_is_in_own_memory(const struct flow *flow, int place)
 	return false;
 }
 
+/* at = at->next: the element before has it, and nobody follows that one any more. */
+static bool flow_is_in_element(const struct flow *flow, int dst, int resource)
+{
+	const struct state *state = flow->state;
+
+	for (int i = 0; i < state->n; i++)
+		if (state->bindings[i].value.resource == resource &&
+		    state->bindings[i].place != dst &&
+		    place_is_within(flow->fn, state->bindings[i].place, dst))
+			return true;
+	return false;
+}
+
 static void flow_store(struct flow *flow, const struct item *item, int dst, struct value value)
 {
 	const struct place *p = &flow->fn->places[dst];
 	int old = state_place(flow, dst).resource, r = value.resource;
 
+	if (r >= 0 && flow_is_in_element(flow, dst, r))
+		state_give(flow, r);
 	if (old >= 0 && old != r)
 		flow_release(flow, dst, LOSS_OVERWRITTEN, item);
 	if (p->kind != PLACE_TEMP) {
@@ -174,10 +189,16 @@ static void flow_unlink(struct flow *flow, int dst)
 		int place = state->bindings[i].place;
 		const struct place *other = &flow->fn->places[place];
 
-		if (place != dst && other->kind == PLACE_FIELD && other->name == p->name &&
-		    other->type == p->type && state->bindings[i].value.resource >= 0 &&
-		    place_root(flow->fn, place)->kind == PLACE_LOCAL)
-			state_unbind(state, place);
+		int r = state->bindings[i].value.resource;
+
+		if (place == dst || place_is_within(flow->fn, dst, place) ||
+		    other->kind != PLACE_FIELD || other->name != p->name ||
+		    other->type != p->type || r < 0 ||
+		    place_root(flow->fn, place)->kind != PLACE_LOCAL)
+			continue;
+		state_unbind(state, place);
+		if (!state_is_named(flow, r, -1))
+			state_give(flow, r);
 	}
 }
 

@@ -631,21 +631,24 @@ static void lower_condition_binary(struct builder *b, TSNode node, int then_bloc
 /* Where a condition's real test stands: under parentheses and macros that only hint. */
 static TSNode lower_condition_inner(struct builder *b, TSNode node)
 {
-	static const char *const hints[] = { "likely",     "unlikely", "G_LIKELY",
-					     "G_UNLIKELY", "Q_LIKELY", "Q_UNLIKELY" };
+	static const char *const hints[] = { "likely",          "unlikely", "G_LIKELY",
+					     "G_UNLIKELY",      "Q_LIKELY", "Q_UNLIKELY",
+					     "__builtin_expect" };
 
 	for (int i = 0; i < LOWER_MAX_DEPTH; i++) {
 		enum node_kind kind = node_kind(b->tree, node);
 		bool hint = false;
 
-		for (size_t h = 0; kind == NODE_call_expression && h < 6; h++)
+		for (size_t h = 0;
+		     kind == NODE_call_expression && h < sizeof(hints) / sizeof(*hints); h++)
 			hint |= node_is_text(b->tree, node_field(b->tree, node, FIELD_function),
 					     hints[h]);
 		if (hint)
 			node = node_field(b->tree, node, FIELD_arguments);
 		else if (kind != NODE_parenthesized_expression)
 			break;
-		if (node_count(node) != 1)
+		/* __builtin_expect(x, 0) has the value that is likely behind it. */
+		if (!node_count(node) || (!hint && node_count(node) != 1))
 			break;
 		node = ts_node_named_child(node, 0);
 	}

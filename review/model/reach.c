@@ -51,6 +51,51 @@ static void reach_settle(struct reach_edges *edges)
 	edges->list = list;
 }
 
+static bool reach_is_thread(const struct call *call)
+{
+	return api_is(call->api, ROLE(THREAD) | ROLE(QTHREAD)) ||
+	       (call->type && (!strcmp(call->type, "thread") || !strcmp(call->type, "jthread")));
+}
+
+static bool reach_names(const struct operand *o, int place)
+{
+	return (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) && o->place == place;
+}
+
+static bool reach_gets(const struct item *item, int place)
+{
+	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
+		if (reach_names(&item->call->args[k], place))
+			return true;
+	return false;
+}
+
+/*
+ * pthread_create(&t, NULL, serve, door): it runs as often as that is called, if nothing else of the function
+ * names it.
+ */
+static void reach_edge_of_name(struct reach_calls *calls, struct function *fn, int place)
+{
+	struct function *to = place_function(fn, &fn->places[place]);
+	bool started = true;
+
+	for (int i = 0; to && started && i < fn->n_items; i++)
+		started = !reach_names(&fn->items[i].a, place) &&
+			  !reach_names(&fn->items[i].b, place) &&
+			  (!reach_gets(&fn->items[i], place) || reach_is_thread(fn->items[i].call));
+	if (!to || !started) {
+		reach_edge(calls, fn, to, NULL);
+		return;
+	}
+	for (int i = 0; i < fn->n_items; i++)
+		if (reach_gets(&fn->items[i], place)) {
+			reach_edge(calls, fn, to, &fn->items[i]);
+			started = false;
+		}
+	if (started)
+		reach_edge(calls, fn, to, NULL);
+}
+
 static void reach_edges_of(struct reach_calls *calls, struct function *fn)
 {
 	int n = 0;
@@ -73,7 +118,7 @@ static void reach_edges_of(struct reach_calls *calls, struct function *fn)
 				item);
 	}
 	for (int i = 0; i < fn->n_places; i++)
-		reach_edge(calls, fn, place_function(fn, &fn->places[i]), NULL);
+		reach_edge_of_name(calls, fn, i);
 	if (fn->outer)
 		reach_edge(calls, fn->outer, fn, NULL);
 	/* A table is everybody's in its file. */
@@ -104,8 +149,7 @@ static unsigned reach_of_call(const struct call *call)
 	     (!strcmp(call->name, "daemon") || !strcmp(call->name, "setsid") ||
 	      (!api && reach_says_loop(call->name)))))
 		reach |= REACH_SERVER;
-	if (api_is(api, ROLE(THREAD) | ROLE(QTHREAD)) ||
-	    (call->type && (!strcmp(call->type, "thread") || !strcmp(call->type, "jthread"))))
+	if (reach_is_thread(call))
 		reach |= REACH_THREADS;
 	return reach;
 }
@@ -305,22 +349,23 @@ static bool reach_goes_over_words(struct function *fn, const struct item *call)
 /* Which loops do not make a call one that comes again and again. */
 enum reach_loops { REACH_NO_LOOP, REACH_LOOP_OF_WORDS, REACH_LOOP_WITH_END };
 
-bool item_comes_again(struct function *fn, const struct item *item)
-{
-	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
-		if (!loop_is_limited(fn, loop) ||
-		    loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL)))
-			return true;
-	return false;
-}
-
 /* while ((c = getopt(argc, argv, "…")) != -1): each option is given once. */
-static bool reach_goes_over_options(struct function *fn, const struct item *call)
+static bool reach_goes_over_options(struct function *fn, const struct item *item)
 {
-	int loop = item_loop(fn, call);
+	int loop = item_loop(fn, item);
 	const char *condition = loop >= 0 ? fn->loops[loop].condition : NULL;
 
 	return condition && strstr(condition, "getopt") && fn->loops[loop].parent < 0;
+}
+
+bool item_comes_again(struct function *fn, const struct item *item)
+{
+	for (int loop = item_loop(fn, item); loop >= 0; loop = fn->loops[loop].parent)
+		if ((!loop_is_limited(fn, loop) ||
+		     loop_find_role(fn, loop, ROLE(ACCEPT) | ROLE(POLL))) &&
+		    !reach_goes_over_options(fn, item))
+			return true;
+	return false;
 }
 
 static bool reach_repeats(const struct reach_edge *from, enum reach_loops allowed)

@@ -157,6 +157,9 @@ static bool contents_may_be_descriptor(const struct function *fn, const struct o
 	if (o->kind == OPERAND_UNKNOWN)
 		return true;
 	type = place_type(fn, o->place, &stars);
+	/* *it: what the iterator is at. */
+	if (type && strstr(type, "iterator"))
+		return true;
 	if (stars || (type && strcmp(type, "int") != 0 && strcmp(type, "auto") != 0 &&
 		      strcmp(type, "SOCKET") != 0 && strcmp(type, "evutil_socket_t") != 0 &&
 		      strcmp(type, "gpointer") != 0 && strcmp(type, "gint") != 0 &&

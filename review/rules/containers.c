@@ -309,6 +309,15 @@ static bool containers_empty_slot(const struct contents *contents, const struct 
 	       containers_was_read(fn, item->dst, item);
 }
 
+/* all.erase(all.begin(), all.end()), as all.clear(): what ended each stands in a loop before. */
+static bool containers_are_emptied(const struct function *fn, const struct item *item)
+{
+	const struct item *from =
+		item->call->n_args == 2 ? operand_source(fn, &item->call->args[0], item) : NULL;
+
+	return from && from->call && !strcmp(from->call->name, "begin");
+}
+
 static bool containers_remove(const struct contents *contents, const struct function *fn,
 			      const struct item *item)
 {
@@ -323,6 +332,7 @@ static bool containers_remove(const struct contents *contents, const struct func
 		return containers_empty_slot(contents, fn, item);
 	if (call->receiver.kind)
 		return containers_is_word(call->name, methods) &&
+		       !containers_are_emptied(fn, item) &&
 		       contents_are_in(contents, fn, &call->receiver);
 	return call->n_args && containers_is_word(call->name, functions) &&
 	       contents_are_in(contents, fn, &call->args[0]);

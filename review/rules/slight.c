@@ -7,6 +7,7 @@
 #include "model/reach.h"
 #include "read/source.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { SLIGHT_DEPTH = 2, SLIGHT_BLOCKS = 600 };
@@ -16,11 +17,50 @@ static bool slight_is_standard(const struct operand *o, int64_t *number)
 	return operand_is_number(o, number) && *number >= 0 && *number <= 2;
 }
 
-/* A thread that nobody joins is one for the life of the process, unless the call comes again and again. */
+/* for (;;) with no way out: the function does not come back. */
+static bool slight_is_endless(const struct function *fn)
+{
+	uint8_t *seen = arena_alloc(&run_arena, (size_t)fn->n_blocks + 1);
+	int *stack = arena_alloc(&run_arena, (2 * (size_t)fn->n_blocks + 2) * sizeof(*stack));
+	int n = 1;
+
+	stack[0] = 0;
+	while (n) {
+		int block = stack[--n];
+
+		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_RETURN || fn->items[i].kind == ITEM_THROW ||
+			    (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			     strstr(fn->items[i].call->name, "exit")))
+				return false;
+		for (int e = 0; e < 2; e++) {
+			int next = fn->blocks[block].next[e], loop = fn->blocks[block].loop;
+
+			if (next < 0 || seen[next] ||
+			    (loop >= 0 && fn->loops[loop].forever &&
+			     fn->loops[loop].header == block && fn->loops[loop].exit == next))
+				continue;
+			seen[next] = 1;
+			stack[n++] = next;
+		}
+	}
+	return true;
+}
+
+/*
+ * A thread that nobody joins is one for the life of the process, unless the call comes again and again. One
+ * that never ends cannot be joined.
+ */
 static bool slight_is_lone_thread(const struct flow *flow, const struct resource *r)
 {
-	return !strcmp(r->kind, "thread") && item_loop(flow->fn, r->site) < 0 &&
-	       function_calls_are_lone(flow->fn);
+	const struct operand *start = call_argument(r->site->call, 3);
+	const struct function *runs = start ? operand_function(flow->fn, start) : NULL;
+
+	if (strcmp(r->kind, "thread") != 0 || item_loop(flow->fn, r->site) >= 0)
+		return false;
+	return function_calls_are_lone(flow->fn) ||
+	       (runs && runs->n_blocks && slight_is_endless(runs) &&
+		!function_find_role(flow->fn, ROLE(ACCEPT)));
 }
 
 /* open(), dup2(fd, 1): what the process writes to from then on; where a child does so, that says nothing of the parent. */
@@ -63,12 +103,18 @@ static bool slight_is_returned(const struct function *fn, const struct item *ite
 }
 
 /* Something of the name "closed" was done to it, but not what releases it. */
-static bool slight_is_ended(const struct call *call, int place)
+static bool slight_is_ended(const struct function *fn, const struct call *call, int place)
 {
 	const struct operand *o = call->receiver.kind ? &call->receiver
 				  : call->n_args      ? &call->args[0]
 						      : NULL;
+	const struct item *cast =
+		o && o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
+	/* G_OUTPUT_STREAM(file) is `file`. */
+	if (cast && cast->kind == ITEM_CALL && cast->call && cast->call->n_args == 1 &&
+	    fn->places[o->place].kind == PLACE_TEMP && isupper((unsigned char)*cast->call->name))
+		o = &cast->call->args[0];
 	return o && operand_is_place(o, place) && !api_fact(call->api, FACT_CLOSES) &&
 	       (strstr(call->name, "close") || strstr(call->name, "shutdown"));
 }
@@ -86,7 +132,7 @@ static bool slight_is_shell(const struct flow *flow, const struct resource *r)
 	if (r->place < 0 || !site || (strcmp(r->kind, "file") && strcmp(r->kind, "object")))
 		return false;
 	if (held && !strcmp(site->name, "fdopen") && held->kind == OPERAND_PLACE &&
-	    !place_is_local(fn, held->place))
+	    (!place_is_local(fn, held->place) || fn->places[held->place].kind == PLACE_PARAM))
 		return true;
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
@@ -97,7 +143,7 @@ static bool slight_is_shell(const struct flow *flow, const struct resource *r)
 		    operand_is_place(&item->call->args[0], r->place) &&
 		    slight_is_returned(fn, item))
 			return true;
-		if (!strcmp(r->kind, "object") && slight_is_ended(item->call, r->place))
+		if (!strcmp(r->kind, "object") && slight_is_ended(fn, item->call, r->place))
 			return true;
 	}
 	return false;
@@ -134,10 +180,23 @@ static bool slight_in_command(const struct flow *flow, const struct resource *r,
 		 (slight_is_failure(loss) && function_runs_per_word(flow->fn))));
 }
 
+/* No catch in the whole program: what is thrown ends it. */
+static bool slight_is_never_caught(const struct function *fn)
+{
+	for (size_t f = 0; program.reached && f < program.n_functions; f++)
+		for (int i = 0; i < program.functions[f]->n_items; i++)
+			if (program.functions[f]->items[i].kind == ITEM_CATCH &&
+			    program_shares(program.functions[f]->source, fn->source))
+				return false;
+	return program.reached;
+}
+
 bool slight_loss(const struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
+	if (loss->kind == LOSS_THROW && slight_is_never_caught(flow->fn))
+		return true;
 	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
 	    process_ends_with(flow->fn, loss->item))
 		return true;

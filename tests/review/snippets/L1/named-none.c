@@ -20,6 +20,18 @@ int good_ne(int family)
 	return 0;
 }
 
+int good_twice(int family, const struct sockaddr *to, socklen_t n)
+{
+	int door, ok = 0;
+
+	if ((door = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) != NO_DOOR &&
+	    connect(door, to, n) == 0)
+		ok = 1;
+	if (door != NO_DOOR)
+		close(door);
+	return ok;
+}
+
 static const int none = -1;
 
 int good_const(int family)

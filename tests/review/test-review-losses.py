@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Losses that are slight by the way that leads there, each with its twin. TAP.
+
+    test-review-losses.py [REVIEWER...]      without: $POSTERN_COMMAND review
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reviewing import Run, expect_equal, put, run_tests, test  # noqa: E402
+
+HEAD = '''#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+'''
+LOSSES = [
+    ('an option is given once', 'one.c', 'L1', 'advice', '''
+int main(int argc, char **argv)
+{
+	char byte;
+	int c, fd = -1;
+
+	while ((c = getopt(argc, argv, "f:")) != -1)
+		if (c == 'f' && (fd = open(optarg, O_RDONLY | O_CLOEXEC)) < 0)
+			return 1;
+	c = fd < 0 || read(fd, &byte, 1) != 1;
+	if (fd >= 0)
+		close(fd);
+	return c;
+}
+'''),
+    ('… a line comes again', 'one.c', 'L1', 'error', '''
+int main(void)
+{
+	char line[100], byte;
+	int fd = -1;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (line[0] == 'f' && (fd = open(line, O_RDONLY | O_CLOEXEC)) < 0)
+			return 1;
+		if (fd >= 0 && read(fd, &byte, 1) != 1)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+'''),
+    ('it is for the program that execv() starts', 'one.c', 'L1', 'advice', '''
+int again(const char *path, char *const words[])
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		return -1;
+	execv(words[0], words);
+	return -1;
+}
+'''),
+    ('nothing in the program catches what is thrown', 'one.cpp', 'L1', 'advice', '''
+static int kind(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, &byte, 1) != 1)
+		throw "nothing there";
+	close(fd);
+	return byte;
+}
+int main(int, char **argv)
+{
+	for (;;)
+		sleep((unsigned)kind(argv[1]));
+}
+'''),
+    ('… main() does', 'one.cpp', 'L1', 'error', '''
+static int kind(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, &byte, 1) != 1)
+		throw "nothing there";
+	close(fd);
+	return byte;
+}
+int main(int, char **argv)
+{
+	for (;;)
+		try {
+			sleep((unsigned)kind(argv[1]));
+		} catch (const char *text) {
+			puts(text);
+		}
+}
+'''),
+    ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, hear, NULL))
+		return 1;
+	return pthread_join(thread, NULL);
+}
+'''),
+    ('… and one for each connection', 'one.c', 'L1', 'error', '''
+static void *hear(void *unused)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	while (s >= 0 && recv(s, &byte, 1, 0) == 1)
+		putchar(byte);
+	return unused;
+}
+int main(void)
+{
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		close(fd);
+		if (pthread_create(&thread, NULL, hear, NULL) == 0)
+			pthread_detach(thread);
+	}
+	return 0;
+}
+'''),
+    ('a thread that never ends cannot be joined', 'one.c', 'L7', 'advice', '''
+static void *beat(void *unused)
+{
+	for (;;)
+		sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
+    ('… one that does is', 'one.c', 'L7', 'warning', '''
+static void *beat(void *unused)
+{
+	sleep(1);
+	return unused;
+}
+void start(int yes)
+{
+	pthread_t thread;
+
+	if (yes)
+		pthread_create(&thread, NULL, beat, NULL);
+}
+int main(void)
+{
+	for (int fd; (fd = accept4(3, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(fd))
+		start(fd > 3);
+}
+'''),
+]
+
+
+@test
+def what_a_way_costs_that_hardly_any_run_takes_is_advice():
+    for what, path, rule, severity, text in LOSSES:
+        put(os.path.join('all', path), HEAD + text)
+        got = {f['severity'] for f in Run('--format', 'json', os.path.join('all', path)).json()['findings']
+               if f['rule'] == rule}
+        expect_equal(got or {'none'}, {severity}, what)
+
+
+if __name__ == '__main__':
+    sys.exit(run_tests())
