@@ -60,13 +60,31 @@ static bool ends_is_named_packet(const char *text)
 	return false;
 }
 
+/* listen(door, 8): who reads from what listens has an error, and never an end. */
+static bool ends_is_listener(const struct function *fn, const struct operand *o,
+			     const struct item *item)
+{
+	const struct item *set = operand_source(fn, o, item);
+
+	if (set && set->kind == ITEM_CALL && api_is(set->call->api, ROLE(ACCEPT)))
+		return false;
+	for (const struct item *i = item; i-- > fn->items;)
+		if (i->kind == ITEM_CALL && i->call && i->call->n_args &&
+		    api_is(i->call->api, ROLE(LISTEN)) &&
+		    operand_is_place(&i->call->args[0], o->place))
+			return true;
+	return false;
+}
+
 /* case SOCK_DGRAM: of a switch, or if (type == SOCK_DGRAM), above the item and below any other. */
-static bool ends_is_packet_case(const struct function *fn, const struct item *item)
+static bool ends_is_packet_case(const struct function *fn, const struct item *item, unsigned kinds)
 {
 	for (uint32_t row = item->at.row; row > fn->at.row; row--) {
 		size_t n;
 		const char *line = source_line(fn->source, row, &n);
-		bool asks = memmem(line, n, "case", 4) || memmem(line, n, "==", 2);
+		/* What has come to be a stream somewhere else is none in that case. */
+		bool asks = memmem(line, n, "case", 4) ||
+			    (!(kinds & DESCRIPTOR_STREAM) && memmem(line, n, "==", 2));
 
 		if (asks && memmem(line, n, "SOCK_STREAM", 11))
 			return false;
@@ -92,8 +110,8 @@ bool ends_is_read(const struct function *fn, const struct item *item)
 	if ((kinds & DESCRIPTOR_PACKET) || descriptor_is_strange(fn, o, item) ||
 	    item_mentions(fn, item, "ERRQUEUE") ||
 	    ends_is_named_packet(fn->places[o->place].text) || ends_is_named_packet(fn->name) ||
-	    ends_is_named_packet(fn->class_name) ||
-	    (!(kinds & DESCRIPTOR_STREAM) && ends_is_packet_case(fn, item)))
+	    ends_is_named_packet(fn->class_name) || !strcmp(call->name, "recvmmsg") ||
+	    ends_is_packet_case(fn, item, kinds) || ends_is_listener(fn, o, item))
 		return false;
 	return api_is(call->api, ROLE(PEER)) || (kinds & DESCRIPTOR_STREAM);
 }

@@ -179,6 +179,9 @@ bool call_ends_by_name(const struct function *fn, const struct call *call)
 		return false;
 	if (call_is_error_of_r(fn, call) || call_is_error_with_status(call))
 		return true;
+	/* In C++ exit() has a status: without one it is QThread's, which comes back. */
+	if (!call->n_args && fn->source->language == SOURCE_CXX && !strcmp(call->name, "exit"))
+		return false;
 	ending = name_ending(call->name);
 	if (ending & ENDING_MAYBE)
 		return false;

@@ -175,6 +175,46 @@ static TSNode lower_cast_argument(const struct tree *tree, TSNode parameter)
 	return (TSNode){ 0 };
 }
 
+/* open(number), where `number` is a variable, is a call and no type of a function: its arguments, or none. */
+static TSNode lower_call_argument(struct builder *b, TSNode parameter)
+{
+	TSNode type = node_field(b->tree, parameter, FIELD_type);
+	TSNode node = node_field(b->tree, parameter, FIELD_declarator);
+	TSNode list = node_kind(b->tree, node) == NODE_abstract_function_declarator
+			      ? node_field(b->tree, node, FIELD_parameters)
+			      : (TSNode){ 0 };
+	uint32_t n = node_ok(list) ? node_count(list) : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		TSNode inner = ts_node_named_child(list, i), name;
+
+		if (node_kind(b->tree, inner) != NODE_parameter_declaration ||
+		    node_count(inner) != 1)
+			return (TSNode){ 0 };
+		name = node_field(b->tree, inner, FIELD_type);
+		if (node_kind(b->tree, name) != NODE_type_identifier ||
+		    build_lookup(b, node_name(b->tree, name)) < 0)
+			return (TSNode){ 0 };
+	}
+	return n && node_kind(b->tree, type) == NODE_type_identifier ? list : (TSNode){ 0 };
+}
+
+static struct operand lower_called(struct builder *b, TSNode parameter, TSNode list)
+{
+	TSNode type = node_field(b->tree, parameter, FIELD_type);
+	struct call *call = build_callee(node_name(b->tree, type));
+	int result;
+
+	for (uint32_t i = 0; i < node_count(list); i++) {
+		TSNode name = node_field(b->tree, ts_node_named_child(list, i), FIELD_type);
+
+		build_argument(b, call, operand_of_place(lower_place(b, name)), name);
+	}
+	result = build_temp(b);
+	build_call(b, call, parameter, result);
+	return operand_of_place(result);
+}
+
 /* `T name(a, b)` in a function is a variable when a and b are known to be no types. */
 static bool lower_is_construction(struct builder *b, TSNode function)
 {
@@ -188,7 +228,8 @@ static bool lower_is_construction(struct builder *b, TSNode function)
 
 		if (node_kind(b->tree, parameter) != NODE_parameter_declaration ||
 		    (node_count(parameter) != 1 &&
-		     !node_ok(lower_cast_argument(b->tree, parameter))))
+		     !node_ok(lower_cast_argument(b->tree, parameter)) &&
+		     !node_ok(lower_call_argument(b, parameter))))
 			return false;
 	}
 	return true;
@@ -208,7 +249,13 @@ static void lower_construct(struct builder *b, int dst, const struct type_text *
 		TSNode argument = children.node[i];
 
 		if (node_kind(b->tree, argument) == NODE_parameter_declaration) {
-			TSNode inner = lower_cast_argument(b->tree, argument);
+			TSNode inner = lower_call_argument(b, argument);
+
+			if (node_ok(inner)) {
+				build_argument(b, call, lower_called(b, argument, inner), argument);
+				continue;
+			}
+			inner = lower_cast_argument(b->tree, argument);
 
 			argument =
 				node_ok(inner) ? inner : node_field(b->tree, argument, FIELD_type);

@@ -17,7 +17,7 @@
 #define NODE_KINDS(X)                                                                              \
 	X(alias_declaration) X(abstract_pointer_declarator) X(access_specifier)                    \
 	X(argument_list) X(array_declarator) X(assignment_expression)                              \
-	X(attributed_declarator) X(attributed_statement) X(auto) X(base_class_clause)              \
+	X(abstract_function_declarator) X(attributed_declarator) X(attributed_statement) X(auto) X(base_class_clause)              \
 	X(binary_expression) X(break_statement) X(call_expression) X(case_statement)               \
 	X(cast_expression) X(catch_clause) X(char_literal) X(class_specifier)                      \
 	X(comma_expression) X(comment) X(compound_literal_expression) X(compound_statement)        \

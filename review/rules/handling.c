@@ -7,7 +7,9 @@
 #include "rules/blind.h"
 #include "rules/deferred.h"
 #include "rules/later.h"
+#include "rules/renamed.h"
 #include "rules/retry.h"
+#include "rules/seen.h"
 #include "rules/end.h"
 
 #include <string.h>
@@ -111,6 +113,24 @@ static void e1_report(struct function *fn, const struct item *item, const char *
 		fn->label, e1_condition(fn, item), e1_or_void(finding, item));
 }
 
+/* if (bind(…) < 0) perror("bind"); is looked at, and makes no difference. */
+static void e1_seen(struct function *fn, const struct item *item)
+{
+	const struct item *use;
+	struct finding *finding;
+
+	if (!seen_goes_on(fn, item, &use))
+		return;
+	finding = finding_add(
+		&rule_E1, fn, item->at,
+		"A failure of %s() is only reported: %s() works on the socket then as if it were bound, and nobody reaches the program.",
+		item->call->name, use->call->name);
+	finding_fix(
+		finding,
+		"In %s(), leave behind the report of a failed %s() on line %u, by the path that releases what is open by then.",
+		fn->label, item->call->name, pos_line(item->at));
+}
+
 /*
  * E1: the result of socket, bind, listen, connect, accept, setsockopt or fcntl is ignored. A cast
  * to void says that it does not matter.
@@ -128,6 +148,7 @@ static void e1_function(struct function *fn)
 			deferred_request(fn, item);
 			continue;
 		}
+		e1_seen(fn, item);
 		place = item_result(fn, item);
 		if (e1_tells_elsewhere(fn, item) || later_asks_errno(fn, item))
 			continue;
@@ -495,6 +516,7 @@ static void e5_function(struct function *fn)
 
 		if (item->kind != ITEM_CALL || !call || !fn->reached[i])
 			continue;
+		renamed_signal(fn, item);
 		if (api_is(call->api, ROLE(OUTCOME)) && (call->flags & CALL_DROPPED) &&
 		    !(call->flags & CALL_VOID) &&
 		    !api_is(kb_class(call->receiver_type), ROLE(PROCESS))) {

@@ -327,3 +327,26 @@ bool inherit_in_library(const struct function *fn)
 	}
 	return any;
 }
+
+bool inherit_is_bound(const struct function *opener, const struct item *item)
+{
+	int place = item_result(opener, item);
+
+	/* What takes frames off a wire has no name that it could keep from others. */
+	if (place < 0 || item_mentions(opener, item, "RAW") ||
+	    item_mentions(opener, item, "PACKET"))
+		return false;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *fn = program.functions[f];
+
+		for (int i = 0; fn->source == opener->source && i < fn->n_items; i++) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+			if (call && call->n_args && api_is(call->api, ROLE(BIND)) &&
+			    !strcmp(operand_text(fn, &call->args[0]), opener->places[place].text))
+				return true;
+		}
+	}
+	return false;
+}

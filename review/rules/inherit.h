@@ -17,6 +17,8 @@ bool inherit_passes_on(struct function *fn, const struct item *item);
 bool inherit_is_gone_before(struct function *fn, const struct item *item);
 /* The order of calls shows that a program is started while it is open; `lasting`: that nobody waits for. */
 bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting);
+/* bind(door, …), here or elsewhere in the file: what has that name is a server's, also without connections. */
+bool inherit_is_bound(const struct function *opener, const struct item *item);
 /* Whoever starts a program closes first what the descriptor is kept in. */
 bool inherit_is_closed_before(struct function *fn, const struct item *item);
 

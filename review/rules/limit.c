@@ -305,6 +305,24 @@ static bool limit_is_for_few_bytes(struct function *fn, const struct item *item)
 	return any;
 }
 
+/* process->waitForFinished(), also in a class that is a process itself. */
+static bool limit_is_for_process(const struct function *fn, const struct item *item, const char *of)
+{
+	const char *type = item->call->receiver_type;
+
+	if (!type && !item->call->receiver.kind)
+		type = fn->class_name;
+	return api_is(kb_class(of), ROLE(PROCESS)) ||
+	       (type && index_derives(types_plain(type), intern_z("QProcess")));
+}
+
+/* A thread that reads and handles in a loop of its own: whoever waits for it does so elsewhere. */
+static bool limit_is_thread_loop(struct function *fn, const struct item *item)
+{
+	return api_is(item->call->api, ROLE(READ)) && function_runs_elsewhere(fn) &&
+	       limit_loop_of(fn, item) >= 0;
+}
+
 static void w3_call(struct function *fn, const struct item *item)
 {
 	const struct call *call = item->call;
@@ -313,7 +331,7 @@ static void w3_call(struct function *fn, const struct item *item)
 	/* … or is of a class of the project that is derived from it. */
 	const char *of =
 		call->api && call->api->class_name ? call->api->class_name : call->receiver_type;
-	bool process = api_is(kb_class(of), ROLE(PROCESS));
+	bool process = limit_is_for_process(fn, item, of);
 	enum limit limit = call_limit(fn, call);
 	const char *name = call_text(fn, item), *said;
 	struct finding *finding;
@@ -337,7 +355,8 @@ static void w3_call(struct function *fn, const struct item *item)
 			"%s waits without a limit%s: %s() does not return before %s, and a peer that hangs never does.",
 			name, said, fn->label, limit_event(item));
 	/* The program's own child is no peer: it runs as long as its work takes. */
-	if (finding && (process || limit_is_for_few_bytes(fn, item)))
+	if (finding &&
+	    (process || limit_is_for_few_bytes(fn, item) || limit_is_thread_loop(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,

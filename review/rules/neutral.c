@@ -25,21 +25,59 @@ static const char *neutral_origin(const struct peer_hit *hit)
 	return "comes from the peer";
 }
 
-/* read() of a file or a device, in a program that makes no named pipe: nobody else writes there to harm it. */
+/*
+ * read() of a file or a device, itself or in a function of the project, in a program that makes no named
+ * pipe: nobody else writes there to harm it.
+ */
 static bool neutral_is_of_file(const struct peer_hit *hit)
 {
 	const struct call *call = hit->source ? hit->source->call : NULL;
 	const struct source *source = hit->fn->source;
 
-	return call && call->n_args && api_is(call->api, ROLE(READ)) &&
+	return call && call->n_args &&
+	       (api_is(call->api, ROLE(READ)) ||
+		(call->target && function_find_role(call->target, ROLE(READ)))) &&
 	       descriptor_kinds(hit->fn, &call->args[0]) == DESCRIPTOR_OTHER &&
 	       !memmem(source->text, source->size, "fifo", 4) &&
 	       !memmem(source->text, source->size, "FIFO", 4);
 }
 
+/* char text[n + 1]; read(fd, text, n) */
+static bool n5_is_as_long(const struct peer_hit *hit)
+{
+	size_t name = strlen(hit->into), what = strlen(hit->what);
+
+	for (int i = 0; what && i < hit->fn->n_places; i++) {
+		const struct place *p = &hit->fn->places[i];
+		const char *line, *at, *end;
+		size_t n;
+
+		if (p->kind != PLACE_LOCAL || !(p->flags & PLACE_ARRAY) || !p->text ||
+		    strcmp(p->text, hit->into) != 0)
+			continue;
+		line = source_line(hit->fn->source, p->at.row, &n);
+		if (p->at.col + name >= n || line[p->at.col + name] != '[')
+			continue;
+		at = line + p->at.col + name + 1;
+		end = memchr(at, ']', n - (size_t)(at - line));
+		if (end && starts_with(at, hit->what) && at + what <= end &&
+		    (at[what] == ']' || at[what] == ' ' || at[what] == '+'))
+			return true;
+	}
+	return false;
+}
+
+/* It lies in a member, which somebody fills from a peer, and perhaps others from elsewhere. */
+static bool neutral_is_kept(const struct peer_hit *hit)
+{
+	return !hit->source && !hit->caller;
+}
+
 /* exename = malloc(n + 1); read(fd, exename, n): the room was made for it. */
 static bool n5_has_room(const struct peer_hit *hit)
 {
+	if (hit->into && n5_is_as_long(hit))
+		return true;
 	for (const struct item *i = hit->item; hit->into && i-- > hit->fn->items;) {
 		const struct call *call = i->kind == ITEM_CALL ? i->call : NULL;
 		int to = call && strstr(call->name, "alloc") ? item_result(hit->fn, i) : -1;
@@ -72,6 +110,38 @@ static bool n4_is_ended_before(const struct peer_hit *hit)
 	return false;
 }
 
+/* The text has an end, unless one read fills all of an array so large: those come in parts. */
+enum { N4_LARGE = 4096 };
+
+static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
+{
+	const char *line, *set;
+	size_t n;
+	int into = 0;
+
+	while (into < hit->fn->n_places &&
+	       (!hit->into || hit->fn->places[into].kind != PLACE_LOCAL ||
+		strcmp(hit->fn->places[into].text, hit->into) != 0))
+		into++;
+	if (into == hit->fn->n_places || hit->fn->places[into].size <= N4_LARGE || !hit->source ||
+	    !hit->source->call)
+		return false;
+	line = source_line(hit->fn->source, hit->fn->places[into].at.row, &n);
+	set = memchr(line, '=', n);
+	if (set && memchr(set, '{', n - (size_t)(set - line)))
+		return true;
+	for (const struct item *i = hit->fn->items; i < hit->source; i++) {
+		const struct fact *f = i->kind == ITEM_CALL && i->call
+					       ? api_fact(i->call->api, FACT_CLEANS)
+					       : NULL;
+		const struct operand *o = f ? call_argument(i->call, f->arg) : NULL;
+
+		if (o && !strcmp(f->word, "zero") && operand_is_place(o, into))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The text ends where a caller or the sender has ended it, for all that this function shows: what came
  * from a peer is seen here, and not how.
@@ -90,7 +160,9 @@ static struct finding *neutral_find(const struct rule *rule, const struct peer_h
 	if (!finding)
 		return NULL;
 	finding->cwe = intern_z(cwe);
-	if ((rule == &rule_N4 || rule == &rule_N5) && neutral_is_of_file(hit))
+	if (rule == &rule_N3 && neutral_is_kept(hit))
+		finding->severity = SEVERITY_ADVICE;
+	if (rule != &rule_N1 && rule != &rule_N2 && neutral_is_of_file(hit))
 		finding->severity = SEVERITY_ADVICE;
 	/* One number or text that nothing checks: wherever it goes, it is checked at one place. */
 	if (hit->source)
@@ -302,7 +374,8 @@ static void n4_tell(const struct peer_hit *hit)
 			&run_arena,
 			"`%s` %s, and has no terminator when %s uses it as a string: the call reads past the end of the received bytes.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
-	if (finding && (n4_is_passed(hit) || n4_is_ended_before(hit)))
+	if (finding &&
+	    (n4_is_passed(hit) || n4_is_ended_before(hit) || n4_is_zeroed_and_large(hit)))
 		finding->severity = SEVERITY_ADVICE;
 	n4_fix(finding, hit);
 }

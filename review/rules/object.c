@@ -3,6 +3,7 @@
 
 #include "rules/containers.h"
 #include "rules/kept.h"
+#include "rules/started.h"
 #include "rules/threads.h"
 
 #include <string.h>
@@ -472,6 +473,12 @@ static void l3_function(struct function *fn)
 	}
 }
 
+static void l3_program(void)
+{
+	containers_program();
+	started_program();
+}
+
 void l3_loss(struct flow *flow, const struct loss *loss);
 void l3_call(struct flow *flow, const struct item *item);
 
@@ -486,5 +493,5 @@ const struct rule rule_L3 = {
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,
-	.program = containers_program,
+	.program = l3_program,
 };

@@ -2,6 +2,7 @@
 /* CWE-664: names in the file system, and descriptors that children inherit. */
 
 #include "model/descriptor.h"
+#include "model/reach.h"
 #include "rules/inherit.h"
 #include "rules/rules.h"
 #include "read/source.h"
@@ -451,6 +452,17 @@ static bool l6_closes_all(const struct function *fn)
 	return false;
 }
 
+/* fcntl(fd, F_SETFD, FD_CLOEXEC), in a function of whatever name. */
+static bool l6_is_setter(const struct function *fn)
+{
+	for (int i = 0; i < fn->n_items; i++)
+		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+		    !strcmp(fn->items[i].call->name, "fcntl") &&
+		    path_mentions(fn, &fn->items[i], "CLOEXEC"))
+			return true;
+	return false;
+}
+
 static bool l6_sets_cloexec(struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
@@ -465,7 +477,8 @@ static bool l6_sets_cloexec(struct function *fn)
 		     path_mentions(fn, item, "CLOSE_ON_EXEC") ||
 		     strcasestr(item->call->name, "cloexec") ||
 		     (item->call->target && item->call->target != fn &&
-		      strcasestr(item->call->target->name, "cloexec"))))
+		      (strcasestr(item->call->target->name, "cloexec") ||
+		       l6_is_setter(item->call->target)))))
 			return true;
 	}
 	return false;
@@ -612,7 +625,18 @@ static bool l6_is_server(const struct function *fn, const struct item *item)
 	struct operand o = { .kind = OPERAND_PLACE, .place = item_result(fn, item) };
 
 	return api_is(item->call->api, ROLE(ACCEPT) | ROLE(LISTEN)) ||
-	       (o.place >= 0 && (descriptor_kinds(fn, &o) & DESCRIPTOR_LISTENER));
+	       (o.place >= 0 &&
+		((descriptor_kinds(fn, &o) & DESCRIPTOR_LISTENER) || inherit_is_bound(fn, item)));
+}
+
+/* … or one pair of many: each program has those of the programs before it, and is not waited for. */
+static bool l6_matters(struct function *fn, const struct item *item)
+{
+	bool server = l6_is_server(fn, item);
+
+	return (server ||
+		(api_fact(item->call->api, FACT_OPENS)->depth > 1 && function_runs_often(fn))) &&
+	       inherit_is_certain(fn, item, !server);
 }
 
 /* L6: a descriptor is inherited by children: no SOCK_CLOEXEC in a program that executes others. */
@@ -644,7 +668,7 @@ static void l6_function(struct function *fn)
 			&rule_L6, fn, item->at,
 			"What %s() opens is inherited by every program that this one starts. That program keeps the connection open, and can read and write it.",
 			item->call->name);
-		if (finding && !inherit_is_certain(fn, item, !l6_is_server(fn, item)))
+		if (finding && !l6_matters(fn, item))
 			finding->severity = SEVERITY_ADVICE;
 		finding_fix(finding, "In %s(), %s.", fn->label,
 			    api_is(item->call->api, ROLE(ACCEPT))

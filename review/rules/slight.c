@@ -7,7 +7,6 @@
 #include "model/reach.h"
 #include "read/source.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { SLIGHT_DEPTH = 2, SLIGHT_BLOCKS = 600 };
@@ -108,13 +107,12 @@ static bool slight_is_ended(const struct function *fn, const struct call *call, 
 	const struct operand *o = call->receiver.kind ? &call->receiver
 				  : call->n_args      ? &call->args[0]
 						      : NULL;
-	const struct item *cast =
+	const struct item *set =
 		o && o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
 
-	/* G_OUTPUT_STREAM(file) is `file`. */
-	if (cast && cast->kind == ITEM_CALL && cast->call && cast->call->n_args == 1 &&
-	    fn->places[o->place].kind == PLACE_TEMP && isupper((unsigned char)*cast->call->name))
-		o = &cast->call->args[0];
+	/* out = G_OUTPUT_STREAM(file): a second name. */
+	if (set && set->kind == ITEM_ASSIGN)
+		o = &set->a;
 	return o && operand_is_place(o, place) && !api_fact(call->api, FACT_CLOSES) &&
 	       (strstr(call->name, "close") || strstr(call->name, "shutdown"));
 }

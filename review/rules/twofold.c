@@ -4,7 +4,9 @@
  * destructor of the guard closes it once more.
  */
 
+#include "rules/guarded.h"
 #include "rules/lifetime.h"
+#include "rules/twofold.h"
 
 #include <string.h>
 
@@ -32,7 +34,7 @@ static const char *twofold_given(const struct function *getter)
 }
 
 /* close(fd_), here or in another method of the class. */
-static bool twofold_closes(const struct function *fn, const char *member, int depth)
+bool twofold_closes(const struct function *fn, const char *member, int depth)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
@@ -50,7 +52,7 @@ static bool twofold_closes(const struct function *fn, const char *member, int de
 	return false;
 }
 
-static const struct function *twofold_destructor(const char *class_name)
+const struct function *twofold_destructor(const char *class_name)
 {
 	for (size_t f = 0; class_name && f < program.n_functions; f++)
 		if ((program.functions[f]->flags & FUNCTION_DESTRUCTOR) &&
@@ -147,7 +149,9 @@ void l4_program(void)
 		struct function *fn = program.functions[f];
 
 		for (int i = 0; fn->interesting && !fn->skipped && i < fn->n_items; i++)
-			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call && fn->reached[i])
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call && fn->reached[i]) {
 				twofold_call(fn, &fn->items[i]);
+				guarded_close(fn, &fn->items[i]);
+			}
 	}
 }

@@ -342,6 +342,20 @@ static bool unclosed_is_reset(const struct unclosed_field *field)
 	return false;
 }
 
+/* instance = new Meter: a variable of the whole program has it. */
+static bool unclosed_is_in_static(const struct function *fn, const struct item *made)
+{
+	int place = item_result(fn, made);
+	const struct place *p = place >= 0 ? &fn->places[place] : NULL;
+	const struct declared *member = p && p->is_member && fn->class_name
+						? index_find_member(fn->class_name, p->name)
+						: NULL;
+
+	return p && (made->call->flags & CALL_NEW) && p->parent < 0 &&
+	       (p->is_global || (p->flags & PLACE_STATIC) ||
+		(member && (member->flags & PLACE_STATIC)));
+}
+
 /* Where objects of the class are made, it is once: Window w; in main(). */
 static bool unclosed_is_made_once(const char *type)
 {
@@ -357,8 +371,9 @@ static bool unclosed_is_made_once(const char *type)
 			if (!call || call->type != type ||
 			    !(call->flags & (CALL_NEW | CALL_CONSTRUCT)))
 				continue;
-			if (!function_reach(fn) || function_runs_often(fn) ||
-			    item_loop(fn, &fn->items[i]) >= 0)
+			if (!unclosed_is_in_static(fn, &fn->items[i]) &&
+			    (!function_reach(fn) || function_runs_often(fn) ||
+			     item_loop(fn, &fn->items[i]) >= 0))
 				return false;
 			any = true;
 		}

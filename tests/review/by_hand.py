@@ -21,6 +21,16 @@ ROWS = [
         ('\tline->text = realloc(line->text, line->n + 512); // L7\n\tif (!line->text)\n\t\treturn -1;\n',
          '\tchar *text = realloc(line->text, line->n + 512);\n\n\tif (!text)\n\t\treturn -1;\n\tline->text = text;\n')]),
     ('L4/two-owners.cpp', 'L4', 'bad_line', [('fdopen(guard.fd(), "r"); // L4', 'fdopen(dup(guard.fd()), "r");')]),
+    ('E1/only-told.c', 'E1', 'wrong_datagrams', [
+        ('\tif (bind(fd, at, size) < 0) // E1\n\t\tperror("bind");\n',
+         '\tif (bind(fd, at, size) < 0) {\n\t\tperror("bind");\n\t\treturn;\n\t}\n')]),
+    ('L3/thread-of-each.c', 'L3', 'wrong_from_heap', [
+        ('\tfree(p);\n\tanswer(fd);\n', '\tfree(p);\n\tanswer(fd);\n\tclose(fd);\n')]),
+    ('E5/renamed.cpp', 'E5', 'Caller::watch', [
+        ('    connect(socket, SIGNAL(error(QAbstractSocket::SocketError)), this, SLOT(failed(QAbstractSocket::SocketError))); // E5',
+         '    connect(socket, &QAbstractSocket::errorOccurred, this, &Caller::failed);')]),
+    ('L4/guarded.cpp', 'L4', 'Shop::wrongFull', [
+        ('        m_jobs.push(job.release());\n    else\n        close(fd); // L4\n', '        m_jobs.push(job.release());\n')]),
     ('E1/libraries.c', 'E1', 'add', [
         ('\tg_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL);',
          '\tif (!g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL))\n'

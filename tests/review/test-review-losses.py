@@ -104,6 +104,114 @@ int main(int, char **argv)
 		}
 }
 '''),
+    ('the object of a stream that was closed under a second name', 'one.c', 'L1', 'advice', '''
+#include <gio/gio.h>
+int put(GFile *to, const char *text, gsize n)
+{
+	GFileOutputStream *file = g_file_replace(to, NULL, FALSE, G_FILE_CREATE_NONE, NULL, NULL);
+	GOutputStream *out = G_OUTPUT_STREAM(file);
+
+	if (!file)
+		return -1;
+	g_output_stream_write_all(out, text, n, NULL, NULL, NULL);
+	g_output_stream_close(out, NULL, NULL);
+	return 0;
+}
+'''),
+    ('a variable of the program has the only object', 'one.cpp', 'L1', 'advice', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+'''),
+    ('… and whoever asks gets another one', 'one.cpp', 'L1', 'error', '''
+class Meter {
+public:
+	static Meter *instance();
+	Meter *another();
+	int value();
+
+private:
+	Meter();
+	~Meter();
+	int m_fd;
+	static Meter *s_meter;
+};
+Meter *Meter::s_meter = nullptr;
+Meter::Meter()
+{
+	m_fd = open("/dev/meter", O_RDONLY | O_CLOEXEC);
+}
+Meter::~Meter()
+{
+}
+int Meter::value()
+{
+	char byte;
+
+	return read(m_fd, &byte, 1) == 1 ? byte : -1;
+}
+Meter *Meter::instance()
+{
+	if (!s_meter)
+		s_meter = new Meter;
+	return s_meter;
+}
+Meter *Meter::another()
+{
+	return new Meter;
+}
+'''),
+    ('only a buffer that cannot grow leads there', 'one.c', 'L7', 'advice', '''
+#include <dirent.h>
+char *names(const char *path)
+{
+	DIR *dir = opendir(path);
+	char *all = NULL;
+	size_t n = 0;
+
+	if (!dir)
+		return NULL;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		char *more = realloc(all, n + 1);
+
+		if (!more)
+			return all;
+		all = more;
+		all[n++] = *entry->d_name;
+	}
+	closedir(dir);
+	return all;
+}
+'''),
     ('a thread that main() starts once', 'one.c', 'L1', 'advice', '''
 static void *hear(void *unused)
 {

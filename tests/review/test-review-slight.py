@@ -252,6 +252,150 @@ void begin(void)
 		sleep(2);
 }
 '''),
+    ('one read does not fill a large array of zeros', 'N4', 'advice', '''
+#include <stdio.h>
+void show(int s)
+{
+	char all[65536] = { 0 };
+
+	if (recv(s, all, sizeof(all), 0) > 0)
+		printf("%s", all);
+}
+'''),
+    ('… and a small one it does', 'N4', 'error', '''
+#include <stdio.h>
+void show(int s)
+{
+	char all[64] = { 0 };
+
+	if (recv(s, all, sizeof(all), 0) > 0)
+		printf("%s", all);
+}
+'''),
+    ('the array is as long as the number says', 'N5', 'none', '''
+void take(int s)
+{
+	unsigned short n;
+
+	if (recv(s, &n, sizeof(n), 0) == sizeof(n)) {
+		char text[n + 1];
+
+		recv(s, text, n, 0);
+	}
+}
+'''),
+    ('… or has a length of its own', 'N5', 'error', '''
+void take(int s)
+{
+	unsigned short n;
+
+	if (recv(s, &n, sizeof(n), 0) == sizeof(n)) {
+		char text[32];
+
+		recv(s, text, n, 0);
+	}
+}
+'''),
+    ('a function of the program reads a file', 'N5', 'advice', '''
+struct head { int n; int kind; };
+static int all(int fd, void *to, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, to + got, n - got);
+		if (r <= 0)
+			return -1;
+		got += r;
+	}
+	return 0;
+}
+int load(const char *path, int s, const struct sockaddr *to)
+{
+	char text[32];
+	struct head h;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || connect(s, to, 16) < 0)
+		return -1;
+	if (all(fd, &h, sizeof(h)) < 0 || all(fd, text, h.n) < 0)
+		h.n = -1;
+	close(fd);
+	return h.n;
+}
+int serve(const struct sockaddr *to)
+{
+	struct head h;
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (s < 0 || connect(s, to, 16) < 0)
+		return -1;
+	return all(s, &h, sizeof(h)) < 0 ? -1 : h.kind;
+}
+'''),
+    ('a connection of its own is open when a program starts', 'L6', 'advice', '''
+#include <stdlib.h>
+int ask(const struct sockaddr *to, socklen_t n)
+{
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (s < 0 || connect(s, to, n) < 0)
+		return -1;
+	if (!fork()) {
+		execl("/usr/bin/viewer", "viewer", (char *)NULL);
+		_exit(127);
+	}
+	return s;
+}
+'''),
+    ('… and what has a name that others ask', 'L6', 'warning', '''
+#include <stdlib.h>
+int offer(const struct sockaddr *at, socklen_t n)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (s < 0 || bind(s, at, n) < 0)
+		return -1;
+	if (!fork()) {
+		execl("/usr/bin/viewer", "viewer", (char *)NULL);
+		_exit(127);
+	}
+	return s;
+}
+'''),
+    ('a message that is taken without blocking has an end each time', 'W1', 'none', '''
+void drain(int s, char *into)
+{
+	ssize_t n;
+
+	switch (socktype(s)) {
+	case SOCK_DGRAM:
+		do
+			n = recv(s, into, 512, MSG_DONTWAIT);
+		while (n != -1);
+	}
+}
+'''),
+    ('… a stream gives none for ever', 'W1', 'error', '''
+void drain(int s, char *into)
+{
+	ssize_t n;
+
+	do
+		n = recv(s, into, 512, MSG_DONTWAIT);
+	while (n != -1);
+}
+'''),
+    ('what listens gives an error, and no end', 'W1', 'none', '''
+void serve(int door, char *into)
+{
+	if (listen(door, 8) < 0)
+		return;
+	for (;;)
+		if (recv(door, into, 512, 0) == -1)
+			continue;
+}
+'''),
     ('it waits for a file and sleeps', 'W1', 'advice', '''
 void wait_file(const char *path)
 {
@@ -496,7 +640,7 @@ int main(int argc, char **argv)
 	return fd >= 0 && system(argv[1]) == 0;
 }
 '''),
-    ('… or a program that runs on', 'L6', 'warning', '''
+    ('… or a program that runs on', 'L6', 'advice', '''
 static int dial(const struct sockaddr *a, socklen_t n)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -1011,6 +1155,21 @@ def what_the_programs_own_child_sends_is_advice():
                               ('QByteArray m_data; QTcpSocket *socket; QProcess *m_child;', 'error')):
         put('one.cpp', QT_CHILD % members)
         expect_equal(severities('one.cpp', 'N5'), {severity}, 'with %r' % members)
+
+
+@test
+def a_process_of_its_own_and_a_thread_that_only_reads_wait_as_long_as_they_like():
+    for head, how, severity in (('class Ask : QProcess { bool tell(); };\nbool Ask::tell()', 'waitForBytesWritten(-1)', 'advice'),
+                                ('class Ask : QTcpSocket { bool tell(); };\nbool Ask::tell()', 'waitForBytesWritten(-1)',
+                                 'warning'),
+                                ('class Ask : QThread { void run(); };\nvoid Ask::run()', 'READ', 'advice'),
+                                ('class Ask : QObject { void run(); };\nvoid Ask::run()', 'READ', 'warning')):
+        body = '\treturn %s;\n' % how
+        if how == 'READ':
+            body = ('\tQTcpSocket socket;\n\tsocket.connectToHost("localhost", 80);\n'
+                    '\twhile (socket.waitForReadyRead(-1))\n\t\tsocket.readAll();\n')
+        put('one.cpp', '#include <QProcess>\n#include <QTcpSocket>\n#include <QThread>\n%s\n{\n%s}\n' % (head, body))
+        expect_equal(severities('one.cpp', 'W3'), {severity}, head)
 
 
 @test

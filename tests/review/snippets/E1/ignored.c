@@ -1,5 +1,6 @@
 /* Results that nobody looks at, each in a function of its own. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -77,4 +78,10 @@ void again(int *fds, int n, int want)
 			continue;
 		listen(fds[i], 4); // E1
 	}
+}
+
+/* The name has no file then; the one that it makes is left open besides. */
+void name_only(char *pattern)
+{
+	mkstemps(pattern, 5); // E1 L1
 }

@@ -7,7 +7,7 @@ char *bad_name(void)
 {
 	static char name[] = "/tmp/door-XXXXXX";
 
-	mkstemp(name); // L1
+	mkstemp(name); // E1 L1
 	return name;
 }
 
