@@ -258,6 +258,26 @@ static void flow_minus(const struct flow *flow, const struct item *item, struct 
 		v->high = -1;
 }
 
+/* std::cout << fd: what is written there as a number is not kept. */
+static bool flow_is_printed(const struct function *fn, const struct item *item)
+{
+	static const char *const streams[] = { "cout", "cerr", "clog" };
+	const struct operand *o = &item->a;
+
+	for (int depth = 0; o->kind == OPERAND_PLACE && depth < 16; depth++) {
+		const struct item *set = place_set_once(fn, o->place);
+		const char *name = fn->places[o->place].name;
+
+		for (size_t i = 0; name && i < sizeof(streams) / sizeof(*streams); i++)
+			if (!strcmp(starts_with(name, "std::") ? name + 5 : name, streams[i]))
+				return true;
+		if (!set || set->kind != ITEM_OPERATE || set->op != '<')
+			return false;
+		o = &set->a;
+	}
+	return false;
+}
+
 void flow_operate(struct flow *flow, const struct item *item)
 {
 	struct value a = state_operand(flow, &item->a), b = state_operand(flow, &item->b);
@@ -271,7 +291,7 @@ void flow_operate(struct flow *flow, const struct item *item)
 	    (state_place(flow, item->dst).flags & VALUE_CHECKED))
 		return;
 	/* list << new QLocalSocket */
-	if (item->op == '<' && b.resource >= 0)
+	if (item->op == '<' && b.resource >= 0 && !flow_is_printed(flow->fn, item))
 		state_give(flow, b.resource);
 	if ((item->op == '-' || item->op == '+') && a.low == a.high && b.low == b.high &&
 	    flow->fn->places[item->dst].kind == PLACE_TEMP &&

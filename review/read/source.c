@@ -52,10 +52,23 @@ static bool source_looks_like_cxx(const char *text)
 	return strstr(text, "std::") != NULL;
 }
 
+/* #include <iostream>: what the C++ library calls without a suffix. */
+static bool source_includes_cxx(const char *text)
+{
+	for (const char *line = strstr(text, "#include <"); line;
+	     line = strstr(line + 1, "#include <")) {
+		size_t n = strspn(line + 10, "abcdefghijklmnopqrstuvwxyz_");
+
+		if ((line == text || line[-1] == '\n') && n && line[10 + n] == '>')
+			return true;
+	}
+	return false;
+}
+
 static enum source_language source_language_of(const char *path, const char *text)
 {
 	if (source_has_suffix(path, ".c"))
-		return SOURCE_C;
+		return strstr(text, "std::") && source_includes_cxx(text) ? SOURCE_CXX : SOURCE_C;
 	if (source_name_is_code(path) && !source_has_suffix(path, ".h"))
 		return SOURCE_CXX;
 	return source_looks_like_cxx(text) || strstr(text, "::") ? SOURCE_CXX : SOURCE_C;

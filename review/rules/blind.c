@@ -3,7 +3,8 @@
  * E1, the tests that do not see what they are for: `uv_listen(…) == -1`, where any error number but
  * that of EPERM passes for success; `!bind(…)` with the branches of a function that gives true;
  * `n < 0` of an unsigned n. What they are about is looked at, so these are CWE-253. And E4, where a
- * result is compared with EINTR, which stands in errno while the result is -1.
+ * result is compared with EINTR, which stands in errno while the result is -1; or with -EINTR, which is E1
+ * or E2 where nothing else sees that the call failed.
  */
 
 #include "flow/contract.h"
@@ -14,7 +15,7 @@
 
 #include <string.h>
 
-extern const struct rule rule_E1, rule_E4, rule_W1;
+extern const struct rule rule_E1, rule_E2, rule_E4, rule_W1;
 
 /* A wait is E4's, which looks at what follows it. */
 static bool blind_concerns(const struct contract *contract)
@@ -185,6 +186,85 @@ static const struct item *blind_only_results(const struct function *fn, int plac
 	return call;
 }
 
+/* -EAGAIN: the name behind the sign, or NULL. */
+static const struct operand *blind_negated(const struct function *fn, const struct operand *o)
+{
+	const struct item *set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
+	int64_t zero;
+
+	return set && set->kind == ITEM_OPERATE && set->op == '-' &&
+			       operand_is_number(&set->a, &zero) && zero == 0 &&
+			       operand_error(&set->b)
+		       ? &set->b
+		       : NULL;
+}
+
+/* r = first ? -EAGAIN : listen(…): the place may hold the number of an error. */
+static bool blind_is_given(const struct function *fn, int place)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind == ITEM_ASSIGN && item->dst >= 0 && blind_negated(fn, &item->a) &&
+		    (item->dst == place || fn->places[item->dst].kind == PLACE_TEMP))
+			return true;
+	}
+	return false;
+}
+
+/* Some other condition tells by the place whether the call worked. */
+static bool blind_is_seen(const struct function *fn, const struct contract *contract, int place)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *test = &fn->items[i];
+
+		if (test->kind == ITEM_BRANCH &&
+		    (operand_is_place(&test->a, place) || operand_is_place(&test->b, place)) &&
+		    !blind_negated(fn, &test->a) && !blind_negated(fn, &test->b) &&
+		    !contract_test_is_blind(fn, contract, test, place))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * n == -EAGAIN of a call that gives -1 and puts the reason into errno: it never holds. Where nothing else
+ * looks at the result, no failure is seen at all, and what a read was to fill is used as it is.
+ */
+static void blind_negative(struct function *fn, const struct item *test)
+{
+	bool first = blind_negated(fn, &test->b) != NULL;
+	const struct operand *o = first ? &test->a : &test->b;
+	const struct operand *error = blind_negated(fn, first ? &test->b : &test->a);
+	const struct item *call =
+		error && o->kind == OPERAND_PLACE ? blind_only_results(fn, o->place) : NULL;
+	struct contract contract;
+	struct finding *finding;
+	bool seen;
+
+	if (!call || blind_is_given(fn, o->place))
+		return;
+	contract = contract_of(call->call);
+	if (contract.fails != FAILS_MINUS_ONE || contract.errors ||
+	    (contract.helper && contract.low != -1))
+		return;
+	seen = blind_is_seen(fn, &contract, o->place);
+	finding = finding_add_of(
+		seen                                                            ? &rule_E4
+		: api_is(contract.api, ROLE(READ)) && partial_is_used(fn, call) ? &rule_E2
+										: &rule_E1,
+		fn, test->at, &call->at,
+		"`%s` is compared with -%s, but when %s() fails it returns -1, and errno says why: the test never holds%s.",
+		blind_name(fn, call), error->text, call->call->name,
+		seen ? "" : ", and nothing else sees a failure");
+	if (finding)
+		finding->cwe = "253";
+	finding_fix(
+		finding,
+		"In %s(), test on line %u whether `%s` is below 0, and compare `errno` with `%s` then.",
+		fn->label, pos_line(test->at), blind_asked(fn, call), error->text);
+}
+
 static void blind_error(struct function *fn, const struct item *test)
 {
 	const struct operand *error = operand_error(&test->b) ? &test->b : &test->a;
@@ -218,7 +298,14 @@ static void blind_error(struct function *fn, const struct item *test)
 
 void blind_errors(struct function *fn)
 {
-	for (int i = 0; i < fn->n_items; i++)
-		if (fn->items[i].kind == ITEM_BRANCH && fn->reached[i] && test_error(&fn->items[i]))
-			blind_error(fn, &fn->items[i]);
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind != ITEM_BRANCH || !fn->reached[i])
+			continue;
+		if (test_error(item))
+			blind_error(fn, item);
+		else if (item->op == OP_EQ || item->op == OP_NE)
+			blind_negative(fn, item);
+	}
 }

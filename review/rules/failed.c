@@ -8,6 +8,7 @@
 #include "read/source.h"
 #include "rules/later.h"
 #include "rules/rules.h"
+#include "rules/scanned.h"
 
 #include <string.h>
 
@@ -578,6 +579,7 @@ static void e2_amount(struct function *fn, const struct item *item)
 /* E2: a failed result is used: accept's -1, a null socket, the -1 of a read. */
 static void e2_function(struct function *fn)
 {
+	scanned_function(fn);
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *item = &fn->items[i];
 

@@ -118,6 +118,16 @@ bool inherit_opens_too_late(struct function *fn, const struct item *item)
 	       !inherit_starts_any_time(fn, false);
 }
 
+bool inherit_calls(const struct item *item, const struct function *fn)
+{
+	const struct function *target =
+		item->kind == ITEM_CALL && item->call ? item->call->target : NULL;
+
+	return target &&
+	       (target == fn || (target->source == fn->source && target->name == fn->name &&
+				 target->class_name == fn->class_name));
+}
+
 /* The code shows it: a call behind the item, or in a loop around both, here or in a caller. */
 static bool inherit_starts_after(struct function *fn, const struct item *item, int depth,
 				 bool lasting)
@@ -136,8 +146,7 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 		struct function *caller = program.functions[f];
 
 		for (int i = 0; caller != fn && i < caller->n_items; i++)
-			if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
-			    caller->items[i].call->target == fn &&
+			if (inherit_calls(&caller->items[i], fn) &&
 			    inherit_starts_after(caller, &caller->items[i], depth - 1, lasting))
 				return true;
 	}
@@ -328,6 +337,35 @@ bool inherit_in_library(const struct function *fn)
 	return any;
 }
 
+bool inherit_is_tunnel(const struct item *item)
+{
+	static const char *const paths[] = { "/dev/net/tun", "/dev/tun", "/dev/tap" };
+	const struct call *call = item->call;
+
+	if (!call->api || call->receiver.kind || strcmp(call->name, "open") != 0 || !call->n_args ||
+	    call->args[0].kind != OPERAND_STRING)
+		return false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		if (starts_with(call->args[0].text, paths[i]))
+			return true;
+	return false;
+}
+
+void inherit_tunnel(const struct rule *rule, struct function *fn, const struct item *item)
+{
+	struct finding *finding;
+
+	if (!inherit_starts_after(fn, item, INHERIT_DEPTH, false) ||
+	    inherit_is_closed_before(fn, item) || inherit_is_gone_before(fn, item))
+		return;
+	finding = finding_add(
+		rule, fn, item->at,
+		"What open() opens here is inherited by every program that this one starts: that program can read and write what goes over the network.");
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	finding_fix(finding, "In %s(), add `O_CLOEXEC` to the flags.", fn->label);
+}
+
 bool inherit_is_bound(const struct function *opener, const struct item *item)
 {
 	int place = item_result(opener, item);
@@ -348,5 +386,42 @@ bool inherit_is_bound(const struct function *opener, const struct item *item)
 				return true;
 		}
 	}
+	return false;
+}
+
+/* for (fd = 3; fd < n; fd++) close(fd); */
+static bool inherit_is_sweep(struct function *fn, const struct item *item, int block)
+{
+	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
+
+	if (!o || o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0 ||
+	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
+	    !api_fact(item->call->api, FACT_CLOSES))
+		return false;
+	for (const struct item *i = place_set_last(fn, o->place); i; i = item_set_before(fn, i))
+		if (i->kind == ITEM_OPERATE && (i->op == '+' || i->op == '-') &&
+		    operand_is_place(&i->a, o->place))
+			return true;
+	return false;
+}
+
+static bool inherit_function_closes_all(struct function *fn)
+{
+	for (int block = 0; block < fn->n_blocks; block++)
+		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
+			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			    (api_is(kb_function(fn->items[i].call->name), ROLE(CLOEXEC)) ||
+			     inherit_is_sweep(fn, &fn->items[i], block)))
+				return true;
+	return false;
+}
+
+/* Someone closes all descriptors before it executes others. */
+bool inherit_closes_all(const struct function *fn)
+{
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(program.functions[i]->source, fn->source) &&
+		    inherit_function_closes_all(program.functions[i]))
+			return true;
 	return false;
 }

@@ -7,7 +7,7 @@
  * no child has closed between fork() and exec.
  */
 
-#include "model/query.h"
+#include "rules/rules.h"
 
 /* No program is started after the item has opened its descriptor, as far as calls tell. */
 bool inherit_opens_too_late(struct function *fn, const struct item *item);
@@ -24,5 +24,15 @@ bool inherit_is_closed_before(struct function *fn, const struct item *item);
 
 /* The code is linked into programs that are not here, as far as folders tell. */
 bool inherit_in_library(const struct function *fn);
+
+/* The item calls fn; of several definitions in one file, for several systems, the first is its target. */
+bool inherit_calls(const struct item *item, const struct function *fn);
+/* open("/dev/net/tun", …): the packets of a virtual network. */
+bool inherit_is_tunnel(const struct item *item);
+/* … and the program starts others behind it, in whatever file. */
+void inherit_tunnel(const struct rule *rule, struct function *fn, const struct item *item);
+
+/* Somebody closes all descriptors before it executes others. */
+bool inherit_closes_all(const struct function *fn);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "rules/lifetime.h"
 #include "flow/hold.h"
+#include "rules/above-zero.h"
 #include "rules/rules.h"
 #include "rules/slight.h"
 #include "rules/threads.h"
@@ -233,6 +234,7 @@ const struct rule rule_L1 = {
 	.consequence =
 		"the process runs out of descriptors, and the peer never sees the end of its connection",
 	.loss = l1_loss,
+	.function = above_zero_function,
 	.program = unclosed_program,
 };
 

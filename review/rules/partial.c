@@ -551,12 +551,19 @@ static bool e6_speaks(const struct source *source)
 	       memmem(source->text, source->size, "sigfillset", 10);
 }
 
-/* Some source of the program does; `speaks` has a byte per source of the run. */
+/*
+ * Some source of the program does, or one of which nobody knows whose it is, such as that of a command
+ * which main() calls by a table; `speaks` has a byte per source of the run.
+ */
 static bool e6_is_handled(const struct source *wanted, const uint8_t *speaks)
 {
-	for (size_t i = 0; i < program.n_sources; i++)
-		if (speaks[i] && program_shares(program.sources[i], wanted))
+	for (size_t i = 0; i < program.n_sources; i++) {
+		const struct source *source = program.sources[i];
+
+		if (speaks[i] && (program_shares(source, wanted) ||
+				  (!source->aside && !(source->programs && wanted->programs))))
 			return true;
+	}
 	return false;
 }
 

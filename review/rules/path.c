@@ -323,7 +323,8 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&
-			      path_callers_ask(caller, depth - 1, ROLE(LOCKS)))))
+			      path_callers_ask(caller, depth - 1,
+					       ROLE(LOCKS) | (roles & ROLE(UNLINK))))))
 				return true;
 	}
 	return false;
@@ -363,13 +364,49 @@ static void l5_taken_over(struct function *fn, const struct item *bind, const st
 		fn->label, item_text(fn, unlink));
 }
 
+/* atexit(leave), which unlinks. */
+static bool path_leaves(struct function *fn, const struct item *item, void *data)
+{
+	struct function *at = !strcmp(item->call->name, "atexit") && item->call->n_args
+				      ? operand_function(fn, &item->call->args[0])
+				      : NULL;
+
+	(void)data;
+	return at && function_find_role(at, ROLE(UNLINK));
+}
+
+static void l5_left_by_crash(struct function *fn, const struct item *bind)
+{
+	const uint64_t roles = path_answers | ROLE(UNLINK);
+	struct finding *finding;
+
+	if (!function_find_call(fn, path_leaves, NULL) || function_find_role(fn, ROLE(UNLINK)) ||
+	    path_asks(fn, bind, 2, roles) || path_callers_ask(fn, 3, roles) ||
+	    path_is_unique(fn, bind, 2) || (bind->call->flags & CALL_DROPPED))
+		return;
+	finding = finding_add(
+		&rule_L5, fn, bind->at,
+		"The path of the socket is only unlinked where the server ends: after a crash it stays, and %s() fails with EADDRINUSE.",
+		bind->call->name);
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+	finding_fix(
+		finding,
+		"In %s(), connect to the path before %s(), and unlink it if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it, and unlink the path once the lock is held.",
+		fn->label, bind->call->name);
+}
+
 static void l5_left(struct function *fn, const struct item *bind)
 {
 	struct path_names bound = path_bound(fn, bind);
 	struct finding *finding;
 
-	if (path_is_abstract(fn) || path_program_unlinks(fn, &bound))
+	if (path_is_abstract(fn))
 		return;
+	if (path_program_unlinks(fn, &bound)) {
+		l5_left_by_crash(fn, bind);
+		return;
+	}
 	finding = finding_add(
 		&rule_L5, fn, bind->at,
 		"The path of the socket is never unlinked: it stays after the server has ended, and the next bind() fails with EADDRINUSE.");
@@ -415,43 +452,6 @@ const struct rule rule_L5 = {
 	.function = l5_function,
 };
 
-/* for (fd = 3; fd < n; fd++) close(fd); */
-static bool l6_is_sweep(struct function *fn, const struct item *item, int block)
-{
-	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
-
-	if (!o || o->kind != OPERAND_PLACE || fn->places[o->place].parent >= 0 ||
-	    fn->places[o->place].kind != PLACE_LOCAL || fn->blocks[block].loop < 0 ||
-	    !api_fact(item->call->api, FACT_CLOSES))
-		return false;
-	for (const struct item *i = place_set_last(fn, o->place); i; i = item_set_before(fn, i))
-		if (i->kind == ITEM_OPERATE && (i->op == '+' || i->op == '-') &&
-		    operand_is_place(&i->a, o->place))
-			return true;
-	return false;
-}
-
-static bool l6_function_closes_all(struct function *fn)
-{
-	for (int block = 0; block < fn->n_blocks; block++)
-		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
-			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-			    (api_is(kb_function(fn->items[i].call->name), ROLE(CLOEXEC)) ||
-			     l6_is_sweep(fn, &fn->items[i], block)))
-				return true;
-	return false;
-}
-
-/* Someone closes all descriptors before it executes others. */
-static bool l6_closes_all(const struct function *fn)
-{
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program_shares(program.functions[i]->source, fn->source) &&
-		    l6_function_closes_all(program.functions[i]))
-			return true;
-	return false;
-}
-
 /* fcntl(fd, F_SETFD, FD_CLOEXEC), in a function of whatever name. */
 static bool l6_is_setter(const struct function *fn)
 {
@@ -491,8 +491,7 @@ static bool l6_callers_set(const struct function *fn)
 		struct function *caller = program.functions[i];
 
 		for (int k = 0; caller != fn && k < caller->n_items; k++)
-			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    caller->items[k].call->target == fn && l6_sets_cloexec(caller))
+			if (inherit_calls(&caller->items[k], fn) && l6_sets_cloexec(caller))
 				return true;
 	}
 	return false;
@@ -649,8 +648,11 @@ static void l6_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call || item->call->receiver.kind ||
 		    !fn->reached[i])
 			continue;
+		if (inherit_is_tunnel(item) && !l6_sets_cloexec(fn) && !l6_callers_set(fn) &&
+		    !inherit_closes_all(fn))
+			inherit_tunnel(&rule_L6, fn, item);
 		if (api_fact(item->call->api, FACT_OPENS) && !l6_spawns_beside(fn) &&
-		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !l6_closes_all(fn)) {
+		    !l6_sets_cloexec(fn) && !l6_callers_set(fn) && !inherit_closes_all(fn)) {
 			if (!api_is(item->call->api, ROLE(SOCKET) | ROLE(ACCEPT)) ||
 			    !l6_may_be_flagged(fn, item))
 				l6_in_library(fn, item);
@@ -661,8 +663,9 @@ static void l6_function(struct function *fn)
 		    (api_fact(item->call->api, FACT_OPENS)->depth > 1 &&
 		     !function_find_role(fn, ROLE(FORK))) ||
 		    l6_may_be_flagged(fn, item) || !l6_spawns_beside(fn) || l6_sets_cloexec(fn) ||
-		    l6_callers_set(fn) || l6_closes_all(fn) || inherit_opens_too_late(fn, item) ||
-		    inherit_is_closed_before(fn, item) || inherit_is_gone_before(fn, item))
+		    l6_callers_set(fn) || inherit_closes_all(fn) ||
+		    inherit_opens_too_late(fn, item) || inherit_is_closed_before(fn, item) ||
+		    inherit_is_gone_before(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L6, fn, item->at,

@@ -17,6 +17,26 @@ ROWS = [
     ('L1/member-of-an-object.cpp', 'L1', 'Channel::~Channel', [
         ('\tshutdown(m_fd, SHUT_RDWR);', '\tif (m_fd >= 0)\n\t\tclose(m_fd);')]),
     ('L7/member-of-freed.c', 'L7', 'client_free', [('\tfree(c->name);', '\tfree(c->name);\n\tfree(c->address);')]),
+    ('E2/negative-error.c', 'E2', 'bad_read', [
+        ('\t\tif (n == -EAGAIN) // E2\n\t\t\tbreak;\n',
+         '\t\tif (n < 0 && errno == EAGAIN)\n\t\t\tbreak;\n\t\tif (n < 0)\n\t\t\treturn -1;\n')]),
+    ('E2/negative-error.c', 'E1', 'bad_option', [
+        ('\tif (r == -ENOPROTOOPT) // E1\n\t\treturn 0;\n\treturn 1;\n',
+         '\tif (r < 0)\n\t\treturn errno == ENOPROTOOPT ? 0 : -1;\n\treturn 1;\n')]),
+    ('E2/negative-error.c', 'E4', 'bad_beside', [
+        ('\tif (r == -EINPROGRESS) // E4\n', '\tif (r < 0 && errno == EINPROGRESS)\n')]),
+    ('E2/scanned.c', 'E2', 'bad_number', [
+        ('\tfscanf(file, "%d", &number);\n\tfclose(file);\n\treturn number; // E2\n',
+         '\tif (fscanf(file, "%d", &number) != 1)\n\t\tnumber = -1;\n\tfclose(file);\n\treturn number;\n')]),
+    ('L1/above-zero.c', 'L1', 'bad_count', [('\t\tif (copy > 0) { // L1\n', '\t\tif (copy >= 0) {\n')]),
+    ('L5/after-a-crash.c', 'L5', 'bad_start', [
+        ('\tfill(&at);\n\tif (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) // L5\n',
+         '\tint probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);\n\n\tif (probe < 0)\n\t\treturn -errno;\n'
+         '\tfill(&at);\n\tif (connect(probe, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED)\n'
+         '\t\tunlink(place);\n\tclose(probe);\n'
+         '\tif (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)\n')]),
+    ('L6/tunnel.c', 'L6', 'tunnel_open', [
+        ('\treturn open("/dev/net/tun", O_RDWR); // L6\n', '\treturn open("/dev/net/tun", O_RDWR | O_CLOEXEC);\n')]),
     ('L7/realloc.c', 'L7', 'bad_append', [
         ('\tline->text = realloc(line->text, line->n + 512); // L7\n\tif (!line->text)\n\t\treturn -1;\n',
          '\tchar *text = realloc(line->text, line->n + 512);\n\n\tif (!text)\n\t\treturn -1;\n\tline->text = text;\n')]),
