@@ -48,6 +48,18 @@ static void call_free_content(struct flow *flow, int memory, const struct item *
 	}
 }
 
+/* The place is another one when this changes: it, w of w->fd, or i of x[i]. */
+static bool call_is_of(const struct function *fn, int place, int changed)
+{
+	const char *text = fn->places[changed].text;
+
+	for (; place >= 0; place = fn->places[place].parent)
+		if (place == changed || (fn->places[place].kind == PLACE_INDEX && text && *text &&
+					 place_name_has(fn->places[place].name, text)))
+			return true;
+	return false;
+}
+
 /* Some way from `from` to `to` gives the place no other value. */
 static bool call_is_unset(const struct function *fn, int place, const struct item *from,
 			  const struct item *to)
@@ -58,7 +70,8 @@ static bool call_is_unset(const struct function *fn, int place, const struct ite
 
 	while (block >= 0) {
 		for (; at >= 0 && &fn->items[at] != to; at = fn->items[at].next)
-			if (fn->items[at].dst == place && fn->items[at].kind != ITEM_CALL)
+			if (fn->items[at].dst >= 0 && fn->items[at].kind != ITEM_CALL &&
+			    call_is_of(fn, place, fn->items[at].dst))
 				break;
 		if (at >= 0 && &fn->items[at] == to)
 			return true;
@@ -76,7 +89,10 @@ static bool call_is_unset(const struct function *fn, int place, const struct ite
 	return false;
 }
 
-/* old = w->fd before: it is closed under that name too, unless w->fd is another one by now. */
+/*
+ * old = w->fd before: it is closed under that name too, unless w->fd is another one by now, as it is
+ * right behind w = w->next.
+ */
 static void call_close_copies(struct flow *flow, int place, int r, const struct item *item)
 {
 	const struct function *fn = flow->fn;
@@ -87,7 +103,7 @@ static void call_close_copies(struct flow *flow, int place, int r, const struct 
 
 		if (from && from->kind == ITEM_ASSIGN && operand_is_place(&from->a, place) &&
 		    b->value.resource < 0 && fn->places[b->place].kind == PLACE_LOCAL &&
-		    call_is_unset(fn, place, from, item))
+		    !call_is_of(fn, place, b->place) && call_is_unset(fn, place, from, item))
 			b->value.resource = (int16_t)r;
 	}
 }

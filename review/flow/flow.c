@@ -416,6 +416,7 @@ void flow_function(struct function *fn, const struct flow_listener *tell, struct
 	flow->n_seen = arena_alloc(arena, n);
 	flow_parameters(flow);
 	members_begin(flow);
+	fn->summary.never_returns = function_never_returns(fn);
 	flow_reach(flow, 0, flow->state);
 	flow_walk(flow);
 	if (fn->skipped || (fn->flags & FUNCTION_CUT)) {

@@ -2,9 +2,10 @@
 /*
  * Functions that nobody defines and whose names say that they do not come back: my_die(),
  * log_fatal_errno(), FatalError(), clean_exit(). A name is taken by its words, so that neither an
- * audience nor a studied_t dies.
+ * audience nor a studied_t dies. And macros whose names say that they leave the function.
  */
 
+#include "model/lower.h"
 #include "model/query.h"
 #include "read/source.h"
 
@@ -68,6 +69,28 @@ static unsigned word_ending(const char *word)
 	if (word_is_of(word, leaves, sizeof(leaves) / sizeof(*leaves)))
 		return ENDING_LEAVES;
 	return word_is_of(word, maybe, sizeof(maybe) / sizeof(*maybe)) ? ENDING_MAYBE : 0;
+}
+
+/* … but not RETURN_IF_FAILED(), RETURN_NOT_OK(), which ask something first. */
+bool name_returns(const char *name)
+{
+	static const char *const asks[] = { "if",      "on",      "unless",  "when",   "not",
+					    "fail",    "failed",  "fails",   "err",    "error",
+					    "null",    "nonzero", "check",   "assert", "maybe",
+					    "failure", "neg",     "negative" };
+	char word[32];
+
+	if (strncmp(name, "RETURN", 6) != 0 || (name[6] && name[6] != '_'))
+		return false;
+	for (const char *s = name; *s; s++)
+		if (!isupper((unsigned char)*s) && !isdigit((unsigned char)*s) && *s != '_')
+			return false;
+	while (*name) {
+		name = name_word(name, word, sizeof(word));
+		if (word_is_of(word, asks, sizeof(asks) / sizeof(*asks)))
+			return false;
+	}
+	return true;
 }
 
 static unsigned name_ending(const char *name)

@@ -89,6 +89,18 @@ static bool ends_if_walk(const struct function *fn, int place, bool zero)
 	return ends > 0;
 }
 
+bool function_never_returns(const struct function *fn)
+{
+	bool again = false;
+
+	if ((fn->flags & (FUNCTION_ERRORS | FUNCTION_CUT)) || fn->n_variants || !fn->n_blocks)
+		return false;
+	for (int i = 0; i < fn->n_items && !again; i++)
+		again = fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
+			fn->items[i].call->target == fn;
+	return again && ends_if_walk(fn, -1, false);
+}
+
 unsigned function_ends_if(struct function *fn, int param)
 {
 	if (param >= ENDS_IF_PARAMS || param >= fn->n_params || !fn->summary.done || fn->skipped ||

@@ -32,6 +32,7 @@ struct type_info {
 	size_t n_members, cap_members;
 	bool is_class;        /* with a body in C++ */
 	bool has_destructor;
+	uint8_t unmade;       /* private to model/unmade.c */
 	struct type_info *next;  /* another definition of that name, in a file behind this one's */
 	const char *view;        /* the name that it alone has, if others of its name differ */
 };

@@ -240,6 +240,7 @@ struct summary {
 	int n_parts;
 	bool done;
 	bool may_return;
+	bool never_returns;   /* whatever its calls of itself do; known before it is walked */
 	bool waits;           /* somewhere inside, if only for nothing */
 	bool blocks;          /* … and time can pass */
 	bool has_range;

@@ -672,6 +672,23 @@ static void stmt_compound(struct builder *b, TSNode node)
 	build_leave(b, n, node, true);
 }
 
+/* RETURN_INT_COMMENT(0, ("…")); or RETURN_FALSE; of a macro that cannot be seen: it leaves the function. */
+static void stmt_dropped(struct builder *b, TSNode node)
+{
+	TSNode value = ts_node_named_child(node, 0);
+	const char *name = NULL;
+
+	if (node_kind(b->tree, value) == NODE_identifier)
+		name = node_name(b->tree, value);
+	else if (node_kind(b->tree, value) == NODE_call_expression)
+		name = node_name(b->tree, node_field(b->tree, value, FIELD_function));
+	lower_dropped(b, value);
+	if (!name || !name_returns(name) || b->block < 0)
+		return;
+	build_item(b, ITEM_RETURN, node)->a = operand_unknown();
+	b->block = -1;
+}
+
 /* What could not be parsed is still looked through for statements and calls. */
 static void stmt_error(struct builder *b, TSNode node)
 {
@@ -694,7 +711,7 @@ static void stmt_simple(struct builder *b, TSNode node, enum node_kind kind)
 		stmt_throw(b, node);
 		break;
 	case NODE_expression_statement:
-		lower_dropped(b, ts_node_named_child(node, 0));
+		stmt_dropped(b, node);
 		break;
 	case NODE_break_statement:
 		stmt_jump(b, node, b->jump.break_to, b->jump.break_variables);

@@ -139,8 +139,9 @@ bool call_ends(const struct call *call)
 	if (call->api)
 		return api_fact(call->api, FACT_NORETURN) != NULL;
 	if (call->target)
-		return call->target->summary.done &&
-		       (!call->target->summary.may_return || call_ends_for_numbers(call));
+		return call->target->summary.never_returns ||
+		       (call->target->summary.done &&
+			(!call->target->summary.may_return || call_ends_for_numbers(call)));
 	return call->name && (call->ends || index_is_noreturn(call->name));
 }
 

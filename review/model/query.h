@@ -36,6 +36,8 @@ enum { ENDS_IF_TRUE = 1 << 0, ENDS_IF_FALSE = 1 << 1 };
 unsigned function_ends_if(struct function *fn, int param);
 /* … and it is called with such a number. */
 bool call_ends_for_numbers(const struct call *call);
+/* ends-if.c: no way through it comes to a return, also where its calls of itself return. */
+bool function_never_returns(const struct function *fn);
 /* ending.c: … if nobody defines it, because its name says so; link.c keeps the answer. */
 bool call_ends_by_name(const struct function *fn, const struct call *call);
 /*

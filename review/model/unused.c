@@ -2,20 +2,20 @@
 /* Functions that nothing calls: what they do wrong, no run of the program does; see reach.h. */
 
 #include "model/reach.h"
+#include "model/unmade.h"
 #include "read/source.h"
 
 #include <string.h>
 
 enum { UNUSED_NO = 1, UNUSED_YES, UNUSED_COMMENT = 4096 };
 
-static bool unused_is_word(char c)
+bool unused_is_word(char c)
 {
 	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* The nearest sign of a comment before it is one that begins. */
-static bool unused_is_comment(const char *text, const char *at)
+bool unused_is_comment(const char *text, const char *at)
 {
 	const char *first = at - text > UNUSED_COMMENT ? at - UNUSED_COMMENT : text;
 	bool line = true;
@@ -130,6 +130,15 @@ static bool unused_is_elsewhere(const struct function *fn)
 	return false;
 }
 
+bool unused_is_in_library(const char *path)
+{
+	for (; strchr(path, '/'); path = strchr(path, '/') + 1)
+		if (!strncasecmp(path, "lib", 3) || starts_with(path, "include/") ||
+		    starts_with(path, "plugins/"))
+			return true;
+	return false;
+}
+
 /* A folder of a library, whose functions are for others too. */
 static bool unused_is_for_others(const struct function *fn)
 {
@@ -141,10 +150,8 @@ static bool unused_is_for_others(const struct function *fn)
 		return true;
 	if (program.reached && !fn->class_name && !unused_is_elsewhere(fn))
 		return false;
-	for (; strchr(s, '/'); s = strchr(s, '/') + 1)
-		if (!strncasecmp(s, "lib", 3) || starts_with(s, "include/") ||
-		    starts_with(s, "plugins/"))
-			return true;
+	if (unused_is_in_library(s))
+		return true;
 	for (size_t i = 0; i < program.n_functions; i++)
 		if (program.functions[i]->source->folder == fn->source->folder &&
 		    function_reach(program.functions[i]))
@@ -172,6 +179,10 @@ static bool unused_find(struct function *fn)
 		return fn->unused == UNUSED_YES;
 	fn->unused = UNUSED_NO;
 	function_reach(fn); /* fills program.reached */
+	if (class_is_unmade(fn)) {
+		fn->unused = UNUSED_YES;
+		return true;
+	}
 	if (!unused_may_be(fn) || function_has_caller(fn, unused_is_used))
 		return false;
 	for (size_t i = 0; i < program.n_sources; i++)
@@ -181,93 +192,9 @@ static bool unused_find(struct function *fn)
 	return true;
 }
 
-/* ---- classes ---- */
-
-static bool unused_follows(const char *text, const char *at, const char *word)
-{
-	size_t n = strlen(word);
-
-	while (at > text && strchr(" \t\r\n", at[-1]))
-		at--;
-	return (size_t)(at - text) >= n && !memcmp(at - n, word, n) &&
-	       ((size_t)(at - text) == n || !unused_is_word(at[-(ptrdiff_t)n - 1]));
-}
-
-/* #include "class.h" */
-static bool unused_is_included(const char *text, const char *at)
-{
-	while (at > text && at[-1] != '\n')
-		at--;
-	while (*at == ' ' || *at == '\t')
-		at++;
-	return *at == '#';
-}
-
-/* Where its name stands says that there are objects of it, or that somebody asks it for something. */
-static bool unused_makes(const struct function *fn, const struct source *source, const char *at)
-{
-	const struct function *around;
-	uint32_t row = 0;
-
-	if (unused_is_comment(source->text, at) || unused_is_included(source->text, at) ||
-	    unused_follows(source->text, at, "class") || unused_follows(source->text, at, "struct") ||
-	    (at > source->text && at[-1] == '~'))
-		return false;
-	for (const char *s = source->text; (s = memchr(s, '\n', (size_t)(at - s))); s++)
-		row++;
-	around = unused_around(source, row);
-	if (!around) {
-		const struct type_info *type = index_type(fn->class_name);
-
-		/* Its constructor, within its body. */
-		return !type || type->source != source || row < type->at.row ||
-		       at[strlen(fn->class_name)] != '(';
-	}
-	return around->class_name != fn->class_name &&
-	       !unused_find((struct function *)around);
-}
-
-/* What a designer's file or a scene may make. */
-static bool unused_is_widget(const struct type_info *type)
-{
-	static const char *const others[] = { "QObject",      "QThread",    "QRunnable",  "QTcpServer",
-					      "QLocalServer", "QTcpSocket", "QUdpSocket", "QLocalSocket" };
-
-	for (int i = 0; i < type->n_bases; i++) {
-		bool other = type->bases[i][0] != 'Q';
-
-		for (size_t k = 0; !other && k < sizeof(others) / sizeof(*others); k++)
-			other = !strcmp(type->bases[i], others[k]);
-		if (!other)
-			return true;
-	}
-	return false;
-}
-
-/* No program makes an object of the class that it is a method of. */
-static bool unused_class(struct function *fn)
-{
-	const struct type_info *type = fn->class_name ? index_type(fn->class_name) : NULL;
-	size_t n = fn->class_name ? strlen(fn->class_name) : 0;
-
-	if (!type || !type->is_class || unused_is_widget(type) || !program.reached ||
-	    unused_is_for_others(fn))
-		return false;
-	for (size_t i = 0; i < program.n_sources; i++) {
-		const struct source *source = program.sources[i];
-		const char *s = source->text, *end = s + source->size;
-
-		for (; !source->aside && (s = memmem(s, (size_t)(end - s), fn->class_name, n)); s += n)
-			if ((s == source->text || !unused_is_word(s[-1])) &&
-			    (s + n == end || !unused_is_word(s[n])) && unused_makes(fn, source, s))
-				return false;
-	}
-	return true;
-}
-
 bool function_is_unused(const struct function *fn)
 {
 	while (fn->outer)
 		fn = fn->outer;
-	return unused_find((struct function *)fn) || unused_class((struct function *)fn);
+	return unused_find((struct function *)fn);
 }

@@ -325,7 +325,7 @@ static bool source_folder_is_aside(const char *name, size_t n)
 /* router_test.cpp, RouterTest.cpp, tst_router.cpp, testrouter.c: beside what it tests. */
 static bool source_file_is_aside(const char *name)
 {
-	static const char *const ends[] = { "_test",     "_tests",     "-test",   "_unittest",
+	static const char *const ends[] = { "_test",     "_tests",     "-test",   "unittest",
 					    "_example",  "-example",   "_demo",   "-demo",
 					    "_bench",    "_benchmark", "_fuzzer", "_sample",
 					    "-benchmark" };

@@ -4,7 +4,8 @@
  * all of it or fails; it returns a part only when a handler interrupts it or SO_SNDTIMEO ends it. So
  * a test for failure is enough there. Where the result is ignored, a peer is gone that would not have
  * had the message either way, and the next read shows it; only who sends on and on, as a file goes, does
- * that for nobody. Where it does not block, the last words before the close can still do no harm.
+ * that for nobody. Where it does not block, the last words before the close can still do no harm. That
+ * those of other files do not block says nothing of this one.
  */
 
 #include "flow/contract.h"
@@ -20,21 +21,15 @@
 /* What the kernel's buffer takes as a whole, also of a socket that does not block. */
 enum { FAREWELL_SMALL = 2048, FAREWELL_DEPTH = 2 };
 
-/* Some text of the program speaks of sockets that do not block, or of a limit for writing. */
-static bool farewell_program_unblocks(const struct source *wanted)
+/* Some text of the file speaks of sockets that do not block, or of a limit for writing. */
+static bool farewell_file_unblocks(const struct source *source)
 {
 	static const char *const words[] = { "NONBLOCK", "FIONBIO",  "NDELAY",  "nonblock",
 					     "NonBlock", "SNDTIMEO", "DONTWAIT" };
 
-	for (size_t i = 0; i < program.n_sources; i++) {
-		const struct source *source = program.sources[i];
-
-		if (!program_shares(source, wanted))
-			continue;
-		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
-			if (memmem(source->text, source->size, words[k], strlen(words[k])))
-				return true;
-	}
+	for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+		if (memmem(source->text, source->size, words[k], strlen(words[k])))
+			return true;
 	return false;
 }
 
@@ -54,11 +49,13 @@ static bool farewell_is_plain(const struct function *fn, const struct item *item
 static bool farewell_blocks(const struct function *fn, const struct item *item)
 {
 	unsigned kinds = descriptor_kinds(fn, contract_argument(item->call, FACT_USES));
+	const struct source *where = contract_inner(item->call) ? item->call->target->source : NULL;
 	const char *signal = NULL;
 
 	/* Where it comes from is known, or not. */
 	if ((kinds & DESCRIPTOR_NONBLOCK) ||
-	    (!(kinds & DESCRIPTOR_STREAM) && farewell_program_unblocks(fn->source)))
+	    (!(kinds & DESCRIPTOR_STREAM) &&
+	     (farewell_file_unblocks(fn->source) || (where && farewell_file_unblocks(where)))))
 		return false;
 	return farewell_is_plain(fn, item) &&
 	       !(signals_interrupt(fn, item, &signal) & SIGNALS_INTERRUPTS);

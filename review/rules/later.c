@@ -159,6 +159,27 @@ static bool later_binds_any(const struct function *fn, const struct item *item)
 	return any;
 }
 
+/*
+ * What comes next on the descriptor: another bind(), which is tested, or whom it sends to; then this
+ * one only chooses from where, and the kernel chooses otherwise.
+ */
+static bool later_only_sends(const struct function *fn, const struct item *item)
+{
+	const struct operand *fd = later_descriptor(item);
+
+	for (const struct item *i = item + 1; fd && i < fn->items + fn->n_items; i++) {
+		if (i->kind != ITEM_CALL || !i->call || !i->call->api ||
+		    !later_is_same(fn, fd, fn, later_descriptor(i)) ||
+		    api_is(i->call->api, ROLE(SETOPT) | ROLE(NONBLOCK)))
+			continue;
+		if (api_is(i->call->api, ROLE(BIND)))
+			return later_is_tested(fn, i);
+		return api_is(i->call->api, ROLE(CONNECT)) ||
+		       (api_is(i->call->api, ROLE(WRITE)) && !api_is(i->call->api, ROLE(READ)));
+	}
+	return false;
+}
+
 bool later_is_minor(struct function *fn, const struct item *item)
 {
 	const struct api *api = item->call->api;
@@ -167,7 +188,7 @@ bool later_is_minor(struct function *fn, const struct item *item)
 		return later_listens(fn, item);
 	if (api_is(api, ROLE(CONNECT)))
 		return later_connects(fn, item);
-	return api_is(api, ROLE(BIND)) && later_binds_any(fn, item);
+	return api_is(api, ROLE(BIND)) && (later_binds_any(fn, item) || later_only_sends(fn, item));
 }
 
 /* while (errno) connect(fd, …); */
