@@ -144,6 +144,40 @@ static bool l3_is_in_set(const struct function *fn, const struct resource *r)
 	return false;
 }
 
+/* clients[fd] = new_client(); clients[fd].state = READING: what is stored under its number. */
+static bool l3_is_index(const struct function *fn, const struct item *item, int place)
+{
+	const char *text = fn->places[place].text;
+
+	if ((item->kind != ITEM_ASSIGN && item->kind != ITEM_CALL) || item->dst < 0 || !text ||
+	    !*text)
+		return false;
+	for (int at = item->dst; at >= 0; at = fn->places[at].parent)
+		if (fn->places[at].kind == PLACE_INDEX && !strcmp(fn->places[at].name, text))
+			return true;
+	return false;
+}
+
+/*
+ * A table has what belongs to each connection under its number, here or in a function that is given the number: who
+ * walks over the table finds it again.
+ */
+static bool l3_is_recorded(const struct function *fn, const struct item *site, int place, int depth)
+{
+	for (int i = site ? (int)(site - fn->items) : 0; place >= 0 && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if (l3_is_index(fn, item, place))
+			return true;
+		for (int k = 0; depth && call && call->target && k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], place) && k < call->target->n_params &&
+			    l3_is_recorded(call->target, NULL, call->target->params[k], depth - 1))
+				return true;
+	}
+	return false;
+}
+
 /* An accepted connection that is lost in the normal course of things. */
 static bool l3_is_lost(const struct resource *r, const struct loss *loss)
 {
@@ -243,7 +277,8 @@ void l3_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r))
+	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r) &&
+	    !l3_is_recorded(flow->fn, r->site, r->place, 1))
 		lifetime_fix(lifetime_lost(&rule_L3, flow, loss), flow, loss);
 }
 

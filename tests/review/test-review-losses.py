@@ -304,6 +304,142 @@ int main(void)
 		start(fd > 3);
 }
 '''),
+    ('what belongs to a connection is in a table, under its number', 'one.c', 'L3', 'none', '''
+struct client { int asked; };
+static struct client *clients[64];
+void serve(int door)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		if (fd >= 64) {
+			close(fd);
+			continue;
+		}
+		clients[fd] = calloc(1, sizeof(*clients[fd]));
+	}
+}
+'''),
+    ('… in a function that is given the number', 'one.c', 'L3', 'none', '''
+static char states[64];
+static void note(int number)
+{
+	states[number] = 'r';
+}
+void serve(int door)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		note(fd);
+}
+'''),
+    ('… and only what it has sent is in one', 'one.c', 'L3', 'error', '''
+static char states[64];
+void serve(int door, int n)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		if (read(fd, &states[n], 1) == 1)
+			states[n] = 'r';
+}
+'''),
+    ('a table that is full', 'one.c', 'L3', 'none', '''
+struct entry { int fd; };
+void serve(int door)
+{
+	struct entry table[32];
+	int i, fd;
+
+	for (i = 0; i < 32; i++)
+		table[i].fd = -1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		for (i = 1; i < 32; i++)
+			if (table[i].fd == -1) {
+				table[i].fd = fd;
+				break;
+			}
+		if (i == 32)
+			close(fd);
+	}
+}
+'''),
+    ('… is not looked at', 'one.c', 'L3', 'error', '''
+struct entry { int fd; };
+void serve(int door)
+{
+	struct entry table[32];
+	int i, fd;
+
+	for (i = 0; i < 32; i++)
+		table[i].fd = -1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		for (i = 1; i < 32; i++)
+			if (table[i].fd == -1) {
+				table[i].fd = fd;
+				break;
+			}
+		if (i == 31)
+			close(fd);
+	}
+}
+'''),
+    ('what was accepted has not the number of the listener', 'one.c', 'L1', 'none', '''
+struct door { int fd, stream; };
+int hear(struct door *door, char *byte)
+{
+	int fd = door->fd;
+	ssize_t n;
+
+	if (door->stream) {
+		fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	}
+	n = read(fd, byte, 1);
+	if (fd != door->fd)
+		close(fd);
+	return n == 1;
+}
+'''),
+    ('… but it may have that of another', 'one.c', 'L1', 'error', '''
+struct door { int fd, stream, last; };
+int hear(struct door *door, char *byte)
+{
+	int fd = door->fd;
+	ssize_t n;
+
+	if (door->stream) {
+		fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	}
+	n = read(fd, byte, 1);
+	if (fd != door->last)
+		close(fd);
+	return n == 1;
+}
+'''),
+    ('pthread_mutex_lock() never gives a number below 0', 'one.c', 'L4', 'none', '''
+int put(pthread_mutex_t *lock, int fd)
+{
+	if (pthread_mutex_lock(lock) < 0)
+		close(fd);
+	pthread_mutex_unlock(lock);
+	return close(fd);
+}
+'''),
+    ('… but one that is not 0', 'one.c', 'L4', 'error', '''
+int put(pthread_mutex_t *lock, int fd)
+{
+	if (pthread_mutex_lock(lock) != 0)
+		close(fd);
+	pthread_mutex_unlock(lock);
+	open("/run/door", O_RDONLY | O_CLOEXEC);
+	return close(fd);
+}
+'''),
 ]
 
 
