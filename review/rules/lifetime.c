@@ -4,6 +4,7 @@
 #include "rules/lifetime.h"
 #include "flow/hold.h"
 #include "rules/above-zero.h"
+#include "rules/again.h"
 #include "rules/rules.h"
 #include "rules/slight.h"
 #include "rules/threads.h"
@@ -93,7 +94,9 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss) ||
 	    lifetime_is_itself(flow->fn, loss) ||
 	    /* Kept for its lock; the same way out where the system knows no locks. */
-	    loss->item == r->kept_at)
+	    loss->item == r->kept_at ||
+	    (r->kept_at && r->kept_at->implicit && loss->item->implicit) ||
+	    again_excludes(flow, loss))
 		return NULL;
 	if (loss->kind == LOSS_DROPPED || r->place < 0)
 		finding = finding_add(
@@ -587,6 +590,8 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 	if (!l7_is_tied(flow, r) || api_is(r->api, ROLE(LISTEN)))
 		return;
 	finding = lifetime_lost(&rule_L7, flow, loss);
+	if (finding && again_comes_twice(flow, loss))
+		finding->severity = SEVERITY_ADVICE;
 	if (!literal) {
 		lifetime_fix(finding, flow, loss);
 		return;

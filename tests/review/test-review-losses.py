@@ -440,6 +440,250 @@ int put(pthread_mutex_t *lock, int fd)
 	return close(fd);
 }
 '''),
+    ('what decided on opening it decides on closing it', 'one.c', 'L1', 'none', '''
+struct job { int kind; const char *path; };
+int pack(const char *path);
+void note(struct job *job);
+int run(struct job *job)
+{
+	FILE *f = NULL;
+
+	if (job->kind == 2 || job->kind == 3) {
+		if (pack(job->path) < 0)
+			return -1;
+	} else if (!(f = fopen(job->path, "we"))) {
+		return -1;
+	}
+	if (f)
+		fputs(job->path, f);
+	note(job);
+	if (job->kind == 2 || job->kind == 3)
+		puts("packed");
+	else
+		fclose(f);
+	return 0;
+}
+'''),
+    ('… unless it has changed', 'one.c', 'L1', 'error', '''
+struct job { int kind; const char *path; };
+int pack(const char *path);
+void note(struct job *job);
+int run(struct job *job)
+{
+	FILE *f = NULL;
+
+	if (job->kind == 2 || job->kind == 3) {
+		if (pack(job->path) < 0)
+			return -1;
+	} else if (!(f = fopen(job->path, "we"))) {
+		return -1;
+	}
+	if (f)
+		fputs(job->path, f);
+	job->kind = pack(job->path);
+	if (job->kind == 2 || job->kind == 3)
+		puts("packed");
+	else
+		fclose(f);
+	return 0;
+}
+'''),
+    ('only a kind that comes twice loses the text', 'one.c', 'L7', 'advice', '''
+char *hear(int s, char *kind)
+{
+	char *text = NULL;
+
+	while (recv(s, kind, 1, 0) == 1)
+		switch (*kind) {
+		case 1:
+			send(s, kind, 1, MSG_NOSIGNAL);
+			break;
+		case 2:
+			text = malloc(100);
+			break;
+		}
+	free(text);
+	return NULL;
+}
+'''),
+    ('… and each turn does', 'one.c', 'L7', 'warning', '''
+char *hear(int s, char *kind)
+{
+	char *text = NULL;
+
+	while (recv(s, kind, 1, 0) == 1)
+		text = malloc(100);
+	free(text);
+	return NULL;
+}
+'''),
+    ('a lock is held through it, and the end of the function is that of both ways', 'one.c', 'L1', 'none', '''
+void alone(const char *path, int *first)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	if (lockf(fd, F_TLOCK, 0))
+		puts("there is one");
+	else
+		*first = 1;
+}
+'''),
+    ('it says that the call does not come back', 'one.c', 'L4', 'none', '''
+void hand_over(FILE *queue);
+void run(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fgetc(f) == 'x') {
+		fclose(f);
+		hand_over(NULL);
+		/* NOTREACHED */
+	}
+	fclose(f);
+}
+'''),
+    ('… and something else', 'one.c', 'L4', 'error', '''
+void hand_over(FILE *queue);
+void run(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fgetc(f) == 'x') {
+		fclose(f);
+		hand_over(NULL);
+		/* not reached before */
+	}
+	fclose(f);
+}
+'''),
+    ('nobody makes an object of the class, or of one that derives from it', 'one.cpp', 'L1', 'advice', '''
+struct Failed { int number; };
+class Door {
+public:
+	explicit Door(const struct sockaddr *at);
+	~Door();
+protected:
+	int handle = -1;
+};
+class Gate : public Door {
+public:
+	explicit Gate(const struct sockaddr *at);
+};
+Door::Door(const struct sockaddr *at)
+{
+	handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(handle, at, 16) < 0)
+		throw Failed{1};
+}
+Door::~Door() { close(handle); }
+Gate::Gate(const struct sockaddr *at) : Door(at) {}
+int main()
+{
+	try {
+		pause();
+	} catch (...) {
+	}
+	return 0;
+}
+'''),
+    ('… and somebody makes one', 'one.cpp', 'L1', 'error', '''
+struct Failed { int number; };
+class Door {
+public:
+	explicit Door(const struct sockaddr *at);
+	~Door();
+protected:
+	int handle = -1;
+};
+class Gate : public Door {
+public:
+	explicit Gate(const struct sockaddr *at);
+};
+Door::Door(const struct sockaddr *at)
+{
+	handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(handle, at, 16) < 0)
+		throw Failed{1};
+}
+Door::~Door() { close(handle); }
+Gate::Gate(const struct sockaddr *at) : Door(at) {}
+int main()
+{
+	for (;;) {
+		try {
+			struct sockaddr at = {};
+			Gate gate(&at);
+			pause();
+		} catch (...) {
+		}
+	}
+	return 0;
+}
+'''),
+    ('a signal is the last thing that its object does', 'one.cpp', 'L4', 'advice', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	void run(int n)
+	{
+		if (n > 1) {
+			emit done();
+			return;
+		}
+		emit done();
+	}
+signals:
+	void done();
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		job->run(n);
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
+    ('… and is not', 'one.cpp', 'L4', 'error', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	void run(int n)
+	{
+		if (n > 1)
+			emit done();
+		left = 0;
+	}
+signals:
+	void done();
+private:
+	int left;
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		job->run(n);
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
 ]
 
 
