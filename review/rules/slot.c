@@ -85,7 +85,7 @@ static const char *slot_signal(const struct function *fn, const struct call *con
 	return arena_printf(&run_arena, "%.*s", (int)strcspn(text, "( ),"), text);
 }
 
-/* What comes next, through the joins of branches, is the end of the function. */
+/* What comes next, through the joins of branches, is the end of the function, which tells its caller nothing. */
 static bool slot_is_last(const struct function *fn, const struct item *item)
 {
 	int block = item_block(fn, item), at = item->next;
@@ -93,7 +93,9 @@ static bool slot_is_last(const struct function *fn, const struct item *item)
 	for (int steps = 0; block >= 0 && steps < 6; steps++) {
 		for (; at >= 0; at = fn->items[at].next)
 			if (fn->items[at].kind != ITEM_STATEMENT && fn->items[at].kind != ITEM_DIES)
-				return fn->items[at].kind == ITEM_RETURN;
+				return fn->items[at].kind == ITEM_RETURN &&
+				       (fn->items[at].implicit ||
+					fn->items[at].a.kind == OPERAND_NONE);
 		block = fn->blocks[block].next[0];
 		if (block < 0 || fn->blocks[block].back)
 			return false;

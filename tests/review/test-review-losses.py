@@ -655,6 +655,35 @@ private:
 	Job *job;
 };
 '''),
+    ('… and its caller hears of it', 'one.cpp', 'L4', 'error', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	bool run(int n)
+	{
+		if (n > 1)
+			return true;
+		emit done();
+		return false;
+	}
+signals:
+	void done();
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		if (!job->run(n))
+			job->deleteLater();
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
     ('… and is not', 'one.cpp', 'L4', 'error', '''
 class Job : public QObject {
 	Q_OBJECT
