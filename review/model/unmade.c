@@ -178,6 +178,12 @@ static bool unmade_is_named(const struct type_info *type, const char *begin, con
 	return false;
 }
 
+/* struct Door { … } door; makes one. */
+static bool unmade_is_declared_alone(const char *behind)
+{
+	return behind[strspn(behind, " \t\r\n")] == ';';
+}
+
 static bool unmade_find(const struct type_info *type, const struct source *source)
 {
 	const char *at, *body, *end;
@@ -187,7 +193,7 @@ static bool unmade_find(const struct type_info *type, const struct source *sourc
 		return false;
 	at = type->source->text + type->source->lines[type->at.row];
 	end = unmade_body_end(at, &body);
-	return end && !unmade_is_for_others(type, body, end) &&
+	return end && unmade_is_declared_alone(end + 1) && !unmade_is_for_others(type, body, end) &&
 	       !unused_is_in_library(source->name ? source->name : source->path) &&
 	       unmade_is_of_program(source) && !unmade_is_named(type, at, end);
 }
