@@ -109,6 +109,17 @@ static const char *blind_effect(const struct function *fn, const struct contract
 		       : "does not see a failure";
 }
 
+/*
+ * pthread_attr_setdetachstate(), pthread_mutex_init(): what they are given shows whether they fail, or
+ * they need no memory; where they do not fail, the test that cannot see it does no harm.
+ */
+static bool blind_hardly_fails(const struct call *call)
+{
+	return starts_with(call->name, "pthread_") &&
+	       (strstr(call->name, "attr_") || !strcmp(call->name, "pthread_mutex_init") ||
+		!strcmp(call->name, "pthread_cond_init"));
+}
+
 bool blind_call(struct function *fn, const struct item *item)
 {
 	struct contract contract = contract_of(item->call);
@@ -132,6 +143,8 @@ bool blind_call(struct function *fn, const struct item *item)
 				 contract_failure_text(&contract));
 	if (finding)
 		finding->cwe = "253";
+	if (finding && blind_hardly_fails(item->call))
+		finding->severity = SEVERITY_ADVICE;
 	blind_edit(finding, fn, &contract, test, number);
 	finding_fix(
 		finding, "In %s(), let the test on line %u ask for what tells a failure: `%s`%s.",

@@ -4,6 +4,9 @@
 #include "rules/crowd.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
+#include "rules/rules.h"
+
+extern const struct rule rule_L1, rule_L3;
 
 /* The call closes the connection. */
 static bool crowd_is_served(struct outcome *outcome, const struct item *item)
@@ -38,6 +41,58 @@ static bool crowd_serves_one(struct function *fn, const struct item *accept)
 	unsigned ends = outcome_walk(&outcome);
 
 	return fd >= 0 && (ends & OUTCOME_STOPPED) && !(ends & (goes_on | OUTCOME_TOO_LONG));
+}
+
+/* It is kept, or given to somebody: started to serve beside this loop. */
+static bool crowd_is_handed_over(const struct function *fn, int fd)
+{
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if ((item->kind == ITEM_RETURN || (item->kind == ITEM_ASSIGN && item->dst != fd)) &&
+		    operand_is_place(&item->a, fd))
+			return true;
+		if (item->kind == ITEM_ASSIGN && item->a.kind == OPERAND_ADDRESS &&
+		    item->a.place == fd)
+			return true;
+		if (call && api_is(call->api, ROLE(FORK) | ROLE(THREAD)))
+			return true;
+		for (int k = 0; call && k < call->n_args; k++)
+			if ((call->args[k].kind == OPERAND_ADDRESS && call->args[k].place == fd) ||
+			    (operand_is_place(&call->args[k], fd) && !call->api &&
+			     (!call->target || k >= 16 ||
+			      (call->target->summary.param[k] & SUMMARY_KEEPS))))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The loop serves each connection itself and closes it, before the next one is accepted; a way on which
+ * it stays open would be a leak, which is told as such.
+ */
+static bool crowd_serves_in_loop(struct function *fn, const struct item *accept)
+{
+	int fd = item_result(fn, accept), loop = item_loop(fn, accept);
+
+	if (fd < 0 || loop < 0 || fn->places[fd].kind != PLACE_LOCAL ||
+	    fn->places[fd].parent >= 0 || crowd_is_handed_over(fn, fd) ||
+	    finding_is_said(&rule_L1, fn, accept) || finding_is_said(&rule_L3, fn, accept))
+		return false;
+	loop_members(fn, loop);
+	for (int b = 0; b < fn->n_blocks; b++)
+		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
+		     i = fn->items[i].next) {
+			const struct call *call =
+				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+			const struct fact *closes = call ? api_fact(call->api, FACT_CLOSES) : NULL;
+			const struct operand *o = closes ? call_argument(call, closes->arg) : NULL;
+
+			if (o && operand_is_place(o, fd))
+				return true;
+		}
+	return false;
 }
 
 static bool crowd_closes_in(const struct function *fn, int block, int fd)
@@ -75,5 +130,6 @@ static bool crowd_is_limited(const struct function *fn, const struct item *accep
 
 bool crowd_can_come(struct function *fn, const struct item *accept)
 {
-	return !crowd_serves_one(fn, accept) && !crowd_is_limited(fn, accept);
+	return !crowd_serves_one(fn, accept) && !crowd_serves_in_loop(fn, accept) &&
+	       !crowd_is_limited(fn, accept);
 }

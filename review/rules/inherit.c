@@ -22,6 +22,47 @@ static bool inherit_is_short(const struct api *api)
 	return false;
 }
 
+/* "modprobe %s 2> /dev/null": a tool by its own name, which the shell waits for and nobody starts to stay. */
+static bool inherit_is_tool(const char *command)
+{
+	size_t n = strcspn(command, " ");
+
+	return n && !memchr(command, '%', n) && !memchr(command, '/', n) &&
+	       !memchr(command, '$', n) && !strstr(command, "start") &&
+	       !strstr(command, "service") && !strstr(command, "nohup") &&
+	       !strstr(command, "setsid") && !strstr(command, "systemctl") &&
+	       command[strcspn(command, "&;|")] == '\0';
+}
+
+/* system("sync"), or of what one format of the function makes: no other program is there when it is over. */
+static bool inherit_is_brief(const struct function *fn, const struct item *item)
+{
+	const struct operand *o = item->call->n_args ? &item->call->args[0] : NULL;
+	bool any = false;
+
+	if (strcmp(item->call->name, "system") != 0 || !o)
+		return false;
+	if (o->kind == OPERAND_STRING)
+		return inherit_is_tool(o->text);
+	for (int i = 0; o->kind == OPERAND_PLACE && i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
+
+		if (!call || !strstr(call->name, "printf") || call->n_args < 2 ||
+		    (call->args[0].kind != OPERAND_PLACE &&
+		     call->args[0].kind != OPERAND_ADDRESS) ||
+		    call->args[0].place != o->place)
+			continue;
+		for (int k = 1; k < 3 && k < call->n_args; k++)
+			if (call->args[k].kind == OPERAND_STRING) {
+				if (!inherit_is_tool(call->args[k].text))
+					return false;
+				any = true;
+				break;
+			}
+	}
+	return any;
+}
+
 /* GLib closes in the child whatever is open, unless it is told not to. */
 bool inherit_passes_on(struct function *fn, const struct item *item)
 {
@@ -30,23 +71,27 @@ bool inherit_passes_on(struct function *fn, const struct item *item)
 		item_mentions(fn, item, "LEAVE_DESCRIPTORS_OPEN"));
 }
 
-static bool inherit_function_starts(struct function *fn, int depth, bool lasting);
+enum inherit_which { INHERIT_ANY, INHERIT_NOT_BRIEF, INHERIT_LASTING };
 
-/* The call starts a program, or calls a function of the project that does; `lasting`: one that runs on. */
-static bool inherit_starts(struct function *fn, const struct item *item, int depth, bool lasting)
+static bool inherit_function_starts(struct function *fn, int depth, enum inherit_which which);
+
+/* The call starts a program of that kind, or calls a function of the project that does. */
+static bool inherit_starts(struct function *fn, const struct item *item, int depth,
+			   enum inherit_which which)
 {
 	if (item->call->api)
 		return inherit_passes_on(fn, item) &&
-		       !(lasting && inherit_is_short(item->call->api));
+		       !(which == INHERIT_LASTING && inherit_is_short(item->call->api)) &&
+		       !(which && inherit_is_brief(fn, item));
 	return item->call->target && depth > 0 &&
-	       inherit_function_starts(item->call->target, depth - 1, lasting);
+	       inherit_function_starts(item->call->target, depth - 1, which);
 }
 
-static bool inherit_function_starts(struct function *fn, int depth, bool lasting)
+static bool inherit_function_starts(struct function *fn, int depth, enum inherit_which which)
 {
 	for (int i = 0; i < fn->n_items; i++)
 		if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-		    inherit_starts(fn, &fn->items[i], depth, lasting))
+		    inherit_starts(fn, &fn->items[i], depth, which))
 			return true;
 	return false;
 }
@@ -66,13 +111,13 @@ static bool inherit_is_named(const struct function *wanted)
 	return false;
 }
 
-static bool inherit_starts_any_time(const struct function *fn, bool lasting)
+static bool inherit_starts_any_time(const struct function *fn, enum inherit_which which)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
 		struct function *other = program.functions[f];
 
 		if (program_shares(other->source, fn->source) &&
-		    inherit_function_starts(other, INHERIT_DEPTH - 1, lasting) &&
+		    inherit_function_starts(other, INHERIT_DEPTH - 1, which) &&
 		    ((other->flags & FUNCTION_LAMBDA) || inherit_is_named(other)))
 			return true;
 	}
@@ -89,7 +134,8 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 		const struct item *other = &fn->items[i];
 
 		if (other->kind == ITEM_CALL && other->call && other != item &&
-		    inherit_starts(fn, other, INHERIT_DEPTH, false) && (other > item || loop >= 0))
+		    inherit_starts(fn, other, INHERIT_DEPTH, INHERIT_ANY) &&
+		    (other > item || loop >= 0))
 			return true;
 	}
 	if (fn->flags & FUNCTION_MAIN)
@@ -115,7 +161,7 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 bool inherit_opens_too_late(struct function *fn, const struct item *item)
 {
 	return !inherit_spawns_after(fn, item, INHERIT_DEPTH) &&
-	       !inherit_starts_any_time(fn, false);
+	       !inherit_starts_any_time(fn, INHERIT_ANY);
 }
 
 bool inherit_calls(const struct item *item, const struct function *fn)
@@ -130,7 +176,7 @@ bool inherit_calls(const struct item *item, const struct function *fn)
 
 /* The code shows it: a call behind the item, or in a loop around both, here or in a caller. */
 static bool inherit_starts_after(struct function *fn, const struct item *item, int depth,
-				 bool lasting)
+				 enum inherit_which which)
 {
 	int loop = item_loop(fn, item);
 
@@ -138,8 +184,7 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 		const struct item *other = &fn->items[i];
 
 		if (other->kind == ITEM_CALL && other->call && other != item &&
-		    inherit_starts(fn, other, INHERIT_DEPTH, lasting) &&
-		    (other > item || loop >= 0))
+		    inherit_starts(fn, other, INHERIT_DEPTH, which) && (other > item || loop >= 0))
 			return true;
 	}
 	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
@@ -147,7 +192,7 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 
 		for (int i = 0; caller != fn && i < caller->n_items; i++)
 			if (inherit_calls(&caller->items[i], fn) &&
-			    inherit_starts_after(caller, &caller->items[i], depth - 1, lasting))
+			    inherit_starts_after(caller, &caller->items[i], depth - 1, which))
 				return true;
 	}
 	return false;
@@ -155,8 +200,10 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 
 bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting)
 {
-	return inherit_starts_after(fn, item, INHERIT_DEPTH, lasting) ||
-	       inherit_starts_any_time(fn, lasting);
+	enum inherit_which which = lasting ? INHERIT_LASTING : INHERIT_NOT_BRIEF;
+
+	return inherit_starts_after(fn, item, INHERIT_DEPTH, which) ||
+	       inherit_starts_any_time(fn, which);
 }
 
 struct inherit_way {
@@ -177,7 +224,7 @@ static bool inherit_visit(struct outcome *outcome, const struct item *item)
 		if (operand_is_place(&call->args[i], way->fd) &&
 		    (call->target->summary.param[i] & SUMMARY_CLOSES))
 			return true;
-	way->starts |= inherit_starts(outcome->fn, item, INHERIT_DEPTH, false);
+	way->starts |= inherit_starts(outcome->fn, item, INHERIT_DEPTH, INHERIT_ANY);
 	return false;
 }
 
@@ -355,7 +402,7 @@ void inherit_tunnel(const struct rule *rule, struct function *fn, const struct i
 {
 	struct finding *finding;
 
-	if (!inherit_starts_after(fn, item, INHERIT_DEPTH, false) ||
+	if (!inherit_starts_after(fn, item, INHERIT_DEPTH, INHERIT_ANY) ||
 	    inherit_is_closed_before(fn, item) || inherit_is_gone_before(fn, item))
 		return;
 	finding = finding_add(

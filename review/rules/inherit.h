@@ -15,7 +15,7 @@ bool inherit_opens_too_late(struct function *fn, const struct item *item);
 bool inherit_passes_on(struct function *fn, const struct item *item);
 /* It does not outlive the function that opens it, and no program is started there before it is closed. */
 bool inherit_is_gone_before(struct function *fn, const struct item *item);
-/* The order of calls shows that a program is started while it is open; `lasting`: that nobody waits for. */
+/* The order of calls shows that a program is started while it is open, and no tool that system() waits for; `lasting`: nor any that somebody waits for. */
 bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting);
 /* bind(door, …), here or elsewhere in the file: what has that name is a server's, also without connections. */
 bool inherit_is_bound(const struct function *opener, const struct item *item);

@@ -159,6 +159,27 @@ static bool later_binds_any(const struct function *fn, const struct item *item)
 	return any;
 }
 
+/* udp->bind(), udp->bind(address): whatever port is free. */
+static bool later_is_any_port(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+	const char *type;
+	uint8_t stars = 1;
+	int64_t port;
+
+	if (!call->receiver_type || strcmp(call->receiver_type, "QUdpSocket") != 0)
+		return false;
+	if (call->n_args != 1)
+		return !call->n_args || (operand_is_number(&call->args[1], &port) && !port);
+	if (operand_is_number(&call->args[0], &port))
+		return !port;
+	if (starts_with(operand_text(fn, &call->args[0]), "QHostAddress"))
+		return true;
+	type = call->args[0].kind == OPERAND_PLACE ? place_type(fn, call->args[0].place, &stars)
+						   : NULL;
+	return type && !stars && !strcmp(type, "QHostAddress");
+}
+
 /*
  * What comes next on the descriptor: another bind(), which is tested, or whom it sends to; then this
  * one only chooses from where, and the kernel chooses otherwise.
@@ -188,7 +209,9 @@ bool later_is_minor(struct function *fn, const struct item *item)
 		return later_listens(fn, item);
 	if (api_is(api, ROLE(CONNECT)))
 		return later_connects(fn, item);
-	return api_is(api, ROLE(BIND)) && (later_binds_any(fn, item) || later_only_sends(fn, item));
+	return api_is(api, ROLE(BIND)) &&
+	       (later_binds_any(fn, item) || later_only_sends(fn, item) ||
+		later_is_any_port(fn, item));
 }
 
 /* while (errno) connect(fd, …); */

@@ -99,29 +99,30 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	    again_excludes(flow, loss))
 		return NULL;
 	if (loss->kind == LOSS_DROPPED || r->place < 0)
-		finding = finding_add(
-			rule, flow->fn, r->site->at,
+		finding = finding_add_of(
+			rule, flow->fn, r->site->at, &r->site->at,
 			"The result of %s is not stored anywhere, so nothing can release it.",
 			origin);
 	else if (loss->kind == LOSS_FREED)
-		finding = finding_add(
-			rule, flow->fn, loss->item->at,
+		finding = finding_add_of(
+			rule, flow->fn, loss->item->at, &r->site->at,
 			"The memory freed here holds the only reference to what %s opened on line %u, which stays open.",
 			origin, pos_line(r->site->at));
 	else if (r->handled && (loss->item->implicit || loss->kind == LOSS_OVERWRITTEN))
-		finding = finding_add(rule, flow->fn, r->site->at,
-				      "`%s` (from %s) is still open on some path to line %u, %s.",
-				      name, origin, pos_line(loss->item->at), lifetime_way(loss));
+		finding =
+			finding_add_of(rule, flow->fn, r->site->at, &r->site->at,
+				       "`%s` (from %s) is still open on some path to line %u, %s.",
+				       name, origin, pos_line(loss->item->at), lifetime_way(loss));
 	else if (r->handled)
-		finding = finding_add(
-			rule, flow->fn, loss->item->at,
+		finding = finding_add_of(
+			rule, flow->fn, loss->item->at, &r->site->at,
 			loss->item->kind == ITEM_AGAIN
 				? "`%s` (from %s on line %u) is still open when the next turn of the loop begins here."
 				: "`%s` (from %s on line %u) is still open when the function leaves here.",
 			name, origin, pos_line(r->site->at));
 	else
-		finding = finding_add(
-			rule, flow->fn, r->site->at,
+		finding = finding_add_of(
+			rule, flow->fn, r->site->at, &r->site->at,
 			"`%s` (from %s) is never released: the function leaves on line %u with it open.",
 			name, origin, pos_line(loss->item->at));
 	if (!finding)
@@ -270,6 +271,7 @@ const struct rule rule_L1 = {
 	.severity = SEVERITY_ERROR,
 	.consequence =
 		"the process runs out of descriptors, and the peer never sees the end of its connection",
+	.is_asked = true,
 	.loss = l1_loss,
 	.function = above_zero_function,
 	.program = unclosed_program,

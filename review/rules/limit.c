@@ -217,14 +217,68 @@ static bool limit_has_no_total(struct function *fn, const struct item *item)
 		!(total_ends(fn, item, 1, &total) & OUTCOME_AGAIN));
 }
 
+/* The text of the function has the word. */
+static bool limit_names(const struct function *fn, const char *word)
+{
+	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, word, strlen(word)))
+			return true;
+	}
+	return false;
+}
+
+/* p.events = POLLOUT; select(fd + 1, NULL, &set, NULL, NULL): it waits until it can write. */
+static bool limit_is_for_room(const struct function *fn, const struct item *item)
+{
+	const struct call *call = item->call;
+
+	if (!api_is(call->api, ROLE(POLL)))
+		return false;
+	if (call->n_args == 5)
+		return call->args[1].kind == OPERAND_NULL && call->args[2].kind != OPERAND_NULL;
+	return limit_names(fn, "POLLOUT") && !limit_names(fn, "POLLIN") &&
+	       !limit_names(fn, "POLLRDNORM");
+}
+
+/*
+ * … for something else than the outcome of a connect(), as a write() that blocks does; it takes a peer that
+ * does not read for a whole buffer, and datagrams wait for no peer at all.
+ */
+static bool limit_is_write(struct function *fn, const struct item *item)
+{
+	return limit_is_for_room(fn, item) && !function_find_role(fn, ROLE(CONNECT));
+}
+
+/* receive() beside receive(timeout), of one class: who calls it has the choice. */
+static bool limit_is_overload(const struct function *fn)
+{
+	for (size_t f = 0; fn->class_name && f < program.n_functions; f++) {
+		struct function *other = program.functions[f];
+
+		if (other == fn || other->class_name != fn->class_name || other->name != fn->name ||
+		    other->n_params <= fn->n_params)
+			continue;
+		for (int i = 0; i < other->n_items; i++)
+			if (other->items[i].kind == ITEM_CALL && other->items[i].call &&
+			    api_fact(other->items[i].call->api, FACT_WAITS) &&
+			    (call_limit(other, other->items[i].call) == LIMIT_SOME ||
+			     call_limit(other, other->items[i].call) == LIMIT_UNKNOWN))
+				return true;
+	}
+	return false;
+}
+
 /* What the other side has to do for the wait to end. */
-static const char *limit_event(const struct item *item)
+static const char *limit_event(const struct function *fn, const struct item *item)
 {
 	const struct api *api = item->call->api;
 
 	if (api_is(api, ROLE(CONNECT)))
 		return "the server accepts";
-	if (api_is(api, ROLE(WRITE)))
+	if (api_is(api, ROLE(WRITE)) || limit_is_for_room(fn, item))
 		return "the peer reads";
 	return "the peer sends something or goes away";
 }
@@ -235,7 +289,7 @@ static void w3_no_total(struct function *fn, const struct item *item, const stru
 	struct finding *finding = finding_add(
 		&rule_W3, fn, item->at,
 		"%s waits at most `%s`, but the loop begins the wait again when that has passed, and nothing limits them together: %s() does not return before %s, and a peer that hangs never does.",
-		name, operand_text(fn, limit), fn->label, limit_event(item));
+		name, operand_text(fn, limit), fn->label, limit_event(fn, item));
 
 	finding_fix(
 		finding,
@@ -353,10 +407,11 @@ static void w3_call(struct function *fn, const struct item *item)
 		finding = finding_add(
 			&rule_W3, fn, item->at,
 			"%s waits without a limit%s: %s() does not return before %s, and a peer that hangs never does.",
-			name, said, fn->label, limit_event(item));
+			name, said, fn->label, limit_event(fn, item));
 	/* The program's own child is no peer: it runs as long as its work takes. */
 	if (finding &&
-	    (process || limit_is_for_few_bytes(fn, item) || limit_is_thread_loop(fn, item)))
+	    (process || limit_is_for_few_bytes(fn, item) || limit_is_thread_loop(fn, item) ||
+	     limit_is_write(fn, item) || limit_is_overload(fn)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,

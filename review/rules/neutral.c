@@ -152,6 +152,46 @@ static bool n4_is_passed(const struct peer_hit *hit)
 	       !(hit->source && hit->source->call && hit->source != hit->item);
 }
 
+/*
+ * in->name, with in = (struct login *)bytes.constData(): QByteArray keeps a zero behind what it holds, so
+ * that no text in it goes on behind it; but for one that only refers to memory of others.
+ */
+static bool n4_is_in_byte_array(const struct peer_hit *hit)
+{
+	const struct function *fn = hit->fn;
+	size_t n = strcspn(hit->what, "-.[");
+	bool any = false;
+
+	/* There may be one of that name in each block. */
+	for (int in = 0; in < fn->n_places; in++) {
+		const struct place *p = &fn->places[in];
+
+		if (p->kind != PLACE_LOCAL || p->parent >= 0 || strlen(p->text) != n ||
+		    strncmp(p->text, hit->what, n) != 0)
+			continue;
+		for (const struct item *set = place_set_last(fn, in); set;
+		     set = item_set_before(fn, set)) {
+			const struct item *from = set->kind == ITEM_CALL ? set
+						  : set->kind == ITEM_ASSIGN
+							  ? operand_source(fn, &set->a, set)
+							  : NULL;
+			const struct item *made;
+
+			if (set->kind == ITEM_DECLARE || set->kind == ITEM_DIES)
+				continue;
+			if (!from || !from->call->receiver_type ||
+			    strcmp(from->call->receiver_type, "QByteArray") != 0 ||
+			    !(strstr(from->call->name, "data") || strstr(from->call->name, "Data")))
+				return false;
+			made = operand_source(fn, &from->call->receiver, from);
+			if (made && !strcmp(made->call->name, "fromRawData"))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
 static struct finding *neutral_find(const struct rule *rule, const struct peer_hit *hit,
 				    const char *cwe, const char *message)
 {
@@ -368,6 +408,8 @@ static void n4_tell(const struct peer_hit *hit)
 		n4_no_room(hit);
 		return;
 	}
+	if (n4_is_in_byte_array(hit))
+		return;
 	finding = neutral_find(
 		&rule_N4, hit, "170",
 		arena_printf(

@@ -490,6 +490,7 @@ const struct rule rule_L3 = {
 	.severity = SEVERITY_ERROR,
 	.consequence =
 		"each client costs a descriptor or object, so any client can make the server run out",
+	.is_asked = true,
 	.loss = l3_loss,
 	.call = l3_call,
 	.function = l3_function,

@@ -76,12 +76,25 @@ static const struct operand *partial_length(const struct item *item)
 	return contract_argument(item->call, FACT_LENGTH);
 }
 
-static bool partial_is_one_byte(const struct item *item)
+/* recv(fd, &c, 1, 0), or sizeof(c) of a character */
+static bool partial_is_one_byte(const struct function *fn, const struct item *item)
 {
+	static const char *const bytes[] = { "char", "unsigned char", "uint8_t", "int8_t", "bool" };
 	const struct operand *length = partial_length(item);
+	const struct operand *to = contract_argument(item->call, FACT_READS);
+	const struct place *target =
+		to && to->kind == OPERAND_ADDRESS ? &fn->places[to->place] : NULL;
+	const char *text = length ? operand_text(fn, length) : "";
 	int64_t number;
 
-	return length && operand_is_number(length, &number) && number <= 1;
+	if (length && operand_is_number(length, &number))
+		return number <= 1;
+	for (size_t i = 0; starts_with(text, "sizeof") && i < sizeof(bytes) / sizeof(*bytes); i++)
+		if (!strcmp(text, arena_printf(&run_arena, "sizeof(%s)", bytes[i])) ||
+		    (target && target->type && !target->stars && !(target->flags & PLACE_ARRAY) &&
+		     !strcmp(target->type, bytes[i]) && strstr(text, target->text)))
+			return true;
+	return false;
 }
 
 /* The variable that is read into: also behind data.data(). */
@@ -421,7 +434,7 @@ static void e3_partial(struct function *fn, const struct item *item)
 	struct contract contract = contract_of(item->call);
 	bool reads = api_is(contract.api, ROLE(READ));
 
-	if (item_is_void(fn, item) || partial_is_one_byte(item) || !partial_is_stream(fn, item))
+	if (item_is_void(fn, item) || partial_is_one_byte(fn, item) || !partial_is_stream(fn, item))
 		return;
 	/* A macro of that name, send(line): there is no length among its arguments. */
 	if (api_fact(item->call->api, FACT_LENGTH) && !partial_length(item))

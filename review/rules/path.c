@@ -4,6 +4,7 @@
 #include "model/descriptor.h"
 #include "model/reach.h"
 #include "rules/inherit.h"
+#include "rules/path-names.h"
 #include "rules/rules.h"
 #include "read/source.h"
 
@@ -53,26 +54,6 @@ static bool path_speaks_of_abstract(const struct function *fn)
 	return false;
 }
 
-/* The item is given the address that is bound, or where its path stands. */
-static bool path_is_address(const struct function *fn, const struct operand *o)
-{
-	const char *type;
-
-	if (o->kind != OPERAND_PLACE && o->kind != OPERAND_ADDRESS)
-		return false;
-	type = place_root(fn, o->place)->type;
-	return (type && (!strcmp(type, "sockaddr_un") || !strcmp(type, "sockaddr"))) ||
-	       strstr(fn->places[o->place].text, "sun_path");
-}
-
-static bool path_has_address(const struct function *fn, const struct item *item)
-{
-	for (int k = 0; item->kind == ITEM_CALL && item->call && k < item->call->n_args; k++)
-		if (path_is_address(fn, &item->call->args[k]))
-			return true;
-	return false;
-}
-
 /* … here, or in a helper that fills in the address. */
 static bool path_is_abstract(const struct function *fn)
 {
@@ -83,112 +64,6 @@ static bool path_is_abstract(const struct function *fn)
 		    path_speaks_of_abstract(fn->items[i].call->target))
 			return true;
 	return false;
-}
-
-enum { PATH_NAMES = 24 };
-
-/* What a path is made of: literals, and names of variables. */
-struct path_names {
-	const char *text[PATH_NAMES];
-	int n;
-	bool all_literal;
-	bool hidden; /* a helper fills it in that is told nothing of the path */
-};
-
-static void path_add(const struct function *fn, struct path_names *names, const struct operand *o)
-{
-	const struct item *set;
-
-	if (names->n == PATH_NAMES ||
-	    (o->kind != OPERAND_PLACE && o->kind != OPERAND_STRING && o->kind != OPERAND_ADDRESS))
-		return;
-	set = o->kind == OPERAND_PLACE ? place_set_once(fn, o->place) : NULL;
-	if (set && set->kind == ITEM_ASSIGN && set->a.kind == OPERAND_STRING)
-		o = &set->a;
-	names->all_literal &= o->kind == OPERAND_STRING;
-	names->text[names->n++] = operand_text(fn, o);
-	/* name.c_str(), name.toLocal8Bit().constData() */
-	set = o->kind == OPERAND_PLACE ? operand_source(fn, o, fn->items + fn->n_items) : NULL;
-	for (int depth = 0; set && depth < 3 && names->n < PATH_NAMES; depth++) {
-		const struct operand *of = set->call->receiver.kind ? &set->call->receiver : NULL;
-
-		if (!of || of->kind != OPERAND_PLACE)
-			break;
-		names->text[names->n++] = operand_text(fn, of);
-		set = operand_source(fn, of, set);
-	}
-}
-
-/* What goes into the path that is bound; none: nobody knows. */
-static struct path_names path_bound(const struct function *fn, const struct item *bind)
-{
-	struct path_names names = { .all_literal = true };
-
-	if (bind->call->receiver.kind || bind->call->receiver_type) {
-		for (int k = 0; k < bind->call->n_args && k < 1; k++)
-			path_add(fn, &names, &bind->call->args[k]);
-		return names;
-	}
-	for (const struct item *item = fn->items; item < bind; item++) {
-		int before = names.n;
-
-		if (!path_has_address(fn, item) || !item->call ||
-		    api_is(item->call->api, ROLE(UNLINK) | ROLE(LOG)))
-			continue;
-		for (int k = 0; k < item->call->n_args; k++)
-			if (!path_is_address(fn, &item->call->args[k]))
-				path_add(fn, &names, &item->call->args[k]);
-		names.hidden |= !item->call->api && names.n == before;
-	}
-	return names;
-}
-
-static bool path_has_name(const struct path_names *names, const char *text)
-{
-	for (int i = 0; i < names->n; i++)
-		if (!strcmp(names->text[i], text))
-			return true;
-	return false;
-}
-
-static const struct operand *path_of(const struct item *unlink)
-{
-	const struct fact *sink = api_fact(unlink->call->api, FACT_SINK);
-
-	return call_argument(unlink->call, sink ? sink->arg : 1);
-}
-
-/* The path that is unlinked is the one that is bound, as far as their names tell. */
-static bool path_is_bound(const struct function *fn, const struct item *unlink,
-			  const struct item *bind)
-{
-	struct path_names bound = path_bound(fn, bind), own = { .all_literal = true };
-	const struct operand *o = path_of(unlink);
-
-	if (!o || !bound.n || bound.hidden)
-		return true;
-	if (o->kind == OPERAND_PLACE && strstr(fn->places[o->place].text, "sun_path"))
-		return true;
-	path_add(fn, &own, o);
-	for (int i = 0; i < own.n; i++)
-		if (path_has_name(&bound, own.text[i]))
-			return true;
-	/* Put together from the same parts. */
-	return !own.n;
-}
-
-/* Two literals that differ: another file. */
-static bool path_is_another(const struct function *fn, const struct item *unlink,
-			    const struct path_names *bound)
-{
-	struct path_names own = { .all_literal = true };
-	const struct operand *o = path_of(unlink);
-
-	if (!o || !bound->n || bound->hidden)
-		return false;
-	path_add(fn, &own, o);
-	return own.n == 1 && own.all_literal && bound->all_literal &&
-	       !path_has_name(bound, own.text[0]);
 }
 
 /* snprintf(path, …, getpid()), mkdtemp(): nobody else has made one of that name. */
@@ -280,6 +155,10 @@ static bool path_locks(const struct function *fn, const struct call *call)
 		     !strcasestr(call->name, "block") && !strcasestr(call->name, "clock");
 
 	if (locks && strcasestr(type, "lock") && strcasestr(type, "file"))
+		return true;
+	/* A second one cannot create it, and can attach to it. */
+	if (!strcmp(type, "QSharedMemory") &&
+	    (!strcmp(call->name, "create") || !strcmp(call->name, "attach")))
 		return true;
 	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
 }
@@ -401,7 +280,7 @@ static void l5_left(struct function *fn, const struct item *bind)
 	struct path_names bound = path_bound(fn, bind);
 	struct finding *finding;
 
-	if (path_is_abstract(fn))
+	if (path_is_abstract(fn) || path_is_removed_by_word(fn, &bound))
 		return;
 	if (path_program_unlinks(fn, &bound)) {
 		l5_left_by_crash(fn, bind);

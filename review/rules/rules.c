@@ -55,7 +55,7 @@ static bool rule_is_off(const struct rule *rule)
 static void rules_loss(struct flow *flow, const struct loss *loss)
 {
 	for (size_t i = 0; i < rules_count; i++)
-		if (rules_all[i]->loss && !rules_off[i])
+		if (rules_all[i]->loss && (!rules_off[i] || rules_all[i]->is_asked))
 			rules_all[i]->loss(flow, loss);
 }
 

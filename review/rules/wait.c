@@ -463,13 +463,19 @@ static bool w2_counts_inside(const struct function *fn, int number, int place)
 	return false;
 }
 
-/* A number on which the loop can end goes up or down: another descriptor, another attempt. */
+/*
+ * A number on which the loop can end goes up or down, or it = it->next: another descriptor, another
+ * attempt, another address.
+ */
 static bool w2_counts(struct function *fn, int number, const struct item *item)
 {
 	struct loop_exit exits[LOOP_EXITS];
 	int n = loop_exits(fn, number, exits);
+	bool next = item->kind == ITEM_ASSIGN && item->dst >= 0 && item->a.kind == OPERAND_PLACE &&
+		    item->a.place != item->dst && place_is_within(fn, item->a.place, item->dst);
 
-	if (item->kind != ITEM_OPERATE || item->dst < 0 || (item->op != '+' && item->op != '-'))
+	if (item->dst < 0 || item->kind != (next ? ITEM_ASSIGN : ITEM_OPERATE) ||
+	    (!next && item->op != '+' && item->op != '-'))
 		return false;
 	for (int i = 0; i < n; i++) {
 		const struct item *test = exits[i].test;
@@ -478,7 +484,7 @@ static bool w2_counts(struct function *fn, int number, const struct item *item)
 			     w2_is_value_of(fn, &test->b, item->dst)))
 			return true;
 	}
-	return w2_counts_inside(fn, number, item->dst);
+	return !next && w2_counts_inside(fn, number, item->dst);
 }
 
 static bool w2_item_rests(struct function *fn, int number, const struct item *item)

@@ -11,11 +11,16 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from reviewing import Run, expect_equal, put, run_tests, test  # noqa: E402
 
-HEAD = '''#include <fcntl.h>
+HEAD = '''#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 '''
 MILD = [
@@ -72,7 +77,244 @@ int tell(int s, const char *text)
 	return send(s, text, strlen(text), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 '''),
+    ('the test of a call that hardly fails cannot see it', 'E1', 'advice', '''
+int prepare(pthread_attr_t *how)
+{
+	if (pthread_attr_setdetachstate(how, PTHREAD_CREATE_DETACHED) < 0)
+		return -1;
+	return 0;
+}
+'''),
+    ('… and of one that fails', 'E1', 'warning', '''
+int begin(pthread_t *thread, void *(*run)(void *))
+{
+	if (pthread_create(thread, NULL, run, NULL) < 0)
+		return -1;
+	return 0;
+}
+'''),
+    ('it waits until it can write', 'W3', 'advice', '''
+int put(int s, const char *text)
+{
+	struct pollfd p = { .fd = s };
+
+	p.events = POLLOUT;
+	if (poll(&p, 1, -1) < 0)
+		return -1;
+	return send(s, text, 4, MSG_NOSIGNAL) == 4 ? 0 : -1;
+}
+'''),
+    ('… or until the server has taken the connection', 'W3', 'warning', '''
+int dial(int s, const struct sockaddr *to)
+{
+	struct pollfd p = { .fd = s };
+
+	p.events = POLLOUT;
+	if (connect(s, to, 16) < 0 && poll(&p, 1, -1) < 0)
+		return -1;
+	return s;
+}
+'''),
+    ('… or until something comes', 'W3', 'warning', '''
+int get(int s, char *text)
+{
+	struct pollfd p = { .fd = s };
+
+	p.events = POLLIN;
+	if (poll(&p, 1, -1) < 0)
+		return -1;
+	return recv(s, text, 4, 0) == 4 ? 0 : -1;
+}
+'''),
+    ('a byte comes or does not', 'E3', None, '''
+int get(int s)
+{
+	char c;
+
+	if (recv(s, &c, sizeof(char), 0) < 1)
+		return -1;
+	return c;
+}
+'''),
+    ('… and a number in parts', 'E3', 'warning', '''
+int get(int s)
+{
+	int n;
+
+	if (recv(s, &n, sizeof(n), 0) < 1)
+		return -1;
+	return n;
+}
+'''),
+    ('after EAGAIN it is the turn of the next', 'W2', None, '''
+struct to { struct sockaddr at; struct to *next; };
+void tell(int s, const struct to *all, const char *text)
+{
+	for (const struct to *it = all; it; it = it->next)
+		if (sendto(s, text, 4, MSG_DONTWAIT, &it->at, 16) < 0) {
+			if (errno == EAGAIN)
+				continue;
+			break;
+		}
+}
+'''),
+    ('… or of the same again', 'W2', 'warning', '''
+void tell(int s, const char *text)
+{
+	while (send(s, text, 4, MSG_DONTWAIT) < 0) {
+		if (errno == EAGAIN)
+			continue;
+		break;
+	}
+}
+'''),
+    ('what its name says is given the path', 'L5', None, '''
+int serve(int s, struct sockaddr_un *at)
+{
+	strcpy(at->sun_path, "/run/tell.sock");
+	sys_delete_file(at->sun_path);
+	if (bind(s, (struct sockaddr *)at, sizeof(*at)) < 0)
+		return -1;
+	return listen(s, 8);
+}
+'''),
+    ('… or another one', 'L5', 'warning', '''
+int serve(int s, struct sockaddr_un *at, const char *lock)
+{
+	strcpy(at->sun_path, "/run/tell.sock");
+	sys_delete_file(lock);
+	if (bind(s, (struct sockaddr *)at, sizeof(*at)) < 0)
+		return -1;
+	return listen(s, 8);
+}
+'''),
+    ('two ways to write one path', 'L5', 'advice', '''
+int serve(int s, struct sockaddr_un *at)
+{
+	unlink("tell.sock");
+	strcpy(at->sun_path, "./tell.sock");
+	if (bind(s, (struct sockaddr *)at, sizeof(*at)) < 0)
+		return -1;
+	return listen(s, 8);
+}
+'''),
+    ('a program that system() waits for', 'L6', 'advice', '''
+void serve(int s)
+{
+	for (;;) {
+		int c = accept(s, NULL, NULL);
+
+		if (c < 0)
+			return;
+		system("sync");
+		close(c);
+	}
+}
+'''),
+    ('… and one that stays', 'L6', 'warning', '''
+void serve(int s)
+{
+	for (;;) {
+		int c = accept(s, NULL, NULL);
+
+		if (c < 0)
+			return;
+		system("camd &");
+		close(c);
+	}
+}
+'''),
+    ('the loop that accepts serves, and closes', 'E7', 'advice', '''
+void serve(int s, char *text)
+{
+	ssize_t n;
+
+	for (;;) {
+		int c = accept(s, NULL, NULL);
+
+		if (c < 0) {
+			perror("accept");
+			continue;
+		}
+		while ((n = read(c, text, 64)) > 0)
+			write(1, text, n);
+		if (n < 0)
+			exit(1);
+		else if (n == 0)
+			close(c);
+	}
+}
+'''),
+    ('… or leaves one open', 'E7', 'warning', '''
+void serve(int s, char *text)
+{
+	for (;;) {
+		int c = accept(s, NULL, NULL);
+
+		if (c < 0) {
+			perror("accept");
+			continue;
+		}
+		if (read(c, text, 64) < 0)
+			continue;
+		close(c);
+	}
+}
+'''),
 ]
+QT_MILD = [
+    ('the port is whatever is free', 'E1', 'advice', 'udp->bind();'),
+    ('… at an address', 'E1', 'advice', 'udp->bind(QHostAddress::LocalHost);'),
+    ('… or one that others know', 'E1', 'warning', 'udp->bind(4242);'),
+    ('a text in a QByteArray', 'N4', None, '''QByteArray r = udp->receiveDatagram().data();
+	const struct hello *in = (const struct hello *)r.constData();
+	if (!strcmp(in->name, "x"))
+		take();'''),
+    ('… and a copy of its bytes', 'N4', 'error', '''QByteArray r = udp->receiveDatagram().data();
+	struct hello copy, *in = &copy;
+	memcpy(&copy, r.constData(), sizeof(copy));
+	if (!strcmp(copy.name, "x"))
+		take();'''),
+    ('a shared memory is asked before', 'L5', None,
+     'if (!m_once.create(1))\n\t\treturn;\n\tQLocalServer::removeServer("x");\n\tserver->listen("x");'),
+    ('… or nothing', 'L5', 'warning', 'QLocalServer::removeServer("x");\n\tserver->listen("x");'),
+]
+QT_CLASS = '''#include <QLocalServer>
+#include <QSharedMemory>
+#include <QUdpSocket>
+struct hello { char name[16]; int n; };
+class Mild {
+public:
+	void run();
+	void take();
+private:
+	QUdpSocket *udp;
+	QLocalServer *server;
+	QSharedMemory m_once;
+};
+void Mild::run()
+{
+	%s
+}
+'''
+OVERLOAD = '''#include <poll.h>
+class Line {
+public:
+	int get();
+	int get(int limit);
+	int m_fd;
+};
+int Line::get()
+{
+	struct pollfd p = { m_fd, POLLIN, 0 };
+	return poll(&p, 1, -1);
+}
+int Line::get(int limit)
+{
+	struct pollfd p = { m_fd, POLLIN, 0 };
+	return %s;
+}
+'''
 DOOR = HEAD + '''
 #include "door.h"
 Door::Door() { m_fd = 0; }
@@ -115,7 +357,21 @@ def what_matters_little_is_advice():
     for name, rule, severity, text in MILD:
         put('one/others.c', HEAD + 'void quicken(int s) { fcntl(s, F_SETFL, O_NONBLOCK); }\n')
         put('one/one.c', HEAD + text)
-        expect_equal(severities('one', rule, 'one.c'), {severity}, name)
+        expect_equal(severities('one', rule, 'one.c'), {severity} - {None}, name)
+
+
+@test
+def what_matters_little_with_qt_is_advice():
+    for name, rule, severity, text in QT_MILD:
+        put('qt/one.cpp', QT_CLASS % text)
+        expect_equal(severities('qt', rule, 'one.cpp'), {severity} - {None}, name)
+
+
+@test
+def a_wait_beside_one_of_that_name_with_a_limit_is_advice():
+    for wait, severity in (('poll(&p, 1, limit)', 'advice'), ('limit', 'warning')):
+        put('over/one.cpp', OVERLOAD % wait)
+        expect_equal(severities('over', 'W3', 'one.cpp'), {severity}, wait)
 
 
 @test
