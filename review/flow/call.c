@@ -94,7 +94,9 @@ static struct value call_value(const struct flow *flow, const struct item *item,
 		v.high = 0;
 	if (api_fact(item->call->api, FACT_FAILING))
 		v.high = -1;
-	if (fails == FAILS_NULL || fails == FAILS_FALSE)
+	/* They give the number of the error, and never -1. */
+	if (fails == FAILS_NULL || fails == FAILS_FALSE ||
+	    (!item->call->target && starts_with(item->call->name, "pthread_")))
 		v.low = 0;
 	if (fails == FAILS_NEVER)
 		v.flags = VALUE_NONZERO;

@@ -117,6 +117,19 @@ static bool flow_are_apart(const struct flow *flow, const struct item *item)
 	       (flow->state->bits[b] == RES_OPEN || flow_is_callers(flow, &item->b, b));
 }
 
+/* fd = accept(p->fd, …); … if (fd != p->fd) close(fd): the listener is open, so what it gave has another number. */
+static bool flow_is_listener(const struct flow *flow, const struct operand *o,
+			     const struct operand *other)
+{
+	int r = state_resource(flow, o);
+	const struct item *site = r >= 0 ? flow->resources[r].site : NULL;
+
+	return site && flow->resources[r].accepted && flow->state->bits[r] == RES_OPEN &&
+	       other->kind == OPERAND_PLACE && site->call && site->call->n_args &&
+	       operand_is_place(&site->call->args[0], other->place) &&
+	       state_resource(flow, other) != r;
+}
+
 /* Two names of what one call has opened, or the caller gave: a second pointer to it, and not a number that says how it went. */
 static bool flow_are_one(const struct flow *flow, const struct item *item)
 {
@@ -220,7 +233,8 @@ bool flow_side(struct flow *flow, const struct item *item, bool taken)
 	if (state_is_constant(flow, &item->a, &number))
 		return flow_narrow(flow, &item->b, op_mirror(op), number);
 	if ((op == OP_EQ &&
-	     (flow_are_apart(flow, item) || flow_is_beside(flow, &item->a, &item->b) ||
+	     (flow_are_apart(flow, item) || flow_is_listener(flow, &item->a, &item->b) ||
+	      flow_is_listener(flow, &item->b, &item->a) || flow_is_beside(flow, &item->a, &item->b) ||
 	      flow_is_beside(flow, &item->b, &item->a))) ||
 	    (op == OP_NE && flow_are_one(flow, item)))
 		return false;

@@ -643,6 +643,10 @@ bool state_join(struct state *into, const struct state *other)
 			changed |= into->holder[i] != 0;
 			into->holder[i] = 0;
 		}
+		/* Opened on one way, and not on the other: what told them apart is joined too. */
+		if ((into->bits[i] == RES_FAILED && other->bits[i] == RES_OPEN) ||
+		    (into->bits[i] == RES_OPEN && other->bits[i] == RES_FAILED))
+			bits |= RES_GONE;
 		changed |= bits != into->bits[i] || rare != into->rare[i];
 		into->bits[i] = bits;
 		into->rare[i] = rare;

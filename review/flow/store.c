@@ -278,6 +278,29 @@ static bool flow_is_printed(const struct function *fn, const struct item *item)
 	return false;
 }
 
+/*
+ * i++, where a condition compares i with a number above what i is: it cannot pass that by one step. The lowest such
+ * number, or INT64_MAX.
+ */
+static int64_t flow_next_bound(const struct flow *flow, const struct item *item, int64_t high)
+{
+	const struct function *fn = flow->fn;
+	int64_t lowest = INT64_MAX, number;
+
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct item *test = &fn->items[i];
+
+		if (test->kind != ITEM_BRANCH || test->op == OP_UNKNOWN ||
+		    !operand_is_place(&test->a, item->dst) ||
+		    !state_is_constant(flow, &test->b, &number))
+			continue;
+		number += test->op == OP_LE || test->op == OP_GT;
+		if (number > high && number < lowest)
+			lowest = number;
+	}
+	return lowest;
+}
+
 void flow_operate(struct flow *flow, const struct item *item)
 {
 	struct value a = state_operand(flow, &item->a), b = state_operand(flow, &item->b);
@@ -305,6 +328,9 @@ void flow_operate(struct flow *flow, const struct item *item)
 		v.low = a.low;
 	if (v.high == INT64_MAX && item->op == '-' && b.low >= 0)
 		v.high = a.high;
+	if (item->op == '+' && v.high == INT64_MAX && b.low == 1 && b.high == 1 && a.high < INT64_MAX - 1 &&
+	    operand_is_place(&item->a, item->dst))
+		v.high = flow_next_bound(flow, item, a.high);
 	if (item->op == '-' && a.low == 0 && a.high == 0)
 		flow_minus(flow, item, b, &v);
 	flow_store(flow, item, item->dst, v);

@@ -30,8 +30,11 @@ void lower_sequence(struct builder *b, TSNode node)
 	struct children children;
 
 	node_children(b->scratch, node, b->tree, &children);
-	for (size_t i = 0; i < children.n; i++)
+	for (size_t i = 0; i < children.n; i++) {
 		lower_statement(b, children.node[i]);
+		if (b->block >= 0 && lower_is_not_reached(b, children.node[i]))
+			b->block = -1;
+	}
 }
 
 /* Every name in there may be anything afterwards. */

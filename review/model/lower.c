@@ -5,7 +5,27 @@
 #include "knowledge/kb.h"
 
 #include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
+
+bool lower_is_not_reached(const struct builder *b, TSNode node)
+{
+	static const char word[] = "notreached";
+	const char *at = b->tree->text + ts_node_end_byte(node), *end = b->tree->text + b->tree->size;
+	size_t k = 0;
+
+	while (at < end && strchr(" \t\r\n", *at))
+		at++;
+	if (end - at < 4 || at[0] != '/' || at[1] != '*')
+		return false;
+	for (at += 2; at + 1 < end && !(at[0] == '*' && at[1] == '/'); at++) {
+		if (!isalpha((unsigned char)*at))
+			continue;
+		if (k + 1 == sizeof(word) || tolower((unsigned char)*at) != word[k++])
+			return false;
+	}
+	return k + 1 == sizeof(word);
+}
 
 enum { WALK_MAX_DEPTH = 60, LOWER_OLD_TYPES = 16, LOWER_LOCAL_DEPTH = 8 };
 

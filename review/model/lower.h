@@ -135,6 +135,8 @@ void declare_file(struct tree *tree, TSNode node, const struct type_text *type,
 		  struct type_info *owner);
 
 /* lower-stmt.c */
+/* The comment behind it says nothing but NOTREACHED: it does not come back. */
+bool lower_is_not_reached(const struct builder *b, TSNode node);
 void lower_statement(struct builder *b, TSNode node);
 void lower_sequence(struct builder *b, TSNode node);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Classes of which nobody makes an object, and from which nobody derives. Whoever makes one writes
+ * Classes of which nobody makes an object, nor one of a class that derives from them. Whoever makes one writes
  * the name of the class: new T, T t, make_shared<T>(), T::instance(). So the sources are looked
  * through for the name; includes, `class T;`, T * and T & make nothing.
  */
@@ -112,7 +112,31 @@ static bool unmade_makes_nothing(const struct source *source, const char *s, siz
 	       (!memcmp(before - 5, "class", 5) || !memcmp(before - 6, "struct", 6));
 }
 
-/* In a method of the class, or in a function that nothing calls. */
+static bool unmade_is(struct type_info *type, const struct source *source);
+
+/* class Derived : public T {: T is made with it, if it is made. */
+static bool unmade_is_base_only(const struct type_info *type, const struct source *source, const char *s)
+{
+	const char *head = s;
+	size_t n;
+	struct type_info *derived;
+
+	while (head > source->text && !strchr(";{}", head[-1]))
+		head--;
+	if (!memchr(head, ':', (size_t)(s - head)))
+		return false;
+	while (head < s && !starts_with(head, "class ") && !starts_with(head, "struct "))
+		head++;
+	if (head == s)
+		return false;
+	head += strcspn(head, " ");
+	head += strspn(head, " ");
+	n = strcspn(head, " \t\r\n:;{");
+	derived = n ? index_type(intern(head, n)) : NULL;
+	return derived && derived != type && unmade_is(derived, source);
+}
+
+/* In a method of the class, or of one of which nobody makes an object, or in a function that nothing calls. */
 static bool unmade_is_idle(const struct type_info *type, const struct source *source, const char *s)
 {
 	uint32_t row = 0;
@@ -123,10 +147,13 @@ static bool unmade_is_idle(const struct type_info *type, const struct source *so
 		const struct function *fn = program.functions[i];
 
 		if (fn->source == source && !fn->outer && fn->at.row <= row && row <= fn->end.row &&
-		    (fn->class_name == type->name || function_is_unused(fn)))
+		    (fn->class_name == type->name || function_is_unused(fn) ||
+		     (fn->class_name && index_type(fn->class_name) &&
+		      index_type(fn->class_name) != type &&
+		      unmade_is(index_type(fn->class_name), source))))
 			return true;
 	}
-	return false;
+	return unmade_is_base_only(type, source, s);
 }
 
 static bool unmade_is_named(const struct type_info *type, const char *begin, const char *end)
@@ -151,6 +178,12 @@ static bool unmade_is_named(const struct type_info *type, const char *begin, con
 	return false;
 }
 
+/* struct Door { … } door; makes one. */
+static bool unmade_is_declared_alone(const char *behind)
+{
+	return behind[strspn(behind, " \t\r\n")] == ';';
+}
+
 static bool unmade_find(const struct type_info *type, const struct source *source)
 {
 	const char *at, *body, *end;
@@ -160,9 +193,19 @@ static bool unmade_find(const struct type_info *type, const struct source *sourc
 		return false;
 	at = type->source->text + type->source->lines[type->at.row];
 	end = unmade_body_end(at, &body);
-	return end && !unmade_is_for_others(type, body, end) &&
+	return end && unmade_is_declared_alone(end + 1) && !unmade_is_for_others(type, body, end) &&
 	       !unused_is_in_library(source->name ? source->name : source->path) &&
 	       unmade_is_of_program(source) && !unmade_is_named(type, at, end);
+}
+
+static bool unmade_is(struct type_info *type, const struct source *source)
+{
+	if (!type->unmade) {
+		type->unmade = UNMADE_NO;
+		if (unmade_find(type, source))
+			type->unmade = UNMADE_YES;
+	}
+	return type->unmade == UNMADE_YES;
 }
 
 bool class_is_unmade(const struct function *fn)
@@ -170,12 +213,5 @@ bool class_is_unmade(const struct function *fn)
 	struct type_info *type =
 		fn->class_name && !fn->source->context ? index_type(fn->class_name) : NULL;
 
-	if (!type)
-		return false;
-	if (!type->unmade) {
-		type->unmade = UNMADE_NO;
-		if (unmade_find(type, fn->source))
-			type->unmade = UNMADE_YES;
-	}
-	return type->unmade == UNMADE_YES;
+	return type && unmade_is(type, fn->source);
 }

@@ -4,6 +4,7 @@
 #include "rules/lifetime.h"
 #include "flow/hold.h"
 #include "rules/above-zero.h"
+#include "rules/again.h"
 #include "rules/rules.h"
 #include "rules/slight.h"
 #include "rules/threads.h"
@@ -93,7 +94,9 @@ static struct finding *lifetime_lost(const struct rule *rule, struct flow *flow,
 	if (lifetime_is_repeated(flow, loss) || lifetime_is_disowned(loss) ||
 	    lifetime_is_itself(flow->fn, loss) ||
 	    /* Kept for its lock; the same way out where the system knows no locks. */
-	    loss->item == r->kept_at)
+	    loss->item == r->kept_at ||
+	    (r->kept_at && r->kept_at->implicit && loss->item->implicit) ||
+	    again_excludes(flow, loss))
 		return NULL;
 	if (loss->kind == LOSS_DROPPED || r->place < 0)
 		finding = finding_add_of(
@@ -141,6 +144,40 @@ static bool l3_is_in_set(const struct function *fn, const struct resource *r)
 		if (call && call->n_args == 2 && !strcmp(call->name, "FD_SET") &&
 		    operand_is_place(&call->args[0], r->place))
 			return true;
+	}
+	return false;
+}
+
+/* clients[fd] = new_client(); clients[fd].state = READING: what is stored under its number. */
+static bool l3_is_index(const struct function *fn, const struct item *item, int place)
+{
+	const char *text = fn->places[place].text;
+
+	if ((item->kind != ITEM_ASSIGN && item->kind != ITEM_CALL) || item->dst < 0 || !text ||
+	    !*text)
+		return false;
+	for (int at = item->dst; at >= 0; at = fn->places[at].parent)
+		if (fn->places[at].kind == PLACE_INDEX && !strcmp(fn->places[at].name, text))
+			return true;
+	return false;
+}
+
+/*
+ * A table has what belongs to each connection under its number, here or in a function that is given the number: who
+ * walks over the table finds it again.
+ */
+static bool l3_is_recorded(const struct function *fn, const struct item *site, int place, int depth)
+{
+	for (int i = site ? (int)(site - fn->items) : 0; place >= 0 && i < fn->n_items; i++) {
+		const struct item *item = &fn->items[i];
+		const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+		if (l3_is_index(fn, item, place))
+			return true;
+		for (int k = 0; depth && call && call->target && k < call->n_args; k++)
+			if (operand_is_place(&call->args[k], place) && k < call->target->n_params &&
+			    l3_is_recorded(call->target, NULL, call->target->params[k], depth - 1))
+				return true;
 	}
 	return false;
 }
@@ -245,7 +282,8 @@ void l3_loss(struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
 
-	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r))
+	if (lifetime_is_descriptor(r) && l3_is_lost(r, loss) && !l3_is_in_set(flow->fn, r) &&
+	    !l3_is_recorded(flow->fn, r->site, r->place, 1))
 		lifetime_fix(lifetime_lost(&rule_L3, flow, loss), flow, loss);
 }
 
@@ -554,6 +592,8 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 	if (!l7_is_tied(flow, r) || api_is(r->api, ROLE(LISTEN)))
 		return;
 	finding = lifetime_lost(&rule_L7, flow, loss);
+	if (finding && again_comes_twice(flow, loss))
+		finding->severity = SEVERITY_ADVICE;
 	if (!literal) {
 		lifetime_fix(finding, flow, loss);
 		return;

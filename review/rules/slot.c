@@ -72,6 +72,61 @@ static bool slot_is_timer(const struct function *slot, int place)
 	return type && !strcmp(types_plain(type), "QTimer");
 }
 
+/* The signal's name: &Job::done, SIGNAL(done()). */
+static const char *slot_signal(const struct function *fn, const struct call *connect)
+{
+	const char *text = operand_text(fn, &connect->args[1]), *colon = strrchr(text, ':');
+	const char *open = strstr(text, "SIGNAL(");
+
+	if (open)
+		text = open + strlen("SIGNAL(");
+	else if (colon)
+		text = colon + 1;
+	return arena_printf(&run_arena, "%.*s", (int)strcspn(text, "( ),"), text);
+}
+
+/* What comes next, through the joins of branches, is the end of the function, which tells its caller nothing. */
+static bool slot_is_last(const struct function *fn, const struct item *item)
+{
+	int block = item_block(fn, item), at = item->next;
+
+	for (int steps = 0; block >= 0 && steps < 6; steps++) {
+		for (; at >= 0; at = fn->items[at].next)
+			if (fn->items[at].kind != ITEM_STATEMENT && fn->items[at].kind != ITEM_DIES)
+				return fn->items[at].kind == ITEM_RETURN &&
+				       (fn->items[at].implicit ||
+					fn->items[at].a.kind == OPERAND_NONE);
+		block = fn->blocks[block].next[0];
+		if (block < 0 || fn->blocks[block].back)
+			return false;
+		at = fn->blocks[block].first;
+	}
+	return false;
+}
+
+/* Wherever the program emits the signal, it does nothing more in that function. */
+static bool slot_is_emitted_last(const struct function *fn, const struct call *connect)
+{
+	const char *name = slot_signal(fn, connect);
+	bool any = false;
+
+	for (size_t f = 0; *name && f < program.n_functions; f++) {
+		const struct function *from = program.functions[f];
+
+		for (int i = 0; i < from->n_items; i++) {
+			const struct item *item = &from->items[i];
+
+			if (item->kind != ITEM_CALL || !item->call || item->call->target ||
+			    item->call->api || strcmp(item->call->name, name) != 0)
+				continue;
+			if (!slot_is_last(from, item))
+				return false;
+			any = true;
+		}
+	}
+	return any;
+}
+
 static void slot_report(const struct function *fn, const struct item *connect,
 			const struct function *slot, const struct item *item)
 {
@@ -88,8 +143,9 @@ static void slot_report(const struct function *fn, const struct item *connect,
 		itself ? "this" : name, sender);
 	if (!finding)
 		return;
-	/* Its signal is the last thing that a timer does. */
-	if (!itself && slot_is_timer(slot, deleted->place))
+	/* Its signal is the last thing that a timer does, or any other sender that the program shows. */
+	if ((!itself && slot_is_timer(slot, deleted->place)) ||
+	    slot_is_emitted_last(fn, connect->call))
 		finding->severity = SEVERITY_ADVICE;
 	finding->cwe = "416";
 	finding_fix(

@@ -304,6 +304,415 @@ int main(void)
 		start(fd > 3);
 }
 '''),
+    ('what belongs to a connection is in a table, under its number', 'one.c', 'L3', 'none', '''
+struct client { int asked; };
+static struct client *clients[64];
+void serve(int door)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		if (fd >= 64) {
+			close(fd);
+			continue;
+		}
+		clients[fd] = calloc(1, sizeof(*clients[fd]));
+	}
+}
+'''),
+    ('… in a function that is given the number', 'one.c', 'L3', 'none', '''
+static char states[64];
+static void note(int number)
+{
+	states[number] = 'r';
+}
+void serve(int door)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		note(fd);
+}
+'''),
+    ('… and only what it has sent is in one', 'one.c', 'L3', 'error', '''
+static char states[64];
+void serve(int door, int n)
+{
+	int fd;
+
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		if (read(fd, &states[n], 1) == 1)
+			states[n] = 'r';
+}
+'''),
+    ('a table that is full', 'one.c', 'L3', 'none', '''
+struct entry { int fd; };
+void serve(int door)
+{
+	struct entry table[32];
+	int i, fd;
+
+	for (i = 0; i < 32; i++)
+		table[i].fd = -1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		for (i = 1; i < 32; i++)
+			if (table[i].fd == -1) {
+				table[i].fd = fd;
+				break;
+			}
+		if (i == 32)
+			close(fd);
+	}
+}
+'''),
+    ('… is not looked at', 'one.c', 'L3', 'error', '''
+struct entry { int fd; };
+void serve(int door)
+{
+	struct entry table[32];
+	int i, fd;
+
+	for (i = 0; i < 32; i++)
+		table[i].fd = -1;
+	while ((fd = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		for (i = 1; i < 32; i++)
+			if (table[i].fd == -1) {
+				table[i].fd = fd;
+				break;
+			}
+		if (i == 31)
+			close(fd);
+	}
+}
+'''),
+    ('what was accepted has not the number of the listener', 'one.c', 'L1', 'none', '''
+struct door { int fd, stream; };
+int hear(struct door *door, char *byte)
+{
+	int fd = door->fd;
+	ssize_t n;
+
+	if (door->stream) {
+		fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	}
+	n = read(fd, byte, 1);
+	if (fd != door->fd)
+		close(fd);
+	return n == 1;
+}
+'''),
+    ('… but it may have that of another', 'one.c', 'L1', 'error', '''
+struct door { int fd, stream, last; };
+int hear(struct door *door, char *byte)
+{
+	int fd = door->fd;
+	ssize_t n;
+
+	if (door->stream) {
+		fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	}
+	n = read(fd, byte, 1);
+	if (fd != door->last)
+		close(fd);
+	return n == 1;
+}
+'''),
+    ('pthread_mutex_lock() never gives a number below 0', 'one.c', 'L4', 'none', '''
+int put(pthread_mutex_t *lock, int fd)
+{
+	if (pthread_mutex_lock(lock) < 0)
+		close(fd);
+	pthread_mutex_unlock(lock);
+	return close(fd);
+}
+'''),
+    ('… but one that is not 0', 'one.c', 'L4', 'error', '''
+int put(pthread_mutex_t *lock, int fd)
+{
+	if (pthread_mutex_lock(lock) != 0)
+		close(fd);
+	pthread_mutex_unlock(lock);
+	open("/run/door", O_RDONLY | O_CLOEXEC);
+	return close(fd);
+}
+'''),
+    ('what decided on opening it decides on closing it', 'one.c', 'L1', 'none', '''
+struct job { int kind; const char *path; };
+int pack(const char *path);
+void note(struct job *job);
+int run(struct job *job)
+{
+	FILE *f = NULL;
+
+	if (job->kind == 2 || job->kind == 3) {
+		if (pack(job->path) < 0)
+			return -1;
+	} else if (!(f = fopen(job->path, "we"))) {
+		return -1;
+	}
+	if (f)
+		fputs(job->path, f);
+	note(job);
+	if (job->kind == 2 || job->kind == 3)
+		puts("packed");
+	else
+		fclose(f);
+	return 0;
+}
+'''),
+    ('… unless it has changed', 'one.c', 'L1', 'error', '''
+struct job { int kind; const char *path; };
+int pack(const char *path);
+void note(struct job *job);
+int run(struct job *job)
+{
+	FILE *f = NULL;
+
+	if (job->kind == 2 || job->kind == 3) {
+		if (pack(job->path) < 0)
+			return -1;
+	} else if (!(f = fopen(job->path, "we"))) {
+		return -1;
+	}
+	if (f)
+		fputs(job->path, f);
+	job->kind = pack(job->path);
+	if (job->kind == 2 || job->kind == 3)
+		puts("packed");
+	else
+		fclose(f);
+	return 0;
+}
+'''),
+    ('only a kind that comes twice loses the text', 'one.c', 'L7', 'advice', '''
+char *hear(int s, char *kind)
+{
+	char *text = NULL;
+
+	while (recv(s, kind, 1, 0) == 1)
+		switch (*kind) {
+		case 1:
+			send(s, kind, 1, MSG_NOSIGNAL);
+			break;
+		case 2:
+			text = malloc(100);
+			break;
+		}
+	free(text);
+	return NULL;
+}
+'''),
+    ('… and each turn does', 'one.c', 'L7', 'warning', '''
+char *hear(int s, char *kind)
+{
+	char *text = NULL;
+
+	while (recv(s, kind, 1, 0) == 1)
+		text = malloc(100);
+	free(text);
+	return NULL;
+}
+'''),
+    ('a lock is held through it, and the end of the function is that of both ways', 'one.c', 'L1', 'none', '''
+void alone(const char *path, int *first)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	if (lockf(fd, F_TLOCK, 0))
+		puts("there is one");
+	else
+		*first = 1;
+}
+'''),
+    ('it says that the call does not come back', 'one.c', 'L4', 'none', '''
+void hand_over(FILE *queue);
+void run(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fgetc(f) == 'x') {
+		fclose(f);
+		hand_over(NULL);
+		/* NOTREACHED */
+	}
+	fclose(f);
+}
+'''),
+    ('… and something else', 'one.c', 'L4', 'error', '''
+void hand_over(FILE *queue);
+void run(const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fgetc(f) == 'x') {
+		fclose(f);
+		hand_over(NULL);
+		/* not reached before */
+	}
+	fclose(f);
+}
+'''),
+    ('nobody makes an object of the class, or of one that derives from it', 'one.cpp', 'L1', 'advice', '''
+struct Failed { int number; };
+class Door {
+public:
+	explicit Door(const struct sockaddr *at);
+	~Door();
+protected:
+	int handle = -1;
+};
+class Gate : public Door {
+public:
+	explicit Gate(const struct sockaddr *at);
+};
+Door::Door(const struct sockaddr *at)
+{
+	handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(handle, at, 16) < 0)
+		throw Failed{1};
+}
+Door::~Door() { close(handle); }
+Gate::Gate(const struct sockaddr *at) : Door(at) {}
+int main()
+{
+	try {
+		pause();
+	} catch (...) {
+	}
+	return 0;
+}
+'''),
+    ('… and somebody makes one', 'one.cpp', 'L1', 'error', '''
+struct Failed { int number; };
+class Door {
+public:
+	explicit Door(const struct sockaddr *at);
+	~Door();
+protected:
+	int handle = -1;
+};
+class Gate : public Door {
+public:
+	explicit Gate(const struct sockaddr *at);
+};
+Door::Door(const struct sockaddr *at)
+{
+	handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(handle, at, 16) < 0)
+		throw Failed{1};
+}
+Door::~Door() { close(handle); }
+Gate::Gate(const struct sockaddr *at) : Door(at) {}
+int main()
+{
+	for (;;) {
+		try {
+			struct sockaddr at = {};
+			Gate gate(&at);
+			pause();
+		} catch (...) {
+		}
+	}
+	return 0;
+}
+'''),
+    ('a signal is the last thing that its object does', 'one.cpp', 'L4', 'advice', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	void run(int n)
+	{
+		if (n > 1) {
+			emit done();
+			return;
+		}
+		emit done();
+	}
+signals:
+	void done();
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		job->run(n);
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
+    ('… and its caller hears of it', 'one.cpp', 'L4', 'error', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	bool run(int n)
+	{
+		if (n > 1)
+			return true;
+		emit done();
+		return false;
+	}
+signals:
+	void done();
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		if (!job->run(n))
+			job->deleteLater();
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
+    ('… and is not', 'one.cpp', 'L4', 'error', '''
+class Job : public QObject {
+	Q_OBJECT
+public:
+	void run(int n)
+	{
+		if (n > 1)
+			emit done();
+		left = 0;
+	}
+signals:
+	void done();
+private:
+	int left;
+};
+class Owner : public QObject {
+	Q_OBJECT
+public:
+	void start(int n)
+	{
+		job = new Job;
+		connect(job, &Job::done, this, &Owner::ended);
+		job->run(n);
+	}
+	void ended() { delete job; }
+private:
+	Job *job;
+};
+'''),
 ]
 
 
