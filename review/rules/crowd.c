@@ -70,7 +70,7 @@ static bool crowd_is_handed_over(const struct function *fn, int fd)
 
 /*
  * The loop serves each connection itself and closes it, before the next one is accepted; a way on which
- * it stays open would be a leak, which is told as such.
+ * it stays open would be a leak, which is told as such. One that waits for several has several.
  */
 static bool crowd_serves_in_loop(struct function *fn, const struct item *accept)
 {
@@ -78,7 +78,8 @@ static bool crowd_serves_in_loop(struct function *fn, const struct item *accept)
 
 	if (fd < 0 || loop < 0 || fn->places[fd].kind != PLACE_LOCAL ||
 	    fn->places[fd].parent >= 0 || crowd_is_handed_over(fn, fd) ||
-	    finding_is_said(&rule_L1, fn, accept) || finding_is_said(&rule_L3, fn, accept))
+	    loop_find_role(fn, loop, ROLE(POLL)) || finding_is_said(&rule_L1, fn, accept) ||
+	    finding_is_said(&rule_L3, fn, accept))
 		return false;
 	loop_members(fn, loop);
 	for (int b = 0; b < fn->n_blocks; b++)

@@ -261,6 +261,27 @@ void serve(int s, char *text)
 	}
 }
 '''),
+    ('… or has several, by their numbers', 'E7', 'warning', '''
+static char *of[FD_SETSIZE];
+void serve(int s, fd_set *wanted, char *(*new_state)(void))
+{
+	for (;;) {
+		fd_set ready = *wanted;
+
+		select(FD_SETSIZE, &ready, NULL, NULL, NULL);
+		if (FD_ISSET(s, &ready)) {
+			int c = accept(s, NULL, NULL);
+
+			if (c < 0)
+				perror("accept");
+			else if (c >= FD_SETSIZE)
+				close(c);
+			else
+				of[c] = new_state();
+		}
+	}
+}
+'''),
 ]
 QT_MILD = [
     ('the port is whatever is free', 'E1', 'advice', 'udp->bind();'),
