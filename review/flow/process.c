@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PROCESS_DEPTH = 3, PROCESS_JOINS = 4 };
+enum { PROCESS_DEPTH = 3, PROCESS_JOINS = 4, PROCESS_SOME = 30000 };
 
 static bool process_ends(const struct function *fn, int depth);
 
@@ -39,26 +39,74 @@ static bool process_passes_on(const struct function *caller, const struct item *
 		((caller->flags & FUNCTION_MAIN) && leaves->a.kind != OPERAND_PLACE));
 }
 
-/* Every call of fn is the last thing that a function does whose end is that of the process. */
+/* The process does not end yet: it has something to do that takes time, or that it does until something happens. */
+static bool process_works(struct outcome *outcome, const struct item *item)
+{
+	int loop = item_loop(outcome->fn, item);
+
+	*(bool *)outcome->data |= call_waits(item->call) || (loop >= 0 && loop != outcome->loop &&
+							     outcome->fn->loops[loop].forever);
+	return false;
+}
+
+bool process_exits_behind(struct function *fn, const struct item *item)
+{
+	bool works = false;
+	struct outcome outcome = { .fn = fn, .call = item, .visit = process_works, .data = &works };
+	unsigned ends = outcome_walk(&outcome);
+
+	return !works && (ends & ~(unsigned)OUTCOME_LEAVES) == OUTCOME_EXITS;
+}
+
+/* Somebody has its address, be it in a table: the calls are not all. What a test does says nothing of the program. */
+static bool process_is_named(const struct function *fn)
+{
+	const struct source *before = NULL;
+
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *other = program.functions[f];
+
+		if (other->source->aside)
+			continue;
+		for (int i = 0; i < other->n_places; i++)
+			if (place_function(other, &other->places[i]) == fn)
+				return true;
+		for (const struct mention *m = other->source != before ? other->source->mentions
+								       : NULL;
+		     m; m = m->next)
+			if (index_find_function(m->name, other->source) == fn)
+				return true;
+		before = other->source;
+	}
+	return false;
+}
+
+/*
+ * Every call of fn is the last thing that a function does whose end is that of the process, or that ends the
+ * process right after it, as a child of fork() does that serves one connection.
+ */
 static bool process_callers_end(const struct function *fn, int depth)
 {
-	bool any = false;
+	bool any = false, exits = false;
 
 	for (size_t i = 0; i < program.n_functions; i++) {
-		const struct function *caller = program.functions[i];
+		struct function *caller = program.functions[i];
 
 		for (int k = 0; k < caller->n_items; k++) {
 			const struct item *item = &caller->items[k];
 
 			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
 				continue;
-			if (!process_passes_on(caller, item, process_next(caller, item)) ||
-			    !process_ends(caller, depth - 1))
-				return false;
 			any = true;
+			if (process_passes_on(caller, item, process_next(caller, item)) &&
+			    process_ends(caller, depth - 1))
+				continue;
+			if (caller->skipped || !process_exits_behind(caller, item))
+				return false;
+			exits = true;
 		}
 	}
-	return any;
+	return any && !(exits && process_is_named(fn));
 }
 
 /* The kernel closes what main() leaves open, and what a function does that main() ends with. */
@@ -71,10 +119,20 @@ static bool process_ends(const struct function *fn, int depth)
 
 static bool process_value_ends(const struct function *fn, int64_t value, int depth);
 
-/* The process does not end yet: it has something to do that takes time. */
-static bool process_works(struct outcome *outcome, const struct item *item)
+struct process_way {
+	bool works;
+	bool checked; /* assert(f()), also where a build leaves it out, and the call with it */
+};
+
+static bool process_sees(struct outcome *outcome, const struct item *item)
 {
-	*(bool *)outcome->data |= call_waits(item->call);
+	struct process_way *way = outcome->data;
+	const struct pos *at = &outcome->call->at;
+
+	way->works |= call_waits(item->call);
+	way->checked |= !strcmp(item->call->name, "__assert_fail") && item->at.row == at->row &&
+			item->at.col <= at->col &&
+			(item->end.row > at->row || item->end.col > at->col);
 	return false;
 }
 
@@ -82,10 +140,10 @@ static bool process_works(struct outcome *outcome, const struct item *item)
 static bool process_call_ends(struct function *caller, const struct item *item, int64_t value,
 			      int depth)
 {
-	bool works = false;
+	struct process_way way = { false, false };
 	struct contract contract = contract_of(item->call);
 	struct outcome outcome = {
-		.fn = caller, .call = item, .result = value, .visit = process_works, .data = &works
+		.fn = caller, .call = item, .result = value, .visit = process_sees, .data = &way
 	};
 	unsigned ends;
 
@@ -96,16 +154,17 @@ static bool process_call_ends(struct function *caller, const struct item *item, 
 										    : false)
 		return false;
 	ends = outcome_walk(&outcome);
-	if (works ||
+	if (way.works ||
 	    (ends & (OUTCOME_AGAIN | OUTCOME_THROWS | OUTCOME_TOO_LONG | OUTCOME_UNCLEAR)) ||
-	    !(ends & (OUTCOME_RETURNS | OUTCOME_EXITS)))
+	    !((ends & (OUTCOME_RETURNS | OUTCOME_EXITS)) || way.checked))
 		return false;
 	if (!(ends & OUTCOME_RETURNS))
 		return true;
-	if (!(ends & OUTCOME_TESTED))
-		return false;
-	return (caller->flags & FUNCTION_MAIN) ||
-	       (outcome.returns_known && process_value_ends(caller, outcome.returns, depth - 1));
+	/* main() has nothing to do any more, whatever it was given. */
+	if (caller->flags & FUNCTION_MAIN)
+		return (ends & OUTCOME_TESTED) || item_loop(caller, item) < 0;
+	return (ends & OUTCOME_TESTED) && outcome.returns_known &&
+	       process_value_ends(caller, outcome.returns, depth - 1);
 }
 
 static bool process_value_ends(const struct function *fn, int64_t value, int depth)
@@ -117,9 +176,6 @@ static bool process_value_ends(const struct function *fn, int64_t value, int dep
 
 		if (!program_shares(caller->source, fn->source))
 			continue;
-		for (int i = 0; i < caller->n_places; i++)
-			if (place_function(caller, &caller->places[i]) == fn)
-				return false;
 		for (int i = 0; i < caller->n_items; i++) {
 			const struct item *item = &caller->items[i];
 
@@ -130,7 +186,7 @@ static bool process_value_ends(const struct function *fn, int64_t value, int dep
 			any = true;
 		}
 	}
-	return any;
+	return any && !process_is_named(fn);
 }
 
 /* return -1; or return r, where r is what a call gave that has failed. */
@@ -148,6 +204,42 @@ static bool process_returns(const struct function *fn, const struct item *leaves
 	*value = -1;
 	return contract.fails == FAILS_MINUS_ONE || contract.fails == FAILS_NEGATIVE ||
 	       (contract.fails == FAILS_NONZERO && api_is(contract.api, ROLE(EAI)));
+}
+
+const struct item *process_leaves(const struct function *fn, const struct item *item)
+{
+	const struct item *next = item->kind == ITEM_DIES ? process_next(fn, item) : item;
+
+	return next && (next->kind == ITEM_RETURN || next->kind == ITEM_THROW) ? next : NULL;
+}
+
+/* if (fork() == 0), case 0: the child takes that edge, and its parent does not. */
+static bool process_is_test_for_child(const struct function *fn, const struct item *test, int edge)
+{
+	int op = edge ? op_negate(test->op) : test->op;
+	const struct item *source = operand_source(fn, &test->a, test);
+	int64_t number;
+
+	return source && source->call && test->op != OP_UNKNOWN &&
+	       operand_is_number(&test->b, &number) && number_holds(0, op, number) &&
+	       !number_holds(1, op, number) && !number_holds(PROCESS_SOME, op, number) &&
+	       api_is(contract_of(source->call).api, ROLE(FORK));
+}
+
+bool process_is_childs(const struct function *fn, const struct item *item)
+{
+	int wanted = item_block(fn, item);
+
+	for (int b = 0; wanted >= 0 && b < fn->n_blocks; b++) {
+		const struct item *test =
+			fn->blocks[b].last >= 0 ? &fn->items[fn->blocks[b].last] : NULL;
+
+		for (int edge = 0; test && test->kind == ITEM_BRANCH && edge < 2; edge++)
+			if (process_is_test_for_child(fn, test, edge) &&
+			    block_is_behind(fn, b, edge, wanted))
+				return true;
+	}
+	return false;
 }
 
 bool process_ends_with(const struct function *fn, const struct item *leaves)

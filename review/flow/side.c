@@ -211,8 +211,22 @@ static void flow_is_not_configured(struct flow *flow, const struct item *item, b
 	}
 }
 
+/* res->ai_addr of what getaddrinfo() gave: each entry has an address. */
+static bool flow_is_address(const struct flow *flow, const struct operand *o)
+{
+	const struct place *p = o->kind == OPERAND_PLACE ? &flow->fn->places[o->place] : NULL;
+	int r = p && p->kind == PLACE_FIELD && !strcmp(p->name, "ai_addr")
+			? state_place(flow, p->parent).resource
+			: -1;
+
+	return r >= 0 && !strcmp(flow->resources[r].kind, "addrinfo") &&
+	       flow->state->bits[r] == RES_OPEN;
+}
+
 static bool flow_narrow(struct flow *flow, const struct operand *o, int op, int64_t number)
 {
+	if (op == OP_EQ && !number && flow_is_address(flow, o))
+		return false;
 	flow_lacks_element(flow, o, op);
 	flow_lacks_callback(flow, o, op, number);
 	return state_refine(flow, o, op, number);
@@ -234,7 +248,8 @@ bool flow_side(struct flow *flow, const struct item *item, bool taken)
 		return flow_narrow(flow, &item->b, op_mirror(op), number);
 	if ((op == OP_EQ &&
 	     (flow_are_apart(flow, item) || flow_is_listener(flow, &item->a, &item->b) ||
-	      flow_is_listener(flow, &item->b, &item->a) || flow_is_beside(flow, &item->a, &item->b) ||
+	      flow_is_listener(flow, &item->b, &item->a) ||
+	      flow_is_beside(flow, &item->a, &item->b) ||
 	      flow_is_beside(flow, &item->b, &item->a))) ||
 	    (op == OP_NE && flow_are_one(flow, item)))
 		return false;

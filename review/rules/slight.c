@@ -192,11 +192,15 @@ static bool slight_is_never_caught(const struct function *fn)
 bool slight_loss(const struct flow *flow, const struct loss *loss)
 {
 	const struct resource *r = &flow->resources[loss->resource];
+	const struct item *leaves = NULL;
 
 	if (loss->kind == LOSS_THROW && slight_is_never_caught(flow->fn))
 		return true;
-	if ((loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW) &&
-	    process_ends_with(flow->fn, loss->item))
+	if (loss->kind == LOSS_RETURN || loss->kind == LOSS_THROW || loss->kind == LOSS_SCOPE)
+		leaves = process_leaves(flow->fn, loss->item);
+	if (leaves && process_ends_with(flow->fn, leaves))
+		return true;
+	if (loss->kind == LOSS_DROPPED && r->site && process_exits_behind(flow->fn, r->site))
 		return true;
 	if ((loss->rare && !api_is(r->api, ROLE(ACCEPT))) || slight_is_lone_thread(flow, r) ||
 	    slight_is_redirected(flow, r) || slight_is_shell(flow, r))
@@ -274,6 +278,10 @@ bool slight_second_close(const struct flow *flow, const struct item *closed,
 {
 	const struct function *fn = flow->fn;
 	const struct resource *r = &flow->resources[resource];
+
+	/* The parent has closed nothing yet, and a child hardly comes out of its branch. */
+	if (process_is_childs(fn, closed) && !process_is_childs(fn, item))
+		return true;
 	return slight_is_descriptor(fn, r) && item_block(fn, closed) >= 0 &&
 	       function_is_alone(fn) && !slight_opens_between(fn, closed, item, r->place);
 }

@@ -713,6 +713,390 @@ private:
 	Job *job;
 };
 '''),
+    ('a child of fork() ends right after it', 'one.c', 'L7', 'advice', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			talk(s);
+			close(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… and a server goes on', 'one.c', 'L7', 'warning', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		talk(s);
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… a child serves in a loop', 'one.c', 'L7', 'warning', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			while (read(s, &door, 1) == 1)
+				talk(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… a table names it as well', 'one.c', 'L7', 'warning', '''static int talk(int s);
+struct command { int (*run)(int); } talks[] = { { talk } };
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			talk(s);
+			close(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('a child of fork() ends right after it', 'one.c', 'L1', 'advice', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			talk(s);
+			close(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… and a server goes on', 'one.c', 'L1', 'error', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		talk(s);
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… a child serves in a loop', 'one.c', 'L1', 'error', '''
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			while (read(s, &door, 1) == 1)
+				talk(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('… a table names it as well', 'one.c', 'L1', 'error', '''static int talk(int s);
+struct command { int (*run)(int); } talks[] = { { talk } };
+static int talk(int s)
+{
+	char *line = malloc(100);
+	int log = open("/var/log/door", O_WRONLY | O_CLOEXEC);
+
+	if (!line || log < 0)
+		exit(1);
+	if (read(s, line, 100) <= 0)
+		return -1;
+	return write(log, line, 1) == 1;
+}
+int main(void)
+{
+	int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+
+	if (door < 0)
+		return 1;
+	listen(door, 8);
+	while ((s = accept(door, NULL, NULL)) >= 0) {
+		if (fork() == 0) {
+			talk(s);
+			close(s);
+			exit(0);
+		}
+		close(s);
+	}
+	close(door);
+	return 0;
+}
+'''),
+    ('the process ends behind what is dropped', 'one.c', 'L3', 'advice', '''
+void last(int door)
+{
+	accept(door, NULL, NULL);
+	_exit(0);
+}
+'''),
+    ('… and does not', 'one.c', 'L1', 'error', '''
+void last(int door)
+{
+	accept(door, NULL, NULL);
+	close(door);
+}
+'''),
+    ('a child of fork() has closed it first', 'one.c', 'L4', 'advice', '''
+int start(int kind, void (*child)(void))
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return -1;
+	if (fork() == 0) {
+		if (dup2(ends[1], 1) < 0)
+			exit(1);
+		close(ends[1]);
+		child();
+	}
+	close(ends[1]);
+	return ends[0];
+}
+'''),
+    ('… by another name', 'one.c', 'L4', 'advice', '''
+static pid_t twin(void)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		exit(1);
+	return child;
+}
+
+int start(int kind, void (*child)(void))
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return -1;
+	if (twin() == 0) {
+		if (dup2(ends[1], 1) < 0)
+			exit(1);
+		close(ends[1]);
+		child();
+	}
+	close(ends[1]);
+	return ends[0];
+}
+'''),
+    ('… and nobody forks', 'one.c', 'L4', 'error', '''
+int start(int kind, void (*child)(void))
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return -1;
+	if (kind == 0) {
+		if (dup2(ends[1], 1) < 0)
+			exit(1);
+		close(ends[1]);
+		child();
+	}
+	close(ends[1]);
+	return ends[0];
+}
+'''),
+    ('what getaddrinfo() gives has an address', 'one.c', 'L7', 'none', '''#include <netdb.h>
+
+int find(const char *host, struct sockaddr_storage *to)
+{
+	struct addrinfo *list = NULL;
+
+	if (getaddrinfo(host, "80", NULL, &list) != 0)
+		return -1;
+	if (list == NULL || list->ai_addr == NULL)
+		return -1;
+	memcpy(to, list->ai_addr, list->ai_addrlen);
+	freeaddrinfo(list);
+	return 0;
+}
+'''),
+    ('… and no name', 'one.c', 'L7', 'warning', '''#include <netdb.h>
+
+int find(const char *host, struct sockaddr_storage *to)
+{
+	struct addrinfo *list = NULL;
+
+	if (getaddrinfo(host, "80", NULL, &list) != 0)
+		return -1;
+	if (list == NULL || list->ai_canonname == NULL)
+		return -1;
+	memcpy(to, list->ai_addr, list->ai_addrlen);
+	freeaddrinfo(list);
+	return 0;
+}
+'''),
+    ('assert() calls it', 'one.c', 'L1', 'advice', '''#include <assert.h>
+
+static bool lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (lockf(fd, F_LOCK, 0) < 0)
+		return false;
+	keep_lock(fd);
+	return true;
+}
+void begin(const char *path)
+{
+	assert(lock(path));
+}
+'''),
+    ('… and asks later', 'one.c', 'L1', 'error', '''#include <assert.h>
+
+static bool lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (lockf(fd, F_LOCK, 0) < 0)
+		return false;
+	keep_lock(fd);
+	return true;
+}
+void begin(const char *path)
+{
+	bool done = lock(path);
+
+	assert(done);
+}
+'''),
 ]
 
 
