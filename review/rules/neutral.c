@@ -113,18 +113,22 @@ static bool n4_is_ended_before(const struct peer_hit *hit)
 /* The text has an end, unless one read fills all of an array so large: those come in parts. */
 enum { N4_LARGE = 4096 };
 
-static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
+/* The local variable that the bytes go into, or -1. */
+static int n4_buffer(const struct peer_hit *hit)
+{
+	for (int i = 0; hit->into && i < hit->fn->n_places; i++)
+		if (hit->fn->places[i].kind == PLACE_LOCAL &&
+		    !strcmp(hit->fn->places[i].text, hit->into))
+			return i;
+	return -1;
+}
+
+static bool n4_is_zeroed(const struct peer_hit *hit, int into)
 {
 	const char *line, *set;
 	size_t n;
-	int into = 0;
 
-	while (into < hit->fn->n_places &&
-	       (!hit->into || hit->fn->places[into].kind != PLACE_LOCAL ||
-		strcmp(hit->fn->places[into].text, hit->into) != 0))
-		into++;
-	if (into == hit->fn->n_places || hit->fn->places[into].size <= N4_LARGE || !hit->source ||
-	    !hit->source->call)
+	if (!hit->source || !hit->source->call)
 		return false;
 	line = source_line(hit->fn->source, hit->fn->places[into].at.row, &n);
 	set = memchr(line, '=', n);
@@ -139,6 +143,29 @@ static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
 		if (o && !strcmp(f->word, "zero") && operand_is_place(o, into))
 			return true;
 	}
+	return false;
+}
+
+static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
+{
+	int into = n4_buffer(hit);
+
+	return into >= 0 && hit->fn->places[into].size > N4_LARGE && n4_is_zeroed(hit, into);
+}
+
+/* char word[32] = { 0 }, and strcmp(word, "stop"): it looks no farther than the shorter text goes. */
+static bool n4_is_compared_with_less(const struct peer_hit *hit)
+{
+	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
+	int into = n4_buffer(hit);
+
+	if (!call || call->n_args != 2 || into < 0 ||
+	    (strcmp(call->name, "strcmp") != 0 && strcmp(call->name, "strcasecmp") != 0))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (call->args[i].kind == OPERAND_STRING && call->args[i].text &&
+		    (int64_t)strlen(call->args[i].text) < hit->fn->places[into].size)
+			return n4_is_zeroed(hit, into);
 	return false;
 }
 
@@ -408,7 +435,7 @@ static void n4_tell(const struct peer_hit *hit)
 		n4_no_room(hit);
 		return;
 	}
-	if (n4_is_in_byte_array(hit))
+	if (n4_is_in_byte_array(hit) || n4_is_compared_with_less(hit))
 		return;
 	finding = neutral_find(
 		&rule_N4, hit, "170",

@@ -160,7 +160,12 @@ static bool path_locks(const struct function *fn, const struct call *call)
 	if (!strcmp(type, "QSharedMemory") &&
 	    (!strcmp(call->name, "create") || !strcmp(call->name, "attach")))
 		return true;
-	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
+	/* … and none but the one that holds its lock looks into it. */
+	if ((!strcmp(type, "QSharedMemory") && locks) ||
+	    (!strcmp(type, "QSystemSemaphore") && !strcmp(call->name, "acquire")))
+		return true;
+	return locks && !call->target &&
+	       (strcasestr(of, "file") || strcasestr(of, "pid") || strcasestr(of, "memory"));
 }
 
 /* The function of the project, or the constructor, that runs. */
