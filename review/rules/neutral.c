@@ -153,6 +153,25 @@ static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
 	return into >= 0 && hit->fn->places[into].size > N4_LARGE && n4_is_zeroed(hit, into);
 }
 
+/* "stop", or WORD, with #define WORD "stop" in the file: how long it is, or -1. */
+static int64_t n4_literal(const struct peer_hit *hit, const struct operand *o)
+{
+	const char *name = o->kind == OPERAND_PLACE ? hit->fn->places[o->place].name : NULL;
+	const char *at = NULL, *end;
+
+	if (o->kind == OPERAND_STRING && o->text)
+		return (int64_t)strlen(o->text);
+	if (name && hit->fn->places[o->place].kind == PLACE_FREE)
+		at = strstr(hit->fn->source->text,
+			    arena_printf(&run_arena, "#define %s ", name));
+	if (!at)
+		return -1;
+	at += strlen("#define ") + strlen(name);
+	at += strspn(at, " \t(");
+	end = *at == '"' ? strpbrk(at + 1, "\"\n") : NULL;
+	return end && *end == '"' ? end - at - 1 : -1;
+}
+
 /* char word[32] = { 0 }, and strcmp(word, "stop"): it looks no farther than the shorter text goes. */
 static bool n4_is_compared_with_less(const struct peer_hit *hit)
 {
@@ -162,10 +181,12 @@ static bool n4_is_compared_with_less(const struct peer_hit *hit)
 	if (!call || call->n_args != 2 || into < 0 ||
 	    (strcmp(call->name, "strcmp") != 0 && strcmp(call->name, "strcasecmp") != 0))
 		return false;
-	for (int i = 0; i < 2; i++)
-		if (call->args[i].kind == OPERAND_STRING && call->args[i].text &&
-		    (int64_t)strlen(call->args[i].text) < hit->fn->places[into].size)
+	for (int i = 0; i < 2; i++) {
+		int64_t length = n4_literal(hit, &call->args[i]);
+
+		if (length >= 0 && length < hit->fn->places[into].size)
 			return n4_is_zeroed(hit, into);
+	}
 	return false;
 }
 
@@ -466,16 +487,40 @@ const struct rule rule_N4 = {
 	.program = n4_program,
 };
 
+/* const auto n = from_big_endian<uint16_t>(bytes): it has no more bits than that. */
+static bool n5_is_narrow(const struct peer_hit *hit)
+{
+	static const char *const words[] = { "int16_t>(", "int8_t>(", "uint16>(", "uint8>(" };
+
+	for (int i = 0; i < hit->fn->n_places; i++) {
+		const struct place *p = &hit->fn->places[i];
+		const char *line;
+		size_t n;
+
+		if (p->kind != PLACE_LOCAL || strcmp(p->text, hit->what) != 0)
+			continue;
+		line = source_line(hit->fn->source, p->at.row, &n);
+		for (size_t w = 0; memmem(line, n, "auto", 4) && w < sizeof(words) / sizeof(*words);
+		     w++)
+			if (memmem(line, n, words[w], strlen(words[w])))
+				return true;
+	}
+	return false;
+}
+
 /* N5: a number from a peer is a length, an index or the size of an allocation without a bound. */
 static void n5_alloc(const struct peer_hit *hit)
 {
-	struct finding *finding = neutral_find(
+	struct finding *finding;
+
+	if (n5_is_narrow(hit))
+		return;
+	finding = neutral_find(
 		&rule_N5, hit, "789",
 		arena_printf(
 			&run_arena,
 			"`%s` %s and decides without a limit how much memory %s allocates: one message can use all memory, and additions to it can overflow.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
-
 	finding_fix(
 		finding,
 		"Compare `%s` in %s() with the largest message that the protocol allows, and end the connection when it is more, before anything is allocated.",
