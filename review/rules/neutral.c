@@ -162,8 +162,7 @@ static int64_t n4_literal(const struct peer_hit *hit, const struct operand *o)
 	if (o->kind == OPERAND_STRING && o->text)
 		return (int64_t)strlen(o->text);
 	if (name && hit->fn->places[o->place].kind == PLACE_FREE)
-		at = strstr(hit->fn->source->text,
-			    arena_printf(&run_arena, "#define %s ", name));
+		at = strstr(hit->fn->source->text, arena_printf(&run_arena, "#define %s ", name));
 	if (!at)
 		return -1;
 	at += strlen("#define ") + strlen(name);

@@ -380,8 +380,8 @@ static bool partial_may_be_kept(const struct function *fn, const struct item *it
 	static const char *const bases[] = { "G_TYPE_FILTER_OUTPUT_STREAM",
 					     "G_TYPE_BUFFERED_OUTPUT_STREAM" };
 
-	for (size_t i = 0; starts_with(item->call->name, "g_output_stream_") && i < program.n_sources;
-	     i++)
+	for (size_t i = 0;
+	     starts_with(item->call->name, "g_output_stream_") && i < program.n_sources; i++)
 		for (size_t k = 0; program_shares(program.sources[i], fn->source) && k < 2; k++)
 			if (strstr(program.sources[i]->text, bases[k]) &&
 			    strstr(program.sources[i]->text, "G_DEFINE_"))
