@@ -234,7 +234,8 @@ bool flow_side(struct flow *flow, const struct item *item, bool taken)
 		return flow_narrow(flow, &item->b, op_mirror(op), number);
 	if ((op == OP_EQ &&
 	     (flow_are_apart(flow, item) || flow_is_listener(flow, &item->a, &item->b) ||
-	      flow_is_listener(flow, &item->b, &item->a) || flow_is_beside(flow, &item->a, &item->b) ||
+	      flow_is_listener(flow, &item->b, &item->a) ||
+	      flow_is_beside(flow, &item->a, &item->b) ||
 	      flow_is_beside(flow, &item->b, &item->a))) ||
 	    (op == OP_NE && flow_are_one(flow, item)))
 		return false;

@@ -328,8 +328,8 @@ void flow_operate(struct flow *flow, const struct item *item)
 		v.low = a.low;
 	if (v.high == INT64_MAX && item->op == '-' && b.low >= 0)
 		v.high = a.high;
-	if (item->op == '+' && v.high == INT64_MAX && b.low == 1 && b.high == 1 && a.high < INT64_MAX - 1 &&
-	    operand_is_place(&item->a, item->dst))
+	if (item->op == '+' && v.high == INT64_MAX && b.low == 1 && b.high == 1 &&
+	    a.high < INT64_MAX - 1 && operand_is_place(&item->a, item->dst))
 		v.high = flow_next_bound(flow, item, a.high);
 	if (item->op == '-' && a.low == 0 && a.high == 0)
 		flow_minus(flow, item, b, &v);

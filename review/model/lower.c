@@ -11,7 +11,8 @@
 bool lower_is_not_reached(const struct builder *b, TSNode node)
 {
 	static const char word[] = "notreached";
-	const char *at = b->tree->text + ts_node_end_byte(node), *end = b->tree->text + b->tree->size;
+	const char *at = b->tree->text + ts_node_end_byte(node),
+		   *end = b->tree->text + b->tree->size;
 	size_t k = 0;
 
 	while (at < end && strchr(" \t\r\n", *at))

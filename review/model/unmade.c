@@ -115,7 +115,8 @@ static bool unmade_makes_nothing(const struct source *source, const char *s, siz
 static bool unmade_is(struct type_info *type, const struct source *source);
 
 /* class Derived : public T {: T is made with it, if it is made. */
-static bool unmade_is_base_only(const struct type_info *type, const struct source *source, const char *s)
+static bool unmade_is_base_only(const struct type_info *type, const struct source *source,
+				const char *s)
 {
 	const char *head = s;
 	size_t n;
