@@ -2,6 +2,7 @@
 /* Questions on calls, their arguments and their results; see query.h. */
 
 #include "model/query.h"
+#include "read/source.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -132,6 +133,13 @@ bool call_may_keep(const struct call *call)
 	return false;
 }
 
+/* A function of C whose declaration promises that it does not come back, however long its body is. */
+static bool call_is_declared_to_end(const struct call *call)
+{
+	return call->target->source->language == SOURCE_C && !call->receiver.kind &&
+	       index_is_noreturn(call->target->name);
+}
+
 bool call_ends(const struct call *call)
 {
 	if (call->flags & (CALL_NEW | CALL_CONSTRUCT | CALL_DELETE))
@@ -139,7 +147,7 @@ bool call_ends(const struct call *call)
 	if (call->api)
 		return api_fact(call->api, FACT_NORETURN) != NULL;
 	if (call->target)
-		return call->target->summary.never_returns ||
+		return call->target->summary.never_returns || call_is_declared_to_end(call) ||
 		       (call->target->summary.done &&
 			(!call->target->summary.may_return || call_ends_for_numbers(call)));
 	return call->name && (call->ends || index_is_noreturn(call->name));

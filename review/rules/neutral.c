@@ -113,18 +113,22 @@ static bool n4_is_ended_before(const struct peer_hit *hit)
 /* The text has an end, unless one read fills all of an array so large: those come in parts. */
 enum { N4_LARGE = 4096 };
 
-static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
+/* The local variable that the bytes go into, or -1. */
+static int n4_buffer(const struct peer_hit *hit)
+{
+	for (int i = 0; hit->into && i < hit->fn->n_places; i++)
+		if (hit->fn->places[i].kind == PLACE_LOCAL &&
+		    !strcmp(hit->fn->places[i].text, hit->into))
+			return i;
+	return -1;
+}
+
+static bool n4_is_zeroed(const struct peer_hit *hit, int into)
 {
 	const char *line, *set;
 	size_t n;
-	int into = 0;
 
-	while (into < hit->fn->n_places &&
-	       (!hit->into || hit->fn->places[into].kind != PLACE_LOCAL ||
-		strcmp(hit->fn->places[into].text, hit->into) != 0))
-		into++;
-	if (into == hit->fn->n_places || hit->fn->places[into].size <= N4_LARGE || !hit->source ||
-	    !hit->source->call)
+	if (!hit->source || !hit->source->call)
 		return false;
 	line = source_line(hit->fn->source, hit->fn->places[into].at.row, &n);
 	set = memchr(line, '=', n);
@@ -138,6 +142,49 @@ static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
 
 		if (o && !strcmp(f->word, "zero") && operand_is_place(o, into))
 			return true;
+	}
+	return false;
+}
+
+static bool n4_is_zeroed_and_large(const struct peer_hit *hit)
+{
+	int into = n4_buffer(hit);
+
+	return into >= 0 && hit->fn->places[into].size > N4_LARGE && n4_is_zeroed(hit, into);
+}
+
+/* "stop", or WORD, with #define WORD "stop" in the file: how long it is, or -1. */
+static int64_t n4_literal(const struct peer_hit *hit, const struct operand *o)
+{
+	const char *name = o->kind == OPERAND_PLACE ? hit->fn->places[o->place].name : NULL;
+	const char *at = NULL, *end;
+
+	if (o->kind == OPERAND_STRING && o->text)
+		return (int64_t)strlen(o->text);
+	if (name && hit->fn->places[o->place].kind == PLACE_FREE)
+		at = strstr(hit->fn->source->text, arena_printf(&run_arena, "#define %s ", name));
+	if (!at)
+		return -1;
+	at += strlen("#define ") + strlen(name);
+	at += strspn(at, " \t(");
+	end = *at == '"' ? strpbrk(at + 1, "\"\n") : NULL;
+	return end && *end == '"' ? end - at - 1 : -1;
+}
+
+/* char word[32] = { 0 }, and strcmp(word, "stop"): it looks no farther than the shorter text goes. */
+static bool n4_is_compared_with_less(const struct peer_hit *hit)
+{
+	const struct call *call = hit->item->kind == ITEM_CALL ? hit->item->call : NULL;
+	int into = n4_buffer(hit);
+
+	if (!call || call->n_args != 2 || into < 0 ||
+	    (strcmp(call->name, "strcmp") != 0 && strcmp(call->name, "strcasecmp") != 0))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		int64_t length = n4_literal(hit, &call->args[i]);
+
+		if (length >= 0 && length < hit->fn->places[into].size)
+			return n4_is_zeroed(hit, into);
 	}
 	return false;
 }
@@ -408,7 +455,7 @@ static void n4_tell(const struct peer_hit *hit)
 		n4_no_room(hit);
 		return;
 	}
-	if (n4_is_in_byte_array(hit))
+	if (n4_is_in_byte_array(hit) || n4_is_compared_with_less(hit))
 		return;
 	finding = neutral_find(
 		&rule_N4, hit, "170",
@@ -439,16 +486,40 @@ const struct rule rule_N4 = {
 	.program = n4_program,
 };
 
+/* const auto n = from_big_endian<uint16_t>(bytes): it has no more bits than that. */
+static bool n5_is_narrow(const struct peer_hit *hit)
+{
+	static const char *const words[] = { "int16_t>(", "int8_t>(", "uint16>(", "uint8>(" };
+
+	for (int i = 0; i < hit->fn->n_places; i++) {
+		const struct place *p = &hit->fn->places[i];
+		const char *line;
+		size_t n;
+
+		if (p->kind != PLACE_LOCAL || strcmp(p->text, hit->what) != 0)
+			continue;
+		line = source_line(hit->fn->source, p->at.row, &n);
+		for (size_t w = 0; memmem(line, n, "auto", 4) && w < sizeof(words) / sizeof(*words);
+		     w++)
+			if (memmem(line, n, words[w], strlen(words[w])))
+				return true;
+	}
+	return false;
+}
+
 /* N5: a number from a peer is a length, an index or the size of an allocation without a bound. */
 static void n5_alloc(const struct peer_hit *hit)
 {
-	struct finding *finding = neutral_find(
+	struct finding *finding;
+
+	if (n5_is_narrow(hit))
+		return;
+	finding = neutral_find(
 		&rule_N5, hit, "789",
 		arena_printf(
 			&run_arena,
 			"`%s` %s and decides without a limit how much memory %s allocates: one message can use all memory, and additions to it can overflow.",
 			hit->what, neutral_origin(hit), neutral_callee(hit)));
-
 	finding_fix(
 		finding,
 		"Compare `%s` in %s() with the largest message that the protocol allows, and end the connection when it is more, before anything is allocated.",

@@ -223,14 +223,28 @@ static bool partial_is_text(const struct function *fn, const struct item *item)
 		(!strcmp(root->type, "char") && ((root->flags & PLACE_ARRAY) || root->stars == 1)));
 }
 
+/* recv(fd, peer->text, n, 0) */
+static bool partial_is_text_member(const struct function *fn, const struct item *item)
+{
+	int buffer = partial_buffer(fn, item);
+	uint8_t stars = 0;
+	const char *type = buffer >= 0 && fn->places[buffer].kind == PLACE_FIELD
+				   ? place_type(fn, buffer, &stars)
+				   : NULL;
+
+	return type && !strcmp(type, "char") && stars == 1;
+}
+
 /* static char reply[256]; or = { 0 }, or memset(): where nothing came, an empty text lies there. */
 static bool partial_is_blank(const struct function *fn, const struct item *item)
 {
 	const struct place *root = partial_target(fn, item);
+	int buffer = partial_buffer(fn, item);
+	bool member = buffer >= 0 && fn->places[buffer].kind == PLACE_FIELD;
 
 	if (!root)
 		return false;
-	if (root->flags & (PLACE_STATIC | PLACE_INIT))
+	if (!member && (root->flags & (PLACE_STATIC | PLACE_INIT)))
 		return true;
 	for (const struct item *i = fn->items; i < item; i++)
 		for (const struct fact *f = i->kind == ITEM_CALL && i->call
@@ -242,7 +256,7 @@ static bool partial_is_blank(const struct function *fn, const struct item *item)
 
 			if (o && !strcmp(f->word, "zero") &&
 			    (o->kind == OPERAND_PLACE || o->kind == OPERAND_ADDRESS) &&
-			    place_root(fn, o->place) == root)
+			    (member ? o->place == buffer : place_root(fn, o->place) == root))
 				return true;
 		}
 	return false;
@@ -360,6 +374,21 @@ static const char *partial_fix(const struct function *fn, const struct item *ite
 	return partial_reads(item) ? "a `read_all()`" : "a `write_all()`";
 }
 
+/* The program has a stream of its own that keeps what did not go out, and this one may be it. */
+static bool partial_may_be_kept(const struct function *fn, const struct item *item)
+{
+	static const char *const bases[] = { "G_TYPE_FILTER_OUTPUT_STREAM",
+					     "G_TYPE_BUFFERED_OUTPUT_STREAM" };
+
+	for (size_t i = 0;
+	     starts_with(item->call->name, "g_output_stream_") && i < program.n_sources; i++)
+		for (size_t k = 0; program_shares(program.sources[i], fn->source) && k < 2; k++)
+			if (strstr(program.sources[i]->text, bases[k]) &&
+			    strstr(program.sources[i]->text, "G_DEFINE_"))
+				return true;
+	return false;
+}
+
 static void e3_written(struct function *fn, const struct item *item)
 {
 	bool dropped = item->call->flags & CALL_DROPPED;
@@ -370,7 +399,7 @@ static void e3_written(struct function *fn, const struct item *item)
 		dropped ? "The result of %s() is ignored: nobody notices if only a part of %s was sent, or nothing at all."
 			: "The result of %s() is only tested for failure. It may have sent only a part of %s, and the peer waits for the rest.",
 		item->call->name, partial_what(fn, item));
-	if (finding && farewell_is_minor(fn, item))
+	if (finding && (farewell_is_minor(fn, item) || partial_may_be_kept(fn, item)))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,
@@ -386,7 +415,8 @@ static void e3_read(struct function *fn, const struct item *item)
 		&rule_E3, fn, item->at,
 		"%s() may return only a part of %s, and nothing checks how many bytes came: the code below may use bytes that were never received.",
 		item->call->name, partial_what(fn, item));
-	if (finding && partial_is_text(fn, item) && partial_is_blank(fn, item))
+	if (finding && (partial_is_text(fn, item) || partial_is_text_member(fn, item)) &&
+	    partial_is_blank(fn, item))
 		finding->severity = SEVERITY_ADVICE;
 	finding_fix(
 		finding,

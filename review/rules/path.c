@@ -160,7 +160,12 @@ static bool path_locks(const struct function *fn, const struct call *call)
 	if (!strcmp(type, "QSharedMemory") &&
 	    (!strcmp(call->name, "create") || !strcmp(call->name, "attach")))
 		return true;
-	return locks && !call->target && (strcasestr(of, "file") || strcasestr(of, "pid"));
+	/* … and none but the one that holds its lock looks into it. */
+	if ((!strcmp(type, "QSharedMemory") && locks) ||
+	    (!strcmp(type, "QSystemSemaphore") && !strcmp(call->name, "acquire")))
+		return true;
+	return locks && !call->target &&
+	       (strcasestr(of, "file") || strcasestr(of, "pid") || strcasestr(of, "memory"));
 }
 
 /* The function of the project, or the constructor, that runs. */
@@ -191,6 +196,13 @@ static bool path_asks(struct function *fn, const struct item *before, int depth,
 	return false;
 }
 
+/* d->start(), where a macro declares d: it may be the one of that name beside it. */
+static bool path_may_run(const struct function *fn, const struct call *call)
+{
+	return fn->class_name && !call->target && !call->api && call->receiver.kind &&
+	       !call->receiver_type && !strcmp(call->name, fn->name);
+}
+
 static bool path_callers_ask(const struct function *fn, int depth, uint64_t roles)
 {
 	for (size_t i = 0; i < program.n_functions; i++) {
@@ -198,7 +210,9 @@ static bool path_callers_ask(const struct function *fn, int depth, uint64_t role
 
 		for (int k = 0; k < caller->n_items; k++)
 			if (caller->items[k].kind == ITEM_CALL && caller->items[k].call &&
-			    path_runs(caller, caller->items[k].call) == fn &&
+			    (path_runs(caller, caller->items[k].call) == fn ||
+			     (caller->source == fn->source &&
+			      path_may_run(fn, caller->items[k].call))) &&
 			    (path_asks(caller, &caller->items[k], 2, roles) ||
 			     /* Farther away, a connect() is to somebody else. */
 			     (depth > 0 && caller != fn &&

@@ -412,5 +412,196 @@ def methods_of_a_class_of_which_the_program_makes_no_object_are_advice():
         expect_equal(severities(folder, 'E1', 'door.cpp'), {severity}, name)
 
 
+ENDED = HEAD + '''#include <arpa/inet.h>
+%svoid refuse(const char *why);
+void refuse(const char *why)
+{
+	puts(why);
+	hand_over(why);
+}
+static void take(int s, char *into, size_t n)
+{
+	if (recv(s, into, n, MSG_WAITALL) != (ssize_t)n)
+		exit(1);
+}
+void serve(int s)
+{
+	char line[100];
+	unsigned n;
+
+	if (recv(s, &n, sizeof(n), MSG_WAITALL) != sizeof(n))
+		exit(1);
+	n = ntohl(n);
+	if (n > sizeof(line))
+		refuse("too long");
+	take(s, line, n);
+	fwrite(line, 1, n, stdout);
+}
+'''
+
+
+@test
+def a_function_of_c_that_is_declared_not_to_return_ends_the_way():
+    for word, severity in (('', 'error'), ('__attribute__((noreturn)) ', None)):
+        put('ended/one.c', ENDED % word)
+        expect_equal(severities('ended', 'N5', 'one.c'), {severity} - {None}, repr(word))
+
+
+WORD = HEAD + '''#define WORD "stop"
+int asked(int s)
+{
+	char word[32]%s;
+
+	if (recv(s, word, sizeof(word), 0) < 0)
+		return -1;
+	return %s == 0;
+}
+'''
+
+
+@test
+def a_comparison_looks_no_farther_than_the_shorter_text():
+    for start, test_of, severity in ((' = { 0 }', 'strcmp(word, "stop")', None), (' = { 0 }', 'strcmp(WORD, word)', None),
+                                     (' = { 0 }', 'strlen(word)', 'error'), (' = { 0 }', 'strcmp(word, getenv("WORD"))', 'error'),
+                                     ('', 'strcmp(word, "stop")', 'error')):
+        put('word/one.c', WORD % (start, test_of))
+        expect_equal(severities('word', 'N4', 'one.c'), {severity} - {None}, start + test_of)
+
+
+NAME = HEAD + '''
+static char *name_of(const char *text, char *into, size_t size)
+{
+	size_t n = strcspn(text, ">");
+	char *end;
+
+	if (n >= size)
+		return NULL;
+	end = stpncpy(into, text, n);
+	%s;
+	return into;
+}
+void greet(int s)
+{
+	char in[256], *text, *name;
+	ssize_t n = recv(s, in, sizeof(in), 0);
+
+	if (n <= 0 || !(text = strndup(in, n)))
+		return;
+	name = name_of(text, in, sizeof(in));
+	if (name)
+		puts(name);
+	free(text);
+}
+'''
+
+
+@test
+def what_stpncpy_gives_points_to_where_the_text_ends():
+    for ends, severity in (('*end = 0', None), ('(void)end', 'error')):
+        put('name/one.c', NAME % ends)
+        expect_equal(severities('name', 'N4', 'one.c') - {'advice'}, {severity} - {None}, ends)
+
+
+MEMBER = HEAD + '''
+struct peer { char *text; int n; };
+int hear(struct peer *peer, int s)
+{
+	struct peer *p = peer;
+
+	p->text = malloc(64);
+	%s
+	if (recv(s, p->text, 64, 0) == 0)
+		return -1;
+	printf("%%.64s", p->text);
+	return 0;
+}
+'''
+
+
+@test
+def a_text_is_read_into_a_member_that_was_empty():
+    for empties, severity in (('memset(p->text, 0, 64);', 'advice'), ('', 'warning')):
+        put('member/one.c', MEMBER % empties)
+        expect_equal(severities('member', 'E3', 'one.c'), {severity}, empties)
+
+
+STREAM = '''#include <gio/gio.h>
+gboolean tell(GIOStream *to, const char *text, gsize n)
+{
+	GOutputStream *out = g_io_stream_get_output_stream(to);
+
+	return g_output_stream_write(out, text, n, NULL, NULL) >= 0;
+}
+'''
+
+
+@test
+def a_stream_of_the_program_may_keep_what_did_not_go_out():
+    for base, severity in (('G_TYPE_FILTER_OUTPUT_STREAM', 'advice'), ('G_TYPE_OBJECT', 'warning')):
+        put('stream/one.c', STREAM)
+        put('stream/keep.c', '#include <gio/gio.h>\nG_DEFINE_TYPE(Keep, keep, %s)\n' % base)
+        expect_equal(severities('stream', 'E3', 'one.c'), {severity}, base)
+
+
+ALONE = '''#include <QLocalServer>
+#include <QSharedMemory>
+class AlonePrivate {
+public:
+	void start();
+	QSharedMemory *memory;
+	QLocalServer *server;
+};
+void AlonePrivate::start()
+{
+	QLocalServer::removeServer("alone");
+	server = new QLocalServer();
+	if (!server->listen("alone"))
+		qFatal("listen");
+}
+void Alone::begin()
+{
+	Q_D(Alone);
+	%sd->start();
+}
+'''
+
+
+@test
+def who_holds_the_lock_of_shared_memory_is_alone():
+    for lock, severity in (('d->memory->lock();\n\t', None), ('', 'warning')):
+        put('alone/one.cpp', ALONE % lock)
+        expect_equal(severities('alone', 'L5', 'one.cpp'), {severity} - {None}, lock)
+
+
+COUNT = '''#include <QLocalServer>
+#include <QLocalSocket>
+#include <vector>
+void Door::open()
+{
+	QLocalSocket *const socket = server->nextPendingConnection();
+
+	connect(socket, &QLocalSocket::readChannelFinished, this, &Door::take);
+}
+void Door::take()
+{
+	auto *const socket = static_cast<QLocalSocket *>(sender());
+	const auto bytes = socket->readAll();
+	const auto count = Wire::toInt<std::%s>(bytes.data());
+	auto args = std::vector<const char *>();
+
+	args.reserve(count + 1);
+	use(args);
+	socket->deleteLater();
+}
+'''
+
+
+@test
+def a_number_of_16_bits_asks_for_little_memory():
+    for width, severity in (('uint16_t', None), ('uint32_t', 'error')):
+        put('count/one.cpp', COUNT % width)
+        expect_equal(severities('count', 'N5', 'one.cpp'), {severity} - {None}, width)
+
+
 if __name__ == '__main__':
     sys.exit(run_tests())
