@@ -63,7 +63,7 @@ int addresses(const char *name)
 
 	if (evutil_getaddrinfo(name, "80", NULL, &all) != 0)
 		return -1;
-	if (!all->ai_addr)
+	if (all->ai_family != AF_INET)
 		return -1; // L7
 	evutil_freeaddrinfo(all);
 	return 0;
