@@ -44,7 +44,7 @@ static bool again_is_constant(const struct function *fn, const struct operand *o
 
 static bool again_same(const struct operand *a, const struct operand *b)
 {
-	int64_t x, y;
+	int64_t x = 0, y = 0;
 
 	return a->kind == OPERAND_PLACE
 		       ? operand_is_place(b, a->place)

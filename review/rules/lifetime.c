@@ -175,7 +175,7 @@ static bool l3_is_recorded(const struct function *fn, const struct item *site, i
 		if (l3_is_index(fn, item, place))
 			return true;
 		for (int k = 0; depth && call && call->target && k < call->n_args; k++)
-			if (operand_is_place(&call->args[k], place) && k < call->target->n_params &&
+			if (k < call->target->n_params && operand_is_place(&call->args[k], place) &&
 			    l3_is_recorded(call->target, NULL, call->target->params[k], depth - 1))
 				return true;
 	}
