@@ -59,10 +59,13 @@ static bool path_is_abstract(const struct function *fn)
 {
 	if (path_speaks_of_abstract(fn))
 		return true;
-	for (int i = 0; i < fn->n_items; i++)
-		if (path_has_address(fn, &fn->items[i]) && fn->items[i].call->target &&
-		    path_speaks_of_abstract(fn->items[i].call->target))
+	for (int i = 0; i < fn->n_items; i++) {
+		const struct call *call = fn->items[i].call;
+
+		if (call && path_has_address(fn, &fn->items[i]) && call->target &&
+		    path_speaks_of_abstract(call->target))
 			return true;
+	}
 	return false;
 }
 

@@ -52,10 +52,10 @@ static bool slight_is_endless(const struct function *fn)
  */
 static bool slight_is_lone_thread(const struct flow *flow, const struct resource *r)
 {
-	const struct operand *start = call_argument(r->site->call, 3);
+	const struct operand *start = r->site ? call_argument(r->site->call, 3) : NULL;
 	const struct function *runs = start ? operand_function(flow->fn, start) : NULL;
 
-	if (strcmp(r->kind, "thread") != 0 || item_loop(flow->fn, r->site) >= 0)
+	if (strcmp(r->kind, "thread") != 0 || !r->site || item_loop(flow->fn, r->site) >= 0)
 		return false;
 	return function_calls_are_lone(flow->fn) ||
 	       (runs && runs->n_blocks && slight_is_endless(runs) &&
