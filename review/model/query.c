@@ -361,3 +361,15 @@ bool item_result_has_use(const struct function *fn, const struct item *item,
 	free(walk.seen);
 	return found;
 }
+
+bool function_text_has(const struct function *fn, const char *word)
+{
+	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
+		size_t n;
+		const char *line = source_line(fn->source, row, &n);
+
+		if (memmem(line, n, word, strlen(word)))
+			return true;
+	}
+	return false;
+}

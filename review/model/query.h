@@ -152,4 +152,7 @@ bool item_mentions(const struct function *fn, const struct item *item, const cha
 /* (void)call(…), or (void)!call(…), which quietens compilers that want more. */
 bool item_is_void(const struct function *fn, const struct item *item);
 
+/* The text of the function has the word; what only a macro has that it calls does not count. */
+bool function_text_has(const struct function *fn, const char *word);
+
 #endif

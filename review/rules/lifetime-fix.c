@@ -41,19 +41,6 @@ static const char *fix_none(const struct function *fn, const struct resource *r)
 	return fn->source->language == SOURCE_CXX ? "nullptr" : "NULL";
 }
 
-/* The name is one of the text, and not of a macro that the text calls. */
-static bool fix_is_written(const struct function *fn, const char *name)
-{
-	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
-		size_t n;
-		const char *line = source_line(fn->source, row, &n);
-
-		if (memmem(line, n, name, strlen(name)))
-			return true;
-	}
-	return false;
-}
-
 /* The call is all of its statement, so that another one can be put after it. */
 static bool fix_is_statement(const struct function *fn, const struct item *item)
 {
@@ -239,7 +226,7 @@ void lifetime_fix(struct finding *finding, const struct flow *flow, const struct
 		finding_fix(finding,
 			    "In %s(), store the result of %s in a variable, and release it.",
 			    flow->fn->label, origin);
-	else if (!fix_is_written(flow->fn, name))
+	else if (!function_text_has(flow->fn, name))
 		finding_fix(
 			finding,
 			"In %s(), release what %s opens on every way out after line %u, where it is the value of a macro.",

@@ -217,19 +217,6 @@ static bool limit_has_no_total(struct function *fn, const struct item *item)
 		!(total_ends(fn, item, 1, &total) & OUTCOME_AGAIN));
 }
 
-/* The text of the function has the word. */
-static bool limit_names(const struct function *fn, const char *word)
-{
-	for (uint32_t row = fn->at.row; row <= fn->end.row; row++) {
-		size_t n;
-		const char *line = source_line(fn->source, row, &n);
-
-		if (memmem(line, n, word, strlen(word)))
-			return true;
-	}
-	return false;
-}
-
 /* p.events = POLLOUT; select(fd + 1, NULL, &set, NULL, NULL): it waits until it can write. */
 static bool limit_is_for_room(const struct function *fn, const struct item *item)
 {
@@ -239,8 +226,8 @@ static bool limit_is_for_room(const struct function *fn, const struct item *item
 		return false;
 	if (call->n_args == 5)
 		return call->args[1].kind == OPERAND_NULL && call->args[2].kind != OPERAND_NULL;
-	return limit_names(fn, "POLLOUT") && !limit_names(fn, "POLLIN") &&
-	       !limit_names(fn, "POLLRDNORM");
+	return function_text_has(fn, "POLLOUT") && !function_text_has(fn, "POLLIN") &&
+	       !function_text_has(fn, "POLLRDNORM");
 }
 
 /*
