@@ -79,6 +79,13 @@ static bool signal_can_be_watched(int sig)
 	}
 }
 
+/* Until each handler, on any thread, that may have seen the table as it was has returned. */
+static void signal_settle(void)
+{
+	while (atomic_load(&signal_handlers))
+		sys_sleep(1000);
+}
+
 /* Unless other code has set another action meanwhile. */
 static void signal_put_back(const struct postern_signal *s)
 {
@@ -106,8 +113,7 @@ static void signal_give_up(struct postern_signal *s)
 		signal_put_back(s);
 		atomic_store(&signal_places[s->sig], NULL);
 		fork_release();
-		while (atomic_load(&signal_handlers))
-			sys_sleep(1000);
+		signal_settle();
 	}
 	fork_guard_remove(&s->guard);
 	object_close(&s->object);
@@ -168,8 +174,9 @@ static int signal_take(struct postern_signal *s)
 		object_close(&s->object);
 		return r;
 	}
-	r = sys_sigaction(s->sig, &action, NULL);
-	return r;
+	/* One that found nobody there passes the signal on, and would set the previous action in place of ours. */
+	signal_settle();
+	return sys_sigaction(s->sig, &action, NULL);
 }
 
 int postern_signal_new(struct postern_signal **ret, struct postern_loop *loop, int sig,

@@ -289,6 +289,44 @@ static void a_free_in_a_storm_of_signals_leaves_the_next_owner_of_its_descriptor
 	assert_ok(sigaction(SIGUSR1, &old, NULL));
 }
 
+enum { LATE = 8 };
+
+static void *late(void *handler)
+{
+	while (!storm_is_over) {
+		((void (*)(int))handler)(SIGUSR1);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* It found that nobody watches the signal, and passes it on while somebody begins to: that one's action stays. */
+static void a_handler_that_is_late_leaves_the_next_watcher_its_action(void **state)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction old, ours;
+	struct heard h;
+	pthread_t t[LATE];
+
+	(void)state;
+	assert_ok(sigaction(SIGUSR1, &ignore, &old));
+	hear(&h, SIGUSR1);
+	ours = action_of(SIGUSR1);
+	hear_no_more(&h);
+	storm_is_over = false;
+	for (int k = 0; k < LATE; k++)
+		assert_ok(pthread_create(&t[k], NULL, late, (void *)ours.sa_handler));
+	for (int i = 0; i < 10000 / test_scale(); i++) {
+		hear(&h, SIGUSR1);
+		assert_ptr_equal(action_of(SIGUSR1).sa_handler, ours.sa_handler);
+		hear_no_more(&h);
+	}
+	storm_is_over = true;
+	for (int k = 0; k < LATE; k++)
+		assert_ok(pthread_join(t[k], NULL));
+	assert_ok(sigaction(SIGUSR1, &old, NULL));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -301,6 +339,7 @@ int main(void)
 		TEST(a_child_that_is_signalled_at_once_dies_of_it_and_its_parent_hears_nothing),
 		TEST(a_handler_that_was_set_again_after_the_free_does_what_the_default_does),
 		TEST(a_free_in_a_storm_of_signals_leaves_the_next_owner_of_its_descriptor_alone),
+		TEST(a_handler_that_is_late_leaves_the_next_watcher_its_action),
 	};
 
 	return test_run(tests);
