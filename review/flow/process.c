@@ -4,6 +4,7 @@
 #include "flow/process.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
+#include "model/reach.h"
 #include "read/source.h"
 
 #include <string.h>
@@ -58,29 +59,6 @@ bool process_exits_behind(struct function *fn, const struct item *item)
 	return !works && (ends & ~(unsigned)OUTCOME_LEAVES) == OUTCOME_EXITS;
 }
 
-/* Somebody has its address, be it in a table: the calls are not all. What a test does says nothing of the program. */
-static bool process_is_named(const struct function *fn)
-{
-	const struct source *before = NULL;
-
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *other = program.functions[f];
-
-		if (other->source->aside)
-			continue;
-		for (int i = 0; i < other->n_places; i++)
-			if (place_function(other, &other->places[i]) == fn)
-				return true;
-		for (const struct mention *m = other->source != before ? other->source->mentions
-								       : NULL;
-		     m; m = m->next)
-			if (index_find_function(m->name, other->source) == fn)
-				return true;
-		before = other->source;
-	}
-	return false;
-}
-
 /*
  * Every call of fn is the last thing that a function does whose end is that of the process, or that ends the
  * process right after it, as a child of fork() does that serves one connection.
@@ -106,7 +84,7 @@ static bool process_callers_end(const struct function *fn, int depth)
 			exits = true;
 		}
 	}
-	return any && !(exits && process_is_named(fn));
+	return any && !(exits && function_is_named(fn));
 }
 
 /* The kernel closes what main() leaves open, and what a function does that main() ends with. */
@@ -186,7 +164,7 @@ static bool process_value_ends(const struct function *fn, int64_t value, int dep
 			any = true;
 		}
 	}
-	return any && !process_is_named(fn);
+	return any && !function_is_named(fn);
 }
 
 /* return -1; or return r, where r is what a call gave that has failed. */

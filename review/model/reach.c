@@ -420,6 +420,20 @@ bool function_runs_at_start(const struct function *fn)
 	       !reach_often(calls, fn, REACH_LOOP_WITH_END, REACH_DEPTH);
 }
 
+bool function_is_named(const struct function *fn)
+{
+	const struct reach_calls *calls = reach_calls();
+	const struct reach_edges *from = fn->reach ? &calls[fn->reach - 1].from : NULL;
+
+	for (size_t i = 0; from && i < from->n; i++) {
+		const struct reach_edge *edge = &from->list[i];
+
+		if (!edge->to->source->aside && (!edge->call || reach_is_thread(edge->call->call)))
+			return true;
+	}
+	return false;
+}
+
 bool function_has_caller(const struct function *fn, bool (*counts)(struct function *caller))
 {
 	const struct reach_calls *calls = reach_calls();

@@ -31,6 +31,8 @@ bool function_runs_per_word(const struct function *fn);
 bool function_runs_at_start(const struct function *fn);
 /* A loop around the item goes on as long as it likes. */
 bool item_comes_again(struct function *fn, const struct item *item);
+/* Somebody has its address, be it in a table: the calls are not all. What a test does says nothing of the program. */
+bool function_is_named(const struct function *fn);
 /* Somebody has its address, or a function calls it for which `counts` gives true. */
 bool function_has_caller(const struct function *fn, bool (*counts)(struct function *caller));
 /*

@@ -8,23 +8,36 @@
 
 extern const struct rule rule_L1, rule_L3;
 
-/* The call closes the connection. */
+static bool crowd_closes(const struct call *call, int fd)
+{
+	const struct fact *closes = api_fact(call->api, FACT_CLOSES);
+	const struct operand *o = closes ? call_argument(call, closes->arg) : NULL;
+
+	return o && operand_is_place(o, fd);
+}
+
+static bool crowd_closes_in(const struct function *fn, int block, int fd)
+{
+	for (int i = block < 0 ? -1 : fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
+		const struct item *item = &fn->items[i];
+
+		if (item->kind == ITEM_CALL && item->call && crowd_closes(item->call, fd))
+			return true;
+	}
+	return false;
+}
+
+/* The call closes the connection, itself or in a function of the program. */
 static bool crowd_is_served(struct outcome *outcome, const struct item *item)
 {
 	int fd = *(const int *)outcome->data;
 	const struct call *call = item->call;
-	const struct fact *closes = api_fact(call->api, FACT_CLOSES);
 
-	if (closes) {
-		const struct operand *o = call_argument(call, closes->arg);
-
-		return o && operand_is_place(o, fd);
-	}
 	for (int i = 0; call->target && i < call->n_args && i < 16; i++)
 		if (operand_is_place(&call->args[i], fd) &&
 		    (call->target->summary.param[i] & SUMMARY_CLOSES))
 			return true;
-	return false;
+	return crowd_closes(call, fd);
 }
 
 /*
@@ -83,28 +96,8 @@ static bool crowd_serves_in_loop(struct function *fn, const struct item *accept)
 		return false;
 	loop_members(fn, loop);
 	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; fn->loops[loop].member[b] && i >= 0;
-		     i = fn->items[i].next) {
-			const struct call *call =
-				fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
-			const struct fact *closes = call ? api_fact(call->api, FACT_CLOSES) : NULL;
-			const struct operand *o = closes ? call_argument(call, closes->arg) : NULL;
-
-			if (o && operand_is_place(o, fd))
-				return true;
-		}
-	return false;
-}
-
-static bool crowd_closes_in(const struct function *fn, int block, int fd)
-{
-	for (int i = block < 0 ? -1 : fn->blocks[block].first; i >= 0; i = fn->items[i].next) {
-		const struct call *call = fn->items[i].kind == ITEM_CALL ? fn->items[i].call : NULL;
-
-		if (call && call->n_args && operand_is_place(&call->args[0], fd) &&
-		    api_fact(call->api, FACT_CLOSES))
+		if (fn->loops[loop].member[b] && crowd_closes_in(fn, b, fd))
 			return true;
-	}
 	return false;
 }
 
