@@ -65,26 +65,20 @@ bool process_exits_behind(struct function *fn, const struct item *item)
  */
 static bool process_callers_end(const struct function *fn, int depth)
 {
-	bool any = false, exits = false;
+	bool exits = false;
 
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct function *caller = program.functions[i];
+	for (int k = 0; k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
+		const struct item *item = fn->callers[k].item;
 
-		for (int k = 0; k < caller->n_items; k++) {
-			const struct item *item = &caller->items[k];
-
-			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
-				continue;
-			any = true;
-			if (process_passes_on(caller, item, process_next(caller, item)) &&
-			    process_ends(caller, depth - 1))
-				continue;
-			if (caller->skipped || !process_exits_behind(caller, item))
-				return false;
-			exits = true;
-		}
+		if (process_passes_on(caller, item, process_next(caller, item)) &&
+		    process_ends(caller, depth - 1))
+			continue;
+		if (caller->skipped || !process_exits_behind(caller, item))
+			return false;
+		exits = true;
 	}
-	return any && !(exits && function_is_named(fn));
+	return fn->n_callers && !(exits && function_is_named(fn));
 }
 
 /* The kernel closes what main() leaves open, and what a function does that main() ends with. */
@@ -149,20 +143,15 @@ static bool process_value_ends(const struct function *fn, int64_t value, int dep
 {
 	bool any = false;
 
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
 
 		if (!program_shares(caller->source, fn->source))
 			continue;
-		for (int i = 0; i < caller->n_items; i++) {
-			const struct item *item = &caller->items[i];
-
-			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
-				continue;
-			if (caller->skipped || !process_call_ends(caller, item, value, depth))
-				return false;
-			any = true;
-		}
+		if (caller->skipped ||
+		    !process_call_ends(caller, fn->callers[k].item, value, depth))
+			return false;
+		any = true;
 	}
 	return any && !function_is_named(fn);
 }

@@ -167,6 +167,7 @@ struct item {
 	bool implicit; /* a return or the end of a life at the closing brace; the last test of a switch without default */
 	uint8_t decided; /* private to flow/decide.c and flow/rare.c */
 	int next;      /* in its block, or -1 */
+	int block;
 	int dst;       /* place, or -1 */
 	struct pos at;
 	struct pos end;
@@ -265,6 +266,14 @@ struct summary {
 	int8_t tells_param;   /* the result is below 0 exactly if this argument is, or -1 */
 };
 
+struct function;
+
+/* A call of a function of the project. */
+struct call_site {
+	struct function *fn; /* that makes it */
+	const struct item *item;
+};
+
 struct function {
 	const char *name;
 	const char *class_name; /* or NULL */
@@ -279,6 +288,7 @@ struct function {
 	int *params;            /* places */
 	int *set_last;          /* per place: the last item that sets it, or -1; see defuse.c */
 	int *set_before;        /* per item that sets a place: the one before, or -1 */
+	struct call_site *callers; /* all calls of it, in the order of the program; callers.c */
 	struct function **variants; /* definitions of it in other files, which may be the one */
 	struct peer_summary *peer; /* private to peer/peer.c */
 	uint8_t *reached;       /* per item: some state came by; filled by the interpreter */
@@ -291,6 +301,7 @@ struct function {
 	int n_loops;
 	int n_params;
 	int n_variants;
+	int n_callers;
 	uint16_t flags;
 	bool interesting;       /* calls something that the knowledge or a summary speaks of */
 	uint32_t reach;         /* private to model/reach.c */
@@ -301,6 +312,7 @@ struct function {
 	uint16_t ends_if;       /* private to model/ends-if.c */
 	uint8_t ends_contents; /* private to rules/containers-end.c */
 	uint8_t overridden;     /* private to flow/contract.c: 1 no, 2 by a method of a derived class */
+	int8_t closes_all;      /* private to rules/inherit.c: 1 yes, -1 no, 0 not asked yet */
 	bool skipped;           /* ran into the interpreter's limit */
 };
 

@@ -589,6 +589,7 @@ void program_link(void)
 		program.syntax_errors += !program.functions[i]->source->context &&
 					 (program.functions[i]->flags & FUNCTION_ERRORS);
 	}
+	callers_find();
 	registrations_find();
 	program_find();
 }

@@ -54,11 +54,7 @@ void loop_members(struct function *fn, int loop)
 
 int item_block(const struct function *fn, const struct item *item)
 {
-	for (int b = 0; b < fn->n_blocks; b++)
-		for (int i = fn->blocks[b].first; i >= 0; i = fn->items[i].next)
-			if (&fn->items[i] == item)
-				return b;
-	return -1;
+	return item >= fn->items && item < fn->items + fn->n_items ? item->block : -1;
 }
 
 int item_loop(struct function *fn, const struct item *item)

@@ -38,7 +38,7 @@ struct item *build_item(struct builder *b, enum item_kind kind, TSNode node)
 	}
 	b->items = grow(b->items, b->n_items, &b->cap_items, sizeof(*b->items));
 	item = &b->items[b->n_items];
-	*item = (struct item){ .kind = (uint8_t)kind, .next = -1, .dst = -1 };
+	*item = (struct item){ .kind = (uint8_t)kind, .next = -1, .block = b->block, .dst = -1 };
 	if (node_ok(node)) {
 		item->at = node_pos(b->tree, node);
 		item->end = node_end(b->tree, node);

@@ -50,6 +50,9 @@ bool call_has_word(const struct call *call, const char *const *words, size_t n);
 /* By its name it only tells somebody: log_error(), xwarn(), PRINT(). */
 bool call_is_talk(const struct call *call);
 
+/* callers.c: fills in `callers` of each function. */
+void callers_find(void);
+
 /* standin.c: what is known of the function's name is known better than what this definition does. */
 void standins_find(void);
 bool standin_is(const struct call *call, const struct function *target, const struct api *api);

@@ -112,7 +112,7 @@ void peer_fill(struct peer_walk *walk, const struct operand *to, const struct op
 }
 
 /* Events of the kernel are read as one of these; there is nobody else who could write them. */
-static bool peer_is_kernel(const struct function *fn)
+static bool peer_has_kernel_type(const struct function *fn)
 {
 	static const char *const types[] = { "inotify_event",    "fanotify_event_metadata",
 					     "signalfd_siginfo", "nlmsghdr",
@@ -123,6 +123,15 @@ static bool peer_is_kernel(const struct function *fn)
 			if (!strcmp(fn->places[i].type, types[t]))
 				return true;
 	return false;
+}
+
+static bool peer_is_kernel(const struct peer_walk *walk)
+{
+	struct peer_summary *s = walk->summary;
+
+	if (!s->kernel)
+		s->kernel = peer_has_kernel_type(walk->fn) ? 1 : -1;
+	return s->kernel > 0;
 }
 
 void peer_written(struct peer_walk *walk, const struct operand *to)
@@ -172,7 +181,7 @@ bool peer_is_source(const struct peer_walk *walk, const struct call *call)
 	if (item_mentions(walk->fn, walk->item, "MSG_ERRQUEUE") ||
 	    (strstr(call->name, "ev") && peer_reads_own_pair(walk)))
 		return false;
-	if (!call->api->class_name && peer_is_kernel(walk->fn))
+	if (!call->api->class_name && peer_is_kernel(walk))
 		return false;
 	if (peer_is_own_buffer(walk, call))
 		return false;

@@ -84,6 +84,7 @@ struct peer_summary {
 	uint16_t result_from[PEER_FOLLOWED];
 	uint32_t sum;          /* over all this, to see that it changed */
 	int8_t own_pair;       /* peer_reads_own_pair(): 0 not asked yet, 1 it does, -1 it does not */
+	int8_t kernel;         /* likewise: it reads events of the kernel */
 };
 
 enum peer_sink {

@@ -447,15 +447,9 @@ static bool contents_lost(const struct contents *contents, const struct function
 {
 	if (contents_are_seen_at(contents, fn, item))
 		return false;
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		const struct function *caller = program.functions[f];
-
-		for (int i = 0; i < caller->n_items; i++)
-			if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
-			    caller->items[i].call->target == fn &&
-			    !contents_lost(contents, caller, &caller->items[i], depth - 1))
-				return false;
-	}
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++)
+		if (!contents_lost(contents, fn->callers[k].fn, fn->callers[k].item, depth - 1))
+			return false;
 	return true;
 }
 

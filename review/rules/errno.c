@@ -127,12 +127,14 @@ static bool errno_is_repeated(const struct function *wanted, int depth)
 			continue;
 		if (errno_is_named_in(fn, wanted))
 			return true;
-		for (int i = 0; i < fn->n_items; i++)
-			if (fn->items[i].kind == ITEM_CALL && fn->items[i].call &&
-			    fn->items[i].call->target == wanted &&
-			    (item_loop(fn, &fn->items[i]) >= 0 ||
-			     (depth > 0 && errno_is_repeated(fn, depth - 1))))
-				return true;
+	}
+	for (int k = 0; k < wanted->n_callers; k++) {
+		struct function *fn = wanted->callers[k].fn;
+
+		if (fn != wanted && program_shares(fn->source, wanted->source) &&
+		    (item_loop(fn, wanted->callers[k].item) >= 0 ||
+		     (depth > 0 && errno_is_repeated(fn, depth - 1))))
+			return true;
 	}
 	return false;
 }
@@ -291,19 +293,14 @@ static void e4_callers(struct function *fn, const struct item *item, const struc
 		signal.fn = fn;
 		signal.item = item;
 	}
-	for (size_t f = 0; f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
+	for (int k = 0; k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
+		const struct item *call = fn->callers[k].item;
+		struct outcome outcome;
 
-		for (int i = 0;
-		     caller != fn && caller->interesting && !caller->skipped && i < caller->n_items;
-		     i++) {
-			const struct item *call = &caller->items[i];
-			struct outcome outcome;
-
-			if (call->kind == ITEM_CALL && call->call && call->call->target == fn &&
-			    caller->reached[i] && !(call->call->flags & CALL_DROPPED))
-				e4_after_signal(caller, call, inner->returns, &signal, &outcome);
-		}
+		if (caller != fn && caller->interesting && !caller->skipped &&
+		    caller->reached[call - caller->items] && !(call->call->flags & CALL_DROPPED))
+			e4_after_signal(caller, call, inner->returns, &signal, &outcome);
 	}
 }
 
@@ -488,38 +485,30 @@ static void e7_report(struct function *fn, const struct item *item, bool ends, b
 /* accept() is in no loop, or its loop takes all who wait and is left: what do the callers do? */
 static void e7_callers(struct function *fn, const struct item *accept, const struct outcome *inner)
 {
-	for (size_t f = 0; f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
+	for (int k = 0; k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
+		const struct item *call = fn->callers[k].item;
+		struct errno_way way = { .n_closes = 0 };
+		struct outcome outcome = { .fn = caller,
+					   .call = call,
+					   .result = inner->returns,
+					   .error = "EMFILE",
+					   .visit = errno_visit,
+					   .data = &way };
+		bool ignored = call->call->flags & CALL_DROPPED;
+		unsigned ends;
 
-		if (caller == fn || !caller->interesting || caller->skipped)
+		if (caller == fn || !caller->interesting || caller->skipped ||
+		    !caller->reached[call - caller->items] || item_loop(caller, call) < 0 ||
+		    (!inner->returns_known && !(fn->flags & FUNCTION_VOID) && !ignored))
 			continue;
-		for (int i = 0; i < caller->n_items; i++) {
-			struct errno_way way = { .n_closes = 0 };
-			struct outcome outcome = { .fn = caller,
-						   .call = &caller->items[i],
-						   .error = "EMFILE",
-						   .visit = errno_visit,
-						   .data = &way };
-			bool ignored;
-			unsigned ends;
-
-			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
-			    caller->items[i].call->target != fn || !caller->reached[i] ||
-			    item_loop(caller, &caller->items[i]) < 0)
-				continue;
-			ignored = caller->items[i].call->flags & CALL_DROPPED;
-			if (!inner->returns_known && !(fn->flags & FUNCTION_VOID) && !ignored)
-				continue;
-			outcome.result = inner->returns;
-			ends = outcome_walk(&outcome);
-			if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG)) || way.pauses ||
-			    way.unknown || (ignored && way.may_end))
-				continue;
-			if ((ends & OUTCOME_AGAIN) || (ends & OUTCOME_EXITS))
-				e7_report(fn, accept, !(ends & OUTCOME_AGAIN),
-					  crowd_can_come(fn, accept) &&
-						  crowd_can_come(caller, &caller->items[i]));
-		}
+		ends = outcome_walk(&outcome);
+		if ((ends & (OUTCOME_ERRNO | OUTCOME_TOO_LONG)) || way.pauses || way.unknown ||
+		    (ignored && way.may_end))
+			continue;
+		if ((ends & OUTCOME_AGAIN) || (ends & OUTCOME_EXITS))
+			e7_report(fn, accept, !(ends & OUTCOME_AGAIN),
+				  crowd_can_come(fn, accept) && crowd_can_come(caller, call));
 	}
 }
 
@@ -539,14 +528,9 @@ static bool e7_asks(const struct function *fn)
 /* … or where the function is called. */
 static bool e7_callers_ask(const struct function *fn)
 {
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *caller = program.functions[f];
-
-		for (int i = 0; caller != fn && i < caller->n_items; i++)
-			if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
-			    caller->items[i].call->target == fn && e7_asks(caller))
-				return true;
-	}
+	for (int k = 0; k < fn->n_callers; k++)
+		if (fn->callers[k].fn != fn && e7_asks(fn->callers[k].fn))
+			return true;
 	return false;
 }
 

@@ -208,20 +208,17 @@ static bool farewell_callers(const struct function *fn, const struct place *fd, 
 {
 	bool any = false;
 
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
+		const struct item *item = fn->callers[k].item;
 
-		for (int i = 0; !caller->skipped && i < caller->n_items; i++) {
-			const struct item *item = &caller->items[i];
-
-			if (item->kind != ITEM_CALL || !item->call || item->call->target != fn)
-				continue;
-			if (fd->param >= item->call->n_args ||
-			    !farewell_is_last(caller, item, &item->call->args[fd->param], returns,
-					      depth - 1))
-				return false;
-			any = true;
-		}
+		if (caller->skipped)
+			continue;
+		if (fd->param >= item->call->n_args ||
+		    !farewell_is_last(caller, item, &item->call->args[fd->param], returns,
+				      depth - 1))
+			return false;
+		any = true;
 	}
 	return any;
 }

@@ -84,14 +84,9 @@ static bool fields_are_awaited(struct function *fn)
 {
 	if (fields_sees_to_it(fn) || function_handles(fn, "isconnected"))
 		return true;
-	for (size_t f = 0; f < program.n_functions; f++) {
-		struct function *other = program.functions[f];
-
-		for (int i = 0; other != fn && i < other->n_items; i++)
-			if (other->items[i].kind == ITEM_CALL && other->items[i].call &&
-			    other->items[i].call->target == fn && fields_sees_to_it(other))
-				return true;
-	}
+	for (int k = 0; k < fn->n_callers; k++)
+		if (fn->callers[k].fn != fn && fields_sees_to_it(fn->callers[k].fn))
+			return true;
 	return false;
 }
 

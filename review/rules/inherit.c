@@ -128,7 +128,6 @@ static bool inherit_starts_any_time(const struct function *fn, enum inherit_whic
 static bool inherit_spawns_after(struct function *fn, const struct item *item, int depth)
 {
 	int loop = item_loop(fn, item);
-	bool called = false;
 
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct item *other = &fn->items[i];
@@ -142,20 +141,11 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 		return false;
 	if (!depth || inherit_is_named(fn))
 		return true;
-	for (size_t f = 0; f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
-
-		for (int i = 0; i < caller->n_items; i++) {
-			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
-			    caller->items[i].call->target != fn)
-				continue;
-			called = true;
-			if (caller != fn &&
-			    inherit_spawns_after(caller, &caller->items[i], depth - 1))
-				return true;
-		}
-	}
-	return !called;
+	for (int k = 0; k < fn->n_callers; k++)
+		if (fn->callers[k].fn != fn &&
+		    inherit_spawns_after(fn->callers[k].fn, fn->callers[k].item, depth - 1))
+			return true;
+	return !fn->n_callers;
 }
 
 bool inherit_opens_too_late(struct function *fn, const struct item *item)
@@ -164,14 +154,34 @@ bool inherit_opens_too_late(struct function *fn, const struct item *item)
 	       !inherit_starts_any_time(fn, INHERIT_ANY);
 }
 
-bool inherit_calls(const struct item *item, const struct function *fn)
+bool inherit_some_call(const struct function *fn, inherit_visit_fn *visit, const void *data)
 {
-	const struct function *target =
-		item->kind == ITEM_CALL && item->call ? item->call->target : NULL;
+	for (size_t f = 0; f < program.n_functions; f++) {
+		const struct function *one = program.functions[f];
 
-	return target &&
-	       (target == fn || (target->source == fn->source && target->name == fn->name &&
-				 target->class_name == fn->class_name));
+		if (one->name != fn->name || one->source != fn->source ||
+		    one->class_name != fn->class_name)
+			continue;
+		for (int k = 0; k < one->n_callers; k++)
+			if (one->callers[k].fn != fn && visit(&one->callers[k], data))
+				return true;
+	}
+	return false;
+}
+
+struct inherit_question {
+	int depth;
+	enum inherit_which which;
+};
+
+static bool inherit_starts_after(struct function *fn, const struct item *item, int depth,
+				 enum inherit_which which);
+
+static bool inherit_caller_starts_after(const struct call_site *site, const void *data)
+{
+	const struct inherit_question *q = data;
+
+	return inherit_starts_after(site->fn, site->item, q->depth, q->which);
 }
 
 /* The code shows it: a call behind the item, or in a loop around both, here or in a caller. */
@@ -187,15 +197,8 @@ static bool inherit_starts_after(struct function *fn, const struct item *item, i
 		    inherit_starts(fn, other, INHERIT_DEPTH, which) && (other > item || loop >= 0))
 			return true;
 	}
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
-
-		for (int i = 0; caller != fn && i < caller->n_items; i++)
-			if (inherit_calls(&caller->items[i], fn) &&
-			    inherit_starts_after(caller, &caller->items[i], depth - 1, which))
-				return true;
-	}
-	return false;
+	return depth > 0 && inherit_some_call(fn, inherit_caller_starts_after,
+					      &(struct inherit_question){ depth - 1, which });
 }
 
 bool inherit_is_certain(struct function *fn, const struct item *item, bool lasting)
@@ -319,24 +322,20 @@ static bool inherit_closes(const struct function *fn, const char *const *names, 
 /* The function forks and its child closes it; or all who call the function do. */
 static bool inherit_is_covered(struct function *fn, const char *const *names, int n, int depth)
 {
-	bool called = false;
+	const struct function *last = NULL;
 
 	if (function_find_role(fn, ROLE(FORK)) && inherit_closes(fn, names, n, 2))
 		return true;
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++) {
-		struct function *caller = program.functions[f];
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++) {
+		struct function *caller = fn->callers[k].fn;
 
-		for (int i = 0; caller != fn && i < caller->n_items; i++) {
-			if (caller->items[i].kind != ITEM_CALL || !caller->items[i].call ||
-			    caller->items[i].call->target != fn)
-				continue;
-			if (!inherit_is_covered(caller, names, n, depth - 1))
-				return false;
-			called = true;
-			break;
-		}
+		if (caller == fn || caller == last)
+			continue;
+		if (!inherit_is_covered(caller, names, n, depth - 1))
+			return false;
+		last = caller;
 	}
-	return called;
+	return last;
 }
 
 bool inherit_is_closed_before(struct function *fn, const struct item *item)
@@ -452,7 +451,7 @@ static bool inherit_is_sweep(struct function *fn, const struct item *item, int b
 	return false;
 }
 
-static bool inherit_function_closes_all(struct function *fn)
+static bool inherit_find_sweep(struct function *fn)
 {
 	for (int block = 0; block < fn->n_blocks; block++)
 		for (int i = fn->blocks[block].first; i >= 0; i = fn->items[i].next)
@@ -461,6 +460,13 @@ static bool inherit_function_closes_all(struct function *fn)
 			     inherit_is_sweep(fn, &fn->items[i], block)))
 				return true;
 	return false;
+}
+
+static bool inherit_function_closes_all(struct function *fn)
+{
+	if (!fn->closes_all)
+		fn->closes_all = inherit_find_sweep(fn) ? 1 : -1;
+	return fn->closes_all > 0;
 }
 
 /* Someone closes all descriptors before it executes others. */

@@ -25,8 +25,9 @@ bool inherit_is_closed_before(struct function *fn, const struct item *item);
 /* The code is linked into programs that are not here, as far as folders tell. */
 bool inherit_in_library(const struct function *fn);
 
-/* The item calls fn; of several definitions in one file, for several systems, the first is its target. */
-bool inherit_calls(const struct item *item, const struct function *fn);
+/* visit() says so of some call of fn in another function; of several definitions in one file, for several systems, the first has them. */
+typedef bool inherit_visit_fn(const struct call_site *site, const void *data);
+bool inherit_some_call(const struct function *fn, inherit_visit_fn *visit, const void *data);
 /* open("/dev/net/tun", …): the packets of a virtual network. */
 bool inherit_is_tunnel(const struct item *item);
 /* … and the program starts others behind it, in whatever file. */

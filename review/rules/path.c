@@ -380,17 +380,16 @@ static bool l6_sets_cloexec(struct function *fn)
 	return false;
 }
 
+static bool l6_caller_sets(const struct call_site *site, const void *data)
+{
+	(void)data;
+	return l6_sets_cloexec(site->fn);
+}
+
 /* Who calls the function that opens it marks what it gets. */
 static bool l6_callers_set(const struct function *fn)
 {
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct function *caller = program.functions[i];
-
-		for (int k = 0; caller != fn && k < caller->n_items; k++)
-			if (inherit_calls(&caller->items[k], fn) && l6_sets_cloexec(caller))
-				return true;
-	}
-	return false;
+	return inherit_some_call(fn, l6_caller_sets, NULL);
 }
 
 /* The type comes from a caller. */

@@ -94,20 +94,15 @@ static bool room_caller_gives_all(const struct function *fn, int buffer, int siz
 {
 	int to = fn->places[buffer].param, n = fn->places[size].param;
 
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *caller = program.functions[f];
+	for (int k = 0; k < fn->n_callers; k++) {
+		const struct function *caller = fn->callers[k].fn;
+		const struct item *item = fn->callers[k].item;
+		const struct call *call = item->call;
 
-		for (int i = 0; i < caller->n_items; i++) {
-			const struct call *call =
-				caller->items[i].kind == ITEM_CALL ? caller->items[i].call : NULL;
-
-			if (call && call->target == fn && call->n_args > to && call->n_args > n &&
-			    call->args[to].kind == OPERAND_PLACE &&
-			    (room_is_all(caller, &call->args[n], call->args[to].place) ||
-			     room_is_allocated_with(caller, &call->args[n], call->args[to].place,
-						    &caller->items[i])))
-				return true;
-		}
+		if (call->n_args > to && call->n_args > n && call->args[to].kind == OPERAND_PLACE &&
+		    (room_is_all(caller, &call->args[n], call->args[to].place) ||
+		     room_is_allocated_with(caller, &call->args[n], call->args[to].place, item)))
+			return true;
 	}
 	return false;
 }

@@ -20,6 +20,22 @@ static struct {
 	size_t n, cap;
 } signal_handlers;
 
+/* Words that say how a program treats signals, and which of them the text of each source has. */
+enum {
+	SIGNAL_MASKED = 1 << 0,
+	SIGNAL_BLOCK = 1 << 1,
+	SIGNAL_FD = 1 << 2,
+	SIGNAL_GATE = 3, /* the first of the calls that let signals in, by its number */
+	SIGNAL_GATES_END = 7,
+	SIGNAL_GATES = 0xf << SIGNAL_GATE,
+};
+
+static const char *const signal_words[SIGNAL_GATES_END] = { "pthread_sigmask", "SIG_BLOCK",
+							    "signalfd",        "ppoll(",
+							    "pselect(",        "epoll_pwait(",
+							    "sigsuspend(" };
+static uint8_t *signal_texts;
+
 static bool signal_is_function(const struct function *fn, const char *name)
 {
 	const struct function *handler;
@@ -82,6 +98,16 @@ static void signal_sigaction(const struct function *fn, const struct item *item)
 	signal_add_handler(fn, operand_text(fn, &call->args[0]), handler, restarts);
 }
 
+static void signal_read_texts(void)
+{
+	signal_texts = arena_alloc(&run_arena, program.n_sources + 1);
+	for (size_t i = 0; i < program.n_sources; i++)
+		for (size_t k = 0; k < SIGNAL_GATES_END; k++)
+			if (memmem(program.sources[i]->text, program.sources[i]->size,
+				   signal_words[k], strlen(signal_words[k])))
+				signal_texts[i] |= (uint8_t)(1u << k);
+}
+
 void signals_find(void)
 {
 	signal_handlers.n = 0;
@@ -101,50 +127,34 @@ void signals_find(void)
 				signal_sigaction(fn, &fn->items[i]);
 		}
 	}
+	if (signal_handlers.n)
+		signal_read_texts();
 }
 
-static bool signals_program_has(const struct source *wanted, const char *word)
+static bool signals_program_has(const struct source *wanted, unsigned word)
 {
-	for (size_t i = 0; i < program.n_sources; i++) {
-		const struct source *source = program.sources[i];
-
-		if (program_shares(source, wanted) &&
-		    memmem(source->text, source->size, word, strlen(word)))
+	for (size_t i = 0; i < program.n_sources; i++)
+		if ((signal_texts[i] & word) && program_shares(program.sources[i], wanted))
 			return true;
-	}
 	return false;
 }
 
 /* pthread_sigmask(): whoever wants signals in one thread alone blocks them in the others. */
 static bool signals_are_masked(const struct source *wanted)
 {
-	return signals_program_has(wanted, "pthread_sigmask");
+	return signals_program_has(wanted, SIGNAL_MASKED);
 }
 
 /* sigprocmask(SIG_BLOCK, …) and ppoll(…, &mask): signals are let in there, and nowhere else. */
 static bool signals_are_let_in(const struct source *wanted, const struct call *call)
 {
-	static const char *const gates[] = { "ppoll(", "pselect(", "epoll_pwait(", "sigsuspend(" };
-	size_t n = sizeof(gates) / sizeof(*gates);
-
-	if (!signals_program_has(wanted, "SIG_BLOCK"))
+	if (!signals_program_has(wanted, SIGNAL_BLOCK))
 		return true;
-	for (size_t i = 0; i < n; i++)
-		if (starts_with(gates[i], call->name) && gates[i][strlen(call->name)] == '(')
+	for (size_t i = SIGNAL_GATE; i < SIGNAL_GATES_END; i++)
+		if (starts_with(signal_words[i], call->name) &&
+		    signal_words[i][strlen(call->name)] == '(')
 			return true;
-	for (size_t i = 0; i < n; i++)
-		if (signals_program_has(wanted, gates[i]))
-			return false;
-	return true;
-}
-
-static bool function_calls(const struct function *caller, const struct function *fn)
-{
-	for (int i = 0; i < caller->n_items; i++)
-		if (caller->items[i].kind == ITEM_CALL && caller->items[i].call &&
-		    caller->items[i].call->target == fn)
-			return true;
-	return false;
+	return !signals_program_has(wanted, SIGNAL_GATES);
 }
 
 enum { SIGNAL_CALLERS = 64 };
@@ -158,9 +168,9 @@ static bool signals_reach_main(const struct function *fn)
 	for (int next = 0; next < n; next++) {
 		if (seen[next]->flags & FUNCTION_MAIN)
 			return true;
-		for (size_t f = 0; f < program.n_functions; f++) {
-			const struct function *caller = program.functions[f];
-			bool known = !function_calls(caller, seen[next]);
+		for (int k = 0; k < seen[next]->n_callers; k++) {
+			const struct function *caller = seen[next]->callers[k].fn;
+			bool known = false;
 
 			for (int i = 0; !known && i < n; i++)
 				known = seen[i] == caller;
@@ -224,9 +234,9 @@ static bool signal_is_blocked(const struct function *fn, const char *signal, int
 		    fn->items[i].call->target &&
 		    signal_is_read_by(fn->items[i].call->target, signal))
 			return true;
-	for (size_t f = 0; depth > 0 && f < program.n_functions; f++)
-		if (program.functions[f] != fn && function_calls(program.functions[f], fn) &&
-		    signal_is_blocked(program.functions[f], signal, depth - 1))
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++)
+		if (fn->callers[k].fn != fn &&
+		    signal_is_blocked(fn->callers[k].fn, signal, depth - 1))
 			return true;
 	return false;
 }
@@ -245,7 +255,7 @@ unsigned signals_interrupt(const struct function *fn, const struct item *item, c
 
 		if ((h->restarts && !always) || !program_shares(h->source, fn->source) ||
 		    !strcmp(h->signal, "SIGALRM") || !strcmp(h->signal, "SIGPIPE") ||
-		    (signals_program_has(fn->source, "signalfd") &&
+		    (signals_program_has(fn->source, SIGNAL_FD) &&
 		     signal_is_blocked(fn, h->signal, SIGNAL_MASK_DEPTH)))
 			continue;
 		ends = signal_ends_program(h);
