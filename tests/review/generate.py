@@ -158,6 +158,58 @@ static int parse_{n}(struct server_{n} *server, const char *text, size_t size);
 '''
 
 
+# One program: what the whole of it does about signals and processes is asked at each read and each socket.
+MAIN = '''#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+int step_0(int fd);
+
+static void on_child(int signal)
+{
+	(void)signal;
+	waitpid(-1, NULL, WNOHANG);
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_handler = on_child };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (sigaction(SIGCHLD, &action, NULL) < 0 || signalfd(-1, &set, SFD_CLOEXEC) < 0)
+		return 1;
+	if (fork() == 0) {
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
+	}
+	return step_0(0);
+}
+'''
+
+STEP = '''
+int step_{next}(int fd);
+
+int step_{n}(int fd)
+{{
+	int door = socket(AF_INET, SOCK_STREAM, {k});
+	char text[100];
+	ssize_t got;
+
+	if (door < 0)
+		return -1;
+	got = read(fd, text, sizeof(text) - 1);
+	close(door);
+	if (got < 0)
+		return -1;
+	text[got] = 0;
+	return step_{next}(fd) + {k};
+}}
+'''
+
+
 def nested(n, depth):
     text = '\nint deep_%d(int fd, int x)\n{\n' % n
     for i in range(depth):
@@ -191,6 +243,19 @@ def generate(folder, lines, files=1, nesting=0):
         count, n = write(os.path.join(folder, 'part-%03d.c' % i), lines // files, nesting, n)
         done += count
     return done
+
+
+def program(folder, functions):
+    """A program of so many functions in files of 50; returns how many lines were written."""
+    os.makedirs(folder, exist_ok=True)
+    texts = {'main.c': HEAD + MAIN}
+    for first in range(0, functions, 50):
+        texts['part-%04d.c' % first] = HEAD + ''.join(
+            STEP.format(n=n, next=(n + 1) % functions, k=n % 7 + 1) for n in range(first, first + 50))
+    for name, text in texts.items():
+        with open(os.path.join(folder, name), 'w') as f:
+            f.write(text)
+    return sum(text.count('\n') for text in texts.values())
 
 
 if __name__ == '__main__':

@@ -39,7 +39,14 @@ def main():
     try:
         def measure(name, lines, files=1, nesting=0):
             folder = os.path.join(root, name)
-            written = generate.generate(folder, lines, files, nesting)
+            return cost(name, folder, generate.generate(folder, lines, files, nesting))
+
+        def measure_program(functions):
+            name = 'a program of %d functions' % functions
+            folder = os.path.join(root, name)
+            return cost(name, folder, generate.program(folder, functions))
+
+        def cost(name, folder, written):
             seconds, megabytes = review(folder)
             print('# %-28s %7d lines  %6.2f s  %8.0f lines/s  %5.0f MB' % (
                 name, written, seconds, written / max(seconds, 1e-3), megabytes))
@@ -57,6 +64,10 @@ def main():
         results.append((depths[2] <= 12 * depths[0],
                         'nesting 20 times as deep costs %.1f times as much a line, at most 12'
                         % (depths[2] / depths[0])))
+        programs = [measure_program(n) for n in (500, 4000)]
+        results.append((programs[1] <= 4 * programs[0],
+                        'a program of 8 times as many functions costs %.1f times as much a line, at most 4'
+                        % (programs[1] / programs[0])))
     finally:
         shutil.rmtree(root)
     print('1..%d' % len(results))
