@@ -303,8 +303,7 @@ static bool descriptor_may_unblock(const struct function *fn, const struct item 
 			(call->target && function_find_role(call->target, ROLE(NONBLOCK))));
 }
 
-/* dial(name, timeout): whether it blocks may depend on a number that is passed. */
-static bool descriptor_depends(const struct function *fn)
+static bool descriptor_finds_dependence(const struct function *fn)
 {
 	for (int i = 0; i < fn->n_items; i++) {
 		const struct operand *o = &fn->items[i].a;
@@ -326,6 +325,14 @@ static bool descriptor_depends(const struct function *fn)
 	return false;
 }
 
+/* dial(name, timeout): whether it blocks may depend on a number that is passed. */
+static bool descriptor_depends(struct function *fn)
+{
+	if (!fn->blocks_if)
+		fn->blocks_if = descriptor_finds_dependence(fn) ? 1 : -1;
+	return fn->blocks_if > 0;
+}
+
 /* ev_io_init(w, callback, fd, …) keeps it in w->fd. */
 static void descriptor_watched(const struct function *fn, const struct call *call)
 {
@@ -343,7 +350,7 @@ static void descriptor_watched(const struct function *fn, const struct call *cal
 /* What a function of the project returns: inet_connect(host, port, SOCK_DGRAM) as its caller says. */
 static unsigned descriptor_given(const struct function *fn, const struct item *item)
 {
-	const struct function *target = item->call->target;
+	struct function *target = item->call->target;
 	unsigned kinds = descriptor_get(target, NULL);
 
 	if (descriptor_depends(target))

@@ -313,6 +313,7 @@ struct function {
 	uint8_t ends_contents; /* private to rules/containers-end.c */
 	uint8_t overridden;     /* private to flow/contract.c: 1 no, 2 by a method of a derived class */
 	int8_t closes_all;      /* private to rules/inherit.c: 1 yes, -1 no, 0 not asked yet */
+	int8_t blocks_if;       /* private to model/descriptor.c, likewise */
 	bool skipped;           /* ran into the interpreter's limit */
 };
 
