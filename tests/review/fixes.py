@@ -44,6 +44,11 @@ WORDS = [
 ]
 # A snippet may be made to keep a preprocessor busy for ever; it counts as one that does not compile here.
 COMPILER_SECONDS = 10
+CXX = os.environ.get('CXX', 'g++')
+WARNINGS = ['-Wall', '-Wextra', '-Wshadow']
+QT_HEADER = re.compile(r'#\s*include\s*<Q\w+>')
+PRECOMPILED = ['QCoreApplication', 'QDataStream', 'QDebug', 'QFile', 'QHash', 'QLocalServer', 'QLocalSocket', 'QPointer',
+               'QProcess', 'QTcpServer', 'QTcpSocket', 'QThread', 'QTimer', 'QUdpSocket']
 NOT_THERE = re.compile(r'(?<!BEV_OPT_)(?<!LEV_OPT_)\bCLOSE_ON_FREE\b')
 
 
@@ -55,6 +60,20 @@ class Checker:
         self.scratch = tempfile.mkdtemp(prefix='postern-fixes-')
         self.moc = os.path.join(self.scratch, 'moc')
         os.mkdir(self.moc)
+        self.precompiled = None
+
+    def headers(self, path):
+        """Options that bring Qt's headers for a file that includes some: compiled once, they are most of what it takes."""
+        with open(path, encoding='utf-8', errors='replace') as f:
+            if not QT_HEADER.search(f.read()):
+                return []
+        if self.precompiled is None:
+            header = os.path.join(self.scratch, 'moc', 'precompiled.hpp')
+            write(header, ''.join('#include <%s>\n' % name for name in PRECOMPILED))
+            run = subprocess.run([CXX, '-x', 'c++-header', '-o', header + '.gch', *WARNINGS] + language(header, self.flags) +
+                                 [header], capture_output=True)
+            self.precompiled = [] if run.returncode else ['-include', header]
+        return self.precompiled
 
     def review(self, path):
         run = subprocess.run(self.reviewer + ['--format', 'json', os.path.relpath(path, self.scratch)],
@@ -67,8 +86,10 @@ class Checker:
         """The compiler's words without places, or None where the file does not compile."""
         if self.quick and not path.endswith('.c'):
             return None, 'not tried'
-        command = [os.environ.get('CC', 'gcc') if path.endswith('.c') else os.environ.get('CXX', 'g++'),
-                   '-fsyntax-only', '-Wall', '-Wextra', '-Wshadow', '-I' + self.moc, '-I' + os.path.dirname(path)]
+        command = [os.environ.get('CC', 'gcc') if path.endswith('.c') else CXX,
+                   '-fsyntax-only', *WARNINGS, '-I' + self.moc, '-I' + os.path.dirname(path)]
+        if not path.endswith('.c'):
+            command += self.headers(path)
         run = subprocess.run(command + language(path, self.flags) + [path], capture_output=True, text=True,
                              errors='replace', preexec_fn=limit)
         if run.returncode:

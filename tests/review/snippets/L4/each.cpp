@@ -41,6 +41,5 @@ void finishAndLook(Job *job)
 		delete job;
 	foreach (const QString &name, names())
 		use(name);
-	int state = job->state; // L4
-	show(state);
+	show(job->state); // L4
 }
