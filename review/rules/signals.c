@@ -234,10 +234,14 @@ static bool signal_is_blocked(const struct function *fn, const char *signal, int
 		    fn->items[i].call->target &&
 		    signal_is_read_by(fn->items[i].call->target, signal))
 			return true;
-	for (int k = 0; depth > 0 && k < fn->n_callers; k++)
-		if (fn->callers[k].fn != fn &&
-		    signal_is_blocked(fn->callers[k].fn, signal, depth - 1))
+	for (int k = 0; depth > 0 && k < fn->n_callers; k++) {
+		const struct function *caller = fn->callers[k].fn;
+
+		/* The calls of one caller stand together. */
+		if (caller != fn && (!k || fn->callers[k - 1].fn != caller) &&
+		    signal_is_blocked(caller, signal, depth - 1))
 			return true;
+	}
 	return false;
 }
 

@@ -174,7 +174,7 @@ static int signal_take(struct postern_signal *s)
 		object_close(&s->object);
 		return r;
 	}
-	/* One that found nobody there passes the signal on, and would set the previous action in place of ours. */
+	/* A handler that found nobody there passes the signal on, and would set the previous action in place of ours. */
 	signal_settle();
 	return sys_sigaction(s->sig, &action, NULL);
 }

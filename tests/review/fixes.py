@@ -68,7 +68,7 @@ class Checker:
             if not QT_HEADER.search(f.read()):
                 return []
         if self.precompiled is None:
-            header = os.path.join(self.scratch, 'moc', 'precompiled.hpp')
+            header = os.path.join(self.moc, 'precompiled.hpp')
             write(header, ''.join('#include <%s>\n' % name for name in PRECOMPILED))
             run = subprocess.run([CXX, '-x', 'c++-header', '-o', header + '.gch', *WARNINGS] + language(header, self.flags) +
                                  [header], capture_output=True)
