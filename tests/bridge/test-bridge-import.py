@@ -21,7 +21,7 @@ def error(answer):
 
 
 def at_once(began):
-    return "" if time.monotonic() - began < 2 * SCALE else f"it took {time.monotonic() - began:.1f} s"
+    return "" if time.monotonic() - began < 5 * SCALE else f"it took {time.monotonic() - began:.1f} s"
 
 
 def answers(word, m):

@@ -58,7 +58,7 @@ def test_longest(place, nats, service):
     got = error(plain.ask(f"short.{SUBJECT}Slow", '{"ms":6000}', Varlink_Timeout_Ms="60000"))
     took = time.monotonic() - begun
     equals("--deadline is the most that a caller may ask for", got[:2], ("500", "io.postern.bridge.NoAnswer"))
-    tap.result("and ends its call", [] if took < 3 * SCALE else f"it took {took:.2f} s")
+    tap.result("and ends its call", [] if took < 5 * SCALE else f"it took {took:.2f} s")
     bridge.end()
 
 
@@ -67,7 +67,7 @@ def test_deadlines(plain):
     got = error(plain.ask(*method("Slow", ms=4000), Varlink_Timeout_Ms="300"))
     took = time.monotonic() - begun
     equals("a deadline that came with a call is the call's", got[:2], ("500", "io.postern.bridge.NoAnswer"))
-    tap.result("and is kept", [] if 0.25 < took < 2 * SCALE else f"it took {took:.2f} s")
+    tap.result("and is kept", [] if 0.25 < took < 3.5 * SCALE else f"it took {took:.2f} s")
     for wrong in ("0", "-1", "1s", "9999999999999"):
         equals(f"a deadline of '{wrong}' is none", error(plain.ask(*method("Echo", text=""), Varlink_Timeout_Ms=wrong)),
                ("400", "org.varlink.service.InvalidParameter", {"parameter": "Varlink-Timeout-Ms"}))
@@ -119,15 +119,15 @@ def test_bound(place, nats, service):
     bridge = place.export(service, nats.url, options=("--max-calls", 2, "--prefix", "bound", "--title", "Bound!"))
     inbox = plain.open()
     for _ in range(2):
-        plain.publish(f"bound.{SUBJECT}Slow", inbox, '{"ms":700}')
+        plain.publish(f"bound.{SUBJECT}Slow", inbox, '{"ms":2000}')
     got = plain.ask(f"bound.{SUBJECT}Echo", '{"text":""}')
     code, name, parameters = error(got)
     equals("calls beyond --max-calls are told to come again", (code, name), ("503", "io.postern.Busy"))
     tap.result("and when", [] if parameters.get("retryAfterMs", 0) > 0 else str(parameters))
     begun = time.monotonic()
-    equals("those before them are answered", [body(m) for m in collect(plain, 2)], [{"ms": 700}] * 2)
+    equals("those before them are answered", [body(m) for m in collect(plain, 2)], [{"ms": 2000}] * 2)
     took = time.monotonic() - begun
-    tap.result("and did not wait for each other", [] if took < 1.2 * SCALE else f"it took {took:.2f} s")
+    tap.result("and did not wait for each other", [] if took < 3.8 * SCALE else f"it took {took:.2f} s")
     equals("and then there is room again", body(plain.ask(f"bound.{SUBJECT}Echo", '{"text":"a"}')), {"text": "a"})
     info = body(plain.ask("$SRV.INFO.Bound_"))
     equals("the prefix is told to those who discover it", info["endpoints"][0]["subject"], f"bound.{SUBJECT}Echo")

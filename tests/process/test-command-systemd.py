@@ -161,7 +161,7 @@ def test_watchdog():
         seconds = time.monotonic() - began
         tap.comment(f"five times WATCHDOG=1 in {seconds:.2f} s")
         wrong = [] if states == ["READY=1"] + 5 * ["WATCHDOG=1"] else [f"told {states}"]
-        if not 0.4 <= seconds <= 0.6 * SCALE + 1:
+        if not 0.4 <= seconds <= 3 * SCALE:
             wrong.append(f"{seconds:.2f} s for 5 times half of 200 ms")
         manager.server.terminate()
         while (state := manager.state()) == "WATCHDOG=1":
