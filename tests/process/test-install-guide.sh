@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # docs/INSTALL.md, line by line, in a copy of this tree: what it says to type is typed, and each program that it builds
-# serves a name. sudo is one that installs into a directory, and nothing is asked of a package manager or of npm.
+# serves a name. sudo is one that installs into a directory, and nothing is asked of a package manager or of npm. Of the four
+# packages that `make deb` makes, each file is in the one that its users install.
 
 . "$(dirname "$0")/tap.sh"
-tap_need git gcc make meson ninja pkg-config cmake dpkg-buildpackage dpkg-checkbuilddeps dpkg-deb dh python3 socat
+tap_need git gcc make meson ninja pkg-config cmake dpkg-buildpackage dpkg-checkbuilddeps dpkg-deb dh lintian python3 socat
 if ! git -C "$POSTERN_SOURCE" ls-files --error-unmatch docs/INSTALL.md >/dev/null 2>&1; then
 	echo '1..0 # SKIP packages are made from a clone, and this is none'
 	exit 0
@@ -108,13 +109,47 @@ typed 'a program has it inside' 8 "$tap_dir/one"
 tap_is 'and needs no libpostern.so' "$(readelf -d "$tap_dir/one/echo-server" | grep -c libpostern)" 0
 serves 'and serves, with the library inside' "$tap_dir/one/echo-server"
 
-typed 'Debian packages are made and installed' 3 "$tree"
+typed 'Debian packages are made, lintian is content, and they are installed' 3 "$tree"
 tap_is 'with the library, what is needed to build, and the command' \
 	"$(cd "$root/packages/usr" && ls bin/postern include/postern.h && cd lib/*-linux-gnu* && ls libpostern.so.0 libpostern.so)" \
 	'bin/postern
 include/postern.h
 libpostern.so
 libpostern.so.0'
+
+# ---- what is in which package ----------------------------------------------------------------------------
+
+packages=$tree/build/deb
+
+# files PACKAGE: what it installs, without directories, the version's numbers and what Debian adds to each.
+files()
+{
+	dpkg-deb --fsys-tarfile "$packages/$1"_*.deb | tar -t | grep -v '/$' |
+		sed 's,^\./usr/,,; s,lib/[^/]*-linux-gnu[^/]*/,lib/ARCH/,' | grep -v '^share/doc/'
+}
+
+version=$(sed -n 's/.*POSTERN_VERSION *"\(.*\)"/\1/p' "$POSTERN_SOURCE/include/postern.h")
+tap_is 'there are four packages, and those for debuggers' \
+	"$(cd "$packages" && echo *.deb | sed 's/_[^ ]*//g')" \
+	'libpostern-dev libpostern0-dbgsym libpostern0 postern-bridge-dbgsym postern-bridge postern-dbgsym postern'
+tap_is 'libpostern0 has the library and nothing else' "$(files libpostern0 | sort | tr '\n' ' ')" \
+	"lib/ARCH/libpostern.so.0 lib/ARCH/libpostern.so.$version "
+tap_is 'libpostern-dev has every header' "$(files libpostern-dev | sed -n 's,^include/,,p' | sort)" \
+	"$(cd "$POSTERN_SOURCE/include" && git ls-files | sort)"
+tap_is 'and what links against the library' "$(files libpostern-dev | grep '^lib' | sort | tr '\n' ' ')" \
+	'lib/ARCH/cmake/Postern/PosternConfig.cmake lib/ARCH/cmake/Postern/PosternConfigVersion.cmake lib/ARCH/libpostern.a lib/ARCH/libpostern.so lib/ARCH/pkgconfig/postern.pc '
+tap_is 'and the manual of every function' \
+	"$(files libpostern-dev | sed -n 's,^share/man/man3/\(.*\)\.gz$,\1,p' | sort)" \
+	"$( (cd "$POSTERN_SOURCE/man" && git ls-files '*.3' &&
+		sed -n "s/^ \{16\}'\(.*\)',$/\1.3/p" meson.build) | sort -u)"
+tap_is 'postern has the command, units, completion and the other manual pages' \
+	"$(files postern | grep -v '^lib/systemd/' | sort | tr '\n' ' ')" \
+	'bin/postern lib/tmpfiles.d/postern.conf share/bash-completion/completions/postern share/man/man1/postern-review.1.gz share/man/man1/postern.1.gz share/man/man7/postern-services.7.gz share/man/man7/postern.7.gz share/zsh/vendor-completions/_postern '
+tap_is 'its units among them' "$(files postern | sed -n 's,^lib/systemd/system/,,p' | sort | tr '\n' ' ')" \
+	"$(cd "$POSTERN_SOURCE/dist" && git ls-files '*.service' '*.socket' | sort | tr '\n' ' ')"
+tap_is 'postern-bridge has the bridge and its manual page' "$(files postern-bridge | sort | tr '\n' ' ')" \
+	'libexec/postern/postern-bridge share/man/man1/postern-bridge.1.gz '
+tap_is 'the command needs nothing but the C library' "$(dpkg-deb -f "$packages"/postern_*.deb Depends | sed 's/ (.*//')" libc6
 
 # ---- what the other distributions are asked for ----------------------------------------------------------
 
