@@ -66,11 +66,13 @@ int flow_open(struct flow *flow, const struct item *item, const char *kind, cons
 	return r;
 }
 
-/* Gives 0 or -1 and nothing else. */
+/* Gives 0 or -1 and nothing else, or 0 and below. */
 static bool call_is_status(const struct api *api)
 {
 	const struct fact *opens = api_fact(api, FACT_OPENS);
 
+	if (api_is(api, ROLE(EAI)))
+		return true;
 	if (api && api->fails == FAILS_NEGATIVE)
 		return opens && opens->arg != ARG_RESULT;
 	if (!api || api->fails != FAILS_MINUS_ONE)
@@ -135,8 +137,8 @@ static void call_note_use(struct flow *flow, const struct item *item, int arg)
 	bits = flow->state->bits[r];
 	if (bits == RES_CLOSED)
 		flow->tell->use(flow, item, r, closing ? USE_CLOSE_AGAIN : USE_AFTER_CLOSE);
-	else if (bits == RES_FAILED && !closing)
-		flow->tell->use(flow, item, r, USE_FAILED);
+	else if (bits == RES_FAILED && (!closing || flow->resources[r].stored))
+		flow->tell->use(flow, item, r, closing ? USE_UNSET : USE_FAILED);
 	else if ((bits & RES_FAILED) && (bits & RES_OPEN) && !closing && flow->resources[r].site &&
 		 !(state_operand(flow, o).flags & VALUE_CHECKED))
 		flow->tell->use(flow, item, r, USE_UNCHECKED);

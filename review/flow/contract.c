@@ -262,7 +262,7 @@ int64_t contract_failure(const struct contract *contract, int64_t error)
 	case FAILS_FALSE:
 		return 0;
 	case FAILS_NONZERO:
-		return error ? error : 1;
+		return error ? error : contract->high < 1 ? -1 : 1;
 	case FAILS_NEGATIVE:
 		return contract->errors && error ? -error : -1;
 	default:

@@ -129,6 +129,7 @@ enum use_kind {
 	USE_CLOSING,   /* it is freed while something in it is being closed */
 	USE_FAILED,    /* it is known to have failed */
 	USE_UNCHECKED, /* it may have failed, and no condition asked */
+	USE_UNSET,     /* it is freed where what should have set it is known to have failed */
 };
 
 struct flow;

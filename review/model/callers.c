@@ -3,40 +3,36 @@
 
 #include "model/query.h"
 
-static struct function *callers_target(const struct item *item)
+/* Counts the calls of each function; and where there is room, notes them. */
+static size_t callers_walk(bool is_room)
 {
-	return item->kind == ITEM_CALL && item->call ? item->call->target : NULL;
+	size_t all = 0;
+
+	for (size_t f = 0; f < program.n_functions; f++)
+		program.functions[f]->n_callers = 0;
+	for (size_t f = 0; f < program.n_functions; f++)
+		for (int i = 0; i < program.functions[f]->n_items; i++) {
+			struct function *fn = program.functions[f];
+			const struct item *item = &fn->items[i];
+			struct function *to =
+				item->kind == ITEM_CALL && item->call ? item->call->target : NULL;
+
+			if (to && is_room)
+				to->callers[to->n_callers] =
+					(struct call_site){ fn, &fn->items[i] };
+			if (to)
+				to->n_callers++, all++;
+		}
+	return all;
 }
 
 void callers_find(void)
 {
-	size_t n = 0;
-	struct call_site *list;
+	struct call_site *list = arena_alloc(&run_arena, (callers_walk(false) + 1) * sizeof(*list));
 
-	for (size_t f = 0; f < program.n_functions; f++)
-		program.functions[f]->n_callers = 0;
-	for (size_t f = 0; f < program.n_functions; f++)
-		for (int i = 0; i < program.functions[f]->n_items; i++) {
-			struct function *target = callers_target(&program.functions[f]->items[i]);
-
-			if (target) {
-				target->n_callers++;
-				n++;
-			}
-		}
-	list = arena_alloc(&run_arena, (n + 1) * sizeof(*list));
 	for (size_t f = 0; f < program.n_functions; f++) {
 		program.functions[f]->callers = list;
 		list += program.functions[f]->n_callers;
-		program.functions[f]->n_callers = 0;
 	}
-	for (size_t f = 0; f < program.n_functions; f++)
-		for (int i = 0; i < program.functions[f]->n_items; i++) {
-			struct function *fn = program.functions[f];
-			struct function *target = callers_target(&fn->items[i]);
-
-			if (target)
-				target->callers[target->n_callers++] =
-					(struct call_site){ fn, &fn->items[i] };
-		}
+	callers_walk(true);
 }

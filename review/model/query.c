@@ -187,6 +187,13 @@ bool item_has_role(struct function *fn, const struct item *item, void *roles)
 	return api_is(item->call->api, *(const uint64_t *)roles);
 }
 
+bool item_sets_alarm(struct function *fn, const struct item *item, void *data)
+{
+	(void)fn;
+	(void)data;
+	return !strcmp(item->call->name, "alarm") || !strcmp(item->call->name, "setitimer");
+}
+
 const struct item *function_find_call(struct function *fn,
 				      bool (*visit)(struct function *fn, const struct item *item,
 						    void *data),

@@ -89,6 +89,8 @@ const struct item *function_find_call(struct function *fn,
 						    void *data),
 				      void *data);
 bool item_has_role(struct function *fn, const struct item *item, void *roles);
+/* alarm(), setitimer(): a signal ends what blocks some time. */
+bool item_sets_alarm(struct function *fn, const struct item *item, void *data);
 static inline const struct item *function_find_role(struct function *fn, uint64_t roles)
 {
 	return function_find_call(fn, item_has_role, &roles);

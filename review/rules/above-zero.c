@@ -49,8 +49,7 @@ static void above_zero_call(struct function *fn, const struct item *item)
 			&rule_L1, fn, test->at, &item->at,
 			"A `%s` of 0 is a descriptor that %s() has opened, and this test takes it for a failure: it is never closed then.",
 			name, item->call->name);
-		if (finding)
-			finding->severity = SEVERITY_ADVICE;
+		finding_advise(finding);
 		finding_fix(finding, "In %s(), let the test on line %u be `%s %s 0`.", fn->label,
 			    pos_line(test->at), name, test->op == OP_GT ? ">=" : "<");
 		return;

@@ -2,6 +2,7 @@
 /* CWE-703: what errno tells and the program does not hear: EINTR, EAGAIN, EMFILE. */
 
 #include "model/descriptor.h"
+#include "model/reach.h"
 #include "flow/contract.h"
 #include "flow/outcome.h"
 #include "rules/backlog.h"
@@ -109,25 +110,11 @@ static bool errno_gives_up(struct function *fn, const struct item *item,
 	return false;
 }
 
-static bool errno_is_named_in(const struct function *fn, const struct function *wanted)
-{
-	for (int i = 0; i < fn->n_places; i++)
-		if (fn->places[i].kind == PLACE_FREE && fn->places[i].name == wanted->name)
-			return true;
-	return false;
-}
-
 /* The function is called again and again: in a loop, or by whoever has its address. */
 static bool errno_is_repeated(const struct function *wanted, int depth)
 {
-	for (size_t f = 0; f < program.n_functions; f++) {
-		struct function *fn = program.functions[f];
-
-		if (fn == wanted || !program_shares(fn->source, wanted->source))
-			continue;
-		if (errno_is_named_in(fn, wanted))
-			return true;
-	}
+	if (function_is_named(wanted))
+		return true;
 	for (int k = 0; k < wanted->n_callers; k++) {
 		struct function *fn = wanted->callers[k].fn;
 

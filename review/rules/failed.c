@@ -74,8 +74,7 @@ static void e2_shows_late(struct flow *flow, const struct item *item, int resour
 		&rule_E2, flow->fn, item->at, &r->site->at,
 		"Nothing checks whether %s succeeded; if it failed, the error reported is that of %s().",
 		origin, item->call->name);
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	if (r->place < 0)
 		finding_fix(
 			finding,
@@ -142,14 +141,23 @@ static bool e2_visit(struct outcome *outcome, const struct item *item)
 	return false;
 }
 
-static bool e2_comes_to(struct function *fn, const struct item *site, const struct item *use)
+static bool e2_visit_any(struct outcome *outcome, const struct item *item)
+{
+	struct e2_way *way = outcome->data;
+
+	way->found |= item == way->wanted;
+	return call_ends(item->call);
+}
+
+static bool e2_comes_to(struct function *fn, const struct item *site, const struct item *use,
+			bool (*visit)(struct outcome *outcome, const struct item *item))
 {
 	struct contract contract = contract_of(site->call);
 	struct e2_way way = { .wanted = use };
 	struct outcome outcome = { .fn = fn,
 				   .call = site,
 				   .result = contract_failure(&contract, 0),
-				   .visit = e2_visit,
+				   .visit = visit,
 				   .data = &way };
 
 	outcome_walk(&outcome);
@@ -229,7 +237,7 @@ static bool e2_is_fine(struct flow *flow, const struct item *item, int resource,
 		return true;
 	if (kind == USE_UNCHECKED)
 		return !e2_can_fail(r->site) || e2_is_tested(flow->fn, r->site, r->place);
-	return !e2_comes_to(flow->fn, r->site, item);
+	return !e2_comes_to(flow->fn, r->site, item, e2_visit);
 }
 
 /* waitForNewConnection(-1): comes back with a connection; that it waits so long is W3's. */
@@ -259,10 +267,38 @@ static bool e2_is_pending(struct function *fn, const struct item *site)
 	return function_handles(fn, "newConnection");
 }
 
+/* freeaddrinfo(list) where getaddrinfo() has failed: the function has put nothing into `list`, and neither has that. */
+static void e2_unset(struct flow *flow, const struct item *item, int resource)
+{
+	const struct resource *r = &flow->resources[resource];
+	const char *origin = resource_origin(flow, resource), *name = resource_name(flow, resource);
+	const struct function *fn = flow->fn;
+
+	/* free() of what was not set: compilers say that. */
+	if (strcmp(r->kind, "addrinfo") != 0 || !r->site || r->place < 0 ||
+	    fn->places[r->place].kind != PLACE_LOCAL || (fn->places[r->place].flags & PLACE_STATIC))
+		return;
+	for (const struct item *i = fn->items; i < r->site; i++)
+		if (i->dst == r->place && i->kind != ITEM_DECLARE)
+			return;
+	/* The end of a loop over the list is no failure, be it the first turn. */
+	if (!e2_comes_to(flow->fn, r->site, item, e2_visit_any))
+		return;
+	finding_fix(
+		finding_add_of(
+			&rule_E2, fn, item->at, &r->site->at,
+			"`%s` is released here on a path where %s has failed and has not set it: it still holds whatever was on the stack.",
+			name, origin),
+		"In %s(), release `%s` only where %s succeeded, or set it to NULL before.",
+		fn->label, name, origin);
+}
+
 static void e2_use(struct flow *flow, const struct item *item, int resource, enum use_kind kind)
 {
 	const struct resource *r = &flow->resources[resource];
 
+	if (kind == USE_UNSET)
+		e2_unset(flow, item, resource);
 	if ((kind != USE_FAILED && kind != USE_UNCHECKED) ||
 	    (kind == USE_UNCHECKED && r->accepted && r->site && e2_is_pending(flow->fn, r->site)))
 		return;

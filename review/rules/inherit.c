@@ -97,20 +97,6 @@ static bool inherit_function_starts(struct function *fn, int depth, enum inherit
 }
 
 /* A thread, a handler, a callback: nobody knows when it runs. */
-static bool inherit_is_named(const struct function *wanted)
-{
-	for (size_t f = 0; f < program.n_functions; f++) {
-		const struct function *fn = program.functions[f];
-
-		if (!program_shares(fn->source, wanted->source))
-			continue;
-		for (int i = 0; i < fn->n_places; i++)
-			if (fn->places[i].kind == PLACE_FREE && fn->places[i].name == wanted->name)
-				return true;
-	}
-	return false;
-}
-
 static bool inherit_starts_any_time(const struct function *fn, enum inherit_which which)
 {
 	for (size_t f = 0; f < program.n_functions; f++) {
@@ -118,7 +104,7 @@ static bool inherit_starts_any_time(const struct function *fn, enum inherit_whic
 
 		if (program_shares(other->source, fn->source) &&
 		    inherit_function_starts(other, INHERIT_DEPTH - 1, which) &&
-		    ((other->flags & FUNCTION_LAMBDA) || inherit_is_named(other)))
+		    ((other->flags & FUNCTION_LAMBDA) || function_is_named(other)))
 			return true;
 	}
 	return false;
@@ -139,7 +125,7 @@ static bool inherit_spawns_after(struct function *fn, const struct item *item, i
 	}
 	if (fn->flags & FUNCTION_MAIN)
 		return false;
-	if (!depth || inherit_is_named(fn))
+	if (!depth || function_is_named(fn))
 		return true;
 	for (int k = 0; k < fn->n_callers; k++)
 		if (fn->callers[k].fn != fn &&
@@ -407,8 +393,7 @@ void inherit_tunnel(const struct rule *rule, struct function *fn, const struct i
 	finding = finding_add(
 		rule, fn, item->at,
 		"What open() opens here is inherited by every program that this one starts: that program can read and write what goes over the network.");
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	finding_fix(finding, "In %s(), add `O_CLOEXEC` to the flags.", fn->label);
 }
 

@@ -598,8 +598,7 @@ static void l7_loss(struct flow *flow, const struct loss *loss)
 		lifetime_fix(finding, flow, loss);
 		return;
 	}
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	finding_fix(
 		finding,
 		"In %s(), `%s` also holds what line %u assigns to it, which must not be freed: keep the result of %s in a separate variable, NULL at first, and release that one.",

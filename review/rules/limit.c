@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-extern const struct rule rule_W3, rule_W4;
+extern const struct rule rule_W3;
 
 enum { LIMIT_DEPTH = 4 };
 
@@ -187,14 +187,6 @@ static struct loop_exit total_exit(struct function *fn, int loop)
 	return (struct loop_exit){ .test = NULL };
 }
 
-/* A signal ends the wait some time. */
-static bool limit_sets_alarm(struct function *fn, const struct item *item, void *data)
-{
-	(void)fn;
-	(void)data;
-	return !strcmp(item->call->name, "alarm") || !strcmp(item->call->name, "setitimer");
-}
-
 /*
  * Each wait has a limit, and when it has passed the loop begins it anew, with nothing that counts, asks
  * for the time or could end it: together they have none. Only a wait for one peer, that asks for an
@@ -209,7 +201,7 @@ static bool limit_has_no_total(struct function *fn, const struct item *item)
 
 	if (loop < 0 || !api_is(call->api, ROLE(POLL)) || !limit_is_for_one(fn, call) ||
 	    function_find_call(fn, limit_does, &accepts) ||
-	    function_find_call(fn, limit_sets_alarm, NULL) || !total_reads(fn, -1))
+	    function_find_call(fn, item_sets_alarm, NULL) || !total_reads(fn, -1))
 		return false;
 	total = total_exit(fn, loop);
 	return total_ends(fn, item, 0, &total) == OUTCOME_AGAIN &&
@@ -422,98 +414,4 @@ const struct rule rule_W3 = {
 	.severity = SEVERITY_WARNING,
 	.consequence = "the program hangs when its peer does",
 	.function = w3_function,
-};
-
-/* --- W4 --- */
-
-/* Anything that ends a wait after some time, or keeps it from beginning. */
-static bool w4_limits(struct function *fn, const struct item *item, void *data)
-{
-	const struct call *call = item->call;
-
-	(void)data;
-	if (api_fact(call->api, FACT_LIMITS) || api_fact(call->api, FACT_UNBLOCKS) ||
-	    api_is(call->api, ROLE(POLL) | ROLE(LOOP)))
-		return true;
-	if (api_is(call->api, ROLE(SETOPT)) && item_mentions(fn, item, "TIMEO"))
-		return true;
-	return item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "DONTWAIT") ||
-	       limit_sets_alarm(fn, item, NULL);
-}
-
-static const struct item *w4_read(struct function *fn)
-{
-	for (int i = 0; i < fn->n_items; i++) {
-		const struct item *item = &fn->items[i];
-		const struct fact *blocks;
-		unsigned kinds;
-
-		if (item->kind != ITEM_CALL || !item->call || !fn->reached[i] ||
-		    !api_is(item->call->api, ROLE(READ)))
-			continue;
-		blocks = api_fact(item->call->api, FACT_BLOCKS);
-		kinds = blocks ? descriptor_kinds(fn, call_argument(item->call, blocks->arg)) : 0;
-		/* recv() of what nobody knows: of a socket in any case. */
-		if (blocks &&
-		    ((kinds & DESCRIPTOR_STREAM) ||
-		     (!kinds && fn->class_name && api_is(item->call->api, ROLE(PEER)))) &&
-		    !(kinds & (DESCRIPTOR_NONBLOCK | DESCRIPTOR_LISTENER | DESCRIPTOR_OTHER)))
-			return item;
-	}
-	return NULL;
-}
-
-/* The program connects, sends, and nothing in it limits any wait. */
-static bool w4_is_client(const struct function *fn)
-{
-	struct limit_search connects = { ROLE(CONNECT), 0 }, writes = { ROLE(WRITE), 0 };
-	struct limit_search serves = { ROLE(LISTEN) | ROLE(ACCEPT), 0 };
-	bool connecting = false, writing = false;
-
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct function *other = program.functions[i];
-
-		if (!program_shares(fn->source, other->source))
-			continue;
-		/* Whoever serves waits for clients; a class beside it may be a client all the same. */
-		if (function_find_call(other, w4_limits, NULL) ||
-		    ((other->source == fn->source || !fn->class_name) &&
-		     function_find_call(other, limit_does, &serves)))
-			return false;
-		connecting |= function_find_call(other, limit_does, &connects) != NULL;
-		writing |= function_find_call(other, limit_does, &writes) != NULL;
-	}
-	return connecting && writing;
-}
-
-/* W4: a client blocks in a read, and no timeout of any kind ends it. */
-static void w4_program(void)
-{
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct function *fn = program.functions[i];
-		const struct item *item = w4_read(fn);
-		struct finding *finding;
-
-		if (!item || !w4_is_client(fn))
-			continue;
-		finding = finding_add(
-			&rule_W4, fn, item->at,
-			"%s blocks until the server answers, and no timeout ends that: if the server hangs, so does this program.",
-			call_text(fn, item));
-		finding_fix(
-			finding,
-			"Set `SO_RCVTIMEO` and `SO_SNDTIMEO` on `%s` once it is connected, or `poll()` it with a limit before each %s in %s().",
-			operand_text(fn, &item->call->args[0]), call_text(fn, item), fn->label);
-	}
-}
-
-const struct rule rule_W4 = {
-	.id = "W4",
-	.title = "A client blocks with no timeout of any kind",
-	.cwe = "1088",
-	.pillar = 707,
-	.severity = SEVERITY_ADVICE,
-	.consequence =
-		"the program hangs if its server does, which not every program has to prevent",
-	.program = w4_program,
 };

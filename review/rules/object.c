@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CWE-664: objects of classes (Qt's): who owns them, and who deletes them. */
 
+#include "flow/outcome.h"
 #include "rules/containers.h"
 #include "rules/kept.h"
 #include "rules/started.h"
@@ -451,6 +452,70 @@ static void l3_connects(struct finding *finding, const struct function *fn, cons
 		strcmp(name, "socket") ? "" : ", where `socket` is what was returned");
 }
 
+static bool l3_deletes(const struct item *item, int place)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	return call &&
+	       (((call->flags & CALL_DELETE) && operand_is_place(&call->args[0], place)) ||
+		(!strcmp(call->name, "deleteLater") && operand_is_place(&call->receiver, place)));
+}
+
+static bool l3_has_argument(const struct call *call, int place)
+{
+	for (int k = 0; k < call->n_args; k++)
+		if (operand_is_place(&call->args[k], place))
+			return true;
+	return false;
+}
+
+/* It is deleted, or somebody else has it from here on. */
+static bool l3_visit(struct outcome *outcome, const struct item *item)
+{
+	int place = *(const int *)outcome->data;
+
+	return l3_deletes(item, place) || l3_has_argument(item->call, place);
+}
+
+/* The function deletes the connection itself, and on some way out it does not. */
+static void l3_left(struct function *fn, const struct item *accepted)
+{
+	int place = item_result(fn, accepted);
+	struct outcome outcome = {
+		.fn = fn, .call = accepted, .result = 1, .visit = l3_visit, .data = &place
+	};
+	const struct item *deletes = NULL;
+	struct finding *finding;
+
+	if (place < 0 || fn->places[place].kind != PLACE_LOCAL ||
+	    (fn->places[place].flags & PLACE_SMART))
+		return;
+	for (const struct item *item = accepted + 1; item < fn->items + fn->n_items; item++) {
+		if (l3_deletes(item, place))
+			deletes = item;
+		/* A handler of one of its signals may do it as well. */
+		else if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place))
+			return;
+		else if (item->kind == ITEM_CALL && item->call &&
+			 ((item->call->flags & CALL_CAPTURE) ||
+			  (api_is(item->call->api, ROLE(HANDLER)) &&
+			   l3_has_argument(item->call, place))))
+			return;
+	}
+	if (!deletes || !(outcome_walk(&outcome) & (OUTCOME_RETURNS | OUTCOME_AGAIN)))
+		return;
+	finding = finding_add(
+		&rule_L3, fn, accepted->at,
+		"The connection that %s returns is deleted on line %u, and the function also leaves without that: each client that takes that way leaves an object behind.",
+		call_text(fn, accepted), pos_line(deletes->at));
+	if (finding)
+		finding->also = deletes->at;
+	finding_fix(
+		finding,
+		"In %s(), call `%s->deleteLater()` on every way out, or connect its `disconnected` signal to it right after line %u.",
+		fn->label, fn->places[place].text, pos_line(accepted->at));
+}
+
 /* L3: an accepted connection that nobody deletes; rules/lifetime.c has descriptors. */
 static void l3_function(struct function *fn)
 {
@@ -462,8 +527,13 @@ static void l3_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call ||
 		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
-		    !api_fact(item->call->api, FACT_RETURNS) || object_class_deletes(fn) ||
-		    l3_is_given(fn, item))
+		    !api_fact(item->call->api, FACT_RETURNS))
+			continue;
+		if (object_class_deletes(fn)) {
+			l3_left(fn, item);
+			continue;
+		}
+		if (l3_is_given(fn, item))
 			continue;
 		finding = finding_add(
 			&rule_L3, fn, item->at,

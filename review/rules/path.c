@@ -284,8 +284,7 @@ static void l5_left_by_crash(struct function *fn, const struct item *bind)
 		&rule_L5, fn, bind->at,
 		"The path of the socket is only unlinked where the server ends: after a crash it stays, and %s() fails with EADDRINUSE.",
 		bind->call->name);
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	finding_fix(
 		finding,
 		"In %s(), connect to the path before %s(), and unlink it if that fails with ECONNREFUSED; or hold a lock file (`flock`) beside it, and unlink the path once the lock is held.",
@@ -495,8 +494,7 @@ static void l6_in_library(struct function *fn, const struct item *item)
 		&rule_L6, fn, item->at,
 		"What %s() opens is inherited by every program that is started while it is open, and this code is for other programs, which may start some.",
 		item->call->name);
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	if (flag)
 		finding_fix(finding, "In %s(), add `%s` to the flags.", fn->label, flag);
 	else

@@ -80,8 +80,7 @@ static void regrow_call(struct function *fn, const struct item *item)
 		&rule_L7, fn, item->at,
 		"When %s() fails, `%s` becomes NULL, and what it pointed to is neither freed nor known to anybody any more.",
 		item->call->name, name);
-	if (finding)
-		finding->severity = SEVERITY_ADVICE;
+	finding_advise(finding);
 	finding_fix(
 		finding,
 		"In %s(), store the result of %s() in a variable of its own, and assign that to `%s` only when it is not NULL; else free `%s` or keep it.",

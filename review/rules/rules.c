@@ -224,6 +224,12 @@ struct finding *finding_add_of(const struct rule *rule, const struct function *f
 	return finding;
 }
 
+void finding_advise(struct finding *finding)
+{
+	if (finding)
+		finding->severity = SEVERITY_ADVICE;
+}
+
 void finding_fix(struct finding *finding, const char *format, ...)
 {
 	char fix[1024];

@@ -99,6 +99,8 @@ struct finding *finding_add_of(const struct rule *rule, const struct function *f
  * not want the next one of the same cause.
  */
 bool finding_is_said(const struct rule *rule, const struct function *fn, const struct item *of);
+/* It is worth a look and no more. */
+void finding_advise(struct finding *finding);
 void finding_fix(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The text from `from` to `to` (the same place: inserted there) becomes `text`. */

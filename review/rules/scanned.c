@@ -79,8 +79,7 @@ static void scanned_call(struct function *fn, const struct item *item)
 			&rule_E2, fn, use->at, &item->at,
 			"`%s` is used without checking whether %s() has set it; where the text does not match, it holds whatever was there.",
 			fn->places[o->place].text, call->name);
-		if (finding)
-			finding->severity = SEVERITY_ADVICE;
+		finding_advise(finding);
 		finding_fix(
 			finding,
 			"In %s(), compare the result of %s() with the number of values that it is to set, and leave or give `%s` a value when it is less.",

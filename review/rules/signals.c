@@ -21,20 +21,25 @@ static struct {
 } signal_handlers;
 
 /* Words that say how a program treats signals, and which of them the text of each source has. */
-enum {
-	SIGNAL_MASKED = 1 << 0,
-	SIGNAL_BLOCK = 1 << 1,
-	SIGNAL_FD = 1 << 2,
-	SIGNAL_GATE = 3, /* the first of the calls that let signals in, by its number */
-	SIGNAL_GATES_END = 7,
-	SIGNAL_GATES = 0xf << SIGNAL_GATE,
+enum signal_word {
+	SIGNAL_MASKED,
+	SIGNAL_BLOCK,
+	SIGNAL_FD,
+	SIGNAL_GATE,
+	SIGNAL_WORDS = SIGNAL_GATE + 4
 };
 
-static const char *const signal_words[SIGNAL_GATES_END] = { "pthread_sigmask", "SIG_BLOCK",
-							    "signalfd",        "ppoll(",
-							    "pselect(",        "epoll_pwait(",
-							    "sigsuspend(" };
-static uint8_t *signal_texts;
+/* From SIGNAL_GATE on: the calls that let signals in. */
+static const char *const signal_words[SIGNAL_WORDS] = {
+	[SIGNAL_MASKED] = "pthread_sigmask",
+	[SIGNAL_BLOCK] = "SIG_BLOCK",
+	[SIGNAL_FD] = "signalfd",
+	[SIGNAL_GATE] = "ppoll(",
+	"pselect(",
+	"epoll_pwait(",
+	"sigsuspend(",
+};
+static uint8_t *signal_texts; /* a bit for each word */
 
 static bool signal_is_function(const struct function *fn, const char *name)
 {
@@ -102,7 +107,7 @@ static void signal_read_texts(void)
 {
 	signal_texts = arena_alloc(&run_arena, program.n_sources + 1);
 	for (size_t i = 0; i < program.n_sources; i++)
-		for (size_t k = 0; k < SIGNAL_GATES_END; k++)
+		for (size_t k = 0; k < SIGNAL_WORDS; k++)
 			if (memmem(program.sources[i]->text, program.sources[i]->size,
 				   signal_words[k], strlen(signal_words[k])))
 				signal_texts[i] |= (uint8_t)(1u << k);
@@ -131,10 +136,10 @@ void signals_find(void)
 		signal_read_texts();
 }
 
-static bool signals_program_has(const struct source *wanted, unsigned word)
+static bool signals_program_has(const struct source *wanted, enum signal_word word)
 {
 	for (size_t i = 0; i < program.n_sources; i++)
-		if ((signal_texts[i] & word) && program_shares(program.sources[i], wanted))
+		if ((signal_texts[i] >> word & 1) && program_shares(program.sources[i], wanted))
 			return true;
 	return false;
 }
@@ -150,11 +155,14 @@ static bool signals_are_let_in(const struct source *wanted, const struct call *c
 {
 	if (!signals_program_has(wanted, SIGNAL_BLOCK))
 		return true;
-	for (size_t i = SIGNAL_GATE; i < SIGNAL_GATES_END; i++)
+	for (enum signal_word i = SIGNAL_GATE; i < SIGNAL_WORDS; i++)
 		if (starts_with(signal_words[i], call->name) &&
 		    signal_words[i][strlen(call->name)] == '(')
 			return true;
-	return !signals_program_has(wanted, SIGNAL_GATES);
+	for (enum signal_word i = SIGNAL_GATE; i < SIGNAL_WORDS; i++)
+		if (signals_program_has(wanted, i))
+			return false;
+	return true;
 }
 
 enum { SIGNAL_CALLERS = 64 };

@@ -25,7 +25,7 @@ bool Link::open()
 
 bool Link::dial()
 {
-	if (::connect(m_fd, reinterpret_cast<sockaddr *>(&m_where), sizeof(m_where)) < 0) {
+	if (::connect(m_fd, reinterpret_cast<sockaddr *>(&m_where), sizeof(m_where)) < 0) { // W4
 		::close(m_fd);
 		return false;
 	}
