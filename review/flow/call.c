@@ -176,6 +176,9 @@ static void call_store(struct flow *flow, int place, int r)
 	if (place < 0)
 		return;
 	v.resource = (int16_t)r;
+	/* No function stores a number below that of no descriptor. */
+	if (!strcmp(flow->resources[r].kind, "fd"))
+		v.low = -1;
 	flow->resources[r].stored = true;
 	if (flow->resources[r].place < 0)
 		flow->resources[r].place = place;

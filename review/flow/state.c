@@ -272,7 +272,6 @@ static bool state_contradicts(const struct flow *flow, const struct value *v)
 	return value_outcome(v, resource_fails(r)) == 1;
 }
 
-/* What the narrowed value tells of the resource it names, or of what its call stored elsewhere. */
 /* The call's result tells whether it closed the resource; a second one may have taken it since. */
 static void state_ended(struct flow *flow, int resource, int outcome)
 {
@@ -299,6 +298,21 @@ static void state_untake(struct flow *flow, int resource)
 	flow->state->holder[resource] = 0;
 }
 
+/* open_it(&fd): what its result tells of fd. After a failure that is -1, or what the function has closed again. */
+static void state_stored(struct flow *flow, int resource, const struct value *v)
+{
+	const struct resource *r = &flow->resources[resource];
+	const struct function *target = r->site->call->target;
+	int outcome = value_outcome(v, r->fails);
+
+	state_outcome(&flow->state->bits[resource], outcome);
+	if (outcome == 1 && target && (target->summary.param[r->sub] & SUMMARY_STALE)) {
+		flow->state->bits[resource] |= RES_CLOSED;
+		flow_closed(flow, resource, r->site);
+	}
+}
+
+/* What the narrowed value tells of the resource it names, or of what its call stored elsewhere. */
 static void state_learn(struct flow *flow, const struct value *v)
 {
 	const struct item *site = v->status >= 0 ? &flow->fn->items[v->status] : NULL;
@@ -327,8 +341,7 @@ static void state_learn(struct flow *flow, const struct value *v)
 			state_ended(flow, i, value_outcome(v, flow->resources[i].ending_fails));
 	for (int i = 0; site && i < flow->n_resources; i++)
 		if (flow->resources[i].site == site && flow->resources[i].stored)
-			state_outcome(&flow->state->bits[i],
-				      value_outcome(v, flow->resources[i].fails));
+			state_stored(flow, i, v);
 }
 
 /* Between the call and what is walked now, nothing gives the place another value. */

@@ -21,8 +21,8 @@ void flow_fills(struct flow *flow, int place, int resource)
 	}
 }
 
-/* Something open lies behind parameter number `param` now. */
-static bool flow_is_filled(const struct flow *flow, int param)
+/* RES_… of what lies behind parameter number `param` now, or 0. */
+static uint8_t flow_behind(const struct flow *flow, int param)
 {
 	for (int i = 0; i < flow->state->n; i++) {
 		const struct binding *b = &flow->state->bindings[i];
@@ -31,10 +31,9 @@ static bool flow_is_filled(const struct flow *flow, int param)
 		if (p->kind == PLACE_DEREF && b->value.resource >= 0 &&
 		    flow->fn->places[p->parent].param == param &&
 		    flow->fn->places[p->parent].kind == PLACE_PARAM)
-			return (flow->state->bits[b->value.resource] & RES_OPEN) &&
-			       !(flow->state->bits[b->value.resource] & RES_CLOSED);
+			return flow->state->bits[b->value.resource];
 	}
-	return false;
+	return 0;
 }
 
 void flow_split_add(struct flow_split *split, bool holds, struct value result)
@@ -104,8 +103,13 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 		if (bits != RES_FAILED)
 			flow_split_add(&flow->close[param], bits == RES_CLOSED, result);
 	}
-	for (int i = 0; i < 16 && i < flow->fn->n_params; i++)
-		flow_split_add(&flow->fill[i], flow_is_filled(flow, i), result);
+	for (int i = 0; i < 16 && i < flow->fn->n_params; i++) {
+		uint8_t bits = flow_behind(flow, i);
+
+		flow_split_add(&flow->fill[i], (bits & RES_OPEN) && !(bits & RES_CLOSED), result);
+		if (bits == RES_CLOSED)
+			flow->fn->summary.param[i] |= SUMMARY_STALE;
+	}
 }
 
 /*
@@ -226,8 +230,8 @@ static uint8_t summary_agree_fails(uint8_t a, uint8_t b)
 /* What may happen in one of them may happen; what is certain is so in both. */
 static void summary_agree_param(struct summary *into, const struct summary *other, int i)
 {
-	uint8_t certain =
-		SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS | SUMMARY_FREES | SUMMARY_CLOSING;
+	uint8_t certain = SUMMARY_CLOSES | SUMMARY_FILLS | SUMMARY_ASKS | SUMMARY_FREES |
+			  SUMMARY_CLOSING | SUMMARY_STALE;
 	uint8_t both = into->param[i] & other->param[i];
 	uint8_t any = into->param[i] | other->param[i];
 
