@@ -477,6 +477,16 @@ static bool l3_visit(struct outcome *outcome, const struct item *item)
 	return l3_deletes(item, place) || l3_has_argument(item->call, place);
 }
 
+/* It has another name from here on, or a handler of one of its signals, which may delete it as well. */
+static bool l3_is_shared(const struct item *item, int place)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	return (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place)) ||
+	       (call && ((call->flags & CALL_CAPTURE) ||
+			 (api_is(call->api, ROLE(HANDLER)) && l3_has_argument(call, place))));
+}
+
 /* The function deletes the connection itself, and on some way out it does not. */
 static void l3_left(struct function *fn, const struct item *accepted)
 {
@@ -493,13 +503,7 @@ static void l3_left(struct function *fn, const struct item *accepted)
 	for (const struct item *item = accepted + 1; item < fn->items + fn->n_items; item++) {
 		if (l3_deletes(item, place))
 			deletes = item;
-		/* A handler of one of its signals may do it as well. */
-		else if (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place))
-			return;
-		else if (item->kind == ITEM_CALL && item->call &&
-			 ((item->call->flags & CALL_CAPTURE) ||
-			  (api_is(item->call->api, ROLE(HANDLER)) &&
-			   l3_has_argument(item->call, place))))
+		else if (l3_is_shared(item, place))
 			return;
 	}
 	if (!deletes || !(outcome_walk(&outcome) & (OUTCOME_RETURNS | OUTCOME_AGAIN)))
