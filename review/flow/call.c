@@ -176,7 +176,7 @@ static void call_store(struct flow *flow, int place, int r)
 	if (place < 0)
 		return;
 	v.resource = (int16_t)r;
-	/* No function stores a number below that of no descriptor. */
+	/* -1, or a descriptor: of another number below 0 nobody can tell. */
 	if (!strcmp(flow->resources[r].kind, "fd"))
 		v.low = -1;
 	flow->resources[r].stored = true;

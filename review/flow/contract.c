@@ -600,6 +600,9 @@ static bool fate_is_seen(const struct function *fn, const struct item *user, int
 		if (fate_asks_for_one(&search->contract, user) &&
 		    (search->blind || !operand_is_plain_minus_one(&user->b)))
 			return true;
+		/* SSL_connect() < 0, and then == 0: together they ask for both. */
+		if (search->blind && search->contract.fails == FAILS_NOT_POSITIVE)
+			return true;
 		if (!search->blind || user < search->blind)
 			search->blind = user;
 		return false;

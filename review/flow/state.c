@@ -302,6 +302,7 @@ static void state_untake(struct flow *flow, int resource)
 static void state_stored(struct flow *flow, int resource, const struct value *v)
 {
 	const struct resource *r = &flow->resources[resource];
+	/* A function of the project numbers what it stores as its parameters. */
 	const struct function *target = r->site->call->target;
 	int outcome = value_outcome(v, r->fails);
 

@@ -178,6 +178,7 @@ struct flow {
 	uint8_t exit_all[STATE_RESOURCES];
 	uint8_t exit_closing[STATE_RESOURCES]; /* on all of them, something in it is being closed */
 	struct flow_split fill[16]; /* something lies behind parameter i, or not */
+	struct flow_split stale[16]; /* … or not, but the number of one that is closed, or not */
 	struct flow_split keep[16]; /* somebody keeps parameter i, or not */
 	struct flow_split present[16]; /* parameter i is neither -1 nor NULL, or it is */
 	struct flow_split close[16]; /* parameter i is closed, or not */

@@ -106,9 +106,11 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 	for (int i = 0; i < 16 && i < flow->fn->n_params; i++) {
 		uint8_t bits = flow_behind(flow, i);
 
-		flow_split_add(&flow->fill[i], (bits & RES_OPEN) && !(bits & RES_CLOSED), result);
-		if (bits == RES_CLOSED)
-			flow->fn->summary.param[i] |= SUMMARY_STALE;
+		bool filled = (bits & RES_OPEN) && !(bits & RES_CLOSED);
+
+		flow_split_add(&flow->fill[i], filled, result);
+		if (!filled)
+			flow_split_add(&flow->stale[i], bits == RES_CLOSED, result);
 	}
 }
 
@@ -175,6 +177,13 @@ void flow_summarise(struct flow *flow, const struct item *item)
 			     summary->fails == FAILS_FALSE;
 }
 
+/* A caller that is told the difference by another result may know what it does. */
+static bool summary_may_be_stale(const struct flow_split *stale)
+{
+	return stale->yes && (!stale->no || (stale->no_low == stale->yes_low &&
+					     stale->no_high == stale->yes_high));
+}
+
 void flow_summary_params(struct flow *flow)
 {
 	struct summary *summary = &flow->fn->summary;
@@ -205,6 +214,8 @@ void flow_summary_params(struct flow *flow)
 		if (!summary->fills[param])
 			continue;
 		summary->param[param] |= SUMMARY_FILLS;
+		if (summary_may_be_stale(&flow->stale[param]))
+			summary->param[param] |= SUMMARY_STALE;
 		summary->fill_fails = flow_split_fails(&flow->fill[param]);
 	}
 	for (int i = 0; i < flow->fn->n_items; i++) {

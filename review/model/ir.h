@@ -225,7 +225,7 @@ enum {
 	SUMMARY_CLOSING = 1 << 6,      /* some closing of it goes on when the call returns */
 	SUMMARY_FREES = 1 << 5,        /* what the argument points to is no memory any more then */
 	SUMMARY_ASKS = 1 << 4,         /* some condition looks at it */
-	SUMMARY_STALE = 1 << 7,        /* where it fills in nothing, it may leave a closed one behind the argument */
+	SUMMARY_STALE = 1 << 7,        /* a failure may leave the number of one that it has closed */
 };
 
 /* A part of an argument, p->name, or a member of the object (param -1); see flow/parts.h. */

@@ -189,9 +189,14 @@ bool item_has_role(struct function *fn, const struct item *item, void *roles)
 
 bool item_sets_alarm(struct function *fn, const struct item *item, void *data)
 {
+	static const char *const names[] = { "alarm", "ualarm", "setitimer", "timer_settime" };
+
 	(void)fn;
 	(void)data;
-	return !strcmp(item->call->name, "alarm") || !strcmp(item->call->name, "setitimer");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(item->call->name, names[i]))
+			return true;
+	return false;
 }
 
 const struct item *function_find_call(struct function *fn,

@@ -2,7 +2,7 @@
 /* CWE-707 as reviews file it: a call blocks for as long as its peer likes, and nothing in the program ends that. */
 
 #include "model/descriptor.h"
-#include "model/reach.h"
+#include "read/source.h"
 #include "rules/rules.h"
 
 #include <string.h>
@@ -11,18 +11,62 @@ extern const struct rule rule_W4;
 
 enum { BLOCKS_SITES = 64 };
 
+/* What the text of each source speaks of: in whatever form, the program has thought of it. */
+enum {
+	BLOCKS_LIMITS = 1 << 0,  /* calls that end after some time, or do not block */
+	BLOCKS_SEVERAL = 1 << 1, /* more than one thread or process */
+	BLOCKS_WRITES = 1 << 2,  /* a wait until something can be written */
+	BLOCKS_DIALS = 1 << 3,   /* connections that are not of clients */
+};
+
+static const struct {
+	const char *word;
+	uint8_t bit;
+} blocks_words[] = {
+	{ "NONBLOCK", BLOCKS_LIMITS },       { "onblock", BLOCKS_LIMITS },
+	{ "NDELAY", BLOCKS_LIMITS },         { "FIONBIO", BLOCKS_LIMITS },
+	{ "DONTWAIT", BLOCKS_LIMITS },       { "TIMEO", BLOCKS_LIMITS },
+	{ "alarm(", BLOCKS_LIMITS },         { "timer(", BLOCKS_LIMITS },
+	{ "timer_settime", BLOCKS_LIMITS },  { "SYNCNT", BLOCKS_LIMITS },
+	{ "thread_create", BLOCKS_SEVERAL }, { "thread_new", BLOCKS_SEVERAL },
+	{ "std::thread", BLOCKS_SEVERAL },   { "jthread", BLOCKS_SEVERAL },
+	{ "QThread", BLOCKS_SEVERAL },       { "thrd_create", BLOCKS_SEVERAL },
+	{ "ThreadPool", BLOCKS_SEVERAL },    { "async(", BLOCKS_SEVERAL },
+	{ "QtConcurrent", BLOCKS_SEVERAL },  { "fork(", BLOCKS_SEVERAL },
+	{ "POLLOUT", BLOCKS_WRITES },        { "POLLWR", BLOCKS_WRITES },
+	{ "EVFILT_WRITE", BLOCKS_WRITES },   { "connect(", BLOCKS_DIALS },
+	{ "socketpair(", BLOCKS_DIALS },
+};
+static uint8_t *blocks_texts;
+
+static void blocks_read_texts(void)
+{
+	blocks_texts = arena_alloc(&run_arena, program.n_sources + 1);
+	for (size_t i = 0; i < program.n_sources; i++)
+		for (size_t k = 0; k < sizeof(blocks_words) / sizeof(*blocks_words); k++)
+			if (memmem(program.sources[i]->text, program.sources[i]->size,
+				   blocks_words[k].word, strlen(blocks_words[k].word)))
+				blocks_texts[i] |= blocks_words[k].bit;
+}
+
+static bool blocks_program_has(const struct function *fn, unsigned bits)
+{
+	for (size_t i = 0; i < program.n_sources; i++)
+		if ((blocks_texts[i] & bits) && program_shares(fn->source, program.sources[i]))
+			return true;
+	return false;
+}
+
 /* Anything that ends a call after some time, or keeps it from blocking. */
 static bool blocks_limits(struct function *fn, const struct item *item, void *data)
 {
 	const struct call *call = item->call;
 
 	(void)data;
-	if (api_fact(call->api, FACT_LIMITS) || api_fact(call->api, FACT_UNBLOCKS))
-		return true;
-	if (api_is(call->api, ROLE(SETOPT)) && item_mentions(fn, item, "TIMEO"))
-		return true;
-	return item_mentions(fn, item, "NONBLOCK") || item_mentions(fn, item, "DONTWAIT") ||
-	       item_sets_alarm(fn, item, NULL);
+	return api_fact(call->api, FACT_LIMITS) || api_fact(call->api, FACT_UNBLOCKS) ||
+	       item_unblocks(fn, item) || item_mentions(fn, item, "TIMEO") ||
+	       item_mentions(fn, item, "SYNCNT") || item_mentions(fn, item, "NONBLOCK") ||
+	       item_mentions(fn, item, "DONTWAIT") || item_sets_alarm(fn, item, NULL);
 }
 
 /* … or waits before it. */
@@ -33,10 +77,15 @@ static bool blocks_limits_or_waits(struct function *fn, const struct item *item,
 
 static bool blocks_program_limits(const struct function *fn)
 {
-	for (size_t i = 0; i < program.n_functions; i++)
-		if (program_shares(fn->source, program.functions[i]->source) &&
-		    function_find_call(program.functions[i], blocks_limits, NULL))
+	for (size_t i = 0; i < program.n_functions; i++) {
+		struct function *other = program.functions[i];
+
+		/* Few files have such words at all. */
+		if ((blocks_texts[other->source->number] & BLOCKS_LIMITS) &&
+		    program_shares(fn->source, other->source) &&
+		    function_find_call(other, blocks_limits, NULL))
 			return true;
+	}
 	return false;
 }
 
@@ -143,35 +192,30 @@ static bool blocks_is_in_event_loop(struct function *fn, const struct item *item
 	return false;
 }
 
-/* select(…, &readable, &writable, …) */
-static bool blocks_waits_to_write(struct function *fn, const struct item *item, void *data)
+static bool blocks_accepts_or_selects(struct function *fn, const struct item *item, void *data)
 {
 	const struct call *call = item->call;
+	bool *accepts = data;
 
 	(void)fn;
-	(void)data;
-	return api_is(call->api, ROLE(POLL)) && call->n_args >= 5 &&
-	       call->args[2].kind != OPERAND_NULL;
+	*accepts |= api_is(call->api, ROLE(ACCEPT));
+	/* select(…, &readable, &writable, …) */
+	return (!strcmp(call->name, "select") || !strcmp(call->name, "pselect")) &&
+	       call->n_args >= 5 && call->args[2].kind != OPERAND_NULL;
 }
 
 /* The program accepts connections, and handles all of them in one process and thread, whether they can be written or not. */
 static bool blocks_is_lone_server(const struct function *fn)
 {
-	bool accepting = false;
+	bool accepts = false;
 
-	for (size_t i = 0; i < program.n_functions; i++) {
-		struct function *other = program.functions[i];
-
-		if (!program_shares(fn->source, other->source))
-			continue;
-		if (function_find_call(other, blocks_limits, NULL) ||
-		    function_find_role(other, ROLE(FORK) | ROLE(THREAD)) ||
-		    function_find_call(other, blocks_waits_to_write, NULL) ||
-		    function_text_has(other, "POLLOUT"))
+	if (blocks_program_has(fn, BLOCKS_LIMITS | BLOCKS_SEVERAL | BLOCKS_WRITES))
+		return false;
+	for (size_t i = 0; i < program.n_functions; i++)
+		if (program_shares(fn->source, program.functions[i]->source) &&
+		    function_find_call(program.functions[i], blocks_accepts_or_selects, &accepts))
 			return false;
-		accepting |= function_find_role(other, ROLE(ACCEPT)) != NULL;
-	}
-	return accepting;
+	return accepts;
 }
 
 static bool blocks_serves_others(struct function *fn, const struct item *item)
@@ -207,7 +251,7 @@ static void blocks_write(struct function *fn)
 	const struct item *item = blocks_find(fn, ROLE(WRITE));
 	struct finding *finding;
 
-	if (!item || !blocks_serves_others(fn, item))
+	if (!item || blocks_program_has(fn, BLOCKS_DIALS) || !blocks_serves_others(fn, item))
 		return;
 	finding = finding_add(
 		&rule_W4, fn, item->at,
@@ -221,6 +265,7 @@ static void blocks_write(struct function *fn)
 
 static void blocks_program(void)
 {
+	blocks_read_texts();
 	for (size_t i = 0; i < program.n_functions; i++) {
 		blocks_read(program.functions[i]);
 		blocks_connect(program.functions[i]);

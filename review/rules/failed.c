@@ -10,6 +10,7 @@
 #include "rules/rules.h"
 #include "rules/scanned.h"
 
+#include <ctype.h>
 #include <string.h>
 
 extern const struct rule rule_E2;
@@ -146,7 +147,7 @@ static bool e2_visit_any(struct outcome *outcome, const struct item *item)
 	struct e2_way *way = outcome->data;
 
 	way->found |= item == way->wanted;
-	return call_ends(item->call);
+	return false;
 }
 
 static bool e2_comes_to(struct function *fn, const struct item *site, const struct item *use,
@@ -267,6 +268,28 @@ static bool e2_is_pending(struct function *fn, const struct item *site)
 	return function_handles(fn, "newConnection");
 }
 
+/* `addrinfo *list{};` and `(nullptr)`, which are no assignments; and what a thread keeps begins as zeros. */
+static bool e2_begins_with(const struct function *fn, const struct item *declares)
+{
+	size_t n, i = declares->at.col;
+	const char *line = source_line(fn->source, declares->at.row, &n);
+
+	while (i < n && (isalnum((unsigned char)line[i]) || strchr("_* ", line[i])))
+		i++;
+	return (i < n && (line[i] == '{' || line[i] == '(')) || memmem(line, n, "thread", 6);
+}
+
+/* The item gives the variable a value, or lets something do so, such as memset(&list, …). */
+static bool e2_may_set(const struct function *fn, const struct item *item, int place)
+{
+	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
+
+	for (int k = 0; call && k < call->n_args; k++)
+		if (call->args[k].kind == OPERAND_ADDRESS && call->args[k].place == place)
+			return true;
+	return item->dst == place && (item->kind != ITEM_DECLARE || e2_begins_with(fn, item));
+}
+
 /* freeaddrinfo(list) where getaddrinfo() has failed: the function has put nothing into `list`, and neither has that. */
 static void e2_unset(struct flow *flow, const struct item *item, int resource)
 {
@@ -279,7 +302,7 @@ static void e2_unset(struct flow *flow, const struct item *item, int resource)
 	    fn->places[r->place].kind != PLACE_LOCAL || (fn->places[r->place].flags & PLACE_STATIC))
 		return;
 	for (const struct item *i = fn->items; i < r->site; i++)
-		if (i->dst == r->place && i->kind != ITEM_DECLARE)
+		if (e2_may_set(fn, i, r->place))
 			return;
 	/* The end of a loop over the list is no failure, be it the first turn. */
 	if (!e2_comes_to(flow->fn, r->site, item, e2_visit_any))

@@ -427,7 +427,8 @@ static bool l3_is_given(const struct function *fn, const struct item *accepted)
 		if (item->kind == ITEM_RETURN && operand_is_place(&item->a, place))
 			return true;
 		if (item->kind != ITEM_CALL || !item->call ||
-		    api_is(item->call->api, ROLE(HANDLER)) || (item->call->flags & CALL_CAPTURE))
+		    api_is(item->call->api, ROLE(HANDLER)) ||
+		    (item->call->flags & (CALL_CAPTURE | CALL_DELETE)))
 			continue;
 		for (int k = 0; k < item->call->n_args; k++)
 			if (operand_is_place(&item->call->args[k], place) &&
@@ -477,14 +478,17 @@ static bool l3_visit(struct outcome *outcome, const struct item *item)
 	return l3_deletes(item, place) || l3_has_argument(item->call, place);
 }
 
-/* It has another name from here on, or a handler of one of its signals, which may delete it as well. */
+/* Somebody else may delete it as well: what has another name for it, is its parent, or handles its signals. */
 static bool l3_is_shared(const struct item *item, int place)
 {
 	const struct call *call = item->kind == ITEM_CALL ? item->call : NULL;
 
-	return (item->kind == ITEM_ASSIGN && operand_is_place(&item->a, place)) ||
-	       (call && ((call->flags & CALL_CAPTURE) ||
-			 (api_is(call->api, ROLE(HANDLER)) && l3_has_argument(call, place))));
+	if (item->kind == ITEM_ASSIGN || item->kind == ITEM_OPERATE || item->kind == ITEM_RETURN)
+		return operand_is_place(&item->a, place) || operand_is_place(&item->b, place);
+	return call &&
+	       ((call->flags & CALL_CAPTURE) ||
+		(api_is(call->api, ROLE(HANDLER)) && l3_has_argument(call, place)) ||
+		(!strcmp(call->name, "setParent") && operand_is_place(&call->receiver, place)));
 }
 
 /* The function deletes the connection itself, and on some way out it does not. */
@@ -494,15 +498,19 @@ static void l3_left(struct function *fn, const struct item *accepted)
 	struct outcome outcome = {
 		.fn = fn, .call = accepted, .result = 1, .visit = l3_visit, .data = &place
 	};
+	const struct operand *server = &accepted->call->receiver;
 	const struct item *deletes = NULL;
 	struct finding *finding;
+	int n = 0;
 
+	/* A server on the stack takes its connections with it. */
 	if (place < 0 || fn->places[place].kind != PLACE_LOCAL ||
-	    (fn->places[place].flags & PLACE_SMART))
+	    (fn->places[place].flags & PLACE_SMART) ||
+	    (server->kind == OPERAND_PLACE && place_is_local(fn, server->place)))
 		return;
 	for (const struct item *item = accepted + 1; item < fn->items + fn->n_items; item++) {
 		if (l3_deletes(item, place))
-			deletes = item;
+			deletes = item, n++;
 		else if (l3_is_shared(item, place))
 			return;
 	}
@@ -514,6 +522,9 @@ static void l3_left(struct function *fn, const struct item *accepted)
 		call_text(fn, accepted), pos_line(deletes->at));
 	if (finding)
 		finding->also = deletes->at;
+	/* Where it is deleted in several places, their conditions may leave nothing over. */
+	if (n > 1)
+		finding_advise(finding);
 	finding_fix(
 		finding,
 		"In %s(), call `%s->deleteLater()` on every way out, or connect its `disconnected` signal to it right after line %u.",
@@ -533,12 +544,12 @@ static void l3_function(struct function *fn)
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
 		    !api_fact(item->call->api, FACT_RETURNS))
 			continue;
+		if (l3_is_given(fn, item))
+			continue;
 		if (object_class_deletes(fn)) {
 			l3_left(fn, item);
 			continue;
 		}
-		if (l3_is_given(fn, item))
-			continue;
 		finding = finding_add(
 			&rule_L3, fn, item->at,
 			"The connection that %s returns is never deleted: each client that comes and goes leaves an object behind.",
