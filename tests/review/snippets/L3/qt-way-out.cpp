@@ -1,3 +1,4 @@
+#include <QList>
 #include <QLocalServer>
 #include <QLocalSocket>
 #include <QObject>
@@ -11,10 +12,14 @@ public:
 	void goodNull();
 	void goodHandler();
 	void goodGiven();
+	void goodKept();
+	void goodParent();
+	QLocalSocket *goodReturned();
 
 private:
 	void handle(QLocalSocket *socket);
 	QLocalServer *m_server;
+	QList<QLocalSocket *> m_clients;
 };
 
 void Commands::bad()
@@ -89,4 +94,60 @@ void Commands::goodGiven()
 		return;
 	}
 	handle(socket);
+}
+
+void Commands::goodKept()
+{
+	QLocalSocket *socket = m_server->nextPendingConnection();
+
+	if (!socket)
+		return;
+	if (m_clients.size() > 9) {
+		socket->deleteLater();
+		return;
+	}
+	m_clients << socket;
+}
+
+void Commands::goodParent()
+{
+	QLocalSocket *socket = m_server->nextPendingConnection();
+
+	if (!socket)
+		return;
+	if (!socket->waitForReadyRead(1000)) {
+		socket->deleteLater();
+		return;
+	}
+	socket->setParent(this);
+}
+
+QLocalSocket *Commands::goodReturned()
+{
+	QLocalSocket *socket = m_server->nextPendingConnection();
+
+	if (!socket)
+		return nullptr;
+	if (!socket->waitForReadyRead(1000)) {
+		socket->deleteLater();
+		return nullptr;
+	}
+	return socket;
+}
+
+/* The server takes it along. */
+int goodOnStack()
+{
+	QLocalServer server;
+
+	if (!server.listen("once") || !server.waitForNewConnection(1000))
+		return 1;
+	QLocalSocket *socket = server.nextPendingConnection();
+	if (!socket)
+		return 2;
+	if (!socket->waitForReadyRead(1000))
+		return 3;
+	socket->write("done");
+	delete socket;
+	return 0;
 }

@@ -74,3 +74,28 @@ int good_again(const struct sockaddr *a, const struct sockaddr *b, socklen_t n)
 	close(fd);
 	return 0;
 }
+
+/* -2: it was open already. */
+static int begin_told(int *fd, const struct sockaddr *a, socklen_t n)
+{
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return -1;
+	if (connect(*fd, a, n) == 0)
+		return 0;
+	close(*fd);
+	return -2;
+}
+
+int good_told(const struct sockaddr *a, socklen_t n)
+{
+	int fd, r = begin_told(&fd, a, n);
+
+	if (r == 0)
+		return fd;
+	if (r == -2)
+		fd = -1;
+	if (fd != -1)
+		close(fd);
+	return -1;
+}

@@ -40,3 +40,15 @@ int good_trust(SSL_CTX *ctx, const char *file)
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	return 0;
 }
+
+/* Two tests that see both. */
+int good_apart(SSL *ssl)
+{
+	int r = SSL_connect(ssl);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return -2;
+	return 0;
+}
