@@ -363,6 +363,22 @@ ROWS = [
          '\t    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0) {\n'
          '\t\tclose(fd);\n\t\treturn -1;\n\t}\n\tupstream = fd;\n'),
         ('', '#include <sys/time.h>\n')]),
+    ('W4/of-a-class.cpp', 'W4', 'Connection::open', [
+        ('\tif (::connect(m_fd,',
+         '\ttimeval limit = { 5, 0 };\n'
+         '\tif (::setsockopt(m_fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0) {\n'
+         '\t\tclose();\n\t\treturn false;\n\t}\n\tif (::connect(m_fd,'),
+        ('', '#include <sys/time.h>\n')]),
+    ('W4/server.c', 'W4', 'tell', [
+        ('\tif (n_fds > CLIENTS) {\n',
+         '\tstruct timeval limit = { .tv_sec = 5 };\n\n'
+         '\tif (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 || n_fds > CLIENTS) {\n'),
+        ('', '#include <sys/time.h>\n')]),
+    ('L3/qt-way-out.cpp', 'L3', 'Commands::bad', [
+        ('\tif (!socket->waitForReadyRead(1000))\n\t\treturn;\n',
+         '\tif (!socket->waitForReadyRead(1000)) {\n\t\tsocket->deleteLater();\n\t\treturn;\n\t}\n')]),
+    ('E2/released-unset.c', 'E2', 'bad_at_once', [
+        ('\tstruct addrinfo *list;\n', '\tstruct addrinfo *list = NULL;\n')]),
 ]
 
 
