@@ -105,7 +105,6 @@ void flow_summarise_params(struct flow *flow, struct value result, uint8_t retur
 	}
 	for (int i = 0; i < 16 && i < flow->fn->n_params; i++) {
 		uint8_t bits = flow_behind(flow, i);
-
 		bool filled = (bits & RES_OPEN) && !(bits & RES_CLOSED);
 
 		flow_split_add(&flow->fill[i], filled, result);

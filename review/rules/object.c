@@ -542,9 +542,7 @@ static void l3_function(struct function *fn)
 		if (item->kind != ITEM_CALL || !item->call ||
 		    (!item->call->receiver.kind && !item->call->receiver_type) ||
 		    !api_is(item->call->api, ROLE(ACCEPT)) ||
-		    !api_fact(item->call->api, FACT_RETURNS))
-			continue;
-		if (l3_is_given(fn, item))
+		    !api_fact(item->call->api, FACT_RETURNS) || l3_is_given(fn, item))
 			continue;
 		if (object_class_deletes(fn)) {
 			l3_left(fn, item);
